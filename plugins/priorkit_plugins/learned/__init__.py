@@ -1,0 +1,43 @@
+"""The learned prior: noise, turned into codes by a code generator that learns from data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from priorkit.plugins import Component, Options, PriorContext, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Prior
+
+__all__ = ["LearnedOptions", "priorkit_priors"]
+
+
+class LearnedOptions(Options):
+    """Options of the prior `learned`."""
+
+    noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")
+    hidden: int | None = Field(
+        None, ge=1, description="width of the code generator's hidden layers; by default what that generator chooses"
+    )
+
+
+def _build(options: LearnedOptions, context: PriorContext) -> Prior:
+    from priorkit_plugins.learned.prior import LearnedPrior
+
+    return LearnedPrior(context.code_generator(options.noise_dim, options.hidden))
+
+
+@hookimpl
+def priorkit_priors() -> list[Component[Prior]]:
+    """Supplies the prior `learned`."""
+    return [
+        Component(
+            "learned",
+            LearnedOptions,
+            _build,
+            summary="a code generator driven by noise, trained to make the decoder's images look real",
+            source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Section 3",
+        )
+    ]

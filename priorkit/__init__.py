@@ -1,0 +1,1 @@
+"""priorkit: plug-in priors for autoencoders."""

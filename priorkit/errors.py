@@ -1,0 +1,48 @@
+"""The errors that priorkit raises for its users' mistakes.
+
+Each is a `ValueError`: it says what was wrong, what was given, what was expected and how to mend it.
+The command line prints its message on one line and exits with status 2.
+"""
+
+__all__ = [
+    "ConfigurationError",
+    "DataError",
+    "DeviceError",
+    "MissingExtraError",
+    "NonFiniteLossError",
+    "PriorkitError",
+    "RunFolderError",
+    "UnknownComponentError",
+]
+
+
+class PriorkitError(ValueError):
+    """Something that the user can mend; the message says how."""
+
+
+class ConfigurationError(PriorkitError):
+    """An option has a value that it cannot have, or two options contradict each other."""
+
+
+class UnknownComponentError(ConfigurationError):
+    """No loaded plug-in supplies a component of that kind and name."""
+
+
+class DataError(PriorkitError):
+    """A data set is missing, broken, or of a shape that priorkit cannot use."""
+
+
+class DeviceError(PriorkitError):
+    """The device or precision that was asked for is not available on this machine."""
+
+
+class RunFolderError(PriorkitError):
+    """A run folder exists already, is none, or belongs to another configuration."""
+
+
+class MissingExtraError(PriorkitError):
+    """A feature needs an optional dependency; the message names the extra that installs it."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """Training reached a loss that is infinite or not a number, and stopped."""

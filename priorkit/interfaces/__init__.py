@@ -1,0 +1,27 @@
+"""The interfaces that components implement: small abstract classes with their contracts, and no logic."""
+
+from priorkit.interfaces.adversarial_loss import AdversarialLoss
+from priorkit.interfaces.code_generator import CodeGenerator
+from priorkit.interfaces.data import DataSource, ImageData, ImageSet
+from priorkit.interfaces.encoder import Encoder, Posterior
+from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
+from priorkit.interfaces.prior import Learning, Prior
+from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
+from priorkit.interfaces.regularizer import Regularizer
+
+__all__ = [
+    "AdversarialLoss",
+    "CodeGenerator",
+    "DataSource",
+    "Encoder",
+    "ImageCritic",
+    "ImageData",
+    "ImageSet",
+    "ImageShape",
+    "Learning",
+    "Networks",
+    "Posterior",
+    "Prior",
+    "ReconstructionLoss",
+    "Regularizer",
+]

@@ -1,0 +1,84 @@
+"""The prior: a distribution over codes that can at least be sampled."""
+
+import abc
+from enum import Enum
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+__all__ = ["Learning", "Prior"]
+
+
+class Learning(Enum):
+    """How a prior's parameters are trained."""
+
+    FIXED = "fixed"
+    """It has none: no phase trains it."""
+
+    LIKELIHOOD = "likelihood"
+    """Together with the encoder, through the regularizer (VampPrior, flows, mixtures)."""
+
+    ADVERSARIAL = "adversarial"
+    """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
+
+
+class Prior(nn.Module, abc.ABC):
+    """A distribution p(code) over codes of shape (N, code_dim).
+
+    A prior is described by how it turns noise into codes, so that training, pictures from fixed noise and resumed runs
+    can all say which noise they use. `forward` must be a deterministic function of the noise and the parameters, and
+    `noise` must draw from the generator that it is given and from nothing else.
+
+    Attributes:
+        code_dim: Number of dimensions of a code.
+        learning: How the prior's parameters are trained.
+        has_density: Whether `log_prob` is available.
+    """
+
+    code_dim: int
+    learning: Learning = Learning.FIXED
+    has_density: bool = False
+
+    @abc.abstractmethod
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Draws the randomness that `forward` turns into `n` codes.
+
+        Args:
+            n: Number of samples, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where the noise is made; the CPU if it is None.
+
+        Returns:
+            A float32 tensor whose first dimension is `n`.
+        """
+
+    @abc.abstractmethod
+    def forward(self, noise: Tensor) -> Tensor:
+        """Turns noise of shape (N, ...) into codes of shape (N, code_dim)."""
+
+    def sample(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws `n` codes, shape (n, code_dim).
+
+        Gradients reach the prior's parameters where it has some; use `torch.no_grad()` where they are not wanted.
+        """
+        codes: Tensor = self(self.noise(n, generator=generator, device=device))
+        return codes
+
+    def log_prob(self, code: Tensor) -> Tensor:
+        """Log-density of codes of shape (N, code_dim) in nats, shape (N,): summed over the dimensions of a code.
+
+        Raises:
+            TypeError: The prior has no density (`has_density` is False).
+        """
+        raise TypeError(f"{type(self).__name__} has no density: it can only be sampled")
+
+    def distribution(self) -> Distribution:
+        """This prior as a `torch.distributions` object with event shape (code_dim,), where it is one.
+
+        Raises:
+            TypeError: The prior is no distribution that `torch.distributions` knows.
+        """
+        raise TypeError(f"{type(self).__name__} is not one of torch.distributions' distributions")

@@ -1,0 +1,51 @@
+"""The regularizer: what makes the aggregated posterior match the prior."""
+
+import abc
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from priorkit.interfaces.encoder import Encoder, Posterior
+from priorkit.interfaces.prior import Prior
+
+__all__ = ["Regularizer"]
+
+
+class Regularizer(nn.Module, abc.ABC):
+    """Keeps the codes of the data close to the codes of the prior.
+
+    A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
+    encoder's; its parameters are the critic's. The encoder descends `encoder_terms`. Each is a mapping from the name of a
+    loss term to a scalar to be minimised; the terms are added up.
+    """
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether the regularizer has parameters of its own to train: those of a critic."""
+        return any(True for _ in self.parameters())
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:  # noqa: B027 - most regularizers suit every pair
+        """Called once before training.
+
+        Raises:
+            ValueError: The regularizer cannot work with this encoder or prior; the message says what would do.
+        """
+
+    def critic_terms(self, code: Tensor, prior_code: Tensor) -> Mapping[str, Tensor]:
+        """What the critic minimises.
+
+        Args:
+            code: Codes of the data, shape (N, code_dim), detached.
+            prior_code: Codes of the prior, shape (N, code_dim), detached.
+        """
+        return {}
+
+    @abc.abstractmethod
+    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> Mapping[str, Tensor]:
+        """What the encoder minimises, and with it a prior that learns by likelihood.
+
+        Args:
+            posterior: The encoder's output for a batch of N images.
+            prior: The prior, for its density.
+            prior_code: Codes of the prior, shape (N, code_dim), detached unless the prior learns by likelihood.
+        """

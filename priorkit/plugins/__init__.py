@@ -1,0 +1,42 @@
+"""What a plug-in is written with, and the registry that finds what plug-ins supply."""
+
+from priorkit.plugins.component import Component, Options, Recipe
+from priorkit.plugins.contexts import (
+    AdversarialLossContext,
+    CodeGeneratorContext,
+    DataContext,
+    EncoderContext,
+    LossContext,
+    NetworksContext,
+    PriorContext,
+    RegularizerContext,
+)
+from priorkit.plugins.hooks import KINDS, Kind, hookimpl, kind_named
+from priorkit.plugins.loader import FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
+from priorkit.plugins.registry import Registered, Registry, installed_plugins, nearest
+
+__all__ = [
+    "KINDS",
+    "AdversarialLossContext",
+    "CodeGeneratorContext",
+    "Component",
+    "DataContext",
+    "EncoderContext",
+    "FailedPlugin",
+    "Kind",
+    "LoadedPlugin",
+    "LossContext",
+    "NetworksContext",
+    "Options",
+    "PluginWarning",
+    "PriorContext",
+    "Recipe",
+    "Registered",
+    "Registry",
+    "RegularizerContext",
+    "hookimpl",
+    "installed_plugins",
+    "kind_named",
+    "load_plugins",
+    "nearest",
+]

@@ -1,0 +1,58 @@
+"""What a plug-in supplies: components, their options and recipes made of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Component", "Options", "Recipe"]
+
+Built_co = TypeVar("Built_co", covariant=True)
+
+
+class Options(BaseModel):
+    """Base class of every component's options.
+
+    Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give each
+    a default and a description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+@dataclass(frozen=True)
+class Component(Generic[Built_co]):
+    """One thing that a plug-in supplies, chosen by name.
+
+    Attributes:
+        name: What users type: lower-case words joined by hyphens.
+        options: The class of its options.
+        build: Called as `build(options, context)`; makes the component. Import torch inside it, not above it, so that
+            listing the components stays fast.
+        summary: One line for `priorkit components`.
+        source: Where it comes from: a paper, an equation, a table.
+    """
+
+    name: str
+    options: type[Options]
+    build: Callable[[Any, Any], Built_co]
+    summary: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named configuration: `priorkit train NAME`.
+
+    Attributes:
+        name: What users type.
+        settings: The same keys and tables as in a configuration file; what it leaves out keeps its default.
+        summary: One line for `priorkit components`.
+        source: Where it comes from.
+    """
+
+    name: str
+    summary: str
+    source: str
+    settings: Mapping[str, Any] = field(default_factory=dict)

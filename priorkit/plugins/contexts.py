@@ -1,0 +1,126 @@
+"""What a run tells a component when it builds it: one context for each kind of component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import AdversarialLoss, CodeGenerator, ImageShape, Networks
+
+__all__ = [
+    "AdversarialLossContext",
+    "CodeGeneratorContext",
+    "DataContext",
+    "EncoderContext",
+    "LossContext",
+    "NetworksContext",
+    "PriorContext",
+    "RegularizerContext",
+]
+
+
+@dataclass(frozen=True)
+class PriorContext:
+    """For `priorkit_priors`.
+
+    Attributes:
+        code_dim: Dimensions of a code.
+        code_generator: Makes the code generator that the run has chosen, from the dimensions of its noise and the width
+            of its hidden layers (None: the generator's own default).
+    """
+
+    code_dim: int
+    code_generator: Callable[[int, int | None], CodeGenerator]
+
+
+@dataclass(frozen=True)
+class CodeGeneratorContext:
+    """For `priorkit_code_generators`.
+
+    Attributes:
+        noise_dim: Dimensions of the noise z.
+        code_dim: Dimensions of the code z_c.
+        hidden: Width of the hidden layers; None for the generator's own default.
+    """
+
+    noise_dim: int
+    code_dim: int
+    hidden: int | None = None
+
+
+@dataclass(frozen=True)
+class EncoderContext:
+    """For `priorkit_encoders`.
+
+    Attributes:
+        networks: The architecture whose encoder body to use.
+        code_dim: Dimensions of a code.
+    """
+
+    networks: Networks
+    code_dim: int
+
+
+@dataclass(frozen=True)
+class RegularizerContext:
+    """For `priorkit_regularizers`.
+
+    Attributes:
+        networks: The architecture whose code critic to use.
+        code_dim: Dimensions of a code.
+        adversarial_loss: The loss of the critic and of those who fool it.
+    """
+
+    networks: Networks
+    code_dim: int
+    adversarial_loss: AdversarialLoss
+
+
+@dataclass(frozen=True)
+class LossContext:
+    """For `priorkit_losses`.
+
+    Attributes:
+        shape: The images' shape.
+    """
+
+    shape: ImageShape
+
+
+@dataclass(frozen=True)
+class AdversarialLossContext:
+    """For `priorkit_adversarial_losses`: nothing yet."""
+
+
+@dataclass(frozen=True)
+class NetworksContext:
+    """For `priorkit_networks`.
+
+    Attributes:
+        shape: The images' shape.
+    """
+
+    shape: ImageShape
+
+
+@dataclass(frozen=True)
+class DataContext:
+    """For `priorkit_datasets`.
+
+    Attributes:
+        data_dir: Where the user keeps the data, or None.
+        image_size: The size in pixels that the user asked for, or None. A source whose images differ in size must bring
+            them to it (or say that it is needed); others may leave it to priorkit, which resizes at the end.
+        channels: 1 or 3 if the user asked for grey or RGB images, or None; as for `image_size`.
+        holdout: Share of the images to hold out, between 0 and 1, for data without a test set of its own.
+        seed: Seed of that choice.
+    """
+
+    data_dir: Path | None = None
+    image_size: int | None = None
+    channels: int | None = None
+    holdout: float = 0.1
+    seed: int = 0

@@ -1,0 +1,127 @@
+"""The hooks that a plug-in may implement, and the kinds of component that they supply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from priorkit.plugins.component import Component, Recipe
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import (
+        AdversarialLoss,
+        CodeGenerator,
+        DataSource,
+        Encoder,
+        Networks,
+        Prior,
+        ReconstructionLoss,
+        Regularizer,
+    )
+
+__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "hookimpl", "hookspec", "kind_named"]
+
+GROUP = "priorkit"
+"""The entry-point group of plug-ins, and the project name of their hooks."""
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a plug-in's implementation of a hook."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of component.
+
+    Attributes:
+        slot: The key of a configuration that chooses one; with hyphens, the command line's flag.
+        hook: The hook that supplies them.
+        title: What a sentence calls one.
+    """
+
+    slot: str
+    hook: str
+    title: str
+
+    @property
+    def flag(self) -> str:
+        """The command line's flag: `--code-generator`."""
+        return "--" + self.slot.replace("_", "-")
+
+
+KINDS = (
+    Kind("prior", "priorkit_priors", "prior"),
+    Kind("code_generator", "priorkit_code_generators", "code generator"),
+    Kind("encoder", "priorkit_encoders", "encoder"),
+    Kind("regularizer", "priorkit_regularizers", "regularizer"),
+    Kind("loss", "priorkit_losses", "reconstruction loss"),
+    Kind("adversarial_loss", "priorkit_adversarial_losses", "adversarial loss"),
+    Kind("networks", "priorkit_networks", "networks"),
+    Kind("dataset", "priorkit_datasets", "data set"),
+)
+
+
+def kind_named(slot: str) -> Kind:
+    """The kind with that slot.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {kind.slot: kind for kind in KINDS}[slot]
+
+
+class Hooks:
+    """The hook specifications: each returns the records of one kind. `build` is called with the options and a context."""
+
+    @hookspec
+    def priorkit_priors(self) -> Iterable[Component[Prior]]:
+        """Priors; `build(options, PriorContext)` returns a `Prior`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_code_generators(self) -> Iterable[Component[CodeGenerator]]:
+        """Code generators; `build(options, CodeGeneratorContext)` returns a `CodeGenerator`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_encoders(self) -> Iterable[Component[Encoder]]:
+        """Encoders; `build(options, EncoderContext)` returns an `Encoder`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_regularizers(self) -> Iterable[Component[Regularizer]]:
+        """Regularizers; `build(options, RegularizerContext)` returns a `Regularizer`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_losses(self) -> Iterable[Component[ReconstructionLoss]]:
+        """Reconstruction losses; `build(options, LossContext)` returns a `ReconstructionLoss`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_adversarial_losses(self) -> Iterable[Component[AdversarialLoss]]:
+        """Adversarial losses; `build(options, AdversarialLossContext)` returns an `AdversarialLoss`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_networks(self) -> Iterable[Component[Networks]]:
+        """Families of networks; `build(options, NetworksContext)` returns a `Networks`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_datasets(self) -> Iterable[Component[DataSource]]:
+        """Data sets; `build(options, DataContext)` returns a `DataSource`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_recipes(self) -> Iterable[Recipe]:
+        """Named configurations."""
+        raise AssertionError
+
+
+def supplied(implementation: Any) -> list[Any]:
+    """What a hook implementation returned, as a list (None counts as nothing)."""
+    return [] if implementation is None else list(implementation)
