@@ -31,9 +31,9 @@ class Registered:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the candidate closest to `name`, or nothing when none is close."""
+    """Ends a sentence about an unknown name: `; did you mean 'x'?` for the closest candidate, or a full stop."""
     close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Registry:
             elsewhere = [other.flag for other in KINDS if other.slot != slot and (other.slot, bare) in self._components]
             hint = f" ({bare!r} goes with {' or '.join(elsewhere)})" if elsewhere else ""
             raise UnknownComponentError(
-                f"unknown {kind.title} {name!r}{nearest(bare, self.names(slot))}{hint} "
+                f"unknown {kind.title} {name!r}{hint}{nearest(bare, self.names(slot))} "
                 f"Known: {', '.join(self.names(slot)) or 'none'}.{self._broken()}"
             )
         if len(candidates) > 1 and not distribution:

@@ -1,0 +1,41 @@
+"""The adversarial regularizer of AAEs: a code discriminator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from priorkit.plugins import Component, Options, RegularizerContext, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Regularizer
+
+__all__ = ["AdversarialOptions", "priorkit_regularizers"]
+
+
+class AdversarialOptions(Options):
+    """Options of the regularizer `adversarial`."""
+
+    weight: float = Field(1.0, gt=0, description="weight of the encoder's adversarial loss")
+
+
+def _build(options: AdversarialOptions, context: RegularizerContext) -> Regularizer:
+    from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
+
+    critic = context.networks.code_critic(context.code_dim)
+    return AdversarialRegularizer(critic, context.adversarial_loss, options.weight)
+
+
+@hookimpl
+def priorkit_regularizers() -> list[Component[Regularizer]]:
+    """Supplies the regularizer `adversarial`."""
+    return [
+        Component(
+            "adversarial",
+            AdversarialOptions,
+            _build,
+            summary="a code discriminator tells codes of the data from codes of the prior; the encoder fools it",
+            source="Makhzani et al. 2015, arXiv:1511.05644; Eq. 5 of Wang et al. 2020",
+        )
+    ]

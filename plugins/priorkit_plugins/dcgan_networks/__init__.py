@@ -1,0 +1,43 @@
+"""The networks of DCGAN, with an encoder to match."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from priorkit.plugins import Component, NetworksContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Networks
+
+__all__ = ["DCGANNetworksOptions", "priorkit_networks"]
+
+
+class DCGANNetworksOptions(Options):
+    """Options of the networks `dcgan`."""
+
+    width: int = Field(16, ge=1, description="channels next to the image; 128 in the paper's generator of 64x64 images")
+    code_critic_width: int = Field(
+        1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
+    )
+
+
+def _build(options: DCGANNetworksOptions, context: NetworksContext) -> Networks:
+    from priorkit_plugins.dcgan_networks.networks import DCGANNetworks
+
+    return DCGANNetworks(context.shape, width=options.width, code_critic_width=options.code_critic_width)
+
+
+@hookimpl
+def priorkit_networks() -> list[Component[Networks]]:
+    """Supplies the networks `dcgan`."""
+    return [
+        Component(
+            "dcgan",
+            DCGANNetworksOptions,
+            _build,
+            summary="strided and transposed convolutions without skip connections",
+            source="Radford, Metz and Chintala 2016, arXiv:1511.06434, Section 3 and Figure 1",
+        )
+    ]

@@ -1,0 +1,68 @@
+"""The generator and discriminator of Radford et al. 2016, for any width and image size."""
+
+from itertools import pairwise
+
+from torch import nn
+
+from priorkit.interfaces import ImageShape, Networks
+from priorkit_plugins.code_critic import code_critic, paper_widths
+from priorkit_plugins.layered_critic import LayeredCritic
+from priorkit_plugins.pyramid import FLOOR, halvings, project, pyramid_channels, strided_convolutions
+
+__all__ = ["DCGANNetworks"]
+
+
+class DCGANNetworks(Networks):
+    """DCGAN (Radford et al. 2016, arXiv:1511.06434), whose generator is the decoder.
+
+    The encoder, which a GAN lacks, is the discriminator with more outputs. The code critic, which it lacks too, is that
+    of Table A.3 of Wang et al. 2020. Weights start from N(0, 0.02^2), as in the paper (Section 4), and biases
+    from zero; the code critic's from torch's default.
+
+    Args:
+        shape: The images' shape. Other sizes than the paper's 64x64 have one layer more or fewer for each doubling;
+            channels stop growing at 8 * `width`.
+        width: Channels of the layer next to the image, at least 1.
+        code_critic_width: Width of the code critic's first hidden layer.
+
+    Raises:
+        ConfigurationError: The size is not a power of two from 16 to 128.
+    """
+
+    def __init__(self, shape: ImageShape, *, width: int = 16, code_critic_width: int = 1000) -> None:
+        super().__init__(shape)
+        self.code_critic_width = code_critic_width
+        self._channels = [shape.channels, *pyramid_channels(width, halvings(shape.size))]
+
+    def encoder(self, outputs: int) -> nn.Sequential:
+        """From images (N, C, H, W) to (N, outputs)."""
+        return nn.Sequential(*strided_convolutions(self._channels), self._readout(outputs)).apply(_initialise)
+
+    def decoder(self, code_dim: int) -> nn.Sequential:
+        """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
+        image, *channels = self._channels
+        channels.reverse()
+        decoder = nn.Sequential(project(code_dim, channels[0]))
+        for inputs, outputs in pairwise(channels):
+            up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+            decoder.append(nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU()))
+        decoder.extend([nn.ConvTranspose2d(channels[-1], image, 4, stride=2, padding=1), nn.Tanh()])
+        return decoder.apply(_initialise)
+
+    def image_critic(self) -> LayeredCritic:
+        """D_I: its features are the outputs of its convolutional layers."""
+        return LayeredCritic(strided_convolutions(self._channels), self._readout(1)).apply(_initialise)
+
+    def code_critic(self, code_dim: int) -> nn.Sequential:
+        """D_C: from codes (N, code_dim) to logits (N,)."""
+        return code_critic(code_dim, paper_widths(self.code_critic_width))
+
+    def _readout(self, outputs: int) -> nn.Sequential:
+        return nn.Sequential(nn.Flatten(), nn.Linear(self._channels[-1] * FLOOR * FLOOR, outputs))
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,28 @@
+"""An encoder without noise."""
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import Encoder, Posterior
+
+__all__ = ["DeterministicEncoder"]
+
+
+class DeterministicEncoder(Encoder):
+    """code = enc(x): the posterior is a point.
+
+    Args:
+        body: From images (N, C, H, W) to codes (N, code_dim).
+        code_dim: Dimensions of a code.
+    """
+
+    def __init__(self, body: nn.Module, code_dim: int) -> None:
+        super().__init__()
+        self.body = body
+        self.code_dim = code_dim
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:  # noqa: ARG002 - there is none to add
+        """Encodes images (N, C, H, W); the noise is ignored. The code is at least float32, even under autocast."""
+        code: Tensor = self.body(image)
+        code = code.to(torch.promote_types(code.dtype, torch.float32))
+        return Posterior(code, mean=code)

@@ -1,0 +1,49 @@
+"""scikit-learn's handwritten digits."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch.nn import functional
+
+from priorkit.interfaces import DataSource, ImageData, ImageSet
+
+__all__ = ["DigitsSource"]
+
+
+class DigitsSource(DataSource):
+    """1,797 grey images of the digits 0 to 9, enlarged smoothly from 8x8 pixels.
+
+    The digits reach the upper and lower edge of their 8x8 pixels, so each gets a black border of one pixel before
+    bicubic interpolation enlarges it.
+
+    Args:
+        image_size: Height and width of the result in pixels.
+        holdout: Share of the images to hold out, between 0 and 1; at least one image is held out, and one is not.
+        seed: Seed of the choice of images to hold out.
+    """
+
+    def __init__(self, image_size: int = 32, holdout: float = 0.1, seed: int = 0) -> None:
+        self.image_size = image_size
+        self.holdout = holdout
+        self.seed = seed
+
+    def load(self) -> ImageData:
+        """Reads the digits from scikit-learn."""
+        digits = load_digits()
+        ink = functional.pad(torch.from_numpy(digits.images).float().unsqueeze(1), (1, 1, 1, 1))
+        size = (self.image_size, self.image_size)
+        ink = functional.interpolate(ink, size=size, mode="bicubic", align_corners=False, antialias=True)
+        # The scanner's values are 0 to 16.
+        images = (ink * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
+        labels = torch.from_numpy(digits.target).long()
+        held_out = min(max(1, round(self.holdout * len(images))), len(images) - 1)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))
+        test, train = order[:held_out], order[held_out:]
+        return ImageData(
+            train=ImageSet(images[train], labels[train]),
+            test=ImageSet(images[test], labels[test]),
+            class_names=tuple(str(digit) for digit in digits.target_names),
+            notes=(
+                f"digits of 8x8 pixels are enlarged to {size[0]}x{size[1]}",
+                f"{held_out} of {len(images)} images are held out",
+            ),
+        )

@@ -1,0 +1,50 @@
+"""Fully connected networks."""
+
+from torch import nn
+
+from priorkit.interfaces import ImageShape, Networks
+from priorkit_plugins.code_critic import code_critic
+from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
+from priorkit_plugins.layered_critic import LayeredCritic
+
+__all__ = ["MLPNetworks"]
+
+
+class MLPNetworks(Networks):
+    """Every network has the same hidden layers, as in Makhzani et al. 2015 (arXiv:1511.05644, Appendix A.1).
+
+    Encoder and decoder have ReLU; the critics have leaky ReLU, unlike the paper's, because its gradient is nowhere zero.
+    The decoder ends with tanh, this project's range of pixels, instead of a sigmoid. The paper has no image critic;
+    here it has the code critic's layers. Weights have torch's default initialisation.
+
+    Args:
+        shape: The images' shape; any size will do.
+        hidden: Width of the hidden layers, at least 1; 1000 in the paper.
+        layers: Number of hidden layers, at least 1; 2 in the paper.
+    """
+
+    def __init__(self, shape: ImageShape, *, hidden: int = 512, layers: int = 2) -> None:
+        super().__init__(shape)
+        self._widths = [hidden] * layers
+        self._image = (shape.channels, shape.size, shape.size)
+        self._pixels = shape.channels * shape.size**2
+
+    def encoder(self, outputs: int) -> nn.Sequential:
+        """From images (N, C, H, W) to (N, outputs)."""
+        hidden = hidden_layers(self._pixels, self._widths)
+        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(self._widths[-1], outputs))
+
+    def decoder(self, code_dim: int) -> nn.Sequential:
+        """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
+        hidden = hidden_layers(code_dim, self._widths)
+        output = nn.Linear(self._widths[-1], self._pixels)
+        return nn.Sequential(*hidden, output, nn.Tanh(), nn.Unflatten(1, self._image))
+
+    def image_critic(self) -> LayeredCritic:
+        """D_I: its features are the outputs of its hidden layers, shape (N, hidden)."""
+        first, *others = hidden_layers(self._pixels, self._widths, leak=CRITIC_LEAK)
+        return LayeredCritic([nn.Sequential(nn.Flatten(), *first), *others], nn.Linear(self._widths[-1], 1))
+
+    def code_critic(self, code_dim: int) -> nn.Sequential:
+        """D_C: from codes (N, code_dim) to logits (N,)."""
+        return code_critic(code_dim, self._widths)

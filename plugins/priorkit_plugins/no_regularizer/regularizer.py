@@ -1,0 +1,15 @@
+"""No regularizer."""
+
+from torch import Tensor
+
+from priorkit.interfaces import Posterior, Prior, Regularizer
+
+__all__ = ["NoRegularizer"]
+
+
+class NoRegularizer(Regularizer):
+    """Leaves the codes alone."""
+
+    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> dict[str, Tensor]:
+        """No terms."""
+        return {}

@@ -1,0 +1,36 @@
+"""The data set `npz`: your own images as arrays in a NumPy .npz file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from priorkit.plugins import Component, DataContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import DataSource
+
+__all__ = ["NpzOptions", "priorkit_datasets"]
+
+
+class NpzOptions(Options):
+    """Options of the data set `npz`: none."""
+
+
+def _build(_options: NpzOptions, context: DataContext) -> DataSource:
+    from priorkit_plugins.npz.source import NpzSource
+
+    return NpzSource(context.data_dir, holdout=context.holdout, seed=context.seed)
+
+
+@hookimpl
+def priorkit_datasets() -> list[Component[DataSource]]:
+    """Supplies the data set `npz`."""
+    return [
+        Component(
+            "npz",
+            NpzOptions,
+            _build,
+            summary="your own images, as arrays in the .npz file that --data-dir names",
+            source="arrays `images` and optionally `labels`, `test_images`, `test_labels`, `class_names`",
+        )
+    ]

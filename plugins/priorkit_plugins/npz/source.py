@@ -1,0 +1,128 @@
+"""Images from the arrays of a .npz file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from priorkit.errors import DataError
+from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit_plugins.npz.archive import check_images, check_labels, read_arrays
+from priorkit_plugins.npz.classes import class_indices
+
+__all__ = ["NpzSource"]
+
+Array = NDArray[Any]
+
+_KEYS = ("images", "train_images", "labels", "train_labels", "test_images", "test_labels", "class_names")
+
+
+class NpzSource(DataSource):
+    """Images, and perhaps labels, from a .npz file.
+
+    Its arrays are `images`, uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
+    `labels`, integers of shape (N,); `test_images` and `test_labels`, the held-out ones; and `class_names`, a list of
+    names. Only `images` is needed. `train_images` and `train_labels` are other names of the first two.
+
+    Args:
+        path: The file.
+        holdout: Share of the images to hold out where there are no `test_images`, between 0 and 1; at least one image
+            is held out, and one is not.
+        seed: Seed of the choice of images to hold out.
+    """
+
+    def __init__(self, path: Path | None, holdout: float = 0.1, seed: int = 0) -> None:
+        self.path = path
+        self.holdout = holdout
+        self.seed = seed
+
+    def load(self) -> ImageData:
+        """Reads the arrays.
+
+        Raises:
+            DataError: The file is missing or broken, or an array is missing, superfluous, or of a wrong dtype or shape.
+        """
+        if self.path is None:
+            raise DataError("the data set npz needs a file: give it by --data-dir FILE.npz")
+        path = self.path.expanduser()
+        arrays, unread = read_arrays(path, _KEYS)
+        images_key, labels_key = _train_keys(arrays, unread, path)
+        images = check_images(arrays[images_key], images_key, path)
+        labels = arrays.get(labels_key)
+        if labels is not None:
+            check_labels(labels, labels_key, path, len(images), images_key)
+        test_images = _test_images(arrays, images, images_key, labels_key, path)
+        notes = [f"arrays that are not read: {', '.join(unread)}"] if unread else []
+        count = len(images)
+        if test_images is not None:
+            images = np.concatenate([images, test_images])
+            if labels is not None:
+                test_labels = check_labels(arrays["test_labels"], "test_labels", path, len(test_images), "test_images")
+                labels = np.concatenate([labels, test_labels])
+            train, test = torch.arange(count), torch.arange(count, len(images))
+        else:
+            train, test = self._held_out(count, images_key, path)
+            notes.append(f"{len(test)} of {count} images are held out")
+        class_names: list[str] = []
+        indices = None
+        if labels is not None:
+            indexed, class_names, changes = class_indices(labels, arrays.get("class_names"), path)
+            indices = torch.from_numpy(indexed)
+            notes += changes
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        return ImageData(
+            train=_chosen(pixels, indices, train),
+            test=_chosen(pixels, indices, test),
+            class_names=tuple(class_names),
+            notes=tuple(notes),
+        )
+
+    def _held_out(self, count: int, images_key: str, path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+        if count < 2:
+            raise DataError(
+                f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
+                "images, or an array 'test_images'"
+            )
+        held_out = min(max(1, round(self.holdout * count)), count - 1)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(self.seed))
+        return order[held_out:], order[:held_out]
+
+
+def _train_keys(arrays: dict[str, Array], unread: list[str], path: Path) -> tuple[str, str]:
+    keys = []
+    for key in ("images", "labels"):
+        synonym = f"train_{key}"
+        if key in arrays and synonym in arrays:
+            raise DataError(f"{path} has both {key!r} and {synonym!r}, two names of one thing: leave one out")
+        keys.append(synonym if synonym in arrays else key)
+    if keys[0] not in arrays:
+        found = ", ".join([*arrays, *unread]) or "none at all"
+        raise DataError(
+            f"{path} has no array 'images' (or 'train_images'; it has {found}): write it by "
+            "numpy.savez(path, images=images)"
+        )
+    return keys[0], keys[1]
+
+
+def _test_images(arrays: dict[str, Array], images: Array, images_key: str, labels_key: str, path: Path) -> Array | None:
+    """The held-out images (M, H, W, C), if the file has them; checks that they and their labels go with the others."""
+    if "test_images" not in arrays:
+        if "test_labels" in arrays:
+            raise DataError(f"{path} has 'test_labels' but no 'test_images': add them, or leave the labels out")
+        return None
+    test_images = check_images(arrays["test_images"], "test_images", path)
+    if test_images.shape[1:] != images.shape[1:]:
+        raise DataError(
+            f"in {path}, {images_key!r} has images of shape {images.shape[1:]} and 'test_images' of shape "
+            f"{test_images.shape[1:]} (height, width, channels): bring them to one shape"
+        )
+    if (labels_key in arrays) != ("test_labels" in arrays):
+        there, missing = (labels_key, "test_labels") if labels_key in arrays else ("test_labels", labels_key)
+        raise DataError(f"{path} has {there!r} but no {missing!r}: give labels to both sets of images, or to none")
+    return test_images
+
+
+def _chosen(pixels: torch.Tensor, labels: torch.Tensor | None, chosen: torch.Tensor) -> ImageSet:
+    return ImageSet(pixels[chosen].contiguous(), None if labels is None else labels[chosen])

@@ -1,0 +1,46 @@
+"""Reconstruction losses on pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from priorkit.plugins import Component, LossContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import ReconstructionLoss
+
+__all__ = ["PixelOptions", "priorkit_losses"]
+
+
+class PixelOptions(Options):
+    """Options of the loss `pixel`."""
+
+    distance: Literal["squared", "absolute", "cross-entropy"] = Field(
+        "squared", description="distance of two pixels; cross-entropy takes them as probabilities of white"
+    )
+    reduction: Literal["mean", "sum"] = Field(
+        "mean", description="over the pixels of an image; sum makes a likelihood of it, up to a constant"
+    )
+    weight: float = Field(1.0, gt=0, description="weight of the loss")
+
+
+def _build(options: PixelOptions, context: LossContext) -> ReconstructionLoss:
+    from priorkit_plugins.pixel.loss import PixelLoss
+
+    return PixelLoss(options.distance, options.reduction, options.weight)
+
+
+@hookimpl
+def priorkit_losses() -> list[Component[ReconstructionLoss]]:
+    """Supplies the loss `pixel`."""
+    return [
+        Component(
+            "pixel",
+            PixelOptions,
+            _build,
+            summary="squared, absolute or cross-entropy distance of pixels",
+            source="Kingma and Welling 2013, arXiv:1312.6114, Appendix C; the baseline of Wang et al. 2020",
+        )
+    ]

@@ -1,0 +1,67 @@
+"""Convolutional pyramids: every level has half the size of the one before, and more channels."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from priorkit.errors import ConfigurationError
+from priorkit_plugins.fully_connected import CRITIC_LEAK
+
+__all__ = ["FLOOR", "halvings", "project", "pyramid_channels", "strided_convolutions"]
+
+FLOOR = 4
+"""Height and width of a pyramid's smallest level."""
+
+_SIZES = (16, 32, 64, 128)
+_GROWTH = 8
+"""How many times its first level's channels a pyramid's last level has at most, as in the paper's tables."""
+
+
+def halvings(size: int) -> int:
+    """How often an image can be halved until it measures 4x4 pixels: 3 times for 32x32.
+
+    Raises:
+        ConfigurationError: The size is not a power of two from 16 to 128.
+    """
+    if size not in _SIZES:
+        raise ConfigurationError(
+            f"images of {size}x{size} pixels do not fit convolutional networks, whose sizes are "
+            f"{', '.join(map(str, _SIZES))}: resize the images, or choose the networks 'mlp'"
+        )
+    return size.bit_length() - FLOOR.bit_length()
+
+
+def pyramid_channels(width: int, levels: int) -> list[int]:
+    """Channels of each level: `width`, then twice as many at each level, up to 8 * `width`."""
+    return [width * min(2**level, _GROWTH) for level in range(levels)]
+
+
+def strided_convolutions(channels: Sequence[int]) -> list[nn.Sequential]:
+    """Makes the layers of a convolutional discriminator, each of which halves height and width.
+
+    A layer is a 4x4 convolution of stride 2, batch norm except in the first, and a leaky ReLU (Table A.3 of Wang et al.
+    2020; Radford et al. 2016, arXiv:1511.06434).
+
+    Args:
+        channels: Channels of the image, then of each layer's output.
+    """
+    layers = []
+    for level, (inputs, outputs) in enumerate(pairwise(channels)):
+        norm = [nn.BatchNorm2d(outputs)] if level else []
+        convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not norm)
+        layers.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(CRITIC_LEAK)))
+    return layers
+
+
+def project(code_dim: int, channels: int) -> nn.Sequential:
+    """Turns codes (N, code_dim) into the smallest level (N, channels, 4, 4), with batch norm and ReLU.
+
+    A 4x4 transposed convolution of a single pixel is this linear map, which is several times faster to compute.
+    """
+    return nn.Sequential(
+        nn.Linear(code_dim, channels * FLOOR * FLOOR, bias=False),
+        nn.Unflatten(1, (channels, FLOOR, FLOOR)),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+    )

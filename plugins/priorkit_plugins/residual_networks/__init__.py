@@ -1,0 +1,55 @@
+"""The paper's own networks, with residual blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from priorkit.plugins import Component, NetworksContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Networks
+
+__all__ = ["ResidualNetworksOptions", "priorkit_networks"]
+
+
+class ResidualNetworksOptions(Options):
+    """Options of the networks `residual`."""
+
+    width: int = Field(16, ge=1, description="channels of the first layer; 64 in the paper")
+    norm: Literal["batch", "none"] = Field(
+        "batch", description="normalisation inside the residual blocks; none in the paper's tables"
+    )
+    critic_hidden: int | None = Field(
+        None, ge=1, description="width of the image critic's fully connected layer; by default 1000 * width / 64"
+    )
+    code_critic_width: int = Field(
+        1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
+    )
+
+
+def _build(options: ResidualNetworksOptions, context: NetworksContext) -> Networks:
+    from priorkit_plugins.residual_networks.networks import ResidualNetworks
+
+    return ResidualNetworks(
+        context.shape,
+        width=options.width,
+        norm=options.norm == "batch",
+        critic_hidden=options.critic_hidden,
+        code_critic_width=options.code_critic_width,
+    )
+
+
+@hookimpl
+def priorkit_networks() -> list[Component[Networks]]:
+    """Supplies the networks `residual`."""
+    return [
+        Component(
+            "residual",
+            ResidualNetworksOptions,
+            _build,
+            summary="residual encoder and decoder, and the critics that go with them",
+            source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Tables A.1 and A.3",
+        )
+    ]

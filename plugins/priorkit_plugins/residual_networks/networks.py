@@ -1,0 +1,88 @@
+"""The networks of Wang et al. 2020, for any width and image size."""
+
+from itertools import pairwise
+
+from torch import nn
+
+from priorkit.interfaces import ImageShape, Networks
+from priorkit_plugins.code_critic import code_critic, paper_widths
+from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
+from priorkit_plugins.layered_critic import LayeredCritic
+from priorkit_plugins.pyramid import FLOOR, halvings, project, pyramid_channels, strided_convolutions
+from priorkit_plugins.residual_networks.residual_block import ResidualBlock
+
+__all__ = ["ResidualNetworks"]
+
+
+class ResidualNetworks(Networks):
+    """Tables A.1 and A.3 of Wang et al. 2020, which are for 32x32 images and `width` 64.
+
+    Other image sizes (powers of two from 16 to 128) have one resampling block, and one convolution of the image critic,
+    more or fewer for each doubling; channels stop growing at 8 * `width`. Weights have torch's default initialisation:
+    its scale follows the number of inputs, so that it suits every width, and networks without batch norm.
+
+    Args:
+        shape: The images' shape.
+        width: Channels of the first layer, at least 1.
+        norm: Whether the residual blocks have batch norm, which the tables do not print there. It makes training more
+            robust.
+        critic_hidden: Width of the image critic's fully connected layer; None for the paper's 1000 in proportion to
+            `width`.
+        code_critic_width: Width of the code critic's first hidden layer. The paper's 1000 costs little at any `width`.
+
+    Raises:
+        ConfigurationError: The size is not a power of two from 16 to 128.
+    """
+
+    def __init__(
+        self,
+        shape: ImageShape,
+        *,
+        width: int = 16,
+        norm: bool = True,
+        critic_hidden: int | None = None,
+        code_critic_width: int = 1000,
+    ) -> None:
+        super().__init__(shape)
+        self.norm = norm
+        self.critic_hidden = critic_hidden or max(1, round(1000 * width / 64))
+        self.code_critic_width = code_critic_width
+        self._channels = pyramid_channels(width, halvings(shape.size) + 1)
+
+    def encoder(self, outputs: int) -> nn.Sequential:
+        """From images (N, C, H, W) to (N, outputs)."""
+        width, last = self._channels[0], self._channels[-1]
+        return nn.Sequential(
+            nn.Conv2d(self.shape.channels, width, 3, stride=2, padding=1),
+            nn.ReLU(),
+            ResidualBlock(width, width, norm=self.norm),
+            *(ResidualBlock(*sides, "down", norm=self.norm) for sides in pairwise(self._channels)),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            *hidden_layers(last, [2 * outputs], norm=True),
+            nn.Linear(2 * outputs, outputs),
+        )
+
+    def decoder(self, code_dim: int) -> nn.Sequential:
+        """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
+        channels = self._channels[::-1]
+        return nn.Sequential(
+            project(code_dim, channels[0]),
+            *(ResidualBlock(*sides, "up", norm=self.norm) for sides in pairwise(channels)),
+            nn.Conv2d(channels[-1], self.shape.channels, 3, padding=1),
+            nn.Tanh(),
+        )
+
+    def image_critic(self) -> LayeredCritic:
+        """D_I: its features are the outputs of its convolutional layers."""
+        channels = self._channels[:-1]
+        head = nn.Sequential(
+            nn.Flatten(),
+            *hidden_layers(channels[-1] * FLOOR * FLOOR, [self.critic_hidden], leak=CRITIC_LEAK),
+            nn.Linear(self.critic_hidden, 1),
+        )
+        return LayeredCritic(strided_convolutions([self.shape.channels, *channels]), head)
+
+    def code_critic(self, code_dim: int) -> nn.Sequential:
+        """D_C: from codes (N, code_dim) to logits (N,)."""
+        return code_critic(code_dim, paper_widths(self.code_critic_width))

@@ -1,0 +1,53 @@
+"""The residual blocks of the encoder and the decoder."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+__all__ = ["ResidualBlock"]
+
+
+class ResidualBlock(nn.Module):
+    """Convolution, ReLU, convolution, plus a skip connection, ReLU (Table A.1 of Wang et al. 2020).
+
+    The first convolution resamples: 3x3 of stride 2 downwards, a transposed 4x4 of stride 2 upwards, otherwise 3x3 of
+    stride 1; the second is always 3x3. The table leaves open how the skip connection follows. Here it is the identity
+    where the shape stays, and a 1x1 convolution where it changes (He et al. 2015, arXiv:1512.03385), of stride 2
+    downwards, and followed by nearest-neighbour upsampling upwards.
+
+    Args:
+        inputs: Channels of the input, shape (N, inputs, H, W).
+        outputs: Channels of the output.
+        resample: Whether the output has half ("down") or twice ("up") the input's height and width, or the same.
+        norm: Whether batch norm follows every convolution. The convolutions then have no biases.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, resample: Literal["down", "up"] | None = None, *, norm: bool = True
+    ) -> None:
+        super().__init__()
+        bias = not norm
+        first: nn.Module
+        if resample == "up":
+            first = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+        else:
+            first = nn.Conv2d(inputs, outputs, 3, stride=2 if resample else 1, padding=1, bias=bias)
+        second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=bias)
+        self.residual = nn.Sequential(first, *_norms(outputs, norm), nn.ReLU(), second, *_norms(outputs, norm))
+        self.skip = nn.Sequential()
+        if resample or inputs != outputs:
+            stride = 2 if resample == "down" else 1
+            self.skip.extend([nn.Conv2d(inputs, outputs, 1, stride=stride, bias=bias), *_norms(outputs, norm)])
+        if resample == "up":
+            # After the convolution, which commutes with it and so works on a quarter of the pixels.
+            self.skip.append(nn.Upsample(scale_factor=2))
+        self.activation = nn.ReLU()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """From (N, inputs, H, W) to (N, outputs, H', W')."""
+        output: Tensor = self.activation(self.residual(image) + self.skip(image))
+        return output
+
+
+def _norms(channels: int, norm: bool) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels)] if norm else []

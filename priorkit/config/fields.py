@@ -1,0 +1,114 @@
+"""Describes the fields of configuration classes: their flags, types, defaults and bounds in words."""
+
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from priorkit.config.run_config import ComponentChoice
+
+__all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch"]
+
+_WORDS = {int: "int", float: "float", str: "text", bool: "yes/no", Path: "path"}
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One option of a component or of the run.
+
+    Attributes:
+        path: Keys from the root of the configuration: `("prior", "noise_dim")`.
+        type: What it takes, in words.
+        default: Its default as users would write it; `required` where there is none.
+        description: One line.
+        switch: Whether it is a yes/no option, given without a value.
+    """
+
+    path: tuple[str, ...]
+    type: str
+    default: str
+    description: str
+    switch: bool
+
+    @property
+    def flag(self) -> str:
+        """The command line's flag."""
+        return flag_for(self.path)
+
+
+def flag_for(path: tuple[str, ...]) -> str:
+    """`("prior", "noise_dim")` becomes `--prior.noise-dim`."""
+    return "--" + ".".join(path).replace("_", "-")
+
+
+def _type_in_words(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _type_in_words(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        words = [_type_in_words(part) for part in get_args(annotation) if part is not type(None)]
+        return " or ".join(words) + (" or none" if type(None) in get_args(annotation) else "")
+    if origin is Literal:
+        return "|".join(str(item) for item in get_args(annotation))
+    if origin in (tuple, list):
+        return "list of " + _type_in_words(get_args(annotation)[0])
+    return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _bounds(info: FieldInfo) -> str:
+    symbols = {annotated_types.Ge: ">=", annotated_types.Gt: ">", annotated_types.Le: "<=", annotated_types.Lt: "<"}
+    parts = []
+    for item in info.metadata:
+        for kind, symbol in symbols.items():
+            if isinstance(item, kind):
+                parts.append(f"{symbol} {getattr(item, kind.__name__.lower())}")
+    return ", ".join(parts)
+
+
+def _default_in_words(info: FieldInfo) -> str:
+    value = info.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, ComponentChoice):
+        return value.name
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def is_switch(annotation: Any) -> bool:
+    """Whether a field of this type is a yes/no option."""
+    return annotation is bool
+
+
+def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[FieldDescription]:
+    """Describes every field of a configuration class, those of nested classes included.
+
+    Args:
+        model: A pydantic class.
+        prefix: Keys that lead to it.
+    """
+    described: list[FieldDescription] = []
+    for name, info in model.model_fields.items():
+        annotation = info.annotation
+        nested = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        if nested and annotation is not ComponentChoice:
+            described += describe_fields(annotation, (*prefix, name))  # type: ignore[arg-type]
+            continue
+        bounds = _bounds(info)
+        kind = "name" if annotation is ComponentChoice else _type_in_words(annotation)
+        described.append(
+            FieldDescription(
+                path=(*prefix, name),
+                type=kind + (f" {bounds}" if bounds else ""),
+                default=_default_in_words(info),
+                description=info.description or "",
+                switch=is_switch(annotation),
+            )
+        )
+    return described

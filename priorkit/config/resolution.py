@@ -1,0 +1,118 @@
+"""From layers of settings to one checked configuration: defaults, then recipe or file, then flags."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from priorkit.config.fields import flag_for
+from priorkit.config.run_config import DEFAULT_STEPS, ComponentChoice, RunConfig
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, Options, Registered, Registry, nearest
+
+__all__ = ["component_options", "merge_settings", "resolve_config", "validate_settings"]
+
+_SLOTS = frozenset(kind.slot for kind in KINDS)
+
+
+def _as_table(value: Any) -> dict[str, Any]:
+    if isinstance(value, ComponentChoice):
+        return {"name": value.name, **value.options}
+    return {"name": value} if isinstance(value, str) else dict(value)
+
+
+def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Lays one mapping of settings over another.
+
+    Where the upper one chooses another component, the lower one's options for that slot go with the component that they
+    belonged to.
+    """
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        if key in _SLOTS:
+            table = _as_table(value)
+            under = _as_table(below) if below is not None else {}
+            keep = "name" not in table or table["name"] == under.get("name")
+            merged[key] = {**(under if keep else {}), **table}
+        elif isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = {**below, **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...], owner: str) -> str:
+    """One line for the first of pydantic's complaints: the option, the value and what was expected."""
+    detail = error.errors(include_url=False)[0]
+    path = tuple(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known: type[BaseModel] = model
+        for part in path[:-1]:
+            annotation = known.model_fields[part].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                known = annotation
+        names = [name.replace("_", "-") for name in known.model_fields]
+        wrong = path[-1].replace("_", "-")
+        return (
+            f"{flag_for((*prefix, *path))}: {owner} has no option {wrong!r}{nearest(wrong, names)} "
+            f"Options: {', '.join(names) or 'none'}."
+        )
+    # Union members and literals add parts to the location that are no keys of the configuration.
+    keys: list[str] = []
+    known = model
+    for part in path:
+        if part not in known.model_fields:
+            break
+        keys.append(part)
+        annotation = known.model_fields[part].annotation
+        known = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    given = detail["input"]
+    shown = json.dumps(given) if isinstance(given, str | int | float | bool | type(None)) else repr(given)
+    return f"{flag_for((*prefix, *keys)) if keys else owner}: {message}; given {shown}"
+
+
+def component_options(registered: Registered, given: Mapping[str, Any]) -> Options:
+    """Validates a component's options with the class that its plug-in gives.
+
+    Raises:
+        ConfigurationError: There is no such option, or its value has the wrong type or range.
+    """
+    component = registered.component
+    try:
+        return component.options.model_validate(dict(given))
+    except ValidationError as error:
+        owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
+        raise ConfigurationError(_explain(error, component.options, (registered.slot,), owner)) from None
+
+
+def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
+    """Turns plain settings into a configuration; the components' own options stay unchecked.
+
+    Raises:
+        ConfigurationError: A key is unknown, or a value has the wrong type or range.
+    """
+    try:
+        return RunConfig.model_validate(dict(settings))
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, RunConfig, (), "a run")) from None
+
+
+def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
+    """Fills in every default, those of the chosen components included, so that the result stands on its own.
+
+    Raises:
+        UnknownComponentError: No plug-in supplies a component of that name.
+        ConfigurationError: A component's option is unknown or has a wrong value.
+    """
+    resolved: dict[str, Any] = {}
+    for kind in KINDS:
+        choice: ComponentChoice = getattr(config, kind.slot)
+        options = component_options(registry.get(kind.slot, choice.name), choice.options)
+        resolved[kind.slot] = ComponentChoice(name=choice.name, options=options.model_dump(mode="json"))
+    if config.steps is None and config.epochs is None and config.max_time is None:
+        resolved["steps"] = DEFAULT_STEPS
+    return config.model_copy(update=resolved)

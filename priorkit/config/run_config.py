@@ -1,0 +1,143 @@
+"""The configuration of a run: which components, and every setting that is not a component's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_serializer, model_validator
+
+from priorkit.config.durations import parse_duration
+
+__all__ = ["DEFAULT_STEPS", "ComponentChoice", "LearningRates", "RunConfig"]
+
+DEFAULT_STEPS = 1500
+"""Length of a run for which neither steps, epochs nor time are given."""
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if str(value).isdigit() else value)]
+
+
+class ComponentChoice(BaseModel):
+    """A component by name, with the options that differ from its defaults.
+
+    Written as a name, or as a table with the key `name` and the options beside it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_table(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, Mapping) and set(value) != {"name", "options"}:
+            if "name" not in value:
+                raise ValueError("a component's table needs the key `name`")
+            return {"name": value["name"], "options": {key: item for key, item in value.items() if key != "name"}}
+        return value
+
+    @model_serializer
+    def _join_table(self) -> dict[str, Any]:
+        return {"name": self.name, **self.options}
+
+
+class LearningRates(BaseModel):
+    """Learning rates that differ from the common one, a network at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: float | None = Field(None, gt=0, description="learning rate of the encoder")
+    decoder: float | None = Field(None, gt=0, description="learning rate of the decoder")
+    prior: float | None = Field(None, gt=0, description="learning rate of the prior (its code generator)")
+    code_critic: float | None = Field(None, gt=0, description="learning rate of the code discriminator")
+    image_critic: float | None = Field(None, gt=0, description="learning rate of the image discriminator")
+
+
+def _choice(name: str, description: str) -> Any:
+    return Field(ComponentChoice(name=name), description=description)
+
+
+class RunConfig(BaseModel):
+    """Everything that determines a run. The same configuration, seed and machine give the same run.
+
+    Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Components
+    prior: ComponentChoice = _choice("learned", "distribution of the codes")
+    code_generator: ComponentChoice = _choice("mlp", "network of a learned prior")
+    encoder: ComponentChoice = _choice("deterministic", "how an image becomes a code")
+    regularizer: ComponentChoice = _choice("adversarial", "what makes the codes of the data match the prior")
+    loss: ComponentChoice = _choice("perceptual", "reconstruction loss")
+    adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of those who fool them")
+    networks: ComponentChoice = _choice("residual", "family of encoder, decoder and critics")
+    dataset: ComponentChoice = _choice("digits", "where the images come from")
+    code_dim: int = Field(64, ge=1, description="dimensions of the code")
+
+    # Data
+    data_dir: Path | None = Field(None, description="where the data set lies")
+    image_size: int | None = Field(None, ge=1, description="bring images to this size: 16, 32, 64 or 128 pixels")
+    channels: Channels | None = Field(None, description="bring images to 1 (grey) or 3 (RGB) channels")
+    holdout: float = Field(0.1, gt=0, lt=1, description="share held out where the data has no test images")
+
+    # Algorithm
+    decoder_in_both_phases: bool = Field(
+        True, description="train the decoder in the prior improvement phase too (ablation C of the paper)"
+    )
+    reconstruction_weight: float = Field(
+        1.0, ge=0, description="lambda: scales the decoder's gradient of the reconstruction loss"
+    )
+    reconstructions_as_fakes: bool = Field(
+        False, description="show reconstructions to the image discriminator as fakes too (third term of Algorithm 1)"
+    )
+    simultaneous: bool = Field(
+        False, description="compute all of a phase's losses before its updates, as Algorithm 1 is printed"
+    )
+
+    # Optimisation
+    batch_size: int = Field(64, ge=2, description="images per step")
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = Field("adam", description="optimiser of every network")
+    learning_rate: float = Field(2e-4, gt=0, description="learning rate of every network not named below")
+    learning_rates: LearningRates = LearningRates()
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's beta1; momentum for sgd and rmsprop")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")
+    weight_decay: float = Field(0.0, ge=0, description="weight decay")
+    clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
+    average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged decoder and prior; 0 turns it off")
+    average_statistics: float = Field(0.99, ge=0, lt=1, description="the same for their batch-norm statistics")
+
+    # Length
+    steps: int | None = Field(None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)")
+    epochs: float | None = Field(None, gt=0, description="stop after so many passes over the data")
+    max_time: Duration | None = Field(None, description="stop after so much training time, as 90s, 8m or 1h30m")
+
+    # Machine
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, data order and noise")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="bfloat16 computes in mixed precision; auto does where the hardware runs it well"
+    )
+    channels_last: bool = Field(True, description="keep images channels-last in memory, which is faster")
+
+    # Output
+    log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
+    sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
+    checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value is not None else None
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        kind, _, index = value.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (":" in value and (kind != "cuda" or not index.isdigit())):
+            raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
+        return value

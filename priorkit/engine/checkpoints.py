@@ -1,0 +1,129 @@
+"""Checkpoints on disk that are either whole or not there."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from priorkit.errors import RunFolderError
+
+__all__ = ["CheckpointStore"]
+
+
+def _sync(path: Path) -> None:
+    """Has the operating system write a file, or a folder's entries, to the disk now."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class CheckpointStore:
+    """A folder of checkpoints, and names such as `last` and `best` that point at some of them.
+
+    A checkpoint is a folder with `weights.safetensors` and `state.pt`; a name is a small file `NAME.json`. Both appear by
+    renaming something complete, so a crash at any moment leaves the previous checkpoint in place.
+
+    Args:
+        folder: Where they lie; made when the first is saved.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], names: list[str]) -> Path:
+        """Saves a checkpoint and lets names point at it; checkpoints that no name points at any more are removed.
+
+        Args:
+            step: The step that it was taken at.
+            weights: Tensors by name.
+            state: Everything else: tensors, numbers, texts, lists and dicts.
+            names: Which names shall point at it.
+        """
+        target = self.folder / f"step-{step:08d}"
+        draft = self.folder / f".draft-{os.getpid()}-{step:08d}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # The same run is at the same state whenever it is at this step: what is there already is not written again.
+            if not target.exists():
+                self._write(draft, weights, state)
+                draft.rename(target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        for name in names:
+            self._point(name, target.name)
+        _sync(self.folder)
+        self._remove_unnamed()
+        return target
+
+    @staticmethod
+    def _write(folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        folder.mkdir()
+        tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+        save_file(tensors, folder / "weights.safetensors")
+        torch.save(dict(state), folder / "state.pt")
+        for file in folder.iterdir():
+            _sync(file)
+
+    def _point(self, name: str, checkpoint: str) -> None:
+        draft = self.folder / f".draft-{name}.json"
+        draft.write_text(json.dumps({"checkpoint": checkpoint}) + "\n", encoding="utf-8")
+        _sync(draft)
+        draft.replace(self.folder / f"{name}.json")
+
+    def _remove_unnamed(self) -> None:
+        named = {self.path(pointer.stem).name for pointer in self.folder.glob("*.json")}
+        for folder in self.folder.glob("step-*"):
+            if folder.name not in named:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def path(self, name: str = "last") -> Path:
+        """The folder of the checkpoint that a name points at.
+
+        Raises:
+            RunFolderError: There is no such checkpoint.
+        """
+        pointer = self.folder / f"{name}.json"
+        try:
+            return self.folder / str(json.loads(pointer.read_text(encoding="utf-8"))["checkpoint"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise RunFolderError(
+                f"no checkpoint {name!r} in {str(self.folder)!r}: the run has not saved one"
+                + (" yet" if self.folder.exists() else ", or this is no run folder")
+            ) from None
+
+    def has(self, name: str) -> bool:
+        """Whether a name points at a checkpoint."""
+        return (self.folder / f"{name}.json").is_file()
+
+    def load_weights(self, name: str = "last") -> dict[str, Tensor]:
+        """The tensors of a checkpoint, on the CPU.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, or its file is damaged.
+        """
+        file = self.path(name) / "weights.safetensors"
+        try:
+            return load_file(file)
+        except Exception as error:
+            raise RunFolderError(f"cannot read the checkpoint {str(file)!r}: {error}") from None
+
+    def load_state(self, name: str = "last") -> dict[str, Any]:
+        """The rest of a checkpoint, on the CPU.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, or its file is damaged.
+        """
+        file = self.path(name) / "state.pt"
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise RunFolderError(f"cannot read the checkpoint {str(file)!r}: {error}") from None
+        return state

@@ -1,0 +1,168 @@
+"""The engine: takes the phases' moves one by one and trains each move's player."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from priorkit.engine.hardware import Precision
+from priorkit.engine.moves import Move, Phase
+from priorkit.engine.randomness import seed_for
+from priorkit.errors import NonFiniteLossError
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """Alternates phases over batches of images.
+
+    Args:
+        networks: The networks that are trained, by name, on one device.
+        optimizers: One optimiser for each network, by the same names. Phases that train a network share it.
+        phases: The phases of a step, in order.
+        precision: How to compute.
+        seed: Seed of the noise.
+        clip_norm: Bound on the norm of each network's gradient, or None.
+        simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its players
+            (Algorithm 1 as printed), instead of a move at a time.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module],
+        optimizers: Mapping[str, Optimizer],
+        phases: Sequence[Phase],
+        *,
+        precision: Precision,
+        seed: int,
+        clip_norm: float | None = None,
+        simultaneous: bool = False,
+    ) -> None:
+        self.networks = dict(networks)
+        self.optimizers = dict(optimizers)
+        self.phases = list(phases)
+        self.precision = precision
+        self.seed = seed
+        self.clip_norm = clip_norm
+        self.simultaneous = simultaneous
+        self.steps = 0
+        self.images_seen = 0
+        self._generator = torch.Generator(precision.device)
+        self._loss_sums: dict[str, Tensor] = {}
+        self._loss_counts: dict[str, int] = {}
+        self._parameters = {
+            name: [weight for weight in network.parameters() if weight.requires_grad]
+            for name, network in self.networks.items()
+        }
+        for phase in self.phases:
+            for player, names in phase.players.items():
+                missing = set(names) - set(self.networks)
+                assert not missing, f"phase {phase.name!r}: player {player!r} trains unknown networks {missing}"
+
+    def step(self, images: Tensor) -> None:
+        """Runs every phase whose turn it is on one batch.
+
+        Args:
+            images: Shape (N, C, H, W), values in [-1, 1], on the engine's device.
+        """
+        # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
+        torch.manual_seed(seed_for(self.seed, "modules", self.images_seen))
+        for phase in self.phases:
+            if self.steps % phase.every == 0:
+                self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
+                self._run(phase, images)
+        self.steps += 1
+        self.images_seen += len(images)
+
+    def _run(self, phase: Phase, images: Tensor) -> None:
+        moves = phase.moves(images, phase.noise(len(images), self._generator, self.precision.device))
+        held_back: list[tuple[Move, dict[str, list[Tensor | None]]]] = []
+        while True:
+            # The context must not outlive the move: autocast would go on using copies of weights made before an update.
+            with self.precision.autocast():
+                move = next(moves, None)
+            if move is None:
+                break
+            gradients = self._gradients(phase, move)
+            if self.simultaneous:
+                held_back.append((move, gradients))
+            else:
+                self._update(move, gradients)
+        for move, gradients in held_back:
+            self._update(move, gradients)
+
+    def _gradients(self, phase: Phase, move: Move) -> dict[str, list[Tensor | None]]:
+        """The gradients of a move's loss for its player's networks, and for no other."""
+        self._record(phase.name, move.terms)
+        names = phase.players[move.player]
+        weights = [weight for name in names for weight in self._parameters[name]]
+        total = torch.stack([term.float() for term in move.terms.values()]).sum()
+        # Asked for by name, gradients land nowhere else, and the backward pass skips what they do not need.
+        flat = iter(torch.autograd.grad(total, weights, allow_unused=True))
+        return {name: [next(flat) for _ in self._parameters[name]] for name in names}
+
+    def _update(self, move: Move, gradients: Mapping[str, Iterable[Tensor | None]]) -> None:
+        for name, values in gradients.items():
+            weights = self._parameters[name]
+            for weight, gradient in zip(weights, values, strict=True):
+                weight.grad = gradient
+            present = [weight.grad for weight in weights if weight.grad is not None]
+            scale = move.gradient_scale.get(name, 1.0)
+            if scale != 1.0:
+                torch._foreach_mul_(present, scale)
+            if self.clip_norm is not None:
+                nn.utils.clip_grad_norm_(weights, self.clip_norm)
+            self.optimizers[name].step()
+            for weight in weights:
+                weight.grad = None
+
+    def _record(self, phase: str, terms: Mapping[str, Tensor]) -> None:
+        for name, term in terms.items():
+            key = f"{phase}/{name}"
+            value = term.detach().float()
+            self._loss_sums[key] = self._loss_sums[key] + value if key in self._loss_sums else value
+            self._loss_counts[key] = self._loss_counts.get(key, 0) + 1
+
+    def losses(self, *, reset: bool) -> dict[str, float]:
+        """The mean of each loss term since the last reset, by `phase/term`. Waits for the device.
+
+        Raises:
+            NonFiniteLossError: One of them is infinite or not a number.
+        """
+        means: dict[str, float] = {}
+        if self._loss_sums:
+            values = torch.stack(list(self._loss_sums.values())).tolist()
+            means = {
+                key: value / self._loss_counts[key] for key, value in zip(self._loss_sums, values, strict=True)
+            }
+        bad = [key for key, value in means.items() if not torch.isfinite(torch.tensor(value))]
+        if bad:
+            raise NonFiniteLossError(
+                f"the loss {bad[0]} became {means[bad[0]]} at or before step {self.steps}: training diverged; "
+                "try a lower --learning-rate, --clip-norm 1 or --precision float32"
+            )
+        if reset:
+            self._loss_sums.clear()
+            self._loss_counts.clear()
+        return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the networks: optimisers, position and the losses not yet read."""
+        return {
+            "steps": self.steps,
+            "images_seen": self.images_seen,
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "loss_sums": {key: value.cpu() for key, value in self._loss_sums.items()},
+            "loss_counts": dict(self._loss_counts),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        self.steps = state["steps"]
+        self.images_seen = state["images_seen"]
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self._loss_sums = {key: value.to(self.precision.device) for key, value in state["loss_sums"].items()}
+        self._loss_counts = dict(state["loss_counts"])

@@ -1,0 +1,79 @@
+"""Which device to compute on, and in which precision."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from priorkit.errors import DeviceError
+
+__all__ = ["Precision", "choose_device", "choose_precision"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name.
+
+    Args:
+        name: `auto` (CUDA, then MPS, then the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
+
+    Raises:
+        DeviceError: This machine has no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"{count} CUDA device(s) were found" if count else "no CUDA device was found on this machine"
+            raise DeviceError(f"--device {name}: {found}; use --device auto or --device cpu")
+        return torch.device("cuda", device.index or 0)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("--device mps: this machine has no MPS device; use --device auto or --device cpu")
+    return device
+
+
+def _runs_bfloat16_well(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # oneDNN computes bfloat16 natively with AMX or AVX512-BF16; elsewhere it converts, and is slower than float32.
+        capabilities = torch.backends.cpu.get_cpu_capability()
+        probes = [getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")]
+        return capabilities.startswith("AVX512") and any(probe() for probe in probes if probe is not None)
+    return False
+
+
+class Precision:
+    """The precision of a run: float32 throughout, or bfloat16 where autocast finds it safe.
+
+    Args:
+        device: Where the run computes.
+        dtype: torch.float32 or torch.bfloat16.
+    """
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+
+    @property
+    def name(self) -> str:
+        """`float32` or `bfloat16`."""
+        return str(self.dtype).removeprefix("torch.")
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """A fresh context to compute in.
+
+        It must be left before weights are updated: autocast keeps low-precision copies of the weights that it has met.
+        """
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """The precision of that name on a device; `auto` is bfloat16 where the hardware runs it well."""
+    if name == "auto":
+        name = "bfloat16" if _runs_bfloat16_well(device) else "float32"
+    return Precision(device, {"float32": torch.float32, "bfloat16": torch.bfloat16}[name])

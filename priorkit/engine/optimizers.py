@@ -1,0 +1,51 @@
+"""Optimisers by name."""
+
+from collections.abc import Iterable
+
+import torch
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+__all__ = ["make_optimizer"]
+
+
+def make_optimizer(
+    name: str,
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: float,
+    beta1: float,
+    beta2: float,
+    weight_decay: float,
+) -> Optimizer:
+    """Makes an optimiser.
+
+    Args:
+        name: `adam`, `adamw`, `rmsprop` or `sgd`.
+        parameters: What it trains.
+        learning_rate: Above 0.
+        beta1: Adam's beta1; momentum of the others.
+        beta2: Adam's beta2; smoothing constant of RMSprop.
+        weight_decay: At least 0.
+    """
+    weights = list(parameters)
+    # One kernel for all weights, where it exists for their device.
+    fused = bool(weights) and all(weight.device.type in ("cpu", "cuda") for weight in weights)
+    match name:
+        case "adam":
+            return torch.optim.Adam(
+                weights, learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=fused or None
+            )
+        case "adamw":
+            return torch.optim.AdamW(
+                weights, learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=fused or None
+            )
+        case "rmsprop":
+            return torch.optim.RMSprop(
+                weights, learning_rate, alpha=beta2, momentum=beta1, weight_decay=weight_decay, foreach=True
+            )
+        case "sgd":
+            return torch.optim.SGD(
+                weights, learning_rate, momentum=beta1, weight_decay=weight_decay, fused=fused or None
+            )
+    raise AssertionError(f"no optimiser {name!r}")

@@ -1,0 +1,34 @@
+"""Passes that leave a network's batch-norm statistics alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+__all__ = ["frozen_statistics"]
+
+
+@contextmanager
+def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
+    """Inside this context, a pass in training mode moves no running statistics.
+
+    The batch is still normalised by its own statistics, as in any training pass; only what evaluation will use later is
+    not touched. Freezing the weights does not do that.
+
+    Args:
+        modules: The networks that are only read.
+    """
+    layers = [
+        layer
+        for module in modules
+        for layer in module.modules()
+        if isinstance(layer, _BatchNorm) and layer.track_running_stats
+    ]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True

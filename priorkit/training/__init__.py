@@ -1,0 +1,21 @@
+"""Turns a configuration into modules and phases, and trains them."""
+
+from priorkit.training.batches import to_float, to_uint8
+from priorkit.training.data import load_data
+from priorkit.training.loop import Observer, run_session
+from priorkit.training.model import Model
+from priorkit.training.session import Review, Session
+from priorkit.training.system import System, build_system
+
+__all__ = [
+    "Model",
+    "Observer",
+    "Review",
+    "Session",
+    "System",
+    "build_system",
+    "load_data",
+    "run_session",
+    "to_float",
+    "to_uint8",
+]

@@ -1,0 +1,161 @@
+"""Brings images to the sizes and channels that networks are made for."""
+
+import dataclasses
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from priorkit.errors import ConfigurationError, DataError
+from priorkit.interfaces import ImageData, ImageSet
+
+__all__ = ["IMAGE_SIZES", "check_image_size", "fit_images"]
+
+IMAGE_SIZES = (16, 32, 64, 128)
+"""Heights and widths in pixels that networks are made for."""
+
+# Weights of red, green and blue in the luma of ITU-R BT.601.
+_LUMA = (0.299, 0.587, 0.114)
+# Values worked on at a time; as float32, 64 MiB.
+_CHUNK = 2**24
+
+
+class _Change(NamedTuple):
+    """What is done to every image, in this order; `size == side` and equal channels leave it as it is."""
+
+    side: int
+    """Side of the central square that is kept, in pixels."""
+    size: int
+    """Side of the result, in pixels."""
+    channels: int
+    """Channels of the result."""
+    background: Tensor | None
+    """Colour to pad with, uint8 of shape (C,); None to resize."""
+
+
+def check_image_size(image_size: int) -> None:
+    """Checks a size in pixels that somebody asked for.
+
+    Raises:
+        ConfigurationError: It is not one of `IMAGE_SIZES`; the message has the nearest one.
+    """
+    if image_size not in IMAGE_SIZES:
+        nearest = min(IMAGE_SIZES, key=lambda size: abs(size - image_size))
+        raise ConfigurationError(
+            f"images can be {', '.join(map(str, IMAGE_SIZES))} pixels wide, not {image_size}: "
+            f"the nearest is --image-size {nearest}"
+        )
+
+
+def fit_images(data: ImageData, image_size: int | None = None, channels: int | None = None) -> ImageData:
+    """Brings images to a square whose side is a power of two from 16 to 128, and to 1 or 3 channels.
+
+    Images that are not square are cropped to their central square. A smaller square is padded, centred, where a border
+    of at most an eighth of the new side is missing and there is a background to go on with: one value holds more than
+    half of the pixels along the edges of the training images, in each channel (black in MNIST, which goes from 28x28 to
+    32x32 so). All others are resized (bicubic, antialiased). Colour turns to grey as the luma of ITU-R BT.601, grey to
+    colour by repeating. Works on a few images at a time, so that it needs little memory beside its result.
+
+    Args:
+        data: The images; those held out are changed in the same way as those to train on.
+        image_size: Side of the result in pixels; by default the smallest possible that is not below the images' shorter
+            side, at most 128.
+        channels: 1 for grey or 3 for RGB images; by default the channels that the images have.
+
+    Returns:
+        The images, with a note for each change; `data` itself if it needs none.
+
+    Raises:
+        ConfigurationError: `image_size` or `channels` is none of the possible values.
+        DataError: The held-out images have another shape than those to train on.
+    """
+    if image_size is not None:
+        check_image_size(image_size)
+    if channels not in (None, 1, 3):
+        raise ConfigurationError(
+            f"images can have 1 channel (grey) or 3 (RGB), not {channels}: choose --channels 1 or 3"
+        )
+    train, test = data.train.images, data.test.images
+    if train.shape[1:] != test.shape[1:]:
+        raise DataError(
+            f"the images to train on have shape {tuple(train.shape[1:])} (channels, height, width) and those held out "
+            f"{tuple(test.shape[1:])}: the data set must bring them to one shape"
+        )
+    given, height, width = train.shape[1:]
+    side = min(height, width)
+    size = image_size or next((size for size in IMAGE_SIZES if size >= side), IMAGE_SIZES[-1])
+    background = _background(_central_square(train, side)) if 0 < size - side <= size // 4 else None
+    change = _Change(side, size, channels or given, background)
+    notes = _notes(change, given, height, width)
+    if not notes:
+        return data
+    return dataclasses.replace(
+        data,
+        train=ImageSet(_changed(train, change), data.train.labels),
+        test=ImageSet(_changed(test, change), data.test.labels),
+        notes=(*data.notes, *notes),
+    )
+
+
+def _central_square(images: Tensor, side: int) -> Tensor:
+    top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+    return images[:, :, top : top + side, left : left + side]
+
+
+def _background(images: Tensor) -> Tensor | None:
+    """The value that more than half of the pixels along the edges have, uint8 of shape (C,), or None."""
+    edges = torch.cat([images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1]], dim=2)
+    values = []
+    for channel in edges.unbind(1):
+        count, value = torch.bincount(channel.flatten(), minlength=256).max(0)
+        if 2 * int(count) <= channel.numel():
+            return None
+        values.append(value)
+    return torch.stack(values).to(torch.uint8)
+
+
+def _notes(change: _Change, channels: int, height: int, width: int) -> list[str]:
+    side, size = change.side, change.size
+    notes = []
+    if height != width:
+        notes.append(f"images {width}x{height} (width x height) are cropped to their central square, {side}x{side}")
+    if size != side:
+        how = "resized" if change.background is None else "padded"
+        with_what = "" if change.background is None else " with the value of their background"
+        notes.append(f"images {side}x{side} are {how} to {size}x{size}{with_what}")
+    if change.channels != channels:
+        notes.append("colour images are turned to grey" if change.channels == 1 else "grey images are repeated as RGB")
+    return notes
+
+
+def _changed(images: Tensor, change: _Change) -> Tensor:
+    """Applies a change to images (N, C, H, W), a chunk at a time."""
+    square = _central_square(images, change.side)
+    result = torch.empty(len(images), change.channels, change.size, change.size, dtype=torch.uint8)
+    step = max(1, _CHUNK // (3 * max(change.side, change.size) ** 2))
+    for start in range(0, len(images), step):
+        result[start : start + step] = _changed_chunk(square[start : start + step], change)
+    return result
+
+
+def _changed_chunk(images: Tensor, change: _Change) -> Tensor:
+    if change.background is not None:
+        images = _padded(images, change.size, change.background)
+    values = images
+    if change.channels < images.shape[1]:
+        luma = torch.tensor(_LUMA).view(1, 3, 1, 1)
+        values = (images * luma).sum(1, keepdim=True)
+    if values.shape[-1] != change.size:
+        values = functional.interpolate(
+            values.float(), size=(change.size, change.size), mode="bicubic", antialias=True, align_corners=False
+        )
+    # Bicubic interpolation overshoots at edges. One channel is repeated here where three are wanted.
+    return values.round().clamp(0, 255).to(torch.uint8).expand(-1, change.channels, -1, -1)
+
+
+def _padded(images: Tensor, size: int, background: Tensor) -> Tensor:
+    result = background.view(1, -1, 1, 1).repeat(len(images), 1, size, size)
+    start, side = (size - images.shape[-1]) // 2, images.shape[-1]
+    result[:, :, start : start + side, start : start + side] = images
+    return result

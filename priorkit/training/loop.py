@@ -1,0 +1,115 @@
+"""The training loop: steps a session and tells observers what happens."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from priorkit.training.session import Review, Session
+
+__all__ = ["Observer", "run_session"]
+
+
+class Observer:
+    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise."""
+
+    def started(self, session: Session) -> None:
+        """Training is about to start, or to go on."""
+
+    def stepped(self, session: Session) -> None:
+        """A step is done. Called often: it must not wait for the device."""
+
+    def measured(self, session: Session, losses: dict[str, float]) -> None:
+        """The losses since the last call, each the mean over its steps, by `phase/term`."""
+
+    def reviewed(self, session: Session, review: Review) -> None:
+        """Pictures and held-out scores."""
+
+    def checkpointed(self, session: Session, names: list[str]) -> None:
+        """The session's state is to be kept under these names (`last`, `best`)."""
+
+    def ended(self, session: Session, reason: str | None) -> None:
+        """Training is over: at its limit (None), or stopped early for a reason."""
+
+
+class _Schedule:
+    """What is due after a step."""
+
+    def __init__(self, session: Session, observers: Sequence[Observer]) -> None:
+        self.session = session
+        self.observers = observers
+        self.reviewed_at = -1
+        self.checkpointed_at = session.steps
+
+    def measure(self, *, reset: bool) -> None:
+        losses = self.session.engine.losses(reset=reset)
+        for observer in self.observers:
+            observer.measured(self.session, losses)
+
+    def review(self) -> None:
+        self.session.check_finite()
+        review = self.session.review()
+        self.reviewed_at = self.session.steps
+        for observer in self.observers:
+            observer.reviewed(self.session, review)
+        distance = review.scores.get("sample_distance", review.scores["reconstruction_error"])
+        if distance < self.session.best.get("score", float("inf")):
+            self.session.best = {"score": distance, "step": float(self.session.steps)}
+            self.checkpoint(["last", "best"])
+
+    def checkpoint(self, names: list[str]) -> None:
+        self.session.check_finite()
+        self.checkpointed_at = self.session.steps
+        for observer in self.observers:
+            observer.checkpointed(self.session, names)
+
+    def after_step(self) -> None:
+        config, steps = self.session.config, self.session.steps
+        if steps % config.log_every == 0:
+            self.measure(reset=True)
+        if steps % config.sample_every == 0:
+            self.review()
+        if steps % config.checkpoint_every == 0 and self.checkpointed_at != steps:
+            self.checkpoint(["last"])
+
+    def at_end(self, *, complete: bool) -> None:
+        steps = self.session.steps
+        if complete:
+            if steps % self.session.config.log_every != 0:
+                # Not reset: a run that is prolonged later must go on as if it had not ended here.
+                self.measure(reset=False)
+            if self.reviewed_at != steps:
+                self.review()
+        if self.checkpointed_at != steps:
+            self.checkpoint(["last"])
+
+
+def run_session(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
+    """Trains until a limit of the configuration is reached or `stop` gives a reason.
+
+    Args:
+        session: What to train.
+        observers: Who is told.
+        stop: Asked before every step; a text ends the run with a checkpoint and without the final review.
+
+    Returns:
+        Why it stopped early, or None.
+
+    Raises:
+        NonFiniteLossError: Training diverged; the checkpoints saved before are untouched.
+    """
+    schedule = _Schedule(session, observers)
+    for observer in observers:
+        observer.started(session)
+    began = time.perf_counter() - session.seconds
+    reason = stop()
+    while reason is None and not session.finished():
+        session.step()
+        session.seconds = time.perf_counter() - began
+        schedule.after_step()
+        for observer in observers:
+            observer.stepped(session)
+        reason = stop()
+    schedule.at_end(complete=reason is None)
+    session.seconds = time.perf_counter() - began
+    for observer in observers:
+        observer.ended(session, reason)
+    return reason

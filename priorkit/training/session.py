@@ -1,0 +1,224 @@
+"""A training session: everything that a run in progress consists of, in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.engine import (
+    AveragedNetworks,
+    Engine,
+    Phase,
+    choose_device,
+    choose_precision,
+    make_optimizer,
+    seed_for,
+)
+from priorkit.errors import ConfigurationError, NonFiniteLossError
+from priorkit.interfaces import ImageData
+from priorkit.plugins import Registry
+from priorkit.training.autoencoder_phase import AutoencoderPhase
+from priorkit.training.batches import Batches, to_float, to_uint8
+from priorkit.training.held_out import energy_distance, reconstruction_error
+from priorkit.training.model import Model
+from priorkit.training.prior_improvement_phase import PriorImprovementPhase
+from priorkit.training.system import System, build_system
+
+__all__ = ["Review", "Session", "make_phases"]
+
+_REVIEWED = 512
+"""Held-out images, and samples, that a review looks at."""
+_SHOWN = 64
+"""Samples in a picture."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """How a run looks at some step.
+
+    Attributes:
+        samples: The decoder's images of the same fixed noise at every review, uint8 (64, C, H, W).
+        originals: Held-out images, uint8 (up to 32, C, H, W).
+        reconstructions: Theirs, uint8, same shape.
+        scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
+            `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1].
+    """
+
+    samples: Tensor
+    originals: Tensor
+    reconstructions: Tensor
+    scores: dict[str, float]
+
+
+def make_phases(system: System, config: RunConfig) -> list[Phase]:
+    """The phases that a system needs: the autoencoder's, and the prior's where there is an image critic."""
+    phases: list[Phase] = [AutoencoderPhase(system, config.reconstruction_weight)]
+    if system.image_critic is not None:
+        phases.append(
+            PriorImprovementPhase(
+                system,
+                trains_decoder=config.decoder_in_both_phases,
+                reconstructions_as_fakes=config.reconstructions_as_fakes,
+            )
+        )
+    return phases
+
+
+class Session:
+    """A system in training: its data, engine, averages and progress.
+
+    Args:
+        config: A resolved configuration.
+        registry: Where components come from.
+        data: The images, of a size that the networks take.
+
+    Raises:
+        ConfigurationError: The configuration does not fit the data, or the components do not fit each other.
+        DeviceError: The device is not available.
+    """
+
+    def __init__(self, config: RunConfig, registry: Registry, data: ImageData) -> None:
+        if config.batch_size > len(data.train):
+            raise ConfigurationError(
+                f"--batch-size {config.batch_size} is more than the {len(data.train)} training images; "
+                f"use at most --batch-size {len(data.train)}"
+            )
+        device = choose_device(config.device)
+        self.config = config
+        self.data = data
+        self.precision = choose_precision(config.precision, device)
+        torch.manual_seed(seed_for(config.seed, "weights"))
+        self.system = build_system(config, registry, data.shape)
+        self.system.to(device, channels_last=config.channels_last)
+        networks = self.system.trained()
+        self.engine = Engine(
+            networks,
+            {
+                name: make_optimizer(
+                    config.optimizer,
+                    network.parameters(),
+                    learning_rate=getattr(config.learning_rates, name) or config.learning_rate,
+                    beta1=config.beta1,
+                    beta2=config.beta2,
+                    weight_decay=config.weight_decay,
+                )
+                for name, network in networks.items()
+            },
+            make_phases(self.system, config),
+            precision=self.precision,
+            seed=config.seed,
+            clip_norm=config.clip_norm,
+            simultaneous=config.simultaneous,
+        )
+        self.averages = (
+            AveragedNetworks(self.system.averaged(), config.average, config.average_statistics)
+            if config.average > 0
+            else None
+        )
+        self.batches = Batches(
+            data.train, config.batch_size, seed=config.seed, device=device, channels_last=config.channels_last
+        )
+        self.seconds = 0.0
+        self.best: dict[str, float] = {}
+
+    @property
+    def model(self) -> Model:
+        """The model as it stands: averaged where the run averages."""
+        kept = self.averages.networks if self.averages is not None else {}
+        prior = kept.get("prior", self.system.prior)
+        return Model(
+            self.system.shape,
+            self.system.encoder,
+            kept.get("decoder", self.system.decoder),
+            prior,  # type: ignore[arg-type]
+            self.precision,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+        return self.engine.steps
+
+    def step(self) -> None:
+        """Trains on one batch."""
+        self.engine.step(self.batches.at(self.engine.images_seen))
+        if self.averages is not None:
+            self.averages.update()
+
+    def total_steps(self) -> int | None:
+        """At which step the run ends, by its steps or epochs; None if only time ends it."""
+        ends = [self.config.steps] if self.config.steps is not None else []
+        if self.config.epochs is not None:
+            ends.append(max(1, round(self.config.epochs * len(self.data.train) / self.config.batch_size)))
+        return min(ends, default=None)
+
+    def finished(self) -> bool:
+        """Whether the run has reached one of its limits."""
+        total = self.total_steps()
+        out_of_time = self.config.max_time is not None and self.seconds >= self.config.max_time
+        return out_of_time or (total is not None and self.steps >= total)
+
+    def review(self) -> Review:
+        """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
+        held_out = self.data.test.images[:_REVIEWED]
+        images = to_float(held_out).to(self.precision.device)
+        model = self.model
+        samples = model.sample(max(_SHOWN, min(_REVIEWED, len(held_out))), seed=self.config.seed)
+        reconstructions = model.reconstruct(images)
+        scores = {"reconstruction_error": reconstruction_error(reconstructions, images)}
+        if len(images) > 1:
+            scores["sample_distance"] = energy_distance(samples, images)
+        shown = min(len(images), _SHOWN // 2)
+        return Review(
+            to_uint8(samples[:_SHOWN]).cpu(), held_out[:shown], to_uint8(reconstructions[:shown]).cpu(), scores
+        )
+
+    def check_finite(self) -> None:
+        """Makes sure that the weights are fit to be kept.
+
+        Raises:
+            NonFiniteLossError: A loss or a weight is infinite or not a number.
+        """
+        self.engine.losses(reset=False)
+        for name, network in self.engine.networks.items():
+            sums = torch.stack([weight.detach().float().sum() for weight in network.parameters()])
+            if not bool(sums.isfinite().all()):
+                raise NonFiniteLossError(
+                    f"weights of {name} are no longer finite at step {self.steps}: training diverged; "
+                    "try a lower --learning-rate, --clip-norm 1 or --precision float32"
+                )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every tensor of the networks and their averages, by name."""
+        tensors = self.system.state()
+        for name, network in self.averages.networks.items() if self.averages is not None else ():
+            tensors.update({f"average/{name}/{key}": value for key, value in network.state_dict().items()})
+        return tensors
+
+    def state(self) -> dict[str, Any]:
+        """Everything else that the session must remember."""
+        return {
+            "engine": self.engine.state_dict(),
+            "averages": self.averages.state_dict() if self.averages is not None else {},
+            "seconds": self.seconds,
+            "best": dict(self.best),
+        }
+
+    def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Restores what `weights` and `state` gave."""
+        self.load_weights(weights)
+        self.engine.load_state_dict(state["engine"])
+        if self.averages is not None:
+            self.averages.load_state_dict(state["averages"])
+        self.seconds = float(state["seconds"])
+        self.best = dict(state["best"])
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Restores the networks and their averages."""
+        self.system.load_state(weights)
+        for name, network in self.averages.networks.items() if self.averages is not None else ():
+            start = f"average/{name}/"
+            network.load_state_dict({key[len(start) :]: value for key, value in weights.items() if key.startswith(start)})

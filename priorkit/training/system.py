@@ -1,0 +1,221 @@
+"""A system: the components that a configuration names, built to fit each other."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.config import ComponentChoice, RunConfig, component_options
+from priorkit.errors import ConfigurationError, PriorkitError
+from priorkit.interfaces import (
+    AdversarialLoss,
+    CodeGenerator,
+    Encoder,
+    ImageCritic,
+    ImageShape,
+    Learning,
+    Networks,
+    Prior,
+    ReconstructionLoss,
+    Regularizer,
+)
+from priorkit.plugins import (
+    AdversarialLossContext,
+    CodeGeneratorContext,
+    EncoderContext,
+    LossContext,
+    NetworksContext,
+    PriorContext,
+    Registry,
+    RegularizerContext,
+)
+
+__all__ = ["System", "build_system"]
+
+T = TypeVar("T")
+
+
+@dataclass
+class System:
+    """An autoencoder, its prior and what trains them.
+
+    Attributes:
+        shape: The images' shape.
+        code_dim: Dimensions of a code.
+        encoder: enc.
+        decoder: dec, from codes (N, code_dim) to images in [-1, 1].
+        prior: p(code).
+        regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C.
+        loss: L_rec.
+        adversarial_loss: The loss of the image discriminator and of those who fool it.
+        image_critic: D_I, or None where nothing needs it.
+    """
+
+    shape: ImageShape
+    code_dim: int
+    encoder: Encoder
+    decoder: nn.Module
+    prior: Prior
+    regularizer: Regularizer
+    loss: ReconstructionLoss
+    adversarial_loss: AdversarialLoss
+    image_critic: ImageCritic | None
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Every module that has a state, by name."""
+        named: dict[str, nn.Module | None] = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "prior": self.prior,
+            "code_critic": self.regularizer,
+            "image_critic": self.image_critic,
+            "loss": self.loss,
+            "adversarial_loss": self.adversarial_loss,
+        }
+        return {name: module for name, module in named.items() if module is not None and module.state_dict()}
+
+    def trained(self) -> dict[str, nn.Module]:
+        """The networks that some phase trains, by the names that moves use."""
+        modules = self.modules()
+        names = ("encoder", "decoder", "prior", "code_critic", "image_critic")
+        return {
+            name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
+        }
+
+    def averaged(self) -> dict[str, nn.Module]:
+        """The networks whose averages make the samples: the decoder, and the prior where it learns."""
+        networks = {"decoder": self.decoder}
+        if self.prior.learning is not Learning.FIXED:
+            networks["prior"] = self.prior
+        return networks
+
+    def to(self, device: torch.device, *, channels_last: bool) -> None:
+        """Moves everything to a device; convolutions' weights are laid out channels-last if asked for."""
+        for module in (*self.modules().values(), self.regularizer, self.loss, self.adversarial_loss):
+            module.to(device)
+            if channels_last and any(weight.ndim == 4 for weight in module.parameters()):
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor of every module, by `module/tensor`."""
+        return {
+            f"{name}/{key}": value
+            for name, module in self.modules().items()
+            for key, value in module.state_dict().items()
+        }
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Restores what `state` gave.
+
+        Raises:
+            KeyError, RuntimeError: The tensors are those of another configuration.
+        """
+        for name, module in self.modules().items():
+            start = name + "/"
+            module.load_state_dict(
+                {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+            )
+
+
+class _Builder:
+    """Builds the components of a configuration; errors say which component they come from."""
+
+    def __init__(self, config: RunConfig, registry: Registry) -> None:
+        self.config = config
+        self.registry = registry
+
+    def make(self, slot: str, interface: type[T], context: object) -> T:
+        """Builds the component of a slot and holds it to its interface."""
+        choice: ComponentChoice = getattr(self.config, slot)
+        registered = self.registry.get(slot, choice.name)
+        options = component_options(registered, choice.options)
+        given = f"--{slot.replace('_', '-')} {choice.name}"
+        try:
+            made = registered.component.build(options, context)
+        except PriorkitError:
+            raise
+        except ValueError as error:
+            raise ConfigurationError(f"{given}: {error}") from error
+        if not isinstance(made, interface):
+            raise ConfigurationError(
+                f"{given}: its plug-in ({registered.distribution} {registered.version}) built a {type(made).__name__}, "
+                f"not a {interface.__name__}; this is a mistake in the plug-in"
+            )
+        return made
+
+    def code_generator(self, noise_dim: int, hidden: int | None) -> CodeGenerator:
+        """Builds the code generator for a prior that asks for one."""
+        return self.make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, self.config.code_dim, hidden))
+
+
+def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> System:
+    """Builds the networks and losses of a configuration, on the CPU, from torch's global generator.
+
+    Args:
+        config: Which components.
+        registry: Where they come from.
+        shape: The images' shape.
+
+    Raises:
+        ConfigurationError: A component cannot be built, or two of them do not go together.
+    """
+    builder = _Builder(config, registry)
+    code_dim = config.code_dim
+    networks = builder.make("networks", Networks, NetworksContext(shape))
+    adversarial_loss = builder.make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
+    encoder = builder.make("encoder", Encoder, EncoderContext(networks, code_dim))
+    prior = builder.make("prior", Prior, PriorContext(code_dim, builder.code_generator))
+    regularizer = builder.make("regularizer", Regularizer, RegularizerContext(networks, code_dim, adversarial_loss))
+    loss = builder.make("loss", ReconstructionLoss, LossContext(shape))
+    needs_critic = loss.needs_image_critic or prior.learning is Learning.ADVERSARIAL
+    system = System(
+        shape=shape,
+        code_dim=code_dim,
+        encoder=encoder,
+        decoder=networks.decoder(code_dim),
+        prior=prior,
+        regularizer=regularizer,
+        loss=loss,
+        adversarial_loss=adversarial_loss,
+        image_critic=networks.image_critic() if needs_critic else None,
+    )
+    try:
+        regularizer.check(encoder, prior)
+    except ValueError as error:
+        raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
+    _rehearse(system, config)
+    return system
+
+
+@torch.no_grad()
+def _rehearse(system: System, config: RunConfig) -> None:
+    """Passes two blank images through the system, so that what does not fit fails before anything is written."""
+    modules = [module for module in system.modules().values() if module.training]
+    for module in modules:
+        module.eval()
+    images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
+    codes = (2, system.code_dim)
+    try:
+        noise = system.prior.noise(2, generator=torch.Generator().manual_seed(0))
+        _expect("prior", config, system.prior(noise), codes)
+        code = system.encoder(images, torch.zeros(codes)).code
+        _expect("encoder", config, code, codes)
+        reconstruction = system.decoder(code)
+        _expect("networks", config, reconstruction, tuple(images.shape))
+        try:
+            loss = system.loss(reconstruction, images, system.image_critic)
+        except ValueError as error:
+            raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
+        _expect("loss", config, loss, ())
+    finally:
+        for module in modules:
+            module.train()
+
+
+def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(value.shape) != shape:
+        raise ConfigurationError(
+            f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it gives a tensor of shape {tuple(value.shape)} "
+            f"where {shape} was expected; this is a mistake in the plug-in"
+        )
