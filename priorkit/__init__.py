@@ -1,1 +1,61 @@
-"""priorkit: plug-in priors for autoencoders."""
+"""priorkit: plug-in priors for autoencoders.
+
+    import priorkit
+
+    run = priorkit.train(priorkit.RunConfig(steps=500), out="runs/first")
+    images = run.sample(64)
+
+Everything heavy is imported when it is first used: `import priorkit` does not import torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from priorkit.config import LearningRates, RunConfig
+    from priorkit.errors import NonFiniteLossError, PriorkitError
+    from priorkit.plugins import Registry, installed_plugins
+    from priorkit.runs import Run, load_run, train
+    from priorkit.training import Observer
+
+__all__ = [
+    "LearningRates",
+    "NonFiniteLossError",
+    "Observer",
+    "PriorkitError",
+    "Registry",
+    "Run",
+    "RunConfig",
+    "__version__",
+    "installed_plugins",
+    "load_run",
+    "train",
+]
+
+__version__ = version("priorkit")
+
+_HOME = {
+    "LearningRates": "priorkit.config",
+    "NonFiniteLossError": "priorkit.errors",
+    "Observer": "priorkit.training",
+    "PriorkitError": "priorkit.errors",
+    "Registry": "priorkit.plugins",
+    "Run": "priorkit.runs",
+    "RunConfig": "priorkit.config",
+    "installed_plugins": "priorkit.plugins",
+    "load_run": "priorkit.runs",
+    "train": "priorkit.runs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'priorkit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

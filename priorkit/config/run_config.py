@@ -112,7 +112,9 @@ class RunConfig(BaseModel):
     average_statistics: float = Field(0.99, ge=0, lt=1, description="the same for their batch-norm statistics")
 
     # Length
-    steps: int | None = Field(None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)")
+    steps: int | None = Field(
+        None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)"
+    )
     epochs: float | None = Field(None, gt=0, description="stop after so many passes over the data")
     max_time: Duration | None = Field(None, description="stop after so much training time, as 90s, 8m or 1h30m")
 

@@ -17,8 +17,8 @@ class AveragedNetworks:
 
     Args:
         networks: The networks to follow, by name.
-        decay: Decay of the weights per update, in [0, 1). Early on it is lowered to (1 + t) / (10 + t), so that the copy
-            forgets its initial weights.
+        decay: Decay of the weights per update, in [0, 1). Early on it is lowered to (1 + t) / (10 + t), so that the
+            copy forgets its initial weights.
         statistics_decay: The same for floating-point buffers; other buffers are copied.
     """
 

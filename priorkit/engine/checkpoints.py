@@ -28,8 +28,8 @@ def _sync(path: Path) -> None:
 class CheckpointStore:
     """A folder of checkpoints, and names such as `last` and `best` that point at some of them.
 
-    A checkpoint is a folder with `weights.safetensors` and `state.pt`; a name is a small file `NAME.json`. Both appear by
-    renaming something complete, so a crash at any moment leaves the previous checkpoint in place.
+    A checkpoint is a folder with `weights.safetensors` and `state.pt`; a name is a small file `NAME.json`. Both appear
+    by renaming something complete, so a crash at any moment leaves the previous checkpoint in place.
 
     Args:
         folder: Where they lie; made when the first is saved.

@@ -25,8 +25,8 @@ class Engine:
         precision: How to compute.
         seed: Seed of the noise.
         clip_norm: Bound on the norm of each network's gradient, or None.
-        simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its players
-            (Algorithm 1 as printed), instead of a move at a time.
+        simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its
+            players (Algorithm 1 as printed), instead of a move at a time.
     """
 
     def __init__(
@@ -134,9 +134,7 @@ class Engine:
         means: dict[str, float] = {}
         if self._loss_sums:
             values = torch.stack(list(self._loss_sums.values())).tolist()
-            means = {
-                key: value / self._loss_counts[key] for key, value in zip(self._loss_sums, values, strict=True)
-            }
+            means = {key: value / self._loss_counts[key] for key, value in zip(self._loss_sums, values, strict=True)}
         bad = [key for key, value in means.items() if not torch.isfinite(torch.tensor(value))]
         if bad:
             raise NonFiniteLossError(

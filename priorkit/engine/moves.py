@@ -32,8 +32,8 @@ class Phase(abc.ABC):
     """One entry of the alternation.
 
     A phase reads like the algorithm it implements: `moves` runs the networks and yields one move after another. The
-    engine trains the move's player before it lets the phase go on, so that what the phase computes next sees the trained
-    player; what it computed before stays usable, as long as it is detached from the player that has just moved.
+    engine trains the move's player before it lets the phase go on, so that what the phase computes next sees the
+    trained player; what it computed before stays usable, as long as it is detached from the player that has just moved.
 
     Attributes:
         name: What losses are filed under.

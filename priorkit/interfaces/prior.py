@@ -57,9 +57,7 @@ class Prior(nn.Module, abc.ABC):
     def forward(self, noise: Tensor) -> Tensor:
         """Turns noise of shape (N, ...) into codes of shape (N, code_dim)."""
 
-    def sample(
-        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
-    ) -> Tensor:
+    def sample(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         """Draws `n` codes, shape (n, code_dim).
 
         Gradients reach the prior's parameters where it has some; use `torch.no_grad()` where they are not wanted.

@@ -15,8 +15,8 @@ class Regularizer(nn.Module, abc.ABC):
     """Keeps the codes of the data close to the codes of the prior.
 
     A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
-    encoder's; its parameters are the critic's. The encoder descends `encoder_terms`. Each is a mapping from the name of a
-    loss term to a scalar to be minimised; the terms are added up.
+    encoder's; its parameters are the critic's. The encoder descends `encoder_terms`. Each is a mapping from the name of
+    a loss term to a scalar to be minimised; the terms are added up.
     """
 
     @property
@@ -24,7 +24,7 @@ class Regularizer(nn.Module, abc.ABC):
         """Whether the regularizer has parameters of its own to train: those of a critic."""
         return any(True for _ in self.parameters())
 
-    def check(self, encoder: Encoder, prior: Prior) -> None:  # noqa: B027 - most regularizers suit every pair
+    def check(self, encoder: Encoder, prior: Prior) -> None:
         """Called once before training.
 
         Raises:

@@ -14,8 +14,8 @@ Built_co = TypeVar("Built_co", covariant=True)
 class Options(BaseModel):
     """Base class of every component's options.
 
-    Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give each
-    a default and a description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`.
+    Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give
+    each a default and a description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -74,7 +74,7 @@ def kind_named(slot: str) -> Kind:
 
 
 class Hooks:
-    """The hook specifications: each returns the records of one kind. `build` is called with the options and a context."""
+    """The hook specifications: each returns the records of one kind."""
 
     @hookspec
     def priorkit_priors(self) -> Iterable[Component[Prior]]:

@@ -62,7 +62,7 @@ def _names(variable: str, environment: Mapping[str, str]) -> set[str] | None:
 def _wanted(
     entry_points: Iterable[metadata.EntryPoint], environment: Mapping[str, str]
 ) -> list[tuple[metadata.EntryPoint, str, str]]:
-    """Applies the environment's allow and deny lists (entry-point or distribution names) before anything is imported."""
+    """Applies the environment's allow and deny lists, of entry points or distributions, before anything is imported."""
     allowed = _names("PRIORKIT_PLUGINS", environment)
     disabled = _names("PRIORKIT_DISABLE_PLUGINS", environment) or set()
     wanted = []
@@ -82,9 +82,7 @@ def _check_name(name: object, what: str) -> None:
         raise ValueError(f"{what} {name!r} is no name: use lower-case words joined by hyphens")
 
 
-def _collect(
-    manager: pluggy.PluginManager, plugin: object
-) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
+def _collect(manager: pluggy.PluginManager, plugin: object) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
     """Calls a plug-in's own hooks and checks the records that they return."""
     components: list[tuple[str, Component[object]]] = []
     recipes: list[Recipe] = []

@@ -105,7 +105,9 @@ class Registry:
             )
         if len(candidates) > 1:
             owners = ", ".join(owner for _, owner in candidates)
-            warnings.warn(f"recipe {name!r} comes from {owners}; using {candidates[0][1]}'s", PluginWarning, stacklevel=2)
+            warnings.warn(
+                f"recipe {name!r} comes from {owners}; using {candidates[0][1]}'s", PluginWarning, stacklevel=2
+            )
         return candidates[0][0]
 
     def recipes(self) -> list[Recipe]:
@@ -118,7 +120,9 @@ class Registry:
         if not builtin:
             raise UnknownComponentError(f"{title} {name!r} is ambiguous: say which one, {owners}")
         warnings.warn(
-            f"{title} {name!r} comes from several plug-ins ({owners}); using priorkit's own", PluginWarning, stacklevel=3
+            f"{title} {name!r} comes from several plug-ins ({owners}); using priorkit's own",
+            PluginWarning,
+            stacklevel=3,
         )
         return builtin
 

@@ -16,7 +16,8 @@ def energy_distance(first: Tensor, second: Tensor) -> float:
 
     Zero for equal distributions only; it needs no bandwidth and no features. Distances are Euclidean, divided by the
     square root of the dimension so that image sizes compare. The expectations are means over all pairs of distinct
-    samples, so equal distributions give values around 0 that may be negative (Szekely and Rizzo 2013, Energy statistics).
+    samples, so equal distributions give values around 0 that may be negative (Szekely and Rizzo 2013, Energy
+    statistics).
 
     Args:
         first: Samples of shape (N, ...), N at least 2.

@@ -121,9 +121,11 @@ def _notes(change: _Change, channels: int, height: int, width: int) -> list[str]
     if height != width:
         notes.append(f"images {width}x{height} (width x height) are cropped to their central square, {side}x{side}")
     if size != side:
-        how = "resized" if change.background is None else "padded"
-        with_what = "" if change.background is None else " with the value of their background"
-        notes.append(f"images {side}x{side} are {how} to {size}x{size}{with_what}")
+        if change.background is None:
+            notes.append(f"images {side}x{side} are resized to {size}x{size}")
+        else:
+            colour = "black" if not change.background.any() else "the colour of their background"
+            notes.append(f"images {side}x{side} are padded to {size}x{size} with {colour}")
     if change.channels != channels:
         notes.append("colour images are turned to grey" if change.channels == 1 else "grey images are repeated as RGB")
     return notes

@@ -74,7 +74,7 @@ class Model:
     def decode(self, codes: Tensor) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1] on the device."""
         with self._ready():
-            parts = [self.decoder(part.to(self.device)).float() for part in codes.split(_CHUNK)]
+            parts = [self.decoder(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)]
         return torch.cat(parts).contiguous()
 
     def sample(self, n: int, seed: int = 0) -> Tensor:
@@ -84,7 +84,7 @@ class Model:
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim); the posteriors' means."""
         with self._ready():
-            parts = [self.encoder(part.to(self.device)).mean.float() for part in images.split(_CHUNK)]
+            parts = [self.encoder(part.to(self.device)).mean.float() for part in torch.split(images, _CHUNK)]
         return torch.cat(parts)
 
     def reconstruct(self, images: Tensor) -> Tensor:

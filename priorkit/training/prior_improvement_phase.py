@@ -16,9 +16,9 @@ __all__ = ["PriorImprovementPhase"]
 class PriorImprovementPhase(Phase):
     """Trains the image discriminator, and then those who fool it: the code generator and, by default, the decoder.
 
-    The second phase of Algorithm 1 of Wang et al. 2020. D_I ascends L_I (Eq. 4); CG and dec fool the D_I so trained. The
-    printed algorithm omits CG's own update, Section 3 of the text states it, and the code follows the text; that the
-    decoder takes part is the paper's footnote 2 (ablation C). L_I's third term, reconstructions as fakes, stands in
+    The second phase of Algorithm 1 of Wang et al. 2020. D_I ascends L_I (Eq. 4); CG and dec fool the D_I so trained.
+    The printed algorithm omits CG's own update, Section 3 of the text states it, and the code follows the text; that
+    the decoder takes part is the paper's footnote 2 (ablation C). L_I's third term, reconstructions as fakes, stands in
     Algorithm 1 but not in Eq. 4.
 
     Args:

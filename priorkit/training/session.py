@@ -221,4 +221,6 @@ class Session:
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
             start = f"average/{name}/"
-            network.load_state_dict({key[len(start) :]: value for key, value in weights.items() if key.startswith(start)})
+            network.load_state_dict(
+                {key[len(start) :]: value for key, value in weights.items() if key.startswith(start)}
+            )

@@ -95,7 +95,7 @@ class System:
         for module in (*self.modules().values(), self.regularizer, self.loss, self.adversarial_loss):
             module.to(device)
             if channels_last and any(weight.ndim == 4 for weight in module.parameters()):
-                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                module.to(memory_format=torch.channels_last)
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor of every module, by `module/tensor`."""

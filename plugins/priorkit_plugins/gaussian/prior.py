@@ -41,9 +41,7 @@ class GaussianPrior(Prior):
         log_density: Tensor = self.distribution().log_prob(code)  # type: ignore[no-untyped-call]
         return log_density
 
-    def distribution(self) -> Independent:
+    def distribution(self) -> "Independent[Normal]":
         """This prior as an `Independent(Normal)` with event shape (code_dim,)."""
-        normal = Normal(
-            self.mean.expand(self.code_dim), self.std.expand(self.code_dim), validate_args=False
-        )  # type: ignore[no-untyped-call]
-        return Independent(normal, 1, validate_args=False)  # type: ignore[no-untyped-call]
+        normal = Normal(self.mean.expand(self.code_dim), self.std.expand(self.code_dim), validate_args=False)
+        return Independent(normal, 1, validate_args=False)

@@ -25,7 +25,7 @@ class LearnedPrior(Prior):
         self.code_dim = code_generator.code_dim
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """z ~ N(0, I), shape (n, noise_dim)."""
+        """Draws z ~ N(0, I), shape (n, noise_dim)."""
         return torch.randn(n, self.code_generator.noise_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor) -> Tensor:

@@ -1,0 +1,142 @@
+"""The run folder: where a run's files lie, and what may be done with the folder."""
+
+import errno
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
+from priorkit.engine import CheckpointStore
+from priorkit.errors import RunFolderError
+
+__all__ = ["RunFolder", "explained_os_errors", "next_free_folder"]
+
+
+@contextmanager
+def explained_os_errors(doing: str) -> Iterator[None]:
+    """Turns the operating system's refusals (no permission, no space) into one-line errors with the fix.
+
+    Args:
+        doing: What was being attempted, as in "cannot DOING".
+    """
+    try:
+        yield
+    except OSError as error:
+        fixes = {
+            errno.ENOSPC: "free some space, then go on with `priorkit train --resume RUN`",
+            errno.EDQUOT: "your quota is used up: free some space, then go on with `priorkit train --resume RUN`",
+            errno.EACCES: "choose a folder that you may write to",
+            errno.EPERM: "choose a folder that you may write to",
+            errno.EROFS: "choose a folder that you may write to",
+            errno.ENOTDIR: "a part of the path is a file; choose another path",
+            errno.ENAMETOOLONG: "choose a shorter path",
+        }
+        where = f" {str(error.filename)!r}" if error.filename else ""
+        fix = fixes.get(error.errno or 0, "choose another path")
+        raise RunFolderError(f"cannot {doing}{where}: {error.strerror or error}; {fix}") from error
+
+
+def next_free_folder(parent: Path, stem: str) -> Path:
+    """`parent/stem-001`, or the next number that no folder has."""
+    pattern = re.compile(re.escape(stem) + r"-(\d+)")
+    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
+    return parent / f"{stem}-{max(used, default=0) + 1:03d}"
+
+
+class RunFolder:
+    """The files of a run.
+
+    Args:
+        path: The folder.
+
+    Attributes:
+        config: `config.toml`, the resolved configuration.
+        environment: `environment.json`, versions, hardware, plug-ins and what the data was.
+        metrics: `metrics.jsonl`, one line for each measurement.
+        samples: `samples/`, pictures.
+        checkpoints: `checkpoints/`.
+        report: `report.html`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.toml"
+        self.environment = path / "environment.json"
+        self.metrics = path / "metrics.jsonl"
+        self.samples = path / "samples"
+        self.report = path / "report.html"
+        self.checkpoints = CheckpointStore(path / "checkpoints")
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig, environment: Mapping[str, Any]) -> "RunFolder":
+        """Makes a new run folder with its configuration and environment.
+
+        Raises:
+            RunFolderError: It exists already, or cannot be made.
+        """
+        cls.check_free(path)
+        folder = cls(path)
+        with explained_os_errors("make the run folder"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=True)
+            folder.samples.mkdir()
+            folder.config.write_text(config_to_toml(config), encoding="utf-8")
+            folder.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+        return folder
+
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Makes sure that a new run can have this folder.
+
+        Raises:
+            RunFolderError: There is something there already.
+        """
+        with explained_os_errors("look at"):
+            if path.is_dir() and not any(path.iterdir()):
+                return
+            if path.exists():
+                raise RunFolderError(
+                    f"{str(path)!r} exists already and is left as it is: go on with it by "
+                    f"`priorkit train --resume {path}`, or name another folder with --out"
+                )
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """An existing run folder.
+
+        Raises:
+            RunFolderError: There is none at that path.
+        """
+        folder = cls(path)
+        if not path.exists():
+            raise RunFolderError(f"no run {str(path)!r}: there is no such folder")
+        if not folder.config.is_file() or not folder.environment.is_file():
+            raise RunFolderError(
+                f"{str(path)!r} is no run: it has no config.toml and environment.json; name a folder that "
+                "`priorkit train` has made"
+            )
+        return folder
+
+    def read_config(self) -> RunConfig:
+        """The run's configuration.
+
+        Raises:
+            ConfigurationError: The file is damaged.
+        """
+        return validate_settings(read_toml(self.config))
+
+    def read_environment(self) -> dict[str, Any]:
+        """What the run was made with.
+
+        Raises:
+            RunFolderError: The file is damaged.
+        """
+        try:
+            environment: dict[str, Any] = json.loads(self.environment.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"cannot read {str(self.environment)!r}: {error}") from None
+        return environment

@@ -1,0 +1,109 @@
+"""Writes what happens in a run into its folder."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from priorkit.config import RunConfig
+from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.pictures import pairs, save_grid
+from priorkit.training import Observer, Review, Session
+
+__all__ = ["Recorder", "read_metrics"]
+
+
+def read_metrics(folder: RunFolder) -> list[dict[str, float]]:
+    """The lines of `metrics.jsonl`; a last line that a crash cut short is left out."""
+    rows = []
+    if folder.metrics.exists():
+        for line in folder.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return rows
+
+
+class Recorder(Observer):
+    """Keeps metrics, pictures, checkpoints and TensorBoard events (where TensorBoard is installed) of a run.
+
+    Args:
+        folder: Where to.
+        config: The configuration that checkpoints are to remember.
+    """
+
+    def __init__(self, folder: RunFolder, config: RunConfig) -> None:
+        self.folder = folder
+        self.config = config
+        self._metrics: IO[str] | None = None
+        self._tensorboard: Any = None
+
+    def started(self, session: Session) -> None:
+        """Opens the files; lines and pictures of steps after the last checkpoint, which will be done again, go."""
+        with explained_os_errors("write the run's metrics"):
+            kept = [row for row in read_metrics(self.folder) if row["step"] <= session.steps]
+            draft = self.folder.metrics.with_name(".metrics.draft")
+            draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+            draft.replace(self.folder.metrics)
+            for picture in self.folder.samples.glob("*-*.png"):
+                number = re.search(r"-(\d+)\.png$", picture.name)
+                if number and int(number[1]) > session.steps:
+                    picture.unlink()
+            self._metrics = self.folder.metrics.open("a", encoding="utf-8")
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self._tensorboard = SummaryWriter(
+            str(self.folder.path), purge_step=session.steps + 1 if session.steps else None
+        )
+
+    def measured(self, session: Session, losses: dict[str, float]) -> None:
+        """A line of losses."""
+        self._write(session, {f"loss/{name}": value for name, value in losses.items()})
+
+    def reviewed(self, session: Session, review: Review) -> None:
+        """Two pictures and a line of scores."""
+        with explained_os_errors("write pictures"):
+            save_grid(review.samples, self.folder.samples / f"samples-{session.steps:08d}.png")
+            columns = min(8, len(review.originals))
+            rows = pairs(review.originals, review.reconstructions, columns)
+            save_grid(rows, self.folder.samples / f"reconstructions-{session.steps:08d}.png", columns)
+        self._write(session, {f"held_out/{name}": value for name, value in review.scores.items()})
+
+    def checkpointed(self, session: Session, names: list[str]) -> None:
+        """A checkpoint."""
+        state = {**session.state(), "config": self.config.model_dump(mode="json")}
+        with explained_os_errors("save a checkpoint"):
+            if self._metrics is not None:
+                self._metrics.flush()
+            self.folder.checkpoints.save(session.steps, session.weights(), state, names)
+
+    def ended(self, session: Session, reason: str | None) -> None:
+        """Closes the files."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the files; may be called twice."""
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+            self._tensorboard = None
+
+    def _write(self, session: Session, values: Mapping[str, float]) -> None:
+        assert self._metrics is not None, "started() opens the file"
+        row = {
+            "step": session.steps,
+            "images": session.engine.images_seen,
+            "seconds": round(session.seconds, 3),
+            **values,
+        }
+        with explained_os_errors("write the run's metrics"):
+            self._metrics.write(json.dumps(row) + "\n")
+            self._metrics.flush()
+        if self._tensorboard is not None:
+            for name, value in values.items():
+                self._tensorboard.add_scalar(name, value, session.steps)

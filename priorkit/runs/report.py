@@ -1,0 +1,108 @@
+"""A report of a run: one HTML page with its pictures, curves and settings."""
+
+import base64
+import html
+from collections.abc import Iterable
+from pathlib import Path
+
+from priorkit.config import format_duration
+from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.recorder import read_metrics
+
+__all__ = ["latest_picture", "write_report"]
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+img { max-width: 100%; image-rendering: pixelated; }
+figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; }
+svg { background: #fafafa; border: 1px solid #ddd; }
+table { border-collapse: collapse; } td { padding: .1rem 1rem .1rem 0; }
+pre { background: #fafafa; border: 1px solid #ddd; padding: 1rem; overflow-x: auto; }
+"""
+_WIDTH, _HEIGHT, _MARGIN = 280, 120, 6
+
+
+def latest_picture(folder: RunFolder, kind: str) -> Path | None:
+    """The newest picture of a kind (`samples` or `reconstructions`), or None."""
+    return max(folder.samples.glob(f"{kind}-*.png"), default=None)
+
+
+def _curve(name: str, points: list[tuple[float, float]]) -> str:
+    """One value against the steps, as an SVG figure."""
+    steps, values = zip(*points, strict=True)
+    low, high, last = min(values), max(values), max(steps)
+    spread = (high - low) or 1.0
+    line = " ".join(
+        f"{_MARGIN + (_WIDTH - 2 * _MARGIN) * step / last:.1f},"
+        f"{_HEIGHT - _MARGIN - (_HEIGHT - 2 * _MARGIN) * (value - low) / spread:.1f}"
+        for step, value in points
+    )
+    return (
+        f'<figure><svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{html.escape(name)}">'
+        f'<polyline points="{line}" fill="none" stroke="#1f5fa8" stroke-width="1.5"/></svg>'
+        f"<figcaption>{html.escape(name)}: {values[-1]:.4g}<br><small>from {low:.4g} to {high:.4g}</small></figcaption>"
+        "</figure>"
+    )
+
+
+def _picture(path: Path, caption: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return (
+        f'<figure><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def _rows(items: Iterable[tuple[str, object]]) -> str:
+    cells = (f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>" for key, value in items)
+    return f"<table>{''.join(cells)}</table>"
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Writes `report.html`: it stands alone, pictures included.
+
+    Raises:
+        RunFolderError: The folder cannot be written.
+    """
+    rows = read_metrics(folder)
+    environment = folder.read_environment()
+    series: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in ("step", "images", "seconds"):
+                series.setdefault(name, []).append((row["step"], value))
+    last = rows[-1] if rows else {"step": 0, "images": 0, "seconds": 0.0}
+    about: list[tuple[str, object]] = [
+        ("steps", int(last["step"])),
+        ("images seen", int(last["images"])),
+        ("training time", format_duration(last["seconds"])),
+        ("device", f"{environment['device']}, {environment['precision']}"),
+        ("versions", f"priorkit {environment['priorkit']}, torch {environment['torch']}"),
+        *((f"parameters of {name}", count) for name, count in environment["parameters"].items()),
+    ]
+    captions = {"samples": "samples of the prior", "reconstructions": "held-out images, each above its reconstruction"}
+    pictures = [
+        _picture(path, caption)
+        for kind, caption in captions.items()
+        if (path := latest_picture(folder, kind)) is not None
+    ]
+    title = html.escape(folder.path.resolve().name)
+    page = "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
+            f"<h1>{title}</h1>",
+            _rows(about),
+            "<h2>Pictures</h2>",
+            *pictures,
+            "<h2>Curves</h2>",
+            *(_curve(name, points) for name, points in sorted(series.items())),
+            "<h2>Configuration</h2>",
+            f"<pre>{html.escape(folder.config.read_text(encoding='utf-8'))}</pre>",
+            "</body></html>",
+            "",
+        ]
+    )
+    with explained_os_errors("write the report"):
+        folder.report.write_text(page, encoding="utf-8")
+    return folder.report

@@ -1,0 +1,154 @@
+"""A trained run, loaded from its folder."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.engine import CheckpointStore, choose_device, choose_precision
+from priorkit.errors import RunFolderError, UnknownComponentError
+from priorkit.interfaces import ImageShape, Prior
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.environment import missing_plugins, recorded_shape
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.recorder import read_metrics
+from priorkit.training import Model, build_system
+
+__all__ = ["Run", "load_run"]
+
+
+class Run:
+    """A run: its configuration, its metrics and its trained model.
+
+    Attributes:
+        path: The run folder.
+        config: The resolved configuration.
+        environment: What it was made with.
+        shape: The images' shape.
+        model: The trained model, in evaluation mode, ready to use.
+    """
+
+    def __init__(self, folder: RunFolder, config: RunConfig, environment: dict[str, Any], model: Model) -> None:
+        self.folder = folder
+        self.path = folder.path
+        self.config = config
+        self.environment = environment
+        self.model = model
+
+    @property
+    def shape(self) -> ImageShape:
+        """The images' shape."""
+        return self.model.shape
+
+    @property
+    def prior(self) -> Prior:
+        """The prior, in evaluation mode."""
+        return self.model.prior
+
+    @property
+    def checkpoints(self) -> CheckpointStore:
+        """The run's checkpoints."""
+        return self.folder.checkpoints
+
+    @cached_property
+    def metrics(self) -> list[dict[str, float]]:
+        """The rows of `metrics.jsonl`."""
+        return read_metrics(self.folder)
+
+    def sample(self, n: int, *, seed: int = 0) -> Tensor:
+        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images."""
+        return self.model.sample(n, seed)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means.
+
+        Raises:
+            ValueError: The images have another shape than those that the run was trained on.
+        """
+        if images.ndim != 4 or tuple(images.shape[1:]) != (self.shape.channels, self.shape.size, self.shape.size):
+            raise ValueError(
+                f"images must have the shape (N, {self.shape.channels}, {self.shape.size}, {self.shape.size}) that "
+                f"this run was trained on, not {tuple(images.shape)}"
+            )
+        return self.model.encode(images)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].
+
+        Raises:
+            ValueError: The codes have another number of dimensions.
+        """
+        if codes.ndim != 2 or codes.shape[1] != self.config.code_dim:
+            raise ValueError(f"codes must have the shape (N, {self.config.code_dim}), not {tuple(codes.shape)}")
+        return self.model.decode(codes)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Encodes and decodes images (N, C, H, W) in [-1, 1].
+
+        Raises:
+            ValueError: The images have another shape than those that the run was trained on.
+        """
+        return self.decode(self.encode(images))
+
+
+def load_run(
+    path: str | Path,
+    *,
+    checkpoint: str = "last",
+    device: str = "auto",
+    precision: str = "float32",
+    registry: Registry | None = None,
+) -> Run:
+    """Loads a trained run.
+
+    Args:
+        path: The run folder.
+        checkpoint: `last`, or `best` for the one with the lowest sample distance.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        precision: `auto`, `float32` or `bfloat16`.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        RunFolderError: The folder is no run, or has no such checkpoint.
+        UnknownComponentError: A plug-in that the run used is not installed.
+        DeviceError: The device is not available.
+    """
+    registry = installed_plugins() if registry is None else registry
+    folder = RunFolder.open(Path(path))
+    config, environment = folder.read_config(), folder.read_environment()
+    require_plugins(folder, environment, registry)
+    weights = folder.checkpoints.load_weights(checkpoint)
+    with torch.random.fork_rng(devices=[]):
+        system = build_system(config, registry, recorded_shape(environment))
+    averaged = {key.removeprefix("average/"): value for key, value in weights.items() if key.startswith("average/")}
+    try:
+        # Averages replace the networks that they followed: samples are theirs.
+        system.load_state({**weights, **averaged})
+    except (KeyError, RuntimeError) as error:
+        raise RunFolderError(
+            f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
+            f"edited? ({str(error).splitlines()[0]})"
+        ) from None
+    chosen = choose_device(device)
+    system.to(chosen, channels_last=config.channels_last)
+    for module in system.modules().values():
+        module.eval().requires_grad_(False)
+    model = Model(system.shape, system.encoder, system.decoder, system.prior, choose_precision(precision, chosen))
+    return Run(folder, config, environment, model)
+
+
+def require_plugins(folder: RunFolder, environment: dict[str, Any], registry: Registry) -> None:
+    """Makes sure that every component of a run is here.
+
+    Raises:
+        UnknownComponentError: One is not; the message names the distribution that had it.
+    """
+    missing = missing_plugins(environment, registry)
+    if missing:
+        raise UnknownComponentError(
+            f"the run {str(folder.path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
+            "install it again (`priorkit plugins` lists what is loaded and what is broken)"
+        )

@@ -1,0 +1,63 @@
+"""Samples on disk: arrays, one picture, or a folder of files."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from priorkit.errors import RunFolderError
+from priorkit.runs.folder import explained_os_errors
+from priorkit.runs.pictures import as_picture, save_grid
+
+__all__ = ["check_output", "save_images"]
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Makes sure that images can be saved at `path` (a .npz, a .png, or a folder).
+
+    Raises:
+        RunFolderError: There is something at that path and `overwrite` is False, or its ending is unknown.
+    """
+    if path.suffix not in (".npz", ".png", ""):
+        raise RunFolderError(f"--out {path}: cannot write {path.suffix!r} files; use NAME.npz, NAME.png or a folder")
+    taken = any(path.iterdir()) if path.is_dir() else path.exists()
+    if taken and not overwrite:
+        raise RunFolderError(f"--out {path} exists already and is left as it is; name another one, or add --overwrite")
+    if path.suffix and path.is_dir():
+        raise RunFolderError(f"--out {path} is a folder; name another file")
+    if not path.suffix and path.is_file():
+        raise RunFolderError(f"--out {path} is a file; name a folder, or a file that ends in .npz or .png")
+
+
+def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool = False) -> None:
+    """Saves uint8 images (N, C, H, W).
+
+    Args:
+        images: At least one.
+        path: `NAME.npz` for an array `images` (N, H, W, C) uint8; `NAME.png` for one grid; a name without an ending for
+            a folder of `000000.png` and so on.
+        columns: Images in a row of a grid.
+        overwrite: Whether what is there may be replaced.
+
+    Raises:
+        RunFolderError: The path is taken or cannot be written.
+    """
+    check_output(path, overwrite=overwrite)
+    with explained_os_errors("write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".npz":
+            draft = path.with_name(f".{path.name}.draft.npz")
+            np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().numpy())
+            draft.replace(path)
+        elif path.suffix == ".png":
+            save_grid(images, path, columns)
+        else:
+            draft = path.with_name(f".{path.name}.draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            for number, image in enumerate(images):
+                as_picture(image).save(draft / f"{number:06d}.png")
+            if path.exists():
+                shutil.rmtree(path)
+            draft.rename(path)
