@@ -1,6 +1,7 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
 from priorkit.runs.folder import RunFolder
+from priorkit.runs.image_files import read_images
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.runs.recorder import read_metrics
 from priorkit.runs.report import latest_picture, write_report
@@ -20,6 +21,7 @@ __all__ = [
     "pairs",
     "prepare",
     "prepare_resumed",
+    "read_images",
     "read_metrics",
     "save_grid",
     "save_images",

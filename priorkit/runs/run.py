@@ -68,10 +68,10 @@ class Run:
         Raises:
             ValueError: The images have another shape than those that the run was trained on.
         """
-        if images.ndim != 4 or tuple(images.shape[1:]) != (self.shape.channels, self.shape.size, self.shape.size):
+        if tuple(images.shape[1:]) != self._image_shape:
             raise ValueError(
-                f"images must have the shape (N, {self.shape.channels}, {self.shape.size}, {self.shape.size}) that "
-                f"this run was trained on, not {tuple(images.shape)}"
+                f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
+                f"on, not {tuple(images.shape)}"
             )
         return self.model.encode(images)
 
@@ -92,6 +92,25 @@ class Run:
             ValueError: The images have another shape than those that the run was trained on.
         """
         return self.decode(self.encode(images))
+
+    def interpolate(self, starts: Tensor, ends: Tensor, steps: int) -> Tensor:
+        """Decodes the straight lines between codes.
+
+        Args:
+            starts: Codes (N, code_dim).
+            ends: Codes (N, code_dim).
+            steps: Images on each line, its two ends included; at least 2.
+
+        Returns:
+            float32 (N, steps, C, H, W) in [-1, 1].
+        """
+        shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
+        codes = torch.lerp(starts[:, None], ends[:, None], shares)
+        return self.decode(codes.flatten(0, 1)).reshape(len(starts), steps, *self._image_shape)
+
+    @property
+    def _image_shape(self) -> tuple[int, int, int]:
+        return (self.shape.channels, self.shape.size, self.shape.size)
 
 
 def load_run(

@@ -1,0 +1,7 @@
+"""`python -m priorkit`."""
+
+import sys
+
+from priorkit.cli import main
+
+sys.exit(main())

@@ -1,0 +1,85 @@
+"""Command-line arguments: parsers whose errors are priorkit's, and flags in the form that argparse reads safely."""
+
+import argparse
+from collections.abc import Collection, Sequence
+from typing import NoReturn
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import nearest
+
+__all__ = ["HELP_FLAGS", "Parser", "add_common", "join_values", "refuse_unknown"]
+
+HELP_FLAGS = frozenset({"-h", "--help"})
+_YES = frozenset({"true", "yes", "on", "1"})
+_NO = frozenset({"false", "no", "off", "0"})
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises its complaints as `ConfigurationError` and knows no abbreviations."""
+
+    def __init__(self, prog: str, description: str = "", usage: str | None = None, *, help_flag: bool = True) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            usage=usage,
+            add_help=help_flag,
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=112),
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises instead of printing the usage and exiting."""
+        raise ConfigurationError(f"{message}; see `{self.prog} --help`")
+
+    def flags(self) -> list[str]:
+        """Every flag that it knows."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
+
+def add_common(parser: Parser) -> None:
+    """Adds the flags that every command has."""
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON, one object a line, and nothing else")
+    output.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def join_values(arguments: Sequence[str], valued: Collection[str], switches: Collection[str]) -> list[str]:
+    """Ties every flag to its value with `=`, so that no value can be taken for something else.
+
+    Args:
+        arguments: As typed.
+        valued: Flags that take one value.
+        switches: Yes/no flags: `--flag`, `--no-flag` and `--flag yes` all become `--flag=...`.
+    """
+    joined: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        negated = "--" + argument.removeprefix("--no-")
+        if argument == "--":
+            return [*joined, *waiting]
+        if argument in switches:
+            word = waiting[0].lower() if waiting else ""
+            value = waiting.pop(0).lower() if word in _YES | _NO else "true"
+            joined.append(f"{argument}={value}")
+        elif argument.startswith("--no-") and negated in switches:
+            joined.append(f"{negated}=false")
+        elif argument in valued:
+            if not waiting:
+                raise ConfigurationError(f"{argument} needs a value")
+            joined.append(f"{argument}={waiting.pop(0)}")
+        else:
+            joined.append(argument)
+    return joined
+
+
+def refuse_unknown(unknown: Sequence[str], known: Collection[str], command: str) -> None:
+    """Names the first argument that a command does not know, and the nearest one that it does.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    if unknown:
+        flag = unknown[0].partition("=")[0]
+        what = "option" if flag.startswith("-") else "argument"
+        raise ConfigurationError(f"unknown {what} {flag}{nearest(flag, known)} `{command} --help` lists them")

@@ -1,0 +1,54 @@
+"""How commands speak: to people, to programs, or not at all."""
+
+import json
+import sys
+from typing import Any
+
+__all__ = ["Console"]
+
+
+class Console:
+    """Where a command's output goes.
+
+    Args:
+        as_json: Print JSON objects, one a line, and nothing else.
+        quiet: Print nothing but errors.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+
+    @property
+    def for_people(self) -> bool:
+        """Whether people read along."""
+        return not (self.as_json or self.quiet)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people read along on a terminal, which can redraw."""
+        return self.for_people and sys.stdout.isatty()
+
+    def line(self, text: str = "") -> None:
+        """A line for people."""
+        if self.for_people:
+            print(text, flush=True)
+
+    def data(self, value: Any) -> None:
+        """An object for programs."""
+        if self.as_json:
+            print(json.dumps(value, default=str), flush=True)
+
+    def table(self, title: str, rows: list[tuple[str, str]]) -> None:
+        """Two columns for people."""
+        if self.for_people:
+            from rich.console import Console as Rich
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+            table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
+            for name, value in rows:
+                table.add_row(Text(name), Text(value))
+            Rich(file=sys.stdout, soft_wrap=not self.is_terminal, highlight=False).print(table)

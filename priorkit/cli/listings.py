@@ -1,0 +1,115 @@
+"""`priorkit components` and `priorkit plugins`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from priorkit.cli.arguments import Parser, add_common, refuse_unknown
+from priorkit.cli.console import Console
+from priorkit.config import describe_fields
+from priorkit.errors import UnknownComponentError
+from priorkit.plugins import KINDS, Kind, Registered, Registry, nearest
+from priorkit.plugins.loader import BUILTIN
+
+__all__ = ["components_command", "plugins_command"]
+
+
+def _describe(registered: Registered) -> dict[str, Any]:
+    component = registered.component
+    return {
+        "kind": registered.slot.replace("_", "-"),
+        "name": component.name,
+        "summary": component.summary,
+        "source": component.source,
+        "distribution": registered.distribution,
+        "version": registered.version,
+        "options": [
+            {"flag": item.flag, "type": item.type, "default": item.default, "description": item.description}
+            for item in describe_fields(component.options, (registered.slot,))
+        ],
+    }
+
+
+def _kinds(wanted: str, registry: Registry) -> list[Kind]:
+    """The kinds to list: all of them, the one named, or those with a component of that name."""
+    named = [kind for kind in KINDS if wanted in ("", kind.slot, kind.flag[2:], kind.title)]
+    holding = named or [kind for kind in KINDS if wanted in registry.names(kind.slot)]
+    if not holding and wanted != "recipes":
+        known = [kind.flag[2:] for kind in KINDS]
+        everything = [*known, "recipes", *(name for kind in KINDS for name in registry.names(kind.slot))]
+        raise UnknownComponentError(
+            f"no kind or component {wanted!r}{nearest(wanted, everything)} Kinds: {', '.join(known)}, recipes."
+        )
+    return holding
+
+
+def components_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Lists components and recipes; returns the exit status."""
+    parser = Parser("priorkit components", "Lists every component with its options, and every recipe.")
+    parser.add_argument("kind", nargs="?", default="", help="only this kind, or the components of this name")
+    add_common(parser)
+    found, unknown = parser.parse_known_args(arguments)
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    console = Console(as_json=found.json, quiet=found.quiet)
+    kinds = _kinds(found.kind, registry)
+    by_name = bool(found.kind) and not any(found.kind in (kind.slot, kind.flag[2:], kind.title) for kind in kinds)
+    for kind in kinds:
+        console.line(f"{kind.title} ({kind.flag})")
+        for registered in registry.components(kind.slot):
+            if by_name and registered.component.name != found.kind:
+                continue
+            described = _describe(registered)
+            console.data(described)
+            origin = "" if registered.distribution == BUILTIN else f"  [{registered.qualified_name}]"
+            console.line(f"  {described['name']}: {described['summary']}{origin}")
+            console.line(f"      source: {described['source']}")
+            for option in described["options"]:
+                console.line(
+                    f"      {option['flag']}  {option['type']}, default {option['default']}: {option['description']}"
+                )
+        console.line()
+    if found.kind in ("", "recipes"):
+        console.line("recipes (priorkit train NAME)")
+        for recipe in registry.recipes():
+            console.data({"kind": "recipe", "name": recipe.name, "summary": recipe.summary, "source": recipe.source})
+            console.line(f"  {recipe.name}: {recipe.summary}")
+            console.line(f"      source: {recipe.source}")
+    return 0
+
+
+def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Lists plug-ins, loaded and broken; returns the exit status."""
+    parser = Parser("priorkit plugins", "Lists the plug-ins that are loaded, and those that are broken.")
+    add_common(parser)
+    found, unknown = parser.parse_known_args(arguments)
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    console = Console(as_json=found.json, quiet=found.quiet)
+    console.line(f"{len(registry.plugins)} loaded")
+    for plugin in registry.plugins:
+        supplies = [f"{slot.replace('_', ' ')} {component.name}" for slot, component in plugin.components]
+        supplies += [f"recipe {recipe.name}" for recipe in plugin.recipes]
+        console.data(
+            {
+                "plugin": plugin.entry_point,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "loaded": True,
+                "supplies": supplies,
+            }
+        )
+        console.line(f"  {plugin.entry_point} ({plugin.distribution} {plugin.version}): {', '.join(supplies)}")
+    if registry.failures:
+        console.line(f"{len(registry.failures)} broken")
+    for failure in registry.failures:
+        console.data(
+            {
+                "plugin": failure.entry_point,
+                "distribution": failure.distribution,
+                "version": failure.version,
+                "loaded": False,
+                "module": failure.target,
+                "error": failure.error,
+            }
+        )
+        origin = f"{failure.distribution} {failure.version}, module {failure.target}"
+        console.line(f"  {failure.entry_point} ({origin}): {failure.error}")
+    return 0

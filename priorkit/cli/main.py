@@ -1,0 +1,143 @@
+"""The entry point of the command line."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from priorkit.errors import NonFiniteLossError, PriorkitError
+from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
+
+__all__ = ["main"]
+
+_HELP = """\
+usage: priorkit COMMAND ...
+
+Plug-in priors for autoencoders.
+
+commands:
+  train        train an autoencoder and its prior: priorkit train --prior learned --loss perceptual
+  sample       draw images from a trained run
+  reconstruct  encode and decode images
+  interpolate  walk from image to image through the space of codes
+  components   list every prior, loss, network, data set and recipe, with its options
+  plugins      list the plug-ins that are loaded, and those that are broken
+
+`priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
+"""
+
+Command = Callable[[Sequence[str], Registry], int]
+
+
+def _train(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.train import train_command
+
+    return train_command(arguments, registry)
+
+
+def _sample(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.pictures import sample_command
+
+    return sample_command(arguments, registry)
+
+
+def _reconstruct(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.pictures import reconstruct_command
+
+    return reconstruct_command(arguments, registry)
+
+
+def _interpolate(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.pictures import interpolate_command
+
+    return interpolate_command(arguments, registry)
+
+
+def _components(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.listings import components_command
+
+    return components_command(arguments, registry)
+
+
+def _plugins(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.listings import plugins_command
+
+    return plugins_command(arguments, registry)
+
+
+_COMMANDS: dict[str, Command] = {
+    "train": _train,
+    "sample": _sample,
+    "reconstruct": _reconstruct,
+    "interpolate": _interpolate,
+    "components": _components,
+    "plugins": _plugins,
+}
+
+
+def _complain(message: str) -> None:
+    print(f"priorkit: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
+) -> None:
+    # A user's warning is one line; only a developer's needs to say which line of code it comes from.
+    where = "" if issubclass(category, PluginWarning) else f" ({category.__name__}, {filename}:{lineno})"
+    _complain(f"warning: {message}{where}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: The command and its arguments; the process's own if None.
+
+    Returns:
+        The exit status: 0, 2 for something that the user can mend, 1 for training that diverged, 130 after Ctrl-C.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in ("-h", "--help"):
+        print(_HELP, end="")
+        return 0
+    if given and given[0] == "--version":
+        print(f"priorkit {version('priorkit')}")
+        return 0
+    if not given:
+        print(_HELP, end="", file=sys.stderr)
+        return 2
+    name, *rest = given
+    if name not in _COMMANDS:
+        _complain(f"unknown command {name!r}{nearest(name, _COMMANDS)} `priorkit --help` lists them")
+        return 2
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(name, rest)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        return _COMMANDS[name](arguments, installed_plugins())
+    except PriorkitError as error:
+        return _fail(str(error), 2, as_json)
+    except ImportError as error:
+        return _fail(str(error), 2, as_json)
+    except NonFiniteLossError as error:
+        return _fail(str(error), 1, as_json)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to complain to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130, as_json)
+
+
+def _fail(message: str, status: int, as_json: bool) -> int:
+    if as_json:
+        from priorkit.cli.console import Console
+
+        Console(as_json=True).data({"event": "error", "message": message, "status": status})
+    _complain(message)
+    return status

@@ -1,0 +1,134 @@
+"""Shows a training as it goes: a bar on a terminal, lines elsewhere, JSON for programs."""
+
+import time
+from typing import Any
+
+from priorkit.cli.console import Console
+from priorkit.config import format_duration
+from priorkit.training import Observer, Review, Session
+
+__all__ = ["Progress"]
+
+_PAUSE = 5.0
+"""Seconds between plain lines, at least."""
+
+
+def _short(losses: dict[str, float]) -> str:
+    """Losses by phase: `autoencoder: reconstruction 0.31, ...`."""
+    phases: dict[str, list[str]] = {}
+    for name, value in losses.items():
+        phase, _, term = name.partition("/")
+        phases.setdefault(phase.replace("_", " "), []).append(f"{term.replace('_', ' ')} {value:.3g}")
+    return " | ".join(f"{phase}: {', '.join(terms)}" for phase, terms in phases.items())
+
+
+class Progress(Observer):
+    """Tells the user how the training goes.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bar: Any = None
+        self._task: Any = None
+        self._began = 0.0
+        self._first_step = 0
+        self._last_line = 0.0
+        self._scores: dict[str, float] = {}
+
+    def started(self, session: Session) -> None:
+        """Draws the bar."""
+        self._began = self._last_line = time.monotonic()
+        self._first_step = session.steps
+        self.console.data({"event": "start", "step": session.steps, "total_steps": session.total_steps()})
+        if self.console.is_terminal:
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("step {task.fields[step]}"),
+                BarColumn(),
+                TextColumn("{task.fields[rate]:.0f} images/s, {task.fields[left]}"),
+                TextColumn("[dim]{task.fields[losses]}"),
+            )
+            self._task = self._bar.add_task("", total=1.0, step="0", rate=0.0, left="starting", losses="")
+            self._bar.start()
+
+    def stepped(self, session: Session) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            total = session.total_steps()
+            self._bar.update(
+                self._task,
+                completed=self._share(session),
+                step=f"{session.steps}/{total}" if total else str(session.steps),
+                rate=self._rate(session),
+                left=self._left(session),
+            )
+
+    def measured(self, session: Session, losses: dict[str, float]) -> None:
+        """Shows the losses."""
+        now = time.monotonic()
+        self.console.data(
+            {
+                "event": "losses",
+                "step": session.steps,
+                "images": session.engine.images_seen,
+                "seconds": round(session.seconds, 3),
+                "images_per_second": round(self._rate(session), 1),
+                "losses": losses,
+            }
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, losses=_short(losses))
+        elif now - self._last_line >= _PAUSE:
+            self._last_line = now
+            total = session.total_steps()
+            self.console.line(
+                f"step {session.steps}{f'/{total}' if total else ''}, {self._rate(session):.0f} images/s, "
+                f"{self._left(session)} | {_short(losses)}"
+            )
+
+    def reviewed(self, session: Session, review: Review) -> None:
+        """Shows the held-out scores."""
+        self._scores = review.scores
+        self.console.data({"event": "review", "step": session.steps, "scores": review.scores})
+        text = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in review.scores.items())
+        if self._bar is not None:
+            self._bar.console.print(f"[dim]step {session.steps}: held-out {text}")
+        else:
+            self.console.line(f"step {session.steps}: held-out {text}")
+
+    def ended(self, session: Session, reason: str | None) -> None:
+        """Removes the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Gives the terminal back; may be called twice."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The last held-out scores."""
+        return self._scores
+
+    def _rate(self, session: Session) -> float:
+        seconds = time.monotonic() - self._began
+        return (session.steps - self._first_step) * session.config.batch_size / seconds if seconds > 0 else 0.0
+
+    def _share(self, session: Session) -> float:
+        total, limit = session.total_steps(), session.config.max_time
+        shares = [session.steps / total] if total else []
+        shares += [session.seconds / limit] if limit else []
+        return min(1.0, max(shares, default=0.0))
+
+    def _left(self, session: Session) -> str:
+        rate, total, limit = self._rate(session), session.total_steps(), session.config.max_time
+        left = [limit - session.seconds] if limit else []
+        if total and rate > 0:
+            left.append((total - session.steps) * session.config.batch_size / rate)
+        return f"{format_duration(max(0.0, min(left)))} left" if left else "no limit"

@@ -1,0 +1,204 @@
+"""The flags of `priorkit train`: those of the run, and those of the components that are selected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown
+from priorkit.config import (
+    ComponentChoice,
+    FieldDescription,
+    RunConfig,
+    describe_fields,
+    merge_settings,
+    read_toml,
+    validate_settings,
+)
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, Registry
+
+__all__ = ["TrainArguments", "parse_train_arguments"]
+
+_PROGRAM = "priorkit train"
+_USAGE = "priorkit train [RECIPE | FILE.toml] [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN | --resume RUN]"
+_GROUPS = (
+    ("data", "data_dir"),
+    ("algorithm", "decoder_in_both_phases"),
+    ("optimisation", "batch_size"),
+    ("length", "steps"),
+    ("machine", "seed"),
+    ("output", "log_every"),
+)
+"""Headings of the run's own options in the help, and the field that each begins with."""
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """What the user asked `priorkit train` for.
+
+    Attributes:
+        recipe: Name of a recipe, or the path of a configuration; empty if none was given.
+        settings: Everything together, lower layers first: recipe or file, then flags.
+        flags: The settings that were given as flags.
+        out: The run folder, or None.
+        resume: The run to go on with, or None.
+        json: Whether to print JSON.
+        quiet: Whether to print errors only.
+        help: The help text, if that is what was asked for.
+    """
+
+    recipe: str
+    settings: dict[str, Any]
+    flags: dict[str, Any]
+    out: Path | None
+    resume: Path | None
+    json: bool
+    quiet: bool
+    help: str | None = None
+
+
+def _base_parser() -> Parser:
+    parser = Parser(_PROGRAM, "Trains an autoencoder and its prior.", _USAGE, help_flag=False)
+    parser.add_argument("recipe", nargs="?", default="", metavar="RECIPE", help="a recipe's name, or a path to a .toml")
+    parser.add_argument("-h", "--help", action="store_true", help="show this, with the options of what is selected")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: the next in runs/)")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
+    return parser
+
+
+def _union(registry: Registry) -> list[FieldDescription]:
+    """The run's options and those of every component there is."""
+    described = describe_fields(RunConfig)
+    for kind in KINDS:
+        for registered in registry.components(kind.slot):
+            described += describe_fields(registered.component.options, (kind.slot,))
+    return described
+
+
+def _nested(pairs: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
+    """Settings from paths: a component's name is its slot's own path, its options lie below."""
+    slots = {kind.slot for kind in KINDS}
+    settings: dict[str, Any] = {}
+    for path, text in pairs.items():
+        value: Any = None if text == "none" and path[0] not in slots else text
+        if len(path) == 1 and path[0] in slots:
+            settings.setdefault(path[0], {})["name"] = text
+        elif len(path) == 1:
+            settings[path[0]] = value
+        else:
+            settings.setdefault(path[0], {})[path[1]] = value
+    return settings
+
+
+def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
+    if not recipe:
+        return {}
+    if recipe.endswith(".toml"):
+        return read_toml(Path(recipe))
+    return dict(registry.recipe(recipe).settings)
+
+
+def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Names the default component of every slot, so that options can be given without the name."""
+    defaults = {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS}
+    return merge_settings(defaults, settings)
+
+
+def _check_for_resume(recipe: str, out: Path | None) -> None:
+    if recipe:
+        raise ConfigurationError(
+            f"--resume goes on with a run as it was configured, and {recipe!r} would configure another; leave one out"
+        )
+    if out is not None:
+        raise ConfigurationError("--resume goes on in the run's own folder: leave out --out")
+
+
+def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> TrainArguments:
+    """Reads the arguments of `priorkit train`, in two passes.
+
+    The first pass knows every option of every component and finds out which components are selected; the second knows
+    the options of those alone, and refuses all others.
+
+    Raises:
+        ConfigurationError: An option is unknown, or has no value, or contradicts another.
+        UnknownComponentError: There is no such component or recipe.
+    """
+    described = _union(registry)
+    switches = {item.flag for item in described if item.switch}
+    valued = ({item.flag for item in described} - switches) | {"--out", "--resume"}
+    joined = join_values(arguments, valued, switches)
+
+    scout = _base_parser()
+    add_common(scout)
+    for flag in sorted({item.flag for item in described}):
+        scout.add_argument(flag)
+    found, unknown = scout.parse_known_args(joined)
+    refuse_unknown(unknown, scout.flags(), _PROGRAM)
+    paths = {item.path: item.flag for item in described}
+    values = vars(found)
+    given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
+    flags = _nested(given)
+    settings = merge_settings(_lower_layer(found.recipe, registry), flags)
+    selected = _complete(settings)
+
+    parser = _second_parser(selected, registry)
+    if not HELP_FLAGS.isdisjoint(arguments):
+        text = parser.format_help()
+        return TrainArguments(found.recipe, settings, flags, None, None, found.json, found.quiet, text)
+    _, foreign = parser.parse_known_args(joined)
+    _refuse_foreign(foreign, selected, registry)
+    if found.resume is not None:
+        _check_for_resume(found.recipe, found.out)
+    validate_settings(settings)
+    return TrainArguments(found.recipe, settings, flags, found.out, found.resume, found.json, found.quiet)
+
+
+def _second_parser(selected: Mapping[str, Any], registry: Registry) -> Parser:
+    parser = _base_parser()
+    choices = {kind.slot: ComponentChoice.model_validate(selected[kind.slot]) for kind in KINDS}
+    group = parser.add_argument_group("components", "`priorkit components` describes them all")
+    starts = {field: title for title, field in _GROUPS}
+    names = {kind.slot: registry.names(kind.slot) for kind in KINDS}
+    for item in describe_fields(RunConfig):
+        slot = item.path[0]
+        if slot in choices:
+            _add(group, item, f"{item.description}: {', '.join(names[slot])}", choices[slot].name)
+            continue
+        if slot in starts and len(item.path) == 1:
+            group = parser.add_argument_group(starts[slot])
+        _add(group, item, item.description, item.default)
+    for kind in KINDS:
+        registered = registry.get(kind.slot, choices[kind.slot].name)
+        options = describe_fields(registered.component.options, (kind.slot,))
+        if options:
+            group = parser.add_argument_group(f"{kind.title} {choices[kind.slot].name}")
+            for item in options:
+                _add(group, item, item.description, str(choices[kind.slot].options.get(item.path[1], item.default)))
+    add_common(parser)
+    return parser
+
+
+def _add(group: Any, item: FieldDescription, description: str, default: str) -> None:
+    metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
+    shown = f"{description} [{item.type}; default {default}]"
+    group.add_argument(item.flag, metavar=metavar, help=shown.replace("%", "%%"))
+
+
+def _refuse_foreign(foreign: Sequence[str], selected: Mapping[str, Any], registry: Registry) -> None:
+    """An option that some component has, but not the one selected."""
+    for argument in foreign:
+        flag = argument.partition("=")[0]
+        slot = flag[2:].partition(".")[0].replace("-", "_")
+        option = flag.partition(".")[2]
+        chosen = ComponentChoice.model_validate(selected[slot]).name
+        owners = [
+            item.component.name
+            for item in registry.components(slot)
+            if option.replace("-", "_") in item.component.options.model_fields
+        ]
+        mine = describe_fields(registry.get(slot, chosen).component.options, (slot,))
+        raise ConfigurationError(
+            f"{flag}: {slot.replace('_', ' ')} {chosen!r} has no option {option!r}; it belongs to {', '.join(owners)}. "
+            f"Options of {chosen!r}: {', '.join(item.flag for item in mine) or 'none'}."
+        )

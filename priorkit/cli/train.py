@@ -1,0 +1,104 @@
+"""`priorkit train`."""
+
+import signal
+from collections.abc import Sequence
+
+from priorkit.cli.console import Console
+from priorkit.cli.run_flags import TrainArguments, parse_train_arguments
+from priorkit.config import flag_for, format_duration, validate_settings
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, Registry
+
+__all__ = ["train_command"]
+
+_STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
+
+
+def train_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Trains a run, or goes on with one; returns the exit status."""
+    asked = parse_train_arguments(arguments, registry)
+    if asked.help is not None:
+        print(asked.help, end="")
+        return 0
+    console = Console(as_json=asked.json, quiet=asked.quiet)
+
+    # Only now: everything above answers without torch.
+    from priorkit.cli.progress import Progress
+    from priorkit.runs import Outcome, TrainingRun, latest_picture, prepare, prepare_resumed
+    from priorkit.runs import RunFolder as Folder
+
+    def ready() -> TrainingRun:
+        if asked.resume is not None:
+            return prepare_resumed(asked.resume, asked.flags, registry=registry)
+        name = "" if asked.recipe.endswith(".toml") else asked.recipe
+        try:
+            return prepare(validate_settings(asked.settings), asked.out, name=name, registry=registry)
+        except ConfigurationError as error:
+            raise _blame_recipe(error, asked) from error
+
+    def summary(outcome: Outcome) -> list[tuple[str, str]]:
+        folder = Folder(outcome.path)
+        rows = [
+            ("steps", f"{outcome.steps} ({outcome.images} images)"),
+            ("training time", format_duration(outcome.seconds)),
+            *((f"held-out {name.replace('_', ' ')}", f"{value:.4f}") for name, value in progress.scores.items()),
+        ]
+        if outcome.best:
+            rows.append(("best", f"{outcome.best['score']:.4f} at step {int(outcome.best['step'])}"))
+        for kind in ("samples", "reconstructions"):
+            picture = latest_picture(folder, kind)
+            if picture is not None:
+                rows.append((kind, str(picture)))
+        return [*rows, ("report", str(folder.report)), ("run folder", str(outcome.path))]
+
+    run = ready()
+    _announce(run, console)
+    progress = Progress(console)
+    try:
+        outcome = run.run([progress])
+    finally:
+        progress.close()
+    console.data(
+        {
+            "event": "end",
+            "run": str(outcome.path),
+            "stopped": outcome.stopped,
+            "steps": outcome.steps,
+            "images": outcome.images,
+            "seconds": round(outcome.seconds, 3),
+            "scores": progress.scores,
+            "best": dict(outcome.best),
+        }
+    )
+    console.line()
+    console.table("Stopped" if outcome.stopped else "Done", summary(outcome))
+    if outcome.stopped:
+        console.line(f"\n{outcome.stopped}; go on with: priorkit train --resume {outcome.path}")
+        return _STATUS[outcome.stopped]
+    console.line(f"\nmore samples: priorkit sample {outcome.path} -n 64 --out more.png")
+    return 0
+
+
+def _announce(run: "TrainingRun", console: Console) -> None:  # type: ignore[name-defined]  # noqa: F821
+    config, session, data = run.config, run.session, run.data
+    chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in KINDS if kind.slot != "dataset")
+    console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
+    console.line(
+        f"data set {config.dataset.name}: {len(data.train)} images to train on, {len(data.test)} held out, "
+        f"{data.shape.size}x{data.shape.size}, {'grey' if data.shape.channels == 1 else 'colour'}"
+    )
+    for note in data.notes:
+        console.line(f"  {note}")
+    console.line(f"on {session.precision.device} in {session.precision.name}, {config.batch_size} images a step")
+
+
+def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:
+    """Where the component that complains was chosen by a recipe, and a flag contradicts it, says so."""
+    for kind in KINDS:
+        text = str(error)
+        chosen_by_flag = "name" in asked.flags.get(kind.slot, {})
+        if asked.recipe and text.startswith(f"{flag_for((kind.slot,))} ") and not chosen_by_flag:
+            given = [flag_for((other.slot,)) for other in KINDS if "name" in asked.flags.get(other.slot, {})]
+            against = f", and {', '.join(given)} goes against it" if given else ""
+            return type(error)(f"{text} ({kind.title} chosen by {asked.recipe!r}{against})")
+    return error
