@@ -1,5 +1,5 @@
 """The command line: parses, prints, draws progress."""
 
-from priorkit.cli.main import main
+from priorkit.cli.commands import main
 
 __all__ = ["main"]

@@ -13,13 +13,13 @@ _PAUSE = 5.0
 """Seconds between plain lines, at least."""
 
 
-def _short(losses: dict[str, float]) -> str:
-    """Losses by phase: `autoencoder: reconstruction 0.31, ...`."""
+def _short(losses: dict[str, float]) -> list[str]:
+    """The losses of each phase: `autoencoder: reconstruction 0.31, ...`."""
     phases: dict[str, list[str]] = {}
     for name, value in losses.items():
         phase, _, term = name.partition("/")
         phases.setdefault(phase.replace("_", " "), []).append(f"{term.replace('_', ' ')} {value:.3g}")
-    return " | ".join(f"{phase}: {', '.join(terms)}" for phase, terms in phases.items())
+    return [f"{phase}: {', '.join(terms)}" for phase, terms in phases.items()]
 
 
 class Progress(Observer):
@@ -31,7 +31,9 @@ class Progress(Observer):
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._live: Any = None
         self._bar: Any = None
+        self._losses = ""
         self._task: Any = None
         self._began = 0.0
         self._first_step = 0
@@ -44,17 +46,18 @@ class Progress(Observer):
         self._first_step = session.steps
         self.console.data({"event": "start", "step": session.steps, "total_steps": session.total_steps()})
         if self.console.is_terminal:
+            from rich.console import Group
+            from rich.live import Live
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
+            from rich.text import Text
 
-            self._bar = Bar(
-                TextColumn("step {task.fields[step]}"),
-                BarColumn(),
-                TextColumn("{task.fields[rate]:.0f} images/s, {task.fields[left]}"),
-                TextColumn("[dim]{task.fields[losses]}"),
-            )
-            self._task = self._bar.add_task("", total=1.0, step="0", rate=0.0, left="starting", losses="")
-            self._bar.start()
+            columns = ("step {task.fields[step]}", "{task.fields[rate]:.0f} images/s, {task.fields[left]}")
+            self._bar = Bar(TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]))
+            self._task = self._bar.add_task("", total=1.0, step="0", rate=0.0, left="starting")
+            # The losses have lines of their own: beside the bar they would crowd it out of a narrow terminal.
+            self._live = Live(get_renderable=lambda: Group(self._bar, Text(self._losses, style="dim")))
+            self._live.start()
 
     def stepped(self, session: Session) -> None:
         """Moves the bar."""
@@ -81,14 +84,13 @@ class Progress(Observer):
                 "losses": losses,
             }
         )
-        if self._bar is not None:
-            self._bar.update(self._task, losses=_short(losses))
-        elif now - self._last_line >= _PAUSE:
+        self._losses = "\n".join(_short(losses))
+        if self._bar is None and now - self._last_line >= _PAUSE:
             self._last_line = now
             total = session.total_steps()
             self.console.line(
                 f"step {session.steps}{f'/{total}' if total else ''}, {self._rate(session):.0f} images/s, "
-                f"{self._left(session)} | {_short(losses)}"
+                f"{self._left(session)} | {' | '.join(_short(losses))}"
             )
 
     def reviewed(self, session: Session, review: Review) -> None:
@@ -96,8 +98,8 @@ class Progress(Observer):
         self._scores = review.scores
         self.console.data({"event": "review", "step": session.steps, "scores": review.scores})
         text = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in review.scores.items())
-        if self._bar is not None:
-            self._bar.console.print(f"[dim]step {session.steps}: held-out {text}")
+        if self._live is not None:
+            self._live.console.print(f"step {session.steps}: held-out {text}", style="dim", highlight=False)
         else:
             self.console.line(f"step {session.steps}: held-out {text}")
 
@@ -107,9 +109,9 @@ class Progress(Observer):
 
     def close(self) -> None:
         """Gives the terminal back; may be called twice."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = self._bar = None
 
     @property
     def scores(self) -> dict[str, float]:

@@ -99,10 +99,9 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
     return dict(registry.recipe(recipe).settings)
 
 
-def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Names the default component of every slot, so that options can be given without the name."""
-    defaults = {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS}
-    return merge_settings(defaults, settings)
+def _defaults() -> dict[str, Any]:
+    """The default component of every slot, so that its options can be given without its name."""
+    return {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS}
 
 
 def _check_for_resume(recipe: str, out: Path | None) -> None:
@@ -139,15 +138,14 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
     values = vars(found)
     given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
     flags = _nested(given)
-    settings = merge_settings(_lower_layer(found.recipe, registry), flags)
-    selected = _complete(settings)
+    settings = merge_settings(merge_settings(_defaults(), _lower_layer(found.recipe, registry)), flags)
 
-    parser = _second_parser(selected, registry)
+    parser = _second_parser(settings, registry)
     if not HELP_FLAGS.isdisjoint(arguments):
         text = parser.format_help()
         return TrainArguments(found.recipe, settings, flags, None, None, found.json, found.quiet, text)
     _, foreign = parser.parse_known_args(joined)
-    _refuse_foreign(foreign, selected, registry)
+    _refuse_foreign(foreign, settings, registry)
     if found.resume is not None:
         _check_for_resume(found.recipe, found.out)
     validate_settings(settings)
@@ -155,6 +153,7 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
 
 
 def _second_parser(selected: Mapping[str, Any], registry: Registry) -> Parser:
+    """Knows the run's options and those of the selected components, with the defaults that hold for them."""
     parser = _base_parser()
     choices = {kind.slot: ComponentChoice.model_validate(selected[kind.slot]) for kind in KINDS}
     group = parser.add_argument_group("components", "`priorkit components` describes them all")

@@ -99,6 +99,6 @@ def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> Configura
         chosen_by_flag = "name" in asked.flags.get(kind.slot, {})
         if asked.recipe and text.startswith(f"{flag_for((kind.slot,))} ") and not chosen_by_flag:
             given = [flag_for((other.slot,)) for other in KINDS if "name" in asked.flags.get(other.slot, {})]
-            against = f", and {', '.join(given)} goes against it" if given else ""
-            return type(error)(f"{text} ({kind.title} chosen by {asked.recipe!r}{against})")
+            changed = f"; you chose another {', '.join(given)}" if given else ""
+            return type(error)(f"{text} ({kind.title} chosen by {asked.recipe!r}{changed})")
     return error

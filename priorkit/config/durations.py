@@ -6,14 +6,17 @@ import re
 __all__ = ["format_duration", "parse_duration"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_PATTERN = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
+_NUMBER = r"\d+(?:\.\d+)?"
+# A number alone is seconds. Behind another unit it would be a trap: is `1h30` half an hour more, or half a minute?
+_SECONDS = re.compile(rf"(?P<s>{_NUMBER})", re.ASCII)
+_PARTS = re.compile(rf"(?:(?P<h>{_NUMBER})h)?\s*(?:(?P<m>{_NUMBER})m)?\s*(?:(?P<s>{_NUMBER})s)?", re.ASCII)
 
 
 def parse_duration(value: object) -> float:
     """Reads a duration.
 
     Args:
-        value: Seconds as a number, or text such as `90`, `90s`, `8m`, `1.5h`, `1h30m`.
+        value: Seconds as a number, or text such as `90`, `90s`, `8m`, `1.5h`, `1h30m`, `8m 05s`.
 
     Returns:
         Seconds, above 0.
@@ -23,18 +26,23 @@ def parse_duration(value: object) -> float:
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
     elif isinstance(value, str):
-        match = _PATTERN.fullmatch(value.strip().lower())
-        if match and any(match.groupdict().values()):
-            seconds = sum(float(match[unit]) * size for unit, size in _UNITS.items() if match[unit])
+        text = value.strip().lower()
+        match = _SECONDS.fullmatch(text) or _PARTS.fullmatch(text)
+        parts = {unit: number for unit, number in match.groupdict().items() if number} if match else {}
+        if parts:
+            seconds = sum(float(number) * _UNITS[unit] for unit, number in parts.items())
     if not (math.isfinite(seconds) and seconds > 0):
         raise ValueError("expected a time such as 90s, 8m or 1h30m")
     return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """Writes a duration rounded to seconds, as `8m 05s`."""
+    """Writes a duration, as `45s`, `8m 05s` or `1h 30m`: rounded to seconds; from an hour on, only whole minutes."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from priorkit.config.run_config import ComponentChoice
+from priorkit.config.run_config import ComponentChoice, Duration
 
 __all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch"]
 
@@ -48,6 +48,8 @@ def flag_for(path: tuple[str, ...]) -> str:
 
 def _type_in_words(annotation: Any) -> str:
     origin = get_origin(annotation)
+    if annotation == Duration:
+        return "time"
     if origin is Annotated:
         return _type_in_words(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
@@ -100,12 +102,14 @@ def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> lis
         if nested and annotation is not ComponentChoice:
             described += describe_fields(annotation, (*prefix, name))  # type: ignore[arg-type]
             continue
-        bounds = _bounds(info)
         kind = "name" if annotation is ComponentChoice else _type_in_words(annotation)
+        if bounds := _bounds(info):
+            bounded, none, _ = kind.partition(" or none")
+            kind = f"{bounded} {bounds}{none}"
         described.append(
             FieldDescription(
                 path=(*prefix, name),
-                type=kind + (f" {bounds}" if bounds else ""),
+                type=kind,
                 default=_default_in_words(info),
                 description=info.description or "",
                 switch=is_switch(annotation),

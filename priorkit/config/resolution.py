@@ -1,6 +1,7 @@
 """From layers of settings to one checked configuration: defaults, then recipe or file, then flags."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +17,13 @@ __all__ = ["component_options", "merge_settings", "resolve_config", "validate_se
 _SLOTS = frozenset(kind.slot for kind in KINDS)
 
 
-def _as_table(value: Any) -> dict[str, Any]:
+def _as_table(value: Any) -> dict[str, Any] | None:
+    """A choice of a component as a table; None if it is none, which validation will complain about."""
     if isinstance(value, ComponentChoice):
         return {"name": value.name, **value.options}
-    return {"name": value} if isinstance(value, str) else dict(value)
+    if isinstance(value, str):
+        return {"name": value}
+    return dict(value) if isinstance(value, Mapping) else None
 
 
 def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,9 +35,9 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     merged = dict(lower)
     for key, value in upper.items():
         below = merged.get(key)
-        if key in _SLOTS:
-            table = _as_table(value)
-            under = _as_table(below) if below is not None else {}
+        table = _as_table(value) if key in _SLOTS else None
+        if table is not None:
+            under = _as_table(below) or {}
             keep = "name" not in table or table["name"] == under.get("name")
             merged[key] = {**(under if keep else {}), **table}
         elif isinstance(value, Mapping) and isinstance(below, Mapping):
@@ -47,19 +51,7 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
     """One line for the first of pydantic's complaints: the option, the value and what was expected."""
     detail = error.errors(include_url=False)[0]
     path = tuple(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        known: type[BaseModel] = model
-        for part in path[:-1]:
-            annotation = known.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                known = annotation
-        names = [name.replace("_", "-") for name in known.model_fields]
-        wrong = path[-1].replace("_", "-")
-        return (
-            f"{flag_for((*prefix, *path))}: {owner} has no option {wrong!r}{nearest(wrong, names)} "
-            f"Options: {', '.join(names) or 'none'}."
-        )
-    # Union members and literals add parts to the location that are no keys of the configuration.
+    # Union members, literals and places in lists add parts to the location that are no keys of the configuration.
     keys: list[str] = []
     known = model
     for part in path:
@@ -68,11 +60,24 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
         keys.append(part)
         annotation = known.model_fields[part].annotation
         known = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else BaseModel
-    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden" and len(keys) == len(path) - 1 and known is not BaseModel:
+        return f"{flag_for((*prefix, *path))}: {_unknown_option(path[-1], known, owner)}"
+    message = " ".join(detail["msg"].removeprefix("Value error, ").split())
+    message = re.sub(r"a valid dictionary( or instance of \w+)?$", "a table of options", message)
     message = message[:1].lower() + message[1:]
     given = detail["input"]
-    shown = json.dumps(given) if isinstance(given, str | int | float | bool | type(None)) else repr(given)
-    return f"{flag_for((*prefix, *keys)) if keys else owner}: {message}; given {shown}"
+    plain = isinstance(given, str | int | float | bool | type(None))
+    shown = json.dumps(given, ensure_ascii=False) if plain else " ".join(repr(given).split())
+    where = (*prefix, *keys)
+    return f"{flag_for(where) if where else owner}: {message}; given {shown}"
+
+
+def _unknown_option(key: str, model: type[BaseModel], owner: str) -> str:
+    if (spelling := key.replace("-", "_")) in model.model_fields:
+        return f"a configuration spells the option {key!r} as {spelling!r}"
+    wrong = key.replace("_", "-")
+    names = [name.replace("_", "-") for name in model.model_fields]
+    return f"{owner} has no option {wrong!r}{nearest(wrong, names)} Options: {', '.join(names) or 'none'}."
 
 
 def component_options(registered: Registered, given: Mapping[str, Any]) -> Options:

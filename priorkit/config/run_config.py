@@ -8,13 +8,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from priorkit.config.durations import parse_duration
 
-__all__ = ["DEFAULT_STEPS", "ComponentChoice", "LearningRates", "RunConfig"]
+__all__ = ["DEFAULT_STEPS", "ComponentChoice", "Duration", "LearningRates", "RunConfig"]
 
 DEFAULT_STEPS = 1500
 """Length of a run for which neither steps, epochs nor time are given."""
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
-Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if str(value).isdigit() else value)]
+Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if value in ("1", "3") else value)]
 
 
 class ComponentChoice(BaseModel):
@@ -33,11 +33,13 @@ class ComponentChoice(BaseModel):
     def _split_table(cls, value: object) -> object:
         if isinstance(value, str):
             return {"name": value}
-        if isinstance(value, Mapping) and set(value) != {"name", "options"}:
-            if "name" not in value:
-                raise ValueError("a component's table needs the key `name`")
-            return {"name": value["name"], "options": {key: item for key, item in value.items() if key != "name"}}
-        return value
+        if isinstance(value, ComponentChoice):
+            return value
+        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+            raise ValueError("expected a name, or a table with the key `name`")
+        if set(value) == {"name", "options"}:
+            return value
+        return {"name": value["name"], "options": {key: item for key, item in value.items() if key != "name"}}
 
     @model_serializer
     def _join_table(self) -> dict[str, Any]:
@@ -47,7 +49,7 @@ class ComponentChoice(BaseModel):
 class LearningRates(BaseModel):
     """Learning rates that differ from the common one, a network at a time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     encoder: float | None = Field(None, gt=0, description="learning rate of the encoder")
     decoder: float | None = Field(None, gt=0, description="learning rate of the decoder")
@@ -66,7 +68,7 @@ class RunConfig(BaseModel):
     Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # Components
     prior: ComponentChoice = _choice("learned", "distribution of the codes")
@@ -134,7 +136,10 @@ class RunConfig(BaseModel):
     @field_validator("data_dir")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
-        return value.expanduser() if value is not None else None
+        try:
+            return value.expanduser() if value is not None else None
+        except RuntimeError:
+            raise ValueError("nobody of that name has a home folder") from None
 
     @field_validator("device")
     @classmethod

@@ -1,5 +1,6 @@
 """Checkpoints on disk that are either whole or not there."""
 
+import io
 import json
 import os
 import shutil
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from priorkit.errors import RunFolderError
@@ -23,6 +25,14 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(file: Path, error: Exception) -> RunFolderError:
+    # torch's own messages go on for many lines.
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return RunFolderError(
+        f"cannot read the checkpoint {str(file)!r}: {reason}; restore the file, or train the run again"
+    )
 
 
 class CheckpointStore:
@@ -47,36 +57,58 @@ class CheckpointStore:
             state: Everything else: tensors, numbers, texts, lists and dicts.
             names: Which names shall point at it.
         """
-        target = self.folder / f"step-{step:08d}"
-        draft = self.folder / f".draft-{os.getpid()}-{step:08d}"
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove_drafts()
+        target = self._unused(step)
+        draft = self.folder / f".draft-{target.name}"
         try:
-            # The same run is at the same state whenever it is at this step: what is there already is not written again.
-            if not target.exists():
-                self._write(draft, weights, state)
-                draft.rename(target)
+            self._write(draft, weights, state)
+            draft.rename(target)
+            _sync(self.folder)
+            for name in names:
+                self._point(name, target.name)
+            _sync(self.folder)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        for name in names:
-            self._point(name, target.name)
-        _sync(self.folder)
+            self._remove_drafts()
         self._remove_unnamed()
+        return target
+
+    def _unused(self, step: int) -> Path:
+        """A name for a checkpoint at a step. What has that name already is never touched: it may be the last one."""
+        target, copies = self.folder / f"step-{step:08d}", 1
+        while target.exists():
+            copies += 1
+            target = self.folder / f"step-{step:08d}-{copies}"
         return target
 
     @staticmethod
     def _write(folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         folder.mkdir()
-        tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
-        save_file(tensors, folder / "weights.safetensors")
-        torch.save(dict(state), folder / "state.pt")
-        for file in folder.iterdir():
-            _sync(file)
+        # Copies, because safetensors takes no tensors that share memory, as those of tied weights do.
+        tensors = {
+            key: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for key, value in weights.items()
+        }
+        rest = io.BytesIO()
+        torch.save(dict(state), rest)
+        # Written from here, a full disk is an OSError; the two libraries have errors of their own for it.
+        for name, content in (("weights.safetensors", to_safetensors(tensors)), ("state.pt", rest.getvalue())):
+            (folder / name).write_bytes(content)
+            _sync(folder / name)
+        _sync(folder)
 
     def _point(self, name: str, checkpoint: str) -> None:
         draft = self.folder / f".draft-{name}.json"
         draft.write_text(json.dumps({"checkpoint": checkpoint}) + "\n", encoding="utf-8")
         _sync(draft)
         draft.replace(self.folder / f"{name}.json")
+
+    def _remove_drafts(self) -> None:
+        for draft in self.folder.glob(".draft-*"):
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
 
     def _remove_unnamed(self) -> None:
         named = {self.path(pointer.stem).name for pointer in self.folder.glob("*.json")}
@@ -113,7 +145,7 @@ class CheckpointStore:
         try:
             return load_file(file)
         except Exception as error:
-            raise RunFolderError(f"cannot read the checkpoint {str(file)!r}: {error}") from None
+            raise _unreadable(file, error) from None
 
     def load_state(self, name: str = "last") -> dict[str, Any]:
         """The rest of a checkpoint, on the CPU.
@@ -125,5 +157,5 @@ class CheckpointStore:
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise RunFolderError(f"cannot read the checkpoint {str(file)!r}: {error}") from None
+            raise _unreadable(file, error) from None
         return state

@@ -49,7 +49,8 @@ class Engine:
         self.simultaneous = simultaneous
         self.steps = 0
         self.images_seen = 0
-        self._generator = torch.Generator(precision.device)
+        # The meta device, which computes shapes only, has no generators; the CPU's does for it.
+        self._generator = torch.Generator("cpu" if precision.device.type == "meta" else precision.device)
         self._loss_sums: dict[str, Tensor] = {}
         self._loss_counts: dict[str, int] = {}
         self._parameters = {
@@ -99,9 +100,13 @@ class Engine:
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
-        # Asked for by name, gradients land nowhere else, and the backward pass skips what they do not need.
-        flat = iter(torch.autograd.grad(total, weights, allow_unused=True))
-        return {name: [next(flat) for _ in self._parameters[name]] for name in names}
+        # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated so
+        # are laid out in memory as their weights are, which fused optimisers rely on, and none shares memory with another.
+        torch.autograd.backward(total, inputs=weights)
+        gradients = {name: [weight.grad for weight in self._parameters[name]] for name in names}
+        for weight in weights:
+            weight.grad = None
+        return gradients
 
     def _update(self, move: Move, gradients: Mapping[str, Iterable[Tensor | None]]) -> None:
         for name, values in gradients.items():

@@ -16,9 +16,11 @@ class Options(BaseModel):
 
     Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give
     each a default and a description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`.
+    Infinite values and NaN are refused; a field that means something by them says `allow_inf_nan=True`. No field may be
+    called `name` or `options`, which have a meaning in the configuration file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

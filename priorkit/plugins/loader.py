@@ -1,8 +1,10 @@
 """Finds and imports plug-ins, one entry point at a time, so that a broken one stops nothing but itself."""
 
+import contextlib
 import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,6 +20,8 @@ BUILTIN = "priorkit"
 """The distribution whose components win a bare name."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_RESERVED = frozenset({"name", "options"})
+"""Keys with a meaning of their own beside a component's options in a configuration."""
 
 
 class PluginWarning(UserWarning):
@@ -56,7 +60,22 @@ class FailedPlugin:
 
 def _names(variable: str, environment: Mapping[str, str]) -> set[str] | None:
     value = environment.get(variable)
-    return None if value is None else {name.strip() for name in value.split(",") if name.strip()}
+    return None if value is None else {_normal(name.strip()) for name in value.split(",") if name.strip()}
+
+
+def _normal(name: str) -> str:
+    """Names of distributions are equal if they differ in case, or in hyphens, underscores and dots."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _origin(entry_point: metadata.EntryPoint) -> tuple[str, str]:
+    """The name and version of the distribution that brought an entry point, as far as its metadata can be read."""
+    name = version = None
+    # An interrupted installation leaves folders behind that have entry points, but no name.
+    with contextlib.suppress(Exception):
+        if entry_point.dist:
+            name, version = entry_point.dist.name, entry_point.dist.version
+    return name or "?", version or "?"
 
 
 def _wanted(
@@ -67,9 +86,8 @@ def _wanted(
     disabled = _names("PRIORKIT_DISABLE_PLUGINS", environment) or set()
     wanted = []
     for entry_point in entry_points:
-        distribution = entry_point.dist.name if entry_point.dist else "?"
-        version = entry_point.dist.version if entry_point.dist else "?"
-        known_as = {entry_point.name, distribution}
+        distribution, version = _origin(entry_point)
+        known_as = {_normal(entry_point.name), _normal(distribution)}
         # The built-in components stay unless they are disabled by name: an allow-list is about other people's.
         if known_as & disabled or (allowed is not None and distribution != BUILTIN and not known_as & allowed):
             continue
@@ -77,9 +95,27 @@ def _wanted(
     return sorted(wanted, key=lambda item: (item[1] != BUILTIN, item[1], item[0].name))
 
 
-def _check_name(name: object, what: str) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(f"{what} {name!r} is no name: use lower-case words joined by hyphens")
+def _check_record(record: Component[object] | Recipe, hook: str, what: str) -> None:
+    """Checks what components and recipes have in common."""
+    if not isinstance(record.name, str) or not _NAME.fullmatch(record.name):
+        raise ValueError(f"{hook}(): the {what} name {record.name!r} is not lower-case words joined by hyphens")
+    for attribute in ("summary", "source"):
+        text = getattr(record, attribute)
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{hook}(): the {attribute} of {record.name!r} is {text!r}, not a line of text")
+
+
+def _check_options(options: object, name: str, hook: str) -> None:
+    if not (isinstance(options, type) and issubclass(options, Options)):
+        raise TypeError(f"{hook}(): the options of {name!r} are no subclass of Options")
+    for field in _RESERVED & options.model_fields.keys():
+        raise ValueError(f"{hook}(): the options of {name!r} have a field {field!r}, which is reserved: rename it")
+
+
+def _check_unique(names: Iterable[str], hook: str) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise ValueError(f"{hook}() gave {count} records of the name {name!r}")
 
 
 def _collect(manager: pluggy.PluginManager, plugin: object) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
@@ -92,18 +128,21 @@ def _collect(manager: pluggy.PluginManager, plugin: object) -> tuple[list[tuple[
             for record in supplied(implementation.function()):
                 if not isinstance(record, Component):
                     raise TypeError(f"{kind.hook}() gave {record!r}, not a Component")
-                _check_name(record.name, f"{kind.hook}(): the component name")
-                if not (isinstance(record.options, type) and issubclass(record.options, Options)):
-                    raise TypeError(f"{kind.hook}(): the options of {record.name!r} are no subclass of Options")
+                _check_record(record, kind.hook, "component")
+                _check_options(record.options, record.name, kind.hook)
                 if not callable(record.build):
                     raise TypeError(f"{kind.hook}(): the build of {record.name!r} cannot be called")
                 components.append((kind.slot, record))
+        _check_unique((record.name for slot, record in components if slot == kind.slot), kind.hook)
     for implementation in callers["priorkit_recipes"].get_hookimpls() if "priorkit_recipes" in callers else []:
         for record in supplied(implementation.function()):
             if not isinstance(record, Recipe):
                 raise TypeError(f"priorkit_recipes() gave {record!r}, not a Recipe")
-            _check_name(record.name, "priorkit_recipes(): the recipe name")
+            _check_record(record, "priorkit_recipes", "recipe")
+            if not isinstance(record.settings, Mapping):
+                raise TypeError(f"priorkit_recipes(): the settings of {record.name!r} are no mapping")
             recipes.append(record)
+    _check_unique((recipe.name for recipe in recipes), "priorkit_recipes")
     return components, recipes
 
 
@@ -114,9 +153,9 @@ def _load_one(entry_point: metadata.EntryPoint, distribution: str, version: str)
     manager.add_hookspecs(Hooks)
     manager.register(plugin, entry_point.name)
     manager.check_pending()
-    components, recipes = _collect(manager, plugin)
-    if not components and not recipes:
+    if not manager.get_hookcallers(plugin):
         raise ValueError("it implements none of priorkit's hooks (are they marked with @hookimpl?)")
+    components, recipes = _collect(manager, plugin)
     return LoadedPlugin(entry_point.name, distribution, version, tuple(components), tuple(recipes))
 
 
@@ -145,7 +184,7 @@ def load_plugins(
         try:
             loaded.append(_load_one(entry_point, distribution, version))
         except (Exception, SystemExit) as error:
-            message = f"{type(error).__name__}: {error}"
+            message = " ".join(f"{type(error).__name__}: {error}".split())
             if strict:
                 raise ImportError(
                     f"plug-in {entry_point.name!r} of {distribution} {version} is broken ({message}), "

@@ -36,6 +36,13 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else "."
 
 
+def _suggestion(bare: str, owners: Sequence[str], names: Iterable[str]) -> str:
+    """Ends a sentence about an unknown name: who supplies that name, if another distribution was asked for it."""
+    if owners:
+        return f"; did you mean {' or '.join(repr(f'{owner}:{bare}') for owner in owners)}?"
+    return nearest(bare, names)
+
+
 @dataclass(frozen=True)
 class Registry:
     """Looks components and recipes up by kind and name.
@@ -79,52 +86,55 @@ class Registry:
         if distribution:
             candidates = [item for item in candidates if item.distribution == distribution]
         if not candidates:
-            # Two distributions may share a name with the missing one; say which kinds know it, too.
-            elsewhere = [other.flag for other in KINDS if other.slot != slot and (other.slot, bare) in self._components]
-            hint = f" ({bare!r} goes with {' or '.join(elsewhere)})" if elsewhere else ""
+            names = self.names(slot)
+            owners = [item.distribution for item in self._components.get((slot, bare), [])]
+            elsewhere = [other.flag for other in KINDS if (other.slot, bare) in self._components]
+            hint = f" ({bare!r} goes with {' or '.join(elsewhere)})" if elsewhere and not owners else ""
             raise UnknownComponentError(
-                f"unknown {kind.title} {name!r}{hint}{nearest(bare, self.names(slot))} "
-                f"Known: {', '.join(self.names(slot)) or 'none'}.{self._broken()}"
+                f"unknown {kind.title} {name!r}{hint}{_suggestion(bare, owners, names)} "
+                f"Known: {', '.join(names) or 'none'}.{self._broken()}"
             )
-        if len(candidates) > 1 and not distribution:
-            candidates = self._settle(kind.title, bare, candidates)
-        return candidates[0]
+        return candidates[self._winner(kind.title, bare, [item.distribution for item in candidates])]
 
     def recipe(self, name: str) -> Recipe:
-        """Looks a recipe up by name.
+        """Looks a recipe up by `name` or `distribution:name`.
 
         Raises:
-            UnknownComponentError: There is none.
+            UnknownComponentError: There is none; the message has the nearest name, all names, and plug-ins that failed.
         """
-        candidates = self._recipes.get(name, [])
+        distribution, _, bare = name.rpartition(":")
+        candidates = [item for item in self._recipes.get(bare, []) if not distribution or item[1] == distribution]
         if not candidates:
             known = sorted(self._recipes)
+            owners = [owner for _, owner in self._recipes.get(bare, [])]
             raise UnknownComponentError(
-                f"unknown recipe {name!r}{nearest(name, known)} Known: {', '.join(known) or 'none'}. "
+                f"unknown recipe {name!r}{_suggestion(bare, owners, known)} Known: {', '.join(known) or 'none'}. "
                 f"A path to a configuration must end in .toml.{self._broken()}"
             )
-        if len(candidates) > 1:
-            owners = ", ".join(owner for _, owner in candidates)
-            warnings.warn(
-                f"recipe {name!r} comes from {owners}; using {candidates[0][1]}'s", PluginWarning, stacklevel=2
-            )
-        return candidates[0][0]
+        return candidates[self._winner("recipe", bare, [owner for _, owner in candidates])][0]
 
     def recipes(self) -> list[Recipe]:
-        """All recipes, sorted by name."""
+        """The recipes of all names, sorted by name; of several with one name, the first."""
         return [items[0][0] for _, items in sorted(self._recipes.items())]
 
-    def _settle(self, title: str, name: str, candidates: list[Registered]) -> list[Registered]:
-        owners = ", ".join(item.qualified_name for item in candidates)
-        builtin = [item for item in candidates if item.distribution == BUILTIN]
-        if not builtin:
-            raise UnknownComponentError(f"{title} {name!r} is ambiguous: say which one, {owners}")
+    def _winner(self, title: str, name: str, owners: Sequence[str]) -> int:
+        """Which one of these distributions' records of one name is meant."""
+        if len(owners) == 1:
+            return 0
+        if len(set(owners)) == 1:
+            raise UnknownComponentError(
+                f"{title} '{owners[0]}:{name}' is ambiguous: {len(owners)} plug-ins of {owners[0]} supply it; "
+                "PRIORKIT_DISABLE_PLUGINS leaves plug-ins out, by the names that `priorkit plugins` shows"
+            )
+        choices = ", ".join(f"{owner}:{name}" for owner in dict.fromkeys(owners))
+        if BUILTIN not in owners:
+            raise UnknownComponentError(f"{title} {name!r} is ambiguous: say which one, {choices}")
         warnings.warn(
-            f"{title} {name!r} comes from several plug-ins ({owners}); using priorkit's own",
+            f"{title} {name!r} comes from several plug-ins ({choices}); using priorkit's own",
             PluginWarning,
             stacklevel=3,
         )
-        return builtin
+        return owners.index(BUILTIN)
 
     def _broken(self) -> str:
         if not self.failures:

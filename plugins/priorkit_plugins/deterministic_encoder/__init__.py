@@ -16,7 +16,7 @@ class DeterministicEncoderOptions(Options):
     """Options of the encoder `deterministic`: none."""
 
 
-def _build(options: DeterministicEncoderOptions, context: EncoderContext) -> Encoder:  # noqa: ARG001
+def _build(options: DeterministicEncoderOptions, context: EncoderContext) -> Encoder:
     from priorkit_plugins.deterministic_encoder.encoder import DeterministicEncoder
 
     return DeterministicEncoder(context.networks.encoder(context.code_dim), context.code_dim)

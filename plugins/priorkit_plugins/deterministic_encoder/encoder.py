@@ -21,7 +21,7 @@ class DeterministicEncoder(Encoder):
         self.body = body
         self.code_dim = code_dim
 
-    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:  # noqa: ARG002 - there is none to add
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W); the noise is ignored. The code is at least float32, even under autocast."""
         code: Tensor = self.body(image)
         code = code.to(torch.promote_types(code.dtype, torch.float32))

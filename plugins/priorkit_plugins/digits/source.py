@@ -5,6 +5,7 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit_plugins.held_out import held_out
 
 __all__ = ["DigitsSource"]
 
@@ -35,15 +36,13 @@ class DigitsSource(DataSource):
         # The scanner's values are 0 to 16.
         images = (ink * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
         labels = torch.from_numpy(digits.target).long()
-        held_out = min(max(1, round(self.holdout * len(images))), len(images) - 1)
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.seed))
-        test, train = order[:held_out], order[held_out:]
+        train, test = held_out(len(images), self.holdout, self.seed)
         return ImageData(
             train=ImageSet(images[train], labels[train]),
             test=ImageSet(images[test], labels[test]),
             class_names=tuple(str(digit) for digit in digits.target_names),
             notes=(
                 f"digits of 8x8 pixels are enlarged to {size[0]}x{size[1]}",
-                f"{held_out} of {len(images)} images are held out",
+                f"{len(test)} of {len(images)} images are held out",
             ),
         )

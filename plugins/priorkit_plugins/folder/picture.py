@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorkit.errors import DataError
 
-__all__ = ["Picture", "central_square", "read_picture"]
+__all__ = ["Picture", "read_picture"]
 
 
 class Picture(NamedTuple):
@@ -59,11 +59,3 @@ def _plain(image: Image.Image) -> Picture:
         transparent = image.getchannel("A").getextrema() != (255, 255)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return Picture(image.convert("RGB").convert("L") if grey else image.convert("RGB"), transparent)
-
-
-def central_square(image: Image.Image, size: int | None = None) -> Image.Image:
-    """Crops to the central square, and resizes that (bicubic, antialiased) to `size` pixels, unless it is None."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    return square if size in (None, side) else square.resize((size, size), Image.Resampling.BICUBIC)

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit_plugins.central_square import central_square
 from priorkit_plugins.folder.layout import Split, find_layout
-from priorkit_plugins.folder.picture import central_square, read_picture
+from priorkit_plugins.folder.picture import read_picture
+from priorkit_plugins.held_out import held_out
 
 __all__ = ["FolderSource"]
 
@@ -83,7 +85,7 @@ class FolderSource(DataSource):
         if layout.test:
             train, test = torch.arange(len(layout.train.files)), torch.arange(len(layout.train.files), len(files))
         else:
-            train, test = self._held_out(len(files))
+            train, test = held_out(len(files), self.holdout, self.seed)
             notes.append(f"{len(test)} of {len(files)} images are held out")
         return ImageData(
             train=ImageSet(images[train], None if labels is None else labels[train]),
@@ -91,11 +93,6 @@ class FolderSource(DataSource):
             class_names=class_names,
             notes=tuple(notes),
         )
-
-    def _held_out(self, count: int) -> tuple[Tensor, Tensor]:
-        held_out = min(max(1, round(self.holdout * count)), count - 1)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(self.seed))
-        return order[held_out:], order[:held_out]
 
     def _read(self, files: Sequence[Path], notes: list[str]) -> Tensor:
         """Reads all files, shape (N, C, H, W), and notes what was done to them."""

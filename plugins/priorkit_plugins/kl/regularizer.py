@@ -37,8 +37,8 @@ class KLRegularizer(Regularizer):
         """`regularization`: the weighted divergence."""
         assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
         deviation = torch.exp(0.5 * posterior.log_variance.float())
-        normal = Normal(posterior.mean.float(), deviation, validate_args=False)  # type: ignore[no-untyped-call]
-        encoded = Independent(normal, 1, validate_args=False)  # type: ignore[no-untyped-call]
+        normal = Normal(posterior.mean.float(), deviation, validate_args=False)
+        encoded = Independent(normal, 1, validate_args=False)
         target = _independent_normal(prior)
         if target is not None:
             divergence = kl_divergence(encoded, target)
@@ -48,7 +48,7 @@ class KLRegularizer(Regularizer):
         return {"regularization": self.weight * divergence.mean()}
 
 
-def _independent_normal(prior: Prior) -> Independent | None:
+def _independent_normal(prior: Prior) -> "Independent[Normal] | None":
     try:
         distribution = prior.distribution()
     except TypeError:

@@ -13,9 +13,9 @@ __all__ = ["MLPNetworks"]
 class MLPNetworks(Networks):
     """Every network has the same hidden layers, as in Makhzani et al. 2015 (arXiv:1511.05644, Appendix A.1).
 
-    Encoder and decoder have ReLU; the critics have leaky ReLU, unlike the paper's, because its gradient is nowhere zero.
-    The decoder ends with tanh, this project's range of pixels, instead of a sigmoid. The paper has no image critic;
-    here it has the code critic's layers. Weights have torch's default initialisation.
+    Encoder and decoder have ReLU; the critics have leaky ReLU, unlike the paper's, because its gradient is nowhere
+    zero. The decoder ends with tanh, this project's range of pixels, instead of a sigmoid. The paper has no image
+    critic; here it has the code critic's layers. Weights have torch's default initialisation.
 
     Args:
         shape: The images' shape; any size will do.

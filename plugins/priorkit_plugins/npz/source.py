@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit_plugins.held_out import held_out
 from priorkit_plugins.npz.archive import check_images, check_labels, read_arrays
 from priorkit_plugins.npz.classes import class_indices
 
@@ -63,7 +64,12 @@ class NpzSource(DataSource):
                 labels = np.concatenate([labels, test_labels])
             train, test = torch.arange(count), torch.arange(count, len(images))
         else:
-            train, test = self._held_out(count, images_key, path)
+            if count < 2:
+                raise DataError(
+                    f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
+                    "images, or an array 'test_images'"
+                )
+            train, test = held_out(count, self.holdout, self.seed)
             notes.append(f"{len(test)} of {count} images are held out")
         class_names: list[str] = []
         indices = None
@@ -78,16 +84,6 @@ class NpzSource(DataSource):
             class_names=tuple(class_names),
             notes=tuple(notes),
         )
-
-    def _held_out(self, count: int, images_key: str, path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-        if count < 2:
-            raise DataError(
-                f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
-                "images, or an array 'test_images'"
-            )
-        held_out = min(max(1, round(self.holdout * count)), count - 1)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(self.seed))
-        return order[held_out:], order[:held_out]
 
 
 def _train_keys(arrays: dict[str, Array], unread: list[str], path: Path) -> tuple[str, str]:

@@ -11,8 +11,8 @@ __all__ = ["PerceptualLoss"]
 class PerceptualLoss(ReconstructionLoss):
     """L_rec = ||F(x') - F(x)||^2, averaged over the batch (Eq. 6 of Wang et al. 2020).
 
-    F is a layer of the image discriminator D_I. F(x) is a target and lets no gradient through; the loss trains whoever made
-    x', never D_I.
+    F is a layer of the image discriminator D_I. F(x) is a target and lets no gradient through; the loss trains whoever
+    made x', never D_I.
 
     Args:
         layer: Which layer of D_I; -1 is its last convolutional layer, the paper's choice.

@@ -29,14 +29,15 @@ class PixelLoss(ReconstructionLoss):
 
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
         """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
-        given, wanted = reconstruction.float().flatten(1), image.float().flatten(1)
+        given, wanted = reconstruction.float().flatten(1), image.detach().float().flatten(1)
         match self.distance:
             case "squared":
                 distances = (given - wanted).square()
             case "absolute":
                 distances = (given - wanted).abs()
             case "cross-entropy":
-                probability = ((1 + given) / 2).clamp(_CLOSEST, 1 - _CLOSEST)
+                # Squeezed, not only clipped: a pixel that is utterly wrong keeps a gradient to come back by.
+                probability = _CLOSEST + (1 - 2 * _CLOSEST) * (1 + given.clamp(-1, 1)) / 2
                 target = (1 + wanted) / 2
                 distances = -(target * torch.log(probability) + (1 - target) * torch.log1p(-probability))
             case _:

@@ -18,8 +18,8 @@ class ResidualNetworks(Networks):
     """Tables A.1 and A.3 of Wang et al. 2020, which are for 32x32 images and `width` 64.
 
     Other image sizes (powers of two from 16 to 128) have one resampling block, and one convolution of the image critic,
-    more or fewer for each doubling; channels stop growing at 8 * `width`. Weights have torch's default initialisation:
-    its scale follows the number of inputs, so that it suits every width, and networks without batch norm.
+    more or fewer for each doubling; channels stop growing at 8 * `width`. Weights have torch's default initialisation,
+    whose scale suits every width, except those of residual blocks without batch norm (see `ResidualBlock`).
 
     Args:
         shape: The images' shape.

@@ -1,5 +1,6 @@
 """The residual blocks of the encoder and the decoder."""
 
+import math
 from typing import Literal
 
 from torch import Tensor, nn
@@ -15,6 +16,10 @@ class ResidualBlock(nn.Module):
     where the shape stays, and a 1x1 convolution where it changes (He et al. 2015, arXiv:1512.03385), of stride 2
     downwards, and followed by nearest-neighbour upsampling upwards.
 
+    With batch norm, weights have torch's default initialisation. Without it, that would shrink the signal to nothing
+    within a few blocks, so the weights are drawn such that each branch, and a block whose skip connection is a
+    convolution, preserves its input's mean square (He et al. 2015, arXiv:1502.01852, Section 2.2), and biases are zero.
+
     Args:
         inputs: Channels of the input, shape (N, inputs, H, W).
         outputs: Channels of the output.
@@ -27,7 +32,7 @@ class ResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         bias = not norm
-        first: nn.Module
+        first: nn.Conv2d | nn.ConvTranspose2d
         if resample == "up":
             first = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
         else:
@@ -36,12 +41,18 @@ class ResidualBlock(nn.Module):
         self.residual = nn.Sequential(first, *_norms(outputs, norm), nn.ReLU(), second, *_norms(outputs, norm))
         self.skip = nn.Sequential()
         if resample or inputs != outputs:
-            stride = 2 if resample == "down" else 1
-            self.skip.extend([nn.Conv2d(inputs, outputs, 1, stride=stride, bias=bias), *_norms(outputs, norm)])
+            projection = nn.Conv2d(inputs, outputs, 1, stride=2 if resample == "down" else 1, bias=bias)
+            self.skip.extend([projection, *_norms(outputs, norm)])
         if resample == "up":
             # After the convolution, which commutes with it and so works on a quarter of the pixels.
             self.skip.append(nn.Upsample(scale_factor=2))
         self.activation = nn.ReLU()
+        if not norm:
+            _preserve_scale(first, rectified=True)
+            # Their sum has twice the mean square that either has, of which the last ReLU leaves half.
+            _preserve_scale(second, rectified=False)
+            if len(self.skip):
+                _preserve_scale(self.skip[0], rectified=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """From (N, inputs, H, W) to (N, outputs, H', W')."""
@@ -51,3 +62,14 @@ class ResidualBlock(nn.Module):
 
 def _norms(channels: int, norm: bool) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels)] if norm else []
+
+
+def _preserve_scale(convolution: nn.Module, *, rectified: bool) -> None:
+    """Draws weights with which the output, after a ReLU if there is one, has the mean square of the input."""
+    assert isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d)
+    terms = convolution.in_channels * math.prod(convolution.kernel_size)
+    if isinstance(convolution, nn.ConvTranspose2d):
+        terms //= math.prod(convolution.stride)  # each output pixel sees only so many of the kernel's weights
+    nn.init.normal_(convolution.weight, std=math.sqrt((2 if rectified else 1) / terms))
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)

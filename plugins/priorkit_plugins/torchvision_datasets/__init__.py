@@ -1,4 +1,4 @@
-"""Well-known data sets, read and if need be downloaded by torchvision: MNIST, Fashion-MNIST, CIFAR-10, SVHN, Flowers."""
+"""Well-known data sets, read (and downloaded) by torchvision: MNIST, Fashion-MNIST, CIFAR-10, SVHN, Flowers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Oxford 102 Flowers: photographs of many sizes."""
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 from torchvision.datasets import Flowers102
 
 from priorkit.interfaces import ImageData, ImageSet
+from priorkit_plugins.central_square import central_square
 from priorkit_plugins.torchvision_datasets.archive import Archive, damaged, shortened
 
 __all__ = ["FlowersArchive"]
@@ -46,38 +46,43 @@ class FlowersArchive(Archive):
     def read(self, root: Path) -> ImageData:
         """Reads all photographs."""
         try:
-            splits = {name: Flowers102(root, name, loader=self._load) for name in ("train", "test", "val")}
+            splits = {name: Flowers102(root, name, transform=self._square) for name in ("train", "test", "val")}
         except Exception as error:
             _, labels, splits_file = self.files(root)
             raise damaged(f"{labels} or {splits_file}", self.advice, shortened(error)) from error
         size = f"{self.image_size}x{self.image_size}"
         held_out = len(splits["val"])
         return ImageData(
-            train=_image_set(splits["train"], splits["test"]),
-            test=_image_set(splits["val"]),
-            class_names=tuple(Flowers102.classes),
+            train=self._image_set(splits["train"], splits["test"]),
+            test=self._image_set(splits["val"]),
+            class_names=_class_names(),
             notes=(
                 f"photographs are cropped to their central square and resized to {size}",
                 f"the official splits train and test are trained on, val ({held_out} images) is held out",
             ),
         )
 
-    def _load(self, path: Path) -> NDArray[np.uint8]:
-        """Reads one photograph, shape (3, image_size, image_size)."""
+    def _square(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Turns one photograph into an array of shape (3, image_size, image_size)."""
+        return np.asarray(central_square(image, self.image_size)).transpose(2, 0, 1)
+
+    def _image_set(self, *datasets: Flowers102) -> ImageSet:
+        files = [(dataset, index) for dataset in datasets for index in range(len(dataset))]
+        # Decoding releases the interpreter's lock.
+        with ThreadPoolExecutor() as pool:
+            items = list(pool.map(self._read_photograph, files))
+        images = torch.from_numpy(np.stack([image for image, _ in items]))
+        return ImageSet(images, torch.tensor([label for _, label in items], dtype=torch.int64))
+
+    def _read_photograph(self, file: tuple[Flowers102, int]) -> tuple[NDArray[np.uint8], int]:
+        dataset, index = file
         try:
-            with Image.open(path) as file:
-                side = min(file.size)
-                left, top = (file.width - side) // 2, (file.height - side) // 2
-                square = file.convert("RGB").crop((left, top, left + side, top + side))
+            image, label = dataset[index]
         except Exception as error:  # missing, or whatever Pillow's decoder raises
-            raise damaged(path, self.advice, shortened(error)) from error
-        resized = square.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
-        return np.asarray(resized).transpose(2, 0, 1)
+            raise damaged(dataset._image_files[index], self.advice, shortened(error)) from error
+        return image, label
 
 
-def _image_set(*datasets: Flowers102) -> ImageSet:
-    # Decoding releases the interpreter's lock.
-    with ThreadPoolExecutor() as pool:
-        items = list(chain.from_iterable(pool.map(dataset.__getitem__, range(len(dataset))) for dataset in datasets))
-    images = torch.from_numpy(np.stack([image for image, _ in items]))
-    return ImageSet(images, torch.tensor([label for _, label in items], dtype=torch.int64))
+def _class_names() -> tuple[str, ...]:
+    # Older versions of torchvision do not know the flowers' names.
+    return tuple(getattr(Flowers102, "classes", None) or map(str, range(1, 103)))

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from priorkit.errors import DataError
@@ -71,16 +71,20 @@ class TorchvisionSource(DataSource):
         if self.data_dir is not None and not root.is_dir():
             what = "is a file" if root.exists() else "does not exist"
             raise DataError(
-                f"the data folder {root} {what}: let --data-dir name an existing folder, or leave it out for {DEFAULT_ROOT}"
+                f"the data folder {root} {what}: let --data-dir name an existing folder, or leave it out for "
+                f"{DEFAULT_ROOT}"
             )
         missing = self._missing(root)
         failure = "downloading is off: --dataset.download true"
         if missing and self.download:
+            # Children sort behind their parents, and so come first here.
+            new = sorted({folder for path in missing for folder in path.parents if not folder.exists()}, reverse=True)
             try:
                 with _download_manners():
                     self.archive.download(root)
             except Exception as error:  # no network, no server, no space, no permission, ...
                 failure = f"downloading failed, {shortened(error)}"
+                _remove_empty(new)
             missing = self._missing(root)
         if missing:
             raise DataError(
@@ -91,6 +95,13 @@ class TorchvisionSource(DataSource):
 
     def _missing(self, root: Path) -> list[Path]:
         return [path for path in self.archive.files(root) if not path.exists()]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Leaves no empty folders behind where a download failed."""
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it is not empty, or was never made
+            folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+# The time that the whole process spends on the processor, as the operating system accounts for it.
+_TIMED = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-m", "priorkit", *sys.argv[1:]], stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, used.ru_utime + used.ru_stime)
+"""
+_LOADED = """
+import sys
+from priorkit.cli import main
+status = main(sys.argv[1:])
+heavy = {"torch", "torchvision", "numpy", "sklearn", "PIL", "safetensors"} & set(sys.modules)
+print(status, sorted(heavy), file=sys.stderr)
+"""
+QUICK = [
+    ["--help"],
+    ["--version"],
+    ["components"],
+    ["components", "--json"],
+    ["plugins"],
+    ["train", "--help"],
+    ["train", "--prior", "lerned"],
+]
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_what_needs_no_torch_imports_none(arguments):
+    done = subprocess.run([sys.executable, "-c", _LOADED, *arguments], capture_output=True, text=True, check=True)
+    status, _, heavy = done.stderr.splitlines()[-1].partition(" ")
+    assert heavy == "[]"
+    assert status == ("2" if "lerned" in arguments else "0")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["components"]], ids=" ".join)
+def test_takes_less_than_half_a_second_of_processor_time(arguments):
+    done = subprocess.run([sys.executable, "-c", _TIMED, *arguments], capture_output=True, text=True, check=True)
+    status, seconds = done.stdout.split()
+    assert status == "0"
+    assert float(seconds) < 0.5
+
+
+def test_version(cli):
+    assert cli("--version").out == f"priorkit {version('priorkit')}\n"
+
+
+def test_help_names_every_command(cli):
+    text = cli("--help").out
+    for command in ("train", "sample", "reconstruct", "interpolate", "components", "plugins"):
+        assert f"\n  {command} " in text
+
+
+def test_nothing_at_all_prints_the_help_as_an_error(cli):
+    result = cli()
+    assert result.status == 2
+    assert result.err.startswith("usage:")
+
+
+def test_unknown_command(cli):
+    result = cli("trian")
+    assert result.status == 2
+    assert result.err == "priorkit: unknown command 'trian'; did you mean 'train'? `priorkit --help` lists them\n"
+
+
+def test_errors_are_json_too_where_json_was_asked_for(cli):
+    result = cli("train", "--prior", "lerned", "--json")
+    assert result.status == 2
+    assert '"event": "error"' in result.out
+    assert result.err.startswith("priorkit: unknown prior 'lerned'")
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    process = subprocess.run(
+        f"{sys.executable} -m priorkit components | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout.startswith("prior")
+    assert "Traceback" not in process.stderr

@@ -1,0 +1,103 @@
+from itertools import permutations
+
+import pytest
+
+from priorkit.cli.run_flags import parse_train_arguments
+from priorkit.errors import ConfigurationError, UnknownComponentError
+from priorkit.plugins import installed_plugins
+
+
+def parse(*arguments):
+    return parse_train_arguments(arguments, installed_plugins())
+
+
+@pytest.mark.parametrize("order", list(permutations([("--prior", "learned"), ("--prior.hidden", "256"), ("aae",)])))
+def test_options_come_in_any_order(order):
+    parsed = parse(*[word for part in order for word in part])
+    assert parsed.recipe == "aae"
+    assert parsed.settings["prior"] == {"name": "learned", "hidden": "256"}
+    assert parsed.settings["loss"] == {"name": "pixel"}
+
+
+def test_flags_lie_over_the_recipe():
+    parsed = parse("vae", "--loss.reduction", "mean", "--learning-rates.encoder", "1e-3", "--code-dim=8")
+    assert parsed.settings["loss"] == {"name": "pixel", "reduction": "mean"}
+    assert parsed.settings["learning_rates"] == {"encoder": "1e-3"}
+    assert parsed.flags == {
+        "loss": {"reduction": "mean"},
+        "learning_rates": {"encoder": "1e-3"},
+        "code_dim": "8",
+    }
+
+
+def test_another_component_drops_the_recipes_options_for_the_first():
+    assert parse("vae", "--loss", "perceptual").settings["loss"] == {"name": "perceptual"}
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(["--simultaneous"], "true"), (["--no-simultaneous"], "false"), (["--simultaneous", "no"], "no")],
+)
+def test_switches(words, value):
+    assert parse(*words, "learned").settings["simultaneous"] == value
+
+
+def test_a_file_is_a_recipe(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('code_dim = 7\n[prior]\nname = "learned"\nnoise_dim = 3\n')
+    parsed = parse(str(file), "--prior.hidden", "5")
+    assert parsed.settings["code_dim"] == 7
+    assert parsed.settings["prior"] == {"name": "learned", "noise_dim": 3, "hidden": "5"}
+
+
+def test_none_takes_an_optional_value_back(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("clip_norm = 1.0\n")
+    assert parse(str(file), "--clip-norm", "none").settings["clip_norm"] is None
+
+
+def test_help_shows_the_options_of_what_is_selected():
+    text = parse("--help").help
+    assert "--prior.noise-dim" in text
+    assert "--prior.mean" not in text
+    text = parse("--prior", "gaussian", "--help").help
+    assert "--prior.mean" in text
+    assert "--prior.noise-dim" not in text
+    assert "--loss.distance" in parse("vae", "--help").help
+
+
+def test_help_has_every_option_of_the_run_with_its_default():
+    text = " ".join(parse("--help").help.split())
+    for wanted in ("--batch-size", "default 64", "--learning-rates.image-critic", "--max-time", "--out", "--resume"):
+        assert wanted in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--prior", "lerned"], "unknown prior 'lerned'; did you mean 'learned'?"),
+        (["lerned"], "unknown recipe 'lerned'; did you mean 'learned'?"),
+        (["--prior.hiden", "3"], "unknown option --prior.hiden; did you mean '--prior.hidden'?"),
+        (
+            ["--prior", "gaussian", "--prior.noise-dim", "3"],
+            "prior 'gaussian' has no option 'noise-dim'; it belongs to",
+        ),
+        (["--batchsize", "3"], "unknown option --batchsize; did you mean '--batch-size'?"),
+        (["--batch-size", "many"], "--batch-size: input should be a valid integer"),
+        (["--batch-size", "1"], '--batch-size: input should be greater than or equal to 2; given "1"'),
+        (["--batch-size"], "--batch-size needs a value"),
+        (["--max-time", "soon"], "--max-time: expected a time such as 90s, 8m or 1h30m"),
+        (["--precision", "float16"], "--precision: input should be 'auto', 'float32' or 'bfloat16'"),
+        (["--device", "gpu"], "--device: expected auto, cpu, cuda"),
+        (["aae", "vae"], "unknown argument vae"),
+        (["missing.toml"], "no configuration file 'missing.toml'"),
+        (["--resume", "run", "vae"], "'vae' would configure another; leave one out"),
+        (["--resume", "run", "--out", "x"], "leave out --out"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_are_explained(words, message):
+    with pytest.raises((ConfigurationError, UnknownComponentError)) as caught:
+        parse(*words)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

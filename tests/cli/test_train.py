@@ -1,0 +1,312 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+
+def weights(run):
+    folder = json.loads((Path(run) / "checkpoints/last.json").read_text())["checkpoint"]
+    return load_file(Path(run) / "checkpoints" / folder / "weights.safetensors")
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def _in_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_first_command_as_a_user_runs_it(tiny, tmp_path):
+    command = [sys.executable, "-m", "priorkit", "train", "--prior", "learned", "--loss", "perceptual"]
+    done = subprocess.run([*command, *tiny, "--steps", "3"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    run = tmp_path / "runs/learned-digits-001"
+    for part in ("config.toml", "environment.json", "metrics.jsonl", "report.html", "samples/samples-00000003.png"):
+        assert (run / part).stat().st_size > 0
+    assert "held-out sample distance" in done.stdout
+    assert "1617 images to train on, 180 held out, 16x16, grey" in done.stdout
+    again = subprocess.run([*command, *tiny, "--steps", "1"], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "runs/learned-digits-002" in again.stdout
+
+
+@pytest.mark.parametrize("recipe", ["learned", "aae", "vae"])
+def test_every_recipe_trains_with_the_networks_of_the_paper(cli, recipe):
+    flags = ("--networks.width", 2, "--steps", 2, "--batch-size", 4, "--sample-every", 1, "--device", "cpu")
+    result = cli("train", recipe, *flags, "--out", "run", "--json")
+    assert result.status == 0, result.err
+    end = events(result.out)[-1]
+    assert (end["event"], end["steps"], end["images"], end["stopped"]) == ("end", 2, 8, None)
+    assert {"reconstruction_error", "sample_distance"} == end["scores"].keys()
+
+
+def test_five_steps_and_five_more_are_ten(cli, tiny):
+    for prior in ("learned", "gaussian"):
+        assert cli("train", "--prior", prior, *tiny, "--steps", 10, "--out", f"{prior}-10", "--quiet").status == 0
+        assert cli("train", "--prior", prior, *tiny, "--steps", 5, "--out", f"{prior}-5", "--quiet").status == 0
+        assert cli("train", "--resume", f"{prior}-5", "--steps", 10, "--quiet").status == 0
+        assert same(weights(f"{prior}-5"), weights(f"{prior}-10"))
+
+
+def test_the_saved_configuration_trains_the_same_run_again(cli, tiny):
+    flags = ["--prior.noise-dim", 3, "--loss", "pixel", "--seed", 5, "--learning-rates.encoder", "1e-3"]
+    assert cli("train", *tiny, *flags, "--steps", 3, "--out", "first", "--quiet").status == 0
+    assert cli("train", "first/config.toml", "--out", "second", "--quiet").status == 0
+    assert same(weights("first"), weights("second"))
+    assert Path("first/config.toml").read_text() == Path("second/config.toml").read_text()
+    assert cli("train", "first/config.toml", "--seed", 6, "--out", "third", "--quiet").status == 0
+    assert not same(weights("first"), weights("third"))
+
+
+def test_limits_of_length(cli, tiny):
+    by_epochs = cli("train", *tiny, "--epochs", "0.02", "--out", "epochs", "--json")
+    assert events(by_epochs.out)[-1]["steps"] == round(0.02 * 1617 / 8)
+    by_time = cli("train", *tiny, "--max-time", "1.5s", "--out", "time", "--json")
+    assert 1.5 <= events(by_time.out)[-1]["seconds"] < 10
+
+
+def test_metrics_and_pictures_on_schedule(cli, tiny):
+    flags = ("--log-every", 2, "--sample-every", 3, "--checkpoint-every", 4, "--steps", 7)
+    assert cli("train", *tiny, *flags, "--out", "run", "--quiet").status == 0
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "loss/autoencoder/reconstruction" in row] == [2, 4, 6, 7]
+    assert [row["step"] for row in rows if "held_out/sample_distance" in row] == [3, 6, 7]
+    assert [row["images"] for row in rows] == [8 * row["step"] for row in rows]
+    pictures = sorted(path.name for path in Path("run/samples").iterdir())
+    assert pictures == sorted(f"{kind}-{step:08d}.png" for kind in ("samples", "reconstructions") for step in (3, 6, 7))
+
+
+def test_plain_lines_say_what_happens(cli, tiny):
+    out = cli("train", "vae", *tiny, "--steps", 2, "--out", "run").out
+    assert "training run: prior gaussian" in out
+    assert "priorkit sample run" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_stopping_saves_and_resuming_goes_on(cli, tiny, tmp_path, number, status, word):
+    flags = [*tiny, "--log-every", "1", "--sample-every", "100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "priorkit", "train", *flags, "--max-time", "2m", "--out", "run", "--json"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    for line in process.stdout:
+        if json.loads(line)["event"] == "losses":
+            process.send_signal(number)
+            break
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (status, "")
+    end = events(out)[-1]
+    assert end["stopped"] == word
+    steps = end["steps"]
+    assert cli("train", "--resume", "run", "--steps", steps + 2, "--quiet").status == 0
+    assert cli("train", *flags, "--steps", steps + 2, "--out", "straight", "--quiet").status == 0
+    assert same(weights("run"), weights("straight"))
+
+
+def test_divergence_ends_with_status_1_and_keeps_the_last_good_checkpoint(cli, tiny):
+    assert cli("train", "aae", *tiny, "--steps", 2, "--out", "good", "--quiet").status == 0
+    flags = ("--optimizer", "sgd", "--learning-rate", "1e30", "--log-every", 1, "--steps", 20)
+    result = cli("train", "aae", *tiny, *flags, "--out", "run")
+    assert result.status == 1
+    assert "training diverged; try a lower --learning-rate" in result.err
+    assert result.err.count("\n") == 1
+
+
+MISTAKES = {
+    "unknown component": (["--prior", "lerned"], "did you mean 'learned'?"),
+    "unknown option": (["--prior.noise", "3"], "unknown option --prior.noise"),
+    "wrong type": (["--prior.noise-dim", "x"], "--prior.noise-dim: input should be a valid integer"),
+    "wrong range": (["--prior.noise-dim", "0"], "--prior.noise-dim: input should be greater than or equal to 1"),
+    "contradicting recipe": (
+        ["vae", "--encoder", "deterministic"],
+        "(regularizer chosen by 'vae'; you chose another --encoder, --networks)",
+    ),
+    "kl without a density": (["vae", "--prior", "learned"], "can only be sampled"),
+    "missing layer": (["--loss.layer", "9"], "--loss perceptual"),
+    "missing data folder": (["--dataset", "folder", "--data-dir", "nowhere"], "nowhere"),
+    "no data folder": (["--dataset", "folder"], "--data-dir"),
+    "batch larger than the data": (["--batch-size", "5000"], "--batch-size 5000 is more than the 1617 training images"),
+    "image size": (["--image-size", "33"], "--image-size 32"),
+    "no cuda": (["--device", "cuda:7"], "--device cuda:7"),
+    "out is a file": (["--out", "taken.txt"], "'taken.txt' exists already"),
+    "out is a run": (["--out", "taken"], "'taken' exists already and is left as it is"),
+    "out below a file": (["--out", "taken.txt/run"], "taken.txt"),
+    "resume nothing": (["--resume", "nowhere"], "no run 'nowhere'"),
+    "resume no run": (["--resume", "taken"], "'taken' is no run"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_one_line_and_leave_nothing_behind(cli, tiny, mistake):
+    Path("taken").mkdir()
+    Path("taken/thesis.txt").write_text("precious")
+    Path("taken.txt").write_text("precious")
+    arguments, message = MISTAKES[mistake]
+    command = [*tiny, *arguments] if "--resume" not in arguments else arguments
+    result = cli("train", *command, "--steps", 2) if "--resume" not in arguments else cli("train", *command)
+    assert result.status == 2, result.out
+    assert message in result.err
+    assert result.err.startswith("priorkit: ")
+    assert result.err.count("\n") == 1
+    assert sorted(str(path) for path in Path().rglob("*")) == ["taken", "taken.txt", "taken/thesis.txt"]
+
+
+def images(folder, sizes, mode="L"):
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for number, size in enumerate(sizes):
+        Image.new(mode, (size, size), 100).save(Path(folder) / f"{number}.png")
+
+
+def _empty_folder():
+    Path("data").mkdir()
+
+
+def _corrupt_image():
+    images("data", [16, 16, 16])
+    Path("data/1.png").write_bytes(Path("data/1.png").read_bytes()[:40])
+
+
+def _mixed_sizes():
+    images("data", [16, 32, 16])
+
+
+def _mixed_colours():
+    images("data/a", [16, 16])
+    images("data/b", [16, 16], "RGB")
+
+
+DATA_MISTAKES = {
+    "empty folder": (_empty_folder, ["folder"], "data"),
+    "corrupt image": (_corrupt_image, ["folder"], "1.png"),
+    "mixed sizes": (_mixed_sizes, ["folder"], "--image-size"),
+    "grey and colour": (_mixed_colours, ["folder"], "--channels"),
+    "npz without images": (lambda: np.savez("data", pictures=np.zeros((4, 16, 16), np.uint8)), ["npz"], "pictures"),
+    "npz of floats": (lambda: np.savez("data", images=np.zeros((4, 16, 16), np.float32)), ["npz"], "float32"),
+    "npz of another shape": (lambda: np.savez("data", images=np.zeros((4, 16), np.uint8)), ["npz"], "(4, 16)"),
+}
+
+
+@pytest.mark.parametrize("mistake", DATA_MISTAKES)
+def test_broken_data_is_explained(cli, mistake):
+    make, (dataset,), message = DATA_MISTAKES[mistake]
+    make()
+    before = sorted(Path().rglob("*"))
+    path = "data.npz" if dataset == "npz" else "data"
+    result = cli("train", "--dataset", dataset, "--data-dir", path, "--batch-size", 2, "--steps", 1)
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_missing_downloads_are_named(cli):
+    Path("data").mkdir()
+    result = cli("train", "--dataset", "mnist", "--data-dir", "data", "--no-dataset.download", "--steps", 1)
+    assert result.status == 2
+    assert "train-images-idx3-ubyte" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_run_is_not_overwritten(cli, trained, tiny):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    result = cli("train", *tiny, "--steps", 1, "--out", trained)
+    assert result.status == 2
+    assert f"priorkit train --resume {trained}" in result.err
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_resuming_refuses_another_configuration(cli, trained):
+    result = cli("train", "--resume", trained, "--prior", "gaussian")
+    assert result.status == 2
+    assert "--prior would change it" in result.err
+    edited = (trained / "config.toml").read_text().replace("seed = 0", "seed = 1")
+    (trained / "config.toml").write_text(edited)
+    result = cli("train", "--resume", trained, "--steps", 9)
+    assert result.status == 2
+    assert "was changed since the run started: seed was 0 and is now 1" in result.err
+
+
+def test_resuming_without_the_plugin_that_the_run_used(cli, trained):
+    environment = json.loads((trained / "environment.json").read_text())
+    environment["components"]["prior"] = {"name": "exotic", "distribution": "priorkit-exotic", "version": "2.1"}
+    (trained / "environment.json").write_text(json.dumps(environment))
+    result = cli("train", "--resume", trained, "--steps", 9)
+    assert result.status == 2
+    assert "prior 'exotic' of priorkit-exotic 2.1" in result.err
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(cli, trained, monkeypatch):
+    before = weights(trained)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "weights.safetensors")
+
+    monkeypatch.setattr("priorkit.engine.checkpoints.to_safetensors", full)
+    result = cli("train", "--resume", trained, "--steps", 6)
+    assert result.status == 2
+    assert "No space left on device; free some space" in result.err
+    assert result.err.count("\n") == 1
+    assert same(weights(trained), before)
+    assert not list((trained / "checkpoints").glob(".draft*"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(cli, tiny):
+    Path("locked").mkdir(mode=0o500)
+    result = cli("train", *tiny, "--steps", 1, "--out", "locked/run")
+    assert result.status == 2
+    assert "choose a folder that you may write to" in result.err
+
+
+def test_no_permission_is_one_line(cli, tiny, monkeypatch):
+    real = Path.mkdir
+
+    def locked(self, *arguments, **options):
+        if self.name == "run":
+            raise PermissionError(13, "Permission denied", str(self))
+        real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", locked)
+    result = cli("train", *tiny, "--steps", 1, "--out", "run")
+    assert result.status == 2
+    assert "cannot make the run folder" in result.err
+    assert "choose a folder that you may write to" in result.err
+
+
+def test_images_of_other_sizes_are_brought_to_one_and_the_run_says_so(cli):
+    images("data/train/a", [28] * 6, "RGB")
+    images("data/test/a", [28] * 3, "RGB")
+    flags = ("--dataset", "folder", "--data-dir", "data", "--networks.width", 2, "--batch-size", 4, "--steps", 1)
+    result = cli("train", *flags, "--out", "run")
+    assert result.status == 0, result.err
+    assert "28x28" in result.out
+    assert "6 images to train on, 3 held out, 32x32, colour" in result.out
+
+
+def test_wall_clock_of_a_resumed_run_adds_up(cli, trained):
+    first = json.loads((trained / "metrics.jsonl").read_text().splitlines()[-1])["seconds"]
+    time.sleep(0.2)
+    assert cli("train", "--resume", trained, "--steps", 6, "--quiet").status == 0
+    second = json.loads((trained / "metrics.jsonl").read_text().splitlines()[-1])["seconds"]
+    assert second > first

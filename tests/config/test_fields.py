@@ -1,0 +1,163 @@
+"""Fields described in words."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from priorkit.config import FieldDescription, RunConfig, describe_fields, flag_for, resolve_config, validate_settings
+from priorkit.config.fields import is_switch
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, installed_plugins
+
+RUN = describe_fields(RunConfig)
+COMPONENTS = [
+    (item.component.name, field)
+    for kind in KINDS
+    for item in installed_plugins().components(kind.slot)
+    for field in describe_fields(item.component.options, (kind.slot,))
+]
+FIELDS = [(None, field) for field in RUN] + COMPONENTS
+
+every_field = pytest.mark.parametrize(
+    ("component", "field"), FIELDS, ids=[f"{component or 'run'}{field.flag}" for component, field in FIELDS]
+)
+
+
+class Nested(BaseModel):
+    share: float = Field(0.5, ge=0, lt=1, description="a share")
+
+
+class Model(BaseModel):
+    width: int = Field(3, gt=2, le=9, description="a width")
+    height: int | None = Field(None, ge=1, description="a height")
+    noise_kind: Literal["normal", "uniform"] = Field("normal", description="a kind")
+    fast: bool = Field(False, description="whether it is fast")
+    slow: bool = Field(True, description="whether it is slow")
+    text: str = "x"
+    path: Path | None = None
+    sizes: tuple[int, ...] = Field((1, 2), description="sizes")
+    names: list[str] = Field(default_factory=lambda: ["a"], description="names")
+    marked: Annotated[int, "a mark"] = 4
+    either: int | str = "auto"
+    needed: float = Field(description="has no default")
+    nested: Nested = Nested()
+
+
+def test_every_sort_of_field() -> None:
+    assert [(field.flag, field.type, field.default, field.description) for field in describe_fields(Model, ("a",))] == [
+        ("--a.width", "int > 2, <= 9", "3", "a width"),
+        ("--a.height", "int >= 1 or none", "none", "a height"),
+        ("--a.noise-kind", "normal|uniform", "normal", "a kind"),
+        ("--a.fast", "yes/no", "no", "whether it is fast"),
+        ("--a.slow", "yes/no", "yes", "whether it is slow"),
+        ("--a.text", "text", "x", ""),
+        ("--a.path", "path or none", "none", ""),
+        ("--a.sizes", "list of int", "(1, 2)", "sizes"),
+        ("--a.names", "list of text", "['a']", "names"),
+        ("--a.marked", "int", "4", ""),
+        ("--a.either", "int or text", "auto", ""),
+        ("--a.needed", "float", "required", "has no default"),
+        ("--a.nested.share", "float >= 0, < 1", "0.5", "a share"),
+    ]
+
+
+def test_switches() -> None:
+    assert [field.path[-1] for field in describe_fields(Model) if field.switch] == ["fast", "slow"]
+    assert is_switch(bool)
+    assert not is_switch(int)
+
+
+@pytest.mark.parametrize(
+    ("path", "flag"),
+    [
+        (("steps",), "--steps"),
+        (("code_dim",), "--code-dim"),
+        (("prior", "noise_dim"), "--prior.noise-dim"),
+        (("code_generator", "output_norm"), "--code-generator.output-norm"),
+    ],
+)
+def test_flags(path: tuple[str, ...], flag: str) -> None:
+    assert flag_for(path) == flag
+
+
+def test_every_field_of_a_run_has_its_flag() -> None:
+    expected = []
+    for name, info in RunConfig.model_fields.items():
+        nested = name == "learning_rates"
+        expected += [(name, inner) for inner in info.annotation.model_fields] if nested else [(name,)]
+    assert [field.path for field in RUN] == expected
+    assert len({field.flag for field in RUN}) == len(RUN)
+
+
+def test_some_fields_of_a_run() -> None:
+    described = {field.flag: (field.type, field.default) for field in RUN}
+    for flag, words in {
+        "--prior": ("name", "learned"),
+        "--code-dim": ("int >= 1", "64"),
+        "--data-dir": ("path or none", "none"),
+        "--channels": ("1|3 or none", "none"),
+        "--holdout": ("float > 0, < 1", "0.1"),
+        "--simultaneous": ("yes/no", "no"),
+        "--optimizer": ("adam|adamw|rmsprop|sgd", "adam"),
+        "--learning-rates.code-critic": ("float > 0 or none", "none"),
+        "--max-time": ("time or none", "none"),
+        "--device": ("text", "auto"),
+    }.items():
+        assert described[flag] == words
+
+
+@every_field
+def test_descriptions_are_for_people(component: str | None, field: FieldDescription) -> None:
+    assert re.fullmatch(r"--[a-z0-9]+([.-][a-z0-9]+)*", field.flag)
+    assert field.description
+    # No class, module or union of Python's shows through.
+    assert not re.search(r"<\w|[A-Z\[({_]|typing|None", field.type)
+    assert field.default
+
+
+def accepts(component: str | None, field: FieldDescription, text: str) -> Any:
+    """The value that a configuration has where the command line says `text`."""
+    slot, *rest = field.path
+    if component is not None:
+        table = {slot: {"name": component, rest[0]: text}}
+        return getattr(resolve_config(validate_settings(table), installed_plugins()), slot).options[rest[0]]
+    value = getattr(validate_settings({slot: {rest[0]: text} if rest else text}), slot)
+    return getattr(value, rest[0]) if rest else value
+
+
+@every_field
+def test_a_default_in_words_is_the_default(component: str | None, field: FieldDescription) -> None:
+    slot, *rest = field.path
+    if component is not None:
+        default = getattr(installed_plugins().get(slot, component).component.options(), rest[0])
+    else:
+        default = getattr(RunConfig(), slot)
+        default = getattr(default, rest[0]) if rest else default
+    if field.default == "none":
+        assert default is None
+        assert field.type.endswith(" or none")
+    else:
+        assert accepts(component, field, field.default) == default
+
+
+BOUNDED = [(component, field) for component, field in FIELDS if re.search("[<>]", field.type)]
+
+
+@pytest.mark.parametrize(
+    ("component", "field"), BOUNDED, ids=[f"{component or 'run'}{field.flag}" for component, field in BOUNDED]
+)
+def test_bounds_in_words_are_the_bounds(component: str | None, field: FieldDescription) -> None:
+    whole = field.type.startswith("int")
+    for symbol, bound in re.findall(r"([<>]=?) ([0-9.e+-]+)", field.type):
+        step = 1 if whole else 1e-9
+        number = int(bound) if whole else float(bound)
+        outside = number + step if symbol.startswith("<") else number - step
+        inside = 2 * number - outside
+        # What is on the bound is inside if the bound says `=`.
+        allowed, refused = (bound, outside) if "=" in symbol else (inside, bound)
+        assert accepts(component, field, str(allowed)) == pytest.approx(float(allowed))
+        with pytest.raises(ConfigurationError, match=re.escape(f"{field.flag}: input should be ")):
+            accepts(component, field, str(refused))

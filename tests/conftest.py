@@ -1,0 +1,189 @@
+"""A registry with small components made for tests, and tiny configurations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal
+
+from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
+from priorkit.interfaces import DataSource, ImageCritic, ImageData, ImageSet, ImageShape, Learning, Networks, Prior
+from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
+from priorkit.training import Session, load_data
+
+# Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.
+torch.set_num_threads(1)
+
+
+class TinyOptions(Options):
+    train: int = Field(20, ge=0, description="training images")
+    test: int = Field(6, ge=0, description="held-out images")
+    size: int = Field(16, description="height and width in pixels")
+
+
+class TinySource(DataSource):
+    """Grey images with a bright bar in one of `size` places, and some noise; the same ones every time."""
+
+    def __init__(self, options: TinyOptions) -> None:
+        self.options = options
+
+    def load(self) -> ImageData:
+        return ImageData(self._images(self.options.train, 1), self._images(self.options.test, 2), ("odd", "even"))
+
+    def _images(self, n: int, seed: int) -> ImageSet:
+        size = self.options.size
+        generator = torch.Generator().manual_seed(seed)
+        images = torch.randint(0, 60, (n, 1, size, size), generator=generator)
+        places = torch.randint(size - 2, (n,), generator=generator)
+        for image, place in zip(images, places.tolist(), strict=True):
+            image[:, :, place : place + 3] += 150
+        return ImageSet(images.to(torch.uint8), places % 2)
+
+
+class NormedOptions(Options):
+    hidden: int = Field(6, ge=1, description="width of the hidden layers")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the hidden units that are dropped")
+
+
+class NormedCritic(ImageCritic):
+    layers = 1
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        features: Tensor = self.trunk(image)
+        return features
+
+    def score(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.head(features).flatten()
+        return logits
+
+
+class NormedNetworks(Networks):
+    """Fully connected networks with batch norm in every one of them, so that every pass could move statistics."""
+
+    def __init__(self, shape: ImageShape, options: NormedOptions) -> None:
+        super().__init__(shape)
+        self.options = options
+        self._pixels = shape.channels * shape.size**2
+
+    def _hidden(self, inputs: int) -> list[nn.Module]:
+        width = self.options.hidden
+        dropout = [nn.Dropout(self.options.dropout)] if self.options.dropout else []
+        # Norms come last: behind a linear layer they would cancel its bias, whose gradient were rounding errors.
+        return [nn.Linear(inputs, width), nn.Tanh(), nn.BatchNorm1d(width), *dropout]
+
+    def encoder(self, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), *self._hidden(self._pixels), nn.Linear(self.options.hidden, outputs))
+
+    def decoder(self, code_dim: int) -> nn.Module:
+        image = (self.shape.channels, self.shape.size, self.shape.size)
+        output = nn.Linear(self.options.hidden, self._pixels)
+        return nn.Sequential(*self._hidden(code_dim), output, nn.Tanh(), nn.Unflatten(1, image))
+
+    def image_critic(self) -> ImageCritic:
+        trunk = nn.Sequential(nn.Flatten(), *self._hidden(self._pixels))
+        return NormedCritic(trunk, nn.Linear(self.options.hidden, 1))
+
+    def code_critic(self, code_dim: int) -> nn.Module:
+        return nn.Sequential(*self._hidden(code_dim), nn.Linear(self.options.hidden, 1), nn.Flatten(0))
+
+
+class LocationPrior(Prior):
+    """A unit normal distribution whose mean is learned by likelihood."""
+
+    learning = Learning.LIKELIHOOD
+    has_density = True
+    untrained: Tensor
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.mean = nn.Parameter(torch.full((code_dim,), 0.5))
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return self.mean + noise
+
+    def log_prob(self, code: Tensor) -> Tensor:
+        log_density: Tensor = self.distribution().log_prob(code)
+        return log_density
+
+    def distribution(self) -> Independent:
+        return Independent(Normal(self.mean, torch.ones_like(self.mean), validate_args=False), 1, validate_args=False)
+
+
+def _component(name: str, build: Callable[[Any, Any], Any], options: type[Options] = Options) -> Component[Any]:
+    return Component(name, options, build, summary=f"{name}, for tests", source="tests")
+
+
+_COMPONENTS: tuple[tuple[str, Component[Any]], ...] = (
+    ("dataset", _component("tiny", lambda options, context: TinySource(options), TinyOptions)),
+    ("networks", _component("normed", lambda options, context: NormedNetworks(context.shape, options), NormedOptions)),
+    ("prior", _component("location", lambda options, context: LocationPrior(context.code_dim))),
+)
+
+_TINY: dict[str, Any] = {
+    "dataset": "tiny",
+    "networks": "normed",
+    "code_dim": 4,
+    "batch_size": 6,
+    "learning_rate": 0.01,
+    "device": "cpu",
+    "precision": "float32",
+}
+
+
+@pytest.fixture(scope="session")
+def make_registry() -> Callable[..., Registry]:
+    """Makes a registry of the built-in components, those above, and more: pairs of a slot and a component."""
+
+    def make(more: Sequence[tuple[str, Component[Any]]] = ()) -> Registry:
+        tests = LoadedPlugin("tests", "priorkit-tests", "1.0", (*_COMPONENTS, *more), ())
+        return Registry([*installed_plugins().plugins, tests])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_component() -> Callable[..., Component[Any]]:
+    """Makes a component from a name, a `build` function and perhaps a class of options."""
+    return _component
+
+
+@pytest.fixture(scope="session")
+def registry(make_registry: Callable[..., Registry]) -> Registry:
+    """The built-in components, and those above."""
+    return make_registry()
+
+
+@pytest.fixture(scope="session")
+def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
+    """Makes the resolved configuration of a recipe, with tiny networks and data, and changes of single settings."""
+
+    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> RunConfig:
+        settings: Mapping[str, Any] = registry.recipe(recipe).settings
+        for upper in (_TINY, changes):
+            settings = merge_settings(settings, upper)
+        return resolve_config(validate_settings(settings), registry)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_session(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable[..., Session]:
+    """Makes a session of a recipe, as `tiny_config` does."""
+
+    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> Session:
+        config = tiny_config(recipe, registry, **changes)
+        return Session(config, registry, load_data(config, registry))
+
+    return make

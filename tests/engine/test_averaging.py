@@ -1,0 +1,106 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from priorkit.engine import AveragedNetworks
+
+
+def make_network(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+
+def train_a_little(network: nn.Module, generator: torch.Generator) -> None:
+    """Moves every weight, and the statistics by a pass over a random batch."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator))
+    network(torch.randn(8, 3, generator=generator))
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    seed=st.integers(0, 2**32),
+    decay=st.floats(0, 0.9999),
+    statistics_decay=st.floats(0, 0.9999),
+    updates=st.integers(1, 15),
+)
+def test_follows_the_recurrence(seed: int, decay: float, statistics_decay: float, updates: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    network = make_network(seed)
+    averages = AveragedNetworks({"net": network}, decay, statistics_decay)
+    expected = {key: value.double().clone() for key, value in network.state_dict().items()}
+    weights = {name for name, _ in network.named_parameters()}
+    for t in range(updates):
+        train_a_little(network, generator)
+        averages.update()
+        warm_up = (1 + t) / (10 + t)
+        for key, value in network.state_dict().items():
+            if key.endswith("num_batches_tracked"):
+                expected[key] = value.double()
+                continue
+            kept = min(decay if key in weights else statistics_decay, warm_up)
+            expected[key] = kept * expected[key] + (1 - kept) * value.double()
+    assert averages.updates == updates
+    for key, value in averages.networks["net"].state_dict().items():
+        torch.testing.assert_close(value.double(), expected[key], rtol=1e-4, atol=1e-5)
+
+
+def test_the_first_update_almost_forgets_the_initial_weights() -> None:
+    network = make_network(0)
+    averages = AveragedNetworks({"net": network}, 0.999, 0.99)
+    with torch.no_grad():
+        network[0].weight.fill_(5.0)
+        averages.networks["net"][0].weight.fill_(0.0)
+    averages.update()
+    torch.testing.assert_close(averages.networks["net"][0].weight, torch.full((4, 3), 4.5))
+
+
+def test_copies_of_what_stands_still_stand_still() -> None:
+    network = make_network(0)
+    averages = AveragedNetworks({"net": network}, 0.999, 0.99)
+    for _ in range(3):
+        averages.update()
+    for key, value in averages.networks["net"].state_dict().items():
+        assert torch.equal(value, network.state_dict()[key])
+
+
+def test_leaves_the_networks_alone_and_is_ready_for_use() -> None:
+    network = make_network(0)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    averages = AveragedNetworks({"net": network}, 0.999, 0.99)
+    train_a_little(averages.networks["net"], torch.Generator().manual_seed(0))
+    averages.update()
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert network.training
+    assert all(weight.requires_grad for weight in network.parameters())
+    copy = averages.networks["net"]
+    assert not any(layer.training for layer in copy.modules())
+    assert not any(weight.requires_grad for weight in copy.parameters())
+
+
+def test_goes_on_where_it_was_saved() -> None:
+    generator = torch.Generator().manual_seed(0)
+    network = make_network(0)
+    averages = AveragedNetworks({"net": network}, 0.9, 0.5)
+    for _ in range(4):
+        train_a_little(network, generator)
+        averages.update()
+    restored = AveragedNetworks({"net": network}, 0.9, 0.5)
+    restored.networks["net"].load_state_dict(averages.networks["net"].state_dict())
+    restored.load_state_dict(averages.state_dict())
+    train_a_little(network, generator)
+    averages.update()
+    restored.update()
+    expected = averages.networks["net"].state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in restored.networks["net"].state_dict().items())
+
+
+def test_a_network_without_statistics_is_followed_too() -> None:
+    network = nn.Linear(2, 2)
+    averages = AveragedNetworks({"net": network}, 0.0, 0.0)
+    with torch.no_grad():
+        network.weight.fill_(3.0)
+    averages.update()
+    assert torch.equal(averages.networks["net"].weight, network.weight)

@@ -1,0 +1,220 @@
+import errno
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from priorkit.engine import CheckpointStore
+from priorkit.errors import RunFolderError
+
+
+def weights(value: float = 1.0) -> dict[str, Tensor]:
+    return {"net/weight": torch.full((2, 3), value), "net/steps": torch.tensor(int(value))}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CheckpointStore:
+    return CheckpointStore(tmp_path / "run" / "checkpoints")
+
+
+def entries(store: CheckpointStore) -> list[str]:
+    return sorted(entry.name for entry in store.folder.iterdir())
+
+
+def test_gives_back_what_it_was_given(store: CheckpointStore) -> None:
+    tensors = {
+        "matrix": torch.randn(3, 4),
+        "channels_last": torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last),
+        "transposed": torch.randn(3, 4).T,
+        "scalar": torch.tensor(2.5),
+        "counter": torch.tensor(7),
+        "half": torch.randn(3).bfloat16(),
+        "trained": torch.nn.Parameter(torch.randn(2)),
+    }
+    state = {"text": "a", "list": [1, 2.5, None], "nested": {"betas": (0.5, 0.9), 3: torch.randn(2)}, "flag": True}
+    store.save(12, tensors, state, ["last"])
+    loaded = store.load_weights()
+    assert loaded.keys() == tensors.keys()
+    for key, value in tensors.items():
+        assert loaded[key].dtype == value.dtype
+        assert torch.equal(loaded[key], value)
+    restored = store.load_state()
+    assert torch.equal(restored["nested"].pop(3), state["nested"].pop(3))
+    assert restored == state
+
+
+def test_tensors_that_share_memory_are_saved_each(store: CheckpointStore) -> None:
+    shared = torch.arange(6.0)
+    store.save(1, {"first": shared, "second": shared, "part": shared[2:4]}, {}, ["last"])
+    loaded = store.load_weights()
+    assert torch.equal(loaded["first"], shared)
+    assert torch.equal(loaded["second"], shared)
+    assert torch.equal(loaded["part"], shared[2:4])
+
+
+def test_names_point_and_what_no_name_points_at_goes(store: CheckpointStore) -> None:
+    store.save(1, weights(1), {"step": 1}, ["last", "best"])
+    store.save(2, weights(2), {"step": 2}, ["last"])
+    store.save(3, weights(3), {"step": 3}, ["last"])
+    assert store.load_state("last") == {"step": 3}
+    assert store.load_state("best") == {"step": 1}
+    assert torch.equal(store.load_weights("best")["net/weight"], weights(1)["net/weight"])
+    assert entries(store) == ["best.json", "last.json", "step-00000001", "step-00000003"]
+    assert store.has("last")
+    assert not store.has("first")
+
+
+def test_a_second_checkpoint_of_a_step_replaces_the_first(store: CheckpointStore) -> None:
+    store.save(4, weights(1), {"best": 1}, ["last"])
+    path = store.save(4, weights(2), {"best": 2}, ["last", "best"])
+    for name in ("last", "best"):
+        assert store.path(name) == path
+        assert store.load_state(name) == {"best": 2}
+        assert torch.equal(store.load_weights(name)["net/weight"], weights(2)["net/weight"])
+    assert len([entry for entry in entries(store) if entry.startswith("step-")]) == 1
+
+
+def count_syncs(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch) -> int:
+    syncs: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", syncs.append)
+        store.save(1, weights(1), {"step": 1}, ["last", "best"])
+    return len(syncs)
+
+
+def test_a_full_disk_at_any_moment_leaves_the_earlier_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = count_syncs(CheckpointStore(tmp_path / "count"), monkeypatch)
+    assert moments >= 5  # two files, their folder, two names
+    for moment in range(moments):
+        store = CheckpointStore(tmp_path / str(moment))
+        store.save(1, weights(1), {"step": 1}, ["last", "best"])
+        calls: list[int] = []
+
+        def sync(descriptor: int, calls: list[int] = calls, moment: int = moment) -> None:
+            calls.append(descriptor)
+            if len(calls) > moment:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", sync)
+            with pytest.raises(OSError, match="No space"):
+                store.save(2, weights(2), {"step": 2}, ["last", "best"])
+        for name in ("last", "best"):
+            # Each name points at something whole: what was there, or the new checkpoint.
+            step = store.load_state(name)["step"]
+            assert torch.equal(store.load_weights(name)["net/weight"], weights(step)["net/weight"])
+            if moment < 3:
+                assert step == 1
+        assert not [entry for entry in entries(store) if entry.startswith(".")]
+        store.save(2, weights(2), {"step": 2}, ["last", "best"])
+        assert store.load_state("best") == {"step": 2}
+        assert len(entries(store)) == 3
+
+
+@pytest.mark.parametrize("function", ["rename", "replace", "write_bytes"])
+def test_a_failure_in_the_middle_leaves_no_drafts(
+    function: str, store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(1, weights(1), {"step": 1}, ["last"])
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, function, fail)
+        with pytest.raises(OSError, match="Input/output"):
+            store.save(2, weights(2), {"step": 2}, ["last"])
+    assert store.load_state() == {"step": 1}
+    assert not [entry for entry in entries(store) if entry.startswith(".")]
+
+
+def test_what_a_killed_process_left_is_cleared_away(store: CheckpointStore) -> None:
+    store.save(1, weights(1), {"step": 1}, ["last", "best"])
+    (store.folder / ".draft-best.json").touch()
+    (store.folder / ".draft-123-00000002").mkdir()
+    (store.folder / ".draft-123-00000002" / "weights.safetensors").write_bytes(b"half")
+    # Renamed, but no name pointed at it yet when the process died.
+    (store.folder / "step-00000002").mkdir()
+    (store.folder / "step-00000002" / "state.pt").write_bytes(b"")
+    assert store.load_state() == {"step": 1}
+    path = store.save(2, weights(2), {"step": 2}, ["last"])
+    assert store.load_state() == {"step": 2}
+    assert store.load_state("best") == {"step": 1}
+    assert entries(store) == ["best.json", "last.json", "step-00000001", path.name]
+
+
+def test_a_full_disk_is_the_operating_systems_error(store: CheckpointStore) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = {"weight": torch.zeros(100_000)}
+    for tensors, state in ((large, {}), ({}, large)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+        try:
+            with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+                store.save(1, tensors, state, ["last"])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert entries(store) == []
+
+
+def test_without_a_checkpoint(store: CheckpointStore) -> None:
+    with pytest.raises(RunFolderError, match="no checkpoint 'last' in .* no run folder"):
+        store.load_weights()
+    store.save(1, weights(), {}, ["last"])
+    with pytest.raises(RunFolderError, match="no checkpoint 'best' in .* yet"):
+        store.load_state("best")
+    (store.folder / "last.json").write_text(json.dumps(["step-00000001"]))
+    with pytest.raises(RunFolderError, match="no checkpoint 'last'"):
+        store.path()
+
+
+class Intruder:
+    """What a manipulated file could bring."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (os.mkdir, (os.environ["INTRUDER"],))
+
+
+def test_loading_runs_no_code(store: CheckpointStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTRUDER", str(tmp_path / "intruded"))
+    store.save(1, weights(), {}, ["last"])
+    torch.save({"engine": Intruder()}, store.path() / "state.pt")
+    with pytest.raises(RunFolderError, match="cannot read the checkpoint") as caught:
+        store.load_state()
+    assert "\n" not in str(caught.value)
+    (store.path() / "state.pt").write_bytes(pickle.dumps(Intruder(), protocol=2))
+    with pytest.raises(RunFolderError):
+        store.load_state()
+    assert not (tmp_path / "intruded").exists()
+
+
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+DAMAGES: Mapping[str, Any] = {
+    "truncated": truncate,
+    "empty": lambda file: file.write_bytes(b""),
+    "garbage": lambda file: file.write_bytes(b"garbage" * 100),
+    "missing": lambda file: file.unlink(),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+@pytest.mark.parametrize("file", ["weights.safetensors", "state.pt"])
+def test_a_damaged_file_is_an_error_of_one_line(damage: str, file: str, store: CheckpointStore) -> None:
+    store.save(1, weights(), {"step": 1}, ["last"])
+    DAMAGES[damage](store.path() / file)
+    with pytest.raises(RunFolderError, match=f"cannot read the checkpoint .*{file}") as caught:
+        store.load_state() if file == "state.pt" else store.load_weights()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000

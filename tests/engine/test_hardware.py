@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from priorkit.engine import Precision, choose_device, choose_precision
+from priorkit.errors import DeviceError
+
+CPU = torch.device("cpu")
+
+
+def test_auto_takes_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == CPU
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == torch.device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 2)
+    assert choose_device("auto") == torch.device("cuda", 2)
+
+
+def test_the_named_device_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cpu") == CPU
+    assert choose_device("cuda") == torch.device("cuda", 0)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize(("name", "count"), [("cuda", 0), ("cuda:0", 0), ("cuda:2", 2), ("mps", 0)])
+def test_a_missing_device_is_refused(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=f"--device {name}: .*--device cpu") as caught:
+        choose_device(name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])
+def test_auto_precision_on_cuda(
+    capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", torch.device("cuda", 0)).name == expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "amx", "expected"),
+    [("AVX512", True, "bfloat16"), ("AVX512", False, "float32"), ("AVX2", True, "float32")],
+)
+def test_auto_precision_on_a_cpu(
+    capability: str, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
+    assert choose_precision("auto", CPU).name == expected
+
+
+def test_auto_precision_elsewhere_is_float32() -> None:
+    assert choose_precision("auto", torch.device("mps")).name == "float32"
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_a_precision_computes_in_its_dtype_and_keeps_the_weights(name: str) -> None:
+    precision = choose_precision(name, CPU)
+    assert precision.name == name
+    assert precision.device == CPU
+    layer = torch.nn.Linear(2, 2)
+    with precision.autocast():
+        assert layer(torch.ones(1, 2)).dtype == getattr(torch, name)
+    assert layer.weight.dtype == torch.float32
+    assert layer(torch.ones(1, 2)).dtype == torch.float32
+
+
+def test_every_context_is_fresh() -> None:
+    precision = Precision(CPU, torch.bfloat16)
+    layer = torch.nn.Linear(1, 1, bias=False)
+    for value in (1.0, 2.0):
+        with torch.no_grad():
+            layer.weight.fill_(value)
+        with precision.autocast():
+            assert layer(torch.ones(1, 1)).item() == value

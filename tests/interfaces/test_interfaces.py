@@ -1,0 +1,56 @@
+"""What all interfaces have in common."""
+
+import inspect
+
+import pytest
+
+import priorkit.interfaces
+from priorkit.interfaces import (
+    AdversarialLoss,
+    CodeGenerator,
+    DataSource,
+    Encoder,
+    ImageCritic,
+    Networks,
+    Prior,
+    ReconstructionLoss,
+    Regularizer,
+)
+
+
+def test_the_package_exports_what_it_names() -> None:
+    public = {
+        name
+        for name, value in vars(priorkit.interfaces).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert public == set(priorkit.interfaces.__all__)
+
+
+@pytest.mark.parametrize(
+    ("interface", "methods"),
+    [
+        (AdversarialLoss, {"real", "fake", "generator"}),
+        (CodeGenerator, {"forward"}),
+        (DataSource, {"load"}),
+        (Encoder, {"forward"}),
+        (ImageCritic, {"features", "score"}),
+        (Networks, {"encoder", "decoder", "image_critic", "code_critic"}),
+        (Prior, {"noise", "forward"}),
+        (ReconstructionLoss, {"forward"}),
+        (Regularizer, {"encoder_terms"}),
+    ],
+)
+def test_what_has_to_be_implemented(interface: type, methods: set[str]) -> None:
+    assert interface.__abstractmethods__ == methods
+    with pytest.raises(TypeError, match=interface.__name__):
+        interface()
+    for method in methods:
+        assert inspect.getdoc(getattr(interface, method))
+    # All but one are enough for nothing, all are enough for everything.
+    for missing in methods:
+        incomplete = type("Incomplete", (interface,), dict.fromkeys(methods - {missing}, lambda self: None))
+        with pytest.raises(TypeError, match=missing):
+            incomplete()
+    complete = type("Complete", (interface,), dict.fromkeys(methods, lambda self: None))
+    assert isinstance(complete(*[(1, 16)] * (interface is Networks)), interface)

@@ -1,0 +1,37 @@
+"""What architectures get from their base classes."""
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import ImageCritic, ImageShape
+
+
+class RecordingCritic(ImageCritic):
+    """Its features are the image's rows; it notes which layer was asked for."""
+
+    layers = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        self.asked.append(layer)
+        return image.flatten(2)
+
+    def score(self, features: Tensor) -> Tensor:
+        return features.sum((1, 2))
+
+
+def test_a_critic_scores_its_last_features() -> None:
+    critic = RecordingCritic()
+    image = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    logits = critic(image)
+    assert critic.asked == [-1]
+    torch.testing.assert_close(logits, image.sum((1, 2, 3)))
+
+
+def test_an_image_shape_unpacks_to_channels_and_size() -> None:
+    channels, size = ImageShape(3, 64)
+    assert (channels, size) == (3, 64)
+    assert ImageShape(channels=3, size=64) == (3, 64)

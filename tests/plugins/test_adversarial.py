@@ -1,0 +1,152 @@
+"""The regularizer `adversarial`."""
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks, Posterior, Prior, Regularizer
+from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
+from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
+
+
+class CodeCriticOnly(Networks):
+    """Offers a small code critic, and remembers for which codes."""
+
+    def __init__(self) -> None:
+        super().__init__(ImageShape(1, 16))
+        self.asked: list[int] = []
+
+    def encoder(self, outputs: int) -> nn.Module:
+        raise AssertionError
+
+    def decoder(self, code_dim: int) -> nn.Module:
+        raise AssertionError
+
+    def image_critic(self) -> ImageCritic:
+        raise AssertionError
+
+    def code_critic(self, code_dim: int) -> nn.Module:
+        self.asked.append(code_dim)
+        return nn.Sequential(nn.Linear(code_dim, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
+
+
+class NoPrior(Prior):
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        raise AssertionError
+
+    def forward(self, noise: Tensor) -> Tensor:
+        raise AssertionError
+
+
+def cross_entropy() -> AdversarialLoss:
+    component = installed_plugins().get("adversarial_loss", "non-saturating").component
+    return component.build(component.options(), AdversarialLossContext())
+
+
+def make(code_dim: int = 3, weight: float = 1.0, networks: Networks | None = None) -> Regularizer:
+    (component,) = priorkit_regularizers()
+    assert component.name == "adversarial"
+    context = RegularizerContext(networks or CodeCriticOnly(), code_dim, cross_entropy())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return component.build(AdversarialOptions(weight=weight), context)
+
+
+def codes(n: int, code_dim: int, seed: int) -> tuple[Tensor, Tensor]:
+    code, prior_code = torch.randn(2, n, code_dim, generator=torch.Generator().manual_seed(seed))
+    return code + 1, prior_code
+
+
+def logits(regularizer: Regularizer, code: Tensor) -> Tensor:
+    """D_C's, computed from its parameters alone."""
+    first, bias, last, offset = regularizer.parameters()
+    return (torch.tanh(code @ first.T + bias) @ last.T + offset).flatten()
+
+
+def encoder_term(regularizer: Regularizer, code: Tensor, prior_code: Tensor) -> Tensor:
+    terms = regularizer.encoder_terms(Posterior(code, code), NoPrior(), prior_code)
+    assert list(terms) == ["regularization"]
+    return terms["regularization"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(n=st.integers(1, 9), code_dim=st.integers(1, 9), weight=st.floats(0.01, 100), seed=st.integers(0, 2**63 - 1))
+def test_the_terms_are_cross_entropies(n: int, code_dim: int, weight: float, seed: int) -> None:
+    regularizer = make(code_dim, weight)
+    code, prior_code = codes(n, code_dim, seed)
+    data, real = logits(regularizer, code), logits(regularizer, prior_code)
+    ones, zeros = torch.ones(n), torch.zeros(n)
+    # Codes of the prior are the real ones (Eq. 5); the weight is the encoder's.
+    terms = regularizer.critic_terms(code, prior_code)
+    assert set(terms) == {"critic_real", "critic_fake"}
+    torch.testing.assert_close(terms["critic_real"], binary_cross_entropy_with_logits(real, ones))
+    torch.testing.assert_close(terms["critic_fake"], binary_cross_entropy_with_logits(data, zeros))
+    expected = weight * binary_cross_entropy_with_logits(data, ones)
+    torch.testing.assert_close(encoder_term(regularizer, code, prior_code), expected)
+
+
+def test_the_critic_is_that_of_the_networks() -> None:
+    networks = CodeCriticOnly()
+    make(code_dim=7, networks=networks)
+    assert networks.asked == [7]
+
+
+def test_the_encoders_gradient_comes_through_its_code() -> None:
+    regularizer = make()
+    code, prior_code = codes(5, 3, 0)
+    code.requires_grad_()
+    prior_code.requires_grad_()
+    encoder_term(regularizer, code, prior_code).backward()
+    assert code.grad is not None
+    assert (code.grad.abs().sum(1) > 0).all()
+    assert prior_code.grad is None
+    # A small step along it makes the codes look more like the prior's.
+    before = logits(regularizer, code.detach())
+    after = logits(regularizer, code.detach() - 0.1 * code.grad)
+    assert (after > before).all()
+
+
+def test_the_critics_terms_train_the_critic_and_nobody_else() -> None:
+    regularizer = make()
+    assert regularizer.has_critic
+    parameters = dict(regularizer.named_parameters())
+    assert all(name.startswith("critic.") for name in parameters)
+    code, prior_code = codes(5, 3, 0)
+    for term in regularizer.critic_terms(code, prior_code).values():
+        assert all(gradient is not None for gradient in torch.autograd.grad(term, list(parameters.values())))
+    regularizer.requires_grad_(False)
+    assert not any(term.requires_grad for term in regularizer.critic_terms(code, prior_code).values())
+
+
+def test_a_trained_critic_tells_codes_apart_and_the_encoder_mends_it() -> None:
+    regularizer = make()
+    code, prior_code = codes(200, 3, 0)
+    optimizer = torch.optim.SGD(regularizer.parameters(), lr=0.5)
+    for _ in range(100):
+        optimizer.zero_grad()
+        sum(regularizer.critic_terms(code, prior_code).values()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        assert logits(regularizer, prior_code).mean() > logits(regularizer, code).mean() + 1
+    shift = torch.zeros(3, requires_grad=True)
+    for _ in range(20):
+        (gradient,) = torch.autograd.grad(encoder_term(regularizer, code + shift, prior_code), shift)
+        shift = (shift - 0.2 * gradient).detach().requires_grad_()
+    # The codes lie one unit beside the prior's in every dimension; they move back.
+    assert (shift < -0.1).all()
+
+
+def test_every_encoder_and_prior_will_do() -> None:
+    make().check(None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"weight": 0}, {"weight": -1}, {"weight": "nan"}, {"critic": 1}])
+def test_bad_options(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AdversarialOptions.model_validate(options)

@@ -1,0 +1,245 @@
+"""What every family of networks must do, held against all of them."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import ImageShape, Networks
+from priorkit.plugins import NetworksContext, installed_plugins
+
+CODE_DIM = 6
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "residual": ("residual", {"width": 4, "code_critic_width": 20}),
+    "residual without norm": ("residual", {"width": 4, "norm": "none", "code_critic_width": 20}),
+    "dcgan": ("dcgan", {"width": 4, "code_critic_width": 20}),
+    "mlp": ("mlp", {"hidden": 24}),
+}
+PARTS: dict[str, Callable[[Networks], nn.Module]] = {
+    "encoder": lambda networks: networks.encoder(CODE_DIM),
+    "decoder": lambda networks: networks.decoder(CODE_DIM),
+    "image critic": lambda networks: networks.image_critic(),
+    "code critic": lambda networks: networks.code_critic(CODE_DIM),
+}
+
+families = pytest.mark.parametrize("family", FAMILIES)
+parts = pytest.mark.parametrize("part", PARTS)
+seeds = st.integers(0, 2**32 - 1)
+few = settings(deadline=None, max_examples=5)
+
+
+def component(name: str) -> Any:
+    [found] = importlib.import_module(f"priorkit_plugins.{name}_networks").priorkit_networks()
+    return found
+
+
+def build(family: str, channels: int = 1, size: int = 16) -> Networks:
+    name, options = FAMILIES[family]
+    found = component(name)
+    networks: Networks = found.build(found.options(**options), NetworksContext(ImageShape(channels, size)))
+    return networks
+
+
+def seeded(family: str, part: str, seed: int, channels: int = 1, size: int = 16) -> nn.Module:
+    torch.manual_seed(seed)
+    return PARTS[part](build(family, channels, size))
+
+
+def batch(part: str, seed: int, n: int, channels: int = 1, size: int = 16) -> Tensor:
+    """Images in [-1, 1], or codes."""
+    generator = torch.Generator().manual_seed(seed)
+    if part in ("encoder", "image critic"):
+        return torch.rand(n, channels, size, size, generator=generator) * 2 - 1
+    return torch.randn(n, CODE_DIM, generator=generator)
+
+
+def expected_shape(part: str, n: int, channels: int = 1, size: int = 16) -> tuple[int, ...]:
+    return {"encoder": (n, CODE_DIM), "decoder": (n, channels, size, size)}.get(part, (n,))
+
+
+@pytest.mark.parametrize("name", ["residual", "dcgan", "mlp"])
+def test_is_installed_under_its_name(name: str) -> None:
+    found = installed_plugins().get("networks", name)
+    assert found.distribution == "priorkit"
+    assert found.component.build is component(name).build
+
+
+@families
+@parts
+@pytest.mark.parametrize("size", [16, 32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shapes_dtype_and_finiteness(family: str, part: str, size: int, channels: int) -> None:
+    module = seeded(family, part, 0, channels, size)
+    for training, n in ((True, 3), (False, 1)):
+        output = module.train(training)(batch(part, 1, n, channels, size))
+        assert output.shape == expected_shape(part, n, channels, size)
+        assert output.dtype == torch.float32
+        assert output.isfinite().all()
+
+
+@families
+@few
+@given(seed=seeds, scale=st.sampled_from([0.0, 1.0, 30.0]), training=st.booleans())
+def test_decoded_images_are_in_range(family: str, seed: int, scale: float, training: bool) -> None:
+    images = seeded(family, "decoder", seed).train(training)(scale * batch("decoder", seed, 4))
+    assert images.abs().max() <= 1
+    assert images.isfinite().all()
+
+
+@families
+@pytest.mark.parametrize("part", ["encoder", "image critic"])
+@few
+@given(seed=seeds, pixel=st.sampled_from([-1.0, 0.0, 1.0]), training=st.booleans())
+def test_blank_images_give_finite_outputs_and_gradients(
+    family: str, part: str, seed: int, pixel: float, training: bool
+) -> None:
+    module = seeded(family, part, seed).train(training)
+    image = torch.full((3, 1, 16, 16), pixel, requires_grad=True)
+    output = module(image)
+    output.square().sum().backward()
+    assert output.isfinite().all()
+    assert image.grad is not None
+    assert image.grad.isfinite().all()
+
+
+@families
+@parts
+@few
+@given(seed=seeds)
+def test_gradients_reach_the_input_and_every_parameter(family: str, part: str, seed: int) -> None:
+    module = seeded(family, part, seed)
+    inputs = batch(part, seed, 16).requires_grad_()
+    output = module(inputs)
+    # Random weights, because the sum over a batch of what batch norm returns does not depend on its input.
+    (output * torch.randn(output.shape, generator=torch.Generator().manual_seed(seed))).sum().backward()
+    for name, tensor in [("input", inputs), *module.named_parameters()]:
+        assert tensor.grad is not None, name
+        assert tensor.grad.isfinite().all(), name
+        assert tensor.grad.any(), name
+
+
+@families
+@parts
+@few
+@given(seed=seeds)
+def test_samples_of_a_batch_are_independent_in_evaluation(family: str, part: str, seed: int) -> None:
+    module = seeded(family, part, seed)
+    module(batch(part, seed, 8))  # moves batch norm's statistics
+    module.eval()
+    inputs = batch(part, seed + 1, 4)
+    alone = torch.cat([module(inputs[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(module(inputs), alone, rtol=1e-4, atol=1e-5)
+
+
+@families
+@parts
+@few
+@given(seed=seeds)
+def test_state_dict_carries_everything(family: str, part: str, seed: int) -> None:
+    first, second = (seeded(family, part, seed + offset) for offset in range(2))
+    inputs = batch(part, seed, 4)
+    first(inputs)  # moves batch norm's statistics
+    first.eval(), second.eval()
+    assert not torch.equal(first(inputs), second(inputs))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(inputs), second(inputs))
+
+
+@families
+@parts
+@few
+@given(seed=seeds)
+def test_the_seed_decides_the_initialisation(family: str, part: str, seed: int) -> None:
+    torch.manual_seed(seed)
+    networks = build(family)
+    first, second = PARTS[part](networks).state_dict(), PARTS[part](networks).state_dict()
+    again = seeded(family, part, seed).state_dict()
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], second[key]) for key in first)
+
+
+@families
+@parts
+def test_runs_on_the_meta_device(family: str, part: str) -> None:
+    with torch.device("meta"):
+        module = PARTS[part](build(family, 3, 32))
+        output = module(torch.empty_like(batch(part, 0, 5, 3, 32), device="meta"))
+    assert output.is_meta
+    assert output.shape == expected_shape(part, 5, 3, 32)
+
+
+@families
+@parts
+@few
+@given(seed=seeds)
+def test_bfloat16_and_channels_last_change_little(family: str, part: str, seed: int) -> None:
+    module = seeded(family, part, seed, 3)
+    inputs = batch(part, seed, 16, 3)
+    expected = module(inputs)
+    module.to(memory_format=torch.channels_last)
+    if inputs.ndim == 4:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = module(inputs)
+    output.float().square().mean().backward()
+    # bfloat16 has 8 significant bits; the error grows with every layer and with batch norm's division.
+    assert (output - expected).square().mean() <= 0.01 * expected.square().mean() + 1e-4
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in module.parameters())
+
+
+@families
+@few
+@given(seed=seeds)
+def test_features_of_the_image_critic(family: str, seed: int) -> None:
+    torch.manual_seed(seed)
+    critic = build(family).image_critic().eval()
+    image = batch("image critic", seed, 3)
+    for layer in range(critic.layers):
+        features = critic.features(image, layer)
+        assert len(features) == 3
+        assert torch.equal(features, critic.features(image, layer - critic.layers))
+        assert (features < 0).any(), "leaky ReLU lets negative values through"
+    assert torch.equal(critic.features(image), features)
+    assert torch.equal(critic(image), critic.score(features))
+
+
+@families
+@pytest.mark.parametrize("beyond", [0, 1, 10])
+def test_unknown_feature_layers_are_refused(family: str, beyond: int) -> None:
+    critic = build(family).image_critic()
+    for layer in (critic.layers + beyond, -critic.layers - 1 - beyond):
+        valid = rf"no layer {layer}: it has {critic.layers}, so choose from {-critic.layers} to {critic.layers - 1}\b"
+        with pytest.raises(ValueError, match=valid):
+            critic.features(torch.zeros(1, 1, 16, 16), layer)
+
+
+@pytest.mark.parametrize("family", ["residual", "dcgan"])
+@pytest.mark.parametrize("size", [8, 28, 48, 256])
+def test_sizes_that_convolutional_networks_cannot_have(family: str, size: int) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{size}x{size} pixels .* 16, 32, 64, 128: resize .* 'mlp'"):
+        build(family, size=size)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("residual", {"width": 0}),
+        ("residual", {"norm": "layer"}),
+        ("residual", {"critic_hidden": 0}),
+        ("residual", {"code_critic_width": 0}),
+        ("dcgan", {"width": 0}),
+        ("dcgan", {"norm": "none"}),
+        ("mlp", {"hidden": 0}),
+        ("mlp", {"layers": 0}),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        component(name).options(**options)

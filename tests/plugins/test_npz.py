@@ -1,0 +1,244 @@
+"""The data set `npz`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from priorkit.errors import DataError
+from priorkit.interfaces import ImageData
+from priorkit.plugins import DataContext
+from priorkit_plugins.npz import NpzOptions, priorkit_datasets
+
+
+def load(path: Path | None, **context: Any) -> ImageData:
+    (component,) = priorkit_datasets()
+    assert component.name == "npz"
+    return component.build(NpzOptions(), DataContext(data_dir=path, **context)).load()
+
+
+def pixels(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "images.npz"
+
+
+def test_images_with_labels_and_names(path: Path) -> None:
+    images, test_images = pixels(6, 4, 5, 3), pixels(2, 4, 5, 3, seed=1)
+    np.savez(
+        path,
+        images=images,
+        labels=np.array([0, 1, 2, 2, 1, 0]),
+        test_images=test_images,
+        test_labels=np.array([2, 0], dtype=np.uint8),
+        class_names=np.array(["cat", "dog", "owl"]),
+    )
+    data = load(path)
+    assert torch.equal(data.train.images, torch.from_numpy(images.transpose(0, 3, 1, 2)))
+    assert torch.equal(data.test.images, torch.from_numpy(test_images.transpose(0, 3, 1, 2)))
+    assert data.train.labels is not None
+    assert data.test.labels is not None
+    assert data.train.labels.tolist() == [0, 1, 2, 2, 1, 0]
+    assert data.test.labels.tolist() == [2, 0]
+    assert data.class_names == ("cat", "dog", "owl")
+    assert data.notes == ()
+
+
+def test_synonyms_and_compression(path: Path) -> None:
+    images = pixels(3, 8, 8)
+    np.savez_compressed(
+        path,
+        train_images=images,
+        train_labels=np.array([1, 0, 1]),
+        test_images=pixels(1, 8, 8),
+        test_labels=np.array([0]),
+        author="me",
+    )
+    data = load(path)
+    assert torch.equal(data.train.images, torch.from_numpy(images).unsqueeze(1))
+    assert data.train.labels is not None
+    assert data.train.labels.tolist() == [1, 0, 1]
+    assert data.class_names == ("0", "1")
+    assert data.notes == ("arrays that are not read: author",)
+
+
+def test_without_test_images_some_are_held_out(path: Path) -> None:
+    images = pixels(20, 4, 4)
+    np.savez(path, images=images, labels=np.arange(20) % 4)
+    data = load(path, holdout=0.25, seed=3)
+    assert (len(data.train), len(data.test)) == (15, 5)
+    assert data.notes == ("5 of 20 images are held out",)
+    assert torch.equal(load(path, holdout=0.25, seed=3).test.images, data.test.images)
+    assert not torch.equal(load(path, holdout=0.25, seed=4).test.images, data.test.images)
+    # Each image keeps its label, and all are there once.
+    label_of = {image.tobytes(): index % 4 for index, image in enumerate(images)}
+    both = [
+        (image.numpy().tobytes(), int(label))
+        for part in (data.train, data.test)
+        for image, label in zip(part.images, part.labels if part.labels is not None else [], strict=True)
+    ]
+    assert sorted(both) == sorted(label_of.items())
+
+
+def test_images_alone_have_no_labels(path: Path) -> None:
+    np.savez(path, images=pixels(3, 4, 4), test_images=pixels(1, 4, 4))
+    data = load(path)
+    assert data.train.labels is None
+    assert data.test.labels is None
+    assert data.class_names == ()
+
+
+def test_labels_with_gaps_are_numbered_anew(path: Path) -> None:
+    np.savez(
+        path,
+        images=pixels(3, 4, 4),
+        labels=np.array([9, -3, 7]),
+        test_images=pixels(1, 4, 4),
+        test_labels=np.array([5]),
+    )
+    data = load(path)
+    assert data.train.labels is not None
+    assert data.test.labels is not None
+    assert data.train.labels.tolist() == [3, 0, 2]
+    assert data.test.labels.tolist() == [1]
+    assert data.class_names == ("-3", "5", "7", "9")
+    assert data.notes == ("labels from -3 to 9 are numbered from 0 to 3",)
+
+
+def test_labels_that_index_the_names_stay(path: Path) -> None:
+    np.savez(path, images=pixels(3, 4, 4), labels=np.array([3, 1, 1]), class_names=np.array([b"a", b"b", b"c", b"d"]))
+    data = load(path, holdout=0.4)
+    assert data.train.labels is not None
+    assert data.test.labels is not None
+    assert sorted([*data.train.labels.tolist(), *data.test.labels.tolist()]) == [1, 1, 3]
+    assert data.class_names == ("a", "b", "c", "d")
+
+
+def test_labels_that_count_from_1_are_numbered_from_0(path: Path) -> None:
+    np.savez(
+        path,
+        images=pixels(3, 4, 4),
+        labels=np.array([1, 2, 3]),
+        test_images=pixels(1, 4, 4),
+        test_labels=np.array([3]),
+        class_names=np.array(["a", "b", "c"]),
+    )
+    data = load(path)
+    assert data.train.labels is not None
+    assert data.train.labels.tolist() == [0, 1, 2]
+    assert data.class_names == ("a", "b", "c")
+    assert data.notes == ("labels from 1 to 3 are numbered from 0 to 2",)
+
+
+def test_names_of_labels_that_do_not_index_them_go_in_ascending_order(path: Path) -> None:
+    np.savez(path, images=pixels(2, 4, 4), labels=np.array([20, 10]), class_names=np.array(["ten", "twenty"]))
+    data = load(path)
+    for part in (data.train, data.test):
+        assert part.labels is not None
+        index = [20, 10].index({"ten": 10, "twenty": 20}[data.class_names[int(part.labels[0])]])
+        assert torch.equal(part.images[0, 0], torch.from_numpy(pixels(2, 4, 4)[index]))
+
+
+def message(path: Path | None) -> str:
+    with pytest.raises(DataError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+FINE = pixels(4, 5, 5)
+LABELS = np.arange(4)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        ({"pictures": FINE, "y": LABELS}, r"no array 'images' \(or 'train_images'; it has pictures, y\).*numpy\.savez"),
+        ({}, r"no array 'images' .* it has none at all"),
+        ({"images": FINE, "train_images": FINE}, "both 'images' and 'train_images'.*leave one out"),
+        ({"images": FINE, "labels": LABELS, "train_labels": LABELS}, "both 'labels' and 'train_labels'"),
+        ({"images": FINE / 255}, "'images' .* is float64.*must be uint8.*multiply by 255 and convert to uint8"),
+        ({"images": FINE > 9}, "is bool.*multiply by 255"),
+        ({"images": FINE.astype(np.int64)}, "is int64.*bring it to 0 to 255 and convert to uint8"),
+        ({"images": FINE * 2.0 - 255}, "is float64.*bring it to 0 to 255"),
+        ({"images": FINE.reshape(4, 25)}, r"shape \(4, 25\), but must be \(N, height, width\).*reshape"),
+        ({"images": pixels(4, 5, 5, 2)}, r"shape \(4, 5, 5, 2\).*1 or 3 channels"),
+        ({"images": pixels(4, 3, 5, 5)}, r"channels first.*images\.transpose\(0, 2, 3, 1\)"),
+        ({"images": pixels(4, 1, 5, 5)}, r"channels first.*images\.transpose\(0, 2, 3, 1\)"),
+        ({"images": pixels(4, 5, 5, 4)}, r"four channels.*images\[\.\.\., :3\]"),
+        ({"images": pixels(0, 5, 5)}, "no pixels"),
+        ({"images": pixels(1, 5, 5)}, "has one image.*'test_images'"),
+        ({"images": FINE, "labels": LABELS[:3]}, r"'labels' .* shape \(3,\), but 'images' has 4 images.*\(4,\)"),
+        ({"images": FINE, "labels": LABELS[:, None]}, r"shape \(4, 1\), but 'images' has 4 images"),
+        ({"images": FINE, "labels": LABELS * 1.0}, "'labels' .* float64, but labels must be integers"),
+        ({"images": FINE, "test_labels": LABELS}, "'test_labels' but no 'test_images'"),
+        ({"images": FINE, "labels": LABELS, "test_images": FINE}, "'labels' but no 'test_labels'"),
+        ({"train_images": FINE, "test_images": FINE, "test_labels": LABELS}, "'test_labels' but no 'labels'"),
+        (
+            {"images": FINE, "labels": LABELS, "test_images": FINE, "test_labels": LABELS[1:]},
+            r"'test_labels' .* shape \(3,\), but 'test_images' has 4",
+        ),
+        ({"images": FINE, "test_images": pixels(4, 6, 5)}, r"'images' .*\(5, 5, 1\) and 'test_images' .*\(6, 5, 1\)"),
+        ({"images": FINE, "test_images": FINE / 255}, "'test_images' .* is float64"),
+        (
+            {"images": FINE, "labels": LABELS, "class_names": np.array(["a", "b"])},
+            "has 2 names, but the labels have 4 values from 0 to 3",
+        ),
+        ({"images": FINE, "labels": LABELS, "class_names": np.array("a")}, "'class_names' .* must be a list of names"),
+        (
+            {"images": FINE, "labels": LABELS, "class_names": np.array(["a", "b", "c", "d"], dtype=object)},
+            "'class_names' .* Python objects.*dtype=str",
+        ),
+    ],
+)
+def test_wrong_arrays_are_refused(path: Path, arrays: dict[str, np.ndarray], expected: str) -> None:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    text = message(path)
+    assert str(path) in text
+    assert re.search(expected, text), text
+
+
+def test_no_path() -> None:
+    assert message(None).endswith("--data-dir FILE.npz")
+
+
+def test_no_such_file(path: Path) -> None:
+    assert f"no file {path}" in message(path)
+
+
+def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
+    assert "it has no .npz file" in message(tmp_path)
+    np.savez(tmp_path / "mine.npz", images=FINE)
+    assert re.search(r"is a folder \(it has mine\.npz\).*--data-dir", message(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 and no more"])
+def test_other_files_are_no_npz(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert f"{path} is no .npz file" in message(path)
+
+
+def test_an_npy_is_no_npz(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", FINE)
+    assert "is no .npz file" in message(tmp_path / "images.npy")
+
+
+def test_a_file_cut_off(path: Path) -> None:
+    np.savez(path, images=FINE)
+    path.write_bytes(path.read_bytes()[:-50])
+    assert "is no .npz file, or it is cut off" in message(path)
+
+
+def test_a_damaged_array(path: Path) -> None:
+    np.savez_compressed(path, images=pixels(10, 8, 8))
+    content = bytearray(path.read_bytes())
+    content[300:310] = bytes(10)
+    path.write_bytes(content)
+    assert re.search(r"'images' in .* is damaged \(.*\): write the file again", message(path))

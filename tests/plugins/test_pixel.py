@@ -1,0 +1,165 @@
+"""The loss `pixel`."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor
+from torch.nn import functional
+
+from priorkit.interfaces import ImageShape, ReconstructionLoss
+from priorkit.plugins import LossContext
+from priorkit_plugins.pixel import PixelOptions, priorkit_losses
+
+DISTANCES = ("squared", "absolute", "cross-entropy")
+
+
+def make(**options: Any) -> ReconstructionLoss:
+    (component,) = priorkit_losses()
+    assert component.name == "pixel"
+    return component.build(PixelOptions(**options), LossContext(ImageShape(1, 16)))
+
+
+def reference(distance: str, reconstruction: Tensor, image: Tensor) -> Tensor:
+    """The mean over everything, by torch's own functions."""
+    if distance == "cross-entropy":
+        return functional.binary_cross_entropy((1 + reconstruction) / 2, (1 + image) / 2)
+    return {"squared": functional.mse_loss, "absolute": functional.l1_loss}[distance](reconstruction, image)
+
+
+def images(n: int, channels: int, size: int, seed: int, extent: float = 0.95) -> tuple[Tensor, Tensor]:
+    uniform = torch.rand(2, n, channels, size, size, generator=torch.Generator().manual_seed(seed))
+    reconstruction, image = extent * (2 * uniform - 1)
+    return reconstruction, image
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    n=st.integers(1, 5),
+    channels=st.sampled_from([1, 3]),
+    size=st.integers(1, 9),
+    weight=st.floats(0.01, 100),
+    seed=st.integers(0, 2**63 - 1),
+)
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_values_and_gradients_are_those_of_torch(
+    distance: str, n: int, channels: int, size: int, weight: float, seed: int
+) -> None:
+    reconstruction, image = images(n, channels, size, seed)
+    reconstruction.requires_grad_()
+    expected = weight * reference(distance, reconstruction, image)
+    (expected_gradient,) = torch.autograd.grad(expected, reconstruction)
+    for reduction, factor in (("mean", 1), ("sum", channels * size * size)):
+        loss = make(distance=distance, reduction=reduction, weight=weight)(reconstruction, image)
+        assert loss.shape == ()
+        assert loss >= 0
+        torch.testing.assert_close(loss, factor * expected, rtol=1e-4, atol=1e-6)
+        (gradient,) = torch.autograd.grad(loss, reconstruction)
+        torch.testing.assert_close(gradient, factor * expected_gradient, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        # Two images of two pixels: the reconstructions differ by (1, 0) and (0.5, -1).
+        ({"distance": "squared"}, (1 + 0 + 0.25 + 1) / 4),
+        ({"distance": "squared", "reduction": "sum"}, (1 + 0 + 0.25 + 1) / 2),
+        ({"distance": "absolute"}, (1 + 0 + 0.5 + 1) / 4),
+        ({"distance": "absolute", "reduction": "sum", "weight": 3}, 3 * (1 + 0 + 0.5 + 1) / 2),
+        # Probabilities 1/2 where 0 and 1 are wanted, 3/4 where 1/2 is, and 1/2 where 1 is.
+        (
+            {"distance": "cross-entropy", "reduction": "sum"},
+            (2 * math.log(2) + math.log(4 / 3) / 2 + math.log(4) / 2 + math.log(2)) / 2,
+        ),
+    ],
+)
+def test_by_hand(options: dict[str, Any], value: float) -> None:
+    if options["distance"] == "cross-entropy":
+        reconstruction, image = [[0.0, 0.0], [0.5, 0.0]], [[-1.0, 1.0], [0.0, 1.0]]
+    else:
+        reconstruction, image = [[0.0, 0.5], [0.5, -1.0]], [[-1.0, 0.5], [0.0, 0.0]]
+    loss = make(**options)(torch.tensor(reconstruction).view(2, 1, 1, 2), torch.tensor(image).view(2, 1, 1, 2))
+    torch.testing.assert_close(loss, torch.tensor(value))
+
+
+@pytest.mark.parametrize("wanted", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("made", [-1.0, 1.0])
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_black_and_white_are_finite(distance: str, made: float, wanted: float) -> None:
+    reconstruction = torch.full((2, 1, 4, 4), made, requires_grad=True)
+    loss = make(distance=distance)(reconstruction, torch.full((2, 1, 4, 4), wanted))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert loss >= 0
+    assert reconstruction.grad is not None
+    assert torch.isfinite(reconstruction.grad).all()
+    if made == wanted:
+        assert loss < 1e-5
+    else:
+        assert loss > 0.5
+        # The way back is open even from the very edge.
+        assert (reconstruction.grad * (made - wanted) > 0).all()
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_a_gradient_leads_to_the_image(distance: str) -> None:
+    reconstruction, image = images(1, 1, 4, seed=0)
+    loss = make(distance=distance, reduction="sum")
+    before = loss(reconstruction, image)
+    for _ in range(200):
+        reconstruction = reconstruction.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss(reconstruction, image), reconstruction)
+        reconstruction = (reconstruction - 0.02 * gradient).clamp(-1, 1)
+    assert loss(reconstruction, image) < before
+    assert (reconstruction - image).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_only_the_reconstruction_gets_a_gradient(distance: str) -> None:
+    reconstruction, image = images(2, 1, 4, seed=0)
+    reconstruction.requires_grad_()
+    image.requires_grad_()
+    make(distance=distance)(reconstruction, image).backward()
+    assert reconstruction.grad is not None
+    assert image.grad is None
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_half_precision_is_computed_in_float32(distance: str) -> None:
+    reconstruction, image = (tensor.bfloat16() for tensor in images(3, 3, 5, seed=0))
+    loss = make(distance=distance)(reconstruction, image)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, make(distance=distance)(reconstruction.float(), image.float()))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_it_is_a_mean_over_the_batch(distance: str, reduction: str) -> None:
+    loss = make(distance=distance, reduction=reduction)
+    reconstruction, image = images(4, 1, 5, seed=0)
+    each = torch.stack([loss(reconstruction[i : i + 1], image[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(loss(reconstruction, image), each.mean())
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_the_layout_in_memory_does_not_matter(distance: str) -> None:
+    reconstruction, image = images(3, 3, 5, seed=0)
+    loss = make(distance=distance)
+    other = loss(reconstruction.contiguous(memory_format=torch.channels_last), image)
+    torch.testing.assert_close(other, loss(reconstruction, image))
+
+
+def test_it_needs_no_image_critic() -> None:
+    loss = make()
+    assert not loss.needs_image_critic
+    assert list(loss.parameters()) == []
+
+
+@pytest.mark.parametrize("options", [{"distance": "cubic"}, {"reduction": "max"}, {"weight": 0}, {"weight": -1}])
+def test_bad_options(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        PixelOptions.model_validate(options)

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from priorkit.engine import DataOrder
+from priorkit.interfaces import ImageSet
+from priorkit.training import to_float, to_uint8
+from priorkit.training.batches import Batches
+
+CPU = torch.device("cpu")
+
+
+def numbered(n: int) -> ImageSet:
+    """Images whose pixels say which one they are."""
+    return ImageSet(torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, 3, 4, 4).contiguous())
+
+
+def make(n: int, batch_size: int, *, seed: int = 0, channels_last: bool = False) -> Batches:
+    return Batches(numbered(n), batch_size, seed=seed, device=CPU, channels_last=channels_last)
+
+
+def numbers(batch: torch.Tensor) -> list[int]:
+    return [int(value) for value in to_uint8(batch)[:, 0, 0, 0]]
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32), n=st.integers(2, 30), data=st.data())
+def test_batches_are_a_function_of_images_seen(seed: int, n: int, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, n))
+    batches, order = make(n, size, seed=seed), DataOrder(n, seed)
+    for position in data.draw(st.lists(st.integers(0, 100), max_size=5)):
+        assert numbers(batches.at(position)) == order.batch(position, size).tolist()
+
+
+def test_every_image_is_seen_once_in_each_pass() -> None:
+    batches = make(30, 6)
+    for epoch in range(2):
+        seen = [number for start in range(0, 30, 6) for number in numbers(batches.at(30 * epoch + start))]
+        assert sorted(seen) == list(range(30))
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_batches_have_the_layout_asked_for(channels_last: bool) -> None:
+    batch = make(10, 5, channels_last=channels_last).at(3)
+    assert batch.shape == (5, 3, 4, 4)
+    assert batch.dtype == torch.float32
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    assert batch.is_contiguous(memory_format=layout)
+
+
+def test_the_images_themselves_are_left_alone() -> None:
+    images = numbered(10)
+    batches = Batches(images, 10, seed=0, device=CPU, channels_last=False)
+    batches.at(0).fill_(0.0)
+    assert torch.equal(images.images, numbered(10).images)
+    assert sorted(numbers(batches.at(0))) == list(range(10))
+
+
+VALUES = torch.arange(256, dtype=torch.uint8).view(4, 1, 8, 8)
+
+
+def test_pixels_span_minus_one_to_one_evenly() -> None:
+    floats = to_float(VALUES).flatten()
+    assert (floats[0], floats[-1]) == (-1.0, 1.0)
+    torch.testing.assert_close(floats, torch.linspace(-1, 1, 256), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pixels_survive_the_way_there_and_back(dtype: torch.dtype) -> None:
+    assert torch.equal(to_uint8(to_float(VALUES, channels_last=True).to(dtype)), VALUES)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(-1.0, 0), (1.0, 255), (-7.0, 0), (7.0, 255), (0.4 / 127.5 - 1, 0), (0.6 / 127.5 - 1, 1)]
+)
+def test_pixels_are_rounded_and_clipped(value: float, expected: int) -> None:
+    assert to_uint8(torch.full((1, 1, 1, 1), value)).item() == expected
+
+
+def test_bfloat16_images_are_brought_back_in_float32() -> None:
+    values = to_float(VALUES).bfloat16()
+    assert torch.equal(to_uint8(values), to_uint8(values.float()))

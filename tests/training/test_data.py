@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from priorkit.config import RunConfig, component_options, validate_settings
+from priorkit.errors import ConfigurationError, DataError, UnknownComponentError
+from priorkit.interfaces import DataSource, ImageData, ImageSet, ImageShape
+from priorkit.plugins import Component, DataContext, Registry
+from priorkit.training import load_data
+
+
+def test_loads_the_data_set_with_its_options(registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
+    data = load_data(tiny_config(dataset={"train": 9, "test": 2}), registry)
+    assert (len(data.train), len(data.test)) == (9, 2)
+    assert data.shape == ImageShape(1, 16)
+    assert data.notes == ()
+
+
+def test_images_come_in_the_size_and_channels_asked_for(
+    registry: Registry, tiny_config: Callable[..., RunConfig]
+) -> None:
+    data = load_data(tiny_config(dataset={"size": 20}, image_size=32, channels=3), registry)
+    assert data.shape == ImageShape(3, 32)
+    assert len(data.notes) == 2
+
+
+def test_images_get_a_size_that_networks_take(registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
+    assert load_data(tiny_config(dataset={"size": 20}), registry).shape == ImageShape(1, 32)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_an_empty_set_is_refused(part: str, registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
+    with pytest.raises(DataError, match="--dataset tiny: .*at least one of each is needed"):
+        load_data(tiny_config(dataset={part: 0}), registry)
+
+
+class Fixed(DataSource):
+    def load(self) -> ImageData:
+        images = ImageSet(torch.zeros(4, 1, 16, 16, dtype=torch.uint8))
+        return ImageData(images, images)
+
+
+@pytest.fixture
+def with_dataset(
+    make_registry: Callable[..., Registry], make_component: Callable[..., Component[Any]]
+) -> Callable[[Callable[[Any, Any], Any]], Registry]:
+    """A registry with the data set `odd`."""
+    return lambda build: make_registry([("dataset", make_component("odd", build))])
+
+
+def test_the_source_is_told_what_the_configuration_says(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    told: list[DataContext] = []
+
+    def build(options: Any, context: DataContext) -> DataSource:
+        told.append(context)
+        return Fixed()
+
+    registry = with_dataset(build)
+    config = tiny_config(
+        "vae", registry, dataset="odd", data_dir="/some/where", image_size=16, channels=3, holdout=0.25, seed=5
+    )
+    load_data(config, registry)
+    assert told == [DataContext(Path("/some/where"), image_size=16, channels=3, holdout=0.25, seed=5)]
+
+
+def test_what_is_no_source_is_the_plugins_mistake(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    registry = with_dataset(lambda options, context: [1, 2])
+    with pytest.raises(ConfigurationError, match="--dataset odd: .* list, not a DataSource"):
+        load_data(tiny_config("vae", registry, dataset="odd"), registry)
+
+
+def test_unknown_data_sets_and_options_are_refused(registry: Registry) -> None:
+    with pytest.raises(UnknownComponentError, match="did you mean 'tiny'"):
+        load_data(validate_settings({"dataset": "tinny"}), registry)
+    with pytest.raises(ConfigurationError, match=r"--dataset\.trian.*did you mean 'train'"):
+        load_data(validate_settings({"dataset": {"name": "tiny", "trian": 3}}), registry)
+    assert component_options(registry.get("dataset", "tiny"), {}).train == 20
