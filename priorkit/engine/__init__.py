@@ -4,6 +4,7 @@ from priorkit.engine.averaging import AveragedNetworks
 from priorkit.engine.checkpoints import CheckpointStore
 from priorkit.engine.engine import Engine
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
+from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.randomness import DataOrder, seed_for
@@ -21,6 +22,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "frozen_statistics",
+    "keep_freed_memory",
     "make_optimizer",
     "seed_for",
 ]

@@ -1,5 +1,6 @@
 """What a run was made with: versions, hardware, plug-ins, data."""
 
+import hashlib
 import platform
 import sys
 from importlib import metadata
@@ -12,7 +13,7 @@ from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
 from priorkit.training import Session
 
-__all__ = ["describe_environment", "missing_plugins", "recorded_shape"]
+__all__ = ["data_fingerprint", "describe_environment", "missing_plugins", "recorded_shape"]
 
 
 def _version(distribution: str) -> str:
@@ -20,6 +21,15 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+def data_fingerprint(data: ImageData) -> str:
+    """A short text that differs where two data sets differ in an image or in their order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (data.train, data.test):
+        digest.update(f"{tuple(part.images.shape)}".encode())
+        digest.update(part.images.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def describe_environment(session: Session, config: RunConfig, registry: Registry, data: ImageData) -> dict[str, Any]:
@@ -49,6 +59,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "size": data.shape.size,
             "train": len(data.train),
             "held_out": len(data.test),
+            "fingerprint": data_fingerprint(data),
             "class_names": list(data.class_names),
             "notes": list(data.notes),
         },

@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ def explained_os_errors(doing: str) -> Iterator[None]:
             errno.EPERM: "choose a folder that you may write to",
             errno.EROFS: "choose a folder that you may write to",
             errno.ENOTDIR: "a part of the path is a file; choose another path",
+            errno.EEXIST: "a part of the path is a file; choose another path",
             errno.ENAMETOOLONG: "choose a shorter path",
         }
         where = f" {str(error.filename)!r}" if error.filename else ""
@@ -76,16 +78,26 @@ class RunFolder:
         """Makes a new run folder with its configuration and environment.
 
         Raises:
-            RunFolderError: It exists already, or cannot be made.
+            RunFolderError: It exists already, or cannot be made; nothing of it is left then.
         """
         cls.check_free(path)
         folder = cls(path)
+        existed = path.exists()
         with explained_os_errors("make the run folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(exist_ok=True)
-            folder.samples.mkdir()
-            folder.config.write_text(config_to_toml(config), encoding="utf-8")
-            folder.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+            try:
+                folder.samples.mkdir()
+                folder.config.write_text(config_to_toml(config), encoding="utf-8")
+                folder.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+            except BaseException:
+                # Half a run folder could neither be gone on with nor be used again.
+                shutil.rmtree(folder.samples, ignore_errors=True)
+                folder.config.unlink(missing_ok=True)
+                folder.environment.unlink(missing_ok=True)
+                if not existed:
+                    path.rmdir()
+                raise
         return folder
 
     @staticmethod
@@ -129,6 +141,20 @@ class RunFolder:
         """
         return validate_settings(read_toml(self.config))
 
+    def write_config(self, config: RunConfig) -> None:
+        """Replaces the run's configuration.
+
+        Raises:
+            RunFolderError: The folder cannot be written.
+        """
+        draft = self.config.with_name(f".{self.config.name}.draft")
+        with explained_os_errors("write the configuration"):
+            try:
+                draft.write_text(config_to_toml(config), encoding="utf-8")
+                draft.replace(self.config)
+            finally:
+                draft.unlink(missing_ok=True)
+
     def read_environment(self) -> dict[str, Any]:
         """What the run was made with.
 
@@ -137,6 +163,8 @@ class RunFolder:
         """
         try:
             environment: dict[str, Any] = json.loads(self.environment.read_text(encoding="utf-8"))
+            if not isinstance(environment, dict) or "data" not in environment:
+                raise ValueError("it does not say what the data was")
         except (OSError, ValueError) as error:
             raise RunFolderError(f"cannot read {str(self.environment)!r}: {error}") from None
         return environment

@@ -41,5 +41,8 @@ def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
     if zoom > 1:
         picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
     draft = path.with_name(f".{path.name}.draft")
-    picture.save(draft, format="PNG")
-    draft.replace(path)
+    try:
+        picture.save(draft, format="PNG")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -38,11 +38,13 @@ class Recorder(Observer):
         self.config = config
         self._metrics: IO[str] | None = None
         self._tensorboard: Any = None
+        self._written: set[tuple[float, frozenset[str]]] = set()
 
     def started(self, session: Session) -> None:
         """Opens the files; lines and pictures of steps after the last checkpoint, which will be done again, go."""
         with explained_os_errors("write the run's metrics"):
             kept = [row for row in read_metrics(self.folder) if row["step"] <= session.steps]
+            self._written = {(row["step"], frozenset(row)) for row in kept}
             draft = self.folder.metrics.with_name(".metrics.draft")
             draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
             draft.replace(self.folder.metrics)
@@ -101,6 +103,9 @@ class Recorder(Observer):
             "seconds": round(session.seconds, 3),
             **values,
         }
+        if (session.steps, frozenset(row)) in self._written:
+            # A run that was complete already comes to its end once more.
+            return
         with explained_os_errors("write the run's metrics"):
             self._metrics.write(json.dumps(row) + "\n")
             self._metrics.flush()

@@ -59,15 +59,23 @@ class Run:
         return read_metrics(self.folder)
 
     def sample(self, n: int, *, seed: int = 0) -> Tensor:
-        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images."""
+        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images.
+
+        Raises:
+            ValueError: `n` is below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
         return self.model.sample(n, seed)
 
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means.
 
         Raises:
-            ValueError: The images have another shape than those that the run was trained on.
+            ValueError: The images have another shape than those that the run was trained on, or are integers.
         """
+        if not images.is_floating_point():
+            raise ValueError(f"images must be floating-point numbers in [-1, 1], not {images.dtype}")
         if tuple(images.shape[1:]) != self._image_shape:
             raise ValueError(
                 f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "

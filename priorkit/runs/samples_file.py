@@ -1,5 +1,6 @@
 """Samples on disk: arrays, one picture, or a folder of files."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,13 +13,19 @@ from priorkit.runs.pictures import as_picture, save_grid
 
 __all__ = ["check_output", "save_images"]
 
+_SAMPLE = re.compile(r"\d{6,}\.png")
+"""Names of the files in a folder of samples."""
+
 
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Makes sure that images can be saved at `path` (a .npz, a .png, or a folder).
 
     Raises:
-        RunFolderError: There is something at that path and `overwrite` is False, or its ending is unknown.
+        RunFolderError: There is something at that path and `overwrite` is False, its ending is unknown, or it is a
+            folder with anything but samples in it, which is never replaced.
     """
+    if path.name in ("", ".."):
+        raise RunFolderError(f"--out {path}: name the folder to make, or a file that ends in .npz or .png")
     if path.suffix not in (".npz", ".png", ""):
         raise RunFolderError(f"--out {path}: cannot write {path.suffix!r} files; use NAME.npz, NAME.png or a folder")
     taken = any(path.iterdir()) if path.is_dir() else path.exists()
@@ -28,6 +35,15 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         raise RunFolderError(f"--out {path} is a folder; name another file")
     if not path.suffix and path.is_file():
         raise RunFolderError(f"--out {path} is a file; name a folder, or a file that ends in .npz or .png")
+    others = [entry.name for entry in path.iterdir() if not _is_sample(entry)] if taken and path.is_dir() else []
+    if others:
+        raise RunFolderError(
+            f"--out {path} holds more than samples ({others[0]!r}), and is left as it is; name another folder"
+        )
+
+
+def _is_sample(path: Path) -> bool:
+    return path.is_file() and _SAMPLE.fullmatch(path.name) is not None
 
 
 def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool = False) -> None:
@@ -44,20 +60,25 @@ def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool
         RunFolderError: The path is taken or cannot be written.
     """
     check_output(path, overwrite=overwrite)
+    draft = path.with_name(f".{path.name}.draft{path.suffix}")
     with explained_os_errors("write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".npz":
-            draft = path.with_name(f".{path.name}.draft.npz")
-            np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().numpy())
-            draft.replace(path)
-        elif path.suffix == ".png":
-            save_grid(images, path, columns)
-        else:
-            draft = path.with_name(f".{path.name}.draft")
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir()
-            for number, image in enumerate(images):
-                as_picture(image).save(draft / f"{number:06d}.png")
-            if path.exists():
-                shutil.rmtree(path)
-            draft.rename(path)
+        try:
+            if path.suffix == ".npz":
+                np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().numpy())
+                draft.replace(path)
+            elif path.suffix == ".png":
+                save_grid(images, path, columns)
+            else:
+                shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir()
+                for number, image in enumerate(images):
+                    as_picture(image).save(draft / f"{number:06d}.png")
+                if path.exists():
+                    shutil.rmtree(path)
+                draft.rename(path)
+        finally:
+            if draft.is_dir():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)

@@ -12,10 +12,10 @@ import torch
 
 from priorkit.config import RunConfig, flag_for, resolve_config, validate_settings
 from priorkit.engine import choose_device
-from priorkit.errors import ConfigurationError
+from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import describe_environment, recorded_shape
+from priorkit.runs.environment import data_fingerprint, describe_environment, recorded_shape
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
@@ -77,6 +77,9 @@ class TrainingRun:
         """
         if self.resumed:
             folder = RunFolder.open(self.path)
+            if resolve_config(folder.read_config(), self._registry) != self.config:
+                # New limits hold for whoever goes on the next time, too.
+                folder.write_config(self.config)
         else:
             environment = describe_environment(self.session, self.config, self._registry, self.data)
             folder = RunFolder.create(self.path, self.config, environment)
@@ -156,13 +159,13 @@ def prepare_resumed(
 
     Args:
         path: The run folder.
-        changes: New values of `steps`, `epochs`, `max_time` or `device`.
+        changes: New values of `steps`, `epochs`, `max_time` or `device`; None stands for no new value.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: The folder is no run or has no checkpoint.
+        RunFolderError: The folder is no run, or has no checkpoint that fits its configuration.
         UnknownComponentError: A plug-in that the run used is not installed.
-        ConfigurationError: The configuration has changed since the run started, or is asked to.
+        ConfigurationError: The configuration or the data has changed since the run started, or is asked to.
     """
     registry = installed_plugins() if registry is None else registry
     folder = RunFolder.open(Path(path))
@@ -173,15 +176,24 @@ def prepare_resumed(
     _refuse_changes(folder, config, validate_settings(state["config"]))
     config = _with_changes(folder, config, changes or {})
     data = load_data(config, registry)
-    if data.shape != recorded_shape(environment) or len(data.train) != environment["data"]["train"]:
+    if data_fingerprint(data) != environment["data"].get("fingerprint"):
+        recorded = environment["data"]
         raise ConfigurationError(
-            f"the data set is not the one that {str(folder.path)!r} was started with: it has {len(data.train)} images "
-            f"of shape {tuple(data.shape)} now, and had {environment['data']['train']} of shape "
-            f"{tuple(recorded_shape(environment))}"
+            f"the data set is not the one that {str(folder.path)!r} was started with: it has {len(data.train)} training "
+            f"and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had {recorded.get('train')} and "
+            f"{recorded.get('held_out')} of shape {tuple(recorded_shape(environment))}, or other pixels; put it back, or "
+            "train a new run"
         )
     with torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data)
-    session.load(folder.checkpoints.load_weights("last"), state)
+    weights = folder.checkpoints.load_weights("last")
+    try:
+        session.load(weights, state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunFolderError(
+            f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the networks that {str(folder.config)!r} "
+            f"describes: has a plug-in changed? ({str(error).splitlines()[0]})"
+        ) from None
     return TrainingRun(config, session, data, folder.path, resumed=True, _registry=registry)
 
 
@@ -197,6 +209,7 @@ def _refuse_changes(folder: RunFolder, config: RunConfig, started: RunConfig) ->
 
 
 def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    changes = {key: value for key, value in changes.items() if value is not None}
     refused = sorted(set(changes) - set(RESUMABLE))
     if refused:
         raise ConfigurationError(

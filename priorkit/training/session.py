@@ -14,6 +14,7 @@ from priorkit.engine import (
     Phase,
     choose_device,
     choose_precision,
+    keep_freed_memory,
     make_optimizer,
     seed_for,
 )
@@ -33,6 +34,8 @@ _REVIEWED = 512
 """Held-out images, and samples, that a review looks at."""
 _SHOWN = 64
 """Samples in a picture."""
+_CHECKED = 2
+"""Held-out images, and samples, that are made before weights are kept."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class Session:
                 f"use at most --batch-size {len(data.train)}"
             )
         device = choose_device(config.device)
+        if device.type == "cpu":
+            keep_freed_memory()
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)
@@ -180,16 +185,24 @@ class Session:
         """Makes sure that the weights are fit to be kept.
 
         Raises:
-            NonFiniteLossError: A loss or a weight is infinite or not a number.
+            NonFiniteLossError: A loss, a weight or an image that the model makes is infinite or not a number.
         """
         self.engine.losses(reset=False)
         for name, network in self.engine.networks.items():
             sums = torch.stack([weight.detach().float().sum() for weight in network.parameters()])
             if not bool(sums.isfinite().all()):
-                raise NonFiniteLossError(
-                    f"weights of {name} are no longer finite at step {self.steps}: training diverged; "
-                    "try a lower --learning-rate, --clip-norm 1 or --precision float32"
-                )
+                raise self._diverged(f"weights of {name}")
+        # Losses are those before the last update, and weights or statistics may be finite and yet useless after it.
+        model, held_out = self.model, self.data.test.images[:_CHECKED]
+        made = (model.sample(_CHECKED, seed=self.config.seed), model.reconstruct(to_float(held_out)))
+        if not all(bool(images.isfinite().all()) for images in made):
+            raise self._diverged("images that the model makes")
+
+    def _diverged(self, what: str) -> NonFiniteLossError:
+        return NonFiniteLossError(
+            f"{what} are no longer finite at step {self.steps}: training diverged; "
+            "try a lower --learning-rate, --clip-norm 1 or --precision float32"
+        )
 
     def weights(self) -> dict[str, Tensor]:
         """Every tensor of the networks and their averages, by name."""

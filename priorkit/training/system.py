@@ -30,6 +30,7 @@ from priorkit.plugins import (
     Registry,
     RegularizerContext,
 )
+from priorkit.training.model import evaluating
 
 __all__ = ["System", "build_system"]
 
@@ -62,8 +63,7 @@ class System:
     adversarial_loss: AdversarialLoss
     image_critic: ImageCritic | None
 
-    def modules(self) -> dict[str, nn.Module]:
-        """Every module that has a state, by name."""
+    def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
             "encoder": self.encoder,
             "decoder": self.decoder,
@@ -73,7 +73,11 @@ class System:
             "loss": self.loss,
             "adversarial_loss": self.adversarial_loss,
         }
-        return {name: module for name, module in named.items() if module is not None and module.state_dict()}
+        return {name: module for name, module in named.items() if module is not None}
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Every module that has a state, by name."""
+        return {name: module for name, module in self._all_modules().items() if module.state_dict()}
 
     def trained(self) -> dict[str, nn.Module]:
         """The networks that some phase trains, by the names that moves use."""
@@ -92,7 +96,8 @@ class System:
 
     def to(self, device: torch.device, *, channels_last: bool) -> None:
         """Moves everything to a device; convolutions' weights are laid out channels-last if asked for."""
-        for module in (*self.modules().values(), self.regularizer, self.loss, self.adversarial_loss):
+        # Those without a state may have tensors too: buffers that are not persistent.
+        for module in self._all_modules().values():
             module.to(device)
             if channels_last and any(weight.ndim == 4 for weight in module.parameters()):
                 module.to(memory_format=torch.channels_last)
@@ -188,15 +193,11 @@ def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> Sy
     return system
 
 
-@torch.no_grad()
 def _rehearse(system: System, config: RunConfig) -> None:
     """Passes two blank images through the system, so that what does not fit fails before anything is written."""
-    modules = [module for module in system.modules().values() if module.training]
-    for module in modules:
-        module.eval()
     images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
     codes = (2, system.code_dim)
-    try:
+    with evaluating(*system.modules().values()):
         noise = system.prior.noise(2, generator=torch.Generator().manual_seed(0))
         _expect("prior", config, system.prior(noise), codes)
         code = system.encoder(images, torch.zeros(codes)).code
@@ -208,9 +209,6 @@ def _rehearse(system: System, config: RunConfig) -> None:
         except ValueError as error:
             raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
         _expect("loss", config, loss, ())
-    finally:
-        for module in modules:
-            module.train()
 
 
 def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """The regularizer `kl`."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -170,7 +171,7 @@ def test_the_estimate_is_unbiased(mean: float, std: float, seed: int) -> None:
     edges = sorted({mean - 12 * std, 0.0, mean + 12 * std})
     exact = 2 * sum(
         scipy.integrate.quad(lambda code: q.pdf(code) * (q.logpdf(code) - p.logpdf(code)), low, high)[0]
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in pairwise(edges)
     )
     prior = DistributionPrior(Independent(Laplace(torch.zeros(2), torch.ones(2)), 1), opened=False)
     generator = torch.Generator().manual_seed(seed)

@@ -59,7 +59,7 @@ def test_values_and_gradients_are_those_of_torch(
         assert loss >= 0
         torch.testing.assert_close(loss, factor * expected, rtol=1e-4, atol=1e-6)
         (gradient,) = torch.autograd.grad(loss, reconstruction)
-        torch.testing.assert_close(gradient, factor * expected_gradient, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(gradient, factor * expected_gradient, rtol=1e-3, atol=1e-5 * factor * weight)
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ class PixelLoss(ReconstructionLoss):
             case "absolute":
                 distances = (given - wanted).abs()
             case "cross-entropy":
-                # Squeezed, not only clipped: a pixel that is utterly wrong keeps a gradient to come back by.
-                probability = _CLOSEST + (1 - 2 * _CLOSEST) * (1 + given.clamp(-1, 1)) / 2
+                # Squeezed, not clipped: a pixel that is utterly wrong keeps a gradient to come back by.
+                probability = _CLOSEST + (1 - 2 * _CLOSEST) * (1 + given) / 2
                 target = (1 + wanted) / 2
                 distances = -(target * torch.log(probability) + (1 - target) * torch.log1p(-probability))
             case _:

@@ -1,0 +1,153 @@
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from priorkit.config import RunConfig, resolve_config
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.plugins import Registry
+from priorkit.runs import RunFolder
+from priorkit.runs.folder import explained_os_errors, next_free_folder
+
+ENVIRONMENT = {"device": "cpu", "data": {"channels": 1}}
+
+
+def test_a_new_folder_has_configuration_and_environment(
+    tmp_path: Path, run_config: Callable[..., RunConfig], registry: Registry
+) -> None:
+    config = run_config()
+    made = RunFolder.create(tmp_path / "a" / "b" / "run", config, ENVIRONMENT)
+    opened = RunFolder.open(tmp_path / "a" / "b" / "run")
+    assert resolve_config(opened.read_config(), registry) == config
+    assert opened.read_environment() == ENVIRONMENT
+    assert made.samples.is_dir()
+    assert not made.checkpoints.has("last")
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path, run_config: Callable[..., RunConfig]) -> None:
+    (tmp_path / "run").mkdir()
+    RunFolder.check_free(tmp_path / "run")
+    RunFolder.create(tmp_path / "run", run_config(), ENVIRONMENT)
+    assert RunFolder.open(tmp_path / "run").config.is_file()
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_there_is_left_as_it_is(
+    kind: str, tmp_path: Path, run_config: Callable[..., RunConfig], contents_of: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "run"
+    if kind == "folder":
+        path.mkdir()
+        (path / "notes.txt").write_text("mine")
+    else:
+        path.write_text("mine")
+    before = contents_of(tmp_path)
+    for attempt in (RunFolder.check_free, lambda path: RunFolder.create(path, run_config(), ENVIRONMENT)):
+        with pytest.raises(RunFolderError, match=r"exists already and is left as it is: .*--resume .*--out") as caught:
+            attempt(path)
+        assert "\n" not in str(caught.value)
+    assert contents_of(tmp_path) == before
+
+
+def test_a_path_through_a_file_is_refused(tmp_path: Path, run_config: Callable[..., RunConfig]) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunFolderError, match="a part of the path is a file"):
+        RunFolder.create(tmp_path / "file" / "run", run_config(), ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.EACCES, "choose a folder that you may write to"),
+        (errno.EPERM, "choose a folder that you may write to"),
+        (errno.EROFS, "choose a folder that you may write to"),
+        (errno.ENOSPC, "free some space.*--resume"),
+        (errno.EDQUOT, "free some space.*--resume"),
+        (errno.ENAMETOOLONG, "choose a shorter path"),
+        (errno.EIO, "choose another path"),
+    ],
+)
+@pytest.mark.parametrize("existed", [True, False])
+@pytest.mark.parametrize("function", ["mkdir", "write_text"])
+def test_a_folder_that_cannot_be_made_leaves_nothing(
+    number: int,
+    fix: str,
+    existed: bool,
+    function: str,
+    tmp_path: Path,
+    run_config: Callable[..., RunConfig],
+    monkeypatch: pytest.MonkeyPatch,
+    contents_of: Callable[[Path], Any],
+) -> None:
+    path = tmp_path / "run"
+    if existed:
+        path.mkdir()
+    before = contents_of(tmp_path)
+    original = getattr(Path, function)
+
+    def refuse(self: Path, *arguments: Any, **options: Any) -> Any:
+        if self.name in ("samples", "environment.json"):
+            raise OSError(number, os.strerror(number), str(self))
+        return original(self, *arguments, **options)
+
+    config = run_config()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, function, refuse)
+        with pytest.raises(RunFolderError, match=f"cannot make the run folder '.*': .*{fix}") as caught:
+            RunFolder.create(path, config, ENVIRONMENT)
+    assert os.strerror(number) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert contents_of(tmp_path) == before
+    RunFolder.create(path, config, ENVIRONMENT)
+
+
+@pytest.mark.parametrize("kind", ["missing", "a file", "empty", "no environment"])
+def test_what_is_no_run_is_not_opened(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    if kind == "a file":
+        path.write_text("")
+    elif kind != "missing":
+        path.mkdir()
+        if kind == "no environment":
+            (path / "config.toml").write_text("")
+    expected = "there is no such folder" if kind == "missing" else "is no run: .*`priorkit train`"
+    with pytest.raises(RunFolderError, match=expected):
+        RunFolder.open(path)
+
+
+@pytest.mark.parametrize("damage", ["{", "", "[]", "{}", "\udcff"])
+def test_a_damaged_environment_is_an_error_of_one_line(damage: str, folder: RunFolder) -> None:
+    folder.environment.write_bytes(damage.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RunFolderError, match=r"cannot read .*environment\.json") as caught:
+        folder.read_environment()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["steps = ", "steps = 'many'", "stepz = 3"])
+def test_a_damaged_configuration_is_an_error_of_one_line(damage: str, folder: RunFolder) -> None:
+    folder.config.write_text(damage)
+    with pytest.raises(ConfigurationError) as caught:
+        folder.read_config()
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_folders_go_up(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    assert next_free_folder(runs, "vae-digits") == runs / "vae-digits-001"
+    for name in ("vae-digits-002", "vae-digits-009", "aae-digits-050", "vae-digits-x", "vae-digits-more-070"):
+        (runs / name).mkdir(parents=True)
+    assert next_free_folder(runs, "vae-digits") == runs / "vae-digits-010"
+    (runs / "vae-digits-1234").mkdir()
+    assert next_free_folder(runs, "vae-digits") == runs / "vae-digits-1235"
+    assert next_free_folder(runs, "vae.digits") == runs / "vae.digits-001"
+
+
+def test_other_errors_are_not_explained_away() -> None:
+    with pytest.raises(ZeroDivisionError), explained_os_errors("divide"):
+        raise ZeroDivisionError
+    with pytest.raises(RunFolderError, match="cannot write: out of ideas; choose another path"):
+        with explained_os_errors("write"):
+            raise OSError("out of ideas")

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from priorkit.runs import pairs, save_grid
+from priorkit.runs.pictures import as_picture
+
+
+def numbered(n: int, channels: int = 1, size: int = 16) -> torch.Tensor:
+    """Images of one value each, from 10 up."""
+    return torch.arange(10, 10 + n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, channels, size, size).contiguous()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_has_the_images_pixels(channels: int) -> None:
+    image = torch.randint(256, (channels, 16, 16), dtype=torch.uint8)
+    picture = as_picture(image)
+    assert picture.mode == ("L" if channels == 1 else "RGB")
+    expected = image[0].numpy() if channels == 1 else image.permute(1, 2, 0).numpy()
+    assert np.array_equal(np.asarray(picture), expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(n=st.integers(1, 40), columns=st.integers(1, 9))
+def test_each_original_is_above_its_reconstruction(n: int, columns: int) -> None:
+    columns = min(columns, n)
+    rows = pairs(numbered(n), numbered(n) + 100, columns)[:, 0, 0, 0].view(-1, columns)
+    assert rows.numel() == 2 * (n // columns * columns)
+    assert torch.equal(rows[1::2], rows[::2] + 100)
+    assert rows[::2].flatten().tolist() == list(range(10, 10 + n // columns * columns))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("n", "columns"), [(1, 8), (5, 2), (8, 8), (9, 4)])
+def test_a_grid_shows_every_image_in_its_place(channels: int, n: int, columns: int, tmp_path: Path) -> None:
+    path = tmp_path / "grid.png"
+    save_grid(numbered(n, channels), path, columns)
+    with Image.open(path) as picture:
+        assert picture.mode == ("L" if channels == 1 else "RGB")
+        array = np.asarray(picture)
+    # 16 pixels are enlarged to 64; with more than one image, each has a border of 2 before that.
+    pitch, border = (4 * 18, 4 * 2) if n > 1 else (64, 0)
+    for index in range(n):
+        row, column = divmod(index, columns)
+        place = array[border + row * pitch :, border + column * pitch :][:64, :64]
+        assert place.shape[:2] == (64, 64)
+        assert (place == 10 + index).all()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_large_images_keep_their_size(tmp_path: Path) -> None:
+    save_grid(numbered(1, size=128), tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.size == (128, 128)
+
+
+def test_a_failure_keeps_the_old_picture_and_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "grid.png"
+    save_grid(numbered(1), path)
+    before = path.read_bytes()
+
+    def fail(self: Image.Image, file: Path, *arguments: object, **options: object) -> None:
+        Path(file).write_bytes(b"half a picture")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_grid(numbered(4), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,101 @@
+import base64
+import html
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from priorkit.errors import RunFolderError
+from priorkit.runs import RunFolder, latest_picture, write_report
+
+
+class Page(HTMLParser):
+    """Collects the pictures, curves and text of a page, and makes sure that its elements are closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.pictures: list[bytes] = []
+        self.curves: dict[str, list[tuple[float, float]]] = {}
+        self.text = ""
+        self.links: list[str] = []
+        self._open: list[str] = []
+        self._curve = ""
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag == "img":
+            kind, data = values["src"].split(",")
+            assert kind == "data:image/png;base64"
+            self.pictures.append(base64.b64decode(data))
+        if tag == "svg":
+            self._curve = values["aria-label"]
+        if tag == "polyline":
+            points = [point.split(",") for point in values["points"].split()]
+            self.curves[self._curve] = [(float(x), float(y)) for x, y in points]
+        if tag not in ("meta", "img", "br"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_finished_run_has_a_report_that_stands_alone(folder: RunFolder) -> None:
+    page = Page(folder.report.read_text(encoding="utf-8"))
+    expected = [latest_picture(folder, kind) for kind in ("samples", "reconstructions")]
+    assert page.pictures == [path.read_bytes() for path in expected]
+    assert all(path.name.endswith("-00000006.png") for path in expected)
+    assert all(link.startswith("data:") for link in page.links)
+    assert {"held_out/sample_distance", "loss/autoencoder/reconstruction"} <= page.curves.keys()
+    assert folder.config.read_text() in page.text
+    assert "parameters of encoder1582" in page.text.replace("\n", "")
+    assert "images seen36" in page.text
+
+
+def test_curves_go_through_the_measurements(folder: RunFolder) -> None:
+    folder.metrics.write_text(
+        "".join(json.dumps({"step": step, "images": 0, "seconds": 0.0, "a": a, "flat": 2.0}) + "\n"
+                for step, a in ((1, 1.0), (2, 3.0), (4, 2.0)))
+    )
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert page.curves["a"] == [(73.0, 114.0), (140.0, 6.0), (274.0, 60.0)]
+    assert len({y for _, y in page.curves["flat"]}) == 1
+
+
+def test_a_run_without_measurements_has_a_report_too(folder: RunFolder) -> None:
+    folder.metrics.unlink()
+    for picture in folder.samples.iterdir():
+        picture.unlink()
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert page.pictures == []
+    assert page.curves == {}
+    assert latest_picture(folder, "samples") is None
+
+
+def test_names_are_escaped(folder: RunFolder) -> None:
+    strange = folder.path.rename(folder.path.with_name("<b>&run"))
+    moved = RunFolder.open(strange)
+    row = {"step": 1, "images": 6, "seconds": 0.1, 'loss/<i>"x"': 1.0}
+    moved.metrics.write_text(json.dumps(row) + "\n")
+    text = write_report(moved).read_text(encoding="utf-8")
+    page = Page(text)
+    assert html.escape("<b>&run") in text
+    assert not re.search("<b>|<i>", text)
+    assert list(page.curves) == ['loss/<i>"x"']
+
+
+def test_a_report_that_cannot_be_written(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, *arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(RunFolderError, match=r"cannot write the report .*report\.html'.*Permission denied"):
+        write_report(folder)

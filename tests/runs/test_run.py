@@ -1,0 +1,154 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import priorkit
+from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
+from priorkit.interfaces import ImageShape
+from priorkit.plugins import Registry
+from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
+from priorkit.training import to_float
+
+
+@pytest.fixture
+def run(trained_path: Path, registry: Registry) -> Run:
+    return load_run(trained_path, device="cpu", registry=registry)
+
+
+def test_a_loaded_run_knows_what_it_is(
+    run: Run, trained_path: Path, run_config: Callable[..., RunConfig]
+) -> None:
+    assert run.path == trained_path
+    assert run.shape == ImageShape(1, 16)
+    assert run.config.code_dim == 4
+    assert run.environment["data"]["train"] == 20
+    assert run.metrics == read_metrics(RunFolder.open(trained_path))
+    assert run.checkpoints.has("best")
+    assert run.prior is run.model.prior
+
+
+def test_it_is_the_model_that_was_trained(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    for average in (0.0, 0.9):
+        prepared = prepare(run_config(average=average), tmp_path / f"run-{average}", registry=registry)
+        prepared.run()
+        run = load_run(tmp_path / f"run-{average}", device="cpu", registry=registry)
+        model, images = prepared.session.model, to_float(prepared.data.test.images)
+        assert torch.equal(run.sample(5, seed=3), model.sample(5, seed=3))
+        assert torch.equal(run.encode(images), model.encode(images))
+        assert torch.equal(run.reconstruct(images), model.reconstruct(images))
+
+
+def test_nothing_in_it_trains(run: Run) -> None:
+    for network in (run.model.encoder, run.model.decoder, run.model.prior):
+        assert not any(layer.training for layer in network.modules())
+        assert not any(weight.requires_grad for weight in network.parameters())
+
+
+def test_the_best_checkpoint_can_be_asked_for(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    prepared = prepare(run_config(steps=4, sample_every=2), tmp_path / "run", registry=registry)
+    # A review after two steps, and no later one is better.
+    prepared.session.best = {"score": float("inf"), "step": 0.0}
+
+    class Freeze(priorkit.Observer):
+        def reviewed(self, session: Any, review: Any) -> None:
+            review.scores["sample_distance"] = session.steps
+
+    prepared.run([Freeze()])
+    last, best = (load_run(tmp_path / "run", checkpoint=name, device="cpu", registry=registry) for name in ("last", "best"))
+    assert last.checkpoints.load_state("last")["engine"]["steps"] == 4
+    assert last.checkpoints.load_state("best")["engine"]["steps"] == 2
+    assert not torch.equal(last.sample(4), best.sample(4))
+
+
+def test_loading_leaves_the_global_generator_alone(trained_path: Path, registry: Registry) -> None:
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    load_run(trained_path, device="cpu", registry=registry).sample(2)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_shapes(run: Run) -> None:
+    images = torch.zeros(3, 1, 16, 16)
+    assert run.encode(images).shape == (3, 4)
+    assert run.decode(torch.zeros(3, 4)).shape == (3, 1, 16, 16)
+    assert run.sample(7).shape == (7, 1, 16, 16)
+    assert torch.equal(run.sample(7, seed=2), run.sample(7, seed=2))
+    assert not torch.equal(run.sample(7, seed=2), run.sample(7, seed=3))
+
+
+def test_interpolations_lead_from_start_to_end(run: Run) -> None:
+    starts, ends = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    lines = run.interpolate(starts, ends, 5)
+    assert lines.shape == (3, 5, 1, 16, 16)
+    for index, share in ((0, 0.0), (1, 0.25), (4, 1.0)):
+        expected = run.decode(starts + share * (ends - starts))
+        torch.testing.assert_close(lines[:, index], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.sample(0), "at least 1, not 0"),
+        (lambda run: run.encode(torch.zeros(3, 3, 16, 16)), r"\(N, 1, 16, 16\).*\(3, 3, 16, 16\)"),
+        (lambda run: run.encode(torch.zeros(1, 16, 16)), r"\(N, 1, 16, 16\).*\(1, 16, 16\)"),
+        (lambda run: run.reconstruct(torch.zeros(2, 1, 32, 32)), r"\(N, 1, 16, 16\)"),
+        (lambda run: run.encode(torch.zeros(2, 1, 16, 16, dtype=torch.uint8)), r"\[-1, 1\], not torch\.uint8"),
+        (lambda run: run.decode(torch.zeros(2, 5)), r"\(N, 4\), not \(2, 5\)"),
+        (lambda run: run.decode(torch.zeros(4)), r"\(N, 4\), not \(4,\)"),
+    ],
+)
+def test_wrong_arguments(call: Callable[[Run], Any], message: str, run: Run) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(run)
+
+
+def test_in_bfloat16_too(trained_path: Path, run: Run, registry: Registry) -> None:
+    half = load_run(trained_path, device="cpu", precision="bfloat16", registry=registry)
+    assert half.sample(4).dtype == torch.float32
+    assert torch.allclose(half.sample(4), run.sample(4), atol=0.1)
+
+
+def test_what_cannot_be_loaded(folder: RunFolder, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder.path
+    with pytest.raises(RunFolderError, match="no such folder"):
+        load_run(path / "nowhere", registry=registry)
+    with pytest.raises(RunFolderError, match="no checkpoint 'first'"):
+        load_run(path, checkpoint="first", registry=registry)
+    with pytest.raises(UnknownComponentError, match=r"networks 'normed' of priorkit-tests 1\.0, .*install it again"):
+        load_run(path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        load_run(path, device="cuda", registry=registry)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("code_dim = 4", "code_dim = 5", RunFolderError),
+        ("code_dim = 4", "code_dim = 0", ConfigurationError),
+        ('name = "perceptual"', 'name = "none-such"', UnknownComponentError),
+    ],
+)
+def test_an_edited_configuration(
+    old: str, new: str, error: type[Exception], folder: RunFolder, registry: Registry
+) -> None:
+    text = folder.config.read_text()
+    assert old in text
+    folder.config.write_text(text.replace(old, new))
+    with pytest.raises(error) as caught:
+        load_run(folder.path, device="cpu", registry=registry)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_checkpoint(folder: RunFolder, registry: Registry) -> None:
+    (folder.checkpoints.path() / "weights.safetensors").write_bytes(b"short")
+    with pytest.raises(RunFolderError, match="cannot read the checkpoint"):
+        load_run(folder.path, device="cpu", registry=registry)
