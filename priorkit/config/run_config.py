@@ -104,7 +104,7 @@ class RunConfig(BaseModel):
     # Optimisation
     batch_size: int = Field(64, ge=2, description="images per step")
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = Field("adam", description="optimiser of every network")
-    learning_rate: float = Field(2e-4, gt=0, description="learning rate of every network not named below")
+    learning_rate: float = Field(4e-4, gt=0, description="learning rate of every network not named below")
     learning_rates: LearningRates = LearningRates()
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's beta1; momentum for sgd and rmsprop")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")

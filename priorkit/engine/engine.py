@@ -100,8 +100,8 @@ class Engine:
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
-        # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated so
-        # are laid out in memory as their weights are, which fused optimisers rely on, and none shares memory with another.
+        # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated
+        # so lie in memory as their weights do, which fused optimisers rely on, and none shares memory with another.
         torch.autograd.backward(total, inputs=weights)
         gradients = {name: [weight.grad for weight in self._parameters[name]] for name in names}
         for weight in weights:

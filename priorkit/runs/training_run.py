@@ -179,10 +179,10 @@ def prepare_resumed(
     if data_fingerprint(data) != environment["data"].get("fingerprint"):
         recorded = environment["data"]
         raise ConfigurationError(
-            f"the data set is not the one that {str(folder.path)!r} was started with: it has {len(data.train)} training "
-            f"and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had {recorded.get('train')} and "
-            f"{recorded.get('held_out')} of shape {tuple(recorded_shape(environment))}, or other pixels; put it back, or "
-            "train a new run"
+            f"the data set is not the one that {str(folder.path)!r} was started with: it has {len(data.train)} "
+            f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
+            f"{recorded.get('train')} and {recorded.get('held_out')} of shape {tuple(recorded_shape(environment))}, or "
+            "other pixels; put it back, or train a new run"
         )
     with torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data)

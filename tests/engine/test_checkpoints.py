@@ -166,10 +166,10 @@ def test_a_full_disk_is_the_operating_systems_error(store: CheckpointStore) -> N
 
 
 def test_without_a_checkpoint(store: CheckpointStore) -> None:
-    with pytest.raises(RunFolderError, match="no checkpoint 'last' in .* no run folder"):
+    with pytest.raises(RunFolderError, match=r"no checkpoint 'last' in .* no run folder"):
         store.load_weights()
     store.save(1, weights(), {}, ["last"])
-    with pytest.raises(RunFolderError, match="no checkpoint 'best' in .* yet"):
+    with pytest.raises(RunFolderError, match=r"no checkpoint 'best' in .* yet"):
         store.load_state("best")
     (store.folder / "last.json").write_text(json.dumps(["step-00000001"]))
     with pytest.raises(RunFolderError, match="no checkpoint 'last'"):

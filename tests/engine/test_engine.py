@@ -94,9 +94,7 @@ def test_a_move_trains_its_player_and_nobody_else() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("simultaneous", [False, True])
-def test_a_later_move_sees_the_trained_player_unless_all_move_at_once(
-    dtype: torch.dtype, simultaneous: bool
-) -> None:
+def test_a_later_move_sees_the_trained_player_unless_all_move_at_once(dtype: torch.dtype, simultaneous: bool) -> None:
     """In bfloat16 too: a cached low-precision copy of the weights would be the old one."""
     critic, generator = linear(2, 1), linear()
     scores: list[Tensor] = []
@@ -259,7 +257,7 @@ def test_a_loss_that_is_not_finite_is_an_error(value: float) -> None:
 
     engine = make_engine({"net": network}, [Scripted(script, {"player": ("net",)})])
     engine.step(IMAGES)
-    with pytest.raises(NonFiniteLossError, match="scripted/broken became .*step 1.*--learning-rate") as caught:
+    with pytest.raises(NonFiniteLossError, match=r"scripted/broken became .*step 1.*--learning-rate") as caught:
         engine.losses(reset=True)
     assert "\n" not in str(caught.value)
 

@@ -37,9 +37,7 @@ def test_a_missing_device_is_refused(name: str, count: int, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])
-def test_auto_precision_on_cuda(
-    capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_precision_on_cuda(capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert choose_precision("auto", torch.device("cuda", 0)).name == expected
 
@@ -48,9 +46,7 @@ def test_auto_precision_on_cuda(
     ("capability", "amx", "expected"),
     [("AVX512", True, "bfloat16"), ("AVX512", False, "float32"), ("AVX2", True, "float32")],
 )
-def test_auto_precision_on_a_cpu(
-    capability: str, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_precision_on_a_cpu(capability: str, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)

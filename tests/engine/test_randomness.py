@@ -18,7 +18,9 @@ def test_every_pass_is_a_permutation(length: int, seed: int, epoch: int) -> None
 
 
 @settings(deadline=None, max_examples=40)
-@given(length=lengths, seed=seeds, start=st.integers(0, 100), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=6))
+@given(
+    length=lengths, seed=seeds, start=st.integers(0, 100), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=6)
+)
 def test_batches_are_pieces_of_one_sequence(length: int, seed: int, start: int, sizes: list[int]) -> None:
     order, position, pieces = DataOrder(length, seed), start, []
     for size in sizes:

@@ -51,8 +51,10 @@ def test_counts_the_parameters(describe: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_tells_data_sets_apart_by_their_images(describe: Callable[..., dict[str, Any]]) -> None:
-    prints = [describe(dataset={"train": train, "test": test})["data"]["fingerprint"] for train, test in
-              ((20, 6), (20, 6), (19, 6), (20, 5))]
+    prints = [
+        describe(dataset={"train": train, "test": test})["data"]["fingerprint"]
+        for train, test in ((20, 6), (20, 6), (19, 6), (20, 5))
+    ]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3
 

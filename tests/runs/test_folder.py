@@ -148,6 +148,6 @@ def test_numbers_of_folders_go_up(tmp_path: Path) -> None:
 def test_other_errors_are_not_explained_away() -> None:
     with pytest.raises(ZeroDivisionError), explained_os_errors("divide"):
         raise ZeroDivisionError
-    with pytest.raises(RunFolderError, match="cannot write: out of ideas; choose another path"):
-        with explained_os_errors("write"):
-            raise OSError("out of ideas")
+    message = "cannot write: out of ideas; choose another path"
+    with pytest.raises(RunFolderError, match=message), explained_os_errors("write"):
+        raise OSError("out of ideas")

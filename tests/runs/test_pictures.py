@@ -59,9 +59,7 @@ def test_large_images_keep_their_size(tmp_path: Path) -> None:
         assert picture.size == (128, 128)
 
 
-def test_a_failure_keeps_the_old_picture_and_leaves_no_draft(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_keeps_the_old_picture_and_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "grid.png"
     save_grid(numbered(1), path)
     before = path.read_bytes()

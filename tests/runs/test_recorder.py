@@ -98,7 +98,9 @@ def test_a_line_that_a_crash_cut_short_is_no_obstacle(folder: RunFolder, session
     assert (rows[-1]["step"], rows[-1]["loss/a"]) == (7, 1.0)
 
 
-def test_what_is_there_already_is_not_written_again(recorder: Recorder, session: Session, new_folder: RunFolder) -> None:
+def test_what_is_there_already_is_not_written_again(
+    recorder: Recorder, session: Session, new_folder: RunFolder
+) -> None:
     session.step()
     review = session.review()
     for _ in range(2):
@@ -126,9 +128,7 @@ def test_tensorboard_gets_the_same_numbers(recorder: Recorder, session: Session,
     assert (step, value) == (1, 1.5)
 
 
-def test_works_without_tensorboard(
-    new_folder: RunFolder, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_works_without_tensorboard(new_folder: RunFolder, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
     recorder = Recorder(new_folder, session.config)
     recorder.started(session)
@@ -149,9 +149,10 @@ def test_a_full_disk_is_explained(
 
     review = session.review()
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(RunFolderError, match="No space left on device; free some space.*--resume") as caught:
-        if what == "reviewed":
-            recorder.reviewed(session, review)
-        else:
-            recorder.checkpointed(session, ["last"])
+    record = {
+        "reviewed": lambda: recorder.reviewed(session, review),
+        "checkpointed": lambda: recorder.checkpointed(session, ["last"]),
+    }[what]
+    with pytest.raises(RunFolderError, match=r"No space left on device; free some space.*--resume") as caught:
+        record()
     assert "\n" not in str(caught.value)

@@ -62,8 +62,10 @@ def test_a_finished_run_has_a_report_that_stands_alone(folder: RunFolder) -> Non
 
 def test_curves_go_through_the_measurements(folder: RunFolder) -> None:
     folder.metrics.write_text(
-        "".join(json.dumps({"step": step, "images": 0, "seconds": 0.0, "a": a, "flat": 2.0}) + "\n"
-                for step, a in ((1, 1.0), (2, 3.0), (4, 2.0)))
+        "".join(
+            json.dumps({"step": step, "images": 0, "seconds": 0.0, "a": a, "flat": 2.0}) + "\n"
+            for step, a in ((1, 1.0), (2, 3.0), (4, 2.0))
+        )
     )
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert page.curves["a"] == [(73.0, 114.0), (140.0, 6.0), (274.0, 60.0)]

@@ -19,9 +19,7 @@ def run(trained_path: Path, registry: Registry) -> Run:
     return load_run(trained_path, device="cpu", registry=registry)
 
 
-def test_a_loaded_run_knows_what_it_is(
-    run: Run, trained_path: Path, run_config: Callable[..., RunConfig]
-) -> None:
+def test_a_loaded_run_knows_what_it_is(run: Run, trained_path: Path, run_config: Callable[..., RunConfig]) -> None:
     assert run.path == trained_path
     assert run.shape == ImageShape(1, 16)
     assert run.config.code_dim == 4
@@ -62,7 +60,9 @@ def test_the_best_checkpoint_can_be_asked_for(
             review.scores["sample_distance"] = session.steps
 
     prepared.run([Freeze()])
-    last, best = (load_run(tmp_path / "run", checkpoint=name, device="cpu", registry=registry) for name in ("last", "best"))
+    last, best = (
+        load_run(tmp_path / "run", checkpoint=name, device="cpu", registry=registry) for name in ("last", "best")
+    )
     assert last.checkpoints.load_state("last")["engine"]["steps"] == 4
     assert last.checkpoints.load_state("best")["engine"]["steps"] == 2
     assert not torch.equal(last.sample(4), best.sample(4))

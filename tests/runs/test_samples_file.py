@@ -58,12 +58,14 @@ def test_what_is_there_is_replaced_only_on_request(
     assert contents_of(tmp_path) == before
     save_images(random_images(5), path, overwrite=True)
     replaced = contents_of(tmp_path)
-    other = tmp_path / "other"
-    save_images(random_images(5), other / name)
-    assert {key: value for key, value in contents_of(other).items()} == replaced or name == "samples.npz"
     if name == "samples.npz":
+        # Its bytes contain the time.
         with np.load(path) as arrays:
             assert len(arrays["images"]) == 5
+        assert list(replaced) == [name]
+    else:
+        save_images(random_images(5), tmp_path / "other" / name)
+        assert contents_of(tmp_path / "other") == replaced
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
@@ -131,7 +133,7 @@ def test_nothing_is_written_where_writing_fails(
 
     monkeypatch.setattr(Image.Image, "save", fail)
     monkeypatch.setattr(np, "savez_compressed", lambda file, **arrays: fail(None, file))
-    with pytest.raises(RunFolderError, match="cannot write .*No space left on device; free some space"):
+    with pytest.raises(RunFolderError, match=r"cannot write .*No space left on device; free some space"):
         save_images(random_images(5), path, overwrite=True)
     assert contents_of(tmp_path) == before
 

@@ -11,63 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 import priorkit
 from priorkit.config import RunConfig, resolve_config
-from priorkit.errors import ConfigurationError, DataError, NonFiniteLossError, RunFolderError, UnknownComponentError
-from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, read_metrics, train
-from priorkit.training import Observer, Session
-
-
-def flattened(state: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(state, dict | list | tuple):
-        items = state.items() if isinstance(state, dict) else enumerate(state)
-        return {key: value for name, item in items for key, value in flattened(item, f"{prefix}/{name}").items()}
-    return {prefix: state}
-
-
-def saved(path: Path, name: str = "last") -> dict[str, Any]:
-    """Everything in a checkpoint but times and limits, which may differ between runs that are the same."""
-    checkpoints = RunFolder.open(path).checkpoints
-    everything = {**checkpoints.load_weights(name), **flattened(checkpoints.load_state(name))}
-    free = ("/seconds", "/config/steps", "/config/max_time", "/config/epochs")
-    return {key: value for key, value in everything.items() if key not in free}
-
-
-def assert_same(first: Path, second: Path, name: str = "last") -> None:
-    mine, theirs = saved(first, name), saved(second, name)
-    assert mine.keys() == theirs.keys()
-    for key, value in mine.items():
-        same = torch.equal(value, theirs[key]) if isinstance(value, Tensor) else value == theirs[key]
-        assert same, key
-
-
-def measurements(path: Path) -> list[dict[str, float]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_metrics(RunFolder.open(path))]
-
-
-def pictures(path: Path) -> dict[str, bytes]:
-    return {picture.name: picture.read_bytes() for picture in RunFolder.open(path).samples.iterdir()}
-
-
-class At(Observer):
-    """Does something after a step."""
-
-    def __init__(self, step: int, action: Callable[[], Any]) -> None:
-        self.step = step
-        self.action = action
-
-    def stepped(self, session: Session) -> None:
-        if session.steps == self.step:
-            self.action()
-
+from priorkit.errors import ConfigurationError, DataError, NonFiniteLossError, RunFolderError
+from priorkit.plugins import Registry
+from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
+from priorkit.training import Observer
 
 # New runs.
 
 
-def test_a_run_leaves_everything_in_its_folder(trained_path: Path, contents_of: Callable[[Path], Any]) -> None:
+def test_a_run_leaves_everything_in_its_folder(
+    trained_path: Path,
+    contents_of: Callable[[Path], Any],
+    saved: Callable[..., dict[str, Any]],
+    measurements: Callable[[Path], list[Any]],
+) -> None:
     entries = contents_of(trained_path)
     assert {key for key in entries if "/" not in key and not key.startswith("events")} == {
         "checkpoints",
@@ -88,7 +48,13 @@ def test_a_run_leaves_everything_in_its_folder(trained_path: Path, contents_of: 
 
 
 def test_the_same_configuration_gives_the_same_run(
-    trained_path: Path, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
+    trained_path: Path,
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    tmp_path: Path,
+    assert_same: Callable[..., None],
+    measurements: Callable[[Path], list[Any]],
+    pictures: Callable[[Path], Any],
 ) -> None:
     torch.manual_seed(99)
     # Reading a configuration back from its file is the same configuration.
@@ -171,202 +137,14 @@ def test_training_leaves_the_callers_randomness_alone(
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_observers_are_told(run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path) -> None:
+def test_observers_are_told(
+    run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path, at: Callable[..., Observer]
+) -> None:
     told: list[int] = []
-    observers = [At(step, lambda step=step: told.append(step)) for step in (1, 2)]
+    observers = [at(step, lambda step=step: told.append(step)) for step in (1, 2)]
     run = train(run_config(steps=2), tmp_path / "run", observers=observers, registry=registry)
     assert told == [1, 2]
     assert run.sample(3).shape == (3, 1, 16, 16)
-
-
-# Runs that go on.
-
-
-@pytest.mark.parametrize("recipe", ["learned", "aae", "vae"])
-@pytest.mark.parametrize("step", [1, 3, 5])
-def test_a_run_that_was_stopped_goes_on_to_be_the_same(
-    recipe: str, step: int, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
-) -> None:
-    config = run_config(recipe, steps=6)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    prepare(config, whole, registry=registry).run()
-    stop = At(step, lambda: signal.raise_signal(signal.SIGTERM))
-    assert prepare(config, parts, registry=registry).run([stop]).stopped == "terminated"
-    assert saved(parts)["/engine/steps"] == step
-    torch.manual_seed(step)
-    outcome = prepare_resumed(parts, registry=registry).run()
-    assert (outcome.stopped, outcome.steps) == (None, 6)
-    assert_same(parts, whole)
-    assert_same(parts, whole, "best")
-    assert measurements(parts) == measurements(whole)
-    assert pictures(parts) == pictures(whole)
-
-
-@pytest.mark.parametrize("kill_at", [3, 5])
-def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(
-    kill_at: int, run_config: Callable[..., RunConfig], registry: Registry, trained_path: Path, tmp_path: Path
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def kill() -> None:
-        raise Killed
-
-    path = tmp_path / "run"
-    with pytest.raises(Killed):
-        prepare(run_config(), path, registry=registry).run([At(kill_at, kill)])
-    # Lines and pictures of steps after that checkpoint, which are done again, as a crash may leave them.
-    with (path / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 5, "images": 30, "seconds": 1.0, "loss/a": 1.0}\n{"step": 5, "ima')
-    (path / "samples" / "samples-00000005.png").write_bytes(b"half")
-    prepare_resumed(path, registry=registry).run()
-    assert_same(path, trained_path)
-    assert measurements(path) == measurements(trained_path)
-    assert pictures(path) == pictures(trained_path)
-
-
-def test_a_run_can_be_prolonged(
-    run_path: Path, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
-) -> None:
-    long = tmp_path / "long"
-    prepare(run_config(steps=9), long, registry=registry).run()
-    outcome = prepare_resumed(run_path, {"steps": 9}, registry=registry).run()
-    assert outcome.steps == 9
-    assert_same(run_path, long)
-    assert measurements(run_path) == measurements(long)
-
-
-def test_a_run_stopped_while_it_is_prolonged_goes_on_towards_its_new_limit(run_path: Path, registry: Registry) -> None:
-    stop = At(7, lambda: signal.raise_signal(signal.SIGINT))
-    outcome = prepare_resumed(run_path, {"steps": 9}, registry=registry).run([stop])
-    assert (outcome.stopped, outcome.steps) == ("interrupted", 7)
-    assert prepare_resumed(run_path, registry=registry).run().steps == 9
-
-
-def test_a_new_limit_replaces_the_old_ones(run_path: Path, registry: Registry) -> None:
-    config = prepare_resumed(run_path, {"epochs": 3.0}, registry=registry).config
-    assert (config.steps, config.epochs, config.max_time) == (None, 3.0, None)
-    config = prepare_resumed(run_path, {"steps": None, "max_time": "2m", "device": None}, registry=registry).config
-    assert (config.steps, config.epochs, config.max_time, config.device) == (None, None, 120.0, "cpu")
-    config = prepare_resumed(run_path, {"device": "cpu", "steps": None}, registry=registry).config
-    assert config.steps == 6
-
-
-def test_a_finished_run_stays_as_it_is(run_path: Path, registry: Registry) -> None:
-    before, rows = saved(run_path), measurements(run_path)
-    outcome = prepare_resumed(run_path, registry=registry).run()
-    assert (outcome.stopped, outcome.steps) == (None, 6)
-    assert measurements(run_path) == rows
-    assert saved(run_path).keys() == before.keys()
-
-
-def test_the_best_score_survives_whatever_the_last_review_brings(
-    run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
-) -> None:
-    """The review at the end may come after the checkpoint of the same step, and be the best."""
-
-    class Better(Observer):
-        def reviewed(self, session: Session, review: Any) -> None:
-            review.scores["sample_distance"] = 1.0 / session.steps
-
-    config = run_config(steps=4, checkpoint_every=4, sample_every=3)
-    outcome = prepare(config, tmp_path / "run", registry=registry).run([Better()])
-    assert outcome.best == {"score": 0.25, "step": 4.0}
-    assert prepare_resumed(tmp_path / "run", registry=registry).session.best == outcome.best
-    assert_same(tmp_path / "run", tmp_path / "run", "best")
-    assert saved(tmp_path / "run", "best")["/engine/steps"] == 4
-
-
-def test_resuming_writes_nothing_before_it_runs(
-    run_path: Path, registry: Registry, contents_of: Callable[[Path], Any]
-) -> None:
-    before = contents_of(run_path)
-    prepare_resumed(run_path, {"steps": 9}, registry=registry)
-    assert contents_of(run_path) == before
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("learning_rate = 0.01", "learning_rate = 0.02", "learning_rate was 0.01 and is now 0.02"),
-        ("noise_dim = 64", "noise_dim = 32", "prior was"),
-        ("seed = 0", "seed = 1", "seed was 0 and is now 1"),
-    ],
-)
-def test_a_changed_configuration_is_refused(
-    old: str, new: str, message: str, folder: RunFolder, registry: Registry, contents_of: Callable[[Path], Any]
-) -> None:
-    text = folder.config.read_text()
-    assert old in text
-    folder.config.write_text(text.replace(old, new))
-    before = contents_of(folder.path)
-    with pytest.raises(ConfigurationError, match=f"was changed since the run started: {message}") as caught:
-        prepare_resumed(folder.path, registry=registry)
-    assert "\n" not in str(caught.value)
-    assert contents_of(folder.path) == before
-
-
-@pytest.mark.parametrize("changes", [{"learning_rate": 0.5}, {"steps": 9, "prior": "gaussian"}, {"stepz": 9}])
-def test_a_change_that_would_make_another_run_is_refused(
-    changes: dict[str, Any], run_path: Path, registry: Registry
-) -> None:
-    with pytest.raises(ConfigurationError, match="--resume goes on with the run as it was configured") as caught:
-        prepare_resumed(run_path, changes, registry=registry)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"max_time": "soon"}, {"device": "gpu"}])
-def test_a_wrong_new_limit_is_refused(changes: dict[str, Any], run_path: Path, registry: Registry) -> None:
-    with pytest.raises(ConfigurationError):
-        prepare_resumed(run_path, changes, registry=registry)
-
-
-def test_what_is_no_run_cannot_go_on(folder: RunFolder, registry: Registry, tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="no such folder"):
-        prepare_resumed(tmp_path / "nowhere", registry=registry)
-    shutil.rmtree(folder.checkpoints.folder)
-    with pytest.raises(RunFolderError, match="no checkpoint 'last'"):
-        prepare_resumed(folder.path, registry=registry)
-
-
-def test_a_plugin_that_is_gone_is_named(run_path: Path) -> None:
-    with pytest.raises(UnknownComponentError, match=r"networks 'normed' of priorkit-tests 1\.0"):
-        prepare_resumed(run_path, registry=installed_plugins())
-
-
-@pytest.mark.parametrize("part", ["weights", "optimizer"])
-def test_a_checkpoint_that_does_not_fit_is_refused(part: str, folder: RunFolder, registry: Registry) -> None:
-    """As after an update of a plug-in that changed its networks."""
-    weights, state = folder.checkpoints.load_weights(), folder.checkpoints.load_state()
-    if part == "weights":
-        key = next(key for key in weights if key.startswith("encoder/"))
-        weights[key] = torch.zeros(3)
-    else:
-        state["engine"]["optimizers"]["decoder"]["param_groups"][0]["params"] = [0]
-    folder.checkpoints.save(6, weights, state, ["last"])
-    with pytest.raises(RunFolderError, match="does not fit the networks") as caught:
-        prepare_resumed(folder.path, registry=registry)
-    assert "\n" not in str(caught.value)
-
-
-def write_images(path: Path, n: int, value: int = 0) -> None:
-    images = np.random.default_rng(0).integers(0, 255, (n, 16, 16), dtype=np.uint8)
-    images[0, 0, 0] = value
-    np.savez(path, images=images)
-
-
-@pytest.mark.parametrize(("n", "value"), [(31, 0), (30, 1)])
-def test_other_data_is_refused(
-    n: int, value: int, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
-) -> None:
-    write_images(tmp_path / "images.npz", 30)
-    config = run_config(dataset="npz", data_dir=str(tmp_path / "images.npz"), steps=2)
-    train(config, tmp_path / "run", registry=registry)
-    assert prepare_resumed(tmp_path / "run", {"steps": 3}, registry=registry).session.steps == 2
-    write_images(tmp_path / "images.npz", n, value)
-    with pytest.raises(ConfigurationError, match="the data set is not the one that") as caught:
-        prepare_resumed(tmp_path / "run", {"steps": 3}, registry=registry)
-    assert "\n" not in str(caught.value)
 
 
 # What may go wrong in the middle.
@@ -374,7 +152,13 @@ def test_other_data_is_refused(
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_divergence_leaves_the_last_good_checkpoint(
-    optimizer: str, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
+    optimizer: str,
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    tmp_path: Path,
+    saved: Callable[..., dict[str, Any]],
+    measurements: Callable[[Path], list[Any]],
+    at: Callable[..., Observer],
 ) -> None:
     path = tmp_path / "run"
     config = run_config("vae", steps=50, checkpoint_every=1, log_every=1, optimizer=optimizer)
@@ -385,7 +169,7 @@ def test_divergence_leaves_the_last_good_checkpoint(
             engine.param_groups[0]["lr"] = 1e30
 
     with pytest.raises(NonFiniteLossError, match="--learning-rate") as caught:
-        prepared.run([At(2, explode)])
+        prepared.run([at(2, explode)])
     assert "\n" not in str(caught.value)
     steps = saved(path)["/engine/steps"]
     assert 2 <= steps < 50
@@ -408,6 +192,9 @@ def test_a_full_disk_is_explained_and_mended(
     trained_path: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    saved: Callable[..., dict[str, Any]],
+    assert_same: Callable[..., None],
+    measurements: Callable[[Path], list[Any]],
 ) -> None:
     path = tmp_path / "run"
     syncs: list[int] = []
@@ -419,7 +206,7 @@ def test_a_full_disk_is_explained_and_mended(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", sync)
-        with pytest.raises(RunFolderError, match="cannot save a checkpoint: No space left.*--resume") as caught:
+        with pytest.raises(RunFolderError, match=r"cannot save a checkpoint: No space left.*--resume") as caught:
             train(run_config(), path, registry=registry)
     assert "\n" not in str(caught.value)
     assert 0 < saved(path)["/engine/steps"] < 6
@@ -445,7 +232,11 @@ def test_a_folder_without_permission(
 
 
 def test_asked_twice_it_leaves_at_once(
-    run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    tmp_path: Path,
+    saved: Callable[..., dict[str, Any]],
+    at: Callable[..., Observer],
 ) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -454,16 +245,21 @@ def test_asked_twice_it_leaves_at_once(
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(run_config(), tmp_path / "run", observers=[At(3, insist)], registry=registry)
+        train(run_config(), tmp_path / "run", observers=[at(3, insist)], registry=registry)
     assert saved(tmp_path / "run")["/engine/steps"] < 6
     assert {number: signal.getsignal(number) for number in before} == before
 
 
 def test_a_thread_can_train_too(
-    run_config: Callable[..., RunConfig], registry: Registry, trained_path: Path, tmp_path: Path
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    trained_path: Path,
+    tmp_path: Path,
+    assert_same: Callable[..., None],
+    at: Callable[..., Observer],
 ) -> None:
     handlers: list[Any] = []
-    observer = At(2, lambda: handlers.append(signal.getsignal(signal.SIGTERM)))
+    observer = at(2, lambda: handlers.append(signal.getsignal(signal.SIGTERM)))
     prepared = prepare(run_config(), tmp_path / "run", registry=registry)
     thread = threading.Thread(target=prepared.run, args=([observer],))
     thread.start()
@@ -490,7 +286,13 @@ print(outcome.stopped, outcome.steps, flush=True)
 """
 
 
-def test_signals_stop_a_process_with_a_checkpoint(tmp_path: Path) -> None:
+def test_signals_stop_a_process_with_a_checkpoint(
+    tmp_path: Path,
+    saved: Callable[..., dict[str, Any]],
+    assert_same: Callable[..., None],
+    measurements: Callable[[Path], list[Any]],
+    write_images: Callable[..., None],
+) -> None:
     """Ctrl-C and SIGTERM in processes of their own; both go on here to the run that nobody stopped."""
     write_images(tmp_path / "images.npz", 30)
     config = RunConfig(

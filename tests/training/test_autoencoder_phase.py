@@ -25,7 +25,11 @@ LEARNED_BY_LIKELIHOOD = [
         ("aae", {}, ADVERSARIAL),
         ("aae", {"encoder": "gaussian"}, ADVERSARIAL),
         ("aae", {"loss": "perceptual"}, ADVERSARIAL),
-        ("aae", {"regularizer": "none"}, [("autoencoder", {"reconstruction"}, {"encoder", "decoder"}, {"encoder", "decoder"})]),
+        (
+            "aae",
+            {"regularizer": "none"},
+            [("autoencoder", {"reconstruction"}, {"encoder", "decoder"}, {"encoder", "decoder"})],
+        ),
         ("learned", {}, ADVERSARIAL),
         ("learned", {"encoder": "gaussian", "loss": "pixel"}, ADVERSARIAL),
         ("learned", {"decoder_in_both_phases": False, "reconstructions_as_fakes": True}, ADVERSARIAL),

@@ -33,7 +33,7 @@ def test_images_get_a_size_that_networks_take(registry: Registry, tiny_config: C
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_an_empty_set_is_refused(part: str, registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
-    with pytest.raises(DataError, match="--dataset tiny: .*at least one of each is needed"):
+    with pytest.raises(DataError, match=r"--dataset tiny: .*at least one of each is needed"):
         load_data(tiny_config(dataset={part: 0}), registry)
 
 
@@ -72,7 +72,7 @@ def test_what_is_no_source_is_the_plugins_mistake(
     with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
 ) -> None:
     registry = with_dataset(lambda options, context: [1, 2])
-    with pytest.raises(ConfigurationError, match="--dataset odd: .* list, not a DataSource"):
+    with pytest.raises(ConfigurationError, match=r"--dataset odd: .* list, not a DataSource"):
         load_data(tiny_config("vae", registry, dataset="odd"), registry)
 
 

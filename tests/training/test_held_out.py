@@ -23,9 +23,7 @@ def test_agrees_with_scipy_in_one_dimension(seed: int, n: int, m: int, shift: fl
     """
     x, y = normal(seed, n, 1), normal(seed + 1, m, 1) + shift
     first, second = x[:, 0].double().numpy(), y[:, 0].double().numpy()
-    within = sum(
-        np.abs(values[:, None] - values[None, :]).mean() / (len(values) - 1) for values in (first, second)
-    )
+    within = sum(np.abs(values[:, None] - values[None, :]).mean() / (len(values) - 1) for values in (first, second))
     expected = scipy_energy_distance(first, second) ** 2 - within
     # The distances of many samples are computed by a matrix product, and of near ones lose digits.
     assert energy_distance(x, y) == pytest.approx(expected, abs=2e-3)

@@ -59,7 +59,9 @@ def test_everything_happens_on_time(tiny_session: Callable[..., Session]) -> Non
     assert set(saved) >= {4, 7}
     assert len(set(saved)) == len(saved)
     # The best so far is saved when it is reviewed.
-    records = [step for step, score in diary.scores.items() if score == min(diary.scores[s] for s in diary.scores if s <= step)]
+    records = [
+        step for step, score in diary.scores.items() if score == min(diary.scores[s] for s in diary.scores if s <= step)
+    ]
     assert [event[1] for event in diary.events if event[0] == "checkpointed" and "best" in event] == records
     assert session.best == {"score": min(diary.scores.values()), "step": float(records[-1])}
     assert session.seconds > 0
@@ -110,6 +112,24 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tiny_session: Call
     assert all(torch.equal(value, whole.weights()[key]) for key, value in session.weights().items())
 
 
+def test_the_last_line_of_losses_leaves_a_prolonged_run_its_means(tiny_session: Callable[..., Session]) -> None:
+    """The end after step 5 has a line of its own; the one after step 8 is the mean over steps 5 to 8 all the same."""
+    whole, session = tiny_session(log_every=4, steps=8), tiny_session(log_every=4, steps=5)
+    lines: list[dict[str, float]] = []
+
+    class Lines(Observer):
+        def measured(self, session: Session, losses: dict[str, float]) -> None:
+            if session.steps == 8:
+                lines.append(losses)
+
+    run_session(whole, [Lines()], never)
+    run_session(session, [Lines()], never)
+    session.config = whole.config
+    run_session(session, [Lines()], never)
+    assert len(lines) == 2
+    assert lines[0] == lines[1]
+
+
 def test_time_spent_before_counts(tiny_session: Callable[..., Session]) -> None:
     session = tiny_session(max_time=100)
     session.seconds = 200.0
@@ -138,7 +158,7 @@ def test_divergence_stops_the_run_before_anything_is_kept(where: str, tiny_sessi
 
 
 def test_divergence_is_noticed_at_the_end_at_the_latest(tiny_session: Callable[..., Session]) -> None:
-    session, diary = tiny_session("vae", optimizer="sgd", learning_rate=1e30, steps=5, **{"log_every": 100}), Diary()
+    session, diary = tiny_session("vae", optimizer="sgd", learning_rate=1e30, steps=5, log_every=100), Diary()
     with pytest.raises(NonFiniteLossError):
         run_session(session, [diary], never)
     assert diary.steps("checkpointed") == []

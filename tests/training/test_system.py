@@ -36,7 +36,12 @@ def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable
             {"encoder", "decoder", "code_critic", "image_critic", "prior"},
             {"decoder", "prior"},
         ),
-        ("learned", {"loss": "pixel"}, {"encoder", "decoder", "code_critic", "image_critic", "prior"}, {"decoder", "prior"}),
+        (
+            "learned",
+            {"loss": "pixel"},
+            {"encoder", "decoder", "code_critic", "image_critic", "prior"},
+            {"decoder", "prior"},
+        ),
     ],
 )
 def test_has_the_networks_that_it_needs(
@@ -155,7 +160,11 @@ def refuse(options: Any, context: Any) -> Any:
         ("prior", lambda options, context: OddPrior(context.code_dim + 1), r"--prior odd: .*\(2, 5\).*\(2, 4\)"),
         ("encoder", lambda options, context: OddEncoder(3), r"--encoder odd: .*\(2, 3\).*\(2, 4\)"),
         ("loss", lambda options, context: OddLoss(), r"--loss odd: .*\(2,\).*\(\)"),
-        ("prior", lambda options, context: nn.Linear(2, 2), r"--prior odd: .*priorkit-tests 1\.0.* Linear, not a Prior"),
+        (
+            "prior",
+            lambda options, context: nn.Linear(2, 2),
+            r"--prior odd: .*priorkit-tests 1\.0.* Linear, not a Prior",
+        ),
         ("regularizer", lambda options, context: None, "--regularizer odd: .* NoneType, not a Regularizer"),
         ("networks", lambda options, context: SimpleNamespace(), "--networks odd: .*not a Networks"),
         ("prior", refuse, "--prior odd: not today"),
