@@ -20,6 +20,8 @@ __all__ = ["CheckpointStore"]
 
 def _sync(path: Path) -> None:
     """Has the operating system write a file, or a folder's entries, to the disk now."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no such thing for folders
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

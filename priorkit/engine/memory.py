@@ -15,10 +15,10 @@ _NEVER = 2**31 - 1
 def keep_freed_memory() -> bool:
     """Has glibc keep freed memory for the next allocation, instead of handing it back at once.
 
-    A training step on the CPU frees and allocates the same megabytes again and again. By default glibc returns blocks of
-    that size to the operating system, which then clears every page anew when it is first touched; on some machines,
-    virtual ones above all, that takes longer than the arithmetic. It is set for the whole process, which then
-    keeps what it has used at its peak.
+    A training step on the CPU frees and allocates the same megabytes again and again. By default glibc returns blocks
+    of that size to the operating system, which then clears every page anew when it is first touched; on some machines,
+    virtual ones above all, that costs a good part of the time. It is set for the whole process, which then keeps what
+    it has used at its peak.
 
     Returns:
         Whether it was set: False where the C library is not glibc.

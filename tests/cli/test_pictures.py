@@ -20,8 +20,9 @@ def test_the_same_seed_gives_the_same_samples_however_many(cli, trained):
     for name, number, seed in (("a", 9, 1), ("b", 700, 1), ("c", 9, 2)):
         assert cli("sample", trained, "-n", number, "--seed", seed, "--out", f"{name}.npz", "--quiet").status == 0
     first, second, third = (arrays(f"{name}.npz")["images"] for name in "abc")
-    assert np.array_equal(first, second[:9])
-    assert not np.array_equal(first, third)
+    # Matrix products of other sizes may round otherwise, which can move a pixel from one value to the next.
+    assert np.abs(first.astype(int) - second[:9]).max() <= 1
+    assert np.abs(first.astype(int) - third).max() > 1
 
 
 def test_samples_as_a_picture_and_as_files(cli, trained):
