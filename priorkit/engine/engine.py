@@ -166,6 +166,11 @@ class Engine:
         self.steps = state["steps"]
         self.images_seen = state["images_seen"]
         for name, optimizer in self.optimizers.items():
+            # Which kernels to use depends on the device, which may be another one now.
+            fused = [group.get("fused") for group in optimizer.param_groups]
             optimizer.load_state_dict(state["optimizers"][name])
+            for group, own in zip(optimizer.param_groups, fused, strict=True):
+                if "fused" in group:
+                    group["fused"] = own
         self._loss_sums = {key: value.to(self.precision.device) for key, value in state["loss_sums"].items()}
         self._loss_counts = dict(state["loss_counts"])

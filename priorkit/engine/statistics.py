@@ -14,7 +14,8 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
     """Inside this context, a pass in training mode moves no running statistics.
 
     The batch is still normalised by its own statistics, as in any training pass; only what evaluation will use later is
-    not touched. Freezing the weights does not do that.
+    not touched. Freezing the weights does not do that. Only batch norm is known here: other layers that
+    change when they are used (spectral norm, instance norm with running statistics) are not protected.
 
     Args:
         modules: The networks that are only read.

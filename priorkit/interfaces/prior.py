@@ -58,10 +58,17 @@ class Prior(nn.Module, abc.ABC):
         """Turns noise of shape (N, ...) into codes of shape (N, code_dim)."""
 
     def sample(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Draws `n` codes, shape (n, code_dim).
+        """Draws `n` codes, shape (n, code_dim), on the device of the prior.
 
         Gradients reach the prior's parameters where it has some; use `torch.no_grad()` where they are not wanted.
+
+        Args:
+            n: Number of codes, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where the noise is made; where the prior's tensors are if it is None.
         """
+        if device is None:
+            device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), None)
         codes: Tensor = self(self.noise(n, generator=generator, device=device))
         return codes
 

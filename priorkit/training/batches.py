@@ -46,7 +46,7 @@ class Batches:
         pixels = images.images
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
-            pixels = pixels.to(device) if pixels.nbytes <= _DEVICE_SHARE * free else pixels.pin_memory()
+            pixels = pixels.to(device) if pixels.nbytes <= _DEVICE_SHARE * free else pixels
         elif device.type != "cpu":
             pixels = pixels.to(device)
         self._pixels = pixels
@@ -54,5 +54,8 @@ class Batches:
     def at(self, images_seen: int) -> Tensor:
         """The batch that comes after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device."""
         indices = self.order.batch(images_seen, self.batch_size)
-        picked = self._pixels[indices.to(self._pixels.device, non_blocking=True)]
+        if self._pixels.device == self.device:
+            picked = self._pixels[indices.to(self.device, non_blocking=True)]
+        else:
+            picked = self._pixels[indices].pin_memory()
         return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)

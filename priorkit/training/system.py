@@ -189,8 +189,22 @@ def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> Sy
         regularizer.check(encoder, prior)
     except ValueError as error:
         raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
+    _refuse_untrainable(system, config)
     _rehearse(system, config)
     return system
+
+
+def _refuse_untrainable(system: System, config: RunConfig) -> None:
+    """A network that a phase is to train must have something to train."""
+    wanted = {"encoder": ("encoder", "encoder"), "decoder": ("networks", "decoder")}
+    if system.prior.learning is not Learning.FIXED:
+        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
+    for name, (slot, words) in wanted.items():
+        if name not in system.trained():
+            raise ConfigurationError(
+                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
+                "this is a mistake in the plug-in"
+            )
 
 
 def _rehearse(system: System, config: RunConfig) -> None:

@@ -355,3 +355,11 @@ def test_a_step_runs_without_data_on_the_meta_device() -> None:
     )
     engine.step(IMAGES.to("meta"))
     assert engine.optimizers["net"].state[network.weight]["exp_avg"].shape == (2, 9)
+
+
+def test_a_restored_optimiser_keeps_the_kernels_of_its_own_device() -> None:
+    first, second = make_engine({"net": linear()}, []), make_engine({"net": linear()}, [])
+    state = first.state_dict()
+    state["optimizers"]["net"]["param_groups"][0]["fused"] = True
+    second.load_state_dict(state)
+    assert second.optimizers["net"].param_groups[0]["fused"] is None

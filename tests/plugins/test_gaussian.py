@@ -133,3 +133,8 @@ def test_by_default_it_is_standard_normal() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         GaussianOptions.model_validate(options)
+
+
+def test_samples_come_where_the_prior_is() -> None:
+    prior = make(code_dim=3).to("meta")
+    assert prior.sample(2).device.type == "meta"

@@ -8,7 +8,16 @@ from torch import Tensor, nn
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import CodeGenerator, Encoder, ImageCritic, ImageShape, Posterior, Prior, ReconstructionLoss
+from priorkit.interfaces import (
+    CodeGenerator,
+    Encoder,
+    ImageCritic,
+    ImageShape,
+    Learning,
+    Posterior,
+    Prior,
+    ReconstructionLoss,
+)
 from priorkit.plugins import Component, Registry
 from priorkit.training import System, build_system
 
@@ -124,6 +133,17 @@ class OddPrior(Prior):
         return noise
 
 
+class HollowPrior(OddPrior):
+    """Says that it learns, and has nothing to learn with."""
+
+    learning = Learning.LIKELIHOOD
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__(code_dim)
+        self.layer.requires_grad_(False)
+        del self.layer
+
+
 class OddEncoder(Encoder):
     def __init__(self, code_dim: int) -> None:
         super().__init__()
@@ -158,6 +178,7 @@ def refuse(options: Any, context: Any) -> Any:
     ("slot", "build_component", "message"),
     [
         ("prior", lambda options, context: OddPrior(context.code_dim + 1), r"--prior odd: .*\(2, 5\).*\(2, 4\)"),
+        ("prior", lambda options, context: HollowPrior(context.code_dim), "--prior odd: .* no parameters to train"),
         ("encoder", lambda options, context: OddEncoder(3), r"--encoder odd: .*\(2, 3\).*\(2, 4\)"),
         ("loss", lambda options, context: OddLoss(), r"--loss odd: .*\(2,\).*\(\)"),
         (

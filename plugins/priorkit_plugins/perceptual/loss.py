@@ -12,7 +12,8 @@ class PerceptualLoss(ReconstructionLoss):
     """L_rec = ||F(x') - F(x)||^2, averaged over the batch (Eq. 6 of Wang et al. 2020).
 
     F is a layer of the image discriminator D_I. F(x) is a target and lets no gradient through; the loss trains whoever
-    made x', never D_I.
+    made x', never D_I. Eq. 6 is a squared norm, its Section IV-C speaks of the mean squared error; the default is the
+    mean, whose scale depends neither on the layer nor on the images' size.
 
     Args:
         layer: Which layer of D_I; -1 is its last convolutional layer, the paper's choice.
