@@ -27,6 +27,20 @@ commands:
 `priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
 """
 
+_OUT_OF_MEMORY = (
+    "not enough memory",
+    "can't allocate memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+    "Overflow when unpacking long",
+)
+"""What torch says where it cannot allocate a tensor."""
+
+_SMALLER_RUN = (
+    "choose a smaller --code-dim, --batch-size or width of the networks "
+    "(--networks.width, --networks.hidden, --prior.noise-dim)"
+)
+
 Command = Callable[[Sequence[str], Registry], int]
 
 
@@ -132,6 +146,21 @@ def _run(name: str, arguments: list[str]) -> int:
         return 141
     except KeyboardInterrupt:
         return _fail("interrupted", 130, as_json)
+    except OSError as error:
+        where = f" {str(error.filename)!r}" if error.filename else ""
+        fix = "check the path, its permissions and the space that is left"
+        return _fail(f"cannot use{where}: {error.strerror or error}; {fix}", 2, as_json)
+    except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
+        if not _asks_for_too_much_memory(error):
+            raise
+        fix = _SMALLER_RUN if name == "train" else "ask for fewer images with -n, or compute on another --device"
+        return _fail(f"not enough memory: {fix}", 2, as_json)
+
+
+def _asks_for_too_much_memory(error: Exception) -> bool:
+    """Whether this is how Python or torch (on a processor or a GPU) refuse to allocate something."""
+    text = str(error)
+    return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)
 
 
 def _fail(message: str, status: int, as_json: bool) -> int:

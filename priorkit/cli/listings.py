@@ -7,8 +7,7 @@ from priorkit.cli.arguments import Parser, add_common, refuse_unknown
 from priorkit.cli.console import Console
 from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import KINDS, Kind, Registered, Registry, nearest
-from priorkit.plugins.loader import BUILTIN
+from priorkit.plugins import BUILTIN, KINDS, Kind, Registered, Registry, nearest
 
 __all__ = ["components_command", "plugins_command"]
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["interpolate_command", "reconstruct_command", "sample_command"]
 
+_CHUNK = 500
+"""Samples decoded at a time."""
+_MOST_BYTES = 8 * 2**30
+"""How much memory one picture or array of samples may take."""
+
+_FITTED = "cropped to their central square and resized to the run's size"
+"""What becomes of the user's files."""
+
 
 def _count(text: str) -> int:
     try:
@@ -47,6 +55,17 @@ def _parser(command: str, description: str, out: str) -> Parser:
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32", help="arithmetic")
     add_common(parser)
     return parser
+
+
+def _add_data_dir(parser: Parser) -> None:
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="PATH", help="where the run's data set lies now (default: where it was)"
+    )
+
+
+def _refuse_data_dir(found: argparse.Namespace) -> None:
+    if found.data_dir is not None:
+        raise ConfigurationError("--data-dir goes with held-out images, and none are used here; leave it out")
 
 
 def _parse(parser: Parser, arguments: Sequence[str], valued: Sequence[str]) -> argparse.Namespace:
@@ -81,10 +100,20 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     parser.add_argument("--columns", type=_count, default=8, metavar="N", help="images in a row of a .png")
     found = _parse(parser, arguments, ("-n", "--number", "--columns"))
     run = _load(found, registry)
+    import torch
+
     from priorkit.runs import save_images
     from priorkit.training import to_uint8
 
-    images = to_uint8(run.sample(found.number, seed=found.seed)).cpu()
+    most = _MOST_BYTES // (run.shape.channels * run.shape.size**2 + 8 * run.config.code_dim)
+    if found.number > most:
+        raise ConfigurationError(
+            f"-n {found.number} is more than fits into memory at once: draw at most {most} at a time, "
+            "each with another --seed"
+        )
+    codes = run.model.codes(found.number, found.seed)
+    # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
+    images = torch.cat([to_uint8(run.decode(part)).cpu() for part in torch.split(codes, _CHUNK)])
     save_images(images, found.out, columns=found.columns, overwrite=found.overwrite)
     return _done(found, "samples", len(images))
 
@@ -93,21 +122,27 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
     """Encodes and decodes held-out images, or the user's; returns the exit status."""
     parser = _parser(
         "reconstruct",
-        "Encodes and decodes images: the run's held-out ones, or the files named. Each row of originals stands above "
-        "the row of its reconstructions.",
+        "Encodes and decodes images: the run's held-out ones, or the files named. In a .png, each row of originals "
+        "stands above the row of its reconstructions; in a .npz or a folder, each original comes right before its "
+        "reconstruction.",
         "reconstructions.png",
     )
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="*", help="image files (default: held-out images)")
+    parser.add_argument(
+        "images", metavar="IMAGE", type=Path, nargs="*", help=f"files, {_FITTED}; default: held-out images"
+    )
+    _add_data_dir(parser)
     parser.add_argument("-n", "--number", type=_count, default=32, metavar="N", help="how many held-out images")
-    parser.add_argument("--columns", type=_count, default=8, metavar="N", help="images in a row")
-    found = _parse(parser, arguments, ("-n", "--number", "--columns"))
+    parser.add_argument("--columns", type=_count, default=8, metavar="N", help="images in a row of a .png")
+    found = _parse(parser, arguments, ("-n", "--number", "--columns", "--data-dir"))
+    if found.images:
+        _refuse_data_dir(found)
     run = _load(found, registry)
     from priorkit.runs import pairs, save_images
     from priorkit.training import to_float, to_uint8
 
     originals = _originals(run, found, registry)
     reconstructions = to_uint8(run.reconstruct(to_float(originals))).cpu()
-    columns = min(found.columns, len(originals))
+    columns = min(found.columns, len(originals)) if found.out.suffix == ".png" else 1
     save_images(pairs(originals, reconstructions, columns), found.out, columns=columns, overwrite=found.overwrite)
     return _done(found, "pairs", len(originals))
 
@@ -119,29 +154,35 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
         "Walks in a straight line from code to code and decodes on the way: a row for each pair of ends.",
         "interpolations.png",
     )
-    parser.add_argument(
-        "images", metavar="IMAGE", type=Path, nargs="*", help="walk between these image files, in pairs"
-    )
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="*", help=f"files in pairs of ends, {_FITTED}")
+    _add_data_dir(parser)
     parser.add_argument(
         "--between", choices=("samples", "images"), default="samples", help="ends: samples, or held-out images"
     )
     parser.add_argument("-n", "--number", type=_count, default=8, metavar="N", help="how many rows (default 8)")
     parser.add_argument("--steps", type=_count, default=10, metavar="N", help="images in a row (default 10)")
-    found = _parse(parser, arguments, ("-n", "--number", "--between", "--steps"))
+    found = _parse(parser, arguments, ("-n", "--number", "--between", "--steps", "--data-dir"))
     if found.steps < 2:
         raise ConfigurationError("--steps must be at least 2: a row has two ends")
+    if len(found.images) % 2:
+        raise ConfigurationError(
+            f"walks go from image to image, in pairs: name an even number, not {len(found.images)}"
+        )
+    samples = found.between == "samples" and not found.images
+    if samples or found.images:
+        _refuse_data_dir(found)
     run = _load(found, registry)
     from priorkit.runs import save_images
     from priorkit.training import to_float, to_uint8
 
-    if found.between == "samples" and not found.images:
+    if samples:
         codes = run.model.codes(2 * found.number, found.seed)
     else:
         found.number *= 2
         codes = run.encode(to_float(_originals(run, found, registry)))
     whole = len(codes) // 2 * 2
     if whole < 2:
-        raise ConfigurationError("a walk needs two ends: name at least two images")
+        raise ConfigurationError(f"a walk needs two ends: the run holds out only {len(codes)} image; name two files")
     rows = run.interpolate(codes[0:whole:2], codes[1:whole:2], found.steps)
     images = to_uint8(rows.flatten(0, 1)).cpu()
     save_images(images, found.out, columns=found.steps, overwrite=found.overwrite)
@@ -150,10 +191,8 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
 
 def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tensor:
     """The user's images, or the run's held-out ones: uint8 (N, C, H, W) in the run's shape."""
-    from priorkit.runs import read_images
-    from priorkit.training import load_data
+    from priorkit.runs import load_run_data, read_images
 
     if found.images:
         return read_images(found.images, run.shape)
-    held_out = load_data(run.config, registry).test.images
-    return held_out[: found.number]
+    return load_run_data(run, found.data_dir, registry=registry).test.images[: found.number]

@@ -14,6 +14,7 @@ from priorkit.config import (
     merge_settings,
     read_toml,
     validate_settings,
+    value_in_words,
 )
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
@@ -76,18 +77,16 @@ def _union(registry: Registry) -> list[FieldDescription]:
     return described
 
 
-def _nested(pairs: Mapping[tuple[str, ...], str]) -> dict[str, Any]:
+def _nested(pairs: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     """Settings from paths: a component's name is its slot's own path, its options lie below."""
     slots = {kind.slot for kind in KINDS}
     settings: dict[str, Any] = {}
-    for path, text in pairs.items():
-        value: Any = None if text == "none" and path[0] not in slots else text
-        if len(path) == 1 and path[0] in slots:
-            settings.setdefault(path[0], {})["name"] = text
-        elif len(path) == 1:
-            settings[path[0]] = value
-        else:
-            settings.setdefault(path[0], {})[path[1]] = value
+    for path, value in pairs.items():
+        *tables, key = (*path, "name") if len(path) == 1 and path[0] in slots else path
+        table = settings
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = value
     return settings
 
 
@@ -137,25 +136,48 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
     paths = {item.path: item.flag for item in described}
     values = vars(found)
     given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
-    flags = _nested(given)
-    settings = merge_settings(merge_settings(_defaults(), _lower_layer(found.recipe, registry)), flags)
+    lower = merge_settings(_defaults(), _lower_layer(found.recipe, registry))
+    _choices(lower)
+    chosen = _choices(merge_settings(lower, _nested(given)))
+    # What text stands for depends on the option's type, and so on the component that was chosen.
+    known = {item.path: item for item in _selected(chosen, registry)}
+    flags = _nested({path: known[path].value(text) if path in known else text for path, text in given.items()})
+    settings = merge_settings(lower, flags)
 
-    parser = _second_parser(settings, registry)
+    parser = _second_parser(chosen, registry)
     if not HELP_FLAGS.isdisjoint(arguments):
         text = parser.format_help()
         return TrainArguments(found.recipe, settings, flags, None, None, found.json, found.quiet, text)
     _, foreign = parser.parse_known_args(joined)
-    _refuse_foreign(foreign, settings, registry)
+    _refuse_foreign(foreign, chosen, registry)
     if found.resume is not None:
         _check_for_resume(found.recipe, found.out)
     validate_settings(settings)
     return TrainArguments(found.recipe, settings, flags, found.out, found.resume, found.json, found.quiet)
 
 
-def _second_parser(selected: Mapping[str, Any], registry: Registry) -> Parser:
+def _choices(settings: Mapping[str, Any]) -> dict[str, ComponentChoice]:
+    """The component that is chosen for every slot.
+
+    Raises:
+        ConfigurationError: A slot has something that chooses no component.
+    """
+    slots = [kind.slot for kind in KINDS]
+    config = validate_settings({slot: settings[slot] for slot in slots})
+    return {slot: getattr(config, slot) for slot in slots}
+
+
+def _selected(choices: Mapping[str, ComponentChoice], registry: Registry) -> list[FieldDescription]:
+    """The run's options and those of the components that are chosen."""
+    described = describe_fields(RunConfig)
+    for slot, choice in choices.items():
+        described += describe_fields(registry.get(slot, choice.name).component.options, (slot,))
+    return described
+
+
+def _second_parser(choices: Mapping[str, ComponentChoice], registry: Registry) -> Parser:
     """Knows the run's options and those of the selected components, with the defaults that hold for them."""
     parser = _base_parser()
-    choices = {kind.slot: ComponentChoice.model_validate(selected[kind.slot]) for kind in KINDS}
     group = parser.add_argument_group("components", "`priorkit components` describes them all")
     starts = {field: title for title, field in _GROUPS}
     names = {kind.slot: registry.names(kind.slot) for kind in KINDS}
@@ -173,7 +195,9 @@ def _second_parser(selected: Mapping[str, Any], registry: Registry) -> Parser:
         if options:
             group = parser.add_argument_group(f"{kind.title} {choices[kind.slot].name}")
             for item in options:
-                _add(group, item, item.description, str(choices[kind.slot].options.get(item.path[1], item.default)))
+                given = choices[kind.slot].options
+                default = value_in_words(given[item.path[1]]) if item.path[1] in given else item.default
+                _add(group, item, item.description, default)
     add_common(parser)
     return parser
 
@@ -184,13 +208,13 @@ def _add(group: Any, item: FieldDescription, description: str, default: str) -> 
     group.add_argument(item.flag, metavar=metavar, help=shown.replace("%", "%%"))
 
 
-def _refuse_foreign(foreign: Sequence[str], selected: Mapping[str, Any], registry: Registry) -> None:
+def _refuse_foreign(foreign: Sequence[str], choices: Mapping[str, ComponentChoice], registry: Registry) -> None:
     """An option that some component has, but not the one selected."""
     for argument in foreign:
         flag = argument.partition("=")[0]
         slot = flag[2:].partition(".")[0].replace("-", "_")
         option = flag.partition(".")[2]
-        chosen = ComponentChoice.model_validate(selected[slot]).name
+        chosen = choices[slot].name
         owners = [
             item.component.name
             for item in registry.components(slot)

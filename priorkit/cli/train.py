@@ -1,13 +1,19 @@
 """`priorkit train`."""
 
+from __future__ import annotations
+
 import signal
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from priorkit.cli.console import Console
 from priorkit.cli.run_flags import TrainArguments, parse_train_arguments
 from priorkit.config import flag_for, format_duration, validate_settings
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
+
+if TYPE_CHECKING:
+    from priorkit.runs import Outcome, TrainingRun
 
 __all__ = ["train_command"]
 
@@ -24,8 +30,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
 
     # Only now: everything above answers without torch.
     from priorkit.cli.progress import Progress
-    from priorkit.runs import Outcome, TrainingRun, latest_picture, prepare, prepare_resumed
-    from priorkit.runs import RunFolder as Folder
+    from priorkit.runs import RunFolder, latest_picture, prepare, prepare_resumed
 
     def ready() -> TrainingRun:
         if asked.resume is not None:
@@ -37,7 +42,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
             raise _blame_recipe(error, asked) from error
 
     def summary(outcome: Outcome) -> list[tuple[str, str]]:
-        folder = Folder(outcome.path)
+        folder = RunFolder(outcome.path)
         rows = [
             ("steps", f"{outcome.steps} ({outcome.images} images)"),
             ("training time", format_duration(outcome.seconds)),
@@ -79,7 +84,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
     return 0
 
 
-def _announce(run: "TrainingRun", console: Console) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _announce(run: TrainingRun, console: Console) -> None:
     config, session, data = run.config, run.session, run.data
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in KINDS if kind.slot != "dataset")
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")

@@ -1,13 +1,15 @@
 """The configuration of a run: a pydantic class, TOML files, and how layers of settings become one."""
 
 from priorkit.config.durations import format_duration, parse_duration
-from priorkit.config.fields import FieldDescription, describe_fields, flag_for
+from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
 from priorkit.config.resolution import component_options, merge_settings, resolve_config, validate_settings
-from priorkit.config.run_config import DEFAULT_STEPS, ComponentChoice, LearningRates, RunConfig
+from priorkit.config.run_config import DEFAULT_STEPS, DEVICE_NAME, LIMITS, ComponentChoice, LearningRates, RunConfig
 from priorkit.config.toml_files import config_to_toml, read_toml
 
 __all__ = [
     "DEFAULT_STEPS",
+    "DEVICE_NAME",
+    "LIMITS",
     "ComponentChoice",
     "FieldDescription",
     "LearningRates",
@@ -22,4 +24,5 @@ __all__ = [
     "read_toml",
     "resolve_config",
     "validate_settings",
+    "value_in_words",
 ]

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from priorkit.config.run_config import ComponentChoice, Duration
 
-__all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch"]
+__all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
 
 _WORDS = {int: "int", float: "float", str: "text", bool: "yes/no", Path: "path"}
 
@@ -27,6 +27,8 @@ class FieldDescription:
         default: Its default as users would write it; `required` where there is none.
         description: One line.
         switch: Whether it is a yes/no option, given without a value.
+        optional: Whether `none` stands for no value.
+        listed: Whether it takes several values, as `1,2,3`.
     """
 
     path: tuple[str, ...]
@@ -34,11 +36,21 @@ class FieldDescription:
     default: str
     description: str
     switch: bool
+    optional: bool = False
+    listed: bool = False
 
     @property
     def flag(self) -> str:
         """The command line's flag."""
         return flag_for(self.path)
+
+    def value(self, text: str) -> Any:
+        """What text from the command line stands for; still to be validated."""
+        if self.optional and text == "none":
+            return None
+        if self.listed:
+            return [part.strip() for part in text.split(",")] if text.strip() else []
+        return text
 
 
 def flag_for(path: tuple[str, ...]) -> str:
@@ -78,9 +90,26 @@ def _default_in_words(info: FieldInfo) -> str:
         return "required"
     if isinstance(value, ComponentChoice):
         return value.name
+    return value_in_words(value)
+
+
+def value_in_words(value: Any) -> str:
+    """A value as users would write it behind its flag."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(value_in_words(item) for item in value)
     return "none" if value is None else str(value)
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The members of a union, and of the unions among them; of anything else, itself."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [item for part in get_args(annotation) for item in _alternatives(part)]
+    return [annotation]
 
 
 def is_switch(annotation: Any) -> bool:
@@ -106,6 +135,7 @@ def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> lis
         if bounds := _bounds(info):
             bounded, none, _ = kind.partition(" or none")
             kind = f"{bounded} {bounds}{none}"
+        parts = _alternatives(annotation)
         described.append(
             FieldDescription(
                 path=(*prefix, name),
@@ -113,6 +143,9 @@ def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> lis
                 default=_default_in_words(info),
                 description=info.description or "",
                 switch=is_switch(annotation),
+                # Where "none" is one of the words to choose from, it is that word.
+                optional=type(None) in parts and not any("none" in get_args(part) for part in parts),
+                listed=str not in parts and any(get_origin(part) in (tuple, list) for part in parts),
             )
         )
     return described

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from priorkit.config.fields import flag_for
-from priorkit.config.run_config import DEFAULT_STEPS, ComponentChoice, RunConfig
+from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, ComponentChoice, RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Options, Registered, Registry, nearest
 
@@ -30,9 +30,10 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     """Lays one mapping of settings over another.
 
     Where the upper one chooses another component, the lower one's options for that slot go with the component that they
-    belonged to.
+    belonged to. Where it brings a limit of length (`LIMITS`), the lower one's limits, of whichever kind, go.
     """
-    merged = dict(lower)
+    limited = any(upper.get(key) is not None for key in LIMITS)
+    merged = {key: value for key, value in lower.items() if not (limited and key in LIMITS)}
     for key, value in upper.items():
         below = merged.get(key)
         table = _as_table(value) if key in _SLOTS else None
@@ -109,6 +110,8 @@ def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
 def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
     """Fills in every default, those of the chosen components included, so that the result stands on its own.
 
+    The folder of the data becomes an absolute path.
+
     Raises:
         UnknownComponentError: No plug-in supplies a component of that name.
         ConfigurationError: A component's option is unknown or has a wrong value.
@@ -118,6 +121,9 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
         choice: ComponentChoice = getattr(config, kind.slot)
         options = component_options(registry.get(kind.slot, choice.name), choice.options)
         resolved[kind.slot] = ComponentChoice(name=choice.name, options=options.model_dump(mode="json"))
-    if config.steps is None and config.epochs is None and config.max_time is None:
+    if all(getattr(config, key) is None for key in LIMITS):
         resolved["steps"] = DEFAULT_STEPS
+    if config.data_dir is not None:
+        # A run is gone on with, and its data read again, from any folder.
+        resolved["data_dir"] = config.data_dir.absolute()
     return config.model_copy(update=resolved)

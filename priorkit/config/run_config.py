@@ -1,5 +1,6 @@
 """The configuration of a run: which components, and every setting that is not a component's own."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,10 +9,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from priorkit.config.durations import parse_duration
 
-__all__ = ["DEFAULT_STEPS", "ComponentChoice", "Duration", "LearningRates", "RunConfig"]
+__all__ = [
+    "DEFAULT_STEPS",
+    "DEVICE_NAME",
+    "LIMITS",
+    "Channels",
+    "ComponentChoice",
+    "Duration",
+    "LearningRates",
+    "RunConfig",
+]
 
 DEFAULT_STEPS = 1500
 """Length of a run for which neither steps, epochs nor time are given."""
+
+LIMITS = ("steps", "epochs", "max_time")
+"""Settings that say how long a run is; the first that is reached ends it."""
+
+DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?")
+"""How a device is named."""
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if value in ("1", "3") else value)]
@@ -79,7 +95,7 @@ class RunConfig(BaseModel):
     adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of those who fool them")
     networks: ComponentChoice = _choice("residual", "family of encoder, decoder and critics")
     dataset: ComponentChoice = _choice("digits", "where the images come from")
-    code_dim: int = Field(64, ge=1, description="dimensions of the code")
+    code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code")
 
     # Data
     data_dir: Path | None = Field(None, description="where the data set lies")
@@ -117,7 +133,7 @@ class RunConfig(BaseModel):
     steps: int | None = Field(
         None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)"
     )
-    epochs: float | None = Field(None, gt=0, description="stop after so many passes over the data")
+    epochs: float | None = Field(None, gt=0, le=1_000_000, description="stop after so many passes over the data")
     max_time: Duration | None = Field(None, description="stop after so much training time, as 90s, 8m or 1h30m")
 
     # Machine
@@ -144,7 +160,6 @@ class RunConfig(BaseModel):
     @field_validator("device")
     @classmethod
     def _known_device(cls, value: str) -> str:
-        kind, _, index = value.partition(":")
-        if kind not in ("auto", "cpu", "cuda", "mps") or (":" in value and (kind != "cuda" or not index.isdigit())):
+        if not DEVICE_NAME.fullmatch(value):
             raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
         return value

@@ -14,19 +14,23 @@ __all__ = ["config_to_toml", "read_toml"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Reads a configuration file.
+    """Reads a configuration file. The table `[recipe]`, which describes a recipe to people, is left out.
 
     Raises:
         ConfigurationError: There is no such file, it cannot be read, or it is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Some editors begin UTF-8 files with a byte order mark, which TOML does not know.
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigurationError(f"no configuration file {str(path)!r}: check the path") from None
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration {str(path)!r}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None
+    if isinstance(settings.get("recipe"), dict):
+        del settings["recipe"]
+    return settings
 
 
 def _writable(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,11 @@ from torch import Tensor
 from priorkit.errors import RunFolderError
 
 __all__ = ["CheckpointStore"]
+
+_CHECKPOINT = re.compile(r"step-\d{8,}(-\d+)?")
+"""Names of the folders that are ours; users may keep others beside them."""
+_NAMES = ("last", "best")
+"""Names that runs use. What looks like the pointer of another name may be anybody's file."""
 
 
 def _sync(path: Path) -> None:
@@ -113,10 +119,22 @@ class CheckpointStore:
                 draft.unlink(missing_ok=True)
 
     def _remove_unnamed(self) -> None:
-        named = {self.path(pointer.stem).name for pointer in self.folder.glob("*.json")}
-        for folder in self.folder.glob("step-*"):
-            if folder.name not in named:
+        named = {pointer.stem: self._target(pointer.stem) for pointer in self.folder.glob("*.json")}
+        if any(target is None and name in _NAMES for name, target in named.items()):
+            # A pointer is damaged: any checkpoint may be the one that it was for.
+            return
+        for folder in self.folder.iterdir():
+            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in named.values():
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _target(self, name: str) -> str | None:
+        """The checkpoint's name that a pointer holds; None if the file is missing, damaged or no pointer."""
+        try:
+            pointer = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        target = pointer.get("checkpoint") if isinstance(pointer, dict) else None
+        return target if isinstance(target, str) and _CHECKPOINT.fullmatch(target) else None
 
     def path(self, name: str = "last") -> Path:
         """The folder of the checkpoint that a name points at.
@@ -124,14 +142,18 @@ class CheckpointStore:
         Raises:
             RunFolderError: There is no such checkpoint.
         """
-        pointer = self.folder / f"{name}.json"
-        try:
-            return self.folder / str(json.loads(pointer.read_text(encoding="utf-8"))["checkpoint"])
-        except (OSError, ValueError, KeyError, TypeError):
+        target = self._target(name)
+        if target is not None:
+            return self.folder / target
+        if self.has(name):
             raise RunFolderError(
-                f"no checkpoint {name!r} in {str(self.folder)!r}: the run has not saved one"
-                + (" yet" if self.folder.exists() else ", or this is no run folder")
-            ) from None
+                f"no checkpoint {name!r}: {str(self.folder / f'{name}.json')!r} is damaged; it should hold "
+                '{"checkpoint": "step-..."}, the name of one of the folders beside it'
+            )
+        raise RunFolderError(
+            f"no checkpoint {name!r} in {str(self.folder)!r}: the run has not saved one"
+            + (" yet" if self.folder.exists() else ", or this is no run folder")
+        )
 
     def has(self, name: str) -> bool:
         """Whether a name points at a checkpoint."""
@@ -158,6 +180,8 @@ class CheckpointStore:
         file = self.path(name) / "state.pt"
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            if not isinstance(state, dict):
+                raise TypeError(f"it holds a {type(state).__name__}, no state of a run")
         except Exception as error:
             raise _unreadable(file, error) from None
         return state

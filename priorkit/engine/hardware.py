@@ -1,9 +1,11 @@
 """Which device to compute on, and in which precision."""
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from priorkit.config import DEVICE_NAME
 from priorkit.errors import DeviceError
 
 __all__ = ["Precision", "choose_device", "choose_precision"]
@@ -16,8 +18,10 @@ def choose_device(name: str) -> torch.device:
         name: `auto` (CUDA, then MPS, then the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
 
     Raises:
-        DeviceError: This machine has no such device.
+        DeviceError: There is no device of that name, or this machine has none.
     """
+    if not DEVICE_NAME.fullmatch(name):
+        raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
@@ -73,7 +77,28 @@ class Precision:
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """The precision of that name on a device; `auto` is bfloat16 where the hardware runs it well."""
+    """The precision of that name on a device; `auto` is bfloat16 where the hardware runs it well.
+
+    Raises:
+        DeviceError: There is no precision of that name, or the device does not compute in it.
+    """
+    if name not in ("auto", "float32", "bfloat16"):
+        raise DeviceError(f"unknown precision {name!r}; use auto, float32 or bfloat16")
     if name == "auto":
         name = "bfloat16" if _runs_bfloat16_well(device) else "float32"
-    return Precision(device, {"float32": torch.float32, "bfloat16": torch.bfloat16}[name])
+    elif name == "bfloat16":
+        _check_bfloat16(device)
+    return Precision(device, torch.bfloat16 if name == "bfloat16" else torch.float32)
+
+
+def _check_bfloat16(device: torch.device) -> None:
+    try:
+        with warnings.catch_warnings():
+            # On some devices autocast only warns that it does nothing.
+            warnings.filterwarnings("error", message=".*autocast")
+            torch.autocast(device.type, dtype=torch.bfloat16)
+    except (RuntimeError, UserWarning) as error:
+        reason = " ".join(str(error).split())
+        raise DeviceError(
+            f"--precision bfloat16: {device} does not compute in it ({reason}); use --precision float32"
+        ) from None

@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -76,7 +77,14 @@ class ImageData:
 
 
 class DataSource(abc.ABC):
-    """A data set, ready to be read."""
+    """A data set, ready to be read.
+
+    Attributes:
+        reads_data_dir: Whether it reads files from the user's folder (`DataContext.data_dir`). A data set that says no
+            is never given one: priorkit tells the user that it would be ignored.
+    """
+
+    reads_data_dir: ClassVar[bool] = True
 
     @abc.abstractmethod
     def load(self) -> ImageData:

@@ -12,10 +12,11 @@ from priorkit.plugins.contexts import (
     RegularizerContext,
 )
 from priorkit.plugins.hooks import KINDS, Kind, hookimpl, kind_named
-from priorkit.plugins.loader import FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
+from priorkit.plugins.loader import BUILTIN, FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
 from priorkit.plugins.registry import Registered, Registry, installed_plugins, nearest
 
 __all__ = [
+    "BUILTIN",
     "KINDS",
     "AdversarialLossContext",
     "CodeGeneratorContext",

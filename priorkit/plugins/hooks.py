@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Regularizer,
     )
 
-__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "hookimpl", "hookspec", "kind_named"]
+__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "hookimpl", "hookspec", "kind_named", "supplied"]
 
 GROUP = "priorkit"
 """The entry-point group of plug-ins, and the project name of their hooks."""

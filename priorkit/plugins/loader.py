@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import get_args
 
 import pluggy
 
 from priorkit.plugins.component import Component, Options, Recipe
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks, supplied
 
-__all__ = ["FailedPlugin", "LoadedPlugin", "PluginWarning", "load_plugins"]
+__all__ = ["BUILTIN", "FailedPlugin", "LoadedPlugin", "PluginWarning", "load_plugins"]
 
 BUILTIN = "priorkit"
 """The distribution whose components win a bare name."""
@@ -110,6 +111,14 @@ def _check_options(options: object, name: str, hook: str) -> None:
         raise TypeError(f"{hook}(): the options of {name!r} are no subclass of Options")
     for field in _RESERVED & options.model_fields.keys():
         raise ValueError(f"{hook}(): the options of {name!r} have a field {field!r}, which is reserved: rename it")
+    for field, info in options.model_fields.items():
+        default = info.get_default(call_default_factory=True, validated_data={})
+        if type(None) in get_args(info.annotation) and default is not None:
+            # TOML has no null: a key that is left out must mean None.
+            raise ValueError(
+                f"{hook}(): the options of {name!r} have a field {field!r} that may be None but does not default to "
+                "it, which a configuration file cannot say: make None the default, or take another value for it"
+            )
 
 
 def _check_unique(names: Iterable[str], hook: str) -> None:

@@ -2,12 +2,14 @@
 
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.image_files import read_images
+from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
-from priorkit.runs.recorder import read_metrics
 from priorkit.runs.report import latest_picture, write_report
+from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
+from priorkit.runs.run_data import load_run_data
 from priorkit.runs.samples_file import check_output, save_images
-from priorkit.runs.training_run import RESUMABLE, Outcome, TrainingRun, prepare, prepare_resumed, train
+from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
 
 __all__ = [
     "RESUMABLE",
@@ -18,6 +20,7 @@ __all__ = [
     "check_output",
     "latest_picture",
     "load_run",
+    "load_run_data",
     "pairs",
     "prepare",
     "prepare_resumed",

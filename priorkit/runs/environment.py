@@ -3,17 +3,19 @@
 import hashlib
 import platform
 import sys
+from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import BaseModel, ValidationError
 
 from priorkit.config import RunConfig
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
 from priorkit.training import Session
 
-__all__ = ["data_fingerprint", "describe_environment", "missing_plugins", "recorded_shape"]
+__all__ = ["check_environment", "data_fingerprint", "describe_environment", "recorded_shape"]
 
 
 def _version(distribution: str) -> str:
@@ -70,16 +72,46 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
     }
 
 
-def recorded_shape(environment: dict[str, Any]) -> ImageShape:
+class _Used(BaseModel):
+    name: str
+    distribution: str
+    version: str
+
+
+class _Data(BaseModel):
+    channels: Literal[1, 3]
+    size: Literal[16, 32, 64, 128]
+    train: int
+    held_out: int
+    fingerprint: str
+
+
+class _Environment(BaseModel):
+    priorkit: str
+    torch: str
+    device: str
+    precision: Literal["float32", "bfloat16"]
+    components: dict[str, _Used]
+    data: _Data
+    parameters: dict[str, int]
+
+
+def check_environment(environment: Any) -> dict[str, Any]:
+    """Makes sure that something has what is read of `describe_environment`, and returns it as it is.
+
+    Raises:
+        ValueError: Something in it is missing or has another type; the message is one line.
+    """
+    try:
+        _Environment.model_validate(environment, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+    kept: dict[str, Any] = environment
+    return kept
+
+
+def recorded_shape(environment: Mapping[str, Any]) -> ImageShape:
     """The images' shape that a run was trained with."""
     return ImageShape(int(environment["data"]["channels"]), int(environment["data"]["size"]))
-
-
-def missing_plugins(environment: dict[str, Any], registry: Registry) -> list[str]:
-    """Components that a run used and that are not here now, each with the distribution that had it."""
-    missing = []
-    for kind in KINDS:
-        used = environment.get("components", {}).get(kind.slot)
-        if used and used["name"] not in registry.names(kind.slot):
-            missing.append(f"{kind.title} {used['name']!r} of {used['distribution']} {used['version']}")
-    return missing

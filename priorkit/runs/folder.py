@@ -3,17 +3,27 @@
 import errno
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
+from priorkit.runs.environment import check_environment
 
-__all__ = ["RunFolder", "explained_os_errors", "next_free_folder"]
+__all__ = ["FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
+
+
+class FolderTakenError(RunFolderError):
+    """A new run cannot have this folder, because there is something in it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{str(path)!r} exists already and is left as it is: go on with it by "
+            f"`priorkit train --resume {path}`, or name another folder with --out"
+        )
 
 
 @contextmanager
@@ -44,7 +54,8 @@ def explained_os_errors(doing: str) -> Iterator[None]:
 def next_free_folder(parent: Path, stem: str) -> Path:
     """`parent/stem-001`, or the next number that no folder has."""
     pattern = re.compile(re.escape(stem) + r"-(\d+)")
-    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    with explained_os_errors("look at"):
+        names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
     return parent / f"{stem}-{max(used, default=0) + 1:03d}"
 
@@ -78,25 +89,35 @@ class RunFolder:
         """Makes a new run folder with its configuration and environment.
 
         Raises:
-            RunFolderError: It exists already, or cannot be made; nothing of it is left then.
+            FolderTakenError: It exists already, or another process has just made it.
+            RunFolderError: It cannot be made; nothing of it is left then.
         """
         cls.check_free(path)
         folder = cls(path)
-        existed = path.exists()
+        made: list[Path] = []
         with explained_os_errors("make the run folder"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(exist_ok=True)
             try:
-                folder.samples.mkdir()
-                folder.config.write_text(config_to_toml(config), encoding="utf-8")
-                folder.environment.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    made.append(path)
+                try:
+                    # Of processes that start together, one alone can make this: the folder is its.
+                    folder.samples.mkdir()
+                except FileExistsError:
+                    raise FolderTakenError(path) from None
+                made.append(folder.samples)
+                for file, text in (
+                    (folder.config, config_to_toml(config)),
+                    (folder.environment, json.dumps(environment, indent=2) + "\n"),
+                ):
+                    made.append(file)
+                    file.write_text(text, encoding="utf-8")
             except BaseException:
                 # Half a run folder could neither be gone on with nor be used again.
-                shutil.rmtree(folder.samples, ignore_errors=True)
-                folder.config.unlink(missing_ok=True)
-                folder.environment.unlink(missing_ok=True)
-                if not existed:
-                    path.rmdir()
+                for entry in reversed(made):
+                    with suppress(OSError):
+                        entry.rmdir() if entry in (path, folder.samples) else entry.unlink()
                 raise
         return folder
 
@@ -105,16 +126,13 @@ class RunFolder:
         """Makes sure that a new run can have this folder.
 
         Raises:
-            RunFolderError: There is something there already.
+            FolderTakenError: There is something there already.
         """
         with explained_os_errors("look at"):
             if path.is_dir() and not any(path.iterdir()):
                 return
             if path.exists():
-                raise RunFolderError(
-                    f"{str(path)!r} exists already and is left as it is: go on with it by "
-                    f"`priorkit train --resume {path}`, or name another folder with --out"
-                )
+                raise FolderTakenError(path)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -124,9 +142,11 @@ class RunFolder:
             RunFolderError: There is none at that path.
         """
         folder = cls(path)
-        if not path.exists():
-            raise RunFolderError(f"no run {str(path)!r}: there is no such folder")
-        if not folder.config.is_file() or not folder.environment.is_file():
+        with explained_os_errors("open the run"):
+            if not path.exists():
+                raise RunFolderError(f"no run {str(path)!r}: there is no such folder")
+            complete = folder.config.is_file() and folder.environment.is_file()
+        if not complete:
             raise RunFolderError(
                 f"{str(path)!r} is no run: it has no config.toml and environment.json; name a folder that "
                 "`priorkit train` has made"
@@ -162,9 +182,9 @@ class RunFolder:
             RunFolderError: The file is damaged.
         """
         try:
-            environment: dict[str, Any] = json.loads(self.environment.read_text(encoding="utf-8"))
-            if not isinstance(environment, dict) or "data" not in environment:
-                raise ValueError("it does not say what the data was")
+            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            return check_environment(environment)
         except (OSError, ValueError) as error:
-            raise RunFolderError(f"cannot read {str(self.environment)!r}: {error}") from None
-        return environment
+            raise RunFolderError(
+                f"cannot read {str(self.environment)!r}: {error}; restore the file, or train the run again"
+            ) from None

@@ -14,14 +14,26 @@ _BORDER = 2
 
 def as_picture(image: Tensor) -> Image.Image:
     """One uint8 image (C, H, W), C being 1 or 3, as a Pillow image."""
-    array = image.permute(1, 2, 0).numpy()
+    array = image.permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
-    """Rows of originals, each above the row of its reconstructions: (N, C, H, W) twice gives (2N, C, H, W)."""
-    whole = len(originals) // columns * columns
-    rows = [images[:whole].reshape(-1, columns, *images.shape[1:]) for images in (originals, reconstructions)]
+    """Rows of originals, each above the row of its reconstructions.
+
+    Args:
+        originals: (N, C, H, W).
+        reconstructions: Theirs, same shape.
+        columns: Images in a row.
+
+    Returns:
+        (2M, C, H, W), M being N rounded up to whole rows; the places left over are blank (zeros).
+    """
+    blanks = originals.new_zeros(-len(originals) % columns, *originals.shape[1:])
+    rows = [
+        torch.cat([images, blanks.to(images)]).reshape(-1, columns, *images.shape[1:])
+        for images in (originals, reconstructions)
+    ]
     return torch.stack(rows, dim=1).flatten(0, 2)
 
 

@@ -7,22 +7,14 @@ from typing import IO, Any
 
 from priorkit.config import RunConfig
 from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.training import Observer, Review, Session
 
-__all__ = ["Recorder", "read_metrics"]
+__all__ = ["Recorder"]
 
-
-def read_metrics(folder: RunFolder) -> list[dict[str, float]]:
-    """The lines of `metrics.jsonl`; a last line that a crash cut short is left out."""
-    rows = []
-    if folder.metrics.exists():
-        for line in folder.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-    return rows
+_PICTURE = re.compile(r"(?:samples|reconstructions)-(\d{8,})\.png")
+"""Names of the pictures that are ours; users may keep others beside them."""
 
 
 class Recorder(Observer):
@@ -43,13 +35,14 @@ class Recorder(Observer):
     def started(self, session: Session) -> None:
         """Opens the files; lines and pictures of steps after the last checkpoint, which will be done again, go."""
         with explained_os_errors("write the run's metrics"):
-            kept = [row for row in read_metrics(self.folder) if row["step"] <= session.steps]
+            kept = [row for row in read_metrics(self.folder, strict=True) if row["step"] <= session.steps]
             self._written = {(row["step"], frozenset(row)) for row in kept}
             draft = self.folder.metrics.with_name(".metrics.draft")
             draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
             draft.replace(self.folder.metrics)
-            for picture in self.folder.samples.glob("*-*.png"):
-                number = re.search(r"-(\d+)\.png$", picture.name)
+            self.folder.samples.mkdir(exist_ok=True)
+            for picture in self.folder.samples.iterdir():
+                number = _PICTURE.fullmatch(picture.name)
                 if number and int(number[1]) > session.steps:
                     picture.unlink()
             self._metrics = self.folder.metrics.open("a", encoding="utf-8")
@@ -57,9 +50,10 @@ class Recorder(Observer):
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._tensorboard = SummaryWriter(
-            str(self.folder.path), purge_step=session.steps + 1 if session.steps else None
-        )
+        with explained_os_errors("write TensorBoard events"):
+            self._tensorboard = SummaryWriter(
+                str(self.folder.path), purge_step=session.steps + 1 if session.steps else None
+            )
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
         """A line of losses."""
@@ -88,12 +82,13 @@ class Recorder(Observer):
 
     def close(self) -> None:
         """Closes the files; may be called twice."""
-        if self._metrics is not None:
-            self._metrics.close()
-            self._metrics = None
-        if self._tensorboard is not None:
-            self._tensorboard.close()
-            self._tensorboard = None
+        metrics, tensorboard = self._metrics, self._tensorboard
+        self._metrics = self._tensorboard = None
+        with explained_os_errors("write the run's metrics"):
+            if metrics is not None:
+                metrics.close()
+            if tensorboard is not None:
+                tensorboard.close()
 
     def _write(self, session: Session, values: Mapping[str, float]) -> None:
         assert self._metrics is not None, "started() opens the file"
@@ -110,5 +105,6 @@ class Recorder(Observer):
             self._metrics.write(json.dumps(row) + "\n")
             self._metrics.flush()
         if self._tensorboard is not None:
-            for name, value in values.items():
-                self._tensorboard.add_scalar(name, value, session.steps)
+            with explained_os_errors("write TensorBoard events"):
+                for name, value in values.items():
+                    self._tensorboard.add_scalar(name, value, session.steps)

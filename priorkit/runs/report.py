@@ -2,12 +2,13 @@
 
 import base64
 import html
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from priorkit.config import format_duration
 from priorkit.runs.folder import RunFolder, explained_os_errors
-from priorkit.runs.recorder import read_metrics
+from priorkit.runs.metrics_file import read_metrics
 
 __all__ = ["latest_picture", "write_report"]
 
@@ -24,13 +25,15 @@ _WIDTH, _HEIGHT, _MARGIN = 280, 120, 6
 
 def latest_picture(folder: RunFolder, kind: str) -> Path | None:
     """The newest picture of a kind (`samples` or `reconstructions`), or None."""
-    return max(folder.samples.glob(f"{kind}-*.png"), default=None)
+    ours = re.compile(rf"{kind}-(\d{{8,}})\.png")
+    found = [(int(match[1]), path) for path in folder.samples.glob("*.png") if (match := ours.fullmatch(path.name))]
+    return max(found)[1] if found else None
 
 
 def _curve(name: str, points: list[tuple[float, float]]) -> str:
     """One value against the steps, as an SVG figure."""
     steps, values = zip(*points, strict=True)
-    low, high, last = min(values), max(values), max(steps)
+    low, high, last = min(values), max(values), max(steps) or 1
     spread = (high - low) or 1.0
     line = " ".join(
         f"{_MARGIN + (_WIDTH - 2 * _MARGIN) * step / last:.1f},"
@@ -64,6 +67,12 @@ def write_report(folder: RunFolder) -> Path:
     Raises:
         RunFolderError: The folder cannot be written.
     """
+    with explained_os_errors("write the report"):
+        folder.report.write_text(_page(folder), encoding="utf-8")
+    return folder.report
+
+
+def _page(folder: RunFolder) -> str:
     rows = read_metrics(folder)
     environment = folder.read_environment()
     series: dict[str, list[tuple[float, float]]] = {}
@@ -87,7 +96,7 @@ def write_report(folder: RunFolder) -> Path:
         if (path := latest_picture(folder, kind)) is not None
     ]
     title = html.escape(folder.path.resolve().name)
-    page = "\n".join(
+    return "\n".join(
         [
             "<!doctype html>",
             f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
@@ -103,6 +112,3 @@ def write_report(folder: RunFolder) -> Path:
             "",
         ]
     )
-    with explained_os_errors("write the report"):
-        folder.report.write_text(page, encoding="utf-8")
-    return folder.report

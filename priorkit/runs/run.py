@@ -9,12 +9,13 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
-from priorkit.errors import RunFolderError, UnknownComponentError
+from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageShape, Prior
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import missing_plugins, recorded_shape
+from priorkit.runs.environment import recorded_shape
 from priorkit.runs.folder import RunFolder
-from priorkit.runs.recorder import read_metrics
+from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Model, build_system
 
 __all__ = ["Run", "load_run"]
@@ -55,7 +56,7 @@ class Run:
 
     @cached_property
     def metrics(self) -> list[dict[str, float]]:
-        """The rows of `metrics.jsonl`."""
+        """The rows of `metrics.jsonl`; lines in it that are no measurements are left out."""
         return read_metrics(self.folder)
 
     def sample(self, n: int, *, seed: int = 0) -> Tensor:
@@ -145,8 +146,9 @@ def load_run(
     """
     registry = installed_plugins() if registry is None else registry
     folder = RunFolder.open(Path(path))
-    config, environment = folder.read_config(), folder.read_environment()
-    require_plugins(folder, environment, registry)
+    environment = folder.read_environment()
+    require_plugins(folder.path, environment, registry)
+    config = with_used_plugins(folder.read_config(), environment, registry)
     weights = folder.checkpoints.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
         system = build_system(config, registry, recorded_shape(environment))
@@ -165,17 +167,3 @@ def load_run(
         module.eval().requires_grad_(False)
     model = Model(system.shape, system.encoder, system.decoder, system.prior, choose_precision(precision, chosen))
     return Run(folder, config, environment, model)
-
-
-def require_plugins(folder: RunFolder, environment: dict[str, Any], registry: Registry) -> None:
-    """Makes sure that every component of a run is here.
-
-    Raises:
-        UnknownComponentError: One is not; the message names the distribution that had it.
-    """
-    missing = missing_plugins(environment, registry)
-    if missing:
-        raise UnknownComponentError(
-            f"the run {str(folder.path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
-            "install it again (`priorkit plugins` lists what is loaded and what is broken)"
-        )

@@ -24,6 +24,11 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         RunFolderError: There is something at that path and `overwrite` is False, its ending is unknown, or it is a
             folder with anything but samples in it, which is never replaced.
     """
+    with explained_os_errors("look at"):
+        _check_output(path, overwrite=overwrite)
+
+
+def _check_output(path: Path, *, overwrite: bool) -> None:
     if path.name in ("", ".."):
         raise RunFolderError(f"--out {path}: name the folder to make, or a file that ends in .npz or .png")
     if path.suffix not in (".npz", ".png", ""):
@@ -65,7 +70,7 @@ def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if path.suffix == ".npz":
-                np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().numpy())
+                np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().cpu().numpy())
                 draft.replace(path)
             elif path.suffix == ".png":
                 save_grid(images, path, columns)

@@ -1,4 +1,4 @@
-"""Trains runs: new ones, and those that go on."""
+"""Trains runs, and prepares new ones."""
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,26 +6,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 
-from priorkit.config import RunConfig, flag_for, resolve_config, validate_settings
+from priorkit.config import RunConfig, resolve_config
 from priorkit.engine import choose_device
-from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import data_fingerprint, describe_environment, recorded_shape
-from priorkit.runs.folder import RunFolder, next_free_folder
+from priorkit.runs.environment import describe_environment
+from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
-from priorkit.runs.run import Run, load_run, require_plugins
+from priorkit.runs.run import Run, load_run
+from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, load_data, run_session
 
-__all__ = ["RESUMABLE", "Outcome", "TrainingRun", "prepare", "prepare_resumed", "train"]
-
-RESUMABLE = ("steps", "epochs", "max_time", "device")
-"""Settings that may change when a run goes on: how long, and where."""
+__all__ = ["Outcome", "TrainingRun", "prepare", "train"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ class TrainingRun:
         config: The resolved configuration.
         session: What is trained.
         data: The images.
-        path: The run folder, or where it will be.
+        path: The run folder, or where it will be; a new run that was given no folder takes the next free one when it
+            starts, should another run have taken this one meanwhile.
         resumed: Whether it goes on from a checkpoint.
     """
 
@@ -67,31 +65,52 @@ class TrainingRun:
     path: Path
     resumed: bool
     _registry: Registry
+    _stem: str | None = None
+    """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
+    _checkpoint: Path | None = None
+    """Of a resumed run: the checkpoint that it goes on from."""
+    _changed: bool = False
+    """Of a resumed run: whether the configuration differs from the one in the folder."""
 
     def run(self, observers: Sequence[Observer] = ()) -> Outcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
         Raises:
             NonFiniteLossError: Training diverged; the last good checkpoint is kept.
-            RunFolderError: The folder cannot be written.
+            RunFolderError: The folder cannot be written, or another process trains this run.
         """
-        if self.resumed:
-            folder = RunFolder.open(self.path)
-            if resolve_config(folder.read_config(), self._registry) != self.config:
-                # New limits hold for whoever goes on the next time, too.
-                folder.write_config(self.config)
-        else:
-            environment = describe_environment(self.session, self.config, self._registry, self.data)
-            folder = RunFolder.create(self.path, self.config, environment)
-        recorder = Recorder(folder, self.config)
-        try:
-            with _kept_generators(self.session.precision.device), _stop_signals() as stop:
-                reason = run_session(self.session, [recorder, *observers], stop)
-        finally:
-            recorder.close()
-        write_report(folder)
+        folder = RunFolder.open(self.path) if self.resumed else self._new_folder()
+        with training_lock(folder.path):
+            if self.resumed:
+                self._go_on(folder)
+            recorder = Recorder(folder, self.config)
+            try:
+                with _kept_generators(self.session.precision.device), _stop_signals() as stop:
+                    reason = run_session(self.session, [recorder, *observers], stop)
+            finally:
+                recorder.close()
+            write_report(folder)
         session = self.session
         return Outcome(self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best)
+
+    def _new_folder(self) -> RunFolder:
+        environment = describe_environment(self.session, self.config, self._registry, self.data)
+        while True:
+            try:
+                return RunFolder.create(self.path, self.config, environment)
+            except FolderTakenError:
+                if self._stem is None:
+                    raise
+                self.path = next_free_folder(self.path.parent, self._stem)
+
+    def _go_on(self, folder: RunFolder) -> None:
+        if folder.checkpoints.path("last") != self._checkpoint:
+            raise RunFolderError(
+                f"another process has trained the run {str(self.path)!r} since it was loaded here; load it again"
+            )
+        if self._changed:
+            # New limits hold for whoever goes on the next time, too.
+            folder.write_config(self.config)
 
 
 @contextmanager
@@ -149,78 +168,9 @@ def prepare(
     data = load_data(config, registry)
     with torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data)
-    return TrainingRun(config, session, data, path, resumed=False, _registry=registry)
-
-
-def prepare_resumed(
-    path: str | Path, changes: Mapping[str, Any] | None = None, *, registry: Registry | None = None
-) -> TrainingRun:
-    """Loads a run to go on with it, as if it had never stopped. Writes nothing.
-
-    Args:
-        path: The run folder.
-        changes: New values of `steps`, `epochs`, `max_time` or `device`; None stands for no new value.
-        registry: Where components come from; the installed plug-ins if None.
-
-    Raises:
-        RunFolderError: The folder is no run, or has no checkpoint that fits its configuration.
-        UnknownComponentError: A plug-in that the run used is not installed.
-        ConfigurationError: The configuration or the data has changed since the run started, or is asked to.
-    """
-    registry = installed_plugins() if registry is None else registry
-    folder = RunFolder.open(Path(path))
-    environment = folder.read_environment()
-    require_plugins(folder, environment, registry)
-    state = folder.checkpoints.load_state("last")
-    config = resolve_config(folder.read_config(), registry)
-    _refuse_changes(folder, config, validate_settings(state["config"]))
-    config = _with_changes(folder, config, changes or {})
-    data = load_data(config, registry)
-    if data_fingerprint(data) != environment["data"].get("fingerprint"):
-        recorded = environment["data"]
-        raise ConfigurationError(
-            f"the data set is not the one that {str(folder.path)!r} was started with: it has {len(data.train)} "
-            f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
-            f"{recorded.get('train')} and {recorded.get('held_out')} of shape {tuple(recorded_shape(environment))}, or "
-            "other pixels; put it back, or train a new run"
-        )
-    with torch.random.fork_rng(devices=[]):
-        session = Session(config, registry, data)
-    weights = folder.checkpoints.load_weights("last")
-    try:
-        session.load(weights, state)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise RunFolderError(
-            f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the networks that {str(folder.config)!r} "
-            f"describes: has a plug-in changed? ({str(error).splitlines()[0]})"
-        ) from None
-    return TrainingRun(config, session, data, folder.path, resumed=True, _registry=registry)
-
-
-def _refuse_changes(folder: RunFolder, config: RunConfig, started: RunConfig) -> None:
-    now, then = config.model_dump(mode="json"), started.model_dump(mode="json")
-    changed = [key for key in now if now[key] != then[key] and key not in RESUMABLE]
-    if changed:
-        key = changed[0]
-        raise ConfigurationError(
-            f"{str(folder.config)!r} was changed since the run started: {key} was {then[key]!r} "
-            f"and is now {now[key]!r}; put it back, or train a new run from it"
-        )
-
-
-def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
-    changes = {key: value for key, value in changes.items() if value is not None}
-    refused = sorted(set(changes) - set(RESUMABLE))
-    if refused:
-        raise ConfigurationError(
-            f"--resume goes on with the run as it was configured, and {flag_for((refused[0],))} would change it; "
-            f"leave it out, or start a new run: priorkit train {folder.config} {flag_for((refused[0],))} ..."
-        )
-    settings = config.model_dump()
-    if set(changes) & {"steps", "epochs", "max_time"}:
-        # A new limit replaces the old ones, whichever kind they were of.
-        settings.update(steps=None, epochs=None, max_time=None)
-    return validate_settings({**settings, **changes})
+    return TrainingRun(
+        config, session, data, path, resumed=False, _registry=registry, _stem=stem if out is None else None
+    )
 
 
 def train(
@@ -238,10 +188,15 @@ def train(
         observers: Told what happens; `priorkit.training.Observer` says what there is to be told.
         registry: Where components come from; the installed plug-ins if None.
 
+    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere.
+
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.
         NonFiniteLossError: Training diverged.
+        KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
     """
     prepared = prepare(config or RunConfig(), out, registry=registry)
-    prepared.run(observers)
+    stopped = prepared.run(observers).stopped
+    if stopped is not None:
+        signal.raise_signal(signal.SIGINT if stopped == "interrupted" else signal.SIGTERM)
     return load_run(prepared.path, device=str(prepared.session.precision.device), registry=registry)

@@ -37,7 +37,8 @@ class _Schedule:
         self.session = session
         self.observers = observers
         self.reviewed_at = -1
-        self.checkpointed_at = session.steps
+        # A new run has no checkpoint yet; one that goes on has that which it goes on from.
+        self.checkpointed_at = session.steps or -1
 
     def measure(self, *, reset: bool) -> None:
         losses = self.session.engine.losses(reset=reset)
@@ -99,6 +100,9 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
     schedule = _Schedule(session, observers)
     for observer in observers:
         observer.started(session)
+    if session.steps == 0:
+        # Whatever happens from here on, the run can go on.
+        schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
     reason = stop()
     while reason is None and not session.finished():

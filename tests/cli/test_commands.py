@@ -5,6 +5,8 @@ from importlib.metadata import version
 
 import pytest
 
+from priorkit.cli import commands
+
 # The time that the whole process spends on the processor, as the operating system accounts for it.
 _TIMED = """
 import resource, subprocess, sys
@@ -86,3 +88,43 @@ def test_a_reader_that_goes_away_is_no_error():
     )
     assert process.stdout.startswith("prior")
     assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(13, "Permission denied", "here/x"), "cannot use 'here/x': Permission denied; check the path"),
+        (OSError(28, "No space left on device"), "cannot use: No space left on device; check"),
+        (MemoryError(), "not enough memory: ask for fewer images with -n"),
+        (RuntimeError("CUDA out of memory. Tried\nto allocate"), "not enough memory: "),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_the_machine_refuses_is_one_line(cli, monkeypatch, error, message):
+    def refuse(arguments, registry):
+        raise error
+
+    monkeypatch.setitem(commands._COMMANDS, "plugins", refuse)
+    result = cli("plugins")
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a mistake of ours"), TypeError("a mistake of ours")])
+def test_our_own_mistakes_are_not_hidden(cli, monkeypatch, error):
+    def fail(arguments, registry):
+        raise error
+
+    monkeypatch.setitem(commands._COMMANDS, "plugins", fail)
+    with pytest.raises(type(error), match="a mistake of ours"):
+        cli("plugins")
+
+
+@pytest.mark.parametrize("width", [10**14, 4 * 10**18, 10**20], ids=lambda width: f"{width:.0e}")
+def test_networks_that_no_machine_holds_are_one_line(cli, tiny, tmp_path, width):
+    result = cli("train", *tiny, "--networks.hidden", width, "--out", "run")
+    assert result.status == 2
+    assert "not enough memory: choose a smaller --code-dim, --batch-size or width of the networks" in result.err
+    assert result.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

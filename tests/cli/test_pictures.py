@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,7 +73,7 @@ def test_interpolations_end_at_the_reconstructions_of_the_images(cli, trained):
     assert cli("interpolate", trained, "a.png", "b.png", "--steps", 3, "--out", "walk.npz").status == 0
     assert cli("reconstruct", trained, "a.png", "b.png", "--out", "rec.npz").status == 0
     walk, rows = arrays("walk.npz")["images"], arrays("rec.npz")["images"]
-    assert np.array_equal(walk[[0, 2]], rows[2:])
+    assert np.array_equal(walk[[0, 2]], rows[1::2])
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,7 @@ def test_interpolations_end_at_the_reconstructions_of_the_images(cli, trained):
         (["sample", "."], "is no run"),
         (["sample", "trained", "-n", "0"], "expected a whole number of at least 1, not '0'"),
         (["sample", "trained", "-n", "x"], "expected a whole number of at least 1, not 'x'"),
+        (["sample", "trained", "-n", "100000000000"], "is more than fits into memory at once: draw at most"),
         (["sample", "trained", "--nmber", "3"], "unknown option --nmber"),
         (["sample", "trained", "--out", "x.jpg"], "cannot write '.jpg' files"),
         (["sample", "trained", "--device", "cuda:9"], "--device cuda:9"),
@@ -91,7 +94,12 @@ def test_interpolations_end_at_the_reconstructions_of_the_images(cli, trained):
         (["reconstruct", "trained", "missing.png"], "no image 'missing.png'"),
         (["reconstruct", "trained", "notes.txt"], "cannot read 'notes.txt' as an image"),
         (["interpolate", "trained", "--steps", "1"], "--steps must be at least 2"),
-        (["interpolate", "trained", "ok.png"], "name at least two images"),
+        (["interpolate", "trained", "ok.png"], "name an even number, not 1"),
+        (["interpolate", "trained", "ok.png", "ok.png", "ok.png"], "name an even number, not 3"),
+        (["interpolate", "trained", "--data-dir", "."], "--data-dir goes with held-out images"),
+        (["reconstruct", "trained", "ok.png", "--data-dir", "."], "--data-dir goes with held-out images"),
+        (["reconstruct", "trained", "--data-dir", "."], "reads no folder"),
+        (["sample", "trained", "--device", "cuda:01"], "--device: expected auto, cpu, cuda"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -111,3 +119,39 @@ def test_a_damaged_checkpoint_is_named(cli, trained):
     result = cli("sample", trained)
     assert result.status == 2
     assert "weights.safetensors" in result.err
+
+
+def test_arrays_and_files_of_reconstructions_are_pairs_whatever_the_columns(cli, trained):
+    for name, columns in (("a.npz", 1), ("b.npz", 3), ("c", 3)):
+        assert cli("reconstruct", trained, "-n", 5, "--columns", columns, "--out", name).status == 0
+    rows = arrays("a.npz")["images"]
+    assert np.array_equal(rows, arrays("b.npz")["images"])
+    for number, row in enumerate(rows):
+        with Image.open(f"c/{number:06d}.png") as picture:
+            assert np.array_equal(np.asarray(picture), row[:, :, 0])
+    # Every original can be found again: its reconstruction comes next.
+    assert cli("reconstruct", trained, "c/000004.png", "--out", "d.npz").status == 0
+    assert np.array_equal(arrays("d.npz")["images"], rows[4:6])
+
+
+def test_a_grid_of_reconstructions_has_all_of_them(cli, trained):
+    for number in (3, 4):
+        out = f"{number}.png"
+        assert cli("reconstruct", trained, "-n", number, "--columns", 2, "--out", out).status == 0
+    with Image.open("3.png") as three, Image.open("4.png") as four:
+        assert three.size == four.size
+
+
+def test_held_out_images_come_from_where_the_data_lies_now(cli, tiny):
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1), dtype=np.uint8)
+    Path("before").mkdir()
+    np.savez("before/images.npz", images=images)
+    data = ["--dataset", "npz", "--data-dir", "before/images.npz"]
+    trained = cli("train", "learned", *tiny, *data, "--steps", 1, "--out", "run", "--quiet")
+    assert (trained.status, trained.err) == (0, "")
+    Path("before").rename("after")
+    assert cli("reconstruct", "run", "-n", 2).status == 2
+    moved = cli("reconstruct", "run", "-n", 2, "--data-dir", "after/images.npz")
+    assert (moved.status, moved.err) == (0, "")
+    walk = ["--between", "images", "-n", 1, "--data-dir", "after/images.npz"]
+    assert cli("interpolate", "run", *walk).status == 0

@@ -1,10 +1,13 @@
 from itertools import permutations
+from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from priorkit.cli.run_flags import parse_train_arguments
+from priorkit.config import component_options, validate_settings
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import installed_plugins
+from priorkit.plugins import Options, installed_plugins
 
 
 def parse(*arguments):
@@ -89,6 +92,9 @@ def test_help_has_every_option_of_the_run_with_its_default():
         (["--max-time", "soon"], "--max-time: expected a time such as 90s, 8m or 1h30m"),
         (["--precision", "float16"], "--precision: input should be 'auto', 'float32' or 'bfloat16'"),
         (["--device", "gpu"], "--device: expected auto, cpu, cuda"),
+        (["--epochs", "1e307"], "--epochs: input should be less than or equal to 1000000"),
+        (["--code-dim", "10000000000000"], "--code-dim: input should be less than or equal to 1000000"),
+        (["--optimizer", "none"], 'given "none"'),
         (["aae", "vae"], "unknown argument vae"),
         (["missing.toml"], "no configuration file 'missing.toml'"),
         (["--resume", "run", "vae"], "'vae' would configure another; leave one out"),
@@ -101,3 +107,64 @@ def test_mistakes_are_explained(words, message):
         parse(*words)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("choice", ["prior = 3", "prior = []", "[prior]\nname = 5", "[[prior]]", "prior = 1979-05-27"])
+@pytest.mark.parametrize("flags", [[], ["--prior.hidden", "5"], ["--help"]], ids=" ".join)
+def test_a_file_that_chooses_no_component_is_explained(tmp_path, choice, flags):
+    file = tmp_path / "mine.toml"
+    file.write_text(choice)
+    with pytest.raises(ConfigurationError, match="--prior: expected a name, or a table with the key `name`; given"):
+        parse(str(file), *flags)
+
+
+@pytest.mark.parametrize("limit", [["--steps", "5"], ["--epochs", "0.5"], ["--max-time", "9s"]], ids=" ".join)
+def test_a_flag_of_length_replaces_the_files_limits(tmp_path, limit):
+    file = tmp_path / "mine.toml"
+    file.write_text("steps = 900\nmax_time = 60.0\n")
+    settings = parse(str(file), *limit, "--seed", "1").settings
+    key = limit[0][2:].replace("-", "_")
+    assert {name: settings[name] for name in ("steps", "epochs", "max_time") if name in settings} == {key: limit[1]}
+    assert parse(str(file), "--steps", "none").settings["max_time"] == 60.0
+
+
+class ListOptions(Options):
+    sizes: tuple[int, ...] = Field((1, 2), description="sizes")
+    words: list[str] | None = Field(None, description="words")
+    norm: Literal["none", "batch"] = Field("batch", description="norm")
+    width: int | None = Field(None, description="width")
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "expected"),
+    [
+        ("sizes", "3, 4,5", (3, 4, 5)),
+        ("sizes", "7", (7,)),
+        ("sizes", "", ()),
+        ("words", "a,b", ["a", "b"]),
+        ("words", "none", None),
+        ("norm", "none", "none"),
+        ("width", "none", None),
+        ("width", "3", 3),
+    ],
+)
+def test_text_is_read_by_the_options_type(make_registry, make_component, flag, text, expected):
+    registry = make_registry([("prior", make_component("listed", None, ListOptions))])
+    asked = parse_train_arguments(["--prior", "listed", f"--prior.{flag}", text], registry)
+    options = component_options(registry.get("prior", "listed"), validate_settings(asked.settings).prior.options)
+    assert getattr(options, flag) == expected
+
+
+def test_none_takes_a_components_value_back(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[prior]\nname = "learned"\nhidden = 3\n')
+    assert parse(str(file), "--prior.hidden", "none").settings["prior"] == {"name": "learned", "hidden": None}
+    assert parse("--networks.norm", "none").settings["networks"]["norm"] == "none"
+
+
+def test_help_shows_what_a_file_says_as_users_write_it(tmp_path, make_registry, make_component):
+    registry = make_registry([("prior", make_component("listed", None, ListOptions))])
+    file = tmp_path / "mine.toml"
+    file.write_text('[prior]\nname = "listed"\nsizes = [7, 8]\n')
+    text = parse_train_arguments([str(file), "--help"], registry).help
+    assert "[list of int; default 7,8]" in " ".join(text.split())

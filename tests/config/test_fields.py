@@ -55,13 +55,22 @@ def test_every_sort_of_field() -> None:
         ("--a.slow", "yes/no", "yes", "whether it is slow"),
         ("--a.text", "text", "x", ""),
         ("--a.path", "path or none", "none", ""),
-        ("--a.sizes", "list of int", "(1, 2)", "sizes"),
-        ("--a.names", "list of text", "['a']", "names"),
+        ("--a.sizes", "list of int", "1,2", "sizes"),
+        ("--a.names", "list of text", "a", "names"),
         ("--a.marked", "int", "4", ""),
         ("--a.either", "int or text", "auto", ""),
         ("--a.needed", "float", "required", "has no default"),
         ("--a.nested.share", "float >= 0, < 1", "0.5", "a share"),
     ]
+
+
+def test_what_may_be_none_or_several_values() -> None:
+    described = {field.path[-1]: field for field in describe_fields(Model)}
+    assert [name for name, field in described.items() if field.optional] == ["height", "path"]
+    assert [name for name, field in described.items() if field.listed] == ["sizes", "names"]
+    assert described["height"].value("none") is None
+    assert described["text"].value("none") == "none"
+    assert described["sizes"].value("1, 2") == ["1", "2"]
 
 
 def test_switches() -> None:
@@ -96,7 +105,7 @@ def test_some_fields_of_a_run() -> None:
     described = {field.flag: (field.type, field.default) for field in RUN}
     for flag, words in {
         "--prior": ("name", "learned"),
-        "--code-dim": ("int >= 1", "64"),
+        "--code-dim": ("int >= 1, <= 1000000", "64"),
         "--data-dir": ("path or none", "none"),
         "--channels": ("1|3 or none", "none"),
         "--holdout": ("float > 0, < 1", "0.1"),

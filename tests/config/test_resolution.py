@@ -1,6 +1,7 @@
 """From layers of settings to one checked configuration."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -299,3 +300,18 @@ def test_options_belong_to_the_distribution_that_is_named() -> None:
     config = resolve_config(RunConfig(prior="acme:gaussian"), registry)
     assert config.prior == ComponentChoice(name="acme:gaussian", options={"depth": 4})
     assert resolve_config(RunConfig(prior="priorkit:gaussian"), registry).prior.options == {"mean": 0.0, "std": 1.0}
+
+
+def test_the_folder_of_the_data_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = resolve_config(RunConfig(data_dir="images"), REGISTRY)
+    assert config.data_dir == tmp_path / "images"
+    monkeypatch.chdir(tmp_path.parent)
+    assert resolve_config(config, REGISTRY) == config
+
+
+@pytest.mark.parametrize("upper", [{"epochs": 2}, {"steps": 5}, {"max_time": "9s"}, {"steps": 5, "epochs": 2}])
+def test_new_limits_replace_all_limits_below(upper: dict[str, Any]) -> None:
+    lower = {"steps": 3, "max_time": "90s", "seed": 1}
+    assert merge_settings(lower, upper) == {"seed": 1, **upper}
+    assert merge_settings(lower, {"steps": None}) == {"seed": 1, "steps": None, "max_time": "90s"}

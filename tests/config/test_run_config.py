@@ -79,7 +79,23 @@ def test_devices(device: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "device", ["", "gpu", "CPU", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "auto:1", "mps:0", "cuda 1"]
+    "device",
+    [
+        "",
+        "gpu",
+        "CPU",
+        "cuda:",
+        "cuda:x",
+        "cuda:-1",
+        "cpu:0",
+        "auto:1",
+        "mps:0",
+        "cuda 1",
+        "cuda:01",
+        "cuda:²",
+        "cuda:100",
+        "cpu\n",
+    ],
 )
 def test_other_devices_are_refused(device: str) -> None:
     with pytest.raises(ValidationError, match="expected auto, cpu, cuda, cuda:N or mps"):

@@ -172,3 +172,9 @@ def test_every_kind_of_component_is_written() -> None:
         options = REGISTRY.get(kind.slot, written[kind.slot]["name"]).component.options()
         expected = {key: value for key, value in options.model_dump(mode="json").items() if value is not None}
         assert {key: value for key, value in written[kind.slot].items() if key != "name"} == expected
+
+
+def test_a_recipes_own_file_is_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("prior = 'gaussian'\n[recipe]\nsummary = 'mine'\nsource = 'me'\n", encoding="utf-8-sig")
+    assert read_toml(path) == {"prior": "gaussian"}

@@ -151,6 +151,44 @@ def test_what_a_killed_process_left_is_cleared_away(store: CheckpointStore) -> N
     assert entries(store) == ["best.json", "last.json", "step-00000001", path.name]
 
 
+def test_files_of_others_are_left_alone(store: CheckpointStore) -> None:
+    store.save(1, weights(1), {}, ["last"])
+    store.save(2, weights(2), {}, ["best"])
+    for name in ("step-00000002-keep", "step-2", "old"):
+        (store.folder / name).mkdir()
+    (store.folder / "notes.json").write_text('["mine"]')
+    (store.folder / "more.json").write_text("mine")
+    (store.folder / "step-00000009").write_text("a file")
+    store.save(3, weights(3), {}, ["last"])
+    assert entries(store) == [
+        "best.json",
+        "last.json",
+        "more.json",
+        "notes.json",
+        "old",
+        "step-00000002",
+        "step-00000002-keep",
+        "step-00000003",
+        "step-00000009",
+        "step-2",
+    ]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"checkpoint": 3}', '{"checkpoint": "../elsewhere"}'])
+def test_a_damaged_pointer_stops_no_saving_and_loses_no_checkpoint(damage: str, store: CheckpointStore) -> None:
+    best = store.save(1, weights(1), {"step": 1}, ["last", "best"])
+    (store.folder / "best.json").write_text(damage)
+    store.save(2, weights(2), {"step": 2}, ["last"])
+    assert store.load_state() == {"step": 2}
+    with pytest.raises(RunFolderError, match=r"no checkpoint 'best': '.*best\.json' is damaged") as caught:
+        store.path("best")
+    assert "\n" not in str(caught.value)
+    # Which one it pointed at is not known any more, but it is still there.
+    assert best.is_dir()
+    store.save(3, weights(3), {"step": 3}, ["last", "best"])
+    assert entries(store) == ["best.json", "last.json", "step-00000003"]
+
+
 def test_a_full_disk_is_the_operating_systems_error(store: CheckpointStore) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

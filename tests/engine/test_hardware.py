@@ -1,3 +1,6 @@
+import warnings
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -77,3 +80,33 @@ def test_every_context_is_fresh() -> None:
             layer.weight.fill_(value)
         with precision.autocast():
             assert layer(torch.ones(1, 1)).item() == value
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:01", "cuda:²", "cuda:9999999999999", "cpu:0", "meta", "cuda:0\n"])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    with pytest.raises(DeviceError, match=r"unknown device .*; use auto, cpu, cuda, cuda:N or mps"):
+        choose_device(name)
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(DeviceError, match="unknown precision 'half'; use auto, float32 or bfloat16"):
+        choose_precision("half", CPU)
+
+
+def _warns(*args: object, **kwargs: object) -> None:
+    warnings.warn("In MPS autocast, but the target dtype is not supported. Disabling autocast.", stacklevel=1)
+
+
+def _raises(*args: object, **kwargs: object) -> None:
+    raise RuntimeError("Current CUDA Device does not support bfloat16.\nPlease switch dtype to float16.")
+
+
+@pytest.mark.parametrize("autocast", [_warns, _raises])
+def test_bfloat16_is_refused_where_autocast_does_not_know_it(
+    autocast: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "autocast", autocast)
+    with pytest.raises(DeviceError, match=r"--precision bfloat16: mps does not .*; use --precision float32") as caught:
+        choose_precision("bfloat16", torch.device("mps"))
+    assert "\n" not in str(caught.value)
+    assert choose_precision("auto", torch.device("mps")).name == "float32"

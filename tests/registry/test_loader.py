@@ -274,3 +274,37 @@ def test_the_environment_is_read_before_anything_is_imported(tmp_path: Path) -> 
     environment = {**os.environ, "PRIORKIT_DISABLE_PLUGINS": "gaussian"}
     command = [sys.executable, "-c", textwrap.dedent(program)]
     subprocess.run(command, check=True, cwd=tmp_path, env=environment, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("field", "sound"),
+    [
+        ("clip: float | None = 1.0", False),
+        ("clip: Optional[float]", False),
+        ("clip: float | None = Field(default_factory=lambda: 1.0)", False),
+        ("clip: float | None = None", True),
+        ("clip: float = 1.0", True),
+    ],
+)
+def test_a_value_that_may_be_none_must_default_to_it(plugin_folder: Any, field: str, sound: bool) -> None:
+    plugin_folder.install(
+        "clipping",
+        f"""
+from typing import Optional
+from pydantic import Field
+from priorkit.plugins import Component, Options, hookimpl
+
+class ClipOptions(Options):
+    {field}
+
+@hookimpl
+def priorkit_priors():
+    return [Component("clipped", ClipOptions, print, summary="a prior", source="a test")]
+""",
+    )
+    if sound:
+        assert plugin_folder.load()[1] == []
+        return
+    with pytest.warns(PluginWarning):
+        _, failed = plugin_folder.load()
+    assert "have a field 'clip' that may be None but does not default to it" in failed[0].error

@@ -1,5 +1,6 @@
 """A small run, trained once, and copies of it to go on with or to damage."""
 
+import copy
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,15 @@ from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, prepare, read_metrics
 from priorkit.training import Observer, Session
 
+_ENVIRONMENT: dict[str, Any] = {
+    "priorkit": "1.0",
+    "torch": "2.0",
+    "device": "cpu",
+    "precision": "float32",
+    "components": {},
+    "data": {"channels": 1, "size": 16, "train": 20, "held_out": 6, "fingerprint": "0"},
+    "parameters": {},
+}
 _SETTINGS: dict[str, Any] = {"steps": 6, "log_every": 2, "sample_every": 3, "checkpoint_every": 2, "average": 0.9}
 
 
@@ -24,6 +34,12 @@ def run_config(tiny_config: Callable[..., RunConfig]) -> Callable[..., RunConfig
     return lambda recipe="learned", registry=None, **changes: tiny_config(
         recipe, *([registry] if registry is not None else []), **{**_SETTINGS, **changes}
     )
+
+
+@pytest.fixture
+def environment() -> dict[str, Any]:
+    """What `environment.json` must hold at least."""
+    return copy.deepcopy(_ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from priorkit.runs import pairs, save_grid
+from priorkit.runs import pairs, save_grid, save_images
 from priorkit.runs.pictures import as_picture
 
 
@@ -30,9 +31,9 @@ def test_a_picture_has_the_images_pixels(channels: int) -> None:
 def test_each_original_is_above_its_reconstruction(n: int, columns: int) -> None:
     columns = min(columns, n)
     rows = pairs(numbered(n), numbered(n) + 100, columns)[:, 0, 0, 0].view(-1, columns)
-    assert rows.numel() == 2 * (n // columns * columns)
-    assert torch.equal(rows[1::2], rows[::2] + 100)
-    assert rows[::2].flatten().tolist() == list(range(10, 10 + n // columns * columns))
+    blank = [0] * (-n % columns)
+    assert rows[::2].flatten().tolist() == [*range(10, 10 + n), *blank]
+    assert rows[1::2].flatten().tolist() == [*range(110, 110 + n), *blank]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -73,3 +74,24 @@ def test_a_failure_keeps_the_old_picture_and_leaves_no_draft(tmp_path: Path, mon
         save_grid(numbered(4), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+class ElsewhereTensor(torch.Tensor):
+    """Behaves as a tensor on another device: its values must be fetched before they are read."""
+
+    def numpy(self, *, force: bool = False) -> Any:
+        raise TypeError("can't convert device type tensor to numpy. Use Tensor.cpu() first")
+
+    def cpu(self, *arguments: Any, **options: Any) -> torch.Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+@pytest.mark.parametrize("name", ["images.png", "images.npz", "images"])
+def test_images_may_lie_on_another_device(name: str, tmp_path: Path) -> None:
+    elsewhere = numbered(5).as_subclass(ElsewhereTensor)
+    with pytest.raises(TypeError, match="device"):
+        elsewhere.permute(0, 2, 3, 1).numpy()
+    save_images(elsewhere, tmp_path / name)
+    save_grid(elsewhere, tmp_path / "grid.png")
+    as_picture(elsewhere[0])
+    assert (tmp_path / name).exists()

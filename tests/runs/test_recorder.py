@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -82,6 +83,26 @@ def test_what_happened_after_the_checkpoint_is_dropped(folder: RunFolder, sessio
     ]
 
 
+def test_files_of_others_are_left_alone(folder: RunFolder, session: Session) -> None:
+    """Also those whose names look like ours."""
+    names = {"figure-2024.png", "samples-2024.png", "my-samples-00000009.png", "samples-00000009.png.bak"}
+    for name in names:
+        (folder.samples / name).write_bytes(b"mine")
+    (folder.samples / "samples-00000009.png").write_bytes(b"ours")
+    recorder = Recorder(folder, session.config)
+    recorder.started(session)
+    recorder.close()
+    assert {entry.name for entry in folder.samples.iterdir()} == names
+
+
+def test_metrics_are_not_replaced_where_a_line_would_be_lost(folder: RunFolder, session: Session) -> None:
+    folder.metrics.write_text('3\n{"step": 2, "images": 12, "seconds": 0.1}\n')
+    before = folder.metrics.read_bytes()
+    with pytest.raises(RunFolderError, match="line 1 of"):
+        Recorder(folder, session.config).started(session)
+    assert folder.metrics.read_bytes() == before
+
+
 def test_a_line_that_a_crash_cut_short_is_no_obstacle(folder: RunFolder, session: Session) -> None:
     before = read_metrics(folder)
     with folder.metrics.open("a") as file:
@@ -114,10 +135,6 @@ def test_what_is_there_already_is_not_written_again(
     ]
 
 
-def test_a_folder_without_metrics_has_none(new_folder: RunFolder) -> None:
-    assert read_metrics(new_folder) == []
-
-
 def test_tensorboard_gets_the_same_numbers(recorder: Recorder, session: Session, new_folder: RunFolder) -> None:
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     session.step()
@@ -138,6 +155,38 @@ def test_works_without_tensorboard(new_folder: RunFolder, session: Session, monk
     recorder.close()
     assert len(read_metrics(new_folder)) == 1
     assert not list(new_folder.path.glob("events*"))
+
+
+@pytest.mark.parametrize("moment", ["opened", "written", "closed"])
+def test_tensorboard_errors_of_the_disk_are_explained(
+    moment: str, new_folder: RunFolder, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Writer:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self._fail("opened")
+
+        def add_scalar(self, *arguments: Any) -> None:
+            self._fail("written")
+
+        def close(self) -> None:
+            self._fail("closed")
+
+        def _fail(self, now: str) -> None:
+            if now == moment:
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    recorder = Recorder(new_folder, session.config)
+
+    def record() -> None:
+        recorder.started(session)
+        recorder.measured(session, {"a": 1.0})
+        recorder.close()
+
+    with pytest.raises(RunFolderError, match=r"No space left on device; free some space"):
+        record()
+    monkeypatch.undo()
+    recorder.close()
 
 
 @pytest.mark.parametrize("what", ["reviewed", "checkpointed"])

@@ -72,6 +72,16 @@ def test_curves_go_through_the_measurements(folder: RunFolder) -> None:
     assert len({y for _, y in page.curves["flat"]}) == 1
 
 
+def test_the_latest_picture_is_one_of_the_runs(folder: RunFolder) -> None:
+    for name in ("samples-mine.png", "samples-2024.png", "samples-00000009.png.bak"):
+        (folder.samples / name).write_bytes(b"mine")
+    latest = latest_picture(folder, "samples")
+    assert latest is not None
+    assert latest.name == "samples-00000006.png"
+    (folder.samples / "samples-100000000.png").write_bytes(b"")
+    assert latest_picture(folder, "samples") == folder.samples / "samples-100000000.png"
+
+
 def test_a_run_without_measurements_has_a_report_too(folder: RunFolder) -> None:
     folder.metrics.unlink()
     for picture in folder.samples.iterdir():

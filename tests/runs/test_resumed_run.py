@@ -101,23 +101,111 @@ def test_a_run_stopped_while_it_is_prolonged_goes_on_towards_its_new_limit(
     assert prepare_resumed(run_path, registry=registry).run().steps == 9
 
 
+def test_a_run_whose_pictures_were_removed_goes_on(run_path: Path, registry: Registry) -> None:
+    shutil.rmtree(run_path / "samples")
+    prepare_resumed(run_path, {"steps": 7}, registry=registry).run()
+    assert [path.name for path in sorted((run_path / "samples").iterdir())] == [
+        "reconstructions-00000007.png",
+        "samples-00000007.png",
+    ]
+
+
 def test_a_new_limit_replaces_the_old_ones(run_path: Path, registry: Registry) -> None:
     config = prepare_resumed(run_path, {"epochs": 3.0}, registry=registry).config
     assert (config.steps, config.epochs, config.max_time) == (None, 3.0, None)
     config = prepare_resumed(run_path, {"steps": None, "max_time": "2m", "device": None}, registry=registry).config
     assert (config.steps, config.epochs, config.max_time, config.device) == (None, None, 120.0, "cpu")
-    config = prepare_resumed(run_path, {"device": "cpu", "steps": None}, registry=registry).config
-    assert config.steps == 6
+    config = prepare_resumed(run_path, {"device": "cpu", "steps": 8}, registry=registry).config
+    assert config.steps == 8
 
 
-def test_a_finished_run_stays_as_it_is(
-    run_path: Path, registry: Registry, saved: Callable[..., dict[str, Any]], measurements: Callable[[Path], list[Any]]
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"has reached its limit \(6 steps, .*\); prolong it with --steps"),
+        ({"device": "cpu"}, "has reached its limit"),
+        ({"steps": 1}, "has 6 steps already; --steps counts from the start: use --steps M with M > 6"),
+        ({"steps": 6}, "use --steps M with M > 6"),
+        ({"epochs": 0.5}, "has 6 steps and .* of training already; .*--epochs.* from the start"),
+        ({"max_time": 1e-6}, "of training already; .*--max-time count from the start"),
+    ],
+)
+def test_a_run_at_its_limit_stays_as_it_is(
+    changes: dict[str, Any], message: str, run_path: Path, registry: Registry, contents_of: Callable[[Path], Any]
 ) -> None:
-    before, rows = saved(run_path), measurements(run_path)
-    outcome = prepare_resumed(run_path, registry=registry).run()
-    assert (outcome.stopped, outcome.steps) == (None, 6)
-    assert measurements(run_path) == rows
-    assert saved(run_path).keys() == before.keys()
+    before = contents_of(run_path)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        prepare_resumed(run_path, changes, registry=registry)
+    assert "\n" not in str(caught.value)
+    assert contents_of(run_path) == before
+
+
+def test_a_run_stopped_at_its_last_step_still_gets_its_last_review(
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    tmp_path: Path,
+    at: Callable[..., Observer],
+    measurements: Callable[[Path], list[Any]],
+) -> None:
+    config = run_config(steps=5)
+    stop = at(5, lambda: signal.raise_signal(signal.SIGTERM))
+    assert prepare(config, tmp_path / "parts", registry=registry).run([stop]).stopped == "terminated"
+    assert prepare_resumed(tmp_path / "parts", registry=registry).run().stopped is None
+    prepare(config, tmp_path / "whole", registry=registry).run()
+    assert measurements(tmp_path / "parts") == measurements(tmp_path / "whole")
+
+
+def test_the_precision_that_was_chosen_automatically_stays(
+    run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
+) -> None:
+    """As if the run had been started on a machine that chooses otherwise."""
+    path = tmp_path / "run"
+    chosen = train(run_config(steps=1, precision="auto"), path, registry=registry).environment["precision"]
+    other = "float32" if chosen == "bfloat16" else "bfloat16"
+    text = (path / "environment.json").read_text()
+    (path / "environment.json").write_text(text.replace(f'"precision": "{chosen}"', f'"precision": "{other}"'))
+    resumed = prepare_resumed(path, {"steps": 2}, registry=registry)
+    assert resumed.session.precision.name == other
+    assert resumed.run().steps == 2
+    assert RunFolder.open(path).read_config().precision == "auto"
+    assert prepare_resumed(path, {"steps": 3}, registry=registry).session.precision.name == other
+
+
+def test_a_damaged_line_of_metrics_is_refused_before_anything_is_lost(
+    folder: RunFolder, registry: Registry, contents_of: Callable[[Path], Any]
+) -> None:
+    lines = folder.metrics.read_text().splitlines()
+    folder.metrics.write_text("\n".join([lines[0], "my note", *lines[1:]]) + "\n")
+    before = contents_of(folder.path)
+    with pytest.raises(RunFolderError, match=r"line 2 of '.*metrics\.jsonl' is no measurement.*my note") as caught:
+        prepare_resumed(folder.path, {"steps": 7}, registry=registry)
+    assert "\n" not in str(caught.value)
+    assert contents_of(folder.path) == before
+
+
+@pytest.mark.parametrize("state", [{"other": 1}, {"config": 3}, {"config": {"stepz": 1}}, [1]])
+def test_a_state_that_is_none_of_a_run_is_an_error_of_one_line(
+    state: Any, folder: RunFolder, registry: Registry
+) -> None:
+    torch.save(state, folder.checkpoints.path() / "state.pt")
+    with pytest.raises(RunFolderError, match=r"checkpoint .*restore") as caught:
+        prepare_resumed(folder.path, {"steps": 7}, registry=registry)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["engine", "averages", "seconds", "best"])
+@pytest.mark.parametrize("value", [None, 3.5, "text", {}])
+def test_a_state_with_a_damaged_part_is_one_line_or_goes_on(
+    part: str, value: Any, folder: RunFolder, registry: Registry
+) -> None:
+    state = folder.checkpoints.load_state()
+    torch.save({**state, part: value}, folder.checkpoints.path() / "state.pt")
+    if (part, value) in (("seconds", 3.5), ("best", {})):
+        assert prepare_resumed(folder.path, {"steps": 7}, registry=registry).session.steps == 6
+        return
+    with pytest.raises(RunFolderError, match="does not fit the networks") as caught:
+        prepare_resumed(folder.path, {"steps": 7}, registry=registry)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_best_score_survives_whatever_the_last_review_brings(
@@ -136,7 +224,7 @@ def test_the_best_score_survives_whatever_the_last_review_brings(
     config = run_config(steps=4, checkpoint_every=4, sample_every=3)
     outcome = prepare(config, tmp_path / "run", registry=registry).run([Better()])
     assert outcome.best == {"score": 0.25, "step": 4.0}
-    assert prepare_resumed(tmp_path / "run", registry=registry).session.best == outcome.best
+    assert prepare_resumed(tmp_path / "run", {"steps": 5}, registry=registry).session.best == outcome.best
     assert_same(tmp_path / "run", tmp_path / "run", "best")
     assert saved(tmp_path / "run", "best")["/engine/steps"] == 4
 
@@ -210,23 +298,4 @@ def test_a_checkpoint_that_does_not_fit_is_refused(part: str, folder: RunFolder,
     folder.checkpoints.save(6, weights, state, ["last"])
     with pytest.raises(RunFolderError, match="does not fit the networks") as caught:
         prepare_resumed(folder.path, registry=registry)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(("n", "value"), [(31, 0), (30, 1)])
-def test_other_data_is_refused(
-    n: int,
-    value: int,
-    run_config: Callable[..., RunConfig],
-    registry: Registry,
-    tmp_path: Path,
-    write_images: Callable[..., None],
-) -> None:
-    write_images(tmp_path / "images.npz", 30)
-    config = run_config(dataset="npz", data_dir=str(tmp_path / "images.npz"), steps=2)
-    train(config, tmp_path / "run", registry=registry)
-    assert prepare_resumed(tmp_path / "run", {"steps": 3}, registry=registry).session.steps == 2
-    write_images(tmp_path / "images.npz", n, value)
-    with pytest.raises(ConfigurationError, match="the data set is not the one that") as caught:
-        prepare_resumed(tmp_path / "run", {"steps": 3}, registry=registry)
     assert "\n" not in str(caught.value)

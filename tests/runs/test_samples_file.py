@@ -145,3 +145,9 @@ def test_the_path_can_be_checked_beforehand(name: str, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError):
         check_output(tmp_path / name, overwrite=False)
     check_output(tmp_path / name, overwrite=True)
+
+
+def test_a_name_that_is_too_long_is_an_error_of_one_line(tmp_path: Path) -> None:
+    for name in ("x" * 300, "x" * 300 + ".png"):
+        with pytest.raises(RunFolderError, match="choose a shorter path"):
+            check_output(tmp_path / name, overwrite=False)

@@ -30,6 +30,7 @@ def test_a_run_leaves_everything_in_its_folder(
 ) -> None:
     entries = contents_of(trained_path)
     assert {key for key in entries if "/" not in key and not key.startswith("events")} == {
+        ".lock",
         "checkpoints",
         "config.toml",
         "environment.json",
@@ -123,6 +124,39 @@ def test_a_folder_that_is_taken_is_left_alone(
     assert contents_of(run_path) == contents_of(tmp_path / "late") == before
 
 
+def test_a_default_folder_that_is_taken_meanwhile_is_left_alone_for_the_next(
+    run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = (prepare(run_config(steps=1), registry=registry) for _ in range(2))
+    assert first.path == second.path
+    assert [run.run().path.name for run in (first, second)] == ["learned-tiny-001", "learned-tiny-002"]
+    assert second.path == Path("runs/learned-tiny-002")
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_run_that_ends_before_its_first_checkpoint_is_due_can_go_on(
+    killed: bool,
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    trained_path: Path,
+    tmp_path: Path,
+    assert_same: Callable[..., None],
+    measurements: Callable[[Path], list[Any]],
+    at: Callable[..., Observer],
+) -> None:
+    def fail() -> None:
+        raise MemoryError if killed else NonFiniteLossError("nan")
+
+    with pytest.raises((MemoryError, NonFiniteLossError)):
+        prepare(run_config(), tmp_path / "run", registry=registry).run([at(1, fail)])
+    resumed = prepare_resumed(tmp_path / "run", registry=registry)
+    assert resumed.session.steps == 0
+    resumed.run()
+    assert_same(tmp_path / "run", trained_path)
+    assert measurements(tmp_path / "run") == measurements(trained_path)
+
+
 def test_an_empty_folder_is_taken(run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     assert train(run_config(steps=1), tmp_path / "run", registry=registry).checkpoints.has("last")
@@ -201,7 +235,7 @@ def test_a_full_disk_is_explained_and_mended(
 
     def sync(descriptor: int) -> None:
         syncs.append(descriptor)
-        if len(syncs) > 12:
+        if len(syncs) > 20:
             raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -31,10 +31,12 @@ def test_images_get_a_size_that_networks_take(registry: Registry, tiny_config: C
     assert load_data(tiny_config(dataset={"size": 20}), registry).shape == ImageShape(1, 32)
 
 
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_an_empty_set_is_refused(part: str, registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
-    with pytest.raises(DataError, match=r"--dataset tiny: .*at least one of each is needed"):
-        load_data(tiny_config(dataset={part: 0}), registry)
+@pytest.mark.parametrize(("part", "number"), [("train", 0), ("train", 1), ("test", 0)])
+def test_too_few_images_are_refused(
+    part: str, number: int, registry: Registry, tiny_config: Callable[..., RunConfig]
+) -> None:
+    with pytest.raises(DataError, match=r"--dataset tiny: .*at least two to train on and one held out"):
+        load_data(tiny_config(dataset={part: number}), registry)
 
 
 class Fixed(DataSource):
@@ -65,7 +67,7 @@ def test_the_source_is_told_what_the_configuration_says(
         "vae", registry, dataset="odd", data_dir="/some/where", image_size=16, channels=3, holdout=0.25, seed=5
     )
     load_data(config, registry)
-    assert told == [DataContext(Path("/some/where"), image_size=16, channels=3, holdout=0.25, seed=5)]
+    assert told == [DataContext(Path("/some/where").absolute(), image_size=16, channels=3, holdout=0.25, seed=5)]
 
 
 def test_what_is_no_source_is_the_plugins_mistake(
@@ -82,3 +84,49 @@ def test_unknown_data_sets_and_options_are_refused(registry: Registry) -> None:
     with pytest.raises(ConfigurationError, match=r"--dataset\.trian.*did you mean 'train'"):
         load_data(validate_settings({"dataset": {"name": "tiny", "trian": 3}}), registry)
     assert component_options(registry.get("dataset", "tiny"), {}).train == 20
+
+
+@pytest.mark.parametrize("size", [8, 33, 100_000])
+def test_a_size_that_networks_do_not_take_is_refused_before_images_are_made(
+    size: int, with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    def build(options: Any, context: DataContext) -> DataSource:
+        raise AssertionError("too late")
+
+    registry = with_dataset(build)
+    with pytest.raises(ConfigurationError, match=f"16, 32, 64, 128 pixels wide, not {size}"):
+        load_data(tiny_config("vae", registry, dataset="odd", image_size=size), registry)
+
+
+class Failing(Fixed):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def load(self) -> ImageData:
+        raise self.error
+
+
+@pytest.mark.parametrize("when", ["build", "load"])
+def test_a_data_sets_complaint_of_values_names_the_data_set(
+    when: str, with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    def failing(error: Exception) -> Registry:
+        def build(options: Any, context: DataContext) -> DataSource:
+            if when == "build":
+                raise error
+            return Failing(error)
+
+        return with_dataset(build)
+
+    registry = failing(ValueError("images must be uint8"))
+    with pytest.raises(DataError, match=r"^--dataset odd: images must be uint8$"):
+        load_data(tiny_config("vae", registry, dataset="odd"), registry)
+    registry = failing(ConfigurationError("say more"))
+    with pytest.raises(ConfigurationError, match=r"^say more$"):
+        load_data(tiny_config("vae", registry, dataset="odd"), registry)
+
+
+def test_a_folder_that_would_be_ignored_is_refused(registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:
+    config = tiny_config(dataset="digits", data_dir="somewhere")
+    with pytest.raises(ConfigurationError, match=r"--data-dir .*'digits' reads no folder; leave --data-dir out"):
+        load_data(config, registry)

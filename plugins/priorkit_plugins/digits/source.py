@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from priorkit.interfaces import DataSource, ImageData, ImageSet
-from priorkit_plugins.held_out import held_out
+from priorkit_plugins.holdout_split import held_out
 
 __all__ = ["DigitsSource"]
 
@@ -21,6 +21,8 @@ class DigitsSource(DataSource):
         holdout: Share of the images to hold out, between 0 and 1; at least one image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
     """
+
+    reads_data_dir = False
 
     def __init__(self, image_size: int = 32, holdout: float = 0.1, seed: int = 0) -> None:
         self.image_size = image_size

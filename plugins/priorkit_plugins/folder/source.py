@@ -15,7 +15,7 @@ from priorkit.interfaces import DataSource, ImageData, ImageSet
 from priorkit_plugins.central_square import central_square
 from priorkit_plugins.folder.layout import Split, find_layout
 from priorkit_plugins.folder.picture import read_picture
-from priorkit_plugins.held_out import held_out
+from priorkit_plugins.holdout_split import held_out
 
 __all__ = ["FolderSource"]
 

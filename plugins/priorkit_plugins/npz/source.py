@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
-from priorkit_plugins.held_out import held_out
+from priorkit_plugins.holdout_split import held_out
 from priorkit_plugins.npz.archive import check_images, check_labels, read_arrays
 from priorkit_plugins.npz.classes import class_indices
 

@@ -1,0 +1,135 @@
+"""Goes on with runs that were stopped, killed, or are to be prolonged."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from priorkit.config import LIMITS, RunConfig, flag_for, format_duration, resolve_config, validate_settings
+from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.run_data import require_same_data
+from priorkit.runs.training_run import TrainingRun
+from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+from priorkit.training import Session, load_data
+
+__all__ = ["RESUMABLE", "prepare_resumed"]
+
+RESUMABLE = (*LIMITS, "device", "data_dir")
+"""Settings that may change when a run goes on: how long, on what, and where its data (the same data) lies."""
+
+
+def prepare_resumed(
+    path: str | Path, changes: Mapping[str, Any] | None = None, *, registry: Registry | None = None
+) -> TrainingRun:
+    """Loads a run to go on with it, as if it had never stopped. Writes nothing.
+
+    Args:
+        path: The run folder.
+        changes: New values of `steps`, `epochs`, `max_time`, `device` or `data_dir`; None stands for no new value.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        RunFolderError: The folder is no run, or has no checkpoint that fits its configuration.
+        UnknownComponentError: A plug-in that the run used is not installed.
+        ConfigurationError: The configuration or the data has changed since the run started, or is asked to; or the run
+            has reached its limit.
+    """
+    registry = installed_plugins() if registry is None else registry
+    folder = RunFolder.open(Path(path))
+    environment = folder.read_environment()
+    require_plugins(folder.path, environment, registry)
+    checkpoint = folder.checkpoints.path("last")
+    state, weights = folder.checkpoints.load_state("last"), folder.checkpoints.load_weights("last")
+    kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
+    _refuse_changes(folder, kept, with_used_plugins(_started(folder, state), environment, registry))
+    config = _with_changes(folder, kept, changes or {})
+    rows = read_metrics(folder, strict=True)
+    data = load_data(config, registry)
+    require_same_data(data, folder.path, environment)
+    with torch.random.fork_rng(devices=[]):
+        # A precision chosen automatically stays, whatever this machine would choose.
+        pinned = config.model_copy(update={"precision": environment["precision"]})
+        session = Session(pinned, registry, data)
+    try:
+        session.load(weights, state)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the networks that {str(folder.config)!r} "
+            f"describes: has a plug-in changed? ({(str(error) or type(error).__name__).splitlines()[0]})"
+        ) from None
+    _refuse_limit(folder, session, rows, prolonged=any((changes or {}).get(name) is not None for name in LIMITS))
+    return TrainingRun(
+        config,
+        session,
+        data,
+        folder.path,
+        resumed=True,
+        _registry=registry,
+        _checkpoint=checkpoint,
+        _changed=config != kept,
+    )
+
+
+def _started(folder: RunFolder, state: Mapping[str, Any]) -> RunConfig:
+    """The configuration that a checkpoint remembers."""
+    try:
+        return validate_settings(state["config"])
+    except (KeyError, TypeError, PriorkitError) as error:
+        raise RunFolderError(
+            f"the checkpoint {str(folder.checkpoints.path())!r} holds no configuration of a run "
+            f"({type(error).__name__}: {error}); restore its state.pt, or train the run again"
+        ) from None
+
+
+def _refuse_limit(folder: RunFolder, session: Session, rows: list[dict[str, float]], *, prolonged: bool) -> None:
+    """There must be something left to do: steps, or the review that ends a run."""
+    if not session.finished():
+        return
+    steps, config = session.steps, session.config
+    time = format_duration(session.seconds)
+    if prolonged and config.steps is not None and steps >= config.steps:
+        raise ConfigurationError(
+            f"the run has {steps} steps already; --steps counts from the start: use --steps M with M > {steps}"
+        )
+    if prolonged:
+        raise ConfigurationError(
+            f"the run has {steps} steps and {time} of training already; --epochs and --max-time count from the start: "
+            "give more"
+        )
+    reviewed = {row["step"] for row in rows if any(name.startswith("held_out/") for name in row)}
+    if steps in reviewed:
+        raise ConfigurationError(
+            f"{str(folder.path)!r} has reached its limit ({steps} steps, {time}); prolong it with --steps, as in "
+            f"priorkit train --resume {folder.path} --steps {max(1, 2 * steps)}"
+        )
+
+
+def _refuse_changes(folder: RunFolder, config: RunConfig, started: RunConfig) -> None:
+    now, then = config.model_dump(mode="json"), started.model_dump(mode="json")
+    changed = [key for key in now if now[key] != then[key] and key not in RESUMABLE]
+    if changed:
+        key = changed[0]
+        raise ConfigurationError(
+            f"{str(folder.config)!r} was changed since the run started: {key} was {then[key]!r} "
+            f"and is now {now[key]!r}; put it back, or train a new run from it"
+        )
+
+
+def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    changes = {key: value for key, value in changes.items() if value is not None}
+    refused = sorted(set(changes) - set(RESUMABLE))
+    if refused:
+        raise ConfigurationError(
+            f"--resume goes on with the run as it was configured, and {flag_for((refused[0],))} would change it; "
+            f"leave it out, or start a new run: priorkit train {folder.config} {flag_for((refused[0],))} ..."
+        )
+    settings = config.model_dump()
+    if set(changes) & set(LIMITS):
+        # A new limit replaces the old ones, whichever kind they were of.
+        settings.update(dict.fromkeys(LIMITS))
+    changed = validate_settings({**settings, **changes})
+    return changed.model_copy(update={"data_dir": changed.data_dir.absolute()}) if changed.data_dir else changed

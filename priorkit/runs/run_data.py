@@ -1,0 +1,54 @@
+"""The data that a run was trained with."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import ImageData
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.environment import data_fingerprint, recorded_shape
+from priorkit.runs.run import Run
+from priorkit.training import load_data
+
+__all__ = ["load_run_data", "require_same_data"]
+
+
+def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any]) -> None:
+    """Makes sure that a run was trained with this data.
+
+    Args:
+        data: The images, as `load_data` gives them.
+        path: The run folder.
+        environment: What the run was made with.
+
+    Raises:
+        ConfigurationError: They are others, or in another order.
+    """
+    recorded = environment["data"]
+    if data_fingerprint(data) != recorded["fingerprint"]:
+        raise ConfigurationError(
+            f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "
+            f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
+            f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_shape(environment))}, or "
+            "other pixels; put it back, say where it lies now with --data-dir, or train a new run"
+        )
+
+
+def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
+    """Loads the data that a run was trained with.
+
+    Args:
+        run: The run.
+        data_dir: Where the data lies now, if not where it lay then.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        DataError: The files are missing or broken.
+        ConfigurationError: They are not the run's.
+    """
+    registry = installed_plugins() if registry is None else registry
+    config = run.config if data_dir is None else run.config.model_copy(update={"data_dir": data_dir.expanduser()})
+    data = load_data(config, registry)
+    require_same_data(data, run.path, run.environment)
+    return data

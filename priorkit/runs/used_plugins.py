@@ -1,0 +1,71 @@
+"""The plug-ins that a run used, and those that are here now."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import ComponentChoice, RunConfig
+from priorkit.errors import UnknownComponentError
+from priorkit.plugins import KINDS, PluginWarning, Registered, Registry
+from priorkit.plugins.loader import BUILTIN
+
+__all__ = ["require_plugins", "with_used_plugins"]
+
+
+def _named(registry: Registry, slot: str, name: str) -> list[Registered]:
+    return [item for item in registry.components(slot) if item.component.name == name]
+
+
+def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
+    """Makes sure that every component of a run is here, from the distribution that it was of.
+
+    Warns where the version of a distribution other than priorkit is another one now.
+
+    Args:
+        path: The run folder.
+        environment: What the run was made with.
+        registry: What there is now.
+
+    Raises:
+        UnknownComponentError: A component is not here; the message names the distribution that had it.
+    """
+    missing, versions = [], {}
+    for kind in KINDS:
+        used = environment["components"].get(kind.slot)
+        if used is None:
+            continue
+        distribution = used["distribution"]
+        found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]
+        if not found:
+            missing.append(f"{kind.title} {used['name']!r} of {distribution} {used['version']}")
+        elif distribution != BUILTIN and found[0].version != used["version"]:
+            versions[distribution] = (used["version"], found[0].version)
+    if missing:
+        raise UnknownComponentError(
+            f"the run {str(path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
+            "install it again (`priorkit plugins` lists what is loaded and what is broken)"
+        )
+    for distribution, (then, now) in versions.items():
+        warnings.warn(
+            f"the run {str(path)!r} was trained with {distribution} {then}, and {now} is installed now; "
+            "its components may compute something else",
+            PluginWarning,
+            stacklevel=3,
+        )
+
+
+def with_used_plugins(config: RunConfig, environment: Mapping[str, Any], registry: Registry) -> RunConfig:
+    """Names a run's components with their distributions where several have the name now, so that its own are built.
+
+    Elsewhere they have their bare names: what else is installed makes no other configuration.
+    """
+    update = {}
+    for kind in KINDS:
+        used, choice = environment["components"].get(kind.slot), getattr(config, kind.slot)
+        if used is not None:
+            bare, qualified = used["name"], f"{used['distribution']}:{used['name']}"
+            if choice.name in (bare, qualified):
+                name = qualified if len(_named(registry, kind.slot, bare)) > 1 else bare
+                update[kind.slot] = ComponentChoice(name=name, options=choice.options)
+    return config.model_copy(update=update)

@@ -1,0 +1,59 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from priorkit.errors import RunFolderError
+from priorkit.runs import RunFolder, read_metrics, write_report
+
+ROWS = [{"step": step, "images": 6 * step, "seconds": 0.5, "loss/a": float(step)} for step in (1, 2, 3)]
+LINES = [json.dumps(row).encode() for row in ROWS]
+
+
+@pytest.fixture
+def new_folder(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path)
+
+
+def test_a_folder_without_metrics_has_none(new_folder: RunFolder) -> None:
+    assert read_metrics(new_folder) == []
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("end", [b"", b"\n", b'\n{"step": 4, "ima', b"\n\xc3", b"\n\n\n"])
+def test_all_whole_lines_are_read(end: bytes, strict: bool, new_folder: RunFolder) -> None:
+    new_folder.metrics.write_bytes(b"\n".join(LINES) + end)
+    assert read_metrics(new_folder, strict=strict) == ROWS
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"note",
+        b'{"step": 1, "ima',
+        b"\xff\xfe",
+        b"3",
+        b"null ",
+        b"[1]",
+        b'{"loss/a": 1.0}',
+        b'{"step": "1", "images": 6, "seconds": 0.5}',
+        b'{"step": 1, "images": 6, "seconds": 0.5, "loss/a": null}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_line_that_is_no_measurement_is_left_out_or_refused(line: bytes, place: int, folder: RunFolder) -> None:
+    folder.metrics.write_bytes(b"\n".join([*LINES[:place], line, *LINES[place:]]) + b"\n")
+    assert read_metrics(folder) == ROWS
+    write_report(folder)
+    with pytest.raises(RunFolderError, match=rf"line {place + 1} of '.*metrics\.jsonl' is no measurement") as caught:
+        read_metrics(folder, strict=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other errors there")
+def test_a_file_that_cannot_be_read_is_an_error_of_one_line(new_folder: RunFolder) -> None:
+    new_folder.metrics.mkdir()
+    with pytest.raises(RunFolderError, match="cannot read the run's metrics"):
+        read_metrics(new_folder)
