@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from priorkit.cli.arguments import Parser, join_values, refuse_unknown
@@ -25,6 +25,7 @@ def test_values_are_tied_to_their_flags(given_, joined):
     assert join_values(given_, {"--a"}, {"--s"}) == joined
 
 
+@settings(deadline=None)
 @given(value=st.text(min_size=1))
 def test_any_text_can_be_a_value(value):
     parser = Parser("test")
