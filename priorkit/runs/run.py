@@ -16,7 +16,7 @@ from priorkit.runs.environment import recorded_shape
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Model, build_system
+from priorkit.training import Model, build_system, tensors_below
 
 __all__ = ["Run", "load_run"]
 
@@ -152,7 +152,7 @@ def load_run(
     weights = folder.checkpoints.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
         system = build_system(config, registry, recorded_shape(environment))
-    averaged = {key.removeprefix("average/"): value for key, value in weights.items() if key.startswith("average/")}
+    averaged = tensors_below("average", weights)
     try:
         # Averages replace the networks that they followed: samples are theirs.
         system.load_state({**weights, **averaged})

@@ -182,13 +182,13 @@ def train(
 ) -> Run:
     """Trains a new run and loads it.
 
+    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere.
+
     Args:
         config: The configuration; the default one trains a learned prior on scikit-learn's digits.
         out: The run folder; by default the next free one under `runs/`.
         observers: Told what happens; `priorkit.training.Observer` says what there is to be told.
         registry: Where components come from; the installed plug-ins if None.
-
-    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere.
 
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.

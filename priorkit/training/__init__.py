@@ -5,7 +5,7 @@ from priorkit.training.data import load_data
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
 from priorkit.training.session import Review, Session
-from priorkit.training.system import System, build_system
+from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = [
     "Model",
@@ -16,6 +16,7 @@ __all__ = [
     "build_system",
     "load_data",
     "run_session",
+    "tensors_below",
     "to_float",
     "to_uint8",
 ]

@@ -26,7 +26,7 @@ from priorkit.training.batches import Batches, to_float, to_uint8
 from priorkit.training.held_out import energy_distance, reconstruction_error
 from priorkit.training.model import Model
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase
-from priorkit.training.system import System, build_system
+from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = ["Review", "Session", "make_phases"]
 
@@ -233,7 +233,4 @@ class Session:
         """Restores the networks and their averages."""
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
-            start = f"average/{name}/"
-            network.load_state_dict(
-                {key[len(start) :]: value for key, value in weights.items() if key.startswith(start)}
-            )
+            network.load_state_dict(tensors_below(f"average/{name}", weights))

@@ -1,13 +1,14 @@
 """A system: the components that a configuration names, built to fit each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from priorkit.config import ComponentChoice, RunConfig, component_options
-from priorkit.errors import ConfigurationError, PriorkitError
+from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
@@ -30,11 +31,18 @@ from priorkit.plugins import (
     Registry,
     RegularizerContext,
 )
+from priorkit.training.builder import build_component
 from priorkit.training.model import evaluating
 
-__all__ = ["System", "build_system"]
+__all__ = ["System", "build_system", "tensors_below"]
 
 T = TypeVar("T")
+
+
+def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix/`, by the rest of their names."""
+    start = prefix + "/"
+    return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
 
 
 @dataclass
@@ -117,41 +125,7 @@ class System:
             KeyError, RuntimeError: The tensors are those of another configuration.
         """
         for name, module in self.modules().items():
-            start = name + "/"
-            module.load_state_dict(
-                {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
-            )
-
-
-class _Builder:
-    """Builds the components of a configuration; errors say which component they come from."""
-
-    def __init__(self, config: RunConfig, registry: Registry) -> None:
-        self.config = config
-        self.registry = registry
-
-    def make(self, slot: str, interface: type[T], context: object) -> T:
-        """Builds the component of a slot and holds it to its interface."""
-        choice: ComponentChoice = getattr(self.config, slot)
-        registered = self.registry.get(slot, choice.name)
-        options = component_options(registered, choice.options)
-        given = f"--{slot.replace('_', '-')} {choice.name}"
-        try:
-            made = registered.component.build(options, context)
-        except PriorkitError:
-            raise
-        except ValueError as error:
-            raise ConfigurationError(f"{given}: {error}") from error
-        if not isinstance(made, interface):
-            raise ConfigurationError(
-                f"{given}: its plug-in ({registered.distribution} {registered.version}) built a {type(made).__name__}, "
-                f"not a {interface.__name__}; this is a mistake in the plug-in"
-            )
-        return made
-
-    def code_generator(self, noise_dim: int, hidden: int | None) -> CodeGenerator:
-        """Builds the code generator for a prior that asks for one."""
-        return self.make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, self.config.code_dim, hidden))
+            module.load_state_dict(tensors_below(name, tensors))
 
 
 def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> System:
@@ -165,14 +139,20 @@ def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> Sy
     Raises:
         ConfigurationError: A component cannot be built, or two of them do not go together.
     """
-    builder = _Builder(config, registry)
+
+    def make(slot: str, interface: type[T], context: object) -> T:
+        return build_component(config, registry, slot, interface, context)
+
+    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
+        return make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, code_dim, hidden))
+
     code_dim = config.code_dim
-    networks = builder.make("networks", Networks, NetworksContext(shape))
-    adversarial_loss = builder.make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
-    encoder = builder.make("encoder", Encoder, EncoderContext(networks, code_dim))
-    prior = builder.make("prior", Prior, PriorContext(code_dim, builder.code_generator))
-    regularizer = builder.make("regularizer", Regularizer, RegularizerContext(networks, code_dim, adversarial_loss))
-    loss = builder.make("loss", ReconstructionLoss, LossContext(shape))
+    networks = make("networks", Networks, NetworksContext(shape))
+    adversarial_loss = make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
+    encoder = make("encoder", Encoder, EncoderContext(networks, code_dim))
+    prior = make("prior", Prior, PriorContext(code_dim, code_generator))
+    regularizer = make("regularizer", Regularizer, RegularizerContext(networks, code_dim, adversarial_loss))
+    loss = make("loss", ReconstructionLoss, LossContext(shape))
     needs_critic = loss.needs_image_critic or prior.learning is Learning.ADVERSARIAL
     system = System(
         shape=shape,
