@@ -11,6 +11,7 @@ __all__ = [
     "MissingExtraError",
     "NonFiniteLossError",
     "PriorkitError",
+    "ProcessesError",
     "RunFolderError",
     "UnknownComponentError",
 ]
@@ -42,6 +43,19 @@ class RunFolderError(PriorkitError):
 
 class MissingExtraError(PriorkitError):
     """A feature needs an optional dependency; the message names the extra that installs it."""
+
+
+class ProcessesError(PriorkitError):
+    """The processes that train a run together do not find together, or one of them has failed.
+
+    Args:
+        message: What to tell the user.
+        told: Whether the main process tells it already.
+    """
+
+    def __init__(self, message: str, *, told: bool = False) -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class NonFiniteLossError(ArithmeticError):

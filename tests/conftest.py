@@ -1,5 +1,10 @@
-"""A registry with small components made for tests, and tiny configurations."""
+"""A registry with small components made for tests, tiny configurations, and several processes."""
 
+import io
+import multiprocessing
+import os
+import socket
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -187,3 +192,48 @@ def tiny_session(registry: Registry, tiny_config: Callable[..., RunConfig]) -> C
         return Session(config, registry, load_data(config, registry))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def in_processes() -> Callable[..., list[Any]]:
+    """Calls a function in several processes as torchrun would, and gives what they return, or the text of their error.
+
+    They are forked, so the function may be any; tensors must travel as bytes.
+    """
+
+    def run(count: int, function: Callable[[], Any]) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        context = multiprocessing.get_context("fork")
+
+        def work(rank: int, answer: Any) -> None:
+            os.environ.update(
+                RANK=str(rank),
+                WORLD_SIZE=str(count),
+                LOCAL_RANK=str(rank),
+                LOCAL_WORLD_SIZE=str(count),
+                MASTER_ADDR="127.0.0.1",
+                MASTER_PORT=str(port),
+            )
+            result = io.BytesIO()
+            try:
+                torch.save(function(), result)
+            except Exception as error:
+                traceback.print_exc()
+                result = io.BytesIO()
+                torch.save(f"{type(error).__name__}: {error}", result)
+            answer.send(result.getvalue())
+
+        pipes = [context.Pipe(duplex=False) for _ in range(count)]
+        processes = [context.Process(target=work, args=(rank, pipe[1])) for rank, pipe in enumerate(pipes)]
+        for process in processes:
+            process.start()
+        results = []
+        for process, (receiver, _) in zip(processes, pipes, strict=True):
+            assert receiver.poll(120), "a process does not answer"
+            results.append(torch.load(io.BytesIO(receiver.recv())))
+            process.join(30)
+        return results
+
+    return run

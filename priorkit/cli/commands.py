@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from priorkit.errors import NonFiniteLossError, PriorkitError
+from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError
 from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
 
 __all__ = ["main"]
@@ -135,6 +135,8 @@ def _run(name: str, arguments: list[str]) -> int:
     try:
         return _COMMANDS[name](arguments, installed_plugins())
     except PriorkitError as error:
+        if isinstance(error, ProcessesError) and error.told:
+            return 2
         return _fail(str(error), 2, as_json)
     except ImportError as error:
         return _fail(str(error), 2, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,14 +23,14 @@ _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTER
 
 def train_command(arguments: Sequence[str], registry: Registry) -> int:
     """Trains a run, or goes on with one; returns the exit status."""
-    asked = parse_train_arguments(arguments, registry)
+    asked = _parse(arguments, registry)
     if asked.help is not None:
         print(asked.help, end="")
         return 0
-    console = Console(as_json=asked.json, quiet=asked.quiet)
 
     # Only now: everything above answers without torch.
     from priorkit.cli.progress import Progress
+    from priorkit.engine import leave_processes
     from priorkit.runs import RunFolder, latest_picture, prepare, prepare_resumed
 
     def ready() -> TrainingRun:
@@ -57,12 +58,16 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
         return [*rows, ("report", str(folder.report)), ("run folder", str(outcome.path))]
 
     run = ready()
+    # Of several processes that train together, one speaks.
+    speaks = run.processes.is_main
+    console = Console(as_json=asked.json and speaks, quiet=asked.quiet or not speaks)
     _announce(run, console)
     progress = Progress(console)
     try:
         outcome = run.run([progress])
     finally:
         progress.close()
+    leave_processes()
     console.data(
         {
             "event": "end",
@@ -84,6 +89,16 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
     return 0
 
 
+def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return parse_train_arguments(arguments, registry)
+    from priorkit.engine import join_processes
+
+    # A mistake that every process reads is told once.
+    with join_processes().together():
+        return parse_train_arguments(arguments, registry)
+
+
 def _announce(run: TrainingRun, console: Console) -> None:
     config, session, data = run.config, run.session, run.data
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in KINDS if kind.slot != "dataset")
@@ -94,7 +109,10 @@ def _announce(run: TrainingRun, console: Console) -> None:
     )
     for note in data.notes:
         console.line(f"  {note}")
-    console.line(f"on {session.precision.device} in {session.precision.name}, {config.batch_size} images a step")
+    where = f"{session.precision.device} in {session.precision.name}"
+    if run.processes.count > 1:
+        where = f"{run.processes.count} processes, each on {where}"
+    console.line(f"on {where}, {config.batch_size} images a step")
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:

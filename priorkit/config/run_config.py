@@ -118,7 +118,7 @@ class RunConfig(BaseModel):
     )
 
     # Optimisation
-    batch_size: int = Field(64, ge=2, description="images per step")
+    batch_size: int = Field(64, ge=2, description="images per step, of all processes together")
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = Field("adam", description="optimiser of every network")
     learning_rate: float = Field(4e-4, gt=0, description="learning rate of every network not named below")
     learning_rates: LearningRates = LearningRates()
@@ -143,6 +143,11 @@ class RunConfig(BaseModel):
         "auto", description="bfloat16 computes in mixed precision; auto does where the hardware runs it well"
     )
     channels_last: bool = Field(True, description="keep images channels-last in memory, which is faster")
+    synchronise_batch_norm: bool = Field(
+        True,
+        description="with several processes, normalise by the whole batch's statistics, as one process would; without, "
+        "each normalises by those of its own images, which needs fewer messages",
+    )
 
     # Output
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")

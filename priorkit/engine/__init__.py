@@ -7,8 +7,10 @@ from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
+from priorkit.engine.processes import Processes, join_processes, leave_processes
 from priorkit.engine.randomness import DataOrder, seed_for
 from priorkit.engine.statistics import frozen_statistics
+from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm
 
 __all__ = [
     "AveragedNetworks",
@@ -19,10 +21,14 @@ __all__ = [
     "Noise",
     "Phase",
     "Precision",
+    "Processes",
     "choose_device",
     "choose_precision",
     "frozen_statistics",
+    "join_processes",
     "keep_freed_memory",
+    "leave_processes",
     "make_optimizer",
     "seed_for",
+    "synchronise_batch_norm",
 ]

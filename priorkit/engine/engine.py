@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from priorkit.engine.hardware import Precision
-from priorkit.engine.moves import Move, Phase
+from priorkit.engine.moves import Move, Noise, Phase
+from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import seed_for
 from priorkit.errors import NonFiniteLossError
 
@@ -27,6 +28,7 @@ class Engine:
         clip_norm: Bound on the norm of each network's gradient, or None.
         simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its
             players (Algorithm 1 as printed), instead of a move at a time.
+        processes: Those that train together; None for this one alone.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Engine:
         seed: int,
         clip_norm: float | None = None,
         simultaneous: bool = False,
+        processes: Processes | None = None,
     ) -> None:
         self.networks = dict(networks)
         self.optimizers = dict(optimizers)
@@ -47,6 +50,9 @@ class Engine:
         self.seed = seed
         self.clip_norm = clip_norm
         self.simultaneous = simultaneous
+        self.processes = processes or Processes()
+        # Each process needs dropout masks of its own; the main one's are those of a run with one process.
+        self._modules = "modules" if self.processes.is_main else f"modules of process {self.processes.rank}"
         self.steps = 0
         self.images_seen = 0
         # The meta device, which computes shapes only, has no generators; the CPU's does for it.
@@ -62,23 +68,27 @@ class Engine:
                 missing = set(names) - set(self.networks)
                 assert not missing, f"phase {phase.name!r}: player {player!r} trains unknown networks {missing}"
 
-    def step(self, images: Tensor) -> None:
+    def step(self, images: Tensor, batch_size: int | None = None) -> None:
         """Runs every phase whose turn it is on one batch.
 
         Args:
-            images: Shape (N, C, H, W), values in [-1, 1], on the engine's device.
+            images: Shape (N, C, H, W), values in [-1, 1], on the engine's device. Where several processes train
+                together, this process's share of the batch.
+            batch_size: Images in the whole batch; None for N.
         """
+        batch_size = batch_size or len(images)
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
-        torch.manual_seed(seed_for(self.seed, "modules", self.images_seen))
+        torch.manual_seed(seed_for(self.seed, self._modules, self.images_seen))
         for phase in self.phases:
             if self.steps % phase.every == 0:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
-                self._run(phase, images)
+                self._run(phase, images, batch_size)
         self.steps += 1
-        self.images_seen += len(images)
+        self.images_seen += batch_size
 
-    def _run(self, phase: Phase, images: Tensor) -> None:
-        moves = phase.moves(images, phase.noise(len(images), self._generator, self.precision.device))
+    def _run(self, phase: Phase, images: Tensor, batch_size: int) -> None:
+        moves = phase.moves(images, self._noise(phase, batch_size))
+        share = len(images) / batch_size
         held_back: list[tuple[Move, dict[str, list[Tensor | None]]]] = []
         while True:
             # The context must not outlive the move: autocast would go on using copies of weights made before an update.
@@ -86,7 +96,7 @@ class Engine:
                 move = next(moves, None)
             if move is None:
                 break
-            gradients = self._gradients(phase, move)
+            gradients = self._gradients(phase, move, share)
             if self.simultaneous:
                 held_back.append((move, gradients))
             else:
@@ -94,18 +104,30 @@ class Engine:
         for move, gradients in held_back:
             self._update(move, gradients)
 
-    def _gradients(self, phase: Phase, move: Move) -> dict[str, list[Tensor | None]]:
-        """The gradients of a move's loss for its player's networks, and for no other."""
-        self._record(phase.name, move.terms)
+    def _noise(self, phase: Phase, batch_size: int) -> Noise:
+        """This process's share of the noise for a batch. All draw the same, so their number changes nothing."""
+        noise = phase.noise(batch_size, self._generator, self.precision.device)
+        if self.processes.count == 1:
+            return noise
+        share = self.processes.share(batch_size)
+        return {name: tensor[share] for name, tensor in noise.items()}
+
+    def _gradients(self, phase: Phase, move: Move, share: float) -> dict[str, list[Tensor | None]]:
+        """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch."""
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
+        # Terms are means over images: weighted by the shares, they add up to the mean over the batch.
         # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated
         # so lie in memory as their weights do, which fused optimisers rely on, and none shares memory with another.
-        torch.autograd.backward(total, inputs=weights)
+        torch.autograd.backward(total if share == 1 else total * share, inputs=weights)
         gradients = {name: [weight.grad for weight in self._parameters[name]] for name in names}
         for weight in weights:
             weight.grad = None
+        values = [term.detach().float() * share for term in move.terms.values()]
+        present = [gradient for each in gradients.values() for gradient in each if gradient is not None]
+        self.processes.add_up([*present, *values])
+        self._record(phase.name, dict(zip(move.terms, values, strict=True)))
         return gradients
 
     def _update(self, move: Move, gradients: Mapping[str, Iterable[Tensor | None]]) -> None:
@@ -124,9 +146,8 @@ class Engine:
                 weight.grad = None
 
     def _record(self, phase: str, terms: Mapping[str, Tensor]) -> None:
-        for name, term in terms.items():
+        for name, value in terms.items():
             key = f"{phase}/{name}"
-            value = term.detach().float()
             self._loss_sums[key] = self._loss_sums[key] + value if key in self._loss_sums else value
             self._loss_counts[key] = self._loss_counts.get(key, 0) + 1
 

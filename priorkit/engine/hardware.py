@@ -11,17 +11,21 @@ from priorkit.errors import DeviceError
 __all__ = ["Precision", "choose_device", "choose_precision"]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, local_rank: int = 0, local_count: int = 1) -> torch.device:
     """The device of that name.
 
     Args:
         name: `auto` (CUDA, then MPS, then the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
+        local_rank: Of several processes on this machine that train one run, which one asks; each gets a GPU of its own.
+        local_count: How many they are.
 
     Raises:
-        DeviceError: There is no device of that name, or this machine has none.
+        DeviceError: There is no device of that name, or this machine has none, or not one for each process.
     """
     if not DEVICE_NAME.fullmatch(name):
         raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
+    if local_count > 1:
+        return _choose_one_each(name, local_rank, local_count)
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
@@ -36,6 +40,23 @@ def choose_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("--device mps: this machine has no MPS device; use --device auto or --device cpu")
     return device
+
+
+def _choose_one_each(name: str, local_rank: int, local_count: int) -> torch.device:
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if name not in ("auto", "cuda"):
+        raise DeviceError(
+            f"--device {name}: {local_count} processes on this machine cannot share it; use --device cuda for a "
+            "GPU each, or --device cpu"
+        )
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count < local_count:
+        raise DeviceError(
+            f"--device {name}: {local_count} processes on this machine need a GPU each, and {count} CUDA device(s) "
+            f"were found; start {count or 1} with --nproc-per-node, or use --device cpu"
+        )
+    return torch.device("cuda", local_rank)
 
 
 def _runs_bfloat16_well(device: torch.device) -> bool:

@@ -53,6 +53,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
         "platform": platform.platform(),
         "device": str(device),
         "hardware": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "processes": session.processes.count,
         "threads": torch.get_num_threads(),
         "precision": session.precision.name,
         "components": components,

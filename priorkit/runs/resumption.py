@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from priorkit.config import LIMITS, RunConfig, flag_for, format_duration, resolve_config, validate_settings
+from priorkit.engine import Processes, join_processes
 from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder
@@ -39,21 +41,42 @@ def prepare_resumed(
             has reached its limit.
     """
     registry = installed_plugins() if registry is None else registry
-    folder = RunFolder.open(Path(path))
-    environment = folder.read_environment()
-    require_plugins(folder.path, environment, registry)
-    checkpoint = folder.checkpoints.path("last")
-    state, weights = folder.checkpoints.load_state("last"), folder.checkpoints.load_weights("last")
-    kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
-    _refuse_changes(folder, kept, with_used_plugins(_started(folder, state), environment, registry))
-    config = _with_changes(folder, kept, changes or {})
-    rows = read_metrics(folder, strict=True)
-    data = load_data(config, registry)
-    require_same_data(data, folder.path, environment)
-    with torch.random.fork_rng(devices=[]):
-        # A precision chosen automatically stays, whatever this machine would choose.
-        pinned = config.model_copy(update={"precision": environment["precision"]})
-        session = Session(pinned, registry, data)
+    processes = join_processes()
+    with processes.together():
+        folder = RunFolder.open(Path(path))
+        environment = folder.read_environment()
+        require_plugins(folder.path, environment, registry)
+        checkpoint = folder.checkpoints.path("last")
+        state, weights = folder.checkpoints.load_state("last"), folder.checkpoints.load_weights("last")
+        kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
+        _refuse_changes(folder, kept, with_used_plugins(_started(folder, state), environment, registry))
+        _refuse_other_processes(folder, kept, environment, processes)
+        config = _with_changes(folder, kept, changes or {})
+        rows = read_metrics(folder, strict=True)
+    with processes.together(), processes.first_on_machine():
+        data = load_data(config, registry)
+    with processes.together():
+        require_same_data(data, folder.path, environment)
+        with torch.random.fork_rng(devices=[]):
+            # A precision chosen automatically stays, whatever this machine would choose.
+            pinned = config.model_copy(update={"precision": environment["precision"]})
+            session = Session(pinned, registry, data, processes)
+        _load(session, folder, weights, state)
+        _refuse_limit(folder, session, rows, prolonged=any((changes or {}).get(name) is not None for name in LIMITS))
+    return TrainingRun(
+        config,
+        session,
+        data,
+        folder.path,
+        resumed=True,
+        processes=processes,
+        _registry=registry,
+        _checkpoint=checkpoint,
+        _changed=config != kept,
+    )
+
+
+def _load(session: Session, folder: RunFolder, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
     try:
         session.load(weights, state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -61,17 +84,18 @@ def prepare_resumed(
             f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the networks that {str(folder.config)!r} "
             f"describes: has a plug-in changed? ({(str(error) or type(error).__name__).splitlines()[0]})"
         ) from None
-    _refuse_limit(folder, session, rows, prolonged=any((changes or {}).get(name) is not None for name in LIMITS))
-    return TrainingRun(
-        config,
-        session,
-        data,
-        folder.path,
-        resumed=True,
-        _registry=registry,
-        _checkpoint=checkpoint,
-        _changed=config != kept,
-    )
+
+
+def _refuse_other_processes(
+    folder: RunFolder, config: RunConfig, environment: Mapping[str, Any], processes: Processes
+) -> None:
+    """With the whole batch's statistics, any number of processes goes on; else their number is part of the maths."""
+    before = environment.get("processes", 1)
+    if not config.synchronise_batch_norm and processes.count != before:
+        raise ConfigurationError(
+            f"{str(folder.path)!r} was started by {before} process(es) with --no-synchronise-batch-norm, so another "
+            f"number of them ({processes.count} now) would train differently; go on with {before}"
+        )
 
 
 def _started(folder: RunFolder, state: Mapping[str, Any]) -> RunConfig:

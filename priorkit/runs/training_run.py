@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -10,7 +10,7 @@ from types import FrameType
 import torch
 
 from priorkit.config import RunConfig, resolve_config
-from priorkit.engine import choose_device
+from priorkit.engine import Processes, choose_device, join_processes
 from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
@@ -57,6 +57,7 @@ class TrainingRun:
         path: The run folder, or where it will be; a new run that was given no folder takes the next free one when it
             starts, should another run have taken this one meanwhile.
         resumed: Whether it goes on from a checkpoint.
+        processes: Those that train it together.
     """
 
     config: RunConfig
@@ -64,6 +65,7 @@ class TrainingRun:
     data: ImageData
     path: Path
     resumed: bool
+    processes: Processes
     _registry: Registry
     _stem: str | None = None
     """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
@@ -75,23 +77,35 @@ class TrainingRun:
     def run(self, observers: Sequence[Observer] = ()) -> Outcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
+        Where several processes train together, all of them call this. The main one writes the folder, and its observers
+        alone are told.
+
         Raises:
             NonFiniteLossError: Training diverged; the last good checkpoint is kept.
             RunFolderError: The folder cannot be written, or another process trains this run.
+            ProcessesError: Another of the processes that train together has failed.
         """
-        folder = RunFolder.open(self.path) if self.resumed else self._new_folder()
-        with training_lock(folder.path):
-            if self.resumed:
-                self._go_on(folder)
-            recorder = Recorder(folder, self.config)
-            try:
-                with _kept_generators(self.session.precision.device), _stop_signals() as stop:
-                    reason = run_session(self.session, [recorder, *observers], stop)
-            finally:
-                recorder.close()
-            write_report(folder)
+        with ExitStack() as until_done:
+            with self.processes.together():
+                told = self._begin(until_done, observers) if self.processes.is_main else []
+            self.path = Path(self.processes.gather(str(self.path))[0])
+            with _kept_generators(self.session.precision.device), _stop_signals() as stop:
+                reason = run_session(self.session, told, stop)
+            with self.processes.together():
+                if self.processes.is_main:
+                    write_report(RunFolder.open(self.path))
         session = self.session
         return Outcome(self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best)
+
+    def _begin(self, until_done: ExitStack, observers: Sequence[Observer]) -> list[Observer]:
+        """Makes the folder ready, and gives all who are to be told of the training."""
+        folder = RunFolder.open(self.path) if self.resumed else self._new_folder()
+        until_done.enter_context(training_lock(folder.path))
+        if self.resumed:
+            self._go_on(folder)
+        recorder = Recorder(folder, self.config)
+        until_done.callback(recorder.close)
+        return [recorder, *observers]
 
     def _new_folder(self) -> RunFolder:
         environment = describe_environment(self.session, self.config, self._registry, self.data)
@@ -150,6 +164,8 @@ def prepare(
 ) -> TrainingRun:
     """Loads the data and builds the networks of a new run. Writes nothing.
 
+    Of several processes that torchrun has started, all must call this; they train the run together.
+
     Args:
         config: The configuration; what it leaves open gets its default.
         out: The run folder; by default the next free `runs/NAME-DATASET-001`.
@@ -158,18 +174,29 @@ def prepare(
 
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.
+        ProcessesError: Another of the processes that train together has failed.
     """
     registry = installed_plugins() if registry is None else registry
-    config = resolve_config(config, registry)
-    stem = f"{name or config.prior.name}-{config.dataset.name}".replace(":", "-")
-    path = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
-    RunFolder.check_free(path)
-    choose_device(config.device)
-    data = load_data(config, registry)
-    with torch.random.fork_rng(devices=[]):
-        session = Session(config, registry, data)
+    processes = join_processes()
+    with processes.together():
+        config = resolve_config(config, registry)
+        stem = f"{name or config.prior.name}-{config.dataset.name}".replace(":", "-")
+        path = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
+        RunFolder.check_free(path)
+        choose_device(config.device, processes.local_rank, processes.local_count)
+    with processes.together(), processes.first_on_machine():
+        data = load_data(config, registry)
+    with processes.together(), torch.random.fork_rng(devices=[]):
+        session = Session(config, registry, data, processes)
     return TrainingRun(
-        config, session, data, path, resumed=False, _registry=registry, _stem=stem if out is None else None
+        config,
+        session,
+        data,
+        path,
+        resumed=False,
+        processes=processes,
+        _registry=registry,
+        _stem=stem if out is None else None,
     )
 
 

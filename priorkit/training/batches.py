@@ -34,14 +34,23 @@ class Batches:
         seed: Seed of the order.
         device: Where batches are wanted.
         channels_last: Their memory layout.
+        share: Which images of each batch are wanted here; all by default.
     """
 
     def __init__(
-        self, images: ImageSet, batch_size: int, *, seed: int, device: torch.device, channels_last: bool
+        self,
+        images: ImageSet,
+        batch_size: int,
+        *,
+        seed: int,
+        device: torch.device,
+        channels_last: bool,
+        share: slice = slice(None),
     ) -> None:
         self.batch_size = batch_size
         self.device = device
         self.channels_last = channels_last
+        self.share = share
         self.order = DataOrder(len(images), seed)
         pixels = images.images
         if device.type == "cuda":
@@ -52,8 +61,8 @@ class Batches:
         self._pixels = pixels
 
     def at(self, images_seen: int) -> Tensor:
-        """The batch that comes after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device."""
-        indices = self.order.batch(images_seen, self.batch_size)
+        """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device."""
+        indices = self.order.batch(images_seen, self.batch_size)[self.share]
         if self._pixels.device == self.device:
             picked = self._pixels[indices.to(self.device, non_blocking=True)]
         else:

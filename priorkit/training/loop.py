@@ -41,26 +41,33 @@ class _Schedule:
         self.checkpointed_at = session.steps or -1
 
     def measure(self, *, reset: bool) -> None:
-        losses = self.session.engine.losses(reset=reset)
-        for observer in self.observers:
-            observer.measured(self.session, losses)
+        with self.session.processes.together():
+            losses = self.session.engine.losses(reset=reset)
+            for observer in self.observers:
+                observer.measured(self.session, losses)
 
     def review(self) -> None:
-        self.session.check_finite()
-        review = self.session.review()
-        self.reviewed_at = self.session.steps
-        for observer in self.observers:
-            observer.reviewed(self.session, review)
-        distance = review.scores.get("sample_distance", review.scores["reconstruction_error"])
+        self.session.settle()
+        with self.session.processes.together():
+            self.session.check_finite()
+            review = self.session.review()
+            self.reviewed_at = self.session.steps
+            for observer in self.observers:
+                observer.reviewed(self.session, review)
+        # Scores may differ in their last digits between machines: the main process's decide.
+        scores = self.session.processes.gather(review.scores)[0]
+        distance = scores.get("sample_distance", scores["reconstruction_error"])
         if distance < self.session.best.get("score", float("inf")):
             self.session.best = {"score": distance, "step": float(self.session.steps)}
             self.checkpoint(["last", "best"])
 
     def checkpoint(self, names: list[str]) -> None:
-        self.session.check_finite()
-        self.checkpointed_at = self.session.steps
-        for observer in self.observers:
-            observer.checkpointed(self.session, names)
+        self.session.settle()
+        with self.session.processes.together():
+            self.session.check_finite()
+            self.checkpointed_at = self.session.steps
+            for observer in self.observers:
+                observer.checkpointed(self.session, names)
 
     def after_step(self) -> None:
         config, steps = self.session.config, self.session.steps
@@ -86,9 +93,11 @@ class _Schedule:
 def run_session(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
     """Trains until a limit of the configuration is reached or `stop` gives a reason.
 
+    Where several processes train together, all of them call this; a reason that one has stops all of them.
+
     Args:
         session: What to train.
-        observers: Who is told.
+        observers: Who is told; of several processes, those of the main one should be told.
         stop: Asked before every step; a text ends the run with a checkpoint and without the final review.
 
     Returns:
@@ -96,7 +105,10 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
 
     Raises:
         NonFiniteLossError: Training diverged; the checkpoints saved before are untouched.
+        ProcessesError: Another process has failed.
     """
+    processes = session.processes
+    session.start_together()
     schedule = _Schedule(session, observers)
     for observer in observers:
         observer.started(session)
@@ -104,14 +116,14 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
         # Whatever happens from here on, the run can go on.
         schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
-    reason = stop()
+    reason, _ = processes.agree(stop(), session.seconds)
     while reason is None and not session.finished():
         session.step()
         session.seconds = time.perf_counter() - began
         schedule.after_step()
         for observer in observers:
             observer.stepped(session)
-        reason = stop()
+        reason, session.seconds = processes.agree(stop(), session.seconds)
     schedule.at_end(complete=reason is None)
     session.seconds = time.perf_counter() - began
     for observer in observers:

@@ -12,15 +12,18 @@ from priorkit.engine import (
     AveragedNetworks,
     Engine,
     Phase,
+    Processes,
     choose_device,
     choose_precision,
     keep_freed_memory,
     make_optimizer,
     seed_for,
+    synchronise_batch_norm,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
+from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_weights
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float, to_uint8
 from priorkit.training.held_out import energy_distance, reconstruction_error
@@ -77,21 +80,30 @@ class Session:
         config: A resolved configuration.
         registry: Where components come from.
         data: The images, of a size that the networks take.
+        processes: Those that train together; None for this one alone.
 
     Raises:
-        ConfigurationError: The configuration does not fit the data, or the components do not fit each other.
+        ConfigurationError: The configuration does not fit the data or the processes, or the components do not fit each
+            other.
         DeviceError: The device is not available.
     """
 
-    def __init__(self, config: RunConfig, registry: Registry, data: ImageData) -> None:
+    def __init__(
+        self, config: RunConfig, registry: Registry, data: ImageData, processes: Processes | None = None
+    ) -> None:
+        self.processes = processes = processes or Processes()
         if config.batch_size > len(data.train):
             raise ConfigurationError(
                 f"--batch-size {config.batch_size} is more than the {len(data.train)} training images; "
                 f"use at most --batch-size {len(data.train)}"
             )
-        device = choose_device(config.device)
+        require_enough_images(config, processes)
+        device = choose_device(config.device, processes.local_rank, processes.local_count)
         if device.type == "cpu":
             keep_freed_memory()
+        elif device.type == "cuda" and processes.count > 1:
+            # Messages between GPUs are sent from the current one.
+            torch.cuda.set_device(device)
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)
@@ -99,6 +111,9 @@ class Session:
         self.system = build_system(config, registry, data.shape)
         self.system.to(device, channels_last=config.channels_last)
         networks = self.system.trained()
+        if config.synchronise_batch_norm:
+            for network in networks.values():
+                synchronise_batch_norm(network, processes)
         self.engine = Engine(
             networks,
             {
@@ -117,6 +132,7 @@ class Session:
             seed=config.seed,
             clip_norm=config.clip_norm,
             simultaneous=config.simultaneous,
+            processes=processes,
         )
         self.averages = (
             AveragedNetworks(self.system.averaged(), config.average, config.average_statistics)
@@ -124,7 +140,12 @@ class Session:
             else None
         )
         self.batches = Batches(
-            data.train, config.batch_size, seed=config.seed, device=device, channels_last=config.channels_last
+            data.train,
+            config.batch_size,
+            seed=config.seed,
+            device=device,
+            channels_last=config.channels_last,
+            share=processes.share(config.batch_size),
         )
         self.seconds = 0.0
         self.best: dict[str, float] = {}
@@ -149,7 +170,7 @@ class Session:
 
     def step(self) -> None:
         """Trains on one batch."""
-        self.engine.step(self.batches.at(self.engine.images_seen))
+        self.engine.step(self.batches.at(self.engine.images_seen), self.config.batch_size)
         if self.averages is not None:
             self.averages.update()
 
@@ -165,6 +186,24 @@ class Session:
         total = self.total_steps()
         out_of_time = self.config.max_time is not None and self.seconds >= self.config.max_time
         return out_of_time or (total is not None and self.steps >= total)
+
+    def start_together(self) -> None:
+        """Gives every process the main one's networks: machines may differ in how they draw the first weights."""
+        self.processes.copy_from_main(list(self.weights().values()))
+
+    def settle(self) -> None:
+        """Makes the processes' networks one, before anybody looks at them.
+
+        Their weights are equal, as their updates are. Statistics of batch norm are not where each process has its own;
+        then their means over the processes replace them. Training does not depend on them.
+
+        Raises:
+            ProcessesError: The weights are not equal.
+        """
+        require_equal_weights(self.engine.networks, self.processes, self.steps)
+        if not self.config.synchronise_batch_norm:
+            averages = self.averages.networks if self.averages is not None else {}
+            average_statistics([*self.engine.networks.values(), *averages.values()], self.processes)
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""

@@ -1,0 +1,137 @@
+"""Batch norm over the images of all processes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from priorkit.engine.processes import Processes
+
+__all__ = ["SynchronisedBatchNorm", "synchronise_batch_norm"]
+
+
+def synchronise_batch_norm(module: nn.Module, processes: Processes) -> None:
+    """Has every batch-norm layer below a module use the statistics of the whole batch, all processes' parts of it.
+
+    Weights, statistics and their names stay as they are. Does nothing where one process trains alone.
+
+    Args:
+        module: A network; changed in place.
+        processes: Those that train together.
+    """
+    if processes.count == 1:
+        return
+    for parent in module.modules():
+        for name, layer in parent.named_children():
+            if isinstance(layer, _BatchNorm) and not isinstance(layer, SynchronisedBatchNorm):
+                setattr(parent, name, SynchronisedBatchNorm(layer, processes))
+
+
+class SynchronisedBatchNorm(_BatchNorm):
+    """A batch-norm layer that takes the place of another one, and its weights and statistics.
+
+    torch.nn.SyncBatchNorm does the same on GPUs alone; this one works wherever processes can add up tensors. Its
+    gradient cannot be differentiated once more.
+
+    Args:
+        layer: The layer that it replaces; inputs of shape (N, C, ...).
+        processes: Those that train together.
+    """
+
+    def __init__(self, layer: _BatchNorm, processes: Processes) -> None:
+        super().__init__(
+            layer.num_features,
+            eps=layer.eps,
+            momentum=layer.momentum,
+            affine=layer.affine,
+            track_running_stats=layer.track_running_stats,
+        )
+        self.processes = processes
+        # The same tensors: optimisers and averages may hold them already.
+        self._parameters, self._buffers = layer._parameters, layer._buffers
+        self.training = layer.training
+
+    def _check_input_dim(self, values: Tensor) -> None:
+        if values.ndim < 2:
+            raise ValueError(f"batch norm needs inputs of shape (N, C, ...), not {tuple(values.shape)}")
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Normalises (N, C, ...), by the statistics of all processes' inputs in training mode."""
+        if not self.training:
+            return super().forward(values)
+        self._check_input_dim(values)
+        output, mean, variance, count = _Normalise.apply(values, self.weight, self.bias, self.eps, self.processes)
+        if self.track_running_stats and self.running_mean is not None:
+            self._track(mean, variance, count)
+        normalised: Tensor = output
+        return normalised
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        # PyTorch's meaning of no momentum: the mean over all batches.
+        weight = torch.full_like(count, self.momentum) if self.momentum is not None else 1 / self.num_batches_tracked
+        unbiased = variance * (count / (count - 1))
+        for running, current in ((self.running_mean, mean), (self.running_var, unbiased)):
+            assert running is not None
+            running.lerp_(current.to(running), weight.to(running))
+
+
+class _Normalise(torch.autograd.Function):
+    """(x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the inputs of all processes."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, values: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, processes: Processes
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        # Scratch: given running statistics in single precision, the kernel gives its results in it.
+        scratch = torch.zeros(
+            2, values.shape[1], device=values.device, dtype=torch.promote_types(values.dtype, torch.float32)
+        )
+        local_mean, local_variance = torch.batch_norm_update_stats(values, scratch[0], scratch[1], 0.0)
+        # In double precision, the mean square less the squared mean loses nothing.
+        moment, square = local_mean.double(), local_variance.double()
+        here = values.numel() // values.shape[1]
+        sums = torch.cat([moment * here, (square + moment.square()) * here, moment.new_full((1,), here)])
+        processes.add_up([sums])
+        count = sums[-1]
+        moment, square = (sums[:-1] / count).chunk(2)
+        mean = moment.to(local_mean.dtype)
+        variance = (square - moment.square()).clamp_(min=0).to(local_mean.dtype)
+        ctx.save_for_backward(values, weight, mean, torch.rsqrt(variance + eps), count)
+        ctx.has_bias, ctx.eps, ctx.processes = bias is not None, eps, processes
+        ctx.mark_non_differentiable(mean, variance, count)
+        output = functional.batch_norm(values, mean, variance, weight, bias, training=False, eps=eps)
+        return output, mean, variance, count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        values, weight, mean, inverse, count = ctx.saved_tensors
+        # The gradients of weight and bias: the sums of gradient * normalised values, and of gradient.
+        _, product, total = torch.ops.aten.native_batch_norm_backward(
+            gradient, values, weight, None, None, mean, inverse, True, ctx.eps, [False, True, True]
+        )
+        input_gradient = None
+        if ctx.needs_input_grad[0]:
+            sums = torch.cat([product, total])
+            ctx.processes.add_up([sums])
+            product_mean, total_mean = (sums / count.to(sums.dtype)).chunk(2)
+            scale = inverse if weight is None else inverse * weight
+            slope = -scale * inverse * product_mean
+            offset = -scale * total_mean - slope * mean
+            input_gradient = _affine(gradient, scale, torch.zeros_like(scale)).add_(_affine(values, slope, offset))
+        weight_gradient = product if weight is not None and ctx.needs_input_grad[1] else None
+        bias_gradient = total if ctx.has_bias and ctx.needs_input_grad[2] else None
+        return input_gradient, weight_gradient, bias_gradient, None, None
+
+
+def _affine(values: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """Values * scale + offset, channel by channel, in one pass and in the values' precision."""
+    return functional.batch_norm(
+        values, torch.zeros_like(scale), torch.ones_like(scale), scale, offset, training=False, eps=0.0
+    )

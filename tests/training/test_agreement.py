@@ -1,0 +1,172 @@
+"""Several processes train what one process trains."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from priorkit.config import RunConfig, resolve_config, validate_settings
+from priorkit.engine import Engine, Precision, Processes, join_processes, make_optimizer, synchronise_batch_norm
+from priorkit.errors import ConfigurationError, ProcessesError
+from priorkit.interfaces import ImageShape
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.training import Session, build_system
+from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_weights
+from priorkit.training.session import make_phases
+
+RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
+BATCH = 13
+"""Images in a batch; no number of processes divides it."""
+
+
+@pytest.fixture
+def double() -> Any:
+    """In double precision, a wrong factor cannot hide behind rounding."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
+    """Every tensor of a small system after three steps, by all processes that there are, and the losses."""
+    processes = join_processes()
+    settings = {
+        **registry.recipe(recipe).settings,
+        "networks": {"name": "residual", "width": 2},
+        "code_dim": 4,
+        **changes,
+    }
+    config = resolve_config(validate_settings(settings), registry)
+    torch.manual_seed(0)
+    system = build_system(config, registry, ImageShape(1, 16))
+    networks = system.trained()
+    for network in networks.values():
+        synchronise_batch_norm(network, processes)
+    optimizers = {
+        name: make_optimizer("adam", network.parameters(), learning_rate=1e-3, beta1=0.5, beta2=0.9, weight_decay=0.0)
+        for name, network in networks.items()
+    }
+    engine = Engine(
+        networks,
+        optimizers,
+        make_phases(system, config),
+        precision=Precision(torch.device("cpu"), torch.float32),
+        seed=0,
+        clip_norm=config.clip_norm,
+        simultaneous=config.simultaneous,
+        processes=processes,
+    )
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(3):
+        images = torch.rand(BATCH, 1, 16, 16, generator=generator) * 2 - 1
+        engine.step(images[processes.share(BATCH)], BATCH)
+    assert engine.images_seen == 3 * BATCH
+    losses = {f"loss of {name}": torch.tensor(value) for name, value in engine.losses(reset=True).items()}
+    return {**system.state(), **losses}
+
+
+def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert result.keys() == expected.keys()
+    for name, tensor in expected.items():
+        # Losses are added up in single precision.
+        tolerance = 1e-5 if name.startswith("loss of ") else 1e-6
+        torch.testing.assert_close(
+            result[name], tensor, rtol=tolerance, atol=tolerance, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_any_number_of_processes_trains_the_same_networks(
+    recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]], double: None
+) -> None:
+    alone = trained(registry, recipe)
+    for result in in_processes(count, lambda: trained(registry, recipe)):
+        assert_same(result, alone)
+
+
+def test_every_option_of_the_algorithm_is_the_same_too(
+    registry: Registry, in_processes: Callable[..., list[Any]], double: None
+) -> None:
+    changes = {"simultaneous": True, "clip_norm": 0.1, "reconstructions_as_fakes": True, "reconstruction_weight": 0.5}
+    alone = trained(registry, "learned", **changes)
+    for result in in_processes(2, lambda: trained(registry, "learned", **changes)):
+        assert_same(result, alone)
+
+
+def test_without_synchronised_batch_norm_the_result_is_another(
+    registry: Registry,
+    tiny_session: Callable[..., Session],
+    tiny_config: Callable[..., RunConfig],
+    in_processes: Callable[..., list[Any]],
+) -> None:
+    """... which also proves that the tests above would see it; statistics are averaged before anybody looks."""
+
+    def work(synchronise: bool) -> dict[str, Tensor]:
+        from priorkit.training import load_data
+
+        config = tiny_config("aae", synchronise_batch_norm=synchronise)
+        session = Session(config, registry, load_data(config, registry), join_processes())
+        session.start_together()
+        for _ in range(2):
+            session.step()
+        session.settle()
+        return session.weights()
+
+    whole = tiny_session("aae")
+    for _ in range(2):
+        whole.step()
+    expected = whole.weights()
+    synchronised = in_processes(2, lambda: work(True))
+    apart = in_processes(2, lambda: work(False))
+
+    def difference(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+        return max(float((one[name] - other[name]).abs().max()) for name in one if one[name].is_floating_point())
+
+    assert difference(synchronised[0], expected) < 1e-4
+    assert difference(apart[0], expected) > 1e-3
+    for pair in (synchronised, apart):
+        assert difference(*pair) == 0
+
+
+def test_weights_that_drift_apart_are_noticed(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> list[str]:
+        processes = join_processes()
+        network = nn.Linear(2, 2)
+        nn.init.ones_(network.weight)
+        nn.init.zeros_(network.bias)
+        require_equal_weights({"decoder": network}, processes, 7)
+        with torch.no_grad():
+            network.weight[0, 0] += 0.01 * processes.rank
+        with pytest.raises(ProcessesError, match=r"weights of decoder in process \d differ .* at step 7") as caught:
+            require_equal_weights({"decoder": network}, processes, 7)
+        nn.init.constant_(network.weight, float("nan"))
+        require_equal_weights({"decoder": network}, processes, 7)
+        return [str(caught.value)]
+
+    assert len(in_processes(2, work)) == 2
+
+
+def test_statistics_become_their_means(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> list[Any]:
+        processes = join_processes()
+        network = nn.BatchNorm1d(2)
+        network.running_mean.fill_(processes.rank)  # type: ignore[union-attr]
+        average_statistics([network], processes)
+        return [network.running_mean, network.running_var, network.num_batches_tracked]
+
+    for mean, variance, batches in in_processes(2, work):
+        assert (mean.tolist(), variance.tolist(), batches.item()) == ([0.5, 0.5], [1, 1], 0)
+
+
+@pytest.mark.parametrize(("synchronise", "least"), [(True, 4), (False, 8)])
+def test_batches_too_small_to_share(synchronise: bool, least: int, tiny_config: Callable[..., RunConfig]) -> None:
+    def config(batch_size: int) -> RunConfig:
+        return tiny_config(batch_size=batch_size, synchronise_batch_norm=synchronise)
+
+    require_enough_images(config(least), Processes(0, 4))
+    require_enough_images(config(2), Processes())
+    with pytest.raises(ConfigurationError, match=rf"too small for 4 processes.*at least --batch-size {least}"):
+        require_enough_images(config(least - 1), Processes(0, 4))
