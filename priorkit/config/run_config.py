@@ -143,6 +143,12 @@ class RunConfig(BaseModel):
         "auto", description="bfloat16 computes in mixed precision; auto does where the hardware runs it well"
     )
     channels_last: bool = Field(True, description="keep images channels-last in memory, which is faster")
+    compile: bool = Field(
+        False, description="compile the networks with torch.compile: slow to start, faster steps on some machines"
+    )
+    cuda_graphs: bool = Field(
+        False, description="record each phase as a CUDA graph and replay it: for small networks on fast GPUs"
+    )
 
     # Output
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")

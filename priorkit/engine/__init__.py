@@ -2,6 +2,8 @@
 
 from priorkit.engine.averaging import AveragedNetworks
 from priorkit.engine.checkpoints import CheckpointStore
+from priorkit.engine.compilation import compile_method, require_compiler
+from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.memory import keep_freed_memory
@@ -13,16 +15,20 @@ from priorkit.engine.statistics import frozen_statistics
 __all__ = [
     "AveragedNetworks",
     "CheckpointStore",
+    "CudaGraphs",
     "DataOrder",
     "Engine",
+    "GraphRecorder",
     "Move",
     "Noise",
     "Phase",
     "Precision",
     "choose_device",
     "choose_precision",
+    "compile_method",
     "frozen_statistics",
     "keep_freed_memory",
     "make_optimizer",
+    "require_compiler",
     "seed_for",
 ]

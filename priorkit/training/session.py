@@ -21,6 +21,7 @@ from priorkit.engine import (
 from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
+from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float, to_uint8
 from priorkit.training.held_out import energy_distance, reconstruction_error
@@ -95,6 +96,7 @@ class Session:
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)
+        recorder = choose_recorder(config, device)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, data.shape)
         self.system.to(device, channels_last=config.channels_last)
@@ -109,6 +111,7 @@ class Session:
                     beta1=config.beta1,
                     beta2=config.beta2,
                     weight_decay=config.weight_decay,
+                    capturable=recorder is not None,
                 )
                 for name, network in networks.items()
             },
@@ -117,6 +120,7 @@ class Session:
             seed=config.seed,
             clip_norm=config.clip_norm,
             simultaneous=config.simultaneous,
+            recorder=recorder,
         )
         self.averages = (
             AveragedNetworks(self.system.averaged(), config.average, config.average_statistics)
@@ -126,6 +130,8 @@ class Session:
         self.batches = Batches(
             data.train, config.batch_size, seed=config.seed, device=device, channels_last=config.channels_last
         )
+        if config.compile:
+            compile_system(self.system)
         self.seconds = 0.0
         self.best: dict[str, float] = {}
 
