@@ -93,7 +93,7 @@ class ReplayedPhase:
         self._held = held
         self._runs = 0
         self._inputs: dict[str, Tensor] = {}
-        self._addresses: dict[str, int] = {}
+        self._recorded: dict[str, Tensor] = {}
         self._replay: Work | None = None
 
     def __call__(self, images: Tensor, noise: Noise) -> None:
@@ -109,7 +109,7 @@ class ReplayedPhase:
         inputs = {"images": images, **{f"noise {name}": value for name, value in noise.items()}}
         if self._replay is None:
             self._inputs = {name: value.clone() for name, value in inputs.items()}
-            self._replay = self._recorded(noise)
+            self._replay = self._record(noise)
         else:
             for name, value in inputs.items():
                 mine = self._inputs[name]
@@ -117,9 +117,10 @@ class ReplayedPhase:
                 mine.copy_(value)
         self._replay()
 
-    def _recorded(self, noise: Noise) -> Work:
+    def _record(self, noise: Noise) -> Work:
         images, kept = self._inputs["images"], {name: self._inputs[f"noise {name}"] for name in noise}
-        before = _addresses(self._held())
+        # Kept from here on: memory that is in use cannot become that of another tensor, which would pass for it.
+        self._recorded = {name: tensor.detach() for name, tensor in self._held().items()}
         try:
             replay = self._recorder.record(lambda: self._work(images, kept))
         except RuntimeError as error:
@@ -131,8 +132,7 @@ class ReplayedPhase:
                 "the device, or does something else that depends on values; leave --cuda-graphs out"
             ) from error
         # What is new was made by the recording: its first value would be written again in every replay.
-        self._refuse(before, _addresses(self._held()))
-        self._addresses = before
+        self._refuse_moved(self._held())
         return replay
 
     def check(self) -> None:
@@ -141,17 +141,14 @@ class ReplayedPhase:
         Raises:
             ConfigurationError: One of them has been replaced, so that the recording works on memory that nobody reads.
         """
-        now = _addresses(self._held())
-        self._refuse(self._addresses, {name: now.get(name, 0) for name in self._addresses})
+        held = self._held()
+        self._refuse_moved({name: held[name] for name in self._recorded if name in held})
 
-    def _refuse(self, before: Mapping[str, int], now: Mapping[str, int]) -> None:
-        moved = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-        if moved:
-            raise ConfigurationError(
-                f"--cuda-graphs: {moved[0]} was made or replaced after the warm-up of the phase {self.name}; a "
-                "component must write into its tensors (copy_) instead; mend it, or leave --cuda-graphs out"
-            )
-
-
-def _addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    return {name: tensor.data_ptr() for name, tensor in tensors.items()}
+    def _refuse_moved(self, now: Mapping[str, Tensor]) -> None:
+        for name in {**self._recorded, **now}:
+            before, after = self._recorded.get(name), now.get(name)
+            if before is None or after is None or before.data_ptr() != after.data_ptr():
+                raise ConfigurationError(
+                    f"--cuda-graphs: {name} was made or replaced after the warm-up of the phase {self.name}; a "
+                    "component must write into its tensors (copy_) instead; mend it, or leave --cuda-graphs out"
+                )
