@@ -10,8 +10,10 @@ from priorkit.errors import ConfigurationError, DeviceError
 
 __all__ = ["compile_method", "require_compiler"]
 
+Backend = str | Callable[..., Any]
 
-def compile_method(module: nn.Module, method: str = "forward", *, backend: str = "inductor") -> None:
+
+def compile_method(module: nn.Module, method: str = "forward", *, backend: Backend = "inductor") -> None:
     """Has a method of a module compiled when it is first called in training mode, once for each way of calling it.
 
     In evaluation mode, where batches have all sizes, the method runs as it is. Nothing else about the module changes:
@@ -20,7 +22,7 @@ def compile_method(module: nn.Module, method: str = "forward", *, backend: str =
     Args:
         module: The module.
         method: The method's name; the compiled one is called under the same name.
-        backend: A backend of torch.compile.
+        backend: A backend of torch.compile, or its name.
     """
     setattr(module, method, _CompiledMethod(module, method, backend))
 
@@ -28,7 +30,7 @@ def compile_method(module: nn.Module, method: str = "forward", *, backend: str =
 class _CompiledMethod:
     """Stands in for a module's method."""
 
-    def __init__(self, module: nn.Module, name: str, backend: str) -> None:
+    def __init__(self, module: nn.Module, name: str, backend: Backend) -> None:
         self._module = module
         self._name = name
         self._eager = getattr(module, name)
@@ -68,11 +70,13 @@ def _is_of_the_compiler(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # The first line may only announce what the backend has raised.
+    first = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def require_compiler(device: torch.device, *, backend: str = "inductor") -> None:
+def require_compiler(device: torch.device, *, backend: Backend = "inductor") -> None:
     """Compiles and runs something small, forward and backward, to see that torch.compile works here.
 
     Raises:
