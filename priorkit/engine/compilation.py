@@ -46,7 +46,7 @@ class _CompiledMethod:
                 raise
             raise ConfigurationError(
                 f"--compile: {type(self._module).__name__}.{self._name} cannot be compiled ({_reason(error)}); "
-                "leave --compile out"
+                "use --no-compile"
             ) from error
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[nn.Module, str]]:
@@ -90,7 +90,7 @@ def require_compiler(device: torch.device, *, backend: Backend = "inductor") -> 
         needed = "Triton (pip install triton)" if device.type == "cuda" else "a C++ compiler (g++ or clang++)"
         raise DeviceError(
             f"--compile: torch.compile does not work on {device} here ({_reason(error)}); it needs {needed}; "
-            "install that, or leave --compile out"
+            "install that, or use --no-compile"
         ) from error
 
 

@@ -129,7 +129,7 @@ class ReplayedPhase:
             reason = next(iter(str(cause).splitlines()), "")
             raise ConfigurationError(
                 f"--cuda-graphs: the phase {self.name} cannot be recorded ({reason}): one of its components waits for "
-                "the device, or does something else that depends on values; leave --cuda-graphs out"
+                "the device, or does something else that depends on values; use --no-cuda-graphs"
             ) from error
         # What is new was made by the recording: its first value would be written again in every replay.
         self._refuse_moved(self._held())
@@ -150,5 +150,5 @@ class ReplayedPhase:
             if before is None or after is None or before.data_ptr() != after.data_ptr():
                 raise ConfigurationError(
                     f"--cuda-graphs: {name} was made or replaced after the warm-up of the phase {self.name}; a "
-                    "component must write into its tensors (copy_) instead; mend it, or leave --cuda-graphs out"
+                    "component must write into its tensors (copy_) instead; mend it, or use --no-cuda-graphs"
                 )

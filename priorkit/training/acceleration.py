@@ -51,12 +51,12 @@ def choose_recorder(config: RunConfig, device: torch.device) -> GraphRecorder | 
     if device.type != "cuda":
         raise DeviceError(
             f"--cuda-graphs: the run computes on {device}, and only CUDA devices have them; "
-            "leave --cuda-graphs out, or use --device cuda where there is one"
+            "use --no-cuda-graphs, or use --device cuda where there is one"
         )
     if config.compile:
         raise ConfigurationError("--cuda-graphs and --compile do not go together: leave one of them out")
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         raise ConfigurationError(
-            "--cuda-graphs: training in several processes cannot be recorded yet; leave --cuda-graphs out"
+            "--cuda-graphs: training in several processes cannot be recorded yet; use --no-cuda-graphs"
         )
     return CudaGraphs(device)

@@ -139,7 +139,7 @@ def broken_backend(graph: torch.fx.GraphModule, inputs: Any) -> Any:
 def test_what_cannot_be_compiled_says_so() -> None:
     _, compiled = critics(broken_backend)
     with pytest.raises(
-        ConfigurationError, match=r"--compile: Critic.features .*no such thing.*leave --compile out"
+        ConfigurationError, match=r"--compile: Critic.features .*no such thing.*use --no-compile"
     ) as caught:
         compiled(IMAGES)
     assert "\n" not in str(caught.value)

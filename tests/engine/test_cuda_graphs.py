@@ -5,7 +5,9 @@ records, and later does the same operations on the same memory, with no Python o
 """
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from priorkit.engine import Engine, GraphRecorder, Move, Noise, Phase, Precision, make_optimizer
+from priorkit.engine import CudaGraphs, Engine, GraphRecorder, Move, Noise, Phase, Precision, make_optimizer
 from priorkit.engine.cuda_graphs import WARM_UP
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import installed_plugins
@@ -133,6 +135,52 @@ def test_a_checkpoint_that_is_loaded_after_recording_is_trained_on(tiny_session:
     assert plain.engine.losses(reset=False) == replayed.engine.losses(reset=False)
 
 
+def test_cuda_graphs_are_warmed_up_and_recorded_on_a_stream_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of calls that PyTorch's documentation prescribes, on a device that only notes them."""
+    calls: list[str] = []
+
+    class Stream:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def wait_stream(self, other: "Stream") -> None:
+            calls.append(f"{self.name} waits for {other.name}")
+
+    class Graph:
+        def replay(self) -> None:
+            calls.append("replay")
+
+    @contextmanager
+    def note(what: str) -> Iterator[None]:
+        calls.append(what)
+        yield
+        calls.append(f"end {what}")
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("side"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("main"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: note(stream.name))
+    monkeypatch.setattr(torch.cuda, "device", lambda device: note(str(device)))
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, stream: note(f"recording on {stream.name}"))
+
+    def work() -> None:
+        calls.append("work")
+        warnings.warn("This instance was constructed with capturable=True", stacklevel=1)
+
+    graphs = CudaGraphs(torch.device("cuda", 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graphs.warm_up(work)
+    assert calls == ["side waits for main", "side", "work", "end side", "main waits for side"]
+    calls.clear()
+    with pytest.warns(UserWarning, match="capturable"):
+        replay = graphs.record(work)
+    assert calls == ["cuda:1", "recording on side", "work", "end recording on side", "end cuda:1"]
+    calls.clear()
+    replay()
+    assert calls == ["replay"]
+
+
 # What cannot be replayed is found out.
 
 
@@ -209,7 +257,7 @@ def test_a_phase_that_cannot_be_replayed_is_refused(network: nn.Module, message:
     engine = engine_of(network, Tape())
     for _ in range(WARM_UP):
         engine.step(torch.ones(3, 1, 2, 2))
-    with pytest.raises(ConfigurationError, match=rf"--cuda-graphs: .*{message}.*leave --cuda-graphs out") as caught:
+    with pytest.raises(ConfigurationError, match=rf"--cuda-graphs: .*{message}.*use --no-cuda-graphs") as caught:
         engine.step(torch.ones(3, 1, 2, 2))
     assert "\n" not in str(caught.value)
 

@@ -96,7 +96,7 @@ def test_a_session_compiles_and_records_only_if_asked(
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_only_cuda_devices_record(device: str, tiny_config: Callable[..., RunConfig]) -> None:
-    with pytest.raises(DeviceError, match=f"--cuda-graphs: .* on {device}, .*leave --cuda-graphs out"):
+    with pytest.raises(DeviceError, match=f"--cuda-graphs: .* on {device}, .*use --no-cuda-graphs"):
         choose_recorder(tiny_config(cuda_graphs=True), torch.device(device))
 
 
@@ -107,5 +107,5 @@ def test_what_recording_does_not_go_with(
     with pytest.raises(ConfigurationError, match="--cuda-graphs and --compile do not go together"):
         choose_recorder(tiny_config(cuda_graphs=True, compile=True), cuda)
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    with pytest.raises(ConfigurationError, match=r"--cuda-graphs: .*several processes.*leave --cuda-graphs out"):
+    with pytest.raises(ConfigurationError, match=r"--cuda-graphs: .*several processes.*use --no-cuda-graphs"):
         choose_recorder(tiny_config(cuda_graphs=True), cuda)
