@@ -20,6 +20,9 @@ from priorkit.training import build_system, to_float
 from priorkit.training.batches import Batches
 from priorkit.training.session import make_phases
 
+# Copying a fake tensor asks for its place in memory.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 META, CUDA = torch.device("meta"), torch.device("cuda", 0)
 SHAPE, BATCH = ImageShape(3, 32), 64
