@@ -58,7 +58,7 @@ def test_compiled_networks_have_the_same_gradients(
 def test_compiled_networks_compute_in_the_precision_of_the_run(
     tiny_session: Callable[..., Session], graphs: Callable[[], int]
 ) -> None:
-    sessions = [tiny_session("learned", **DESCENT, precision=name) for name in ("bfloat16", "bfloat16", "float32")]
+    sessions = [tiny_session("aae", **DESCENT, precision=name) for name in ("bfloat16", "bfloat16", "float32")]
     compile_system(sessions[0].system, backend="aot_eager")
     for session in sessions:
         session.step()
