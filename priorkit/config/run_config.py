@@ -144,10 +144,11 @@ class RunConfig(BaseModel):
     )
     channels_last: bool = Field(True, description="keep images channels-last in memory, which is faster")
     compile: bool = Field(
-        False, description="compile the networks with torch.compile: slow to start, faster steps on some machines"
+        False,
+        description="compile the networks (torch.compile): slow to start, slower on CPUs, not measured on GPUs",
     )
     cuda_graphs: bool = Field(
-        False, description="record each phase as a CUDA graph and replay it: for small networks on fast GPUs"
+        False, description="record each phase as a CUDA graph and replay it: for small networks; not tried on a GPU yet"
     )
 
     # Output
