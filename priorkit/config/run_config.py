@@ -148,6 +148,13 @@ class RunConfig(BaseModel):
         description="with several processes, normalise by the whole batch's statistics, as one process would; without, "
         "each normalises by those of its own images, which needs fewer messages",
     )
+    compile: bool = Field(
+        False,
+        description="compile the networks (torch.compile): slow to start, slower on CPUs, not measured on GPUs",
+    )
+    cuda_graphs: bool = Field(
+        False, description="record each phase as a CUDA graph and replay it: for small networks; not tried on a GPU yet"
+    )
 
     # Output
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")

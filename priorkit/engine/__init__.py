@@ -2,6 +2,8 @@
 
 from priorkit.engine.averaging import AveragedNetworks
 from priorkit.engine.checkpoints import CheckpointStore
+from priorkit.engine.compilation import compile_method, require_compiler
+from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.memory import keep_freed_memory
@@ -15,8 +17,10 @@ from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm
 __all__ = [
     "AveragedNetworks",
     "CheckpointStore",
+    "CudaGraphs",
     "DataOrder",
     "Engine",
+    "GraphRecorder",
     "Move",
     "Noise",
     "Phase",
@@ -24,11 +28,13 @@ __all__ = [
     "Processes",
     "choose_device",
     "choose_precision",
+    "compile_method",
     "frozen_statistics",
     "join_processes",
     "keep_freed_memory",
     "leave_processes",
     "make_optimizer",
+    "require_compiler",
     "seed_for",
     "synchronise_batch_norm",
 ]

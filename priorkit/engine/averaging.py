@@ -49,8 +49,9 @@ class AveragedNetworks:
         ):
             if kept:
                 torch._foreach_lerp_(kept, followed, 1 - min(decay, warm_up))
-        for mine, theirs in zip(*self._counters, strict=True):
-            mine.copy_(theirs)
+        kept, followed = self._counters
+        if kept:
+            torch._foreach_copy_(kept, followed)
         self.updates += 1
 
     def state_dict(self) -> dict[str, int]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.hardware import Precision
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.processes import Processes
@@ -29,6 +30,7 @@ class Engine:
         simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its
             players (Algorithm 1 as printed), instead of a move at a time.
         processes: Those that train together; None for this one alone.
+        recorder: Records the work of every phase, which is then replayed; None to run it anew in every step.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Engine:
         clip_norm: float | None = None,
         simultaneous: bool = False,
         processes: Processes | None = None,
+        recorder: GraphRecorder | None = None,
     ) -> None:
         self.networks = dict(networks)
         self.optimizers = dict(optimizers)
@@ -53,12 +56,15 @@ class Engine:
         self.processes = processes or Processes()
         # Each process needs dropout masks of its own; the main one's are those of a run with one process.
         self._modules = "modules" if self.processes.is_main else f"modules of process {self.processes.rank}"
+        self.recorder = recorder
         self.steps = 0
         self.images_seen = 0
         # The meta device, which computes shapes only, has no generators; the CPU's does for it.
         self._generator = torch.Generator("cpu" if precision.device.type == "meta" else precision.device)
         self._loss_sums: dict[str, Tensor] = {}
         self._loss_counts: dict[str, int] = {}
+        self._terms: dict[str, list[str]] = {}
+        self._replayed: dict[str, ReplayedPhase] = {}
         self._parameters = {
             name: [weight for weight in network.parameters() if weight.requires_grad]
             for name, network in self.networks.items()
@@ -82,13 +88,27 @@ class Engine:
         for phase in self.phases:
             if self.steps % phase.every == 0:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
-                self._run(phase, images, batch_size)
+                noise = self._noise(phase, batch_size)
+                if self.recorder is None:
+                    self._run(phase, images, noise, len(images) / batch_size)
+                else:
+                    self._replay_of(phase, self.recorder)(images, noise)
+                for key in self._terms[phase.name]:
+                    self._loss_counts[key] = self._loss_counts.get(key, 0) + 1
         self.steps += 1
         self.images_seen += batch_size
 
-    def _run(self, phase: Phase, images: Tensor, batch_size: int) -> None:
-        moves = phase.moves(images, self._noise(phase, batch_size))
-        share = len(images) / batch_size
+    def _replay_of(self, phase: Phase, recorder: GraphRecorder) -> ReplayedPhase:
+        if phase.name not in self._replayed:
+            self._replayed[phase.name] = ReplayedPhase(
+                phase.name, recorder, lambda images, noise: self._run(phase, images, noise, 1.0), self._held
+            )
+        return self._replayed[phase.name]
+
+    def _run(self, phase: Phase, images: Tensor, noise: Noise, share: float) -> None:
+        """Everything that a phase does on the device. It may be recorded: nothing here may wait for the device."""
+        self._terms[phase.name] = []
+        moves = phase.moves(images, noise)
         held_back: list[tuple[Move, dict[str, list[Tensor | None]]]] = []
         while True:
             # The context must not outlive the move: autocast would go on using copies of weights made before an update.
@@ -148,8 +168,22 @@ class Engine:
     def _record(self, phase: str, terms: Mapping[str, Tensor]) -> None:
         for name, value in terms.items():
             key = f"{phase}/{name}"
-            self._loss_sums[key] = self._loss_sums[key] + value if key in self._loss_sums else value
-            self._loss_counts[key] = self._loss_counts.get(key, 0) + 1
+            if key not in self._loss_sums:
+                self._loss_sums[key] = torch.zeros_like(value)
+            self._loss_sums[key].add_(value)
+            self._terms[phase].append(key)
+
+    def _held(self) -> dict[str, Tensor]:
+        """All tensors that outlive a step, by names for messages."""
+        held = {f"the sum of the loss {key}": value for key, value in self._loss_sums.items()}
+        for name, network in self.networks.items():
+            for key, value in (*network.named_parameters(), *network.named_buffers()):
+                held[f"{name}.{key}"] = value
+            for number, state in enumerate(self.optimizers[name].state.values()):
+                for key, value in state.items():
+                    if isinstance(value, Tensor):
+                        held[f"{key} {number} of the optimiser of {name}"] = value
+        return held
 
     def losses(self, *, reset: bool) -> dict[str, float]:
         """The mean of each loss term since the last reset, by `phase/term`. Waits for the device.
@@ -157,10 +191,12 @@ class Engine:
         Raises:
             NonFiniteLossError: One of them is infinite or not a number.
         """
+        for replayed in self._replayed.values():
+            replayed.check()
         means: dict[str, float] = {}
-        if self._loss_sums:
-            values = torch.stack(list(self._loss_sums.values())).tolist()
-            means = {key: value / self._loss_counts[key] for key, value in zip(self._loss_sums, values, strict=True)}
+        if self._loss_counts:
+            values = torch.stack([self._loss_sums[key] for key in self._loss_counts]).tolist()
+            means = {key: value / count for (key, count), value in zip(self._loss_counts.items(), values, strict=True)}
         bad = [key for key, value in means.items() if not torch.isfinite(torch.tensor(value))]
         if bad:
             raise NonFiniteLossError(
@@ -168,7 +204,9 @@ class Engine:
                 "try a lower --learning-rate, --clip-norm 1 or --precision float32"
             )
         if reset:
-            self._loss_sums.clear()
+            # Kept, as a recorded phase adds to these very tensors.
+            for value in self._loss_sums.values():
+                value.zero_()
             self._loss_counts.clear()
         return means
 
@@ -178,7 +216,7 @@ class Engine:
             "steps": self.steps,
             "images_seen": self.images_seen,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-            "loss_sums": {key: value.cpu() for key, value in self._loss_sums.items()},
+            "loss_sums": {key: self._loss_sums[key].to("cpu", copy=True) for key in self._loss_counts},
             "loss_counts": dict(self._loss_counts),
         }
 
@@ -187,11 +225,17 @@ class Engine:
         self.steps = state["steps"]
         self.images_seen = state["images_seen"]
         for name, optimizer in self.optimizers.items():
-            # Which kernels to use depends on the device, which may be another one now.
-            fused = [group.get("fused") for group in optimizer.param_groups]
-            optimizer.load_state_dict(state["optimizers"][name])
-            for group, own in zip(optimizer.param_groups, fused, strict=True):
-                if "fused" in group:
-                    group["fused"] = own
-        self._loss_sums = {key: value.to(self.precision.device) for key, value in state["loss_sums"].items()}
+            optimizer.load_state_dict(_for_the_kernels_of(optimizer, state["optimizers"][name]))
+        self._loss_sums = {key: value.to(self.precision.device, copy=True) for key, value in state["loss_sums"].items()}
         self._loss_counts = dict(state["loss_counts"])
+        # Optimisers and sums have new tensors now, which recorded phases know nothing of.
+        self._replayed.clear()
+
+
+def _for_the_kernels_of(optimizer: Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimiser's state with the kernels that another one uses: they depend on its device."""
+    groups = [
+        {**group, **{key: own[key] for key in ("fused", "foreach", "capturable") if key in own and key in group}}
+        for group, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    return {**state, "param_groups": groups}

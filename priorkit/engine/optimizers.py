@@ -17,6 +17,7 @@ def make_optimizer(
     beta1: float,
     beta2: float,
     weight_decay: float,
+    capturable: bool = False,
 ) -> Optimizer:
     """Makes an optimiser.
 
@@ -27,6 +28,7 @@ def make_optimizer(
         beta1: Adam's beta1; momentum of the others.
         beta2: Adam's beta2; smoothing constant of RMSprop.
         weight_decay: At least 0.
+        capturable: Whether its steps can be recorded in a CUDA graph.
     """
     weights = list(parameters)
     # One kernel for all weights, where it exists for their device.
@@ -34,15 +36,31 @@ def make_optimizer(
     match name:
         case "adam":
             return torch.optim.Adam(
-                weights, learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=fused or None
+                weights,
+                learning_rate,
+                betas=(beta1, beta2),
+                weight_decay=weight_decay,
+                fused=fused or None,
+                capturable=capturable,
             )
         case "adamw":
             return torch.optim.AdamW(
-                weights, learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=fused or None
+                weights,
+                learning_rate,
+                betas=(beta1, beta2),
+                weight_decay=weight_decay,
+                fused=fused or None,
+                capturable=capturable,
             )
         case "rmsprop":
             return torch.optim.RMSprop(
-                weights, learning_rate, alpha=beta2, momentum=beta1, weight_decay=weight_decay, foreach=True
+                weights,
+                learning_rate,
+                alpha=beta2,
+                momentum=beta1,
+                weight_decay=weight_decay,
+                foreach=True,
+                capturable=capturable,
             )
         case "sgd":
             return torch.optim.SGD(

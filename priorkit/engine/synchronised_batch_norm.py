@@ -58,6 +58,8 @@ class SynchronisedBatchNorm(_BatchNorm):
         if values.ndim < 2:
             raise ValueError(f"batch norm needs inputs of shape (N, C, ...), not {tuple(values.shape)}")
 
+    # torch.compile knows nothing of the messages in it.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, values: Tensor) -> Tensor:
         """Normalises (N, C, ...), by the statistics of all processes' inputs in training mode."""
         if not self.training:

@@ -20,8 +20,8 @@ from priorkit.training import Session, load_data
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 
-RESUMABLE = (*LIMITS, "device", "data_dir")
-"""Settings that may change when a run goes on: how long, on what, and where its data (the same data) lies."""
+RESUMABLE = (*LIMITS, "device", "data_dir", "compile", "cuda_graphs")
+"""Settings that may change when a run goes on: how long, on what and how fast, and where its data (the same) lies."""
 
 
 def prepare_resumed(
@@ -31,7 +31,7 @@ def prepare_resumed(
 
     Args:
         path: The run folder.
-        changes: New values of `steps`, `epochs`, `max_time`, `device` or `data_dir`; None stands for no new value.
+        changes: New values of the settings in `RESUMABLE`; None stands for no new value.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:

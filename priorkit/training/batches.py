@@ -63,8 +63,11 @@ class Batches:
     def at(self, images_seen: int) -> Tensor:
         """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device."""
         indices = self.order.batch(images_seen, self.batch_size)[self.share]
-        if self._pixels.device == self.device:
-            picked = self._pixels[indices.to(self.device, non_blocking=True)]
+        if self.device.type == "cuda":
+            # A copy from pageable memory may wait for the device.
+            indices = indices.pin_memory()
+        if self._pixels.device.type == self.device.type:
+            picked = self._pixels.index_select(0, indices.to(self.device, non_blocking=True))
         else:
-            picked = self._pixels[indices].pin_memory()
+            picked = self._pixels.index_select(0, indices).pin_memory()
         return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)

@@ -23,6 +23,7 @@ from priorkit.engine import (
 from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
+from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_weights
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float, to_uint8
@@ -107,6 +108,7 @@ class Session:
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)
+        recorder = choose_recorder(config, device)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, data.shape)
         self.system.to(device, channels_last=config.channels_last)
@@ -124,6 +126,7 @@ class Session:
                     beta1=config.beta1,
                     beta2=config.beta2,
                     weight_decay=config.weight_decay,
+                    capturable=recorder is not None,
                 )
                 for name, network in networks.items()
             },
@@ -133,6 +136,7 @@ class Session:
             clip_norm=config.clip_norm,
             simultaneous=config.simultaneous,
             processes=processes,
+            recorder=recorder,
         )
         self.averages = (
             AveragedNetworks(self.system.averaged(), config.average, config.average_statistics)
@@ -147,6 +151,8 @@ class Session:
             channels_last=config.channels_last,
             share=processes.share(config.batch_size),
         )
+        if config.compile:
+            compile_system(self.system)
         self.seconds = 0.0
         self.best: dict[str, float] = {}
 

@@ -248,6 +248,37 @@ def test_terms_add_up_and_are_reported_apart() -> None:
     assert engine.losses(reset=True)["scripted/once"] == pytest.approx(start - 3.0)
 
 
+def test_terms_of_one_name_are_averaged_over_the_moves_of_a_step() -> None:
+    network = linear(1, 1)
+
+    def script(images: Tensor, noise: Noise) -> Iterator[Move]:
+        for factor in (1.0, 3.0):
+            yield Move("player", {"loss": factor * network.weight.sum()})
+
+    engine = make_engine({"net": network}, [Scripted(script, {"player": ("net",)})], learning_rate=1e-9)
+    engine.step(IMAGES)
+    assert engine.losses(reset=False) == {"scripted/loss": pytest.approx(2 * network.weight.item())}
+
+
+def test_a_state_that_was_taken_or_given_does_not_change_with_the_engine() -> None:
+    network = linear(1, 1)
+
+    def script(images: Tensor, noise: Noise) -> Iterator[Move]:
+        yield Move("player", {"loss": network.weight.sum()})
+
+    engine = make_engine({"net": network}, [Scripted(script, {"player": ("net",)})])
+    engine.step(IMAGES)
+    state = engine.state_dict()
+    kept = {key: value.clone() for key, value in state["loss_sums"].items()}
+    engine.step(IMAGES)
+    assert state["loss_sums"] == kept
+    engine.load_state_dict(state)
+    engine.step(IMAGES)
+    assert state["loss_sums"] == kept
+    engine.losses(reset=True)
+    assert engine.state_dict()["loss_sums"] == {}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_loss_that_is_not_finite_is_an_error(value: float) -> None:
     network = linear(1, 1)
@@ -357,9 +388,14 @@ def test_a_step_runs_without_data_on_the_meta_device() -> None:
     assert engine.optimizers["net"].state[network.weight]["exp_avg"].shape == (2, 9)
 
 
-def test_a_restored_optimiser_keeps_the_kernels_of_its_own_device() -> None:
-    first, second = make_engine({"net": linear()}, []), make_engine({"net": linear()}, [])
+@pytest.mark.parametrize(("key", "given"), [("fused", True), ("foreach", True), ("capturable", True)])
+def test_a_restored_optimiser_keeps_the_kernels_of_its_own_device(key: str, given: bool) -> None:
+    first, second = (make_engine({"net": linear()}, [], optimizer=torch.optim.Adam) for _ in range(2))
+    own = second.optimizers["net"].param_groups[0][key]
     state = first.state_dict()
-    state["optimizers"]["net"]["param_groups"][0]["fused"] = True
+    state["optimizers"]["net"]["param_groups"][0].update({key: given, "lr": 0.25})
     second.load_state_dict(state)
-    assert second.optimizers["net"].param_groups[0]["fused"] is None
+    (group,) = second.optimizers["net"].param_groups
+    assert group[key] == own != given
+    assert group["lr"] == 0.25
+    assert state["optimizers"]["net"]["param_groups"][0][key] == given

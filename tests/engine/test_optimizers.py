@@ -73,3 +73,14 @@ def test_goes_on_where_it_was_saved(name: str) -> None:
             other.grad = gradient.clone()
             restored.step()
     assert torch.equal(weight, other)
+
+
+@pytest.mark.parametrize("name", list(PLAIN))
+@pytest.mark.parametrize("capturable", [False, True])
+def test_steps_can_be_recorded_if_asked(name: str, capturable: bool) -> None:
+    weights = [nn.Parameter(torch.ones(3, device="meta"))]
+    optimizer = make_optimizer(
+        name, weights, learning_rate=0.1, beta1=0.5, beta2=0.9, weight_decay=0.0, capturable=capturable
+    )
+    # Plain gradient descent keeps no count of its steps, and can be recorded as it is.
+    assert optimizer.param_groups[0].get("capturable", capturable) is capturable

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
-from priorkit.errors import ConfigurationError, RunFolderError, UnknownComponentError
+from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs import RunFolder, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
@@ -265,6 +265,12 @@ def test_a_change_that_would_make_another_run_is_refused(
     with pytest.raises(ConfigurationError, match="--resume goes on with the run as it was configured") as caught:
         prepare_resumed(run_path, changes, registry=registry)
     assert "\n" not in str(caught.value)
+
+
+def test_what_only_changes_the_speed_may_change(run_path: Path, registry: Registry) -> None:
+    assert not prepare_resumed(run_path, {"steps": 9, "compile": False}, registry=registry).config.compile
+    with pytest.raises(DeviceError, match=r"--cuda-graphs: .*use --no-cuda-graphs"):
+        prepare_resumed(run_path, {"steps": 9, "cuda_graphs": True}, registry=registry)
 
 
 @pytest.mark.parametrize("changes", [{"steps": 0}, {"max_time": "soon"}, {"device": "gpu"}])

@@ -1,32 +1,41 @@
-"""Whole steps, with shapes alone, on devices that are not there."""
+"""Training steps on devices that are not there, with shapes alone.
 
+The meta device does whole steps: anything that reads a value stops them. Fake CUDA tensors can go forward only, but
+they know their device and refuse to be mixed with another's. Planted defects show that both find what they are for.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 
 from priorkit.config import RunConfig, resolve_config, validate_settings
-from priorkit.engine import Engine, Precision, make_optimizer
-from priorkit.interfaces import ImageShape
-from priorkit.plugins import Registry
-from priorkit.training import build_system
+from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
+from priorkit.interfaces import ImageSet, ImageShape, Learning, Prior
+from priorkit.plugins import Component, Registry, installed_plugins
+from priorkit.training import build_system, to_float
+from priorkit.training.batches import Batches
 from priorkit.training.session import make_phases
 
-RECIPES = ["vae", "aae", "learned"]
+# Copying a fake tensor asks for its place in memory.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+
+RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
+META, CUDA = torch.device("meta"), torch.device("cuda", 0)
+SHAPE, BATCH = ImageShape(3, 32), 64
 
 
-def full_size(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
-    settings = {**registry.recipe(recipe).settings, "networks": {"name": "residual", "width": 64}, **changes}
-    return resolve_config(validate_settings(settings), registry)
+def config_of(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
+    return resolve_config(validate_settings({**registry.recipe(recipe).settings, **changes}), registry)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("changes", [{}, {"reconstructions_as_fakes": True, "simultaneous": True, "clip_norm": 1.0}])
-def test_a_whole_step_at_full_size_on_the_meta_device(recipe: str, changes: dict[str, Any], registry: Registry) -> None:
-    """Forward, backward and update, with shapes alone: nothing makes a tensor on a device of its own choice."""
-    config = full_size(recipe, registry, **changes)
-    with torch.device("meta"):
-        system = build_system(config, registry, ImageShape(3, 64))
+def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> None:
+    """Batches, forward, backward, updates and averages, as a session does them."""
+    system = build_system(config, registry, SHAPE)
+    system.to(META, channels_last=True)
     networks = system.trained()
     engine = Engine(
         networks,
@@ -37,30 +46,156 @@ def test_a_whole_step_at_full_size_on_the_meta_device(recipe: str, changes: dict
             for name, network in networks.items()
         },
         make_phases(system, config),
-        precision=Precision(torch.device("meta"), torch.float32),
+        precision=Precision(META, torch.float32),
         seed=0,
         clip_norm=config.clip_norm,
         simultaneous=config.simultaneous,
     )
-    engine.step(torch.empty(64, 3, 64, 64, device="meta"))
+    averages = AveragedNetworks(system.averaged(), 0.9, 0.9)
+    images = ImageSet(torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8))
+    batches = Batches(images, BATCH, seed=0, device=META, channels_last=True)
+    for _ in range(2):
+        engine.step(batches.at(engine.images_seen))
+        averages.update()
     for name, network in networks.items():
         states = [engine.optimizers[name].state[weight]["exp_avg"] for weight in network.parameters()]
         assert [state.shape for state in states] == [weight.shape for weight in network.parameters()]
-        assert {state.device.type for state in states} == {"meta"}
+        assert {state.device for state in states} == {META}
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_the_passes_of_every_phase_on_a_gpu_that_is_not_there(recipe: str, registry: Registry) -> None:
-    """Fake tensors know devices and refuse to mix them. Without the device, they can go forward only."""
-    fake_tensors = pytest.importorskip("torch._subclasses")
-    config = full_size(recipe, registry, reconstructions_as_fakes=True)
-    cuda = torch.device("cuda")
-    with fake_tensors.FakeTensorMode():
-        with cuda:
-            system = build_system(config, registry, ImageShape(3, 64))
-        images = torch.empty(64, 3, 64, 64, device=cuda)
+class OneFakeMode(FakeTensorMode):
+    """Copies of a fake tensor share its mode, and so can be computed with."""
+
+    def __deepcopy__(self, memo: object) -> "OneFakeMode":
+        return self
+
+
+def move(module: nn.Module, device: torch.device) -> None:
+    """What `module.to` does and fake tensors cannot: new tensors for those that the module knows, and for no others."""
+    moved: dict[Tensor, Tensor] = {}
+    for part in module.modules():
+        for tensors in (part._parameters, part._buffers):
+            for name, old in tensors.items():
+                if old is not None and old not in moved:
+                    new = torch.empty_strided(old.shape, old.stride(), dtype=old.dtype, device=device)
+                    moved[old] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+                if old is not None:
+                    tensors[name] = moved[old]
+
+
+def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
+    """The passes of every phase, on images converted there, and the averages; everything is made on the CPU first."""
+    with OneFakeMode():
+        system = build_system(config, registry, SHAPE)
+        for module in system._all_modules().values():
+            move(module, CUDA)
+        averages = AveragedNetworks(system.averaged(), 0.9, 0.9)
+        pixels = torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8, device=CUDA)
+        images = to_float(pixels, channels_last=True)
+        assert (images.device, images.dtype) == (CUDA, torch.float32)
         for phase in make_phases(system, config):
-            for move in phase.moves(images, phase.noise(64, None, cuda)):
-                for name, term in move.terms.items():
-                    assert (term.device.type, term.dtype, term.shape) == ("cuda", torch.float32, ()), name
+            noise = phase.noise(BATCH, None, CUDA)
+            assert {name: value.device for name, value in noise.items()} == dict.fromkeys(noise, CUDA)
+            for turn in phase.moves(images, noise):
+                for name, term in turn.terms.items():
+                    assert (term.device, term.dtype, term.shape) == (CUDA, torch.float32, ()), name
                     assert term.requires_grad, name
+        averages.update()
+
+
+CHECKS = [whole_steps_on_the_meta_device, passes_on_a_fake_gpu]
+Check = Callable[[RunConfig, Registry], None]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("changes", [{}, {"reconstructions_as_fakes": True, "simultaneous": True, "clip_norm": 1.0}])
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: Registry) -> None:
+    check(config_of(recipe, registry, **changes), registry)
+
+
+class Sound(Prior):
+    """A prior without defects, for others to add one."""
+
+    learning = Learning.ADVERSARIAL
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.mean = nn.Parameter(torch.zeros(code_dim))
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return self.mean + noise
+
+
+class MakesATensorOnTheCpu(Sound):
+    def forward(self, noise: Tensor) -> Tensor:
+        return super().forward(noise) * torch.linspace(1, 2, self.code_dim, device="cpu")
+
+
+class KeepsATensorThatIsNoBuffer(Sound):
+    def __init__(self, code_dim: int) -> None:
+        super().__init__(code_dim)
+        self.scale = torch.linspace(1, 2, code_dim)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return super().forward(noise) * self.scale
+
+
+class ReadsAValue(Sound):
+    def forward(self, noise: Tensor) -> Tensor:
+        return super().forward(noise) * self.mean.square().sum().add(1).item()
+
+
+class DecidesByValues(Sound):
+    def forward(self, noise: Tensor) -> Tensor:
+        code = super().forward(noise)
+        return code if noise.mean() > 0 else -code
+
+
+class SelectsByValues(Sound):
+    def forward(self, noise: Tensor) -> Tensor:
+        code = super().forward(noise)
+        return code + code[noise > 0].mean()
+
+
+class DrawsElsewhere(Sound):
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return super().noise(n, generator=generator)
+
+
+def with_prior(prior: type[Prior], make_registry: Any, make_component: Any) -> tuple[RunConfig, Registry]:
+    component: Component[Prior] = make_component("planted", lambda options, context: prior(context.code_dim))
+    registry = make_registry([("prior", component)])
+    return config_of("learned", registry, prior="planted"), registry
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sound_prior_passes(check: Check, make_registry: Any, make_component: Any) -> None:
+    check(*with_prior(Sound, make_registry, make_component))
+
+
+MIXES_DEVICES = "on the same device|not on the expected device|{'prior': device"
+READS_VALUES = r"item\(\)|_local_scalar_dense|nonzero"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(
+    ("prior", "found"),
+    [
+        (MakesATensorOnTheCpu, MIXES_DEVICES),
+        (KeepsATensorThatIsNoBuffer, MIXES_DEVICES),
+        (DrawsElsewhere, MIXES_DEVICES),
+        (ReadsAValue, READS_VALUES),
+        (DecidesByValues, READS_VALUES),
+        (SelectsByValues, READS_VALUES),
+    ],
+)
+def test_planted_defects_are_found(
+    prior: type[Prior], found: str, check: Check, make_registry: Any, make_component: Any
+) -> None:
+    with pytest.raises((RuntimeError, AssertionError, NotImplementedError), match=found):
+        check(*with_prior(prior, make_registry, make_component))

@@ -1,0 +1,154 @@
+"""Phases recorded once as CUDA graphs, and replayed."""
+
+import abc
+import warnings
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from priorkit.engine.moves import Noise
+from priorkit.errors import ConfigurationError
+
+__all__ = ["CudaGraphs", "GraphRecorder", "ReplayedPhase"]
+
+WARM_UP = 3
+"""Steps of a phase that run as usual before it is recorded; in them, optimisers make their state, for one thing."""
+
+Work = Callable[[], None]
+
+
+class GraphRecorder(abc.ABC):
+    """Records what a function does on the device."""
+
+    @abc.abstractmethod
+    def warm_up(self, work: Work) -> None:
+        """Runs the function, so that what it does only once is done before it is recorded."""
+
+    @abc.abstractmethod
+    def record(self, work: Work) -> Work:
+        """Records the function's work without doing it, and gives a function that does it, on the same memory."""
+
+
+class CudaGraphs(GraphRecorder):
+    """Records CUDA graphs (docs.pytorch.org/docs/stable/notes/cuda.html, CUDA Graphs).
+
+    Modules that draw from torch's global generator draw anew in every replay, from its seed at that time: torch makes
+    the generator's state an input of the graph.
+
+    Args:
+        device: A CUDA device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def warm_up(self, work: Work) -> None:
+        """Runs the function on the stream that it is recorded on later."""
+        current = torch.cuda.current_stream(self.device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream), warnings.catch_warnings():
+            # Optimisers that can be recorded warn where they are not; these are about to be.
+            warnings.filterwarnings("ignore", message=".*capturable")
+            work()
+        current.wait_stream(self._stream)
+
+    def record(self, work: Work) -> Work:
+        """Records a graph with memory of its own."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.device(self.device), torch.cuda.graph(graph, stream=self._stream):
+            work()
+
+        def replay() -> None:
+            graph.replay()
+
+        return replay
+
+
+class ReplayedPhase:
+    """A phase's work: done as usual for a few steps, then recorded, and replayed from then on.
+
+    The recording reads its inputs from, and writes its results to, the memory that it was made with. So inputs are
+    copied to where it reads them, and whatever outlives a step must be written in place, never replaced: `held` is
+    compared for that. What a phase computes in Python (numbers, decisions) is recorded as it was at that time.
+
+    Args:
+        name: The phase's name.
+        recorder: Records its work.
+        work: What the phase does with images and noise.
+        held: Gives all tensors that outlive a step, by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recorder: GraphRecorder,
+        work: Callable[[Tensor, Noise], None],
+        held: Callable[[], Mapping[str, Tensor]],
+    ) -> None:
+        self.name = name
+        self._recorder = recorder
+        self._work = work
+        self._held = held
+        self._runs = 0
+        self._inputs: dict[str, Tensor] = {}
+        self._recorded: dict[str, Tensor] = {}
+        self._replay: Work | None = None
+
+    def __call__(self, images: Tensor, noise: Noise) -> None:
+        """Does the phase's work once.
+
+        Raises:
+            ConfigurationError: The work cannot be recorded.
+        """
+        if self._runs < WARM_UP:
+            self._runs += 1
+            self._recorder.warm_up(lambda: self._work(images, noise))
+            return
+        inputs = {"images": images, **{f"noise {name}": value for name, value in noise.items()}}
+        if self._replay is None:
+            self._inputs = {name: value.clone() for name, value in inputs.items()}
+            self._replay = self._record(noise)
+        else:
+            for name, value in inputs.items():
+                mine = self._inputs[name]
+                assert mine.shape == value.shape, f"{name}: shape {tuple(value.shape)} after {tuple(mine.shape)}"
+                mine.copy_(value)
+        self._replay()
+
+    def _record(self, noise: Noise) -> Work:
+        images, kept = self._inputs["images"], {name: self._inputs[f"noise {name}"] for name in noise}
+        # Kept from here on: memory that is in use cannot become that of another tensor, which would pass for it.
+        self._recorded = {name: tensor.detach() for name, tensor in self._held().items()}
+        try:
+            replay = self._recorder.record(lambda: self._work(images, kept))
+        except RuntimeError as error:
+            # When an operation cannot be recorded, torch ends the recording with an error of its own.
+            cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            reason = next(iter(str(cause).splitlines()), "")
+            raise ConfigurationError(
+                f"--cuda-graphs: the phase {self.name} cannot be recorded ({reason}): one of its components waits for "
+                "the device, or does something else that depends on values; use --no-cuda-graphs"
+            ) from error
+        # What is new was made by the recording: its first value would be written again in every replay.
+        self._refuse_moved(self._held())
+        return replay
+
+    def check(self) -> None:
+        """Makes sure that the tensors that outlive a step are still those that were recorded.
+
+        Raises:
+            ConfigurationError: One of them has been replaced, so that the recording works on memory that nobody reads.
+        """
+        held = self._held()
+        self._refuse_moved({name: held[name] for name in self._recorded if name in held})
+
+    def _refuse_moved(self, now: Mapping[str, Tensor]) -> None:
+        for name in {**self._recorded, **now}:
+            before, after = self._recorded.get(name), now.get(name)
+            if before is None or after is None or before.data_ptr() != after.data_ptr():
+                raise ConfigurationError(
+                    f"--cuda-graphs: {name} was made or replaced after the warm-up of the phase {self.name}; a "
+                    "component must write into its tensors (copy_) instead; mend it, or use --no-cuda-graphs"
+                )

@@ -1,0 +1,62 @@
+"""What makes training steps faster by option: compiled networks, recorded phases."""
+
+import torch
+from torch import nn
+
+from priorkit.config import RunConfig
+from priorkit.engine import CudaGraphs, GraphRecorder, compile_method, require_compiler
+from priorkit.errors import ConfigurationError, DeviceError
+from priorkit.training.system import System
+
+__all__ = ["choose_recorder", "compile_system"]
+
+
+def compile_system(system: System, *, backend: str = "inductor") -> None:
+    """Compiles what phases call on the networks that are trained, in place.
+
+    Args:
+        system: The components, on their device.
+        backend: A backend of torch.compile.
+
+    Raises:
+        DeviceError: torch.compile does not work on this machine.
+    """
+    trained = system.trained()
+    require_compiler(next(system.decoder.parameters()).device, backend=backend)
+    for name, network in trained.items():
+        for module, method in _called(name, network):
+            compile_method(module, method, backend=backend)
+
+
+def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:
+    match name:
+        case "image_critic":
+            # The perceptual loss reads the features alone; a call is one after the other.
+            return [(network, "features"), (network, "score")]
+        case "code_critic":
+            # A regularizer, which computes terms: what it calls are the modules in it.
+            return [(child, "forward") for child in network.children() if any(True for _ in child.parameters())]
+    return [(network, "forward")]
+
+
+def choose_recorder(config: RunConfig, device: torch.device) -> GraphRecorder | None:
+    """What records the phases of a run, if its configuration asks for it.
+
+    Raises:
+        DeviceError: The device has no CUDA graphs.
+        ConfigurationError: They are asked for together with what they do not go with.
+    """
+    if not config.cuda_graphs:
+        return None
+    if device.type != "cuda":
+        raise DeviceError(
+            f"--cuda-graphs: the run computes on {device}, and only CUDA devices have them; "
+            "use --no-cuda-graphs, or use --device cuda where there is one"
+        )
+    if config.compile:
+        raise ConfigurationError("--cuda-graphs and --compile do not go together: leave one of them out")
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        raise ConfigurationError(
+            "--cuda-graphs: training in several processes cannot be recorded yet; use --no-cuda-graphs"
+        )
+    return CudaGraphs(device)
