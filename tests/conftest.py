@@ -1,13 +1,14 @@
 """A registry with small components made for tests, tiny configurations, and several processes."""
 
-import io
 import multiprocessing
 import os
 import socket
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import cloudpickle
 import pytest
 import torch
 from pydantic import Field
@@ -194,46 +195,56 @@ def tiny_session(registry: Registry, tiny_config: Callable[..., RunConfig]) -> C
     return make
 
 
+class _Work:
+    """A call that is made by unpickling it, so that a process need not find this module to make it."""
+
+    def __init__(self, *call: Any) -> None:
+        self.call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.call[0], self.call[1:]
+
+
+def _work(rank: int, count: int, port: int, answer: str, function: Callable[[], Any]) -> None:
+    local = {"RANK": rank, "WORLD_SIZE": count, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": count}
+    os.environ.update(
+        {name: str(value) for name, value in local.items()}, MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port)
+    )
+    torch.set_num_threads(1)
+    try:
+        result = function()
+    except Exception as error:
+        traceback.print_exc()
+        result = f"{type(error).__name__}: {error}"
+    torch.save(result, answer)
+
+
 @pytest.fixture(scope="session")
-def in_processes() -> Callable[..., list[Any]]:
+def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Any]]:
     """Calls a function in several processes as torchrun would, and gives what they return, or the text of their error.
 
-    They are forked, so the function may be any; tensors must travel as bytes.
+    They are forked from one that has done nothing but import, because autograd's threads do not survive forks. The
+    function and what it refers to travel there by value.
     """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["cloudpickle", "priorkit.cli", "priorkit.runs", "torch.distributed"])
 
     def run(count: int, function: Callable[[], Any]) -> list[Any]:
+        for name in (__name__, function.__module__):
+            cloudpickle.register_pickle_by_value(sys.modules[name])
+        folder = tmp_path_factory.mktemp("answers")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        context = multiprocessing.get_context("fork")
-
-        def work(rank: int, answer: Any) -> None:
-            os.environ.update(
-                RANK=str(rank),
-                WORLD_SIZE=str(count),
-                LOCAL_RANK=str(rank),
-                LOCAL_WORLD_SIZE=str(count),
-                MASTER_ADDR="127.0.0.1",
-                MASTER_PORT=str(port),
-            )
-            result = io.BytesIO()
-            try:
-                torch.save(function(), result)
-            except Exception as error:
-                traceback.print_exc()
-                result = io.BytesIO()
-                torch.save(f"{type(error).__name__}: {error}", result)
-            answer.send(result.getvalue())
-
-        pipes = [context.Pipe(duplex=False) for _ in range(count)]
-        processes = [context.Process(target=work, args=(rank, pipe[1])) for rank, pipe in enumerate(pipes)]
+        answers = [folder / str(rank) for rank in range(count)]
+        processes = []
+        for rank, answer in enumerate(answers):
+            work = cloudpickle.dumps(_Work(_work, rank, count, port, str(answer), function))
+            processes.append(context.Process(target=cloudpickle.loads, args=(work,)))
+            processes[-1].start()
         for process in processes:
-            process.start()
-        results = []
-        for process, (receiver, _) in zip(processes, pipes, strict=True):
-            assert receiver.poll(120), "a process does not answer"
-            results.append(torch.load(io.BytesIO(receiver.recv())))
-            process.join(30)
-        return results
+            process.join(120)
+            assert process.exitcode == 0, f"a process has ended with {process.exitcode}"
+        return [torch.load(answer) for answer in answers]
 
     return run

@@ -22,11 +22,17 @@ Together = Callable[..., list[tuple[int, str, str]]]
 
 @pytest.fixture
 def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_processes: Callable[..., list[Any]]) -> Together:
-    """Runs a command in several processes at once; gives each one's status, output and errors."""
+    """Runs a command in several processes at once; gives each one's status, output and errors.
+
+    `spoil` is called in each of them before.
+    """
     monkeypatch.chdir(tmp_path)
 
-    def run(count: int, *arguments: object) -> list[tuple[int, str, str]]:
+    def run(count: int, *arguments: object, spoil: Callable[[], None] | None = None) -> list[tuple[int, str, str]]:
         def work() -> tuple[int, str, str]:
+            os.chdir(tmp_path)
+            if spoil is not None:
+                spoil()
             out, err = io.StringIO(), io.StringIO()
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 status = main([str(argument) for argument in arguments])
@@ -108,42 +114,43 @@ def test_a_mistake_is_told_once_and_leaves_nothing(together, flags, words):
     assert not list(Path.cwd().iterdir())
 
 
-def test_what_one_process_alone_cannot_read_is_told_by_the_main_one(together, tiny, monkeypatch):
+def test_what_one_process_alone_cannot_read_is_told_by_the_main_one(together, tiny):
     """As on machines of which one lacks the data."""
-    import priorkit.runs.training_run as training_run
-    from priorkit.errors import DataError
 
-    load_data = training_run.load_data
+    def spoil() -> None:
+        from priorkit.errors import DataError
+        from priorkit.runs import training_run
 
-    def load(*arguments):
-        if os.environ["RANK"] == "1":
+        def load(*arguments: object) -> None:
             raise DataError("there is no folder /data")
-        return load_data(*arguments)
 
-    monkeypatch.setattr(training_run, "load_data", load)
-    main_process, other = together(2, "train", "vae", *tiny, "--steps", 1)
+        if os.environ["RANK"] == "1":
+            training_run.load_data = load
+
+    main_process, other = together(2, "train", "vae", *tiny, "--steps", 1, spoil=spoil)
     assert main_process[0] == other[0] == 2
     assert "process 1 of 2 on " in main_process[2]
     assert main_process[2].endswith(": there is no folder /data\n")
     assert other[2] == ""
 
 
-def test_a_process_that_fails_in_training_ends_the_run_with_its_error(together, tiny, monkeypatch):
-    from priorkit.training import Session
+def test_a_process_that_fails_in_training_ends_the_run_with_its_error(together, tiny):
+    def spoil() -> None:
+        from priorkit.training import Session
 
-    step = Session.step
+        step = Session.step
 
-    def fails(session):
-        if os.environ["RANK"] == "1" and session.steps == 2:
-            raise ArithmeticError("the second process has had enough")
-        step(session)
+        def fails(session: Session) -> None:
+            if os.environ["RANK"] == "1" and session.steps == 2:
+                raise ArithmeticError("the second process has had enough")
+            step(session)
 
-    monkeypatch.setattr(Session, "step", fails)
-    main_process, other = together(2, "train", "vae", *tiny, "--steps", 5, "--out", "run")
+        Session.step = fails  # type: ignore[method-assign]
+
+    main_process, other = together(2, "train", "vae", *tiny, "--steps", 5, "--out", "run", spoil=spoil)
     assert main_process[0] == 2
     assert "another process of this run has ended or does not answer" in main_process[2]
     assert other == "ArithmeticError: the second process has had enough"
-    monkeypatch.setattr(Session, "step", step)
     assert [result[0] for result in together(2, "train", "--resume", "run")] == [0, 0]
 
 

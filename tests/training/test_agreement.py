@@ -21,16 +21,19 @@ BATCH = 13
 """Images in a batch; no number of processes divides it."""
 
 
-@pytest.fixture
-def double() -> Any:
-    """In double precision, a wrong factor cannot hide behind rounding."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
 def trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
-    """Every tensor of a small system after three steps, by all processes that there are, and the losses."""
+    """Every tensor of a small system after three steps, by all processes that there are, and the losses.
+
+    In double precision: a wrong factor cannot hide behind rounding there.
+    """
+    torch.set_default_dtype(torch.float64)
+    try:
+        return _trained(registry, recipe, **changes)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
     processes = join_processes()
     settings = {
         **registry.recipe(recipe).settings,
@@ -80,7 +83,7 @@ def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_any_number_of_processes_trains_the_same_networks(
-    recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]], double: None
+    recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]]
 ) -> None:
     alone = trained(registry, recipe)
     for result in in_processes(count, lambda: trained(registry, recipe)):
@@ -88,7 +91,7 @@ def test_any_number_of_processes_trains_the_same_networks(
 
 
 def test_every_option_of_the_algorithm_is_the_same_too(
-    registry: Registry, in_processes: Callable[..., list[Any]], double: None
+    registry: Registry, in_processes: Callable[..., list[Any]]
 ) -> None:
     changes = {"simultaneous": True, "clip_norm": 0.1, "reconstructions_as_fakes": True, "reconstruction_weight": 0.5}
     alone = trained(registry, "learned", **changes)
