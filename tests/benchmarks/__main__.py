@@ -11,7 +11,16 @@ from typing import Any
 from benchmark import Benchmark, Settings, Unsupported
 from machine import describe_machine
 
-_MODULES = ("against_pythae", "against_bare_loop", "sampling")
+_MODULES = (
+    "against_pythae",
+    "against_bare_loop",
+    "sampling",
+    "startup",
+    "memory",
+    "throughput",
+    "processes",
+    "arithmetic",
+)
 
 
 def _benchmarks() -> dict[str, Benchmark]:

@@ -98,7 +98,9 @@ def _compare(recipe: str, kind: type[BareLoop], settings: Settings) -> Iterator[
 
 BENCHMARKS = [
     Benchmark(
-        "bare-loop-aae", "the AAE phase against a hand-written loop of the same maths", partial(_compare, "aae", BareAAE)
+        "bare-loop-aae",
+        "the AAE phase against a hand-written loop of the same maths",
+        partial(_compare, "aae", BareAAE),
     ),
     Benchmark(
         "bare-loop-learned",

@@ -1,9 +1,9 @@
 """Training loops written by hand, without priorkit's engine, phases or sessions: the same maths, step for step.
 
-They are what a good PyTorch programmer would write for one system alone: images in memory as uint8, gathered by a random
-permutation and made float32 channels-last; one fused Adam for each network; autocast entered anew after each update;
-critics frozen while others train against them; averages by one `torch._foreach_lerp_`; sums of the losses kept without
-waiting for them.
+They are what a good PyTorch programmer would write for one system alone: images in memory as uint8, gathered by a
+random permutation and made float32 channels-last; one fused Adam for each network; autocast entered anew after each
+update; critics frozen while others train against them; averages by one `torch._foreach_lerp_`; sums of the losses kept
+without waiting for them.
 """
 
 import abc

@@ -17,8 +17,8 @@ class. What is set, and why:
 - What is timed: `trainer.train_step(epoch)`, one pass over the training data. Not timed: preparation, evaluation (there
   is no evaluation set, as far as the trainer is concerned), the deep copy of the model after an epoch that improved the
   loss, checkpoints (`steps_saving` is None) and the final save. The progress bar is taken out.
-- pythae has no bfloat16 on processors (`amp` is CUDA's autocast), no channels-last layout and no averages of weights; it
-  is measured as it is.
+- pythae has no bfloat16 on processors (`amp` is CUDA's autocast), no channels-last layout and no averages of weights;
+  it is measured as it is.
 """
 
 import abc
