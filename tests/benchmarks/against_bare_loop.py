@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 import torch
-from bare_loops import BareAAE, BareLearned, BareLoop
-from benchmark import Benchmark, Settings
-from paired import Comparison, Here, alternate
-from sessions import make_config, make_session, make_system
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from bare_loops import BareAAE, BareLearned, BareLoop
+from benchmark import Benchmark, Settings
+from paired import Comparison, Here, alternate
 from priorkit.engine import choose_precision, seed_for
 from priorkit.training import Session
+from sessions import make_config, make_session, make_system
 
-__all__ = ["BENCHMARKS", "precisions"]
+__all__ = ["BENCHMARKS", "check_same_work", "precisions"]
 
 _TARGET = 0.97
 _TURNS = 10
@@ -45,8 +45,12 @@ def _noise(session: Session) -> dict[str, Tensor]:
     return noise
 
 
-def _check(session: Session, bare: BareLoop) -> Mapping[str, str]:
-    """Trains both on the same batches."""
+def check_same_work(session: Session, bare: BareLoop) -> Mapping[str, str]:
+    """Trains both on the same batches with the same noise, and notes how far they agree.
+
+    Raises:
+        RuntimeError: They do not.
+    """
     flops = []
     for _ in range(_CHECKED_STEPS):
         images, noise = session.batches.at(session.engine.images_seen), _noise(session)
@@ -74,7 +78,7 @@ def _compare(recipe: str, kind: type[BareLoop], settings: Settings) -> Iterator[
         session = make_session(config)
         images = session.data.train.images
         bare = kind(make_system(config, session.data), images, config, session.precision.dtype)
-        notes = _check(session, bare)
+        notes = check_same_work(session, bare)
 
         def ours(session: Session = session) -> None:
             for _ in range(_STEPS):

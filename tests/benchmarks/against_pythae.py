@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from apart import Apart, Work
 from benchmark import Benchmark, Settings
 from paired import Comparison, alternate
+from priorkit.training import Session, to_float
 from pythae_systems import PYTHAE_SYSTEMS, PythaeSystem, require_pythae
 from sessions import has_setting, make_config, make_session
-from torch import Tensor
-
-from priorkit.training import Session, to_float
 
 __all__ = ["BENCHMARKS"]
 

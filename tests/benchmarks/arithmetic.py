@@ -7,19 +7,19 @@ channels. All three are timed in turn. The libraries behind the two differ, and 
 """
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
-from against_bare_loop import precisions
-from benchmark import Benchmark, Settings
-from paired import Here
-from sessions import make_config, make_session
-from table import Table
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
+from against_bare_loop import precisions
+from benchmark import Benchmark, Settings
+from paired import Here
 from priorkit.training import Session
+from sessions import make_config, make_session
+from table import Table
 
 __all__ = ["BENCHMARKS"]
 
@@ -28,7 +28,7 @@ _TURNS = 7
 _STEPS = 5
 
 
-def _operations(work: partial[object]) -> int:
+def _operations(work: Callable[[], object]) -> int:
     with FlopCounterMode(display=False) as counter:
         work()
     return int(counter.get_total_flops())
@@ -57,7 +57,7 @@ def _run(settings: Settings) -> Iterator[Table]:
         for precision in precisions():
             session = make_session(make_config(recipe, {"precision": precision}))
             dtype = session.precision.dtype
-            works = [partial(_train, session), _matrix_product(dtype), _convolution(dtype)]
+            works: list[Callable[[], object]] = [partial(_train, session), _matrix_product(dtype), _convolution(dtype)]
             operations = [_operations(work) for work in works]
             contenders = [Here("", work) for work in works]
             turns = [[contender.seconds() for contender in contenders] for _ in range(settings.turns(_TURNS))]

@@ -98,7 +98,7 @@ class BareLoop(abc.ABC):
 
     def descend(self, losses: Mapping[str, Tensor], *names: str) -> None:
         """Trains networks to lower the sum of these losses, and adds them to the sums."""
-        torch.stack(list(losses.values())).sum().backward()
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
         for name in names:
             self.optimizers[name].step()
             self.optimizers[name].zero_grad()
@@ -116,7 +116,7 @@ class BareLoop(abc.ABC):
 class BareAAE(BareLoop):
     """The recipe `aae`: a fixed Gaussian prior, a code critic, squared pixel distance."""
 
-    averaged = ("decoder",)
+    averaged: tuple[str, ...] = ("decoder",)
 
     def make_networks(self, system: System) -> dict[str, nn.Module]:
         critic = system.regularizer.get_submodule("critic")
@@ -195,7 +195,8 @@ class BareLearned(BareAAE):
         with frozen(critic):
             with torch.no_grad():
                 wanted = critic.features(images).float()
-            return (critic.features(reconstruction).float() - wanted).square().mean()
+            distance: Tensor = (critic.features(reconstruction).float() - wanted).square().mean()
+            return distance
 
 
 @contextmanager

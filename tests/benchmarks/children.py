@@ -1,4 +1,8 @@
-"""Programs run as processes of their own, and what they used."""
+"""Programs run as processes of their own, and what they used.
+
+They start in a temporary folder: `python -m` looks for modules where it starts, and would find another priorkit in a
+checkout than the one that the benchmarks import.
+"""
 
 import json
 import os
@@ -50,6 +54,7 @@ def run_measured(command: Sequence[str], threads: int) -> Usage:
         done = subprocess.run(
             [sys.executable, "-S", str(launcher), str(report), *command],
             env=_environment(threads),
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
@@ -63,7 +68,14 @@ def run_measured(command: Sequence[str], threads: int) -> Usage:
 def training_process(command: Sequence[str], threads: int) -> Iterator[subprocess.Popen[str]]:
     """A program that prints JSON, running; it is ended with the context."""
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, env=_environment(threads), stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(
+            command,
+            env=_environment(threads),
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
         try:
             yield process
             if process.wait() != 0:
@@ -78,11 +90,18 @@ def training_process(command: Sequence[str], threads: int) -> Iterator[subproces
 
 
 def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
-    """What `priorkit train --json` tells, as it comes."""
+    """What `priorkit train --json` tells, as it comes.
+
+    Raises:
+        Unsupported: It tells of an error.
+    """
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("{"):
-            yield json.loads(line)
+            event = json.loads(line)
+            if event["event"] == "error":
+                raise Unsupported(event["message"])
+            yield event
 
 
 def _last_line(text: str) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
+
 from benchmark import Benchmark, Settings
 from children import PRIORKIT, run_measured
-from PIL import Image
 from table import Table
 
 __all__ = ["BENCHMARKS"]

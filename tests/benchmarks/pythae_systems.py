@@ -27,13 +27,13 @@ import tempfile
 from typing import Any, ClassVar
 
 import torch
-from benchmark import Unsupported
-from sessions import digits, make_config, make_system
 from torch import Tensor, nn
 
+from benchmark import Unsupported
 from priorkit import RunConfig
 from priorkit.interfaces import ImageData
 from priorkit.training import System, to_float
+from sessions import digits, make_config, make_system
 
 __all__ = ["PYTHAE_SYSTEMS", "AdversarialAutoencoder", "PythaeSystem", "VariationalAutoencoder", "require_pythae"]
 

@@ -6,15 +6,16 @@ precision. The bare loop keeps its networks in evaluation mode all the time and 
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 
 import torch
+from torch import Tensor
+
 from against_bare_loop import precisions
 from benchmark import Benchmark, Settings
 from paired import Comparison, Here, alternate
-from sessions import make_config, make_session
-from torch import Tensor
-
 from priorkit.training import Model
+from sessions import make_config, make_session
 
 __all__ = ["BENCHMARKS"]
 
@@ -55,8 +56,8 @@ def _compare(settings: Settings) -> Iterator[Comparison]:
         model = session.model
         noise_dim = model.prior.noise(1).shape[1]
         bare = _BareSampler(model, noise_dim)
-        first = Here("priorkit", lambda model=model: model.sample(_IMAGES))
-        second = Here("bare", lambda bare=bare: bare.sample(_IMAGES))
+        first = Here("priorkit", partial(model.sample, _IMAGES))
+        second = Here("bare", partial(bare.sample, _IMAGES))
         assert model.sample(3).shape == bare.sample(3).shape
         yield Comparison(
             f"samples of the recipe learned, {precision}",

@@ -10,15 +10,14 @@ from typing import Any
 from against_bare_loop import precisions
 from benchmark import Benchmark, Settings
 from paired import Comparison, Here, alternate
+from priorkit.training import Session
 from sessions import make_config, make_session, random_images
 from table import Table
-
-from priorkit.training import Session
 
 __all__ = ["BENCHMARKS"]
 
 _DEFAULT = {"batch_size": 64, "width": 16, "code_dim": 64}
-_VARIED = (
+_VARIED: tuple[dict[str, int], ...] = (
     {},
     {"batch_size": 16},
     {"batch_size": 256},
