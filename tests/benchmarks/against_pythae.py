@@ -17,9 +17,12 @@ from torch import Tensor
 from apart import Apart, Work
 from benchmark import Benchmark, Settings
 from paired import Comparison, alternate
-from priorkit.training import Session, to_float
+from priorkit import RunConfig
+from priorkit.interfaces import ImageData
+from priorkit.training import to_float
+from priorkit.training.autoencoder_phase import AutoencoderPhase
 from pythae_systems import PYTHAE_SYSTEMS, PythaeSystem, require_pythae
-from sessions import has_setting, make_config, make_session
+from sessions import digits, has_setting, make_config, make_session, make_system
 
 __all__ = ["BENCHMARKS"]
 
@@ -34,26 +37,28 @@ def _first_batch(images: Tensor, batch_size: int, code_dim: int) -> tuple[Tensor
     return to_float(images[:batch_size]), torch.randn(batch_size, code_dim, generator=generator)
 
 
-def _priorkit_losses(session: Session) -> dict[str, float]:
-    """Each player's loss as the networks stand, in float32."""
-    config = session.config
-    images, prior = _first_batch(session.data.train.images, config.batch_size, config.code_dim)
+def _priorkit_losses(config: RunConfig, data: ImageData) -> dict[str, float]:
+    """Each player's loss with the first weights, in float32; of networks that nothing else uses."""
+    images, prior = _first_batch(data.train.images, config.batch_size, config.code_dim)
+    phase = AutoencoderPhase(make_system(config, data), config.reconstruction_weight)
     with torch.no_grad():
-        moves = session.engine.phases[0].moves(images, {"prior": prior, "posterior": torch.zeros_like(prior)})
+        moves = phase.moves(images, {"prior": prior, "posterior": torch.zeros_like(prior)})
         return {move.player: float(sum(move.terms.values())) for move in moves}
 
 
 def _prepare_priorkit(recipe: str, settings: Mapping[str, Any]) -> Work:
-    session = make_session(make_config(recipe, settings))
-    losses = _priorkit_losses(session)
-    steps = len(session.data.train) // session.config.batch_size
+    config = make_config(recipe, settings)
+    data = digits(config)
+    losses = _priorkit_losses(config, data)
+    session = make_session(config, data)
+    steps = len(data.train) // config.batch_size
 
     def epoch() -> None:
         for _ in range(steps):
             session.step()
         session.engine.losses(reset=True)
 
-    return Work(epoch, {"losses": losses, "images": len(session.data.train), "precision": session.precision.name})
+    return Work(epoch, {"losses": losses, "images": len(data.train), "precision": session.precision.name})
 
 
 def _prepare_pythae(kind: type[PythaeSystem], *, fused: bool) -> Work:
