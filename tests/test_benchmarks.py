@@ -64,6 +64,11 @@ def test_a_missed_target_is_told(benchmark_module: Callable[[str], ModuleType]) 
     assert "4 images/s" in text
 
 
+def test_pairs_that_disagree_with_the_verdict_are_told(benchmark_module: Callable[[str], ModuleType]) -> None:
+    noisy = benchmark_module("paired").Comparison("t", ("a", "b"), ([1.0, 1.0, 1.0], [2.0, 2.0, 0.5]), target=1.2)
+    assert "wanted: met, but not all pairs agree" in "\n".join(noisy.lines())
+
+
 @pytest.mark.parametrize(("recipe", "loop"), [("aae", "BareAAE"), ("learned", "BareLearned")])
 def test_a_bare_loop_computes_what_a_session_does(
     benchmark_module: Callable[[str], ModuleType], recipe: str, loop: str

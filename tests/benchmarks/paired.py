@@ -82,10 +82,12 @@ class Comparison:
             else:
                 rates = f"{middle:.3g} s ({low:.3g} to {high:.3g})"
             shown.append(f"  {name:<{width}}  {rates}")
-        verdict = ""
+        verdict, pairs = "", self.pair_ratios
         if self.target is not None:
-            verdict = f"; at least {self.target:g} wanted: {'met' if self.ratio >= self.target else 'NOT MET'}"
-        pairs = self.pair_ratios
+            met = self.ratio >= self.target
+            verdict = f"; at least {self.target:g} wanted: {'met' if met else 'NOT MET'}"
+            if any((pair >= self.target) != met for pair in pairs):
+                verdict += ", but not all pairs agree"
         shown.append(
             f"  ratio of medians {self.ratio:.3f} ({len(pairs)} pairs, {min(pairs):.3f} to {max(pairs):.3f}){verdict}"
         )
