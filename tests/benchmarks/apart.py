@@ -1,0 +1,88 @@
+"""A contender in a process of its own.
+
+What one does to its process (settings of the memory allocator, of threads, of warnings) then does not reach the other.
+Only one of them works at a time.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Apart", "Work"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process has prepared.
+
+    Attributes:
+        turn: Does the work once.
+        facts: Anything to be told about it; must pickle.
+    """
+
+    turn: Callable[[], object]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _serve(connection: Connection, prepare: Callable[[], Work], threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    work = prepare()
+    connection.send(work.facts)
+    while connection.recv():
+        began = time.perf_counter()
+        work.turn()
+        connection.send(time.perf_counter() - began)
+
+
+class Apart:
+    """Work done in a process of its own; a context, which ends the process.
+
+    Args:
+        name: What tables call it.
+        prepare: Called once in that process; must pickle (a function of a module, or a `functools.partial` of one).
+        threads: Threads of that process.
+
+    Attributes:
+        facts: What `prepare` told.
+    """
+
+    def __init__(self, name: str, prepare: Callable[[], Work], threads: int) -> None:
+        self.name = name
+        # Not forked: threads and allocators of this process must not be inherited.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, prepare, threads), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.facts: Mapping[str, Any] = self._receive()
+
+    def _receive(self) -> Any:
+        try:
+            return self._connection.recv()
+        except EOFError:
+            raise RuntimeError(f"the process of {self.name!r} has ended; its own message stands above") from None
+
+    def seconds(self) -> float:
+        """Has the work done once; the seconds that it took there."""
+        self._connection.send(True)
+        seconds: float = self._receive()
+        return seconds
+
+    def __enter__(self) -> "Apart":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.is_alive():
+            self._connection.send(False)
+        self._process.join(timeout=10)
+        if self._process.is_alive():
+            self._process.terminate()
+        self._connection.close()

@@ -1,0 +1,222 @@
+"""Training loops written by hand, without priorkit's engine, phases or sessions: the same maths, step for step.
+
+They are what a good PyTorch programmer would write for one system alone: images in memory as uint8, gathered by a
+random permutation and made float32 channels-last; one fused Adam for each network; autocast entered anew after each
+update; critics frozen while others train against them; averages by one `torch._foreach_lerp_`; sums of the losses kept
+without waiting for them.
+"""
+
+import abc
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from priorkit import RunConfig
+from priorkit.training import System
+
+__all__ = ["BareAAE", "BareLearned", "BareLoop"]
+
+
+class BareLoop(abc.ABC):
+    """What both loops share: batches, precision, optimisers, averages and the sums of losses.
+
+    Args:
+        system: Networks of its own, with the weights to start from.
+        images: Training images, uint8 (N, C, H, W).
+        config: Batch size, rates and decays.
+        dtype: torch.float32 or torch.bfloat16.
+    """
+
+    averaged: tuple[str, ...]
+
+    def __init__(self, system: System, images: Tensor, config: RunConfig, dtype: torch.dtype) -> None:
+        self.config = config
+        self.images = images
+        self.dtype = dtype
+        self.networks = self.make_networks(system)
+        for network in self.networks.values():
+            if any(weight.ndim == 4 for weight in network.parameters()):
+                network.to(memory_format=torch.channels_last)
+        self.optimizers = {
+            name: torch.optim.Adam(
+                network.parameters(), config.learning_rate, betas=(config.beta1, config.beta2), fused=True
+            )
+            for name, network in self.networks.items()
+        }
+        followed = [self.networks[name] for name in self.averaged]
+        self.copies = [copy.deepcopy(network).requires_grad_(False).eval() for network in followed]
+        self._weights = (_weights(self.copies), _weights(followed))
+        self._statistics = (_buffers(self.copies, floating=True), _buffers(followed, floating=True))
+        self._counters = (_buffers(self.copies, floating=False), _buffers(followed, floating=False))
+        self.steps = 0
+        self.sums: dict[str, Tensor] = {}
+        self._order = torch.randperm(len(images))
+        self._at = 0
+
+    @abc.abstractmethod
+    def make_networks(self, system: System) -> dict[str, nn.Module]:
+        """The networks that are trained."""
+
+    @abc.abstractmethod
+    def draw(self, n: int) -> Mapping[str, Tensor]:
+        """The noise of a step."""
+
+    @abc.abstractmethod
+    def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
+        """Trains every network on a batch."""
+
+    def step(self) -> None:
+        """Trains on the next batch."""
+        n = self.config.batch_size
+        if self._at + n > len(self._order):
+            self._order = torch.randperm(len(self.images))
+            self._at = 0
+        picked = self.images[self._order[self._at : self._at + n]]
+        self._at += n
+        images = picked.float().mul_(2 / 255).sub_(1).contiguous(memory_format=torch.channels_last)
+        self.train_and_average(images, self.draw(n))
+
+    def train_and_average(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
+        """A step on images float32 (N, C, H, W) in [-1, 1]."""
+        self.train(images, noise)
+        warm_up = (1 + self.steps) / (10 + self.steps)
+        with torch.no_grad():
+            torch._foreach_lerp_(*self._weights, 1 - min(self.config.average, warm_up))
+            torch._foreach_lerp_(*self._statistics, 1 - min(self.config.average_statistics, warm_up))
+            for mine, theirs in zip(*self._counters, strict=True):
+                mine.copy_(theirs)
+        self.steps += 1
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """To compute in; left before weights change."""
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast("cpu", dtype=self.dtype)
+
+    def descend(self, losses: Mapping[str, Tensor], *names: str) -> None:
+        """Trains networks to lower the sum of these losses, and adds them to the sums."""
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        for name in names:
+            self.optimizers[name].step()
+            self.optimizers[name].zero_grad()
+        for key, loss in losses.items():
+            value = loss.detach()
+            self.sums[key] = self.sums[key] + value if key in self.sums else value
+
+    def means(self) -> dict[str, float]:
+        """The mean of each loss since the start, or since the last call; waits for them."""
+        means = {key: float(value) / self.steps for key, value in self.sums.items()}
+        self.sums.clear()
+        return means
+
+
+class BareAAE(BareLoop):
+    """The recipe `aae`: a fixed Gaussian prior, a code critic, squared pixel distance."""
+
+    averaged: tuple[str, ...] = ("decoder",)
+
+    def make_networks(self, system: System) -> dict[str, nn.Module]:
+        critic = system.regularizer.get_submodule("critic")
+        return {"encoder": system.encoder, "decoder": system.decoder, "code_critic": critic}
+
+    def draw(self, n: int) -> Mapping[str, Tensor]:
+        return {"autoencoder": torch.randn(n, self.config.code_dim)}
+
+    def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
+        self.train_autoencoder(images, noise["autoencoder"])
+
+    def train_autoencoder(self, images: Tensor, prior_code: Tensor) -> None:
+        """The critic's move, then the autoencoder's."""
+        critic = self.networks["code_critic"]
+        with self.autocast():
+            code = self.networks["encoder"](images).code
+            losses = {
+                "autoencoder/critic_real": softplus(-critic(prior_code).float()).mean(),
+                "autoencoder/critic_fake": softplus(critic(code.detach()).float()).mean(),
+            }
+        self.descend(losses, "code_critic")
+
+        with self.autocast(), frozen(critic):
+            reconstruction = self.networks["decoder"](code)
+            losses = {
+                "autoencoder/reconstruction": self.reconstruction_loss(reconstruction, images),
+                "autoencoder/regularization": self.critic_weight * softplus(-critic(code).float()).mean(),
+            }
+        self.descend(losses, "encoder", "decoder")
+
+    @property
+    def critic_weight(self) -> float:
+        """The factor of the encoder's adversarial loss."""
+        return float(self.config.regularizer.options["weight"])
+
+    def reconstruction_loss(self, reconstruction: Tensor, images: Tensor) -> Tensor:
+        """The mean squared distance of pixels."""
+        return (reconstruction.float() - images).square().mean()
+
+
+class BareLearned(BareAAE):
+    """The recipe `learned`: both phases of Wang et al. 2020, with the perceptual loss."""
+
+    averaged = ("decoder", "prior")
+
+    def make_networks(self, system: System) -> dict[str, nn.Module]:
+        assert system.image_critic is not None
+        return {**super().make_networks(system), "prior": system.prior, "image_critic": system.image_critic}
+
+    def draw(self, n: int) -> Mapping[str, Tensor]:
+        noise_dim: int = self.networks["prior"].code_generator.noise_dim  # type: ignore[union-attr,assignment]
+        return {phase: torch.randn(n, noise_dim) for phase in ("autoencoder", "prior_improvement")}
+
+    def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
+        prior = self.networks["prior"]
+        with torch.no_grad(), self.autocast(), frozen(prior):
+            prior_code = prior(noise["autoencoder"])
+        self.train_autoencoder(images, prior_code)
+
+        critic = self.networks["image_critic"]
+        with self.autocast():
+            generated = self.networks["decoder"](prior(noise["prior_improvement"]))
+            losses = {
+                "prior_improvement/critic_real": softplus(-critic(images).float()).mean(),
+                "prior_improvement/critic_fake": softplus(critic(generated.detach()).float()).mean(),
+            }
+        self.descend(losses, "image_critic")
+
+        with self.autocast(), frozen(critic):
+            losses = {"prior_improvement/generator_fake": softplus(-critic(generated).float()).mean()}
+        self.descend(losses, "prior", "decoder")
+
+    def reconstruction_loss(self, reconstruction: Tensor, images: Tensor) -> Tensor:
+        """The mean squared distance of the image critic's last features."""
+        critic: Any = self.networks["image_critic"]
+        with frozen(critic):
+            with torch.no_grad():
+                wanted = critic.features(images).float()
+            distance: Tensor = (critic.features(reconstruction).float() - wanted).square().mean()
+            return distance
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Inside, a network is only read: its weights gather no gradients, its batch-norm statistics stay."""
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    network.requires_grad_(False)
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def _weights(networks: list[nn.Module]) -> list[Tensor]:
+    return [weight.data for network in networks for weight in network.parameters()]
+
+
+def _buffers(networks: list[nn.Module], *, floating: bool) -> list[Tensor]:
+    return [item for network in networks for item in network.buffers() if item.is_floating_point() == floating]

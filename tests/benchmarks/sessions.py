@@ -1,0 +1,57 @@
+"""Sessions of priorkit to be timed: a recipe with some settings of its own, on images that need no download."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from priorkit import RunConfig, installed_plugins
+from priorkit.config import merge_settings, resolve_config, validate_settings
+from priorkit.engine import seed_for
+from priorkit.interfaces import ImageData, ImageSet
+from priorkit.training import Session, System, build_system, load_data
+
+__all__ = ["digits", "has_setting", "make_config", "make_session", "make_system", "random_images"]
+
+_BASE = {"device": "cpu", "seed": 0}
+
+
+def has_setting(name: str) -> bool:
+    """Whether this priorkit has a setting of that name."""
+    return name in RunConfig.model_fields
+
+
+def make_config(recipe: str, settings: Mapping[str, Any] | None = None) -> RunConfig:
+    """A recipe's configuration, with these settings over it."""
+    registry = installed_plugins()
+    merged = merge_settings(merge_settings(registry.recipe(recipe).settings, _BASE), settings or {})
+    return resolve_config(validate_settings(merged), registry)
+
+
+def digits(config: RunConfig) -> ImageData:
+    """scikit-learn's digits at 32x32 pixels, cut to a whole number of batches: no pass ends with a smaller one."""
+    data = load_data(config, installed_plugins())
+    whole = len(data.train) - len(data.train) % config.batch_size
+    return dataclasses.replace(data, train=ImageSet(data.train.images[:whole].clone()))
+
+
+def random_images(n: int, channels: int = 1, size: int = 32) -> ImageData:
+    """Noise as images: as good as any to measure speed with."""
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(count: int) -> ImageSet:
+        return ImageSet(torch.randint(256, (count, channels, size, size), generator=generator, dtype=torch.uint8))
+
+    return ImageData(draw(n), draw(64))
+
+
+def make_session(config: RunConfig, data: ImageData | None = None) -> Session:
+    """A session as `priorkit train` makes it, on the digits unless other data is given."""
+    return Session(config, installed_plugins(), digits(config) if data is None else data)
+
+
+def make_system(config: RunConfig, data: ImageData) -> System:
+    """The networks that `make_session` starts from, weight for weight, and nothing else of it."""
+    torch.manual_seed(seed_for(config.seed, "weights"))
+    return build_system(config, installed_plugins(), data.shape)
