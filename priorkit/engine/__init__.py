@@ -10,7 +10,7 @@ from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.processes import Processes, join_processes, leave_processes
-from priorkit.engine.randomness import DataOrder, seed_for
+from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
 from priorkit.engine.statistics import frozen_statistics
 from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm
 
@@ -36,5 +36,6 @@ __all__ = [
     "make_optimizer",
     "require_compiler",
     "seed_for",
+    "seed_global_generators",
     "synchronise_batch_norm",
 ]

@@ -11,7 +11,7 @@ from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.hardware import Precision
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.processes import Processes
-from priorkit.engine.randomness import seed_for
+from priorkit.engine.randomness import seed_for, seed_global_generators
 from priorkit.errors import NonFiniteLossError
 
 __all__ = ["Engine"]
@@ -84,7 +84,7 @@ class Engine:
         """
         batch_size = batch_size or len(images)
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
-        torch.manual_seed(seed_for(self.seed, self._modules, self.images_seen))
+        seed_global_generators(seed_for(self.seed, self._modules, self.images_seen), self.precision.device)
         for phase in self.phases:
             if self.steps % phase.every == 0:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))

@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import Tensor
 
-__all__ = ["DataOrder", "seed_for"]
+__all__ = ["DataOrder", "seed_for", "seed_global_generators"]
 
 
 def seed_for(seed: int, purpose: str, position: int = 0) -> int:
@@ -18,6 +18,22 @@ def seed_for(seed: int, purpose: str, position: int = 0) -> int:
     """
     digest = hashlib.blake2b(f"{seed}/{purpose}/{position}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def seed_global_generators(seed: int, device: torch.device) -> None:
+    """Seeds torch's global generators of the CPU and of a device, which modules such as dropout draw from.
+
+    `torch.manual_seed` seeds those of every kind of device there may be, and takes a noticeable part of a small step.
+
+    Args:
+        seed: Not negative, below 2**63.
+        device: Where the modules compute.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 class DataOrder:

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from priorkit.engine import DataOrder, seed_for
+from priorkit.engine import DataOrder, seed_for, seed_global_generators
 
 lengths = st.integers(1, 23)
 seeds = st.integers(0, 2**63 - 1)
@@ -71,3 +71,13 @@ def test_a_seed_depends_on_all_three_arguments() -> None:
     # No pattern: among so many numbers, about half of all bits are set.
     ones = sum(number.bit_count() for number in made) / (63 * len(made))
     assert ones == pytest.approx(0.5, abs=0.05)
+
+
+@given(st.integers(0, 2**63 - 1))
+@settings(deadline=None)
+def test_the_global_generator_is_seeded_as_torch_does_it(seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        expected = torch.rand(3)
+        seed_global_generators(seed, torch.device("cpu"))
+        assert torch.equal(torch.rand(3), expected)
