@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from priorkit.engine.shared_memory import SharedMemory, share_memory
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError
 
 __all__ = ["Processes", "join_processes", "leave_processes"]
@@ -32,13 +33,27 @@ class Processes:
         count: How many there are.
         local_rank: Which one this is among those of its machine.
         local_count: How many there are on its machine.
+        memory: What they share if all are on one machine; None to send messages.
+
+    Attributes:
+        part: Which part of the batch in progress this process has; all parts add up to 1.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1, *, local_rank: int = 0, local_count: int = 1) -> None:
+    def __init__(
+        self,
+        rank: int = 0,
+        count: int = 1,
+        *,
+        local_rank: int = 0,
+        local_count: int = 1,
+        memory: SharedMemory | None = None,
+    ) -> None:
         self.rank = rank
         self.count = count
         self.local_rank = local_rank
         self.local_count = local_count
+        self.part = 1 / count
+        self._memory = memory
 
     @property
     def is_main(self) -> bool:
@@ -56,10 +71,16 @@ class Processes:
         for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
             alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
             flat = torch.cat([tensor.reshape(-1) for tensor in alike])
-            with _others_may_end():
-                dist.all_reduce(flat)
+            self._add_up(flat)
             pieces = torch.split(flat, [tensor.numel() for tensor in alike])
             torch._foreach_copy_(alike, [piece.view_as(tensor) for piece, tensor in zip(pieces, alike, strict=True)])
+
+    def _add_up(self, flat: Tensor) -> None:
+        with _others_may_end():
+            if self._memory is not None and flat.device.type == "cpu":
+                self._memory.add_up(flat)
+            else:
+                dist.all_reduce(flat)
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by the main process's."""
@@ -94,8 +115,7 @@ class Processes:
         if self.count == 1:
             return reason, seconds
         message = torch.tensor([float(reason is not None), seconds if self.is_main else 0.0], dtype=torch.float64)
-        with _others_may_end():
-            dist.all_reduce(message)
+        self._add_up(message)
         asked, agreed = message.tolist()
         if asked:
             reason = next(other for other in self.gather(reason) if other is not None)
@@ -182,7 +202,11 @@ def join_processes() -> Processes:
         raise ProcessesError(
             f"LOCAL_RANK and LOCAL_WORLD_SIZE must be numbers, as torchrun sets them: {error}"
         ) from None
-    return Processes(dist.get_rank(), dist.get_world_size(), local_rank=local_rank, local_count=local_count)
+    processes = Processes(dist.get_rank(), dist.get_world_size(), local_rank=local_rank, local_count=local_count)
+    if processes.count == 1 or local_count < processes.count:
+        return processes
+    memory = share_memory(processes.rank, processes.count, processes.gather)
+    return Processes(processes.rank, processes.count, local_rank=local_rank, local_count=local_count, memory=memory)
 
 
 def leave_processes() -> None:

@@ -65,55 +65,57 @@ class SynchronisedBatchNorm(_BatchNorm):
         if not self.training:
             return super().forward(values)
         self._check_input_dim(values)
-        output, mean, variance, count = _Normalise.apply(values, self.weight, self.bias, self.eps, self.processes)
+        output, mean, variance = _Normalise.apply(values, self.weight, self.bias, self.eps, self.processes)
         if self.track_running_stats and self.running_mean is not None:
-            self._track(mean, variance, count)
+            self._track(mean, variance, _positions(values) / self.processes.part)
         normalised: Tensor = output
         return normalised
 
     @torch.no_grad()
-    def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+    def _track(self, mean: Tensor, variance: Tensor, count: float) -> None:
         assert self.num_batches_tracked is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         self.num_batches_tracked.add_(1)
         # PyTorch's meaning of no momentum: the mean over all batches.
-        weight = torch.full_like(count, self.momentum) if self.momentum is not None else 1 / self.num_batches_tracked
-        unbiased = variance * (count / (count - 1))
-        for running, current in ((self.running_mean, mean), (self.running_var, unbiased)):
-            assert running is not None
-            running.lerp_(current.to(running), weight.to(running))
+        weight = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, weight)
+        self.running_var.lerp_(variance * (count / (count - 1)), weight)
+
+
+def _positions(values: Tensor) -> int:
+    """How many numbers a channel has."""
+    return values.numel() // values.shape[1]
 
 
 class _Normalise(torch.autograd.Function):
-    """(x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the inputs of all processes."""
+    """(x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the values of all processes."""
 
     @staticmethod
     def forward(
         ctx: Any, values: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, processes: Processes
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         # Scratch: given running statistics in single precision, the kernel gives its results in it.
-        scratch = torch.zeros(
-            2, values.shape[1], device=values.device, dtype=torch.promote_types(values.dtype, torch.float32)
-        )
+        precision = torch.promote_types(values.dtype, torch.float32)
+        scratch = torch.zeros(2, values.shape[1], device=values.device, dtype=precision).unbind()
         local_mean, local_variance = torch.batch_norm_update_stats(values, scratch[0], scratch[1], 0.0)
         # In double precision, the mean square less the squared mean loses nothing.
-        moment, square = local_mean.double(), local_variance.double()
-        here = values.numel() // values.shape[1]
-        sums = torch.cat([moment * here, (square + moment.square()) * here, moment.new_full((1,), here)])
-        processes.add_up([sums])
-        count = sums[-1]
-        moment, square = (sums[:-1] / count).chunk(2)
-        mean = moment.to(local_mean.dtype)
-        variance = (square - moment.square()).clamp_(min=0).to(local_mean.dtype)
-        ctx.save_for_backward(values, weight, mean, torch.rsqrt(variance + eps), count)
+        local_mean, local_variance = local_mean.double(), local_variance.double()
+        moments = torch.cat([local_mean, torch.addcmul(local_variance, local_mean, local_mean)]).mul_(processes.part)
+        processes.add_up([moments])
+        first, second = moments.chunk(2)
+        mean, variance = first.to(precision), torch.addcmul(second, first, first, value=-1).to(precision)
+        ctx.save_for_backward(values, weight, mean, torch.rsqrt(variance + eps))
         ctx.has_bias, ctx.eps, ctx.processes = bias is not None, eps, processes
-        ctx.mark_non_differentiable(mean, variance, count)
+        ctx.count = _positions(values) / processes.part
+        ctx.mark_non_differentiable(mean, variance)
         output = functional.batch_norm(values, mean, variance, weight, bias, training=False, eps=eps)
-        return output, mean, variance, count
+        return output, mean, variance
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        values, weight, mean, inverse, count = ctx.saved_tensors
+        values, weight, mean, inverse = ctx.saved_tensors
         # The gradients of weight and bias: the sums of gradient * normalised values, and of gradient.
         _, product, total = torch.ops.aten.native_batch_norm_backward(
             gradient, values, weight, None, None, mean, inverse, True, ctx.eps, [False, True, True]
@@ -122,11 +124,12 @@ class _Normalise(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             sums = torch.cat([product, total])
             ctx.processes.add_up([sums])
-            product_mean, total_mean = (sums / count.to(sums.dtype)).chunk(2)
+            product_mean, total_mean = sums.div_(ctx.count).chunk(2)
             scale = inverse if weight is None else inverse * weight
-            slope = -scale * inverse * product_mean
-            offset = -scale * total_mean - slope * mean
-            input_gradient = _affine(gradient, scale, torch.zeros_like(scale)).add_(_affine(values, slope, offset))
+            # scale * (gradient - its mean - normalised values * product_mean), as one line in each of two tensors
+            slope = scale * inverse * product_mean
+            offset = torch.addcmul(scale * total_mean, slope, mean, value=-1)
+            input_gradient = _affine(gradient, scale, -offset).sub_(_affine(values, slope, torch.zeros_like(slope)))
         weight_gradient = product if weight is not None and ctx.needs_input_grad[1] else None
         bias_gradient = total if ctx.has_bias and ctx.needs_input_grad[2] else None
         return input_gradient, weight_gradient, bias_gradient, None, None
