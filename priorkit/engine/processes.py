@@ -70,17 +70,11 @@ class Processes:
             return
         for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
             alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
-            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
-            self._add_up(flat)
-            pieces = torch.split(flat, [tensor.numel() for tensor in alike])
-            torch._foreach_copy_(alike, [piece.view_as(tensor) for piece, tensor in zip(pieces, alike, strict=True)])
-
-    def _add_up(self, flat: Tensor) -> None:
-        with _others_may_end():
-            if self._memory is not None and flat.device.type == "cpu":
-                self._memory.add_up(flat)
-            else:
-                dist.all_reduce(flat)
+            with _others_may_end():
+                if self._memory is not None and alike[0].device.type == "cpu":
+                    self._memory.add_up(alike)
+                else:
+                    _send_and_add_up(alike)
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by the main process's."""
@@ -115,7 +109,7 @@ class Processes:
         if self.count == 1:
             return reason, seconds
         message = torch.tensor([float(reason is not None), seconds if self.is_main else 0.0], dtype=torch.float64)
-        self._add_up(message)
+        self.add_up([message])
         asked, agreed = message.tolist()
         if asked:
             reason = next(other for other in self.gather(reason) if other is not None)
@@ -156,6 +150,13 @@ class Processes:
         finally:
             if self.local_rank == 0:
                 self.gather(None)
+
+
+def _send_and_add_up(tensors: list[Tensor]) -> None:
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    dist.all_reduce(flat)
+    sums = torch.split(flat, [tensor.numel() for tensor in tensors])
+    torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(sums, tensors, strict=True)])
 
 
 @contextmanager

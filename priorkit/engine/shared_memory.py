@@ -46,38 +46,49 @@ class SharedMemory:
         self._processes = processes
         memory = torch.from_file(str(path), shared=True, size=self.size(count), dtype=torch.uint8)
         self._counters = memory[: count * _LINE].view(torch.int64).numpy()[:: _LINE // 8]
-        self._slots = memory[count * _LINE : count * (_LINE + _SLOT)].view(count, _SLOT)
-        self._sum = memory[count * (_LINE + _SLOT) :]
+        self._slots = memory[count * _LINE :].view(2, count, _SLOT)
+        self._views: dict[tuple[int, torch.dtype], list[tuple[Tensor, Tensor]]] = {}
         self._meetings = 0
 
     @staticmethod
     def size(count: int) -> int:
         """Bytes that `count` processes need."""
-        return count * (_LINE + _SLOT) + _SLOT
+        return count * (_LINE + 2 * _SLOT)
 
-    def add_up(self, values: Tensor) -> None:
-        """Replaces a tensor by its sum over the processes: the same to the bit in all of them.
+    def add_up(self, tensors: list[Tensor]) -> None:
+        """Replaces each tensor by its sum over the processes: the same to the bit in all of them.
 
         Args:
-            values: Contiguous, one dimension, on the CPU; of the same length and type everywhere.
+            tensors: On the CPU, of one type; of the same shapes everywhere, in the same order.
 
         Raises:
             RuntimeError: Another process has ended.
         """
-        for piece in torch.split(values, _SLOT // values.element_size()):
+        if len(tensors) == 1 and tensors[0].is_contiguous():
+            flat = tensors[0].view(-1)
+        else:
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        pieces = (flat,) if flat.nbytes <= _SLOT else torch.split(flat, _SLOT // flat.element_size())
+        for piece in pieces:
             self._add_up_piece(piece)
+        if len(tensors) > 1 or not tensors[0].is_contiguous():
+            sums = torch.split(flat, [tensor.numel() for tensor in tensors])
+            torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(sums, tensors, strict=True)])
 
     def _add_up_piece(self, piece: Tensor) -> None:
-        length, size = len(piece), piece.element_size()
-        slots = self._slots[:, : length * size].view(piece.dtype)
-        total = self._sum[: length * size].view(piece.dtype)
-        slots[self.rank].copy_(piece)
+        # Two sets of slots in turn: nobody writes into one before all, at the next meeting, have read it.
+        mine, all_of_them = self._views_of(piece)[self._meetings % 2]
+        mine.copy_(piece)
         self._meet()
-        # Each process adds up a part of it. The sum is free by now: all have read the last one before they came here.
-        part = slice(self.rank * length // self.count, (self.rank + 1) * length // self.count)
-        torch.sum(slots[:, part], dim=0, out=total[part])
-        self._meet()
-        piece.copy_(total)
+        torch.sum(all_of_them, dim=0, out=piece)
+
+    def _views_of(self, piece: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """This process's slot, and everybody's, in either set, as tensors like a piece. Its length comes again."""
+        key = (len(piece), piece.dtype)
+        if key not in self._views:
+            both = self._slots[:, :, : piece.nbytes].view(piece.dtype)
+            self._views[key] = [(slots[self.rank], slots) for slots in both]
+        return self._views[key]
 
     def _meet(self) -> None:
         """Waits until every process has come here as often as this one."""

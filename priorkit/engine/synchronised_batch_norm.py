@@ -53,6 +53,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         # The same tensors: optimisers and averages may hold them already.
         self._parameters, self._buffers = layer._parameters, layer._buffers
         self.training = layer.training
+        self._constants: tuple[Tensor, Tensor] | None = None
 
     def _check_input_dim(self, values: Tensor) -> None:
         if values.ndim < 2:
@@ -65,11 +66,22 @@ class SynchronisedBatchNorm(_BatchNorm):
         if not self.training:
             return super().forward(values)
         self._check_input_dim(values)
-        output, mean, variance = _Normalise.apply(values, self.weight, self.bias, self.eps, self.processes)
+        output, mean, variance = _Normalise.apply(
+            values, self.weight, self.bias, self.eps, self.processes, *self._zeros_and_ones(values)
+        )
         if self.track_running_stats and self.running_mean is not None:
             self._track(mean, variance, _positions(values) / self.processes.part)
         normalised: Tensor = output
         return normalised
+
+    def _zeros_and_ones(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """What kernels are given that want statistics and get none, in at least single precision."""
+        precision = torch.promote_types(values.dtype, torch.float32)
+        made = self._constants
+        if made is None or made[0].device != values.device or made[0].dtype != precision:
+            zeros = torch.zeros(self.num_features, device=values.device, dtype=precision)
+            self._constants = made = (zeros, torch.ones_like(zeros))
+        return made
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, count: float) -> None:
@@ -93,21 +105,26 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, processes: Processes
+        ctx: Any,
+        values: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        eps: float,
+        processes: Processes,
+        zeros: Tensor,
+        ones: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        # Scratch: given running statistics in single precision, the kernel gives its results in it.
-        precision = torch.promote_types(values.dtype, torch.float32)
-        scratch = torch.zeros(2, values.shape[1], device=values.device, dtype=precision).unbind()
-        local_mean, local_variance = torch.batch_norm_update_stats(values, scratch[0], scratch[1], 0.0)
+        # Given running statistics in single precision, the kernel gives its results in it. These are scratch.
+        local_mean, local_variance = torch.batch_norm_update_stats(values, zeros.clone(), ones.clone(), 0.0)
         # In double precision, the mean square less the squared mean loses nothing.
         local_mean, local_variance = local_mean.double(), local_variance.double()
         moments = torch.cat([local_mean, torch.addcmul(local_variance, local_mean, local_mean)]).mul_(processes.part)
         processes.add_up([moments])
         first, second = moments.chunk(2)
-        mean, variance = first.to(precision), torch.addcmul(second, first, first, value=-1).to(precision)
+        mean, variance = first.to(zeros.dtype), torch.addcmul(second, first, first, value=-1).to(zeros.dtype)
         ctx.save_for_backward(values, weight, mean, torch.rsqrt(variance + eps))
         ctx.has_bias, ctx.eps, ctx.processes = bias is not None, eps, processes
-        ctx.count = _positions(values) / processes.part
+        ctx.count, ctx.constants = _positions(values) / processes.part, (zeros, ones)
         ctx.mark_non_differentiable(mean, variance)
         output = functional.batch_norm(values, mean, variance, weight, bias, training=False, eps=eps)
         return output, mean, variance
@@ -129,14 +146,10 @@ class _Normalise(torch.autograd.Function):
             # scale * (gradient - its mean - normalised values * product_mean), as one line in each of two tensors
             slope = scale * inverse * product_mean
             offset = torch.addcmul(scale * total_mean, slope, mean, value=-1)
-            input_gradient = _affine(gradient, scale, -offset).sub_(_affine(values, slope, torch.zeros_like(slope)))
+            # F.batch_norm computes a line in one pass, and in the tensor's own precision.
+            zeros, ones = ctx.constants
+            input_gradient = functional.batch_norm(gradient, zeros, ones, scale, zeros, training=False, eps=0.0)
+            input_gradient.sub_(functional.batch_norm(values, zeros, ones, slope, offset, training=False, eps=0.0))
         weight_gradient = product if weight is not None and ctx.needs_input_grad[1] else None
         bias_gradient = total if ctx.has_bias and ctx.needs_input_grad[2] else None
-        return input_gradient, weight_gradient, bias_gradient, None, None
-
-
-def _affine(values: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
-    """Values * scale + offset, channel by channel, in one pass and in the values' precision."""
-    return functional.batch_norm(
-        values, torch.zeros_like(scale), torch.ones_like(scale), scale, offset, training=False, eps=0.0
-    )
+        return input_gradient, weight_gradient, bias_gradient, None, None, None, None
