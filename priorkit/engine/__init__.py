@@ -3,6 +3,7 @@
 from priorkit.engine.averaging import AveragedNetworks
 from priorkit.engine.checkpoints import CheckpointStore
 from priorkit.engine.engine import Engine
+from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
@@ -21,6 +22,7 @@ __all__ = [
     "Precision",
     "choose_device",
     "choose_precision",
+    "free_memory",
     "frozen_statistics",
     "keep_freed_memory",
     "make_optimizer",

@@ -18,8 +18,9 @@ from priorkit.training import Session, load_data
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 
-RESUMABLE = (*LIMITS, "device", "data_dir")
-"""Settings that may change when a run goes on: how long, on what, and where its data (the same data) lies."""
+RESUMABLE = (*LIMITS, "device", "data_dir", "stream", "workers")
+"""Settings that may change when a run goes on: how long, on what, and where its data (the same data) lies and how it is
+read."""
 
 
 def prepare_resumed(
@@ -29,7 +30,8 @@ def prepare_resumed(
 
     Args:
         path: The run folder.
-        changes: New values of `steps`, `epochs`, `max_time`, `device` or `data_dir`; None stands for no new value.
+        changes: New values of `steps`, `epochs`, `max_time`, `device`, `data_dir`, `stream` or `workers`; None stands
+            for no new value.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:

@@ -1,13 +1,21 @@
 """Loads the data set that a configuration names, in a size that the networks take."""
 
+import dataclasses
+import sys
+
 from priorkit.config import RunConfig
+from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError, PriorkitError
-from priorkit.interfaces import DataSource, ImageData
+from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext, Registry
 from priorkit.training.builder import build_component
 from priorkit.training.images import check_image_size, fit_images
+from priorkit.training.stream import default_workers
 
 __all__ = ["load_data"]
+
+_MEMORY_SHARE = 0.25
+"""Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
 
 def load_data(config: RunConfig, registry: Registry) -> ImageData:
@@ -26,6 +34,7 @@ def load_data(config: RunConfig, registry: Registry) -> ImageData:
         channels=config.channels,
         holdout=config.holdout,
         seed=config.seed,
+        memory=_memory(config),
     )
     source = build_component(config, registry, "dataset", DataSource, context, DataError)
     if config.data_dir is not None and not source.reads_data_dir:
@@ -44,4 +53,24 @@ def load_data(config: RunConfig, registry: Registry) -> ImageData:
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
             "at least two to train on and one held out are needed"
         )
-    return fit_images(data, config.image_size, config.channels)
+    return _with_note(fit_images(data, config.image_size, config.channels), config)
+
+
+def _memory(config: RunConfig) -> int:
+    """Bytes that the images may take."""
+    if config.stream == "auto":
+        return int(_MEMORY_SHARE * free_memory())
+    return 0 if config.stream == "always" else sys.maxsize
+
+
+def _with_note(data: ImageData, config: RunConfig) -> ImageData:
+    """Says how images are read, where that is not all at once or not as the user wants it."""
+    if isinstance(data.train.images, StoredImages):
+        workers = default_workers() if config.workers is None else config.workers
+        who = "the training process" if not workers else f"{workers} process{'es' if workers > 1 else ''}"
+        note = f"images are streamed: {who} read{'' if workers > 1 else 's'} them from disk as they are needed"
+    elif config.stream == "always":
+        note = "images are not streamed: this data set can only be read into memory"
+    else:
+        return data
+    return dataclasses.replace(data, notes=(*data.notes, note))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from priorkit.errors import DataError
 from priorkit.training.session import Review, Session
 
 __all__ = ["Observer", "run_session"]
@@ -96,7 +97,15 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
 
     Raises:
         NonFiniteLossError: Training diverged; the checkpoints saved before are untouched.
+        DataError: An image that is read as it is needed cannot be read; a checkpoint of the step before is saved.
     """
+    try:
+        return _run(session, observers, stop)
+    finally:
+        session.close()
+
+
+def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
     schedule = _Schedule(session, observers)
     for observer in observers:
         observer.started(session)
@@ -106,7 +115,12 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
     began = time.perf_counter() - session.seconds
     reason = stop()
     while reason is None and not session.finished():
-        session.step()
+        try:
+            session.step()
+        except DataError:
+            # The batch was missing before anything was trained on it.
+            schedule.at_end(complete=False)
+            raise
         session.seconds = time.perf_counter() - began
         schedule.after_step()
         for observer in observers:

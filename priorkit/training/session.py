@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -124,7 +125,12 @@ class Session:
             else None
         )
         self.batches = Batches(
-            data.train, config.batch_size, seed=config.seed, device=device, channels_last=config.channels_last
+            data.train,
+            config.batch_size,
+            seed=config.seed,
+            device=device,
+            channels_last=config.channels_last,
+            workers=config.workers,
         )
         self.seconds = 0.0
         self.best: dict[str, float] = {}
@@ -153,6 +159,15 @@ class Session:
         if self.averages is not None:
             self.averages.update()
 
+    def close(self) -> None:
+        """Ends the processes that read images, if there are any; the next step starts them again."""
+        self.batches.close()
+
+    @cached_property
+    def _held_out(self) -> Tensor:
+        """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
+        return self.data.test.first(_REVIEWED)
+
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
         ends = [self.config.steps] if self.config.steps is not None else []
@@ -168,7 +183,7 @@ class Session:
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
-        held_out = self.data.test.images[:_REVIEWED]
+        held_out = self._held_out
         images = to_float(held_out).to(self.precision.device)
         model = self.model
         samples = model.sample(max(_SHOWN, min(_REVIEWED, len(held_out))), seed=self.config.seed)
@@ -193,7 +208,7 @@ class Session:
             if not bool(sums.isfinite().all()):
                 raise self._diverged(f"weights of {name}")
         # Losses are those before the last update, and weights or statistics may be finite and yet useless after it.
-        model, held_out = self.model, self.data.test.images[:_CHECKED]
+        model, held_out = self.model, self._held_out[:_CHECKED]
         made = (model.sample(_CHECKED, seed=self.config.seed), model.reconstruct(to_float(held_out)))
         if not all(bool(images.isfinite().all()) for images in made):
             raise self._diverged("images that the model makes")
