@@ -94,7 +94,11 @@ def _announce(run: TrainingRun, console: Console) -> None:
     )
     for note in data.notes:
         console.line(f"  {note}")
-    console.line(f"on {session.precision.device} in {session.precision.name}, {config.batch_size} images a step")
+    workers = session.batches.workers
+    reading = f", read by {workers} process{'es' if workers > 1 else ''}" if workers else ""
+    console.line(
+        f"on {session.precision.device} in {session.precision.name}, {config.batch_size} images a step{reading}"
+    )
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:

@@ -111,8 +111,8 @@ class RunConfig(BaseModel):
         None,
         ge=0,
         le=256,
-        description="processes that read streamed images; 0 reads in the training process (none: as many as this "
-        "process may use, at most 8)",
+        description="processes that read streamed images; 0 reads in the training process (none: as many as there are "
+        "processors, at most 8, but 0 for training on two processors)",
     )
 
     # Algorithm

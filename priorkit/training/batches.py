@@ -60,7 +60,7 @@ class Batches:
         if isinstance(images.images, Tensor):
             self._source = _placed(images.images, device)
         else:
-            workers = default_workers() if workers is None else workers
+            workers = default_workers(device) if workers is None else workers
             pin_memory = device.type == "cuda"
             self._source = Stream(images, self.order, batch_size, share=share, workers=workers, pin_memory=pin_memory)
 
@@ -79,6 +79,11 @@ class Batches:
             else:
                 picked = self._source[indices].pin_memory()
         return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)
+
+    @property
+    def workers(self) -> int | None:
+        """How many processes read stored images, 0 if this one does; None where images are in memory."""
+        return self._source.workers if isinstance(self._source, Stream) else None
 
     def close(self) -> None:
         """Ends the worker processes, if there are any; the next batch starts them again."""

@@ -10,7 +10,6 @@ from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext, Registry
 from priorkit.training.builder import build_component
 from priorkit.training.images import check_image_size, fit_images
-from priorkit.training.stream import default_workers
 
 __all__ = ["load_data"]
 
@@ -66,9 +65,7 @@ def _memory(config: RunConfig) -> int:
 def _with_note(data: ImageData, config: RunConfig) -> ImageData:
     """Says how images are read, where that is not all at once or not as the user wants it."""
     if isinstance(data.train.images, StoredImages):
-        workers = default_workers() if config.workers is None else config.workers
-        who = "the training process" if not workers else f"{workers} process{'es' if workers > 1 else ''}"
-        note = f"images are streamed: {who} read{'' if workers > 1 else 's'} them from disk as they are needed"
+        note = "images are streamed: they are read from disk as they are needed"
     elif config.stream == "always":
         note = "images are not streamed: this data set can only be read into memory"
     else:
