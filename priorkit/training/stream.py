@@ -26,6 +26,8 @@ _BUSY = 2
 """Processors that training on them keeps busy."""
 _PREFETCHED = 2
 """Batches that each process reads ahead."""
+_PATIENCE = 5.0
+"""Seconds that a process which was killed may take to end."""
 _PR_SET_PDEATHSIG = 1
 """Of prctl(2), from Linux's prctl.h: a signal for when the parent ends."""
 
@@ -105,21 +107,21 @@ class Stream:
         return pixels  # type: ignore[no-any-return]
 
     def _start(self, images_seen: int) -> Iterator[Any]:
-        loader: DataLoader[Any] = DataLoader(
-            _Reader(self.images),
-            sampler=_Positions(self.plan, images_seen),
-            batch_size=None,
-            num_workers=self.workers,
-            pin_memory=self.pin_memory,
-            prefetch_factor=_PREFETCHED,
-            worker_init_fn=_become_worker,
-            multiprocessing_context=_start_method(),
-            # It draws a seed for its processes; torch's own generator is the run's.
-            generator=torch.Generator(),
-        )
         with warnings.catch_warnings():
             # How many processes make sense is for the user to say.
             warnings.filterwarnings("ignore", message=".*worker processes", category=UserWarning)
+            loader: DataLoader[Any] = DataLoader(
+                _Reader(self.images),
+                sampler=_Positions(self.plan, images_seen),
+                batch_size=None,
+                num_workers=self.workers,
+                pin_memory=self.pin_memory,
+                prefetch_factor=_PREFETCHED,
+                worker_init_fn=_become_worker,
+                multiprocessing_context=_start_method(),
+                # It draws a seed for its processes; torch's own generator is the run's.
+                generator=torch.Generator(),
+            )
             return iter(loader)
 
     def close(self) -> None:
@@ -133,6 +135,7 @@ class Stream:
             if process.is_alive():
                 # It waits for a disk, perhaps for ever.
                 process.kill()
+                process.join(_PATIENCE)
 
 
 class _Plan:

@@ -178,6 +178,32 @@ def test_processes_end_with_a_training_process_that_is_killed(make: Make) -> Non
     assert all(gone(pid) for pid in readers)
 
 
+class Stuck(StoredImages):
+    """On a disk that does not answer, but for the first batch."""
+
+    shape = (1, 1, 1)
+
+    def __len__(self) -> int:
+        return N
+
+    def read(self, indices: torch.Tensor) -> torch.Tensor:
+        if indices.tolist() != expected(0):
+            time.sleep(600)
+        return indices.byte().view(-1, 1, 1, 1)
+
+    def fingerprint(self) -> str:
+        return ""
+
+
+def test_closing_does_not_wait_for_a_disk_for_ever(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.1)
+    before = processes()
+    stream = make(2, images=Stuck())
+    assert numbers(stream, 0) == expected(0)
+    stream.close()
+    assert processes() == before
+
+
 class Counting(StoredImages):
     """Says how many threads the process that reads computes with, and which one it is."""
 
