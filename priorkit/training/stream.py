@@ -8,6 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from multiprocessing import connection
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ _BUSY = 2
 """Processors that training on them keeps busy."""
 _PREFETCHED = 2
 """Batches that each process reads ahead."""
+_GRACE = 1.0
+"""Seconds after which a process whose connection broke counts as alive."""
 _PATIENCE = 5.0
 """Seconds that a process which was killed may take to end."""
 _PR_SET_PDEATHSIG = 1
@@ -92,9 +95,11 @@ class Stream:
             self._batches = self._start(images_seen)
         try:
             pixels = next(self._batches)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            # Pieces of a batch are fetched from the process that read it, so that its end has many faces.
+            if not connection.wait([process.sentinel for process in self._batches._workers], _GRACE):
                 raise
+            self.close()
             raise DataError(
                 f"a process that reads images has ended: was it killed, or did memory run out? "
                 f"Use fewer (--workers, {self.workers} now), or 0 to read in the training process"
@@ -122,7 +127,12 @@ class Stream:
                 # It draws a seed for its processes; torch's own generator is the run's.
                 generator=torch.Generator(),
             )
-            return iter(loader)
+            before = signal.getsignal(signal.SIGCHLD) if sys.platform != "win32" else None
+            batches = iter(loader)
+            if before is not None and signal.getsignal(signal.SIGCHLD) != before:
+                # torch's handler would raise in the midst of a training step; whoever waits for a batch finds out too.
+                signal.signal(signal.SIGCHLD, before)
+            return batches
 
     def close(self) -> None:
         """Ends the processes, whatever they are doing. The next batch starts them again."""
