@@ -67,7 +67,7 @@ def _with_note(data: ImageData, config: RunConfig) -> ImageData:
     if isinstance(data.train.images, StoredImages):
         note = "images are streamed: they are read from disk as they are needed"
     elif config.stream == "always":
-        note = "images are not streamed: this data set can only be read into memory"
+        note = "images are not streamed: this data set reads them into memory"
     else:
         return data
     return dataclasses.replace(data, notes=(*data.notes, note))

@@ -1,13 +1,17 @@
 """Reads stored images ahead of training, in processes of their own."""
 
+import atexit
 import contextlib
 import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import warnings
+import weakref
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
@@ -93,6 +97,7 @@ class Stream:
         if self._batches is None or images_seen != self._position:
             self.close()
             self._batches = self._start(images_seen)
+            _started.add(self)
         try:
             pixels = next(self._batches)
         except (RuntimeError, OSError, EOFError) as error:
@@ -101,7 +106,7 @@ class Stream:
                 raise
             self.close()
             raise DataError(
-                f"a process that reads images has ended: was it killed, or did memory run out? "
+                f"a process that reads images has ended: was it killed, or did memory or /dev/shm run out? "
                 f"Use fewer (--workers, {self.workers} now), or 0 to read in the training process"
             ) from error
         if isinstance(pixels, PriorkitError):
@@ -122,7 +127,9 @@ class Stream:
                 num_workers=self.workers,
                 pin_memory=self.pin_memory,
                 prefetch_factor=_PREFETCHED,
-                worker_init_fn=_become_worker,
+                worker_init_fn=partial(
+                    _become_worker, in_main_thread=threading.current_thread() is threading.main_thread()
+                ),
                 multiprocessing_context=_start_method(),
                 # It draws a seed for its processes; torch's own generator is the run's.
                 generator=torch.Generator(),
@@ -188,13 +195,24 @@ class _Reader(Dataset[Any]):
             return type(error)(str(error))
 
 
-def _become_worker(_number: int) -> None:
-    """Runs at the start of a process that reads."""
+def _become_worker(_number: int, *, in_main_thread: bool) -> None:
+    """Runs at the start of a process that reads; says whether the training process's main thread started it."""
     # Ctrl-C, and SIGTERM to a group of processes, are for the training process: it saves a checkpoint, and then ends
     # these. Its own handlers came along with the fork.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux":
-        # Should the training process be killed: this one holds its open files, and with them the lock of the run.
+    if sys.platform == "linux" and in_main_thread:
+        # Should the training process be killed: this one holds its open files, and with them the lock of the run, and
+        # would notice some seconds later. (The end of another thread would count as the end of the process.)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_started: weakref.WeakSet[Stream] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Ends what nobody has closed. Python would ask these processes to end by SIGTERM, and wait."""
+    for stream in list(_started):
+        stream.close()

@@ -155,4 +155,4 @@ def test_a_data_set_that_cannot_be_streamed_says_so(
 ) -> None:
     data = prepare(run_config(stream="always", steps=1), tmp_path / "run", registry=registry).data
     assert isinstance(data.train.images, torch.Tensor)
-    assert data.notes[-1] == "images are not streamed: this data set can only be read into memory"
+    assert data.notes[-1] == "images are not streamed: this data set reads them into memory"

@@ -3,8 +3,12 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,13 +56,14 @@ def processes() -> list[int]:
     return sorted(process.pid or 0 for process in multiprocessing.active_children())
 
 
-def gone(pid: int, seconds: float = 20) -> bool:
-    """Whether a process that is no child of ours ends soon."""
+def gone(pid: int, seconds: float = 30) -> bool:
+    """Whether a process that is no child of ours ends soon; nobody may have taken note of it yet."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
             return True
         time.sleep(0.02)
     return False
@@ -159,6 +164,7 @@ def test_a_process_that_was_killed_is_explained(make: Make) -> None:
     assert numbers(stream, 0) == expected(0)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 def test_processes_end_with_a_training_process_that_is_killed(make: Make) -> None:
     receiver, sender = multiprocessing.Pipe(duplex=False)
     trainer = os.fork()
@@ -176,6 +182,40 @@ def test_processes_end_with_a_training_process_that_is_killed(make: Make) -> Non
     os.waitpid(trainer, 0)
     assert len(readers) == 2
     assert all(gone(pid) for pid in readers)
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(7)"])
+def test_a_program_that_closes_nothing_ends(tmp_path: Path, end: str) -> None:
+    program = f"""
+import torch
+from priorkit.engine import DataOrder
+from priorkit.interfaces import ImageSet, StoredImages
+from priorkit.training.stream import Stream
+
+class Black(StoredImages):
+    shape = (1, 1, 1)
+    def __len__(self): return 9
+    def read(self, indices): return torch.zeros(len(indices), 1, 1, 1, dtype=torch.uint8)
+    def fingerprint(self): return ""
+
+stream = Stream(ImageSet(Black()), DataOrder(9, 0), 4, share=slice(None), workers=2, pin_memory=False)
+stream.at(0)
+{end}
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (7 if end else 0, "")
+
+
+def test_processes_outlive_the_thread_that_started_them(make: Make) -> None:
+    stream = make(1)
+    thread = threading.Thread(target=lambda: stream.at(0))
+    thread.start()
+    thread.join()
+    started = processes()
+    time.sleep(0.2)
+    for position in range(SIZE, 60, SIZE):
+        assert numbers(stream, position) == expected(position)
+    assert processes() == started
 
 
 class Stuck(StoredImages):
