@@ -128,7 +128,9 @@ class Stream:
                 pin_memory=self.pin_memory,
                 prefetch_factor=_PREFETCHED,
                 worker_init_fn=partial(
-                    _become_worker, in_main_thread=threading.current_thread() is threading.main_thread()
+                    _become_worker,
+                    parent=os.getpid(),
+                    in_main_thread=threading.current_thread() is threading.main_thread(),
                 ),
                 multiprocessing_context=_start_method(),
                 # It draws a seed for its processes; torch's own generator is the run's.
@@ -195,17 +197,22 @@ class _Reader(Dataset[Any]):
             return type(error)(str(error))
 
 
-def _become_worker(_number: int, *, in_main_thread: bool) -> None:
-    """Runs at the start of a process that reads; says whether the training process's main thread started it."""
+def _become_worker(_number: int, *, parent: int, in_main_thread: bool) -> None:
+    """Runs at the start of a process that reads; is told who started it."""
     # Ctrl-C, and SIGTERM to a group of processes, are for the training process: it saves a checkpoint, and then ends
     # these. Its own handlers came along with the fork.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    if sys.platform == "linux" and in_main_thread:
+    if sys.platform != "linux":
+        return
+    if in_main_thread:
         # Should the training process be killed: this one holds its open files, and with them the lock of the run, and
         # would notice some seconds later. (The end of another thread would count as the end of the process.)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # It was killed before it could be watched; nobody else would notice.
+        os._exit(1)
 
 
 _started: weakref.WeakSet[Stream] = weakref.WeakSet()
