@@ -16,7 +16,18 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
-from priorkit.interfaces import DataSource, ImageCritic, ImageData, ImageSet, ImageShape, Learning, Networks, Prior
+from priorkit.errors import DataError
+from priorkit.interfaces import (
+    DataSource,
+    ImageCritic,
+    ImageData,
+    ImageSet,
+    ImageShape,
+    Learning,
+    Networks,
+    Prior,
+    StoredImages,
+)
 from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
 from priorkit.training import Session, load_data
 
@@ -47,6 +58,34 @@ class TinySource(DataSource):
         for image, place in zip(images, places.tolist(), strict=True):
             image[:, :, place : place + 3] += 150
         return ImageSet(images.to(torch.uint8), places % 2)
+
+
+class KeptImages(StoredImages):
+    """Images that only pretend to lie on disk; those in `broken` cannot be read."""
+
+    def __init__(self, pixels: Tensor, broken: Sequence[int] = ()) -> None:
+        self.pixels = pixels
+        self.broken = broken
+        self.reads: list[int] = []
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def read(self, indices: Tensor) -> Tensor:
+        assert indices.dtype == torch.int64
+        self.reads.append(len(indices))
+        for index in indices.tolist():
+            if index in self.broken:
+                raise DataError(f"image {index} is broken")
+        return self.pixels[indices]
+
+    def fingerprint(self) -> str:
+        return str(int((self.pixels.long() * torch.arange(self.pixels.numel()).view(self.pixels.shape)).sum()))
 
 
 class NormedOptions(Options):
@@ -163,6 +202,12 @@ def make_registry() -> Callable[..., Registry]:
 def make_component() -> Callable[..., Component[Any]]:
     """Makes a component from a name, a `build` function and perhaps a class of options."""
     return _component
+
+
+@pytest.fixture(scope="session")
+def kept_images() -> type[KeptImages]:
+    """Stored images made from a tensor, and perhaps the indices of those that cannot be read."""
+    return KeptImages
 
 
 @pytest.fixture(scope="session")

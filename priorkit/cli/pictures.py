@@ -195,4 +195,4 @@ def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tenso
 
     if found.images:
         return read_images(found.images, run.shape)
-    return load_run_data(run, found.data_dir, registry=registry).test.images[: found.number]
+    return load_run_data(run, found.data_dir, registry=registry).test.first(found.number)

@@ -112,7 +112,9 @@ def _announce(run: TrainingRun, console: Console) -> None:
     where = f"{session.precision.device} in {session.precision.name}"
     if run.processes.count > 1:
         where = f"{run.processes.count} processes, each on {where}"
-    console.line(f"on {where}, {config.batch_size} images a step")
+    workers = session.batches.workers
+    reading = f", read by {workers} process{'es' if workers > 1 else ''}" if workers else ""
+    console.line(f"on {where}, {config.batch_size} images a step{reading}")
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:

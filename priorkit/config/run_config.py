@@ -102,6 +102,18 @@ class RunConfig(BaseModel):
     image_size: int | None = Field(None, ge=1, description="bring images to this size: 16, 32, 64 or 128 pixels")
     channels: Channels | None = Field(None, description="bring images to 1 (grey) or 3 (RGB) channels")
     holdout: float = Field(0.1, gt=0, lt=1, description="share held out where the data has no test images")
+    stream: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="read images from disk as they are needed instead of all at once; auto does where they would take "
+        "more than a quarter of the free memory",
+    )
+    workers: int | None = Field(
+        None,
+        ge=0,
+        le=256,
+        description="processes that read streamed images; 0 reads in the training process (none: as many as there are "
+        "processors, at most 8, but 0 for training on two processors)",
+    )
 
     # Algorithm
     decoder_in_both_phases: bool = Field(

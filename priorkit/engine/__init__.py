@@ -5,6 +5,7 @@ from priorkit.engine.checkpoints import CheckpointStore
 from priorkit.engine.compilation import compile_method, require_compiler
 from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
+from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
@@ -29,6 +30,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "compile_method",
+    "free_memory",
     "frozen_statistics",
     "join_processes",
     "keep_freed_memory",

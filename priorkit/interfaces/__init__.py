@@ -8,6 +8,7 @@ from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
+from priorkit.interfaces.stored_images import StoredImages
 
 __all__ = [
     "AdversarialLoss",
@@ -24,4 +25,5 @@ __all__ = [
     "Prior",
     "ReconstructionLoss",
     "Regularizer",
+    "StoredImages",
 ]

@@ -9,38 +9,77 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces.networks import ImageShape
+from priorkit.interfaces.stored_images import StoredImages
 
 __all__ = ["DataSource", "ImageData", "ImageSet"]
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images of one shape, in memory.
+    """Images of one shape, in memory or on disk.
 
     Attributes:
-        images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU.
+        images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU; or images that are read when they are needed.
         labels: int64 class indices, shape (N,), or None where there are none.
+        fingerprint: Of images in memory: what `StoredImages.fingerprint` says of the same images, if their source can
+            give them either way. By it a run that was started one way is resumed the other.
 
     Raises:
         ValueError: A tensor has another dtype or shape.
     """
 
-    images: Tensor
+    images: Tensor | StoredImages
     labels: Tensor | None = None
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise ValueError(
-                f"images must be uint8 of shape (N, 1 or 3, H, W), not {images.dtype} of shape {tuple(images.shape)}"
-            )
-        if labels is not None and (labels.dtype != torch.int64 or labels.shape != images.shape[:1]):
+        if isinstance(images, Tensor) and (images.dtype != torch.uint8 or images.ndim != 4):
+            raise ValueError(_expected(images.dtype, images.shape))
+        if self.shape[0] not in (1, 3):
+            raise ValueError(_expected(torch.uint8, (len(images), *self.shape)))
+        if labels is not None and (labels.dtype != torch.int64 or labels.shape != (len(images),)):
             raise ValueError(
                 f"labels must be int64 of shape ({len(images)},), not {labels.dtype} of shape {tuple(labels.shape)}"
             )
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of every image."""
+        images = self.images
+        channels, height, width = images.shape[1:] if isinstance(images, Tensor) else images.shape
+        return int(channels), int(height), int(width)
+
+    def take(self, indices: Tensor) -> Tensor:
+        """Images by their indices (int64, shape (n,)): uint8, shape (n, C, H, W), on the CPU.
+
+        Raises:
+            DataError: A stored image cannot be read.
+            ValueError: Stored images break their contract.
+        """
+        if isinstance(self.images, Tensor):
+            return self.images[indices]
+        pixels = self.images.read(indices)
+        if pixels.dtype != torch.uint8 or pixels.shape != (len(indices), *self.shape):
+            raise ValueError(_expected(pixels.dtype, pixels.shape, (len(indices), *self.shape)))
+        return pixels.contiguous()
+
+    def first(self, number: int) -> Tensor:
+        """The first `number` images, or all where there are fewer: uint8, shape (n, C, H, W)."""
+        return self.take(torch.arange(min(number, len(self))))
+
+    def spread(self, number: int) -> Tensor:
+        """`number` images evenly spaced over the set, or all where there are fewer: uint8, shape (n, C, H, W)."""
+        number = min(number, len(self))
+        return self.take(torch.arange(number) * len(self) // max(number, 1))
+
+
+def _expected(dtype: torch.dtype, shape: Sequence[int], expected: Sequence[int] = ()) -> str:
+    wanted = tuple(expected) or "(N, 1 or 3, H, W)"
+    return f"images must be uint8 of shape {wanted}, not {dtype} of shape {tuple(shape)}"
 
 
 @dataclass(frozen=True)
@@ -67,13 +106,13 @@ class ImageData:
         Raises:
             ValueError: The images are not square, or the two sets differ in shape.
         """
-        channels, height, width = self.train.images.shape[1:]
-        if height != width or self.test.images.shape[1:] != self.train.images.shape[1:]:
+        channels, height, width = self.train.shape
+        if height != width or self.test.shape != self.train.shape:
             raise ValueError(
-                f"training images {tuple(self.train.images.shape[1:])} and held-out images "
-                f"{tuple(self.test.images.shape[1:])} must be square and of one shape"
+                f"training images {self.train.shape} and held-out images {self.test.shape} must be square and of one "
+                "shape"
             )
-        return ImageShape(int(channels), int(height))
+        return ImageShape(channels, height)
 
 
 class DataSource(abc.ABC):

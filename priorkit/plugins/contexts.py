@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,8 @@ class DataContext:
         channels: 1 or 3 if the user asked for grey or RGB images, or None; as for `image_size`.
         holdout: Share of the images to hold out, between 0 and 1, for data without a test set of its own.
         seed: Seed of that choice.
+        memory: Bytes that the images may take in main memory. A source that can give images on disk
+            (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the same either way.
     """
 
     data_dir: Path | None = None
@@ -124,3 +127,4 @@ class DataContext:
     channels: int | None = None
     holdout: float = 0.1
     seed: int = 0
+    memory: int = sys.maxsize

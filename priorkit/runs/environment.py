@@ -1,6 +1,5 @@
 """What a run was made with: versions, hardware, plug-ins, data."""
 
-import hashlib
 import platform
 import sys
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 from priorkit.config import RunConfig
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
+from priorkit.runs.fingerprints import describe_data
 from priorkit.training import Session
 
-__all__ = ["check_environment", "data_fingerprint", "describe_environment", "recorded_shape"]
+__all__ = ["check_environment", "describe_environment", "recorded_shape"]
 
 
 def _version(distribution: str) -> str:
@@ -23,15 +23,6 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def data_fingerprint(data: ImageData) -> str:
-    """A short text that differs where two data sets differ in an image or in their order."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (data.train, data.test):
-        digest.update(f"{tuple(part.images.shape)}".encode())
-        digest.update(part.images.contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def describe_environment(session: Session, config: RunConfig, registry: Registry, data: ImageData) -> dict[str, Any]:
@@ -62,7 +53,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "size": data.shape.size,
             "train": len(data.train),
             "held_out": len(data.test),
-            "fingerprint": data_fingerprint(data),
+            **describe_data(data),
             "class_names": list(data.class_names),
             "notes": list(data.notes),
         },
@@ -84,7 +75,9 @@ class _Data(BaseModel):
     size: Literal[16, 32, 64, 128]
     train: int
     held_out: int
-    fingerprint: str
+    fingerprint: str | None
+    stored_fingerprint: str | None = None
+    sample_fingerprint: str | None = None
 
 
 class _Environment(BaseModel):

@@ -20,8 +20,9 @@ from priorkit.training import Session, load_data
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 
-RESUMABLE = (*LIMITS, "device", "data_dir", "compile", "cuda_graphs")
-"""Settings that may change when a run goes on: how long, on what and how fast, and where its data (the same) lies."""
+RESUMABLE = (*LIMITS, "device", "data_dir", "stream", "workers", "compile", "cuda_graphs")
+"""Settings that may change when a run goes on: how long, on what and how fast, and where its data (the same data) lies
+and how it is read."""
 
 
 def prepare_resumed(
@@ -54,7 +55,7 @@ def prepare_resumed(
         config = _with_changes(folder, kept, changes or {})
         rows = read_metrics(folder, strict=True)
     with processes.together(), processes.first_on_machine():
-        data = load_data(config, registry)
+        data = load_data(config, registry, processes.local_count)
     with processes.together():
         require_same_data(data, folder.path, environment)
         with torch.random.fork_rng(devices=[]):

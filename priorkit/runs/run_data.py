@@ -7,7 +7,8 @@ from typing import Any
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import data_fingerprint, recorded_shape
+from priorkit.runs.environment import recorded_shape
+from priorkit.runs.fingerprints import is_same_data
 from priorkit.runs.run import Run
 from priorkit.training import load_data
 
@@ -26,12 +27,12 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         ConfigurationError: They are others, or in another order.
     """
     recorded = environment["data"]
-    if data_fingerprint(data) != recorded["fingerprint"]:
+    if not is_same_data(data, recorded):
         raise ConfigurationError(
             f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "
             f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
             f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_shape(environment))}, or "
-            "other pixels; put it back, say where it lies now with --data-dir, or train a new run"
+            "other files or pixels; put it back, say where it lies now with --data-dir, or train a new run"
         )
 
 

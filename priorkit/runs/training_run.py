@@ -185,7 +185,7 @@ def prepare(
         RunFolder.check_free(path)
         choose_device(config.device, processes.local_rank, processes.local_count)
     with processes.together(), processes.first_on_machine():
-        data = load_data(config, registry)
+        data = load_data(config, registry, processes.local_count)
     with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
     return TrainingRun(

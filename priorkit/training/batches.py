@@ -1,10 +1,11 @@
-"""Batches of images, gathered on the device from uint8."""
+"""Batches of images, gathered on the device from uint8 or read from disk."""
 
 import torch
 from torch import Tensor
 
 from priorkit.engine import DataOrder
 from priorkit.interfaces import ImageSet
+from priorkit.training.stream import Stream, default_workers
 
 __all__ = ["Batches", "to_float", "to_uint8"]
 
@@ -26,7 +27,8 @@ def to_uint8(images: Tensor) -> Tensor:
 class Batches:
     """Training batches as a function of how many images have been seen.
 
-    The whole set lies on the device as uint8 where it fits, and batches are gathered and converted there.
+    A set in memory lies on the device as uint8 where it fits, and batches are gathered and converted there. Stored
+    images are read ahead by worker processes.
 
     Args:
         images: The training images.
@@ -34,7 +36,8 @@ class Batches:
         seed: Seed of the order.
         device: Where batches are wanted.
         channels_last: Their memory layout.
-        share: Which images of each batch are wanted here; all by default.
+        share: Which of each batch's images are wanted here; all by default.
+        workers: Processes that read stored images; 0 reads in this one, None takes `default_workers`.
     """
 
     def __init__(
@@ -46,28 +49,54 @@ class Batches:
         device: torch.device,
         channels_last: bool,
         share: slice = slice(None),
+        workers: int | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.device = device
         self.channels_last = channels_last
         self.share = share
         self.order = DataOrder(len(images), seed)
-        pixels = images.images
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            pixels = pixels.to(device) if pixels.nbytes <= _DEVICE_SHARE * free else pixels
-        elif device.type != "cpu":
-            pixels = pixels.to(device)
-        self._pixels = pixels
+        self._source: Tensor | Stream
+        if isinstance(images.images, Tensor):
+            self._source = _placed(images.images, device)
+        else:
+            workers = default_workers(device) if workers is None else workers
+            pin_memory = device.type == "cuda"
+            self._source = Stream(images, self.order, batch_size, share=share, workers=workers, pin_memory=pin_memory)
 
     def at(self, images_seen: int) -> Tensor:
-        """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device."""
-        indices = self.order.batch(images_seen, self.batch_size)[self.share]
-        if self.device.type == "cuda":
-            # A copy from pageable memory may wait for the device.
-            indices = indices.pin_memory()
-        if self._pixels.device.type == self.device.type:
-            picked = self._pixels.index_select(0, indices.to(self.device, non_blocking=True))
+        """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device.
+
+        Raises:
+            DataError: A stored image cannot be read.
+        """
+        if isinstance(self._source, Stream):
+            picked = self._source.at(images_seen)
         else:
-            picked = self._pixels.index_select(0, indices).pin_memory()
+            indices = self.order.batch(images_seen, self.batch_size)[self.share]
+            if self.device.type == "cuda":
+                # A copy from pageable memory may wait for the device.
+                indices = indices.pin_memory()
+            if self._source.device.type == self.device.type:
+                picked = self._source.index_select(0, indices.to(self.device, non_blocking=True))
+            else:
+                picked = self._source.index_select(0, indices).pin_memory()
         return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)
+
+    @property
+    def workers(self) -> int | None:
+        """How many processes read stored images, 0 if this one does; None where images are in memory."""
+        return self._source.workers if isinstance(self._source, Stream) else None
+
+    def close(self) -> None:
+        """Ends the worker processes, if there are any; the next batch starts them again."""
+        if isinstance(self._source, Stream):
+            self._source.close()
+
+
+def _placed(pixels: Tensor, device: torch.device) -> Tensor:
+    """Moves a set to the device, if it may take that much there."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return pixels.to(device) if pixels.nbytes <= _DEVICE_SHARE * free else pixels
+    return pixels if device.type == "cpu" else pixels.to(device)

@@ -1,17 +1,29 @@
 """Loads the data set that a configuration names, in a size that the networks take."""
 
+import dataclasses
+import sys
+
 from priorkit.config import RunConfig
+from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError, PriorkitError
-from priorkit.interfaces import DataSource, ImageData
+from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext, Registry
 from priorkit.training.builder import build_component
 from priorkit.training.images import check_image_size, fit_images
 
 __all__ = ["load_data"]
 
+_MEMORY_SHARE = 0.25
+"""Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
-def load_data(config: RunConfig, registry: Registry) -> ImageData:
+
+def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageData:
     """Reads the images, brought to a square size that is a power of two from 16 to 128 and to 1 or 3 channels.
+
+    Args:
+        config: Which data set, and how to read it.
+        registry: Where components come from.
+        readers: Processes on this machine that read it, each for itself, and share the memory.
 
     Raises:
         DataError: The files are missing or broken, or the data set has too few images.
@@ -26,6 +38,7 @@ def load_data(config: RunConfig, registry: Registry) -> ImageData:
         channels=config.channels,
         holdout=config.holdout,
         seed=config.seed,
+        memory=_memory(config, readers),
     )
     source = build_component(config, registry, "dataset", DataSource, context, DataError)
     if config.data_dir is not None and not source.reads_data_dir:
@@ -44,4 +57,22 @@ def load_data(config: RunConfig, registry: Registry) -> ImageData:
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
             "at least two to train on and one held out are needed"
         )
-    return fit_images(data, config.image_size, config.channels)
+    return _with_note(fit_images(data, config.image_size, config.channels), config)
+
+
+def _memory(config: RunConfig, readers: int) -> int:
+    """Bytes that the images may take."""
+    if config.stream == "auto":
+        return int(_MEMORY_SHARE * free_memory() / readers)
+    return 0 if config.stream == "always" else sys.maxsize
+
+
+def _with_note(data: ImageData, config: RunConfig) -> ImageData:
+    """Says how images are read, where that is not all at once or not as the user wants it."""
+    if isinstance(data.train.images, StoredImages):
+        note = "images are streamed: they are read from disk as they are needed"
+    elif config.stream == "always":
+        note = "images are not streamed: this data set reads them into memory"
+    else:
+        return data
+    return dataclasses.replace(data, notes=(*data.notes, note))

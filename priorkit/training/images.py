@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from priorkit.errors import ConfigurationError, DataError
-from priorkit.interfaces import ImageData, ImageSet
+from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
 __all__ = ["IMAGE_SIZES", "check_image_size", "fit_images"]
 
@@ -17,6 +17,8 @@ IMAGE_SIZES = (16, 32, 64, 128)
 
 # Weights of red, green and blue in the luma of ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)
+_LOOKED_AT = 1024
+"""Training images whose edges are searched for a background."""
 # Values worked on at a time; as float32, 64 MiB.
 _CHUNK = 2**24
 
@@ -53,9 +55,12 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
 
     Images that are not square are cropped to their central square. A smaller square is padded, centred, where a border
     of at most an eighth of the new side is missing and there is a background to go on with: one value holds more than
-    half of the pixels along the edges of the training images, in each channel (black in MNIST, which goes from 28x28 to
-    32x32 so). All others are resized (bicubic, antialiased). Colour turns to grey as the luma of ITU-R BT.601, grey to
-    colour by repeating. Works on a few images at a time, so that it needs little memory beside its result.
+    half of the pixels along the edges of the training images (of 1024 spread over them, where there are more), in each
+    channel (black in MNIST, which goes from 28x28 to 32x32 so). All others are resized (bicubic, antialiased). Colour
+    turns to grey as the luma of ITU-R BT.601, grey to colour by repeating.
+
+    Images in memory are changed a few at a time, which needs little memory beside the result. Stored images stay where
+    they are; each is changed in the same way, to the bit, when it is read.
 
     Args:
         data: The images; those held out are changed in the same way as those to train on.
@@ -68,7 +73,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
 
     Raises:
         ConfigurationError: `image_size` or `channels` is none of the possible values.
-        DataError: The held-out images have another shape than those to train on.
+        DataError: The held-out images have another shape than those to train on; or a stored image cannot be read.
     """
     if image_size is not None:
         check_image_size(image_size)
@@ -76,26 +81,51 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         raise ConfigurationError(
             f"images can have 1 channel (grey) or 3 (RGB), not {channels}: choose --channels 1 or 3"
         )
-    train, test = data.train.images, data.test.images
-    if train.shape[1:] != test.shape[1:]:
+    if data.train.shape != data.test.shape:
         raise DataError(
-            f"the images to train on have shape {tuple(train.shape[1:])} (channels, height, width) and those held out "
-            f"{tuple(test.shape[1:])}: the data set must bring them to one shape"
+            f"the images to train on have shape {data.train.shape} (channels, height, width) and those held out "
+            f"{data.test.shape}: the data set must bring them to one shape"
         )
-    given, height, width = train.shape[1:]
+    given, height, width = data.train.shape
     side = min(height, width)
     size = image_size or next((size for size in IMAGE_SIZES if size >= side), IMAGE_SIZES[-1])
-    background = _background(_central_square(train, side)) if 0 < size - side <= size // 4 else None
+    padded = 0 < size - side <= size // 4
+    background = _background(_central_square(data.train.spread(_LOOKED_AT), side)) if padded else None
     change = _Change(side, size, channels or given, background)
     notes = _notes(change, given, height, width)
     if not notes:
         return data
     return dataclasses.replace(
-        data,
-        train=ImageSet(_changed(train, change), data.train.labels),
-        test=ImageSet(_changed(test, change), data.test.labels),
-        notes=(*data.notes, *notes),
+        data, train=_fitted(data.train, change), test=_fitted(data.test, change), notes=(*data.notes, *notes)
     )
+
+
+def _fitted(images: ImageSet, change: _Change) -> ImageSet:
+    pixels = images.images
+    changed = _changed(pixels, change) if isinstance(pixels, Tensor) else _FittedImages(pixels, change)
+    return dataclasses.replace(images, images=changed)
+
+
+class _FittedImages(StoredImages):
+    """Stored images that are changed when they are read."""
+
+    def __init__(self, stored: StoredImages, change: _Change) -> None:
+        self.stored = stored
+        self.change = change
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.change.channels, self.change.size, self.change.size
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def read(self, indices: Tensor) -> Tensor:
+        return _changed(self.stored.read(indices), self.change)
+
+    def fingerprint(self) -> str:
+        # The change follows from the run's settings and from the images.
+        return self.stored.fingerprint()
 
 
 def _central_square(images: Tensor, side: int) -> Tensor:
@@ -146,8 +176,9 @@ def _changed_chunk(images: Tensor, change: _Change) -> Tensor:
         images = _padded(images, change.size, change.background)
     values = images
     if change.channels < images.shape[1]:
-        luma = torch.tensor(_LUMA).view(1, 3, 1, 1)
-        values = (images * luma).sum(1, keepdim=True)
+        # Term by term: how a sum over a dimension is rounded may depend on how many images there are.
+        red, green, blue = (weight * images[:, channel : channel + 1] for channel, weight in enumerate(_LUMA))
+        values = red + green + blue
     if values.shape[-1] != change.size:
         values = functional.interpolate(
             values.float(), size=(change.size, change.size), mode="bicubic", antialias=True, align_corners=False

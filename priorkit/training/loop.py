@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from priorkit.errors import DataError
 from priorkit.training.session import Review, Session
 
 __all__ = ["Observer", "run_session"]
@@ -106,7 +107,15 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
     Raises:
         NonFiniteLossError: Training diverged; the checkpoints saved before are untouched.
         ProcessesError: Another process has failed.
+        DataError: An image that is read as it is needed cannot be read; a checkpoint of the step before is saved.
     """
+    try:
+        return _run(session, observers, stop)
+    finally:
+        session.close()
+
+
+def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
     processes = session.processes
     session.start_together()
     schedule = _Schedule(session, observers)
@@ -118,7 +127,13 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
     began = time.perf_counter() - session.seconds
     reason, _ = processes.agree(stop(), session.seconds)
     while reason is None and not session.finished():
-        session.step()
+        try:
+            session.step()
+        except DataError:
+            # The batch was missing before anything was trained on it. Other processes may have theirs, and wait for us.
+            if processes.count == 1:
+                schedule.at_end(complete=False)
+            raise
         session.seconds = time.perf_counter() - began
         schedule.after_step()
         for observer in observers:

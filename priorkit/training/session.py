@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from priorkit.training.batches import Batches, to_float, to_uint8
 from priorkit.training.held_out import energy_distance, reconstruction_error
 from priorkit.training.model import Model
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase
+from priorkit.training.stream import default_workers
 from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = ["Review", "Session", "make_phases"]
@@ -150,6 +152,7 @@ class Session:
             device=device,
             channels_last=config.channels_last,
             share=processes.share(config.batch_size),
+            workers=default_workers(device, processes.local_count) if config.workers is None else config.workers,
         )
         if config.compile:
             compile_system(self.system)
@@ -179,6 +182,15 @@ class Session:
         self.engine.step(self.batches.at(self.engine.images_seen), self.config.batch_size)
         if self.averages is not None:
             self.averages.update()
+
+    def close(self) -> None:
+        """Ends the processes that read images, if there are any; the next step starts them again."""
+        self.batches.close()
+
+    @cached_property
+    def _held_out(self) -> Tensor:
+        """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
+        return self.data.test.first(_REVIEWED)
 
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
@@ -213,7 +225,7 @@ class Session:
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
-        held_out = self.data.test.images[:_REVIEWED]
+        held_out = self._held_out
         images = to_float(held_out).to(self.precision.device)
         model = self.model
         samples = model.sample(max(_SHOWN, min(_REVIEWED, len(held_out))), seed=self.config.seed)
@@ -238,7 +250,7 @@ class Session:
             if not bool(sums.isfinite().all()):
                 raise self._diverged(f"weights of {name}")
         # Losses are those before the last update, and weights or statistics may be finite and yet useless after it.
-        model, held_out = self.model, self.data.test.images[:_CHECKED]
+        model, held_out = self.model, self._held_out[:_CHECKED]
         made = (model.sample(_CHECKED, seed=self.config.seed), model.reconstruct(to_float(held_out)))
         if not all(bool(images.isfinite().all()) for images in made):
             raise self._diverged("images that the model makes")

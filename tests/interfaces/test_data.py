@@ -1,6 +1,7 @@
-"""Images in memory."""
+"""Images in memory and on disk."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from priorkit.interfaces import ImageData, ImageSet
+from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
 
 def images(n: int = 2, channels: int = 1, height: int = 4, width: int = 4) -> Tensor:
@@ -94,3 +95,42 @@ def test_images_of_several_shapes_have_none(train: Tensor, test: Tensor) -> None
         _ = data.shape
     assert str(tuple(train.shape[1:])) in str(error.value)
     assert str(tuple(test.shape[1:])) in str(error.value)
+
+
+@given(n=st.integers(1, 40), number=st.integers(1, 50), data=st.data())
+def test_stored_images_are_taken_as_those_in_memory(
+    n: int, number: int, data: st.DataObject, kept_images: Callable[..., StoredImages]
+) -> None:
+    pixels = torch.randint(0, 256, (n, 3, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(n))
+    memory, stored = ImageSet(pixels, fingerprint="kept"), ImageSet(kept_images(pixels), torch.arange(n))
+    assert (len(stored), stored.shape) == (len(memory), memory.shape) == (n, (3, 4, 5))
+    chosen = torch.tensor(data.draw(st.lists(st.integers(0, n - 1), max_size=9)), dtype=torch.int64)
+    assert torch.equal(stored.take(chosen), pixels[chosen])
+    assert torch.equal(memory.take(chosen), pixels[chosen])
+    for part in (memory, stored):
+        assert torch.equal(part.first(number), pixels[:number])
+        spread = part.spread(number)
+        assert len(spread) == min(n, number)
+        assert torch.equal(spread[0], pixels[0])
+        assert number < n or torch.equal(spread, pixels)
+
+
+def test_images_are_spread_evenly() -> None:
+    numbered = ImageSet(torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1))
+    assert numbered.spread(4).flatten().tolist() == [0, 25, 50, 75]
+
+
+def test_stored_images_of_wrong_shapes_are_refused(kept_images: Callable[..., StoredImages]) -> None:
+    with pytest.raises(ValueError, match=r"\(N, 1 or 3, H, W\), not torch.uint8 of shape \(4, 2, 8, 8\)"):
+        ImageSet(kept_images(torch.zeros(4, 2, 8, 8, dtype=torch.uint8)))
+    with pytest.raises(ValueError, match=r"labels must be int64 of shape \(4,\)"):
+        ImageSet(kept_images(torch.zeros(4, 1, 8, 8, dtype=torch.uint8)), torch.arange(3))
+
+
+@pytest.mark.parametrize("wrong", ["dtype", "number"])
+def test_what_stored_images_give_is_checked(wrong: str, kept_images: Callable[..., StoredImages]) -> None:
+    stored = kept_images(torch.zeros(4, 1, 8, 8, dtype=torch.uint8))
+    pixels = torch.zeros(2, 1, 8, 8, dtype=torch.float32) if wrong == "dtype" else torch.zeros(3, 1, 8, 8).byte()
+    stored.read = lambda indices: pixels  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match=r"must be uint8 of shape \(2, 1, 8, 8\), not"):
+        ImageSet(stored).take(torch.arange(2))

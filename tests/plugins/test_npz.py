@@ -1,5 +1,6 @@
 """The data set `npz`."""
 
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from priorkit.errors import DataError
-from priorkit.interfaces import ImageData
+from priorkit.interfaces import ImageData, StoredImages
 from priorkit.plugins import DataContext
 from priorkit_plugins.npz import NpzOptions, priorkit_datasets
 
@@ -145,9 +148,9 @@ def test_names_of_labels_that_do_not_index_them_go_in_ascending_order(path: Path
         assert torch.equal(part.images[0, 0], torch.from_numpy(pixels(2, 4, 4)[index]))
 
 
-def message(path: Path | None) -> str:
+def message(path: Path | None, **context: Any) -> str:
     with pytest.raises(DataError) as caught:
-        load(path)
+        load(path, **context)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -242,3 +245,130 @@ def test_a_damaged_array(path: Path) -> None:
     content[300:310] = bytes(10)
     path.write_bytes(content)
     assert re.search(r"'images' in .* is damaged \(.*\): write the file again", message(path))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    channels=st.sampled_from([None, 1, 3]),
+    n=st.integers(2, 12),
+    held_out=st.integers(0, 3),
+    labelled=st.booleans(),
+    synonym=st.booleans(),
+    seed=st.integers(0, 99),
+    data=st.data(),
+)
+def test_streamed_images_are_those_in_memory(
+    path: Path,
+    channels: int | None,
+    n: int,
+    held_out: int,
+    labelled: bool,
+    synonym: bool,
+    seed: int,
+    data: st.DataObject,
+) -> None:
+    shape = (5, 7) if channels is None else (5, 7, channels)
+    prefix = "train_" if synonym else ""
+    # Arrays around them, so that they lie anywhere in the file.
+    arrays = {"before": pixels(3), f"{prefix}images": pixels(n, *shape, seed=seed), "class_names": np.array(["a"] * 12)}
+    if labelled:
+        arrays[f"{prefix}labels"] = np.arange(n)
+    if held_out:
+        arrays["test_images"] = pixels(held_out, *shape, seed=seed + 1)
+        if labelled:
+            arrays["test_labels"] = np.arange(held_out)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    memory, streamed = load(path, seed=seed, holdout=0.3), load(path, seed=seed, holdout=0.3, memory=0)
+    assert (memory.notes, memory.class_names) == (streamed.notes, streamed.class_names)
+    for held, stored in ((memory.train, streamed.train), (memory.test, streamed.test)):
+        assert isinstance(stored.images, StoredImages)
+        assert (len(held), held.shape) == (len(stored), stored.shape)
+        chosen = torch.tensor(data.draw(st.lists(st.integers(0, len(held) - 1), max_size=6)), dtype=torch.int64)
+        assert torch.equal(stored.take(chosen), held.take(chosen))
+        assert (held.labels is None) == (stored.labels is None) == (not labelled)
+        assert held.labels is None or stored.labels is None or torch.equal(held.labels, stored.labels)
+        assert stored.images.fingerprint() == held.fingerprint
+
+
+def test_larger_arrays_than_the_memory_are_streamed(path: Path) -> None:
+    np.savez(path, images=pixels(10, 8, 8), test_images=pixels(4, 8, 8))
+    assert isinstance(load(path, memory=14 * 64).train.images, torch.Tensor)
+    for part in ((data := load(path, memory=14 * 64 - 1)).train, data.test):
+        assert isinstance(part.images, StoredImages)
+
+
+def test_what_is_held_of_streamed_images_is_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(path, images=pixels(50, 16, 16, 3), labels=np.arange(50) % 3)
+    read = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(
+        np.lib.npyio.NpzFile,
+        "__getitem__",
+        lambda archive, key: pytest.fail("read") if key == "images" else read(archive, key),
+    )
+    assert len(pickle.dumps(load(path, memory=0))) < 4000
+
+
+@pytest.mark.parametrize("case", ["compressed", "fortran"])
+def test_what_cannot_be_streamed_is_held_in_memory_with_a_note(path: Path, case: str) -> None:
+    images = pixels(6, 4, 4, 3)
+    if case == "compressed":
+        np.savez_compressed(path, images=images)
+    else:
+        np.savez(path, images=np.asfortranarray(images))
+    data = load(path, memory=0)
+    assert isinstance(data.train.images, torch.Tensor)
+    assert any(re.search(r"'images' is compressed or .* numpy\.savez.*streamed", note) for note in data.notes)
+    assert not any("compressed" in note for note in load(path).notes)
+    # Saved as it says, it is the same data set.
+    np.savez(path, images=images)
+    again = load(path, memory=0)
+    assert isinstance(again.train.images, StoredImages)
+    assert torch.equal(again.train.first(6), data.train.first(6))
+    if case == "compressed":
+        assert again.train.images.fingerprint() == data.train.fingerprint
+
+
+def test_fingerprints_tell_pixels_and_order_apart(path: Path) -> None:
+    found = set()
+    for seed in range(2):
+        np.savez(path, images=pixels(20, 4, 4, seed=seed))
+        found |= {load(path, seed=split).train.fingerprint for split in range(3)}
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("case", ["cut off", "replaced", "gone"])
+def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path, case: str) -> None:
+    np.savez(path, images=pixels(20, 16, 16))
+    data = load(path, memory=0)
+    data.train.first(20)
+    if case == "cut off":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif case == "replaced":
+        np.savez(path, images=pixels(20, 16, 16, seed=1), more=pixels(3))
+    else:
+        path.unlink()
+    with pytest.raises(DataError) as caught:
+        data.train.first(20)
+    assert str(caught.value).startswith(str(path))
+    assert "put" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "expected"),
+    [
+        ({"images": FINE / 255}, "'images' .* is float64"),
+        ({"images": pixels(4, 5, 5, 4)}, "four channels"),
+        ({"images": pixels(0, 5, 5)}, "no pixels"),
+        ({"images": np.array([None, 1], dtype=object)}, "Python objects"),
+        ({"images": FINE, "test_images": pixels(2, 6, 5)}, r"\(5, 5, 1\) and 'test_images'"),
+        ({"pictures": FINE}, "no array 'images'"),
+    ],
+)
+def test_wrong_arrays_are_refused_as_they_are_in_memory(
+    path: Path, arrays: dict[str, np.ndarray], expected: str
+) -> None:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    text = message(path)
+    assert re.search(expected, text), text
+    assert message(path, memory=0) == text

@@ -7,7 +7,7 @@ from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, DataError
 from priorkit.plugins import Registry
 from priorkit.runs import load_run, load_run_data, prepare_resumed, train
-from priorkit.runs.environment import data_fingerprint
+from priorkit.runs.fingerprints import data_fingerprint
 
 
 @pytest.mark.parametrize(("n", "value"), [(31, 0), (30, 1)])

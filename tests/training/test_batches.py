@@ -1,10 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from priorkit.engine import DataOrder
-from priorkit.interfaces import ImageSet
+from priorkit.interfaces import ImageSet, StoredImages
 from priorkit.training import to_float, to_uint8
 from priorkit.training.batches import Batches
 
@@ -38,6 +40,27 @@ def test_every_image_is_seen_once_in_each_pass() -> None:
     for epoch in range(2):
         seen = [number for start in range(0, 30, 6) for number in numbers(batches.at(30 * epoch + start))]
         assert sorted(seen) == list(range(30))
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32), n=st.integers(2, 30), shares=st.integers(1, 4), data=st.data())
+def test_stored_images_come_in_the_same_batches_and_shares_make_up_the_whole(
+    seed: int, n: int, shares: int, data: st.DataObject, kept_images: Callable[..., StoredImages]
+) -> None:
+    size, images = data.draw(st.integers(1, n)), numbered(n)
+    stored = ImageSet(kept_images(images.images))
+
+    def batches(images: ImageSet, share: slice) -> Batches:
+        return Batches(images, size, seed=seed, device=CPU, channels_last=True, share=share, workers=0)
+
+    whole = batches(images, slice(None))
+    for position in data.draw(st.lists(st.integers(0, 100), max_size=5)):
+        expected = whole.at(position)
+        for source in (images, stored):
+            parts = [batches(source, slice(part, None, shares)) for part in range(shares)]
+            for part, share in enumerate(parts):
+                assert torch.equal(share.at(position), expected[part::shares])
+    assert (whole.workers, batches(stored, slice(None)).workers) == (None, 0)
 
 
 @pytest.mark.parametrize("channels_last", [True, False])

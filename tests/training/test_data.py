@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def with_dataset(
 
 
 def test_the_source_is_told_what_the_configuration_says(
-    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[DataContext] = []
 
@@ -66,8 +67,14 @@ def test_the_source_is_told_what_the_configuration_says(
     config = tiny_config(
         "vae", registry, dataset="odd", data_dir="/some/where", image_size=16, channels=3, holdout=0.25, seed=5
     )
-    load_data(config, registry)
-    assert told == [DataContext(Path("/some/where").absolute(), image_size=16, channels=3, holdout=0.25, seed=5)]
+    memory = {"never": sys.maxsize, "always": 0, "auto": 25 * 2**20}
+    monkeypatch.setattr("priorkit.training.data.free_memory", lambda: 100 * 2**20)
+    for stream in memory:
+        load_data(config.model_copy(update={"stream": stream}), registry)
+    where = Path("/some/where").absolute()
+    assert told == [
+        DataContext(where, image_size=16, channels=3, holdout=0.25, seed=5, memory=value) for value in memory.values()
+    ]
 
 
 def test_what_is_no_source_is_the_plugins_mistake(

@@ -1,5 +1,7 @@
 """Images brought to the sizes and channels that networks are made for."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from priorkit.errors import ConfigurationError, DataError
-from priorkit.interfaces import ImageData, ImageSet
+from priorkit.interfaces import ImageData, ImageSet, StoredImages
 from priorkit.training import images as module
 from priorkit.training.images import IMAGE_SIZES, check_image_size, fit_images
 
@@ -196,3 +198,52 @@ def test_impossible_channels_are_refused() -> None:
 def test_two_shapes_are_refused() -> None:
     with pytest.raises(DataError, match=r"\(1, 32, 32\) .* \(1, 28, 28\)"):
         fit_images(data_of(noise(1, 1, 32, 32), noise(1, 1, 28, 28)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    height=sizes,
+    width=sizes,
+    given_channels=st.sampled_from([1, 3]),
+    image_size=st.sampled_from([None, *IMAGE_SIZES]),
+    channels=st.sampled_from([None, 1, 3]),
+    bordered=st.booleans(),
+    seed=seeds,
+    data=st.data(),
+)
+def test_stored_images_are_changed_to_the_same_pixels(
+    height: int,
+    width: int,
+    given_channels: int,
+    image_size: int | None,
+    channels: int | None,
+    bordered: bool,
+    seed: int,
+    data: st.DataObject,
+    kept_images: Callable[..., StoredImages],
+) -> None:
+    train, test = noise(9, given_channels, height, width, seed), noise(2, given_channels, height, width, seed + 1)
+    if bordered:
+        train[:, :, 0] = train[:, :, -1] = train[..., 0] = train[..., -1] = 7
+    memory = fit_images(data_of(train, test), image_size, channels)
+    stored = fit_images(ImageData(ImageSet(kept_images(train)), ImageSet(kept_images(test))), image_size, channels)
+    assert memory.notes[1:] == tuple(stored.notes)
+    assert memory.shape == stored.shape
+    assert isinstance(stored.train.images, StoredImages)
+    chosen = torch.tensor(data.draw(st.lists(st.integers(0, 8), min_size=1, max_size=12)))
+    assert torch.equal(stored.train.take(chosen), memory.train.take(chosen))
+    assert torch.equal(stored.test.first(5), memory.test.first(5))
+
+
+def test_few_stored_images_are_looked_at(
+    kept_images: Callable[..., StoredImages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOKED_AT", 10)
+    images = torch.zeros(25, 1, 28, 28, dtype=torch.uint8)
+    # A background that those do not have which are looked at, in either place.
+    images[1::5] = 200
+    stored = kept_images(images)
+    lazy = fit_images(ImageData(ImageSet(stored), ImageSet(stored)))
+    assert stored.reads == [10]
+    assert lazy.notes == fit_images(data_of(images)).notes[1:]
+    assert lazy.train.images.fingerprint() == stored.fingerprint()

@@ -25,6 +25,7 @@ def _build(_options: FolderOptions, context: DataContext) -> DataSource:
         channels=context.channels,
         holdout=context.holdout,
         seed=context.seed,
+        memory=context.memory,
     )
 
 

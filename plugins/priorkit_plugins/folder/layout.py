@@ -1,10 +1,13 @@
 """Finds the image files of a folder, and what their places say: classes, and which images are held out."""
 
+import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from priorkit.errors import DataError
+from priorkit_plugins.folder.files import Files
 
 __all__ = ["EXTENSIONS", "Layout", "Split", "find_layout"]
 
@@ -18,7 +21,7 @@ _HELD_OUT = ("test", "val", "valid", "validation")
 class Split:
     """Image files, and the name of each one's class, or None where there are no classes."""
 
-    files: list[Path]
+    files: Files
     classes: list[str] | None
 
 
@@ -51,10 +54,10 @@ def find_layout(root: Path) -> Layout:
         raise DataError(f"there is no folder {root}: let --data-dir name the folder with the images")
     if not root.is_dir():
         raise DataError(f"{root} is a file, not a folder: let --data-dir name the folder with the images")
-    folders = [path.name for path in _visible(root) if path.is_dir()]
+    folders = [name for name, is_folder in _visible(root).items() if is_folder]
     held_out = next((name for name in _HELD_OUT if name in folders), None)
     if "train" in folders and held_out is not None:
-        train, test = _find_split(root / "train"), _find_split(root / held_out)
+        train, test = _find_split(root, "train"), _find_split(root, held_out)
         if (train.classes is None) != (test.classes is None):
             raise DataError(
                 f"of {root / 'train'} and {root / held_out}, one has class folders and the other has not: lay out "
@@ -69,17 +72,23 @@ def find_layout(root: Path) -> Layout:
         aside = [name for name in folders if name not in ("train", held_out)]
         notes = [f"images in {held_out} are held out"]
         return Layout(train, test, notes + ([f"folders left aside: {', '.join(aside)}"] if aside else []))
-    return Layout(_find_split(root / "train" if folders == ["train"] else root), None, [])
+    return Layout(_find_split(root, "train" if folders == ["train"] else ""), None, [])
 
 
-def _find_split(folder: Path) -> Split:
+def _find_split(root: Path, inside: str) -> Split:
     """Images in class folders (also deeper inside them), or directly in the folder."""
-    direct = [path for path in _visible(folder) if _is_image(path)]
-    classes = {path.name: _images_below(path) for path in _visible(folder) if path.is_dir()}
-    classes = {name: files for name, files in classes.items() if files}
+    folder = root / inside
+    visible = _visible(folder)
+    direct = [name for name, is_folder in visible.items() if not is_folder]
+    classes = {
+        name: Files(root, _images_below(root, _joined(inside, name)))
+        for name, is_folder in visible.items()
+        if is_folder
+    }
+    classes = {name: files for name, files in classes.items() if len(files)}
     if direct and classes:
         raise DataError(
-            f"{folder} has images both directly ({direct[0].name}) and in folders ({next(iter(classes))}): move the "
+            f"{folder} has images both directly ({direct[0]}) and in folders ({next(iter(classes))}): move the "
             "images into class folders, or all into one folder"
         )
     if not direct and not classes:
@@ -88,38 +97,50 @@ def _find_split(folder: Path) -> Split:
             f"{', '.join(EXTENSIONS)})"
         )
     if direct:
-        return Split(direct, None)
-    files = [file for inside in classes.values() for file in inside]
-    return Split(files, [name for name, inside in classes.items() for _ in inside])
+        return Split(Files(root, (_joined(inside, name) for name in direct)), None)
+    names = [name for name, files in classes.items() for _ in range(len(files))]
+    return Split(Files.joined(list(classes.values())), names)
 
 
-def _images_below(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for path in _visible(folder):
-        if path.is_dir():
-            found += _images_below(path)
-        elif _is_image(path):
-            found.append(path)
-    return found
+def _images_below(root: Path, inside: str) -> Iterator[str]:
+    for name, is_folder in _visible(root / inside).items():
+        path = _joined(inside, name)
+        if is_folder:
+            yield from _images_below(root, path)
+        else:
+            yield path
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and path.is_file()
+def _joined(inside: str, name: str) -> str:
+    return f"{inside}/{name}" if inside else name
 
 
-def _visible(folder: Path) -> list[Path]:
+def _visible(folder: Path) -> dict[str, bool]:
+    """The names of image files and of folders in a folder, sorted, and whether each is a folder."""
+    found = {}
     try:
-        names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                is_folder = entry.is_dir()
+                if is_folder or (entry.name.lower().endswith(EXTENSIONS) and entry.is_file()):
+                    found[entry.name] = is_folder
     except OSError as error:
         raise DataError(f"{folder} cannot be read ({error.strerror}): check that you may read it") from error
-    return [folder / name for name in _natural_order(names)]
+    return {name: found[name] for name in _natural_order(found)}
 
 
-def _natural_order(names: set[str] | list[str]) -> list[str]:
+def _natural_order(names: Iterable[str]) -> list[str]:
     """Sorts `class10` behind `class9`, and without regard to capitals."""
 
-    def key(name: str) -> tuple[list[int | str], str]:
-        # Texts and numbers alternate, so that like is compared with like.
-        return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name.casefold())], name
+    def key(name: str) -> str:
+        # Digits come before texts, and fewer before more: one text, because lists of parts would fill the memory.
+        return re.sub(r"\d+", _sortable_number, name.casefold())
 
-    return sorted(names, key=key)
+    return sorted(sorted(names), key=key)
+
+
+def _sortable_number(digits: re.Match[str]) -> str:
+    number = str(int(digits[0]))
+    return f"\0{chr(len(number))}{number}"

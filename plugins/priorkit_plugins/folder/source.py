@@ -1,9 +1,8 @@
 """Images from a folder of files."""
 
-from collections.abc import Sequence
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,23 +12,17 @@ from torch import Tensor
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
 from priorkit_plugins.central_square import central_square
+from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
+from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.layout import Split, find_layout
-from priorkit_plugins.folder.picture import read_picture
+from priorkit_plugins.folder.picture import Header, read_header
+from priorkit_plugins.folder.stored import FileImages, Kind
 from priorkit_plugins.holdout_split import held_out
 
 __all__ = ["FolderSource"]
 
-_LARGEST = 128
-"""Side of the largest images that priorkit trains on. Larger ones are reduced at once: photographs fill the memory."""
-
-
-class _Loaded(NamedTuple):
-    image: Image.Image
-    size: tuple[int, int]
-    """Width and height of the file's image."""
-    channels: int
-    """Channels of the file's image."""
-    transparent: bool
+_LOOKED_AT = 2048
+"""Files whose headers are looked at where images are not all read at once."""
 
 
 class FolderSource(DataSource):
@@ -46,6 +39,7 @@ class FolderSource(DataSource):
         holdout: Share of the images to hold out where the folder does not say which, between 0 and 1; at least one
             image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
+        memory: Bytes that the images may take; larger sets stay on disk.
     """
 
     def __init__(
@@ -55,15 +49,16 @@ class FolderSource(DataSource):
         channels: int | None = None,
         holdout: float = 0.1,
         seed: int = 0,
+        memory: int = sys.maxsize,
     ) -> None:
         self.root = root
-        self.image_size = image_size
-        self.channels = channels
+        self.conversion = Conversion(image_size, channels)
         self.holdout = holdout
         self.seed = seed
+        self.memory = memory
 
     def load(self) -> ImageData:
-        """Reads the images.
+        """Reads the images, or looks at some of them where all would take too much memory.
 
         Raises:
             DataError: The folder is missing or has too few images; an image is damaged; or images differ in size or
@@ -73,66 +68,71 @@ class FolderSource(DataSource):
             raise DataError("the data set folder needs a folder of images: give it by --data-dir FOLDER")
         root = self.root.expanduser()
         layout = find_layout(root)
-        files = layout.train.files + (layout.test.files if layout.test else [])
+        files = Files.joined([layout.train.files, *([layout.test.files] if layout.test else [])])
         if len(files) < 2:
             raise DataError(
                 f"{root} has only one image ({files[0].name}), but one to train on and one to hold out are needed: "
                 "add images"
             )
         notes = list(layout.notes)
-        images = self._read(files, notes)
+        kind = self._look(files, notes) if self.memory < sys.maxsize else None
+        images = self._read(files, notes) if kind is None else None
         labels, class_names = _labels(layout.train, layout.test)
         if layout.test:
             train, test = torch.arange(len(layout.train.files)), torch.arange(len(layout.train.files), len(files))
         else:
             train, test = held_out(len(files), self.holdout, self.seed)
             notes.append(f"{len(test)} of {len(files)} images are held out")
-        return ImageData(
-            train=ImageSet(images[train], None if labels is None else labels[train]),
-            test=ImageSet(images[test], None if labels is None else labels[test]),
-            class_names=class_names,
-            notes=tuple(notes),
-        )
 
-    def _read(self, files: Sequence[Path], notes: list[str]) -> Tensor:
+        def part(indices: Tensor) -> ImageSet:
+            chosen = files.chosen(indices.numpy())
+            part_labels = None if labels is None else labels[indices]
+            if images is None:
+                assert kind is not None
+                return ImageSet(FileImages(chosen, *kind), part_labels)
+            return ImageSet(images[indices], part_labels, chosen.fingerprint())
+
+        return ImageData(train=part(train), test=part(test), class_names=class_names, notes=tuple(notes))
+
+    def _look(self, files: Files, notes: list[str]) -> tuple[Kind, tuple[Files, Header]] | None:
+        """Looks at the headers of some files, evenly spaced.
+
+        Returns:
+            What they have in common, and one of them; None if the images of all files may be in memory.
+        """
+        number = min(len(files), _LOOKED_AT)
+        some = files.chosen(np.arange(number) * len(files) // number)
+        with ThreadPoolExecutor() as pool:
+            headers = list(pool.map(read_header, some))
+        for path, header in zip(some, headers, strict=True):
+            check_alike((some[0], headers[0]), (path, header), self.conversion)
+        width, height = self.conversion.common_size(headers)
+        channels = self.conversion.channels or headers[0].channels
+        if len(files) * channels * width * height <= self.memory:
+            return None
+        notes += conversion_notes(headers, (width, height), channels)
+        if any(header.transparent for header in headers):
+            notes.append("transparent parts are laid on white")
+        return Kind(self.conversion, (width, height), channels), (some[:1], headers[0])
+
+    def _read(self, files: Files, notes: list[str]) -> Tensor:
         """Reads all files, shape (N, C, H, W), and notes what was done to them."""
-        loaded: list[_Loaded] = []
+        headers: list[Header] = []
+        images: list[Image.Image] = []
         # Decoding releases the interpreter's lock.
         with ThreadPoolExecutor() as pool:
-            for path, item in zip(files, pool.map(self._load, files), strict=True):
-                self._check_alike(files[0], loaded[0] if loaded else item, path, item)
-                loaded.append(item)
-        images = [item.image for item in loaded]
-        if len({image.size for image in images}) > 1 and self.image_size is not None:
-            images = [central_square(image, self.image_size) for image in images]
-        notes += _notes(loaded, images)
+            for path, (header, image) in zip(files, pool.map(self.conversion.read, files), strict=True):
+                check_alike((files[0], headers[0] if headers else header), (path, header), self.conversion)
+                headers.append(header)
+                images.append(image)
+        size = self.conversion.common_size(headers)
+        images = [image if image.size == size else central_square(image, size[0]) for image in images]
+        notes += conversion_notes(headers, size, len(images[0].getbands()))
+        transparent = sum(header.transparent for header in headers)
+        if transparent:
+            notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
-
-    def _load(self, path: Path) -> _Loaded:
-        image, transparent = read_picture(path)
-        size, channels = image.size, len(image.getbands())
-        if self.channels is not None:
-            image = image.convert("L" if self.channels == 1 else "RGB")
-        limit = self.image_size or _LARGEST
-        if min(size) > limit:
-            image = central_square(image, limit)
-        elif self.image_size is not None:
-            image = central_square(image)
-        return _Loaded(image, size, channels, transparent)
-
-    def _check_alike(self, first_path: Path, first: _Loaded, path: Path, item: _Loaded) -> None:
-        if self.image_size is None and item.size != first.size:
-            raise DataError(
-                f"images differ in size: {first_path} has {_size(first.size)} pixels, {path} {_size(item.size)}; "
-                "--image-size 64 brings all to one size"
-            )
-        if self.channels is None and item.channels != first.channels:
-            grey, colour = (first_path, path) if first.channels == 1 else (path, first_path)
-            raise DataError(
-                f"grey and colour images are mixed: {grey} is grey, {colour} is in colour; --channels 1 or --channels "
-                "3 brings all to one kind"
-            )
 
 
 def _labels(train: Split, test: Split | None) -> tuple[Tensor | None, tuple[str, ...]]:
@@ -144,26 +144,3 @@ def _labels(train: Split, test: Split | None) -> tuple[Tensor | None, tuple[str,
     index = {name: i for i, name in enumerate(class_names)}
     names = train.classes + ((test.classes or []) if test else [])
     return torch.tensor([index[name] for name in names]), class_names
-
-
-def _notes(loaded: Sequence[_Loaded], images: Sequence[Image.Image]) -> list[str]:
-    notes = []
-    sizes = {item.size for item in loaded}
-    smallest, largest, result = min(sizes), max(sizes), images[0].size
-    if len(sizes) > 1:
-        differ = f"images differ in size ({_size(smallest)}, {_size(largest)}, ...)"
-        notes.append(f"{differ}: their central squares are resized to {_size(result)}")
-    elif result != largest:
-        resized = "" if result[0] == min(largest) else f" and resized to {_size(result)}"
-        notes.append(f"images {_size(largest)} (width x height) are cropped to their central square{resized}")
-    channels = len(images[0].getbands())
-    if any(item.channels != channels for item in loaded):
-        notes.append("colour images are turned to grey" if channels == 1 else "grey images are repeated as RGB")
-    transparent = sum(item.transparent for item in loaded)
-    if transparent:
-        notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")
-    return notes
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"

@@ -1,7 +1,9 @@
 """Reads the arrays of a .npz file and checks them."""
 
+import contextlib
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorkit.errors import DataError
+from priorkit_plugins.npz.stored import Place, array_place
 
-__all__ = ["check_images", "check_labels", "read_arrays"]
+__all__ = ["check_images", "check_labels", "find_places", "read_arrays"]
 
 Array = NDArray[Any]
 
@@ -18,12 +21,26 @@ Array = NDArray[Any]
 _BROKEN = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
-def read_arrays(path: Path, keys: tuple[str, ...]) -> tuple[dict[str, Array], list[str]]:
+def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[Place, bool]]:
+    """Finds out where arrays lie in a .npz file, of those that it has; what is wrong with it, `read_arrays` says.
+
+    Returns:
+        The places, and whether each array can be read there, a piece at a time.
+    """
+    places = {}
+    for key in keys:
+        with contextlib.suppress(*_BROKEN):
+            places[key] = array_place(path, key)
+    return places
+
+
+def read_arrays(path: Path, keys: tuple[str, ...], mapped: Mapping[str, Place]) -> tuple[dict[str, Array], list[str]]:
     """Reads some arrays of a .npz file.
 
     Args:
         path: The file.
         keys: The arrays to read, where the file has them.
+        mapped: The places of those that are not to be read into memory.
 
     Returns:
         The arrays, and the names of those that were not read.
@@ -45,12 +62,14 @@ def read_arrays(path: Path, keys: tuple[str, ...]) -> tuple[dict[str, Array], li
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise DataError(f"{path} is no .npz file, or it is cut off: write it again by numpy.savez(path, images=images)")
     with archive:
-        arrays = {key: _read_array(archive, key, path) for key in keys if key in archive.files}
+        arrays = {key: _read_array(archive, key, path, mapped.get(key)) for key in keys if key in archive.files}
         return arrays, [key for key in archive.files if key not in arrays]
 
 
-def _read_array(archive: Any, key: str, path: Path) -> Array:
+def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Array:
     try:
+        if place is not None:
+            return np.memmap(path, place.dtype, "r", place.offset, place.shape)
         array: Array = archive[key]
     except _BROKEN as error:
         if "allow_pickle" in str(error):

@@ -1,5 +1,6 @@
 """Images from the arrays of a .npz file."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from numpy.typing import NDArray
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
 from priorkit_plugins.holdout_split import held_out
-from priorkit_plugins.npz.archive import check_images, check_labels, read_arrays
+from priorkit_plugins.npz.archive import check_images, check_labels, find_places, read_arrays
 from priorkit_plugins.npz.classes import class_indices
+from priorkit_plugins.npz.stored import ArrayImages, chosen_fingerprint
 
 __all__ = ["NpzSource"]
 
 Array = NDArray[Any]
 
+_IMAGES = ("images", "train_images", "test_images")
 _KEYS = ("images", "train_images", "labels", "train_labels", "test_images", "test_labels", "class_names")
 
 
@@ -32,12 +35,14 @@ class NpzSource(DataSource):
         holdout: Share of the images to hold out where there are no `test_images`, between 0 and 1; at least one image
             is held out, and one is not.
         seed: Seed of the choice of images to hold out.
+        memory: Bytes that the images may take; larger arrays stay in the file, if it is not compressed.
     """
 
-    def __init__(self, path: Path | None, holdout: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, path: Path | None, holdout: float = 0.1, seed: int = 0, memory: int = sys.maxsize) -> None:
         self.path = path
         self.holdout = holdout
         self.seed = seed
+        self.memory = memory
 
     def load(self) -> ImageData:
         """Reads the arrays.
@@ -48,7 +53,15 @@ class NpzSource(DataSource):
         if self.path is None:
             raise DataError("the data set npz needs a file: give it by --data-dir FILE.npz")
         path = self.path.expanduser()
-        arrays, unread = read_arrays(path, _KEYS)
+        places = find_places(path, _IMAGES)
+        large = sum(place.nbytes for place, _ in places.values()) > self.memory
+        mapped = {
+            key: place
+            for key, (place, readable) in places.items()
+            # What is no image at all is read, and complained about.
+            if large and readable and place.dtype == np.uint8 and place.nbytes
+        }
+        arrays, unread = read_arrays(path, _KEYS, mapped)
         images_key, labels_key = _train_keys(arrays, unread, path)
         images = check_images(arrays[images_key], images_key, path)
         labels = arrays.get(labels_key)
@@ -56,13 +69,20 @@ class NpzSource(DataSource):
             check_labels(labels, labels_key, path, len(images), images_key)
         test_images = _test_images(arrays, images, images_key, labels_key, path)
         notes = [f"arrays that are not read: {', '.join(unread)}"] if unread else []
+        for key, (_, readable) in places.items():
+            if large and not readable:
+                notes.append(
+                    f"{key!r} is compressed or in Fortran's order, and so held in memory: save it by numpy.savez, as "
+                    "numpy.ascontiguousarray(images), to have it streamed"
+                )
         count = len(images)
+        test_key, test_array, first_test = images_key, images, 0
         if test_images is not None:
-            images = np.concatenate([images, test_images])
             if labels is not None:
                 test_labels = check_labels(arrays["test_labels"], "test_labels", path, len(test_images), "test_images")
                 labels = np.concatenate([labels, test_labels])
-            train, test = torch.arange(count), torch.arange(count, len(images))
+            test_key, test_array, first_test = "test_images", test_images, count
+            train, test = torch.arange(count), torch.arange(len(test_images))
         else:
             if count < 2:
                 raise DataError(
@@ -77,10 +97,18 @@ class NpzSource(DataSource):
             indexed, class_names, changes = class_indices(labels, arrays.get("class_names"), path)
             indices = torch.from_numpy(indexed)
             notes += changes
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+
+        def part(key: str, array: Array, chosen: torch.Tensor, first: int = 0) -> ImageSet:
+            part_labels = None if indices is None else indices[first + chosen]
+            if key in mapped:
+                return ImageSet(ArrayImages(mapped[key], chosen.numpy()), part_labels)
+            pixels = torch.from_numpy(array).permute(0, 3, 1, 2)[chosen].contiguous()
+            fingerprint = chosen_fingerprint(places[key][0], chosen.numpy()) if key in places else None
+            return ImageSet(pixels, part_labels, fingerprint)
+
         return ImageData(
-            train=_chosen(pixels, indices, train),
-            test=_chosen(pixels, indices, test),
+            train=part(images_key, images, train),
+            test=part(test_key, test_array, test, first_test),
             class_names=tuple(class_names),
             notes=tuple(notes),
         )
@@ -118,7 +146,3 @@ def _test_images(arrays: dict[str, Array], images: Array, images_key: str, label
         there, missing = (labels_key, "test_labels") if labels_key in arrays else ("test_labels", labels_key)
         raise DataError(f"{path} has {there!r} but no {missing!r}: give labels to both sets of images, or to none")
     return test_images
-
-
-def _chosen(pixels: torch.Tensor, labels: torch.Tensor | None, chosen: torch.Tensor) -> ImageSet:
-    return ImageSet(pixels[chosen].contiguous(), None if labels is None else labels[chosen])

@@ -1,0 +1,130 @@
+"""Images that stay in an uncompressed .npz file."""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from priorkit.errors import DataError
+from priorkit.interfaces import StoredImages
+
+__all__ = ["ArrayImages", "Place", "array_place", "chosen_fingerprint"]
+
+_LOCAL_HEADER = 30
+"""Bytes of a zip member's own header before its name, which tells the lengths of name and extra field at the end."""
+
+
+class Place(NamedTuple):
+    """Where the numbers of an array lie in a file.
+
+    Attributes:
+        path: The file.
+        offset: The first byte.
+        shape: The array's shape.
+        dtype: The numbers' type.
+        checksum: The CRC-32 that the file keeps of the array.
+        size: Bytes of the whole file.
+        modified: When it was last changed, in nanoseconds.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    checksum: int
+    size: int
+    modified: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the array takes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+def array_place(path: Path, key: str) -> tuple[Place, bool]:
+    """Finds an array in a .npz file.
+
+    Returns:
+        Its place, and whether it can be read there, a piece at a time: it is neither compressed nor in Fortran's order.
+
+    Raises:
+        OSError, ValueError, KeyError, zipfile.BadZipFile: The file is broken, or has no such array.
+    """
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{key}.npy")
+        with archive.open(info) as member:
+            version = np.lib.format.read_magic(member)
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            if version not in read:
+                raise ValueError(f"its format {version} is not known")
+            shape, fortran, dtype = read[version](member)
+            header = member.tell()
+        file.seek(info.header_offset)
+        local = file.read(_LOCAL_HEADER)
+        names = sum(int.from_bytes(local[start : start + 2], "little") for start in (26, 28))
+        status = os.fstat(file.fileno())
+    offset = info.header_offset + _LOCAL_HEADER + names + header
+    place = Place(path, offset, shape, dtype, info.CRC, status.st_size, status.st_mtime_ns)
+    return place, info.compress_type == zipfile.ZIP_STORED and not fortran
+
+
+class ArrayImages(StoredImages):
+    """Images of an array in a file, read from there.
+
+    They are read, not mapped into memory: a file that is cut off meanwhile is an error then, and not the end of the
+    process.
+
+    Args:
+        place: Where the array lies: uint8, shape (N, H, W) or (N, H, W, C).
+        chosen: Indices of the images in the array, int64.
+    """
+
+    def __init__(self, place: Place, chosen: NDArray[np.int64]) -> None:
+        self.place = place
+        self.chosen = chosen
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of every image."""
+        _, height, width, *channels = self.place.shape
+        return channels[0] if channels else 1, height, width
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Reads images from the file.
+
+        Raises:
+            DataError: The file is gone, cut off, or has been changed.
+        """
+        channels, height, width = self.shape
+        result = np.empty((len(indices), height, width, channels), dtype=np.uint8)
+        path, nbytes = self.place.path, height * width * channels
+        try:
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if (status.st_size, status.st_mtime_ns) != (self.place.size, self.place.modified):
+                    raise DataError(f"{path} has been changed since it was loaded: put back what was there")
+                for image, index in zip(result, self.chosen[indices.numpy()].tolist(), strict=True):
+                    file.seek(self.place.offset + index * nbytes)
+                    if file.readinto(image.data.cast("B")) != nbytes:
+                        raise DataError(f"{path} ends before image {index}: put back the file that was loaded")
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror or error}): put it back") from error
+        return torch.from_numpy(result).permute(0, 3, 1, 2).contiguous()
+
+    def fingerprint(self) -> str:
+        """Of the array's checksum, and of which images these are."""
+        return chosen_fingerprint(self.place, self.chosen)
+
+
+def chosen_fingerprint(place: Place, chosen: NDArray[np.int64]) -> str:
+    """Of some images of an array, whether they are read there or all at once."""
+    return hashlib.blake2b(b"%08x" % place.checksum + chosen.astype("<i8").tobytes(), digest_size=16).hexdigest()

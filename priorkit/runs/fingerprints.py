@@ -1,0 +1,82 @@
+"""Recognises a data set, whichever way its images are read."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import ImageData, ImageSet, StoredImages
+
+__all__ = ["data_fingerprint", "describe_data", "is_same_data"]
+
+_SAMPLE = 128
+"""Images of each set that are compared by their pixels even where that of all would take too long."""
+_CHUNK = 1024
+"""Stored images that are read at a time."""
+
+
+def describe_data(data: ImageData) -> dict[str, str | None]:
+    """What a run remembers of its data, for `is_same_data`.
+
+    Returns:
+        `fingerprint`: of all pixels, or None where images are not in memory; `stored_fingerprint`: of the files, or
+        None where the source gives none; `sample_fingerprint`: of the pixels of some images.
+    """
+    stored = any(isinstance(part.images, StoredImages) for part in (data.train, data.test))
+    return {
+        "fingerprint": None if stored else data_fingerprint(data),
+        "stored_fingerprint": _stored_fingerprint(data),
+        "sample_fingerprint": _sample_fingerprint(data),
+    }
+
+
+def is_same_data(data: ImageData, recorded: Mapping[str, Any]) -> bool:
+    """Whether data is what `describe_data` was given, though it may have been read another way.
+
+    All pixels are compared where both have been in memory. Otherwise the files and some images are; or, where nothing
+    else is known of the one that was recorded, all images are read once.
+    """
+    pixels, stored, sample = (recorded.get(f"{kind}fingerprint") for kind in ("", "stored_", "sample_"))
+    in_memory = all(isinstance(part.images, Tensor) for part in (data.train, data.test))
+    stored_now = _stored_fingerprint(data)
+    if pixels is not None and (in_memory or stored is None or stored_now is None):
+        return data_fingerprint(data) == str(pixels)
+    same_files = stored is None or stored_now is None or stored == stored_now
+    return same_files and _sample_fingerprint(data) == str(sample)
+
+
+def data_fingerprint(data: ImageData) -> str:
+    """A short text that differs where two data sets differ in an image or in their order; reads every image."""
+    return _digest([(part, _all(part)) for part in (data.train, data.test)])
+
+
+def _sample_fingerprint(data: ImageData) -> str:
+    return _digest([(part, iter([part.spread(_SAMPLE)])) for part in (data.train, data.test)])
+
+
+def _digest(parts: list[tuple[ImageSet, Iterator[Tensor]]]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for images, chunks in parts:
+        digest.update(f"{(len(images), *images.shape)}".encode())
+        for pixels in chunks:
+            digest.update(pixels.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _all(images: ImageSet) -> Iterator[Tensor]:
+    if isinstance(images.images, Tensor):
+        yield images.images
+        return
+    for start in range(0, len(images), _CHUNK):
+        yield images.take(torch.arange(start, min(start + _CHUNK, len(images))))
+
+
+def _stored_fingerprint(data: ImageData) -> str | None:
+    found = [_fingerprint(part) for part in (data.train, data.test)]
+    return None if None in found else hashlib.blake2b("/".join(map(str, found)).encode(), digest_size=16).hexdigest()
+
+
+def _fingerprint(images: ImageSet) -> str | None:
+    return images.images.fingerprint() if isinstance(images.images, StoredImages) else images.fingerprint
