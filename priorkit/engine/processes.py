@@ -1,5 +1,6 @@
 """The processes that train one run together."""
 
+import atexit
 import os
 import re
 import socket
@@ -197,6 +198,8 @@ def join_processes() -> Processes:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
         with _others_may_end():
             dist.init_process_group(backend)
+        # A program that ends without it may crash in gloo's threads.
+        atexit.register(leave_processes)
     try:
         local_rank, local_count = int(given.get("LOCAL_RANK", 0)), int(given.get("LOCAL_WORLD_SIZE", 1))
     except ValueError as error:

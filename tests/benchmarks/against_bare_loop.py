@@ -23,8 +23,8 @@ from sessions import make_config, make_session, make_system
 __all__ = ["BENCHMARKS", "check_same_work", "precisions"]
 
 _TARGET = 0.97
-_TURNS = 10
-_STEPS = 15
+_TURNS = 30
+_STEPS = 5
 _CHECKED_STEPS = 3
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 

@@ -1,6 +1,7 @@
 """Two processes of one thread each, started by torchrun, against one process of two threads.
 
-Both train the recipe `learned` with the same global batch. The rate is that between the first and the last losses that
+Both train the recipe `learned` with the same global batch, with the whole batch's statistics in batch norm or with each
+process's own. The rate is that between the first and the last losses that
 `priorkit train --json` tells of: start-up, checkpoints and the final review do not count.
 """
 
@@ -17,7 +18,9 @@ from paired import Comparison, alternate
 __all__ = ["BENCHMARKS"]
 
 _PROCESSES = 2
-_BATCH = 128
+_CASES = ((64, True), (128, True), (64, False))
+"""Images in a batch, and whether batch norm uses the statistics of all of them."""
+_WANTED = 0.9
 _LOG_EVERY = 5
 _STEPS = 45
 _TURNS = 3
@@ -32,13 +35,16 @@ class _Training:
     name: str
     command: tuple[str, ...]
     threads: int
+    batch: int
+    synchronised: bool
 
     def seconds(self) -> float:
         with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
             never = str(10 * _STEPS)
             options = (
-                *("train", "learned", "--device", "cpu", "--batch-size", str(_BATCH), "--steps", str(_STEPS)),
+                *("train", "learned", "--device", "cpu", "--batch-size", str(self.batch), "--steps", str(_STEPS)),
                 *("--log-every", str(_LOG_EVERY), "--sample-every", never, "--checkpoint-every", never),
+                "--synchronise-batch-norm" if self.synchronised else "--no-synchronise-batch-norm",
                 *("--json", "--out", str(Path(folder) / "run")),
             )
             with training_process((*self.command, *options), self.threads) as process:
@@ -48,24 +54,34 @@ class _Training:
             raise Unsupported(f"{starts} trainings were started instead of one: this priorkit does not share its work")
         losses = [event for event in told if event["event"] == "losses"]
         images = losses[-1]["images"] - losses[0]["images"]
-        if images != _WORK:
-            raise Unsupported(f"{images} images were seen instead of {_WORK}: --batch-size is not the global batch")
+        if images != _MEASURED * self.batch:
+            raise Unsupported(
+                f"{images} images were seen instead of {_MEASURED * self.batch}: is the batch not shared?"
+            )
         return float(losses[-1]["seconds"] - losses[0]["seconds"])
 
 
-_WORK = (_STEPS - _LOG_EVERY) * _BATCH
+_MEASURED = _STEPS - _LOG_EVERY
+"""Steps between the first losses and the last."""
 
 
 def _run(settings: Settings) -> Iterator[Comparison]:
-    several = _Training(f"{_PROCESSES} processes", (*_TORCHRUN, "-m", "priorkit"), 1)
-    one = _Training(f"1 process, {_PROCESSES} threads", PRIORKIT, _PROCESSES)
-    try:
-        seconds = alternate(several, one, repeats=settings.turns(_TURNS), warm_up=0)
-    except Unsupported as reason:
-        raise Unsupported(f"training in several processes did not work: {reason}") from None
-    yield Comparison(
-        f"recipe learned, {_BATCH} images a step in all", (several.name, one.name), seconds, work=_WORK, unit="images"
-    )
+    for batch, synchronised in _CASES:
+        several = _Training(f"{_PROCESSES} processes", (*_TORCHRUN, "-m", "priorkit"), 1, batch, synchronised)
+        one = _Training(f"1 process, {_PROCESSES} threads", PRIORKIT, _PROCESSES, batch, synchronised)
+        try:
+            seconds = alternate(several, one, repeats=settings.turns(_TURNS), warm_up=0)
+        except Unsupported as reason:
+            raise Unsupported(f"training in several processes did not work: {reason}") from None
+        statistics = "the whole batch's" if synchronised else "each process's own"
+        yield Comparison(
+            f"recipe learned, {batch} images a step in all, {statistics} statistics",
+            (several.name, one.name),
+            seconds,
+            work=_MEASURED * batch,
+            unit="images",
+            target=_WANTED,
+        )
 
 
 BENCHMARKS = [Benchmark("processes", "two processes started by torchrun against one of two threads", _run)]
