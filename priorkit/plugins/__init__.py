@@ -12,11 +12,13 @@ from priorkit.plugins.contexts import (
     RegularizerContext,
 )
 from priorkit.plugins.hooks import KINDS, Kind, hookimpl, kind_named
+from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
 from priorkit.plugins.loader import BUILTIN, FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
 from priorkit.plugins.registry import Registered, Registry, installed_plugins, nearest
 
 __all__ = [
     "BUILTIN",
+    "IMAGE_SIZES",
     "KINDS",
     "AdversarialLossContext",
     "CodeGeneratorContext",
@@ -35,7 +37,9 @@ __all__ = [
     "Registered",
     "Registry",
     "RegularizerContext",
+    "fitted_size",
     "hookimpl",
+    "image_bytes",
     "installed_plugins",
     "kind_named",
     "load_plugins",

@@ -118,8 +118,9 @@ class DataContext:
         channels: 1 or 3 if the user asked for grey or RGB images, or None; as for `image_size`.
         holdout: Share of the images to hold out, between 0 and 1, for data without a test set of its own.
         seed: Seed of that choice.
-        memory: Bytes that the images may take in main memory. A source that can give images on disk
-            (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the same either way.
+        memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. A source
+            that can give images on disk (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the
+            same either way.
     """
 
     data_dir: Path | None = None

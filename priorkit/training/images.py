@@ -9,18 +9,16 @@ from torch.nn import functional
 
 from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
+from priorkit.plugins import IMAGE_SIZES, fitted_size
 
 __all__ = ["IMAGE_SIZES", "check_image_size", "fit_images"]
-
-IMAGE_SIZES = (16, 32, 64, 128)
-"""Heights and widths in pixels that networks are made for."""
 
 # Weights of red, green and blue in the luma of ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)
 _LOOKED_AT = 1024
 """Training images whose edges are searched for a background."""
-# Values worked on at a time; as float32, 64 MiB.
-_CHUNK = 2**24
+# Values worked on at a time; as float32, 16 MiB.
+_CHUNK = 2**22
 
 
 class _Change(NamedTuple):
@@ -88,7 +86,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         )
     given, height, width = data.train.shape
     side = min(height, width)
-    size = image_size or next((size for size in IMAGE_SIZES if size >= side), IMAGE_SIZES[-1])
+    size = fitted_size(side, image_size)
     padded = 0 < size - side <= size // 4
     background = _background(_central_square(data.train.spread(_LOOKED_AT), side)) if padded else None
     change = _Change(side, size, channels or given, background)

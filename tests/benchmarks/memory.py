@@ -24,6 +24,8 @@ __all__ = ["BENCHMARKS"]
 _SMALLEST = 1500
 _TIMES = (1, 2, 4, 8)
 _SIZE = 128
+_HELD_OUT = 150
+"""As many of each data set: reconstructing more takes more memory."""
 _DISTINCT = 100
 _MIB = 2**20
 
@@ -56,9 +58,10 @@ def _ways() -> dict[str, tuple[str, ...]]:
     return {"in memory": ()}
 
 
-def _peak(data: Path, out: Path, options: tuple[str, ...], settings: Settings) -> float:
+def _peak(data: Path, n: int, out: Path, options: tuple[str, ...], settings: Settings) -> float:
     run = ("train", "--steps", "3", "--batch-size", "16", "--networks.width", "4", "--device", "cpu", "--json")
-    command = (*PRIORKIT, *run, "--dataset", "folder", "--data-dir", str(data), "--out", str(out), *options)
+    command = (*PRIORKIT, *run, "--dataset", "folder", "--data-dir", str(data))
+    command = (*command, "--holdout", f"{_HELD_OUT / n:.6f}", "--out", str(out), *options)
     return run_measured(command, settings.threads).peak_bytes / _MIB
 
 
@@ -69,10 +72,10 @@ def _run(settings: Settings) -> Iterator[Table]:
         root = Path(folder)
         pictures = _draw(root / "drawn")
         for times in _TIMES:
-            data = root / f"data-{times}"
-            _fill(data, pictures, times * _SMALLEST)
-            peaks = [_peak(data, root / f"run-{times}-{way}", options, settings) for way, options in ways.items()]
-            rows.append([times * _SMALLEST, times * _SMALLEST * 3 * _SIZE**2 / _MIB, *peaks])
+            data, n = root / f"data-{times}", times * _SMALLEST
+            _fill(data, pictures, n)
+            peaks = [_peak(data, n, root / f"run-{times}-{way}", options, settings) for way, options in ways.items()]
+            rows.append([n, n * 3 * _SIZE**2 / _MIB, *peaks])
     growth: dict[str, Any] = {
         f"MiB of memory for each MiB of images, {way}": f"{_slope(rows, 2 + place):.2f}"
         for place, way in enumerate(ways)

@@ -1,6 +1,7 @@
 """The data set `folder`."""
 
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from PIL import Image
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import DataContext
-from priorkit_plugins.folder import FolderOptions, priorkit_datasets
+from priorkit_plugins.central_square import central_square
+from priorkit_plugins.folder import FolderOptions, in_memory, priorkit_datasets
+from priorkit_plugins.folder.conversion import Conversion
 from priorkit_plugins.folder.layout import EXTENSIONS
 
 
@@ -274,6 +277,75 @@ def test_grey_and_colour_mixed(tmp_path: Path, channels: int, note: str) -> None
     # 601 luma of pure green is 150.
     assert sorted(values(data)) == ([150, 150] if channels == 1 else [0, 150])
     assert any(note in text for text in data.notes)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("sizes", [[8] * 5 + [12], [8] * 5 + [30, 8, 12], [30, 8], [16, 8], [8, 16, 8]])
+def test_a_size_that_differs_late_changes_those_before(tmp_path: Path, mode: str, sizes: list[int]) -> None:
+    numbers, expected = np.random.default_rng(0), []
+    for index, size in enumerate(sizes):
+        shape = (size, size) if mode == "L" else (size, size, 3)
+        image = Image.fromarray(numbers.integers(256, size=shape, dtype=np.uint8))
+        image.save(tmp_path / f"{index}.png")
+        expected.append(np.asarray(central_square(image, 16)).tobytes())
+    data = load(tmp_path, image_size=16)
+    found = [
+        image.permute(1, 2, 0).contiguous().numpy().tobytes()
+        for part in (data.train, data.test)
+        for image in part.images
+    ]
+    assert sorted(found) == sorted(expected)
+
+
+def test_images_are_in_memory_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(100):
+        save(tmp_path / f"{index}.png", (index, 0, 0), (64, 64), "RGB")
+    monkeypatch.setattr(in_memory, "_AHEAD", 4)
+    tracemalloc.start()
+    try:
+        data = load(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    nbytes = 100 * 3 * 64 * 64
+    assert nbytes < peak < 1.7 * nbytes
+    # The parts are no copies, which would be torch's and so not in that count.
+    storages = [part.images.untyped_storage() for part in (data.train, data.test)]  # type: ignore[union-attr]
+    assert storages[0].data_ptr() == storages[1].data_ptr()
+    assert storages[0].nbytes() == nbytes
+    assert all(part.images.is_contiguous() for part in (data.train, data.test))  # type: ignore[union-attr]
+
+
+def test_few_images_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(30):
+        save(tmp_path / f"{index}.png", index)
+    started: list[Path] = []
+    waiting: list[int] = []
+    read, check = Conversion.read, in_memory.check_alike
+    monkeypatch.setattr(in_memory, "_AHEAD", 5)
+    monkeypatch.setattr(Conversion, "read", lambda self, path: (started.append(path), read(self, path))[1])
+
+    def checked(*given: Any) -> None:
+        waiting.append(len(started) - len(waiting))
+        check(*given)
+
+    monkeypatch.setattr(in_memory, "check_alike", checked)
+    load(tmp_path)
+    assert len(waiting) == 30
+    assert max(waiting) <= 6
+
+
+def test_the_first_file_that_is_wrong_is_told_of(tmp_path: Path) -> None:
+    for index in range(5):
+        save(tmp_path / f"{index}.png")
+    (tmp_path / "4.png").write_bytes(b"no image")
+    save(tmp_path / "3.png", (0, 0, 0), mode="RGB")
+    save(tmp_path / "2.png", size=(9, 9))
+    assert f"{tmp_path / '2.png'} 9x9" in message(tmp_path)
+    save(tmp_path / "2.png")
+    assert f"{tmp_path / '3.png'} is in colour" in message(tmp_path)
+    save(tmp_path / "3.png")
+    assert f"{tmp_path / '4.png'} is no image" in message(tmp_path)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])

@@ -2,6 +2,8 @@
 
 import pickle
 import re
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData, StoredImages
 from priorkit.plugins import DataContext
-from priorkit_plugins.npz import NpzOptions, priorkit_datasets
+from priorkit_plugins.npz import NpzOptions, in_memory, priorkit_datasets
 
 
 def load(path: Path | None, **context: Any) -> ImageData:
@@ -292,9 +294,12 @@ def test_streamed_images_are_those_in_memory(
 
 def test_larger_arrays_than_the_memory_are_streamed(path: Path) -> None:
     np.savez(path, images=pixels(10, 8, 8), test_images=pixels(4, 8, 8))
-    assert isinstance(load(path, memory=14 * 64).train.images, torch.Tensor)
-    for part in ((data := load(path, memory=14 * 64 - 1)).train, data.test):
-        assert isinstance(part.images, StoredImages)
+    # priorkit enlarges them to 16x16, or to what is asked for, and holds both meanwhile.
+    for asked, fitted in (({}, 16**2), ({"image_size": 32, "channels": 3}, 3 * 32**2)):
+        nbytes = 14 * (8**2 + fitted)
+        assert isinstance(load(path, memory=nbytes, **asked).train.images, torch.Tensor)
+        for part in ((data := load(path, memory=nbytes - 1, **asked)).train, data.test):
+            assert isinstance(part.images, StoredImages)
 
 
 def test_what_is_held_of_streamed_images_is_small(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,3 +377,59 @@ def test_wrong_arrays_are_refused_as_they_are_in_memory(
     text = message(path)
     assert re.search(expected, text), text
     assert message(path, memory=0) == text
+
+
+@pytest.mark.parametrize("per_read", [1, 3, 100])
+@pytest.mark.parametrize("case", ["stored", "compressed", "fortran"])
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_images_that_are_read_a_few_at_a_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch, per_read: int, case: str, channels: tuple[int, ...]
+) -> None:
+    images, test_images = pixels(11, 5, 7, *channels), pixels(4, 5, 7, *channels, seed=1)
+    monkeypatch.setattr(in_memory, "_CHUNK", per_read * images[0].nbytes)
+    save = np.savez_compressed if case == "compressed" else np.savez
+    order = np.asfortranarray if case == "fortran" else np.asarray
+    save(path, images=order(images), test_images=order(test_images))
+    data = load(path)
+    for part, expected in ((data.train, images), (data.test, test_images)):
+        assert torch.equal(
+            part.images, torch.from_numpy(expected.reshape(-1, 5, 7, *(channels or (1,)))).permute(0, 3, 1, 2)
+        )
+        assert part.images.is_contiguous()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_images_are_in_memory_once(path: Path, monkeypatch: pytest.MonkeyPatch, compressed: bool) -> None:
+    images = pixels(100, 32, 32, 3) // 64
+    (np.savez_compressed if compressed else np.savez)(path, images=images)
+    monkeypatch.setattr(in_memory, "_CHUNK", images.nbytes // 20)
+    tracemalloc.start()
+    try:
+        data = load(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert images.nbytes < peak < 1.7 * images.nbytes
+    # The parts are no copies, which would be torch's and so not in that count.
+    storages = [part.images.untyped_storage() for part in (data.train, data.test)]  # type: ignore[union-attr]
+    assert storages[0].data_ptr() == storages[1].data_ptr()
+    assert storages[0].nbytes() == images.nbytes
+
+
+@pytest.mark.parametrize("memory", [0, 10**9])
+def test_an_array_that_ends_early_is_damaged(path: Path, memory: int) -> None:
+    np.savez(path, images=FINE)
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("images.npy")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", content[:-1])
+    assert re.search(r"'images' in .* is damaged \(.*\): write the file again", message(path, memory=memory))
+
+
+def test_a_wrong_checksum_is_damage(path: Path) -> None:
+    np.savez(path, images=FINE)
+    content = bytearray(path.read_bytes())
+    place = content.index(FINE.tobytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    assert re.search(r"'images' in .* is damaged \(.*CRC.*\): write the file again", message(path))

@@ -1,6 +1,6 @@
 """Brings an image file to the size and channels that all files of a folder have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Conversion(NamedTuple):
             return limit, limit
         return header.size if self.image_size is None else (side, side)
 
-    def common_size(self, headers: Sequence[Header]) -> tuple[int, int]:
+    def common_size(self, headers: Collection[Header]) -> tuple[int, int]:
         """The width and height that images have in the end: those that differ become squares of `image_size`."""
         sizes = {self.size(header) for header in headers}
         if len(sizes) == 1:
@@ -80,7 +80,7 @@ def check_alike(first: tuple[Path, Header], other: tuple[Path, Header], conversi
         )
 
 
-def conversion_notes(headers: Sequence[Header], size: tuple[int, int], channels: int) -> list[str]:
+def conversion_notes(headers: Collection[Header], size: tuple[int, int], channels: int) -> list[str]:
     """What is done to images of these kinds, whose result has this width and height and these channels."""
     notes = []
     sizes = {header.size for header in headers}

@@ -1,19 +1,20 @@
 """Images from a folder of files."""
 
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from priorkit.errors import DataError
-from priorkit.interfaces import DataSource, ImageData, ImageSet
-from priorkit_plugins.central_square import central_square
+from priorkit.interfaces import DataSource, ImageData, ImageSet, StoredImages
+from priorkit.plugins import image_bytes
 from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
 from priorkit_plugins.folder.files import Files
+from priorkit_plugins.folder.in_memory import read_images
 from priorkit_plugins.folder.layout import Split, find_layout
 from priorkit_plugins.folder.picture import Header, read_header
 from priorkit_plugins.folder.stored import FileImages, Kind
@@ -39,7 +40,7 @@ class FolderSource(DataSource):
         holdout: Share of the images to hold out where the folder does not say which, between 0 and 1; at least one
             image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
-        memory: Bytes that the images may take; larger sets stay on disk.
+        memory: Bytes that the images may take, as `image_bytes` counts them; larger sets stay on disk.
     """
 
     def __init__(
@@ -75,24 +76,29 @@ class FolderSource(DataSource):
                 "add images"
             )
         notes = list(layout.notes)
-        kind = self._look(files, notes) if self.memory < sys.maxsize else None
-        images = self._read(files, notes) if kind is None else None
         labels, class_names = _labels(layout.train, layout.test)
         if layout.test:
-            train, test = torch.arange(len(layout.train.files)), torch.arange(len(layout.train.files), len(files))
+            indices = torch.arange(len(layout.train.files)), torch.arange(len(layout.train.files), len(files))
         else:
-            train, test = held_out(len(files), self.holdout, self.seed)
-            notes.append(f"{len(test)} of {len(files)} images are held out")
-
-        def part(indices: Tensor) -> ImageSet:
-            chosen = files.chosen(indices.numpy())
-            part_labels = None if labels is None else labels[indices]
-            if images is None:
-                assert kind is not None
-                return ImageSet(FileImages(chosen, *kind), part_labels)
-            return ImageSet(images[indices], part_labels, chosen.fingerprint())
-
-        return ImageData(train=part(train), test=part(test), class_names=class_names, notes=tuple(notes))
+            indices = held_out(len(files), self.holdout, self.seed)
+        parts = [files.chosen(chosen.numpy()) for chosen in indices]
+        kind = self._look(files, notes) if self.memory < sys.maxsize else None
+        images: Sequence[Tensor | StoredImages]
+        if kind is None:
+            images = torch.split(self._read(files, torch.cat(indices), notes), [len(part) for part in parts])
+        else:
+            images = [FileImages(part, *kind) for part in parts]
+        if not layout.test:
+            notes.append(f"{len(parts[1])} of {len(files)} images are held out")
+        train, test = (
+            ImageSet(
+                pixels,
+                None if labels is None else labels[chosen],
+                part.fingerprint() if isinstance(pixels, Tensor) else None,
+            )
+            for pixels, chosen, part in zip(images, indices, parts, strict=True)
+        )
+        return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes))
 
     def _look(self, files: Files, notes: list[str]) -> tuple[Kind, tuple[Files, Header]] | None:
         """Looks at the headers of some files, evenly spaced.
@@ -108,31 +114,22 @@ class FolderSource(DataSource):
             check_alike((some[0], headers[0]), (path, header), self.conversion)
         width, height = self.conversion.common_size(headers)
         channels = self.conversion.channels or headers[0].channels
-        if len(files) * channels * width * height <= self.memory:
+        needed = image_bytes(len(files), (channels, height, width), self.conversion.image_size)
+        if needed <= self.memory:
             return None
         notes += conversion_notes(headers, (width, height), channels)
         if any(header.transparent for header in headers):
             notes.append("transparent parts are laid on white")
         return Kind(self.conversion, (width, height), channels), (some[:1], headers[0])
 
-    def _read(self, files: Files, notes: list[str]) -> Tensor:
-        """Reads all files, shape (N, C, H, W), and notes what was done to them."""
-        headers: list[Header] = []
-        images: list[Image.Image] = []
-        # Decoding releases the interpreter's lock.
-        with ThreadPoolExecutor() as pool:
-            for path, (header, image) in zip(files, pool.map(self.conversion.read, files), strict=True):
-                check_alike((files[0], headers[0] if headers else header), (path, header), self.conversion)
-                headers.append(header)
-                images.append(image)
-        size = self.conversion.common_size(headers)
-        images = [image if image.size == size else central_square(image, size[0]) for image in images]
-        notes += conversion_notes(headers, size, len(images[0].getbands()))
-        transparent = sum(header.transparent for header in headers)
+    def _read(self, files: Files, order: Tensor, notes: list[str]) -> Tensor:
+        """Reads all files, shape (N, C, H, W), in the order of these indices, and notes what was done to them."""
+        images, headers = read_images(files, order.argsort().numpy(), self.conversion)
+        notes += conversion_notes(headers, self.conversion.common_size(headers), images.shape[1])
+        transparent = sum(number for header, number in headers.items() if header.transparent)
         if transparent:
             notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")
-        pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
-        return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+        return images
 
 
 def _labels(train: Split, test: Split | None) -> tuple[Tensor | None, tuple[str, ...]]:

@@ -19,7 +19,14 @@ class NpzOptions(Options):
 def _build(_options: NpzOptions, context: DataContext) -> DataSource:
     from priorkit_plugins.npz.source import NpzSource
 
-    return NpzSource(context.data_dir, holdout=context.holdout, seed=context.seed, memory=context.memory)
+    return NpzSource(
+        context.data_dir,
+        image_size=context.image_size,
+        channels=context.channels,
+        holdout=context.holdout,
+        seed=context.seed,
+        memory=context.memory,
+    )
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 import contextlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from priorkit.errors import DataError
 from priorkit_plugins.npz.stored import Place, array_place
 
-__all__ = ["check_images", "check_labels", "find_places", "read_arrays"]
+__all__ = ["check_images", "check_labels", "explained", "find_places", "read_arrays"]
 
 Array = NDArray[Any]
 
@@ -21,12 +21,8 @@ Array = NDArray[Any]
 _BROKEN = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
-def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[Place, bool]]:
-    """Finds out where arrays lie in a .npz file, of those that it has; what is wrong with it, `read_arrays` says.
-
-    Returns:
-        The places, and whether each array can be read there, a piece at a time.
-    """
+def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, Place]:
+    """Finds out where arrays lie in a .npz file, of those that it has; what is wrong with it, `read_arrays` says."""
     places = {}
     for key in keys:
         with contextlib.suppress(*_BROKEN):
@@ -34,13 +30,13 @@ def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, tuple[Place, boo
     return places
 
 
-def read_arrays(path: Path, keys: tuple[str, ...], mapped: Mapping[str, Place]) -> tuple[dict[str, Array], list[str]]:
+def read_arrays(path: Path, keys: tuple[str, ...], later: Mapping[str, Place]) -> tuple[dict[str, Array], list[str]]:
     """Reads some arrays of a .npz file.
 
     Args:
         path: The file.
         keys: The arrays to read, where the file has them.
-        mapped: The places of those that are not to be read into memory.
+        later: The places of those that are not read now: for each, there is an array of its shape that takes no memory.
 
     Returns:
         The arrays, and the names of those that were not read.
@@ -62,15 +58,23 @@ def read_arrays(path: Path, keys: tuple[str, ...], mapped: Mapping[str, Place]) 
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise DataError(f"{path} is no .npz file, or it is cut off: write it again by numpy.savez(path, images=images)")
     with archive:
-        arrays = {key: _read_array(archive, key, path, mapped.get(key)) for key in keys if key in archive.files}
+        arrays = {key: _read_array(archive, key, path, later.get(key)) for key in keys if key in archive.files}
         return arrays, [key for key in archive.files if key not in arrays]
 
 
 def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Array:
-    try:
-        if place is not None:
-            return np.memmap(path, place.dtype, "r", place.offset, place.shape)
+    if place is not None:
+        return np.broadcast_to(np.zeros((), place.dtype), place.shape)
+    with explained(key, path):
         array: Array = archive[key]
+    return array
+
+
+@contextlib.contextmanager
+def explained(key: str, path: Path) -> Iterator[None]:
+    """Turns what a broken array raises into one line that names it."""
+    try:
+        yield
     except _BROKEN as error:
         if "allow_pickle" in str(error):
             raise DataError(
@@ -78,7 +82,6 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
                 "numbers, or names as numpy.array(names, dtype=str)"
             ) from error
         raise DataError(f"{key!r} in {path} is damaged ({_one_line(error)}): write the file again") from error
-    return array
 
 
 def _one_line(error: Exception) -> str:

@@ -1,19 +1,23 @@
 """Images from the arrays of a .npz file."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit.plugins import image_bytes
 from priorkit_plugins.holdout_split import held_out
 from priorkit_plugins.npz.archive import check_images, check_labels, find_places, read_arrays
 from priorkit_plugins.npz.classes import class_indices
-from priorkit_plugins.npz.stored import ArrayImages, chosen_fingerprint
+from priorkit_plugins.npz.in_memory import read_images
+from priorkit_plugins.npz.stored import ArrayImages, Place, chosen_fingerprint
 
 __all__ = ["NpzSource"]
 
@@ -32,14 +36,27 @@ class NpzSource(DataSource):
 
     Args:
         path: The file.
+        image_size: Side in pixels that priorkit brings the images to afterwards, or None; it counts for `memory`.
+        channels: Channels that priorkit brings them to, or None; as for `image_size`.
         holdout: Share of the images to hold out where there are no `test_images`, between 0 and 1; at least one image
             is held out, and one is not.
         seed: Seed of the choice of images to hold out.
-        memory: Bytes that the images may take; larger arrays stay in the file, if it is not compressed.
+        memory: Bytes that the images may take, as `image_bytes` counts them; larger arrays stay in the file, if it is
+            not compressed.
     """
 
-    def __init__(self, path: Path | None, holdout: float = 0.1, seed: int = 0, memory: int = sys.maxsize) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        image_size: int | None = None,
+        channels: int | None = None,
+        holdout: float = 0.1,
+        seed: int = 0,
+        memory: int = sys.maxsize,
+    ) -> None:
         self.path = path
+        self.image_size = image_size
+        self.channels = channels
         self.holdout = holdout
         self.seed = seed
         self.memory = memory
@@ -54,14 +71,10 @@ class NpzSource(DataSource):
             raise DataError("the data set npz needs a file: give it by --data-dir FILE.npz")
         path = self.path.expanduser()
         places = find_places(path, _IMAGES)
-        large = sum(place.nbytes for place, _ in places.values()) > self.memory
-        mapped = {
-            key: place
-            for key, (place, readable) in places.items()
-            # What is no image at all is read, and complained about.
-            if large and readable and place.dtype == np.uint8 and place.nbytes
-        }
-        arrays, unread = read_arrays(path, _KEYS, mapped)
+        # What is no image at all is read, and complained about.
+        later = {key: place for key, place in places.items() if place.holds_images}
+        large = sum(self._bytes(place) for place in places.values()) > self.memory
+        arrays, unread = read_arrays(path, _KEYS, later)
         images_key, labels_key = _train_keys(arrays, unread, path)
         images = check_images(arrays[images_key], images_key, path)
         labels = arrays.get(labels_key)
@@ -69,49 +82,59 @@ class NpzSource(DataSource):
             check_labels(labels, labels_key, path, len(images), images_key)
         test_images = _test_images(arrays, images, images_key, labels_key, path)
         notes = [f"arrays that are not read: {', '.join(unread)}"] if unread else []
-        for key, (_, readable) in places.items():
-            if large and not readable:
+        for key, place in places.items():
+            if large and (place.compressed or place.fortran):
                 notes.append(
                     f"{key!r} is compressed or in Fortran's order, and so held in memory: save it by numpy.savez, as "
                     "numpy.ascontiguousarray(images), to have it streamed"
                 )
         count = len(images)
-        test_key, test_array, first_test = images_key, images, 0
         if test_images is not None:
             if labels is not None:
                 test_labels = check_labels(arrays["test_labels"], "test_labels", path, len(test_images), "test_images")
                 labels = np.concatenate([labels, test_labels])
-            test_key, test_array, first_test = "test_images", test_images, count
-            train, test = torch.arange(count), torch.arange(len(test_images))
         else:
             if count < 2:
                 raise DataError(
                     f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
                     "images, or an array 'test_images'"
                 )
-            train, test = held_out(count, self.holdout, self.seed)
-            notes.append(f"{len(test)} of {count} images are held out")
+            chosen = held_out(count, self.holdout, self.seed)
+            notes.append(f"{len(chosen[1])} of {count} images are held out")
         class_names: list[str] = []
         indices = None
         if labels is not None:
             indexed, class_names, changes = class_indices(labels, arrays.get("class_names"), path)
             indices = torch.from_numpy(indexed)
             notes += changes
+        if test_images is not None:
+            (train,) = _image_sets(images, places.get(images_key), large, [torch.arange(count)], indices)
+            test_indices = None if indices is None else indices[count:]
+            everything = [torch.arange(len(test_images))]
+            (test,) = _image_sets(test_images, places.get("test_images"), large, everything, test_indices)
+        else:
+            train, test = _image_sets(images, places.get(images_key), large, chosen, indices)
+        return ImageData(train=train, test=test, class_names=tuple(class_names), notes=tuple(notes))
 
-        def part(key: str, array: Array, chosen: torch.Tensor, first: int = 0) -> ImageSet:
-            part_labels = None if indices is None else indices[first + chosen]
-            if key in mapped:
-                return ImageSet(ArrayImages(mapped[key], chosen.numpy()), part_labels)
-            pixels = torch.from_numpy(array).permute(0, 3, 1, 2)[chosen].contiguous()
-            fingerprint = chosen_fingerprint(places[key][0], chosen.numpy()) if key in places else None
-            return ImageSet(pixels, part_labels, fingerprint)
+    def _bytes(self, place: Place) -> int:
+        """Bytes that an array takes in memory."""
+        if not place.holds_images:
+            return place.nbytes
+        return image_bytes(place.shape[0], place.image_shape, self.image_size, self.channels)
 
-        return ImageData(
-            train=part(images_key, images, train),
-            test=part(test_key, test_array, test, first_test),
-            class_names=tuple(class_names),
-            notes=tuple(notes),
-        )
+
+def _image_sets(
+    images: Array, place: Place | None, large: bool, parts: Sequence[Tensor], labels: Tensor | None
+) -> list[ImageSet]:
+    """Images of one array, divided into parts: left in the file, if they are large and can be, or in memory."""
+    part_labels = [None if labels is None else labels[chosen] for chosen in parts]
+    if large and place is not None and place.holds_images and not place.compressed:
+        stored = [ArrayImages(place, chosen.numpy()) for chosen in parts]
+        return [ImageSet(*part) for part in zip(stored, part_labels, strict=True)]
+    pixels = read_images(images, place, torch.cat(list(parts)).argsort().numpy())
+    pixel_parts = torch.split(pixels, [len(part) for part in parts])
+    fingerprints = [None if place is None else chosen_fingerprint(place, chosen.numpy()) for chosen in parts]
+    return [ImageSet(*part) for part in zip(pixel_parts, part_labels, fingerprints, strict=True)]
 
 
 def _train_keys(arrays: dict[str, Array], unread: list[str], path: Path) -> tuple[str, str]:

@@ -25,7 +25,11 @@ class Place(NamedTuple):
 
     Attributes:
         path: The file.
+        key: The array's name.
         offset: The first byte.
+        header: Bytes that go before it in the array's own part of the file, once that is unpacked.
+        compressed: Whether that part is compressed; then `offset` is of no use.
+        fortran: Whether the numbers are in Fortran's order.
         shape: The array's shape.
         dtype: The numbers' type.
         checksum: The CRC-32 that the file keeps of the array.
@@ -34,7 +38,11 @@ class Place(NamedTuple):
     """
 
     path: Path
+    key: str
     offset: int
+    header: int
+    compressed: bool
+    fortran: bool
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     checksum: int
@@ -46,12 +54,20 @@ class Place(NamedTuple):
         """Bytes that the array takes."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
+    @property
+    def holds_images(self) -> bool:
+        """Whether these are images, one behind the other."""
+        return self.dtype == np.uint8 and len(self.shape) in (3, 4) and self.nbytes > 0 and not self.fortran
 
-def array_place(path: Path, key: str) -> tuple[Place, bool]:
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of the images of an array (N, H, W) or (N, H, W, C)."""
+        _, height, width, *channels = self.shape
+        return channels[0] if channels else 1, height, width
+
+
+def array_place(path: Path, key: str) -> Place:
     """Finds an array in a .npz file.
-
-    Returns:
-        Its place, and whether it can be read there, a piece at a time: it is neither compressed nor in Fortran's order.
 
     Raises:
         OSError, ValueError, KeyError, zipfile.BadZipFile: The file is broken, or has no such array.
@@ -70,8 +86,13 @@ def array_place(path: Path, key: str) -> tuple[Place, bool]:
         names = sum(int.from_bytes(local[start : start + 2], "little") for start in (26, 28))
         status = os.fstat(file.fileno())
     offset = info.header_offset + _LOCAL_HEADER + names + header
-    place = Place(path, offset, shape, dtype, info.CRC, status.st_size, status.st_mtime_ns)
-    return place, info.compress_type == zipfile.ZIP_STORED and not fortran
+    compressed = info.compress_type != zipfile.ZIP_STORED
+    place = Place(
+        path, key, offset, header, compressed, fortran, shape, dtype, info.CRC, status.st_size, status.st_mtime_ns
+    )
+    if info.file_size < header + place.nbytes:
+        raise ValueError("it ends early")
+    return place
 
 
 class ArrayImages(StoredImages):
@@ -92,8 +113,7 @@ class ArrayImages(StoredImages):
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape (C, H, W) of every image."""
-        _, height, width, *channels = self.place.shape
-        return channels[0] if channels else 1, height, width
+        return self.place.image_shape
 
     def __len__(self) -> int:
         return len(self.chosen)
