@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,10 @@ from priorkit.errors import RunFolderError
 from priorkit.runs.folder import explained_os_errors
 
 __all__ = ["training_lock"]
+
+_PATIENCE = 1.0
+"""Seconds that a lock may be held by what is left of a training that was killed: its reading processes end after it."""
+_PAUSE = 0.05
 
 
 @contextmanager
@@ -31,11 +36,17 @@ def training_lock(path: Path) -> Iterator[None]:
     with explained_os_errors("lock the run"):
         file = (path / ".lock").open("ab")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise RunFolderError(
-                    f"another process is training the run {str(path)!r}: wait until it is done, or stop it"
-                ) from None
+        began = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                    if time.monotonic() - began < _PATIENCE:
+                        time.sleep(_PAUSE)
+                        continue
+                    raise RunFolderError(
+                        f"another process is training the run {str(path)!r}: wait until it is done, or stop it"
+                    ) from None
+            break
         yield
