@@ -260,13 +260,15 @@ def _work(rank: int, count: int, port: int, answer: str, function: Callable[[], 
         result = function()
     except Exception as error:
         traceback.print_exc()
-        result = f"{type(error).__name__}: {error}"
+        result = {"error": f"{type(error).__name__}: {error}"}
     torch.save(result, answer)
 
 
 @pytest.fixture(scope="session")
 def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Any]]:
-    """Calls a function in several processes as torchrun would, and gives what they return, or the text of their error.
+    """Calls a function in several processes as torchrun would, and gives what they return.
+
+    An error in one of them is raised here, unless `errors` asks for its text in place of a result.
 
     They are forked from one that has done nothing but import, because autograd's threads do not survive forks. The
     function and what it refers to travel there by value.
@@ -274,7 +276,7 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["cloudpickle", "priorkit.cli", "priorkit.runs", "torch.distributed"])
 
-    def run(count: int, function: Callable[[], Any]) -> list[Any]:
+    def run(count: int, function: Callable[[], Any], *, errors: bool = False) -> list[Any]:
         for name in (__name__, function.__module__):
             cloudpickle.register_pickle_by_value(sys.modules[name])
         folder = tmp_path_factory.mktemp("answers")
@@ -290,6 +292,9 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
         for process in processes:
             process.join(120)
             assert process.exitcode == 0, f"a process has ended with {process.exitcode}"
-        return [torch.load(answer) for answer in answers]
+        results = [torch.load(answer) for answer in answers]
+        failed = [result["error"] for result in results if isinstance(result, dict) and "error" in result]
+        assert errors or not failed, failed
+        return [result["error"] if isinstance(result, dict) and "error" in result else result for result in results]
 
     return run

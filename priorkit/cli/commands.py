@@ -97,6 +97,9 @@ def _complain(message: str) -> None:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
+    if os.environ.get("RANK", "0") != "0":
+        # Of several processes that train together, the first tells what all of them find.
+        return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
     where = "" if issubclass(category, PluginWarning) else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")

@@ -25,7 +25,8 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
     """Trains a run, or goes on with one; returns the exit status."""
     asked = _parse(arguments, registry)
     if asked.help is not None:
-        print(asked.help, end="")
+        if os.environ.get("RANK", "0") == "0":
+            print(asked.help, end="")
         return 0
 
     # Only now: everything above answers without torch.

@@ -7,10 +7,11 @@ from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
 from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
+from priorkit.engine.joining import join_processes, leave_processes
 from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
-from priorkit.engine.processes import Processes, join_processes, leave_processes
+from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
 from priorkit.engine.statistics import frozen_statistics
 from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm

@@ -57,7 +57,9 @@ class CudaGraphs(GraphRecorder):
     def record(self, work: Work) -> Work:
         """Records a graph with memory of its own."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self.device), torch.cuda.graph(graph, stream=self._stream):
+        # Other threads may use the device meanwhile: a data loader's pins memory.
+        capture = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
+        with torch.cuda.device(self.device), capture:
             work()
 
         def replay() -> None:

@@ -82,6 +82,9 @@ class Engine:
                 together, this process's share of the batch.
             batch_size: Images in the whole batch; None for N.
         """
+        assert batch_size is not None or self.processes.count == 1, (
+            "the images are a part of the batch: how large is it?"
+        )
         batch_size = batch_size or len(images)
         self.processes.part = len(images) / batch_size
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.

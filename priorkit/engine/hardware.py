@@ -6,26 +6,26 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from priorkit.config import DEVICE_NAME
+from priorkit.engine.processes import Processes
 from priorkit.errors import DeviceError
 
 __all__ = ["Precision", "choose_device", "choose_precision"]
 
 
-def choose_device(name: str, local_rank: int = 0, local_count: int = 1) -> torch.device:
+def choose_device(name: str, processes: Processes | None = None) -> torch.device:
     """The device of that name.
 
     Args:
         name: `auto` (CUDA, then MPS, then the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
-        local_rank: Of several processes on this machine that train one run, which one asks; each gets a GPU of its own.
-        local_count: How many they are.
+        processes: Those that train together; each gets a GPU of its own. None for this one alone.
 
     Raises:
         DeviceError: There is no device of that name, or this machine has none, or not one for each process.
     """
     if not DEVICE_NAME.fullmatch(name):
         raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
-    if local_count > 1:
-        return _choose_one_each(name, local_rank, local_count)
+    if processes is not None and processes.count > 1:
+        return _choose_one_each(name, processes.local_rank, processes.local_count)
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
@@ -45,7 +45,11 @@ def choose_device(name: str, local_rank: int = 0, local_count: int = 1) -> torch
 def _choose_one_each(name: str, local_rank: int, local_count: int) -> torch.device:
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
+    if name == "mps":
+        raise DeviceError("--device mps: several processes cannot train on it; use --device cpu, or one process")
     if name not in ("auto", "cuda"):
+        if local_count == 1:
+            return choose_device(name)
         raise DeviceError(
             f"--device {name}: {local_count} processes on this machine cannot share it; use --device cuda for a "
             "GPU each, or --device cpu"

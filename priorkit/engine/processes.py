@@ -1,7 +1,5 @@
 """The processes that train one run together."""
 
-import atexit
-import os
 import re
 import socket
 from collections.abc import Iterator, Sequence
@@ -12,13 +10,10 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from priorkit.engine.shared_memory import SharedMemory, share_memory
+from priorkit.engine.shared_memory import SharedMemory
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError
 
-__all__ = ["Processes", "join_processes", "leave_processes"]
-
-_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun tells each of the processes that it starts."""
+__all__ = ["Processes"]
 
 
 class Processes:
@@ -35,6 +30,7 @@ class Processes:
         local_rank: Which one this is among those of its machine.
         local_count: How many there are on its machine.
         memory: What they share if all are on one machine; None to send messages.
+        group: The group of torch.distributed that sends what lies in main memory; None for the default one.
 
     Attributes:
         part: Which part of the batch in progress this process has; all parts add up to 1.
@@ -48,6 +44,7 @@ class Processes:
         local_rank: int = 0,
         local_count: int = 1,
         memory: SharedMemory | None = None,
+        group: Any = None,
     ) -> None:
         self.rank = rank
         self.count = count
@@ -55,6 +52,11 @@ class Processes:
         self.local_count = local_count
         self.part = 1 / count
         self._memory = memory
+        self._group = group
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Processes":
+        # Networks that know their processes are copied; the processes, and the memory that they share, are not.
+        return self
 
     @property
     def is_main(self) -> bool:
@@ -69,52 +71,57 @@ class Processes:
         """Replaces each tensor by its sum over the processes. All of one type travel together."""
         if self.count == 1:
             return
-        for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
-            alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
-            with _others_may_end():
-                if self._memory is not None and alike[0].device.type == "cpu":
-                    self._memory.add_up(alike)
-                else:
-                    _send_and_add_up(alike)
+        for alike in _by_type(tensors):
+            if self._memory is not None and alike[0].device.type == "cpu":
+                self._memory.add_up(alike)
+                continue
+            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+            with _answers():
+                dist.all_reduce(flat, group=self._group_for(flat))
+            _spread(flat, alike)
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces each tensor by the main process's."""
+        """Replaces each tensor by the main process's. All of one type travel together."""
         if self.count == 1:
             return
-        for tensor in tensors:
-            # Collectives want contiguous memory, which channels-last weights do not have.
-            sent = tensor.detach().contiguous()
-            with _others_may_end():
-                dist.broadcast(sent, src=0)
-            tensor.detach().copy_(sent)
+        for alike in _by_type(tensors):
+            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+            with _answers():
+                dist.broadcast(flat, src=0, group=self._group_for(flat))
+            _spread(flat, alike)
 
     def gather(self, value: Any) -> list[Any]:
         """Every process's value, a small Python object, in the order of their ranks."""
         if self.count == 1:
             return [value]
         values: list[Any] = [None] * self.count
-        with _others_may_end():
-            dist.all_gather_object(values, value)
+        with _answers():
+            dist.all_gather_object(values, value, group=self._group)
         return values
 
-    def agree(self, reason: str | None, seconds: float) -> tuple[str | None, float]:
-        """Makes the processes of one mind about stopping.
+    def _group_for(self, tensor: Tensor) -> Any:
+        return self._group if tensor.device.type == "cpu" else None
+
+    def agree(self, reason: str | None, seconds: float, *, failed: bool = False) -> tuple[str | None, float, bool]:
+        """Makes the processes of one mind about going on.
 
         Args:
             reason: Why this process has been asked to stop, or None.
             seconds: How long it has been training, by its own clock.
+            failed: Whether it cannot go on.
 
         Returns:
-            The first reason that a process has, and the main process's time.
+            The first reason that a process has, the main process's time, and whether any process cannot go on.
         """
         if self.count == 1:
-            return reason, seconds
-        message = torch.tensor([float(reason is not None), seconds if self.is_main else 0.0], dtype=torch.float64)
+            return reason, seconds, failed
+        told = [float(reason is not None), float(failed), seconds if self.is_main else 0.0]
+        message = torch.tensor(told, dtype=torch.float64)
         self.add_up([message])
-        asked, agreed = message.tolist()
+        asked, failures, agreed = message.tolist()
         if asked:
             reason = next(other for other in self.gather(reason) if other is not None)
-        return reason, agreed
+        return reason, agreed, failures > 0
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -126,17 +133,21 @@ class Processes:
         if self.count == 1:
             yield
             return
-        failure: PriorkitError | NonFiniteLossError | None = None
+        failure: Exception | None = None
         try:
             yield
-        except (PriorkitError, NonFiniteLossError) as error:
-            if isinstance(error, ProcessesError):
+        except ProcessesError as error:
+            if not error.told and error.__cause__ is not None:
                 # The others cannot be asked.
                 raise
             failure = error
-        told = self.gather(None if failure is None else f"on {socket.gethostname()}: {failure}")
+        except Exception as error:
+            failure = error
+        told = self.gather(None if failure is None else f"on {socket.gethostname()}: {_in_words(failure)}")
         failed = [f"process {rank} of {self.count} {text}" for rank, text in enumerate(told) if text is not None]
-        if failure is not None and self.is_main:
+        expected = isinstance(failure, PriorkitError | NonFiniteLossError)
+        if failure is not None and (self.is_main or not expected):
+            # A mistake of the program's is worth its traceback, wherever it is.
             raise failure
         if failed:
             raise ProcessesError(failed[0], told=not self.is_main) from failure
@@ -152,68 +163,39 @@ class Processes:
             if self.local_rank == 0:
                 self.gather(None)
 
+    def abandon(self) -> None:
+        """Tells the others that this process will not come again, so that nobody waits for it."""
+        if self._memory is not None:
+            self._memory.abandon()
 
-def _send_and_add_up(tensors: list[Tensor]) -> None:
-    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    dist.all_reduce(flat)
-    sums = torch.split(flat, [tensor.numel() for tensor in tensors])
-    torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(sums, tensors, strict=True)])
+
+def _in_words(error: Exception) -> str:
+    expected = isinstance(error, PriorkitError | NonFiniteLossError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def _by_type(tensors: Sequence[Tensor]) -> list[list[Tensor]]:
+    dtypes = dict.fromkeys(tensor.dtype for tensor in tensors)
+    return [[tensor.detach() for tensor in tensors if tensor.dtype == dtype] for dtype in dtypes]
+
+
+def _spread(flat: Tensor, tensors: list[Tensor]) -> None:
+    """Copies the numbers of a flat tensor to where they belong."""
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+    torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)])
 
 
 @contextmanager
-def _others_may_end() -> Iterator[None]:
+def _answers() -> Iterator[None]:
     """Inside this context, a process waits for the others; they may have ended meanwhile."""
     try:
         yield
     except RuntimeError as error:
-        # Which kind it is depends on the backend, and its message on the network; it may begin with a place in gloo.
-        first = re.sub(r"^\[[^]]*\] ", "", next(iter(str(error).splitlines()), type(error).__name__))
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        # Which kind it is depends on the backend, and its message on the network: a place in gloo, the fact, advice.
+        fact = re.sub(r"^\[[^]]*\] ", "", next(iter(str(error).splitlines()), type(error).__name__)).split(". ")[0]
         raise ProcessesError(
-            f"another process of this run has ended or does not answer ({first}); its own message says why; "
+            f"another process of this run has ended or does not answer ({fact}); its own message says why; "
             "go on from the last checkpoint with `priorkit train --resume RUN`"
         ) from error
-
-
-def join_processes() -> Processes:
-    """The processes that torchrun has started together with this one; this one alone if it was not started so.
-
-    Sets up torch.distributed with gloo for tensors on the CPU and, where there is CUDA, NCCL for those on GPUs, unless
-    the program has set it up already.
-
-    Raises:
-        ProcessesError: The environment is only in part that of torchrun, or the others cannot be reached.
-    """
-    if not dist.is_available():
-        return Processes()
-    given = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    if not dist.is_initialized():
-        if "RANK" not in given or given.get("WORLD_SIZE", "1") == "1":
-            return Processes()
-        missing = [name for name in _VARIABLES if name not in given]
-        if missing:
-            raise ProcessesError(
-                f"the environment has RANK and WORLD_SIZE but no {', '.join(missing)}: start several processes with "
-                "torchrun --nproc-per-node N -m priorkit train ..."
-            )
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
-        with _others_may_end():
-            dist.init_process_group(backend)
-        # A program that ends without it may crash in gloo's threads.
-        atexit.register(leave_processes)
-    try:
-        local_rank, local_count = int(given.get("LOCAL_RANK", 0)), int(given.get("LOCAL_WORLD_SIZE", 1))
-    except ValueError as error:
-        raise ProcessesError(
-            f"LOCAL_RANK and LOCAL_WORLD_SIZE must be numbers, as torchrun sets them: {error}"
-        ) from None
-    processes = Processes(dist.get_rank(), dist.get_world_size(), local_rank=local_rank, local_count=local_count)
-    if processes.count == 1 or local_count < processes.count:
-        return processes
-    memory = share_memory(processes.rank, processes.count, processes.gather)
-    return Processes(processes.rank, processes.count, local_rank=local_rank, local_count=local_count, memory=memory)
-
-
-def leave_processes() -> None:
-    """Takes down what `join_processes` has set up; does nothing where it has not."""
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()

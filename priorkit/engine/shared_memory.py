@@ -2,6 +2,8 @@
 
 import os
 import platform
+import secrets
+import select
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from priorkit.errors import ProcessesError
 
 __all__ = ["SharedMemory", "share_memory"]
 
@@ -23,6 +27,12 @@ _PATIENCE = 0.02
 """Seconds of that before this process sleeps between looks, and looks whether the others are still there."""
 _PAUSE = 2e-4
 """Seconds of sleep between looks."""
+_GONE = -1
+"""A counter of a process that will not come again."""
+_MOST = 16
+"""Processes from which on messages are better: here, each adds up what all have brought."""
+_TOKEN = 16
+"""Bytes at the end of the file, where sums are written later, by which it is recognised at first."""
 _STRONGLY_ORDERED = ("x86_64", "AMD64")
 """Processors on which writes become visible in the order in which they were made; others need barriers in between."""
 
@@ -38,12 +48,15 @@ class SharedMemory:
         rank: Which process this is, from 0.
         count: How many they are.
         processes: Their process numbers, to notice when one has ended.
+
+    Raises:
+        OSError: The file cannot be opened, or one of the processes is not there.
     """
 
     def __init__(self, path: Path, rank: int, count: int, processes: list[int]) -> None:
         self.rank = rank
         self.count = count
-        self._processes = processes
+        self._ends = [_End(process) for process in processes]
         memory = torch.from_file(str(path), shared=True, size=self.size(count), dtype=torch.uint8)
         self._counters = memory[: count * _LINE].view(torch.int64).numpy()[:: _LINE // 8]
         self._slots = memory[count * _LINE :].view(2, count, _SLOT)
@@ -62,7 +75,7 @@ class SharedMemory:
             tensors: On the CPU, of one type; of the same shapes everywhere, in the same order.
 
         Raises:
-            RuntimeError: Another process has ended.
+            ProcessesError: Another process has ended.
         """
         if len(tensors) == 1 and tensors[0].is_contiguous():
             flat = tensors[0].view(-1)
@@ -90,6 +103,10 @@ class SharedMemory:
             self._views[key] = [(slots[self.rank], slots) for slots in both]
         return self._views[key]
 
+    def abandon(self) -> None:
+        """Lets everybody who waits for this process know that it will not come."""
+        self._counters[self.rank] = _GONE
+
     def _meet(self) -> None:
         """Waits until every process has come here as often as this one."""
         self._meetings += 1
@@ -107,18 +124,27 @@ class SharedMemory:
             os.sched_yield()
             if time.monotonic() - began > _PATIENCE:
                 time.sleep(_PAUSE)
-                if not _is_running(self._processes[other]) and self._counters[other] < self._meetings:
-                    raise RuntimeError(f"process {other} of {self.count} has ended")
+                gone = self._counters[other] == _GONE or self._ends[other].has_come()
+                if gone and self._counters[other] < self._meetings:
+                    raise ProcessesError(
+                        f"process {other} of {self.count} has failed or ended; its own message says why; go on from "
+                        "the last checkpoint with `priorkit train --resume RUN`"
+                    ) from ProcessLookupError(other)
 
 
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+class _End:
+    """The end of a process, which shows even while nobody has asked for its exit status."""
+
+    def __init__(self, process: int) -> None:
+        self._descriptor = os.pidfd_open(process)
+
+    def has_come(self) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], 0)
+        return bool(ready)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
 
 
 def share_memory(rank: int, count: int, gather: Callable[[Any], list[Any]]) -> SharedMemory | None:
@@ -132,25 +158,33 @@ def share_memory(rank: int, count: int, gather: Callable[[Any], list[Any]]) -> S
     Returns:
         The memory; None in every process if one of them cannot have it.
     """
-    if platform.machine() not in _STRONGLY_ORDERED or not hasattr(os, "sched_yield"):
-        return None
-    path = _reserve(SharedMemory.size(count)) if rank == 0 else None
-    path, processes = gather(path)[0], gather(os.getpid())
-    if path is None:
-        return None
+    able = platform.machine() in _STRONGLY_ORDERED and hasattr(os, "pidfd_open") and count <= _MOST
+    token = secrets.token_bytes(_TOKEN)
+    made = _reserve(SharedMemory.size(count), token) if rank == 0 and able else None
     try:
-        memory = SharedMemory(path, rank, count, processes)
+        path, token = gather((made, token))[0]
+        processes = gather(os.getpid())
+        memory = _open(path, token, rank, count, processes) if able and path is not None else None
+        # The file goes when all have opened it; the memory stays with them.
+        return memory if all(gather(memory is not None)) else None
+    finally:
+        if made is not None:
+            made.unlink()
+
+
+def _open(path: Path, token: bytes, rank: int, count: int, processes: list[int]) -> SharedMemory | None:
+    """The memory, if this is the very file that the first process has made: containers may have others there."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-_TOKEN, os.SEEK_END)
+            same = file.read() == token
+        return SharedMemory(path, rank, count, processes) if same else None
     except (OSError, RuntimeError):
-        memory = None
-    # The file goes when all have opened it; the memory stays with them.
-    complete = all(gather(memory is not None))
-    if rank == 0:
-        path.unlink()
-    return memory if complete else None
+        return None
 
 
-def _reserve(size: int) -> Path | None:
-    """A new file of zeros, in memory where the system has such files; None if there is no room."""
+def _reserve(size: int, token: bytes) -> Path | None:
+    """A new file of zeros that ends with the token, in memory where the system has such files; None without room."""
     folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     try:
         descriptor, name = tempfile.mkstemp(prefix="priorkit-", dir=folder)
@@ -159,6 +193,7 @@ def _reserve(size: int) -> Path | None:
     try:
         # Without this, writing to a full file system would end the process.
         os.posix_fallocate(descriptor, 0, size)
+        os.pwrite(descriptor, token, size - len(token))
     except OSError:
         Path(name).unlink()
         return None

@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from priorkit.engine.processes import Processes
+from priorkit.errors import ConfigurationError
 
 __all__ = ["SynchronisedBatchNorm", "synchronise_batch_norm"]
 
@@ -21,20 +21,40 @@ def synchronise_batch_norm(module: nn.Module, processes: Processes) -> None:
     Args:
         module: A network; changed in place.
         processes: Those that train together.
+
+    Raises:
+        ConfigurationError: A layer cannot be replaced without changing what it does.
     """
     if processes.count == 1:
         return
-    for parent in module.modules():
-        for name, layer in parent.named_children():
+    _require_replaceable(module, "")
+    replaced: dict[nn.Module, SynchronisedBatchNorm] = {}
+    for parent in list(module.modules()):
+        for name, layer in parent._modules.items():
             if isinstance(layer, _BatchNorm) and not isinstance(layer, SynchronisedBatchNorm):
-                setattr(parent, name, SynchronisedBatchNorm(layer, processes))
+                _require_replaceable(layer, name, below=True)
+                if layer not in replaced:
+                    replaced[layer] = SynchronisedBatchNorm(layer, processes)
+                parent._modules[name] = replaced[layer]
+
+
+def _require_replaceable(layer: nn.Module, name: str, *, below: bool = False) -> None:
+    if not isinstance(layer, _BatchNorm) or isinstance(layer, SynchronisedBatchNorm):
+        return
+    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    if below and type(layer).forward is _BatchNorm.forward and not any(hooks):
+        return
+    why = "is a whole network" if not below else "has a forward or hooks of its own"
+    raise ConfigurationError(
+        f"the batch norm {type(layer).__name__}{f' {name!r}' if name else ''} {why}, so it cannot use the "
+        "statistics of several processes; use --no-synchronise-batch-norm, or train in one process"
+    )
 
 
 class SynchronisedBatchNorm(_BatchNorm):
     """A batch-norm layer that takes the place of another one, and its weights and statistics.
 
-    torch.nn.SyncBatchNorm does the same on GPUs alone; this one works wherever processes can add up tensors. Its
-    gradient cannot be differentiated once more.
+    torch.nn.SyncBatchNorm does the same on GPUs alone; this one works wherever processes can add up tensors.
 
     Args:
         layer: The layer that it replaces; inputs of shape (N, C, ...).
@@ -130,8 +150,12 @@ class _Normalise(torch.autograd.Function):
         return output, mean, variance
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise ConfigurationError(
+                "a loss needs the gradient of a gradient (create_graph=True), which batch norm over several processes "
+                "has not; use networks without batch norm, --no-synchronise-batch-norm, or one process"
+            )
         values, weight, mean, inverse = ctx.saved_tensors
         # The gradients of weight and bias: the sums of gradient * normalised values, and of gradient.
         _, product, total = torch.ops.aten.native_batch_norm_backward(

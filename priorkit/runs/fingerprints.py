@@ -9,7 +9,7 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
-__all__ = ["data_fingerprint", "describe_data", "is_same_data"]
+__all__ = ["data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
 
 _SAMPLE = 128
 """Images of each set that are compared by their pixels even where that of all would take too long."""
@@ -28,7 +28,7 @@ def describe_data(data: ImageData) -> dict[str, str | None]:
     return {
         "fingerprint": None if stored else data_fingerprint(data),
         "stored_fingerprint": _stored_fingerprint(data),
-        "sample_fingerprint": _sample_fingerprint(data),
+        "sample_fingerprint": sample_fingerprint(data),
     }
 
 
@@ -44,7 +44,7 @@ def is_same_data(data: ImageData, recorded: Mapping[str, Any]) -> bool:
     if pixels is not None and (in_memory or stored is None or stored_now is None):
         return data_fingerprint(data) == str(pixels)
     same_files = stored is None or stored_now is None or stored == stored_now
-    return same_files and _sample_fingerprint(data) == str(sample)
+    return same_files and sample_fingerprint(data) == str(sample)
 
 
 def data_fingerprint(data: ImageData) -> str:
@@ -52,7 +52,8 @@ def data_fingerprint(data: ImageData) -> str:
     return _digest([(part, _all(part)) for part in (data.train, data.test)])
 
 
-def _sample_fingerprint(data: ImageData) -> str:
+def sample_fingerprint(data: ImageData) -> str:
+    """The same for 128 images of each set, spread over it, whichever way they are read."""
     return _digest([(part, iter([part.spread(_SAMPLE)])) for part in (data.train, data.test)])
 
 

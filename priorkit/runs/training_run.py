@@ -1,6 +1,7 @@
 """Trains runs, and prepares new ones."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from priorkit.engine import Processes, choose_device, join_processes
 from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.common_run import require_common_run
 from priorkit.runs.environment import describe_environment
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
 from priorkit.runs.recorder import Recorder
@@ -23,6 +25,9 @@ from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, load_data, run_session
 
 __all__ = ["Outcome", "TrainingRun", "prepare", "train"]
+
+_PATIENCE = 1.0
+"""Seconds within which further requests to stop are taken for the same one."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,12 @@ class TrainingRun:
             ProcessesError: Another of the processes that train together has failed.
         """
         with ExitStack() as until_done:
+            until_done.enter_context(_abandoned_on_error(self.processes))
+            if self.session.precision.device.type == "cuda":
+                # Pinned memory and messages belong to the current device.
+                until_done.enter_context(torch.cuda.device(self.session.precision.device))
+            with self.processes.together():
+                require_common_run(self.config, self.session, self.data, self.processes)
             with self.processes.together():
                 told = self._begin(until_done, observers) if self.processes.is_main else []
             self.path = Path(self.processes.gather(str(self.path))[0])
@@ -128,6 +139,16 @@ class TrainingRun:
 
 
 @contextmanager
+def _abandoned_on_error(processes: Processes) -> Iterator[None]:
+    """Lets the other processes know if this one leaves early: the program around it may go on."""
+    try:
+        yield
+    except BaseException:
+        processes.abandon()
+        raise
+
+
+@contextmanager
 def _kept_generators(device: torch.device) -> Iterator[None]:
     """The engine seeds torch's global generators; a caller's own randomness goes on as if it had not."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -138,12 +159,15 @@ def _kept_generators(device: torch.device) -> Iterator[None]:
 def _stop_signals() -> Iterator[Callable[[], str | None]]:
     """Gives a function that says whether, and by what, the process has been asked to stop."""
     asked: list[str] = []
+    asked_at: list[float] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if asked:
-            # Asked twice: the user will not wait for the checkpoint.
+        if asked and number == signal.SIGINT and time.monotonic() - asked_at[0] > _PATIENCE:
+            # Ctrl-C once more: the user will not wait for the checkpoint. Launchers and schedulers pass one request on
+            # several times, and kill what does not end in time.
             raise KeyboardInterrupt
         asked.append("interrupted" if number == signal.SIGINT else "terminated")
+        asked_at.append(time.monotonic())
 
     before = {}
     try:
@@ -183,7 +207,7 @@ def prepare(
         stem = f"{name or config.prior.name}-{config.dataset.name}".replace(":", "-")
         path = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
         RunFolder.check_free(path)
-        choose_device(config.device, processes.local_rank, processes.local_count)
+        choose_device(config.device, processes)
     with processes.together(), processes.first_on_machine():
         data = load_data(config, registry, processes.local_count)
     with processes.together(), torch.random.fork_rng(devices=[]):
@@ -209,7 +233,8 @@ def train(
 ) -> Run:
     """Trains a new run and loads it.
 
-    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere.
+    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere. Of several processes that
+    torchrun has started, all must call this, and all get the run, so machines need a disk that all see.
 
     Args:
         config: The configuration; the default one trains a learned prior on scikit-learn's digits.

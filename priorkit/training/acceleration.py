@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from priorkit.config import RunConfig
-from priorkit.engine import CudaGraphs, GraphRecorder, compile_method, require_compiler
+from priorkit.engine import CudaGraphs, GraphRecorder, Processes, compile_method, require_compiler
 from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.training.system import System
 
@@ -39,7 +39,9 @@ def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:
     return [(network, "forward")]
 
 
-def choose_recorder(config: RunConfig, device: torch.device) -> GraphRecorder | None:
+def choose_recorder(
+    config: RunConfig, device: torch.device, processes: Processes | None = None
+) -> GraphRecorder | None:
     """What records the phases of a run, if its configuration asks for it.
 
     Raises:
@@ -55,7 +57,7 @@ def choose_recorder(config: RunConfig, device: torch.device) -> GraphRecorder | 
         )
     if config.compile:
         raise ConfigurationError("--cuda-graphs and --compile do not go together: leave one of them out")
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if processes is not None and processes.count > 1:
         raise ConfigurationError(
             "--cuda-graphs: training in several processes cannot be recorded yet; use --no-cuda-graphs"
         )

@@ -1,19 +1,20 @@
 """Keeps the networks of several processes one."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from priorkit.config import RunConfig
 from priorkit.engine import Processes
 from priorkit.errors import ConfigurationError, ProcessesError
 
-__all__ = ["average_statistics", "require_enough_images", "require_equal_weights"]
+__all__ = ["average_statistics", "require_enough_images", "require_equal_tensors"]
 
-_TOLERANCE = 1e-4
-"""Relative difference of weights at which processes no longer train one network. Rounding leaves far less."""
+_TOLERANCE = 1e-3
+"""Difference, relative to a tensor's largest value, beyond which processes no longer train one network. Rounding on
+machines of different kinds leaves less."""
 
 
 def require_enough_images(config: RunConfig, processes: Processes) -> None:
@@ -30,39 +31,47 @@ def require_enough_images(config: RunConfig, processes: Processes) -> None:
         )
 
 
-def require_equal_weights(networks: Mapping[str, nn.Module], processes: Processes, step: int) -> None:
-    """Makes sure that every process has the same weights. All must call it.
+def require_equal_tensors(tensors: Mapping[str, Tensor], processes: Processes, step: int) -> None:
+    """Makes sure that every process has the same networks. All must call it.
+
+    Args:
+        tensors: Weights and buffers by name.
+        processes: Those that train together.
+        step: When that is, for the message.
 
     Raises:
-        ProcessesError: They differ.
+        ProcessesError: Some differ by more than rounding; raised in all processes.
     """
     if processes.count == 1:
         return
-    norms = {
-        name: float(
-            torch.stack([weight.detach().abs().sum(dtype=torch.float64) for weight in network.parameters()]).sum()
-        )
-        for name, network in networks.items()
-    }
-    for rank, theirs in enumerate(processes.gather(norms)):
-        for name, norm in norms.items():
-            # What is not finite has errors of its own.
-            if math.isfinite(norm) and not math.isclose(norm, theirs[name], rel_tol=_TOLERANCE):
-                raise ProcessesError(
-                    f"the weights of {name} in process {rank} differ from those in process {processes.rank} at step "
-                    f"{step}; all processes must compute the same updates: does a plug-in draw from a generator of its "
-                    "own, or read the clock?"
-                )
+    theirs = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    processes.copy_from_main(list(theirs.values()))
+    differing = [name for name, tensor in tensors.items() if _differ(tensor.detach(), theirs[name])]
+    for rank, names in enumerate(processes.gather(differing[:1])):
+        if names:
+            raise ProcessesError(
+                f"{names[0]} in process {rank} differs from that of the main process at step {step}: a plug-in "
+                "writes to weights or buffers what depends on its own images or random numbers; let it use what "
+                "the phase is given, or train in one process"
+            )
+
+
+def _differ(own: Tensor, other: Tensor) -> bool:
+    # What is not finite has errors of its own.
+    if not own.is_floating_point() or own.numel() == 0 or not bool(own.isfinite().all() & other.isfinite().all()):
+        return False
+    return float((own - other).abs().max()) > _TOLERANCE * max(1.0, float(other.abs().max()))
 
 
 def average_statistics(networks: Sequence[nn.Module], processes: Processes) -> None:
     """Replaces statistics that each process has gathered from its own images by their means. All must call it.
 
     Args:
-        networks: Changed in place: their floating-point buffers.
+        networks: Changed in place: the running statistics of their batch norm.
         processes: Those that train together.
     """
-    statistics = [buffer for network in networks for buffer in network.buffers() if buffer.is_floating_point()]
+    layers = [layer for network in networks for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    statistics = [item for layer in layers for item in (layer.running_mean, layer.running_var) if item is not None]
     if processes.count > 1 and statistics:
         torch._foreach_div_(statistics, processes.count)
         processes.add_up(statistics)

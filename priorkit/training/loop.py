@@ -48,25 +48,29 @@ class _Schedule:
                 observer.measured(self.session, losses)
 
     def review(self) -> None:
-        self.session.settle()
-        with self.session.processes.together():
+        processes, scores = self.session.processes, {}
+        self.reviewed_at = self.session.steps
+        with processes.together():
+            self.session.settle()
             self.session.check_finite()
-            review = self.session.review()
-            self.reviewed_at = self.session.steps
-            for observer in self.observers:
-                observer.reviewed(self.session, review)
-        # Scores may differ in their last digits between machines: the main process's decide.
-        scores = self.session.processes.gather(review.scores)[0]
+        with processes.together():
+            # One looks, the others wait: they have the same networks.
+            if processes.is_main:
+                review = self.session.review()
+                scores = review.scores
+                for observer in self.observers:
+                    observer.reviewed(self.session, review)
+        scores = processes.gather(scores)[0]
         distance = scores.get("sample_distance", scores["reconstruction_error"])
         if distance < self.session.best.get("score", float("inf")):
             self.session.best = {"score": distance, "step": float(self.session.steps)}
             self.checkpoint(["last", "best"])
 
     def checkpoint(self, names: list[str]) -> None:
-        self.session.settle()
+        self.checkpointed_at = self.session.steps
         with self.session.processes.together():
+            self.session.settle()
             self.session.check_finite()
-            self.checkpointed_at = self.session.steps
             for observer in self.observers:
                 observer.checkpointed(self.session, names)
 
@@ -119,28 +123,39 @@ def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str
     processes = session.processes
     session.start_together()
     schedule = _Schedule(session, observers)
-    for observer in observers:
-        observer.started(session)
+    with processes.together():
+        for observer in observers:
+            observer.started(session)
     if session.steps == 0:
         # Whatever happens from here on, the run can go on.
         schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
-    reason, _ = processes.agree(stop(), session.seconds)
-    while reason is None and not session.finished():
-        try:
-            session.step()
-        except DataError:
-            # The batch was missing before anything was trained on it. Other processes may have theirs, and wait for us.
-            if processes.count == 1:
-                schedule.at_end(complete=False)
-            raise
+    while True:
+        failure = _fetch(session)
+        reason, session.seconds, failed = processes.agree(stop(), session.seconds, failed=failure is not None)
+        if reason is not None or failed or session.finished():
+            break
+        session.step()
         session.seconds = time.perf_counter() - began
         schedule.after_step()
         for observer in observers:
             observer.stepped(session)
-        reason, session.seconds = processes.agree(stop(), session.seconds)
-    schedule.at_end(complete=reason is None)
-    session.seconds = time.perf_counter() - began
-    for observer in observers:
-        observer.ended(session, reason)
+    schedule.at_end(complete=reason is None and not failed)
+    with processes.together():
+        if failure is not None:
+            # Nothing has been trained on the batch that is missing: the checkpoint is of the step before.
+            raise failure
+        session.seconds = time.perf_counter() - began
+        for observer in observers:
+            observer.ended(session, reason)
     return reason
+
+
+def _fetch(session: Session) -> DataError | None:
+    """Reads the next batch, if there is to be one; gives the error if it cannot be read."""
+    try:
+        if not session.finished():
+            session.fetch()
+    except DataError as error:
+        return error
+    return None

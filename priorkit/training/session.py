@@ -25,7 +25,7 @@ from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_weights
+from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float, to_uint8
 from priorkit.training.held_out import energy_distance, reconstruction_error
@@ -101,16 +101,13 @@ class Session:
                 f"use at most --batch-size {len(data.train)}"
             )
         require_enough_images(config, processes)
-        device = choose_device(config.device, processes.local_rank, processes.local_count)
+        device = choose_device(config.device, processes)
         if device.type == "cpu":
             keep_freed_memory()
-        elif device.type == "cuda" and processes.count > 1:
-            # Messages between GPUs are sent from the current one.
-            torch.cuda.set_device(device)
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)
-        recorder = choose_recorder(config, device)
+        recorder = choose_recorder(config, device, processes)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, data.shape)
         self.system.to(device, channels_last=config.channels_last)
@@ -158,6 +155,7 @@ class Session:
             compile_system(self.system)
         self.seconds = 0.0
         self.best: dict[str, float] = {}
+        self._batch: Tensor | None = None
 
     @property
     def model(self) -> Model:
@@ -177,9 +175,25 @@ class Session:
         """Steps done."""
         return self.engine.steps
 
+    def fetch(self) -> None:
+        """Reads the next batch, which the next step then finds ready.
+
+        Raises:
+            DataError: An image that is read as it is needed cannot be read.
+        """
+        if self._batch is None:
+            self._batch = self.batches.at(self.engine.images_seen)
+
     def step(self) -> None:
-        """Trains on one batch."""
-        self.engine.step(self.batches.at(self.engine.images_seen), self.config.batch_size)
+        """Trains on one batch.
+
+        Raises:
+            DataError: An image that is read as it is needed cannot be read; nothing has been trained on the batch.
+        """
+        self.fetch()
+        assert self._batch is not None
+        images, self._batch = self._batch, None
+        self.engine.step(images, self.config.batch_size)
         if self.averages is not None:
             self.averages.update()
 
@@ -216,12 +230,12 @@ class Session:
         then their means over the processes replace them. Training does not depend on them.
 
         Raises:
-            ProcessesError: The weights are not equal.
+            ProcessesError: The networks are not equal.
         """
-        require_equal_weights(self.engine.networks, self.processes, self.steps)
         if not self.config.synchronise_batch_norm:
             averages = self.averages.networks if self.averages is not None else {}
             average_statistics([*self.engine.networks.values(), *averages.values()], self.processes)
+        require_equal_tensors(self.weights(), self.processes, self.steps)
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
@@ -279,6 +293,7 @@ class Session:
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
         """Restores what `weights` and `state` gave."""
+        self._batch = None
         self.load_weights(weights)
         self.engine.load_state_dict(state["engine"])
         if self.averages is not None:

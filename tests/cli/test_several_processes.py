@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from priorkit.cli import main
@@ -24,21 +26,29 @@ Together = Callable[..., list[tuple[int, str, str]]]
 def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_processes: Callable[..., list[Any]]) -> Together:
     """Runs a command in several processes at once; gives each one's status, output and errors.
 
-    `spoil` is called in each of them before.
+    `own` are further arguments of single processes; `spoil` is called in each of them before.
     """
     monkeypatch.chdir(tmp_path)
 
-    def run(count: int, *arguments: object, spoil: Callable[[], None] | None = None) -> list[tuple[int, str, str]]:
+    def run(
+        count: int,
+        *arguments: object,
+        own: Mapping[int, Sequence[object]] = MappingProxyType({}),
+        spoil: Callable[[], None] | None = None,
+        errors: bool = False,
+    ) -> list[tuple[int, str, str]]:
+        given = [[str(argument) for argument in (*arguments, *own.get(rank, ()))] for rank in range(count)]
+
         def work() -> tuple[int, str, str]:
             os.chdir(tmp_path)
             if spoil is not None:
                 spoil()
             out, err = io.StringIO(), io.StringIO()
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                status = main([str(argument) for argument in arguments])
+                status = main(given[int(os.environ["RANK"])])
             return status, out.getvalue(), err.getvalue()
 
-        return in_processes(count, work)
+        return in_processes(count, work, errors=errors)
 
     return run
 
@@ -147,11 +157,61 @@ def test_a_process_that_fails_in_training_ends_the_run_with_its_error(together, 
 
         Session.step = fails  # type: ignore[method-assign]
 
-    main_process, other = together(2, "train", "vae", *tiny, "--steps", 5, "--out", "run", spoil=spoil)
+    main_process, other = together(2, "train", "vae", *tiny, "--steps", 5, "--out", "run", spoil=spoil, errors=True)
     assert main_process[0] == 2
-    assert "another process of this run has ended or does not answer" in main_process[2]
+    assert "process 1 of 2 has failed or ended" in main_process[2]
     assert other == "ArithmeticError: the second process has had enough"
     assert [result[0] for result in together(2, "train", "--resume", "run")] == [0, 0]
+
+
+@pytest.mark.parametrize("flags", [["--learning-rate", "0.2"], ["--steps", "4"], ["--holdout", "0.2"]])
+def test_processes_that_were_started_for_different_runs_say_so(together, tiny, flags):
+    main_process, other = together(2, "train", "vae", *tiny, "--steps", 3, own={1: flags})
+    assert main_process[0] == other[0] == 2
+    assert f"process 1 of 2 was started for another run: its {flags[0]} is {flags[1]}, and that" in main_process[2]
+    assert other[2] == ""
+    assert not list(Path.cwd().iterdir())
+
+
+def test_processes_that_find_different_images_say_so(together, tiny, tmp_path):
+    for rank in range(2):
+        (tmp_path / str(rank)).mkdir()
+        for number in range(20):
+            shade = number * 6 + (rank if number == 7 else 0)
+            Image.new("L", (16, 16), shade).save(tmp_path / f"{rank}/{number:02d}.png")
+    own = {rank: ["--data-dir", tmp_path / str(rank)] for rank in range(2)}
+    main_process, _ = together(2, "train", "vae", *tiny, "--dataset", "folder", "--steps", 3, own=own)
+    assert "was started for another run: its data (by a sample of its images) is " in main_process[2]
+
+
+def test_a_file_that_breaks_is_told_once_and_leaves_a_checkpoint(together, tiny, tmp_path):
+    for number in range(40):
+        Image.new("L", (16, 16), number * 6).save(tmp_path / f"{number:02d}.png")
+    flags = ["--dataset", "folder", "--data-dir", tmp_path, "--stream", "always", "--workers", 1, "--batch-size", 8]
+
+    def spoil() -> None:
+        from priorkit.errors import DataError
+        from priorkit.training import Session
+
+        fetch = Session.fetch
+
+        def fails(session: Session) -> None:
+            if session.steps == 3 and os.environ["RANK"] == "1":
+                raise DataError("07.png cannot be read as an image")
+            fetch(session)
+
+        Session.fetch = fails  # type: ignore[method-assign]
+
+    run = tmp_path.parent / f"{tmp_path.name}-run"
+    main_process, other = together(
+        2, "train", "vae", *tiny, *flags, "--steps", 50, "--out", run, "--quiet", spoil=spoil
+    )
+    assert main_process[0] == other[0] == 2
+    assert "process 1 of 2 on " in main_process[2]
+    assert "07.png cannot be read as an image" in main_process[2]
+    assert (main_process[2].count("\n"), other[2]) == (1, "")
+    assert json.loads((run / "checkpoints/last.json").read_text()) == {"checkpoint": "step-00000003"}
+    assert [result[0] for result in together(2, "train", "--resume", run, "--steps", 5, "--quiet")] == [0, 0]
 
 
 def test_divergence_is_told_once(together, tiny):
@@ -162,8 +222,12 @@ def test_divergence_is_told_once(together, tiny):
     assert other == (2, "", "")
 
 
-def test_torchrun_starts_it_and_stops_it(tiny, tmp_path):
-    """The real thing: the launcher hands Ctrl-C on, and the run can go on."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_torchrun_starts_it_and_stops_it(tiny, tmp_path, number):
+    """The real thing: the launcher hands Ctrl-C on, and the run can go on.
+
+    Whoever stops a whole group of processes reaches each of them twice, as the launcher hands that on, too.
+    """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "priorkit"]
     process = subprocess.Popen(
         [*command, "train", "vae", *tiny, "--max-time", "2m", "--log-every", "1", "--out", "run", "--json"],
@@ -178,11 +242,16 @@ def test_torchrun_starts_it_and_stops_it(tiny, tmp_path):
     for line in process.stdout:
         events.append(json.loads(line))
         if events[-1]["event"] == "losses" and events[-1]["step"] == 3:
-            process.send_signal(signal.SIGINT)
+            if number == signal.SIGINT:
+                process.send_signal(number)
+                continue
+            launched = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            for pid in [process.pid, *map(int, launched)]:
+                os.kill(pid, number)
     process.wait(60)
     assert [event["event"] for event in events].count("start") == 1
     assert events[-1]["event"] == "end"
-    assert events[-1]["stopped"] == "interrupted"
+    assert events[-1]["stopped"] == ("interrupted" if number == signal.SIGINT else "terminated")
     steps = events[-1]["steps"]
     assert json.loads((tmp_path / "run/checkpoints/last.json").read_text()) == {"checkpoint": f"step-{steps:08d}"}
     resumed = subprocess.run(

@@ -161,7 +161,11 @@ def test_cuda_graphs_are_warmed_up_and_recorded_on_a_stream_of_their_own(monkeyp
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: note(stream.name))
     monkeypatch.setattr(torch.cuda, "device", lambda device: note(str(device)))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    monkeypatch.setattr(torch.cuda, "graph", lambda graph, stream: note(f"recording on {stream.name}"))
+    monkeypatch.setattr(
+        torch.cuda,
+        "graph",
+        lambda graph, stream, capture_error_mode: note(f"recording on {stream.name}, {capture_error_mode}"),
+    )
 
     def work() -> None:
         calls.append("work")
@@ -175,7 +179,13 @@ def test_cuda_graphs_are_warmed_up_and_recorded_on_a_stream_of_their_own(monkeyp
     calls.clear()
     with pytest.warns(UserWarning, match="capturable"):
         replay = graphs.record(work)
-    assert calls == ["cuda:1", "recording on side", "work", "end recording on side", "end cuda:1"]
+    assert calls == [
+        "cuda:1",
+        "recording on side, thread_local",
+        "work",
+        "end recording on side, thread_local",
+        "end cuda:1",
+    ]
     calls.clear()
     replay()
     assert calls == ["replay"]

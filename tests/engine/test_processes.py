@@ -1,5 +1,6 @@
 """Processes that train together."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,6 @@ from hypothesis import strategies as st
 
 from priorkit.engine import Processes, join_processes, leave_processes
 from priorkit.errors import ConfigurationError, NonFiniteLossError, ProcessesError
-
-TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2"}
 
 
 @given(st.integers(1, 200), st.integers(1, 17))
@@ -30,8 +29,8 @@ def test_one_process_waits_for_nobody() -> None:
     alone.copy_from_main(tensors)
     assert [tensor.tolist() for tensor in tensors] == [[1, 1], [1]]
     assert alone.gather("x") == ["x"]
-    assert alone.agree(None, 3.0) == (None, 3.0)
-    assert alone.agree("terminated", 3.0) == ("terminated", 3.0)
+    assert alone.agree(None, 3.0) == (None, 3.0, False)
+    assert alone.agree("terminated", 3.0, failed=True) == ("terminated", 3.0, True)
     with alone.first_on_machine(), pytest.raises(ConfigurationError, match="mine"), alone.together():
         raise ConfigurationError("mine")
 
@@ -68,12 +67,14 @@ def test_stopping_is_agreed_on(in_processes: Callable[..., list[Any]]) -> None:
         processes = join_processes()
         undisturbed = processes.agree(None, 1.0 + processes.rank)
         stopped = processes.agree("terminated" if processes.rank == 1 else None, 5.0 + processes.rank)
+        failed = processes.agree(None, 7.0 + processes.rank, failed=processes.rank == 1)
         values = processes.gather({"rank": processes.rank})
         leave_processes()
-        return [undisturbed, stopped, values]
+        return [undisturbed, stopped, failed, values]
 
     for result in in_processes(2, work):
-        assert result == [(None, 1.0), ("terminated", 5.0), [{"rank": 0}, {"rank": 1}]]
+        position = [(None, 1.0, False), ("terminated", 5.0, False), (None, 7.0, True)]
+        assert result == [*position, [{"rank": 0}, {"rank": 1}]]
 
 
 @pytest.mark.parametrize("error", [ConfigurationError, NonFiniteLossError])
@@ -119,7 +120,7 @@ def test_a_process_that_ends_ends_the_others(in_processes: Callable[..., list[An
         processes = join_processes()
         if processes.rank == 1:
             return "gone"
-        with pytest.raises(ProcessesError, match=r"has ended or does not answer .*--resume") as caught:
+        with pytest.raises(ProcessesError, match=r"process 1 of 2 has failed or ended; .*--resume") as caught:
             processes.add_up([torch.ones(1)])
         assert "\n" not in str(caught.value)
         assert not caught.value.told
@@ -128,19 +129,54 @@ def test_a_process_that_ends_ends_the_others(in_processes: Callable[..., list[An
     assert in_processes(2, work) == ["told", "gone"]
 
 
-def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in TORCHRUN:
-        monkeypatch.delenv(name, raising=False)
-    assert join_processes().count == 1
-    monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    assert join_processes().count == 1
+def test_a_mistake_of_the_program_keeps_its_kind_where_it_is(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> str:
+        processes = join_processes()
+        try:
+            with processes.together():
+                if processes.rank == 1:
+                    raise TypeError("no such argument")
+        except (TypeError, ProcessesError) as error:
+            return f"{type(error).__name__}: {error}"
+        return "nothing"
+
+    main, other = in_processes(2, work)
+    assert main.startswith("ProcessesError: process 1 of 2 on ")
+    assert main.endswith(": TypeError: no such argument")
+    assert other == "TypeError: no such argument"
 
 
-def test_half_an_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in TORCHRUN.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("MASTER_ADDR", raising=False)
-    monkeypatch.delenv("MASTER_PORT", raising=False)
-    with pytest.raises(ProcessesError, match=r"no MASTER_ADDR, MASTER_PORT: start several processes with torchrun"):
-        join_processes()
+def test_who_fails_and_lives_on_is_not_waited_for(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> str:
+        processes = join_processes()
+        if processes.rank == 1:
+            processes.abandon()
+            processes.gather(None)
+            return "abandoned"
+        with pytest.raises(ProcessesError, match="process 1 of 2 has failed or ended"):
+            processes.add_up([torch.ones(1)])
+        processes.gather(None)
+        return "told"
+
+    assert in_processes(2, work) == ["told", "abandoned"]
+
+
+def test_messages_are_sent_where_no_memory_is_shared(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> Any:
+        joined = join_processes()
+        processes = Processes(joined.rank, joined.count)
+        values = [torch.ones(2) * (processes.rank + 1), torch.tensor([processes.rank])]
+        processes.add_up(values)
+        if processes.rank == 1:
+            return [value.tolist() for value in values]
+        sums = [value.tolist() for value in values]
+        with pytest.raises(ProcessesError, match=r"has ended or does not answer .*--resume"):
+            processes.add_up(values)
+        return sums
+
+    assert in_processes(2, work) == [[[3.0, 3.0], [1]]] * 2
+
+
+def test_copies_of_networks_keep_their_processes() -> None:
+    processes = Processes(1, 2)
+    assert copy.deepcopy(processes) is processes

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from priorkit.engine import shared_memory
-from priorkit.engine.processes import join_processes
+from priorkit.engine import Processes, join_processes, shared_memory
 from priorkit.engine.shared_memory import SharedMemory, share_memory
+from priorkit.errors import ProcessesError
 
 pytestmark = pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64") or not hasattr(os, "sched_yield"), reason="needs an x86-64 Unix"
+    platform.machine() not in ("x86_64", "AMD64") or not hasattr(os, "pidfd_open"), reason="needs Linux on x86-64"
 )
 
 
@@ -72,7 +72,7 @@ def test_a_process_that_ends_is_noticed(in_processes: Callable[..., list[Any]]) 
         assert memory is not None
         if processes.rank == 1:
             return "gone"
-        with pytest.raises(RuntimeError, match="process 1 of 2 has ended"):
+        with pytest.raises(ProcessesError, match="process 1 of 2 has failed or ended"):
             memory.add_up([torch.ones(3)])
         return "noticed"
 
@@ -93,7 +93,23 @@ def test_no_file_is_left(in_processes: Callable[..., list[Any]], tmp_path: Path)
     assert in_processes(2, work) == [[], []]
 
 
-@pytest.mark.parametrize("defect", ["no room", "another processor", "one cannot open it"])
+def test_an_end_shows_before_anybody_asks_for_it() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    end = shared_memory._End(child)
+    for _ in range(500):
+        if end.has_come():
+            break
+        time.sleep(0.01)
+    # A zombie still has its number.
+    os.kill(child, 0)
+    assert end.has_come()
+    os.waitpid(child, 0)
+    assert not shared_memory._End(os.getpid()).has_come()
+
+
+@pytest.mark.parametrize("defect", ["no room", "another processor", "one cannot open it", "another file"])
 def test_without_it_messages_are_sent(defect: str, in_processes: Callable[..., list[Any]]) -> None:
     def work() -> Any:
         def refuse(*_: Any) -> None:
@@ -103,6 +119,13 @@ def test_without_it_messages_are_sent(defect: str, in_processes: Callable[..., l
             os.posix_fallocate = refuse  # type: ignore[assignment]
         elif defect == "another processor":
             shared_memory._STRONGLY_ORDERED = ()
+        elif defect == "another file":
+            gather = Processes.gather
+            other = (Path("/dev/null"), b"")
+            Processes.gather = lambda self, value: [  # type: ignore[method-assign]
+                other if isinstance(each, tuple) and isinstance(each[1], bytes) else each
+                for each in gather(self, value)
+            ]
         elif os.environ["RANK"] == "1":
             SharedMemory.__init__ = refuse  # type: ignore[method-assign,assignment]
         processes = join_processes()

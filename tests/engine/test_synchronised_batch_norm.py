@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from priorkit.engine import Processes, frozen_statistics, join_processes, synchronise_batch_norm
 from priorkit.engine.synchronised_batch_norm import SynchronisedBatchNorm
+from priorkit.errors import ConfigurationError
 
 SHAPES = {nn.BatchNorm1d: (7, 5), nn.BatchNorm2d: (7, 5, 3, 4), nn.BatchNorm3d: (7, 5, 2, 2, 3)}
 
@@ -125,3 +126,36 @@ def test_layers_are_replaced_in_place_and_keep_their_tensors() -> None:
 def test_inputs_need_channels() -> None:
     with pytest.raises(ValueError, match=r"shape \(N, C, \.\.\.\), not \(5,\)"):
         SynchronisedBatchNorm(nn.BatchNorm1d(5), Processes())(torch.ones(5))
+
+
+class Doubled(nn.BatchNorm1d):
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        return super().forward(input) * 2
+
+
+def test_layers_that_do_something_else_are_refused() -> None:
+    hooked = nn.BatchNorm1d(5)
+    hooked.register_forward_hook(lambda *_: None)
+    for network, words in (
+        (nn.Sequential(Doubled(5)), "Doubled '0' has a forward or hooks of its own"),
+        (nn.Sequential(hooked), "BatchNorm1d '0' has a forward or hooks of its own"),
+        (nn.BatchNorm1d(5), "BatchNorm1d is a whole network"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"{words}.*--no-synchronise-batch-norm"):
+            synchronise_batch_norm(network, Processes(0, 2))
+        synchronise_batch_norm(network, Processes())
+
+
+def test_a_layer_in_two_places_stays_one() -> None:
+    layer = nn.BatchNorm1d(5)
+    network = nn.Sequential(layer, nn.Sequential(layer), nn.Linear(5, 5))
+    synchronise_batch_norm(network, Processes(0, 2))
+    assert isinstance(network[0], SynchronisedBatchNorm)
+    assert network[1][0] is network[0]  # type: ignore[index]
+
+
+def test_gradients_of_gradients_are_refused() -> None:
+    images = torch.randn(6, 5, requires_grad=True)
+    output = SynchronisedBatchNorm(nn.BatchNorm1d(5), Processes())(images)
+    with pytest.raises(ConfigurationError, match=r"create_graph=True.*--no-synchronise-batch-norm"):
+        torch.autograd.grad(output.sum(), images, create_graph=True)

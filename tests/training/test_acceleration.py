@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
+from priorkit.engine import Processes
 from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.plugins import installed_plugins
 from priorkit.training import Session
@@ -100,12 +101,9 @@ def test_only_cuda_devices_record(device: str, tiny_config: Callable[..., RunCon
         choose_recorder(tiny_config(cuda_graphs=True), torch.device(device))
 
 
-def test_what_recording_does_not_go_with(
-    tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_recording_does_not_go_with(tiny_config: Callable[..., RunConfig]) -> None:
     cuda = torch.device("cuda", 0)
     with pytest.raises(ConfigurationError, match="--cuda-graphs and --compile do not go together"):
         choose_recorder(tiny_config(cuda_graphs=True, compile=True), cuda)
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     with pytest.raises(ConfigurationError, match=r"--cuda-graphs: .*several processes.*use --no-cuda-graphs"):
-        choose_recorder(tiny_config(cuda_graphs=True), cuda)
+        choose_recorder(tiny_config(cuda_graphs=True), cuda, Processes(0, 2))

@@ -13,7 +13,7 @@ from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.training import Session, build_system
-from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_weights
+from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.training.session import make_phases
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
@@ -134,22 +134,24 @@ def test_without_synchronised_batch_norm_the_result_is_another(
         assert difference(*pair) == 0
 
 
-def test_weights_that_drift_apart_are_noticed(in_processes: Callable[..., list[Any]]) -> None:
-    def work() -> list[str]:
+def test_networks_that_drift_apart_are_noticed_everywhere(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> str:
         processes = join_processes()
-        network = nn.Linear(2, 2)
-        nn.init.ones_(network.weight)
-        nn.init.zeros_(network.bias)
-        require_equal_weights({"decoder": network}, processes, 7)
-        with torch.no_grad():
-            network.weight[0, 0] += 0.01 * processes.rank
-        with pytest.raises(ProcessesError, match=r"weights of decoder in process \d differ .* at step 7") as caught:
-            require_equal_weights({"decoder": network}, processes, 7)
-        nn.init.constant_(network.weight, float("nan"))
-        require_equal_weights({"decoder": network}, processes, 7)
-        return [str(caught.value)]
+        tensors = {
+            "decoder/weight": torch.ones(3),
+            "decoder/calls": torch.zeros(1),
+            "seen": torch.tensor(processes.rank),
+        }
+        require_equal_tensors(tensors, processes, 7)
+        tensors["decoder/weight"][1] = float("nan")
+        require_equal_tensors(tensors, processes, 7)
+        tensors["decoder/calls"] += 0.01 * processes.rank
+        with pytest.raises(ProcessesError, match=r"decoder/calls in process 1 differs .* at step 7") as caught:
+            require_equal_tensors(tensors, processes, 7)
+        return str(caught.value)
 
-    assert len(in_processes(2, work)) == 2
+    first, second = in_processes(2, work)
+    assert first == second
 
 
 def test_statistics_become_their_means(in_processes: Callable[..., list[Any]]) -> None:

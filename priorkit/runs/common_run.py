@@ -1,0 +1,51 @@
+"""Makes sure that several processes were started to train one and the same run."""
+
+import platform
+from typing import Any
+
+import torch
+
+from priorkit.config import RunConfig, flag_for
+from priorkit.engine import Processes
+from priorkit.errors import ProcessesError
+from priorkit.interfaces import ImageData
+from priorkit.runs.fingerprints import sample_fingerprint
+from priorkit.training import Session
+
+__all__ = ["require_common_run"]
+
+_OF_EACH_MACHINE = ("data_dir", "device", "stream", "workers", "compile")
+"""Settings that change nothing about a run; machines may differ in them."""
+
+
+def require_common_run(config: RunConfig, session: Session, data: ImageData, processes: Processes) -> None:
+    """Makes sure that all processes have the same settings, data and position. All must call it.
+
+    Raises:
+        ProcessesError: They differ; the message names what, where and how. Raised in all processes.
+    """
+    if processes.count == 1:
+        return
+    main, *others = processes.gather(_description(config, session, data))
+    for rank, theirs in enumerate(others, 1):
+        for name, value in theirs.items():
+            if value != main.get(name):
+                raise ProcessesError(
+                    f"process {rank} of {processes.count} was started for another run: its {name} is {value}, and that "
+                    f"of the main process {main.get(name)}; start all of them with the same command, on the same data"
+                )
+
+
+def _description(config: RunConfig, session: Session, data: ImageData) -> dict[str, Any]:
+    settings = config.model_dump(mode="json", exclude=set(_OF_EACH_MACHINE))
+    return {
+        **{flag_for((name,)): value for name, value in settings.items()},
+        "precision": session.precision.name,
+        "kind of device": session.precision.device.type,
+        "number of training images": len(data.train),
+        "number of held-out images": len(data.test),
+        "data (by a sample of its images)": sample_fingerprint(data),
+        "checkpoint (by its steps)": session.steps,
+        "version of torch": torch.__version__,
+        "version of Python": platform.python_version_tuple()[:2],
+    }
