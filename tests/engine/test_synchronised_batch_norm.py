@@ -159,3 +159,40 @@ def test_gradients_of_gradients_are_refused() -> None:
     output = SynchronisedBatchNorm(nn.BatchNorm1d(5), Processes())(images)
     with pytest.raises(ConfigurationError, match=r"create_graph=True.*--no-synchronise-batch-norm"):
         torch.autograd.grad(output.sum(), images, create_graph=True)
+
+
+@pytest.fixture
+def shapes_of_statistics() -> Any:
+    """Tells torch the shapes of its kernel for statistics, which it knows for real devices alone."""
+    with torch.library._scoped_library("aten", "IMPL", "Meta") as library:
+
+        def statistics(values: Tensor, mean: Tensor, variance: Tensor, momentum: float) -> tuple[Tensor, Tensor]:
+            return torch.empty_like(mean), torch.empty_like(variance)
+
+        library.impl("batch_norm_update_stats", statistics)
+        yield
+
+
+def test_it_is_at_home_on_other_devices(shapes_of_statistics: None) -> None:
+    """With shapes alone: nothing is made on a device of its own choice, or read back."""
+    with torch.device("meta"):
+        layer = SynchronisedBatchNorm(nn.BatchNorm2d(4), Processes())
+    images = torch.empty(3, 4, 5, 5, device="meta", requires_grad=True)
+    layer(images).sum().backward()
+    assert images.grad is not None
+    assert images.grad.shape == images.shape
+    assert {weight.grad.device.type for weight in layer.parameters() if weight.grad is not None} == {"meta"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_passes_on_a_gpu_that_is_not_there(dtype: torch.dtype, shapes_of_statistics: None) -> None:
+    fake_tensors = pytest.importorskip("torch._subclasses")
+    with fake_tensors.FakeTensorMode(), torch.device("cuda"):
+        layer = SynchronisedBatchNorm(nn.BatchNorm2d(4), Processes())
+        output = layer(torch.empty(3, 4, 5, 5, dtype=dtype))
+    assert (output.device.type, output.dtype, output.shape) == ("cuda", dtype, (3, 4, 5, 5))
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason="this torch is built without CUDA")
+def test_torch_has_its_kernel_for_cuda() -> None:
+    assert torch._C._dispatch_has_kernel_for_dispatch_key("aten::batch_norm_update_stats", "CUDA")
