@@ -4,7 +4,8 @@ from priorkit.training.batches import to_float, to_uint8
 from priorkit.training.data import load_data
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
-from priorkit.training.session import Review, Session
+from priorkit.training.review import Review
+from priorkit.training.session import Session
 from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = [

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from priorkit.errors import DataError
-from priorkit.training.session import Review, Session
+from priorkit.training.review import Review
+from priorkit.training.session import Session
 
 __all__ = ["Observer", "run_session"]
 

@@ -1,7 +1,6 @@
 """A training session: everything that a run in progress consists of, in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -27,39 +26,17 @@ from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.training.autoencoder_phase import AutoencoderPhase
-from priorkit.training.batches import Batches, to_float, to_uint8
-from priorkit.training.held_out import energy_distance, reconstruction_error
+from priorkit.training.batches import Batches, to_float
 from priorkit.training.model import Model
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase
+from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
 from priorkit.training.system import System, build_system, tensors_below
 
-__all__ = ["Review", "Session", "make_phases"]
+__all__ = ["Session", "make_phases"]
 
-_REVIEWED = 512
-"""Held-out images, and samples, that a review looks at."""
-_SHOWN = 64
-"""Samples in a picture."""
 _CHECKED = 2
 """Held-out images, and samples, that are made before weights are kept."""
-
-
-@dataclass(frozen=True)
-class Review:
-    """How a run looks at some step.
-
-    Attributes:
-        samples: The decoder's images of the same fixed noise at every review, uint8 (64, C, H, W).
-        originals: Held-out images, uint8 (up to 32, C, H, W).
-        reconstructions: Theirs, uint8, same shape.
-        scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
-            `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1].
-    """
-
-    samples: Tensor
-    originals: Tensor
-    reconstructions: Tensor
-    scores: dict[str, float]
 
 
 def make_phases(system: System, config: RunConfig) -> list[Phase]:
@@ -204,7 +181,7 @@ class Session:
     @cached_property
     def _held_out(self) -> Tensor:
         """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
-        return self.data.test.first(_REVIEWED)
+        return self.data.test.first(REVIEWED)
 
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
@@ -239,18 +216,7 @@ class Session:
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
-        held_out = self._held_out
-        images = to_float(held_out).to(self.precision.device)
-        model = self.model
-        samples = model.sample(max(_SHOWN, min(_REVIEWED, len(held_out))), seed=self.config.seed)
-        reconstructions = model.reconstruct(images)
-        scores = {"reconstruction_error": reconstruction_error(reconstructions, images)}
-        if len(images) > 1:
-            scores["sample_distance"] = energy_distance(samples, images)
-        shown = min(len(images), _SHOWN // 2)
-        return Review(
-            to_uint8(samples[:_SHOWN]).cpu(), held_out[:shown], to_uint8(reconstructions[:shown]).cpu(), scores
-        )
+        return review_model(self.model, self._held_out, seed=self.config.seed)
 
     def check_finite(self) -> None:
         """Makes sure that the weights are fit to be kept.

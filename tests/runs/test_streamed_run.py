@@ -83,7 +83,7 @@ def test_reviews_read_their_images_once(
     configure: Callable[..., RunConfig], registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = prepare(configure(stream="always", workers=0), registry=registry).session
-    monkeypatch.setattr("priorkit.training.session._REVIEWED", 3)
+    monkeypatch.setattr("priorkit.training.session.REVIEWED", 3)
     images: Any = session.data.test.images
     reads, read = [], type(images).read
 

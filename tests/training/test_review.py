@@ -1,0 +1,34 @@
+"""Pictures and scores of a model."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from priorkit.training import Session
+from priorkit.training.batches import to_float, to_uint8
+from priorkit.training.review import REVIEWED, review_model
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_a_review_shows_what_the_model_makes(count: int, tiny_session: Callable[..., Session]) -> None:
+    model = tiny_session("vae").model
+    held_out = torch.randint(256, (count, 1, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    review = review_model(model, held_out, seed=5)
+    assert torch.equal(review.samples, to_uint8(model.sample(64, seed=5)))
+    assert torch.equal(review.originals, held_out[:32])
+    assert torch.equal(review.reconstructions, to_uint8(model.reconstruct(to_float(held_out)))[:32])
+    assert ("sample_distance" in review.scores) == (count > 1)
+    assert review.scores.keys() >= {"reconstruction_error"}
+
+
+def test_a_review_of_many_images_draws_as_many_samples(
+    tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_session("vae").model
+    drawn = []
+    sample = model.sample
+    monkeypatch.setattr(model, "sample", lambda n, seed: drawn.append(n) or sample(n, seed))
+    for count in (2, 100, REVIEWED):
+        review_model(model, torch.zeros(count, 1, 16, 16, dtype=torch.uint8), seed=0)
+    assert drawn == [64, 100, REVIEWED]
