@@ -7,7 +7,7 @@ from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
 from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
-from priorkit.engine.joining import join_processes, leave_processes
+from priorkit.engine.joining import abandon_processes, join_processes, leave_processes
 from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
@@ -28,6 +28,7 @@ __all__ = [
     "Phase",
     "Precision",
     "Processes",
+    "abandon_processes",
     "choose_device",
     "choose_precision",
     "compile_method",

@@ -15,7 +15,7 @@ from priorkit.engine.processes import Processes
 from priorkit.engine.shared_memory import share_memory
 from priorkit.errors import ProcessesError
 
-__all__ = ["join_processes", "leave_processes"]
+__all__ = ["abandon_processes", "join_processes", "leave_processes"]
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
@@ -41,6 +41,20 @@ def join_processes() -> Processes:
     if _joined is None:
         _joined = _join()
     return _joined
+
+
+def abandon_processes(processes: Processes) -> None:
+    """Gives up what processes were doing together, after an error: nobody waits for this one any more.
+
+    What they do next, if all of them live on, they begin by joining anew.
+
+    Args:
+        processes: As this process has joined them.
+    """
+    global _joined
+    processes.abandon()
+    if processes is _joined:
+        _joined = None
 
 
 def leave_processes() -> None:

@@ -71,24 +71,20 @@ class Processes:
         """Replaces each tensor by its sum over the processes. All of one type travel together."""
         if self.count == 1:
             return
-        for alike in _by_type(tensors):
-            if self._memory is not None and alike[0].device.type == "cpu":
-                self._memory.add_up(alike)
-                continue
-            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
-            with _answers():
-                dist.all_reduce(flat, group=self._group_for(flat))
-            _spread(flat, alike)
+        for flat in _joined_by_type(tensors):
+            if self._memory is not None and flat.device.type == "cpu":
+                self._memory.add_up(flat)
+            else:
+                with _answers():
+                    dist.all_reduce(flat, group=self._group_for(flat))
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by the main process's. All of one type travel together."""
         if self.count == 1:
             return
-        for alike in _by_type(tensors):
-            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+        for flat in _joined_by_type(tensors):
             with _answers():
                 dist.broadcast(flat, src=0, group=self._group_for(flat))
-            _spread(flat, alike)
 
     def gather(self, value: Any) -> list[Any]:
         """Every process's value, a small Python object, in the order of their ranks."""
@@ -164,7 +160,7 @@ class Processes:
                 self.gather(None)
 
     def abandon(self) -> None:
-        """Tells the others that this process will not come again, so that nobody waits for it."""
+        """Tells the others, where they share memory, that this process will not come again. It must not."""
         if self._memory is not None:
             self._memory.abandon()
 
@@ -174,15 +170,17 @@ def _in_words(error: Exception) -> str:
     return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
-def _by_type(tensors: Sequence[Tensor]) -> list[list[Tensor]]:
-    dtypes = dict.fromkeys(tensor.dtype for tensor in tensors)
-    return [[tensor.detach() for tensor in tensors if tensor.dtype == dtype] for dtype in dtypes]
-
-
-def _spread(flat: Tensor, tensors: list[Tensor]) -> None:
-    """Copies the numbers of a flat tensor to where they belong."""
-    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
-    torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)])
+def _joined_by_type(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
+    """All tensors of one type as one, contiguous and flat; what it holds when the next is asked for goes back."""
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
+        if len(alike) == 1 and alike[0].is_contiguous():
+            yield alike[0].view(-1)
+            continue
+        flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+        yield flat
+        parts = torch.split(flat, [tensor.numel() for tensor in alike])
+        torch._foreach_copy_(alike, [part.view_as(tensor) for part, tensor in zip(parts, alike, strict=True)])
 
 
 @contextmanager

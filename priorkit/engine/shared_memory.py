@@ -40,8 +40,8 @@ _STRONGLY_ORDERED = ("x86_64", "AMD64")
 class SharedMemory:
     """Memory that all processes of a machine read and write, and the means to wait for one another.
 
-    Batch norm adds up a few hundred numbers many times a step. Through a network's loopback each sum takes the
-    best part of a millisecond, as processors fall asleep and are woken; here it takes some microseconds.
+    Batch norm adds up a few hundred numbers many times a step. Through a network's loopback, processors fall asleep
+    and are woken for each of these sums; here they look for one another, which takes some microseconds.
 
     Args:
         path: A file of `size(count)` bytes, the same for all.
@@ -68,25 +68,17 @@ class SharedMemory:
         """Bytes that `count` processes need."""
         return count * (_LINE + 2 * _SLOT)
 
-    def add_up(self, tensors: list[Tensor]) -> None:
-        """Replaces each tensor by its sum over the processes: the same to the bit in all of them.
+    def add_up(self, values: Tensor) -> None:
+        """Replaces a tensor by its sum over the processes: the same to the bit in all of them.
 
         Args:
-            tensors: On the CPU, of one type; of the same shapes everywhere, in the same order.
+            values: Contiguous, one dimension, on the CPU; of the same length and type everywhere.
 
         Raises:
             ProcessesError: Another process has ended.
         """
-        if len(tensors) == 1 and tensors[0].is_contiguous():
-            flat = tensors[0].view(-1)
-        else:
-            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        pieces = (flat,) if flat.nbytes <= _SLOT else torch.split(flat, _SLOT // flat.element_size())
-        for piece in pieces:
+        for piece in torch.split(values, _SLOT // values.element_size()):
             self._add_up_piece(piece)
-        if len(tensors) > 1 or not tensors[0].is_contiguous():
-            sums = torch.split(flat, [tensor.numel() for tensor in tensors])
-            torch._foreach_copy_(tensors, [part.view_as(tensor) for part, tensor in zip(sums, tensors, strict=True)])
 
     def _add_up_piece(self, piece: Tensor) -> None:
         # Two sets of slots in turn: nobody writes into one before all, at the next meeting, have read it.

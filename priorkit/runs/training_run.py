@@ -11,7 +11,7 @@ from types import FrameType
 import torch
 
 from priorkit.config import RunConfig, resolve_config
-from priorkit.engine import Processes, choose_device, join_processes
+from priorkit.engine import Processes, abandon_processes, choose_device, join_processes
 from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
@@ -144,7 +144,7 @@ def _abandoned_on_error(processes: Processes) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        processes.abandon()
+        abandon_processes(processes)
         raise
 
 

@@ -214,6 +214,25 @@ def test_a_file_that_breaks_is_told_once_and_leaves_a_checkpoint(together, tiny,
     assert [result[0] for result in together(2, "train", "--resume", run, "--steps", 5, "--quiet")] == [0, 0]
 
 
+def test_a_program_may_train_again_after_an_error(in_processes, tiny_config, registry, tmp_path):
+    """As a search over settings does, in which some diverge."""
+
+    def work() -> list[Any]:
+        import priorkit
+        from priorkit.errors import NonFiniteLossError, ProcessesError
+
+        seen: list[Any] = []
+        for rate, steps in ((1e20, 50), (1e-3, 3)):
+            config = tiny_config("vae", steps=steps, learning_rate=rate, log_every=1)
+            try:
+                seen.append(len(priorkit.train(config, tmp_path / str(steps), registry=registry).metrics) > 0)
+            except (NonFiniteLossError, ProcessesError) as error:
+                seen.append("training diverged" in str(error))
+        return seen
+
+    assert in_processes(2, work) == [[True, True], [True, True]]
+
+
 def test_divergence_is_told_once(together, tiny):
     main_process, other = together(2, "train", "vae", *tiny, "--steps", 50, "--learning-rate", "1e20", "--log-every", 1)
     assert main_process[0] == 1

@@ -31,7 +31,7 @@ def test_sums_are_those_of_the_tensors_and_the_same_everywhere(in_processes: Cal
             for dtype in (torch.float32, torch.float64, torch.int64, torch.bfloat16):
                 generator = torch.Generator().manual_seed(size + processes.rank)
                 values = (torch.randn(size, generator=generator, dtype=torch.float64) * 8).to(dtype)
-                memory.add_up([values])
+                memory.add_up(values)
                 sums.append(values)
         return sums
 
@@ -56,7 +56,7 @@ def test_processes_wait_for_the_slowest_and_nobody_reads_an_old_sum(in_processes
             if turn % 100 == 30 + 10 * processes.rank:
                 time.sleep(0.05)
             value = torch.full((5,), float(turn))
-            memory.add_up([value])
+            memory.add_up(value)
             assert value.unique().numel() == 1
             seen.append(float(value[0]))
         return seen
@@ -73,7 +73,7 @@ def test_a_process_that_ends_is_noticed(in_processes: Callable[..., list[Any]]) 
         if processes.rank == 1:
             return "gone"
         with pytest.raises(ProcessesError, match="process 1 of 2 has failed or ended"):
-            memory.add_up([torch.ones(3)])
+            memory.add_up(torch.ones(3))
         return "noticed"
 
     assert in_processes(2, work) == ["noticed", "gone"]
