@@ -34,17 +34,8 @@ def make_optimizer(
     # One kernel for all weights, where it exists for their device.
     fused = bool(weights) and all(weight.device.type in ("cpu", "cuda") for weight in weights)
     match name:
-        case "adam":
-            return torch.optim.Adam(
-                weights,
-                learning_rate,
-                betas=(beta1, beta2),
-                weight_decay=weight_decay,
-                fused=fused or None,
-                capturable=capturable,
-            )
-        case "adamw":
-            return torch.optim.AdamW(
+        case "adam" | "adamw":
+            return (torch.optim.Adam if name == "adam" else torch.optim.AdamW)(
                 weights,
                 learning_rate,
                 betas=(beta1, beta2),

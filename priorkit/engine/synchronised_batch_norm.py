@@ -27,27 +27,24 @@ def synchronise_batch_norm(module: nn.Module, processes: Processes) -> None:
     """
     if processes.count == 1:
         return
-    _require_replaceable(module, "")
+    if isinstance(module, _BatchNorm):
+        raise _irreplaceable(module, "is a whole network")
     replaced: dict[nn.Module, SynchronisedBatchNorm] = {}
     for parent in list(module.modules()):
         for name, layer in parent._modules.items():
             if isinstance(layer, _BatchNorm) and not isinstance(layer, SynchronisedBatchNorm):
-                _require_replaceable(layer, name, below=True)
+                hooks = layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks
+                if type(layer).forward is not _BatchNorm.forward or any(hooks):
+                    raise _irreplaceable(layer, f"(layer {name!r}) has a forward or hooks of its own")
                 if layer not in replaced:
                     replaced[layer] = SynchronisedBatchNorm(layer, processes)
                 parent._modules[name] = replaced[layer]
 
 
-def _require_replaceable(layer: nn.Module, name: str, *, below: bool = False) -> None:
-    if not isinstance(layer, _BatchNorm) or isinstance(layer, SynchronisedBatchNorm):
-        return
-    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
-    if below and type(layer).forward is _BatchNorm.forward and not any(hooks):
-        return
-    why = "is a whole network" if not below else "has a forward or hooks of its own"
-    raise ConfigurationError(
-        f"the batch norm {type(layer).__name__}{f' {name!r}' if name else ''} {why}, so it cannot use the "
-        "statistics of several processes; use --no-synchronise-batch-norm, or train in one process"
+def _irreplaceable(layer: nn.Module, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the batch norm {type(layer).__name__} {why}, so it cannot use the statistics of several processes; "
+        "use --no-synchronise-batch-norm, or train in one process"
     )
 
 
