@@ -53,8 +53,7 @@ def default_workers(device: torch.device, training: int = 1) -> int:
         return 0
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     processors = max(1, processors // training)
-    # Measured: 64x64 PNGs and a small VAE, on two processors, go 5 % to 8 % slower with one or two processes than with
-    # none.
+    # On two processors that train, reading in processes of their own was measured to be no quicker (docs/data.md).
     return 0 if device.type == "cpu" and processors <= _BUSY else min(_MOST_WORKERS, processors)
 
 
