@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -220,7 +221,16 @@ def test_a_program_may_train_again_after_an_error(in_processes, tiny_config, reg
     def work() -> list[Any]:
         import priorkit
         from priorkit.errors import NonFiniteLossError, ProcessesError
+        from priorkit.training import Session
 
+        fetch = Session.fetch
+
+        def late(session: Session) -> None:
+            # Late enough for the other one to look whether this one is still there.
+            time.sleep(0.1 if os.environ["RANK"] == "1" and session.steps == 0 else 0)
+            fetch(session)
+
+        Session.fetch = late  # type: ignore[method-assign]
         seen: list[Any] = []
         for rate, steps in ((1e20, 50), (1e-3, 3)):
             config = tiny_config("vae", steps=steps, learning_rate=rate, log_every=1)
