@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
+import torch
 from torch import Tensor, nn
 
 from priorkit.errors import ConfigurationError
@@ -16,7 +17,7 @@ class LayeredCritic(ImageCritic):
 
     Args:
         trunk: The feature layers, the first of which takes images (N, C, H, W); at least one.
-        head: Turns the last layer's output (N, ...) into (N, 1).
+        head: Turns the last layer's output, flattened to (N, features + condition_dim), into (N, 1).
     """
 
     def __init__(self, trunk: Sequence[nn.Module], head: nn.Module) -> None:
@@ -45,7 +46,8 @@ class LayeredCritic(ImageCritic):
             features = block(features)
         return features
 
-    def score(self, features: Tensor) -> Tensor:
-        """Turns the last layer's features into logits of shape (N,)."""
-        logits: Tensor = self.head(features).flatten()
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Turns the last layer's features, and s (N, condition_dim) beside them, into logits of shape (N,)."""
+        seen = features.flatten(1)
+        logits: Tensor = self.head(seen if condition is None else torch.cat([seen, condition], dim=1)).flatten()
         return logits

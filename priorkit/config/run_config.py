@@ -72,6 +72,7 @@ class LearningRates(BaseModel):
     prior: float | None = Field(None, gt=0, description="learning rate of the prior (its code generator)")
     code_critic: float | None = Field(None, gt=0, description="learning rate of the code discriminator")
     image_critic: float | None = Field(None, gt=0, description="learning rate of the image discriminator")
+    recogniser: float | None = Field(None, gt=0, description="learning rate of the classifier Q")
 
 
 def _choice(name: str, description: str) -> Any:
@@ -89,6 +90,7 @@ class RunConfig(BaseModel):
     # Components
     prior: ComponentChoice = _choice("learned", "distribution of the codes")
     code_generator: ComponentChoice = _choice("mlp", "network of a learned prior")
+    condition: ComponentChoice = _choice("none", "what images are asked for by")
     encoder: ComponentChoice = _choice("deterministic", "how an image becomes a code")
     regularizer: ComponentChoice = _choice("adversarial", "what makes the codes of the data match the prior")
     loss: ComponentChoice = _choice("perceptual", "reconstruction loss")
@@ -118,6 +120,9 @@ class RunConfig(BaseModel):
     # Algorithm
     decoder_in_both_phases: bool = Field(
         True, description="train the decoder in the prior improvement phase too (ablation C of the paper)"
+    )
+    critic_steps: int = Field(
+        1, ge=1, description="steps of the image discriminator for each of those who fool it, on new images"
     )
     reconstruction_weight: float = Field(
         1.0, ge=0, description="lambda: scales the decoder's gradient of the reconstruction loss"

@@ -2,6 +2,7 @@
 
 from priorkit.interfaces.adversarial_loss import AdversarialLoss
 from priorkit.interfaces.code_generator import CodeGenerator
+from priorkit.interfaces.condition import Condition, Recovery
 from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
@@ -13,6 +14,7 @@ from priorkit.interfaces.stored_images import StoredImages
 __all__ = [
     "AdversarialLoss",
     "CodeGenerator",
+    "Condition",
     "DataSource",
     "Encoder",
     "ImageCritic",
@@ -24,6 +26,7 @@ __all__ = [
     "Posterior",
     "Prior",
     "ReconstructionLoss",
+    "Recovery",
     "Regularizer",
     "StoredImages",
 ]

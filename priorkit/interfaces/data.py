@@ -21,6 +21,7 @@ class ImageSet:
     Attributes:
         images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU; or images that are read when they are needed.
         labels: int64 class indices, shape (N,), or None where there are none.
+        embeddings: A description of each image as a vector, float32 (N, embedding_dim), or None where there are none.
         fingerprint: Of images in memory: what `StoredImages.fingerprint` says of the same images, if their source can
             give them either way. By it a run that was started one way is resumed the other.
 
@@ -30,6 +31,7 @@ class ImageSet:
 
     images: Tensor | StoredImages
     labels: Tensor | None = None
+    embeddings: Tensor | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
@@ -41,6 +43,12 @@ class ImageSet:
         if labels is not None and (labels.dtype != torch.int64 or labels.shape != (len(images),)):
             raise ValueError(
                 f"labels must be int64 of shape ({len(images)},), not {labels.dtype} of shape {tuple(labels.shape)}"
+            )
+        vectors = self.embeddings
+        if vectors is not None and (vectors.dtype != torch.float32 or vectors.shape[:-1] != (len(images),)):
+            raise ValueError(
+                f"embeddings must be float32 of shape ({len(images)}, dimensions), not {vectors.dtype} of shape "
+                f"{tuple(vectors.shape)}"
             )
 
     def __len__(self) -> int:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from priorkit.errors import ConfigurationError
+
 __all__ = ["ImageCritic", "ImageShape", "Networks"]
 
 
@@ -42,12 +44,17 @@ class ImageCritic(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def score(self, features: Tensor) -> Tensor:
-        """Turns the last layer's features into logits of shape (N,)."""
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Turns the last layer's features, and the condition if it is built for one, into logits of shape (N,)."""
 
-    def forward(self, image: Tensor) -> Tensor:
-        """D_I(x): logits of shape (N,)."""
-        return self.score(self.features(image))
+    def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
+        """D_I(x) or D_I(x, s): logits of shape (N,).
+
+        Args:
+            image: Shape (N, C, H, W), values in [-1, 1].
+            condition: s, shape (N, condition_dim), for a critic that is built for one.
+        """
+        return self.score(self.features(image), condition)
 
 
 class Networks(abc.ABC):
@@ -69,8 +76,23 @@ class Networks(abc.ABC):
         """A module from codes (N, code_dim) to images (N, C, H, W) in [-1, 1] (tanh)."""
 
     @abc.abstractmethod
-    def image_critic(self) -> ImageCritic:
-        """The image discriminator D_I."""
+    def image_critic(self, condition_dim: int = 0) -> ImageCritic:
+        """The image discriminator D_I.
+
+        Args:
+            condition_dim: Dimensions of the condition s that it is shown; 0 for none.
+        """
+
+    def recogniser(self, outputs: int) -> nn.Module:
+        """The classifier Q without its trunk, which is D_I's: from D_I's last features (N, ...) to (N, outputs).
+
+        Raises:
+            ConfigurationError: This family has none.
+        """
+        raise ConfigurationError(
+            f"{type(self).__name__} have no classifier Q, which this condition needs; choose other --networks, such as "
+            "residual, or --condition none"
+        )
 
     @abc.abstractmethod
     def code_critic(self, code_dim: int) -> nn.Module:

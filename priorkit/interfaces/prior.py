@@ -34,11 +34,16 @@ class Prior(nn.Module, abc.ABC):
         code_dim: Number of dimensions of a code.
         learning: How the prior's parameters are trained.
         has_density: Whether `log_prob` is available.
+        takes_condition: Whether the codes depend on a condition s, which is then given wherever there may be one. A
+            prior that takes one may still be built without (`PriorContext.condition_dim` is 0).
+        clusters: Number of parts that the prior is a mixture of, if that is what it is for; otherwise 0.
     """
 
     code_dim: int
     learning: Learning = Learning.FIXED
     has_density: bool = False
+    takes_condition: bool = False
+    clusters: int = 0
 
     @abc.abstractmethod
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -54,26 +59,44 @@ class Prior(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def forward(self, noise: Tensor) -> Tensor:
-        """Turns noise of shape (N, ...) into codes of shape (N, code_dim)."""
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Turns noise of shape (N, ...) into codes of shape (N, code_dim).
 
-    def sample(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        Args:
+            noise: Shape (N, ...), as `noise` gives it.
+            condition: s, shape (N, condition_dim), for a prior that takes one.
+        """
+
+    def sample(
+        self,
+        n: int,
+        *,
+        condition: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
         """Draws `n` codes, shape (n, code_dim), on the device of the prior.
 
         Gradients reach the prior's parameters where it has some; use `torch.no_grad()` where they are not wanted.
 
         Args:
             n: Number of codes, at least 1.
+            condition: s, shape (n, condition_dim), for a prior that takes one.
             generator: Source of randomness, on `device`; torch's global one if it is None.
             device: Where the noise is made; where the prior's tensors are if it is None.
         """
         if device is None:
             device = next((tensor.device for tensor in (*self.parameters(), *self.buffers())), None)
-        codes: Tensor = self(self.noise(n, generator=generator, device=device))
+        noise = self.noise(n, generator=generator, device=device)
+        codes: Tensor = self(noise, condition) if self.takes_condition else self(noise)
         return codes
 
-    def log_prob(self, code: Tensor) -> Tensor:
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes of shape (N, code_dim) in nats, shape (N,): summed over the dimensions of a code.
+
+        Args:
+            code: Shape (N, code_dim).
+            condition: s, shape (N, condition_dim), for a prior that takes one; without it, the density over all s.
 
         Raises:
             TypeError: The prior has no density (`has_density` is False).
@@ -87,3 +110,18 @@ class Prior(nn.Module, abc.ABC):
             TypeError: The prior is no distribution that `torch.distributions` knows.
         """
         raise TypeError(f"{type(self).__name__} is not one of torch.distributions' distributions")
+
+    def responsibilities(self, code: Tensor) -> Tensor:
+        """p(part | code) of a mixture's parts, for codes of shape (N, code_dim): shape (N, clusters), rows sum to 1.
+
+        Raises:
+            TypeError: The prior has no parts (`clusters` is 0).
+        """
+        raise TypeError(f"{type(self).__name__} has no clusters")
+
+    def parameter_loss(self) -> Tensor | None:
+        """What a prior that learns by likelihood minimises beside the regularizer's terms, a scalar; or None.
+
+        Its parameters' own negative log-density, where they have one, divided by the number of training images.
+        """
+        return None

@@ -31,21 +31,33 @@ class Regularizer(nn.Module, abc.ABC):
             ValueError: The regularizer cannot work with this encoder or prior; the message says what would do.
         """
 
-    def critic_terms(self, code: Tensor, prior_code: Tensor) -> Mapping[str, Tensor]:
+    @property
+    def needs_mixing(self) -> bool:
+        """Whether `critic_terms` needs `mixing`: the adversarial loss has a penalty between real and fake codes."""
+        return False
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
         """What the critic minimises.
 
         Args:
             code: Codes of the data, shape (N, code_dim), detached.
             prior_code: Codes of the prior, shape (N, code_dim), detached.
+            condition: s of both, shape (N, condition_dim), if the run has a condition that D_C is shown.
+            mixing: Uniform in [0, 1), shape (N,), if `needs_mixing`.
         """
         return {}
 
     @abc.abstractmethod
-    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> Mapping[str, Tensor]:
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
         """What the encoder minimises, and with it a prior that learns by likelihood.
 
         Args:
             posterior: The encoder's output for a batch of N images.
             prior: The prior, for its density.
             prior_code: Codes of the prior, shape (N, code_dim), detached unless the prior learns by likelihood.
+            condition: s of the images, shape (N, condition_dim), if every image has one.
         """

@@ -4,6 +4,7 @@ from priorkit.plugins.component import Component, Options, Recipe
 from priorkit.plugins.contexts import (
     AdversarialLossContext,
     CodeGeneratorContext,
+    ConditionContext,
     DataContext,
     EncoderContext,
     LossContext,
@@ -23,6 +24,7 @@ __all__ = [
     "AdversarialLossContext",
     "CodeGeneratorContext",
     "Component",
+    "ConditionContext",
     "DataContext",
     "EncoderContext",
     "FailedPlugin",

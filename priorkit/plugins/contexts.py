@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from priorkit.interfaces import AdversarialLoss, CodeGenerator, ImageShape, Networks
+    from torch import Tensor
+
+    from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks
 
 __all__ = [
     "AdversarialLossContext",
     "CodeGeneratorContext",
+    "ConditionContext",
     "DataContext",
     "EncoderContext",
     "LossContext",
@@ -30,11 +33,22 @@ class PriorContext:
     Attributes:
         code_dim: Dimensions of a code.
         code_generator: Makes the code generator that the run has chosen, from the dimensions of its noise and the width
-            of its hidden layers (None: the generator's own default).
+            of its hidden layers (None: the generator's own default). A conditional one takes [z; s], so its noise has
+            `condition_dim` dimensions more.
+        condition_dim: Dimensions of the condition s, or 0 where there is none.
+        encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
+            saved by itself: a prior must not register it as a submodule.
+        images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
+            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
+        train_count: Number of training images; 1 where a trained run is loaded.
     """
 
     code_dim: int
     code_generator: Callable[[int, int | None], CodeGenerator]
+    condition_dim: int = 0
+    encoder: Encoder | None = None
+    images: Callable[[int], Tensor] | None = None
+    train_count: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,21 @@ class CodeGeneratorContext:
     noise_dim: int
     code_dim: int
     hidden: int | None = None
+
+
+@dataclass(frozen=True)
+class ConditionContext:
+    """For `priorkit_conditions`.
+
+    Attributes:
+        classes: Number of classes that the data's labels have; 0 if there are no labels.
+        embedding_dim: Dimensions of the data's embeddings; 0 if there are none.
+        train: The training images, or None where a trained run is loaded, whose tensors follow.
+    """
+
+    classes: int = 0
+    embedding_dim: int = 0
+    train: ImageSet | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +101,14 @@ class RegularizerContext:
     Attributes:
         networks: The architecture whose code critic to use.
         code_dim: Dimensions of a code.
-        adversarial_loss: The loss of the critic and of those who fool it.
+        adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
+        condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
     """
 
     networks: Networks
     code_dim: int
     adversarial_loss: AdversarialLoss
+    condition_dim: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from priorkit.interfaces import (
         AdversarialLoss,
         CodeGenerator,
+        Condition,
         DataSource,
         Encoder,
         Networks,
@@ -55,6 +56,7 @@ class Kind:
 KINDS = (
     Kind("prior", "priorkit_priors", "prior"),
     Kind("code_generator", "priorkit_code_generators", "code generator"),
+    Kind("condition", "priorkit_conditions", "condition"),
     Kind("encoder", "priorkit_encoders", "encoder"),
     Kind("regularizer", "priorkit_regularizers", "regularizer"),
     Kind("loss", "priorkit_losses", "reconstruction loss"),
@@ -87,8 +89,13 @@ class Hooks:
         raise AssertionError
 
     @hookspec
-    def priorkit_encoders(self) -> Iterable[Component[Encoder]]:
-        """Encoders; `build(options, EncoderContext)` returns an `Encoder`."""
+    def priorkit_conditions(self) -> Iterable[Component[Condition | None]]:
+        """Conditions; `build(options, ConditionContext)` returns a `Condition`, or None for none."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_encoders(self) -> Iterable[Component[Encoder | None]]:
+        """Encoders; `build(options, EncoderContext)` returns an `Encoder`, or None for a system without one (a GAN)."""
         raise AssertionError
 
     @hookspec
@@ -97,8 +104,8 @@ class Hooks:
         raise AssertionError
 
     @hookspec
-    def priorkit_losses(self) -> Iterable[Component[ReconstructionLoss]]:
-        """Reconstruction losses; `build(options, LossContext)` returns a `ReconstructionLoss`."""
+    def priorkit_losses(self) -> Iterable[Component[ReconstructionLoss | None]]:
+        """Reconstruction losses; `build(options, LossContext)` returns a `ReconstructionLoss`, or None for none."""
         raise AssertionError
 
     @hookspec

@@ -23,8 +23,8 @@ class AdversarialOptions(Options):
 def _build(options: AdversarialOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
 
-    critic = context.networks.code_critic(context.code_dim)
-    return AdversarialRegularizer(critic, context.adversarial_loss, options.weight)
+    critic = context.networks.code_critic(context.code_dim + context.condition_dim)
+    return AdversarialRegularizer(critic, context.adversarial_loss, options.weight, context.condition_dim)
 
 
 @hookimpl

@@ -49,16 +49,20 @@ class DCGANNetworks(Networks):
         decoder.extend([nn.ConvTranspose2d(channels[-1], image, 4, stride=2, padding=1), nn.Tanh()])
         return decoder.apply(_initialise)
 
-    def image_critic(self) -> LayeredCritic:
-        """D_I: its features are the outputs of its convolutional layers."""
-        return LayeredCritic(strided_convolutions(self._channels), self._readout(1)).apply(_initialise)
+    def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
+        """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
+        return LayeredCritic(strided_convolutions(self._channels), self._readout(1, condition_dim)).apply(_initialise)
+
+    def recogniser(self, outputs: int) -> nn.Sequential:
+        """Q's own layers: as D_I's linear one."""
+        return self._readout(outputs).apply(_initialise)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
         """D_C: from codes (N, code_dim) to logits (N,)."""
         return code_critic(code_dim, paper_widths(self.code_critic_width))
 
-    def _readout(self, outputs: int) -> nn.Sequential:
-        return nn.Sequential(nn.Flatten(), nn.Linear(self._channels[-1] * FLOOR * FLOOR, outputs))
+    def _readout(self, outputs: int, condition_dim: int = 0) -> nn.Sequential:
+        return nn.Sequential(nn.Flatten(), nn.Linear(self._channels[-1] * FLOOR * FLOOR + condition_dim, outputs))
 
 
 def _initialise(module: nn.Module) -> None:

@@ -32,11 +32,11 @@ class GaussianPrior(Prior):
         """Standard normal noise of shape (n, code_dim)."""
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Scales and shifts noise (N, code_dim) to codes (N, code_dim)."""
         return self.mean + self.std * noise
 
-    def log_prob(self, code: Tensor) -> Tensor:
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,)."""
         log_density: Tensor = self.distribution().log_prob(code)  # type: ignore[no-untyped-call]
         return log_density

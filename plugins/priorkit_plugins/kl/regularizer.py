@@ -33,7 +33,9 @@ class KLRegularizer(Regularizer):
                 "use --regularizer adversarial or another prior, such as --prior gaussian"
             )
 
-    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> dict[str, Tensor]:
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """`regularization`: the weighted divergence."""
         assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
         deviation = torch.exp(0.5 * posterior.log_variance.float())
@@ -44,7 +46,8 @@ class KLRegularizer(Regularizer):
             divergence = kl_divergence(encoded, target)
         else:
             code = posterior.code.float()
-            divergence = encoded.log_prob(code) - prior.log_prob(code)  # type: ignore[no-untyped-call]
+            density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
+            divergence = encoded.log_prob(code) - density  # type: ignore[no-untyped-call]
         return {"regularization": self.weight * divergence.mean()}
 
 

@@ -26,7 +26,8 @@ class LearnedOptions(Options):
 def _build(options: LearnedOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.learned.prior import LearnedPrior
 
-    return LearnedPrior(context.code_generator(options.noise_dim, options.hidden))
+    code_generator = context.code_generator(options.noise_dim + context.condition_dim, options.hidden)
+    return LearnedPrior(code_generator, context.condition_dim)
 
 
 @hookimpl

@@ -40,10 +40,15 @@ class MLPNetworks(Networks):
         output = nn.Linear(self._widths[-1], self._pixels)
         return nn.Sequential(*hidden, output, nn.Tanh(), nn.Unflatten(1, self._image))
 
-    def image_critic(self) -> LayeredCritic:
-        """D_I: its features are the outputs of its hidden layers, shape (N, hidden)."""
+    def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
+        """D_I: its features are the outputs of its hidden layers, shape (N, hidden); s stands beside the last."""
         first, *others = hidden_layers(self._pixels, self._widths, leak=CRITIC_LEAK)
-        return LayeredCritic([nn.Sequential(nn.Flatten(), *first), *others], nn.Linear(self._widths[-1], 1))
+        head = nn.Linear(self._widths[-1] + condition_dim, 1)
+        return LayeredCritic([nn.Sequential(nn.Flatten(), *first), *others], head)
+
+    def recogniser(self, outputs: int) -> nn.Linear:
+        """Q's own layer."""
+        return nn.Linear(self._widths[-1], outputs)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
         """D_C: from codes (N, code_dim) to logits (N,)."""

@@ -10,6 +10,8 @@ __all__ = ["NoRegularizer"]
 class NoRegularizer(Regularizer):
     """Leaves the codes alone."""
 
-    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> dict[str, Tensor]:
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """No terms."""
         return {}

@@ -73,16 +73,20 @@ class ResidualNetworks(Networks):
             nn.Tanh(),
         )
 
-    def image_critic(self) -> LayeredCritic:
-        """D_I: its features are the outputs of its convolutional layers."""
-        channels = self._channels[:-1]
-        head = nn.Sequential(
-            nn.Flatten(),
-            *hidden_layers(channels[-1] * FLOOR * FLOOR, [self.critic_hidden], leak=CRITIC_LEAK),
-            nn.Linear(self.critic_hidden, 1),
-        )
-        return LayeredCritic(strided_convolutions([self.shape.channels, *channels]), head)
+    def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
+        """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
+        channels = [self.shape.channels, *self._channels[:-1]]
+        return LayeredCritic(strided_convolutions(channels), self._readout(1, condition_dim))
+
+    def recogniser(self, outputs: int) -> nn.Sequential:
+        """Q's own layers: as D_I's fully connected ones."""
+        return self._readout(outputs)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
         """D_C: from codes (N, code_dim) to logits (N,)."""
         return code_critic(code_dim, paper_widths(self.code_critic_width))
+
+    def _readout(self, outputs: int, condition_dim: int = 0) -> nn.Sequential:
+        inputs = self._channels[-2] * FLOOR * FLOOR + condition_dim
+        hidden = hidden_layers(inputs, [self.critic_hidden], leak=CRITIC_LEAK)
+        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(self.critic_hidden, outputs))

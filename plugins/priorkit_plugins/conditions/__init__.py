@@ -1,0 +1,116 @@
+"""Conditions: what a model is asked to make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from priorkit.plugins import Component, ConditionContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Condition
+
+__all__ = ["CategoricalOptions", "EmbeddingOptions", "LabelsOptions", "NoConditionOptions", "priorkit_conditions"]
+
+
+class NoConditionOptions(Options):
+    """Options of the condition `none`: it has none."""
+
+
+class LabelsOptions(Options):
+    """Options of the condition `labels`."""
+
+    seen_by_code_critic: bool = Field(True, description="show the label to the code discriminator (Eq. 8)")
+    recovery: Literal["none", "real", "generated", "both"] = Field(
+        "real",
+        description="images from which the classifier Q learns; generated is the paper's text (Eq. 7), which fails "
+        "where the code discriminator sees the label",
+    )
+    weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
+
+
+class CategoricalOptions(Options):
+    """Options of the condition `categorical`."""
+
+    classes: int = Field(10, ge=2, description="K, the number of values")
+    weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
+
+
+class EmbeddingOptions(Options):
+    """Options of the condition `embedding`."""
+
+    seen_by_code_critic: bool = Field(False, description="show the embedding to the code discriminator")
+    mismatched: bool = Field(
+        True, description="show the image discriminator real images with another image's embedding as fakes"
+    )
+    remembered: int = Field(
+        1000, ge=1, description="embeddings of training images that are kept with the run, to draw samples for"
+    )
+
+
+def _build_none(options: NoConditionOptions, context: ConditionContext) -> None:
+    return None
+
+
+def _build_labels(options: LabelsOptions, context: ConditionContext) -> Condition:
+    from priorkit.interfaces import Recovery
+    from priorkit_plugins.conditions.labels import LabelsCondition
+
+    return LabelsCondition(
+        context.classes,
+        context.train.labels if context.train is not None else None,
+        seen_by_code_critic=options.seen_by_code_critic,
+        recovery=Recovery(options.recovery),
+        weight=options.weight,
+    )
+
+
+def _build_categorical(options: CategoricalOptions, context: ConditionContext) -> Condition:
+    from priorkit_plugins.conditions.categorical import CategoricalCondition
+
+    return CategoricalCondition(options.classes, options.weight)
+
+
+def _build_embedding(options: EmbeddingOptions, context: ConditionContext) -> Condition:
+    from priorkit_plugins.conditions.embedding import EmbeddingCondition
+
+    return EmbeddingCondition(
+        context.embedding_dim,
+        context.train.embeddings if context.train is not None else None,
+        seen_by_code_critic=options.seen_by_code_critic,
+        mismatched=options.mismatched,
+        remembered=options.remembered,
+    )
+
+
+_PAPER = "Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders"
+
+
+@hookimpl
+def priorkit_conditions() -> list[Component[Condition | None]]:
+    """Supplies the conditions `none`, `labels`, `categorical` and `embedding`."""
+    return [
+        Component("none", NoConditionOptions, _build_none, summary="images are asked for by nothing", source=_PAPER),
+        Component(
+            "labels",
+            LabelsOptions,
+            _build_labels,
+            summary="the labels of the data; a classifier recovers them from images",
+            source=f"{_PAPER}, Section III-C, Eq. 7 and 8",
+        ),
+        Component(
+            "categorical",
+            CategoricalOptions,
+            _build_categorical,
+            summary="a class drawn at random, whose meaning is learned: a classifier recovers it from images",
+            source=f"{_PAPER}, Section III-C; Chen et al. 2016, InfoGAN, arXiv:1606.03657",
+        ),
+        Component(
+            "embedding",
+            EmbeddingOptions,
+            _build_embedding,
+            summary="a vector that comes with each image, such as the embedding of a sentence",
+            source=f"{_PAPER}, Section V; Reed et al. 2016, arXiv:1605.05396, for mismatched pairs",
+        ),
+    ]

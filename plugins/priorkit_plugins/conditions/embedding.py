@@ -1,0 +1,73 @@
+"""A vector that comes with each image as the condition."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Condition, ImageSet
+
+__all__ = ["EmbeddingCondition"]
+
+
+class EmbeddingCondition(Condition):
+    """s is a vector that describes the image, such as a sentence's embedding (Section V of Wang et al. 2020).
+
+    D_I sees it beside the image: real pairs are an image and its own s. Pairs with another image's s are fakes
+    too, so that D_I looks at s at all (Reed et al. 2016, arXiv:1605.05396, Section 4.2).
+
+    Args:
+        dim: Dimensions of the vectors.
+        embeddings: Those of the training images, float32 (N, dim), some of which are kept to draw from; None to load
+            them later.
+        seen_by_code_critic: Whether D_C is shown s.
+        mismatched: Whether D_I is shown mismatched pairs.
+        remembered: How many embeddings are kept, evenly spread over the training images; repeated where there are
+            fewer.
+
+    Raises:
+        ValueError: The data has no embeddings.
+    """
+
+    from_data = True
+    seen_by_image_critic = True
+    kept: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        embeddings: Tensor | None = None,
+        *,
+        seen_by_code_critic: bool = False,
+        mismatched: bool = True,
+        remembered: int = 1000,
+    ) -> None:
+        super().__init__()
+        if dim < 1:
+            raise ValueError(
+                "the data has no embeddings; give them beside the images, as `train_embeddings` in a .npz file, or "
+                "choose --condition labels or categorical"
+            )
+        self.dim = dim
+        self.seen_by_code_critic = seen_by_code_critic
+        self.mismatched = mismatched
+        kept = torch.zeros(remembered, dim)
+        if embeddings is not None:
+            kept = embeddings[torch.arange(remembered) * max(len(embeddings), remembered) // remembered % len(embeddings)]
+        self.register_buffer("kept", kept.clone())
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Embeddings of training images, float32 (n, dim)."""
+        indices = torch.randint(len(self.kept), (n,), generator=generator, device=device)
+        return self.kept.to(indices.device).index_select(0, indices)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        """The embeddings, float32 (N, dim)."""
+        if images.embeddings is None:
+            raise ValueError("the data has no embeddings; choose another data set, or --condition labels")
+        return images.embeddings
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        """-E[log N(s; Q(x), I)] of Q's means (N, dim), in nats."""
+        squares = (recovered.float() - condition).square().sum(1)
+        return 0.5 * (squares.mean() + self.dim * math.log(2 * math.pi))

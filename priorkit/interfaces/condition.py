@@ -1,0 +1,82 @@
+"""The condition: what a model is asked to make, a class or a description."""
+
+import abc
+from enum import Enum
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces.data import ImageSet
+
+__all__ = ["Condition", "Recovery"]
+
+
+class Recovery(Enum):
+    """From which images the classifier Q learns to recover the condition."""
+
+    NONE = "none"
+    """There is no Q."""
+
+    REAL = "real"
+    """From the data's images and their own conditions."""
+
+    GENERATED = "generated"
+    """From generated images and the conditions they were made from (Eq. 7 of Wang et al. 2020, as it stands)."""
+
+    BOTH = "both"
+
+
+class Condition(nn.Module, abc.ABC):
+    """s: what images are asked for by, as vectors of shape (N, dim) (Sections III-C and V of Wang et al. 2020).
+
+    Attributes:
+        dim: Dimensions of s, at least 1.
+        from_data: Whether every training image has an s of its own; otherwise s is drawn at random.
+        from_labels: Whether that s is the image's label; dimension k of s then stands for class k.
+        seen_by_code_critic: Whether D_C is shown s beside the code (Eq. 8).
+        seen_by_image_critic: Whether D_I is shown s beside the image.
+        mismatched: Whether D_I is also shown real images with another s, as fakes.
+        recovery: From which images Q learns; what is generated then minimises `recovery_loss` too.
+        recovery_weight: Weight of that loss for those who generate.
+    """
+
+    dim: int
+    from_data: bool = False
+    from_labels: bool = False
+    seen_by_code_critic: bool = False
+    seen_by_image_critic: bool = False
+    mismatched: bool = False
+    recovery: Recovery = Recovery.NONE
+    recovery_weight: float = 1.0
+
+    @abc.abstractmethod
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Draws `n` conditions: float32 (n, dim).
+
+        Args:
+            n: Number of conditions, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where they are made; the CPU if it is None.
+        """
+
+    def entries(self, images: ImageSet) -> Tensor:
+        """What each image brings with it, one entry an image: labels int64 (N,), or vectors float32 (N, dim).
+
+        Raises:
+            ValueError: The images bring nothing of the kind.
+            TypeError: This condition does not come from the data (`from_data` is False).
+        """
+        raise TypeError(f"{type(self).__name__} is drawn at random: images bring none")
+
+    def vectors(self, entries: Tensor) -> Tensor:
+        """Turns entries into s: float32 (N, dim)."""
+        return entries
+
+    @abc.abstractmethod
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        """L_MI = -E[log Q(s | x)], in nats (Eq. 7 of Wang et al. 2020): a float32 scalar, the mean over the batch.
+
+        Args:
+            recovered: Q's output for a batch of images, shape (N, dim).
+            condition: Their s, shape (N, dim).
+        """
