@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss, Posterior, Prior, Regularizer
+from priorkit.interfaces import AdversarialLoss, Encoder, Posterior, Prior, Regularizer
 
 __all__ = ["AdversarialRegularizer"]
 
@@ -22,12 +22,32 @@ class AdversarialRegularizer(Regularizer):
         self.adversarial_loss = adversarial_loss
         self.weight = weight
 
-    def critic_terms(self, code: Tensor, prior_code: Tensor) -> dict[str, Tensor]:
-        """`critic_real` on the prior's codes and `critic_fake` on the data's."""
-        return {
+    @property
+    def needs_mixing(self) -> bool:  # type: ignore[override]
+        """Whether the adversarial loss has a penalty."""
+        return self.adversarial_loss.has_penalty
+
+    @property
+    def needs_whole_batch(self) -> bool:  # type: ignore[override]
+        """Whether the adversarial loss must see every code of a batch."""
+        return self.adversarial_loss.needs_whole_batch
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        """Refuses a critic that the adversarial loss cannot work with."""
+        self.adversarial_loss.check(self.critic)
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """`critic_real` on the prior's codes, `critic_fake` on the data's, and `critic_penalty` if the loss has one."""
+        terms = {
             "critic_real": self.adversarial_loss.real(self.critic(prior_code)),
             "critic_fake": self.adversarial_loss.fake(self.critic(code)),
         }
+        if self.adversarial_loss.has_penalty:
+            assert mixing is not None, "needs_mixing asks for it"
+            terms["critic_penalty"] = self.adversarial_loss.penalty(self.critic, prior_code, code, mixing)
+        return terms
 
     def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> dict[str, Tensor]:
         """`regularization`: how well D_C tells the data's codes."""
