@@ -17,7 +17,15 @@ class Regularizer(nn.Module, abc.ABC):
     A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
     encoder's; its parameters are the critic's. The encoder descends `encoder_terms`. Each is a mapping from the name of
     a loss term to a scalar to be minimised; the terms are added up.
+
+    Attributes:
+        needs_mixing: Whether `critic_terms` wants `mixing`.
+        needs_whole_batch: Whether the regularizer must see every code of a batch in one process: because it compares
+            them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
     """
+
+    needs_mixing: bool = False
+    needs_whole_batch: bool = False
 
     @property
     def has_critic(self) -> bool:
@@ -31,11 +39,6 @@ class Regularizer(nn.Module, abc.ABC):
             ValueError: The regularizer cannot work with this encoder or prior; the message says what would do.
         """
 
-    @property
-    def needs_mixing(self) -> bool:
-        """Whether `critic_terms` needs `mixing`: the adversarial loss has a penalty between real and fake codes."""
-        return False
-
     def critic_terms(
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
     ) -> Mapping[str, Tensor]:
@@ -45,7 +48,8 @@ class Regularizer(nn.Module, abc.ABC):
             code: Codes of the data, shape (N, code_dim), detached.
             prior_code: Codes of the prior, shape (N, code_dim), detached.
             condition: s of both, shape (N, condition_dim), if the run has a condition that D_C is shown.
-            mixing: Uniform in [0, 1), shape (N,), if `needs_mixing`.
+            mixing: Uniform in [0, 1), shape (N,), for a penalty between both kinds of codes; None unless `needs_mixing`
+                is True.
         """
         return {}
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss, Posterior, Prior, Regularizer
+from priorkit.interfaces import AdversarialLoss, Encoder, Posterior, Prior, Regularizer
 
 __all__ = ["AdversarialRegularizer"]
 
@@ -29,26 +29,43 @@ class AdversarialRegularizer(Regularizer):
         self.weight = weight
         self.condition_dim = condition_dim
 
+    @property
+    def needs_mixing(self) -> bool:  # type: ignore[override]
+        """Whether the adversarial loss has a penalty."""
+        return self.adversarial_loss.has_penalty
+
+    @property
+    def needs_whole_batch(self) -> bool:  # type: ignore[override]
+        """Whether the adversarial loss must see every code of a batch."""
+        return self.adversarial_loss.needs_whole_batch
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        """Refuses a critic that the adversarial loss cannot work with."""
+        self.adversarial_loss.check(self.critic)
+
     def critic_terms(
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """`critic_real` on the prior's codes and `critic_fake` on the data's."""
-        return {
-            "critic_real": self.adversarial_loss.real(self._logits(prior_code, condition)),
-            "critic_fake": self.adversarial_loss.fake(self._logits(code, condition)),
+        """`critic_real` on the prior's codes, `critic_fake` on the data's, and `critic_penalty` if the loss has one."""
+        real, fake = self._seen(prior_code, condition), self._seen(code, condition)
+        terms = {
+            "critic_real": self.adversarial_loss.real(self.critic(real)),
+            "critic_fake": self.adversarial_loss.fake(self.critic(fake)),
         }
+        if self.adversarial_loss.has_penalty:
+            assert mixing is not None, "needs_mixing asks for it"
+            terms["critic_penalty"] = self.adversarial_loss.penalty(self.critic, real, fake, mixing)
+        return terms
 
     def encoder_terms(
         self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
     ) -> dict[str, Tensor]:
         """`regularization`: how well D_C tells the data's codes."""
-        logits = self._logits(posterior.code, condition)
+        logits = self.critic(self._seen(posterior.code, condition))
         return {"regularization": self.weight * self.adversarial_loss.generator(logits)}
 
-    def _logits(self, code: Tensor, condition: Tensor | None) -> Tensor:
-        seen = code
-        if self.condition_dim:
-            assert condition is not None, "the critic is built for a condition"
-            seen = torch.cat([code, condition], dim=1)
-        logits: Tensor = self.critic(seen)
-        return logits
+    def _seen(self, code: Tensor, condition: Tensor | None) -> Tensor:
+        if not self.condition_dim:
+            return code
+        assert condition is not None, "the critic is built for a condition"
+        return torch.cat([code, condition], dim=1)
