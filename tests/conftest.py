@@ -105,8 +105,9 @@ class NormedCritic(ImageCritic):
         features: Tensor = self.trunk(image)
         return features
 
-    def score(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.head(features).flatten()
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        seen = features if condition is None else torch.cat([features, condition], dim=1)
+        logits: Tensor = self.head(seen).flatten()
         return logits
 
 
@@ -132,9 +133,12 @@ class NormedNetworks(Networks):
         output = nn.Linear(self.options.hidden, self._pixels)
         return nn.Sequential(*self._hidden(code_dim), output, nn.Tanh(), nn.Unflatten(1, image))
 
-    def image_critic(self) -> ImageCritic:
+    def image_critic(self, condition_dim: int = 0) -> ImageCritic:
         trunk = nn.Sequential(nn.Flatten(), *self._hidden(self._pixels))
-        return NormedCritic(trunk, nn.Linear(self.options.hidden, 1))
+        return NormedCritic(trunk, nn.Linear(self.options.hidden + condition_dim, 1))
+
+    def recogniser(self, outputs: int) -> nn.Module:
+        return nn.Linear(self.options.hidden, outputs)
 
     def code_critic(self, code_dim: int) -> nn.Module:
         return nn.Sequential(*self._hidden(code_dim), nn.Linear(self.options.hidden, 1), nn.Flatten(0))
@@ -155,10 +159,10 @@ class LocationPrior(Prior):
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.mean + noise
 
-    def log_prob(self, code: Tensor) -> Tensor:
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         log_density: Tensor = self.distribution().log_prob(code)
         return log_density
 

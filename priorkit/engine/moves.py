@@ -10,7 +10,8 @@ from torch import Tensor
 __all__ = ["Move", "Noise", "Phase"]
 
 Noise = Mapping[str, Tensor]
-"""The randomness of one pass through a phase, by name; each tensor's first dimension is the batch."""
+"""What one pass through a phase is given beside the images, by name: its randomness, and what comes with the images.
+Each tensor's first dimension is the batch."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ class ImageSet:
     Attributes:
         images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU; or images that are read when they are needed.
         labels: int64 class indices, shape (N,), or None where there are none.
-        embeddings: A description of each image as a vector, float32 (N, embedding_dim), or None where there are none.
         fingerprint: Of images in memory: what `StoredImages.fingerprint` says of the same images, if their source can
             give them either way. By it a run that was started one way is resumed the other.
+        embeddings: A description of each image as a vector, float32 (N, embedding_dim), or None where there are none.
 
     Raises:
         ValueError: A tensor has another dtype or shape.
@@ -31,8 +31,8 @@ class ImageSet:
 
     images: Tensor | StoredImages
     labels: Tensor | None = None
-    embeddings: Tensor | None = None
     fingerprint: str | None = None
+    embeddings: Tensor | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels

@@ -13,9 +13,9 @@ from priorkit.config import RunConfig
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
 from priorkit.runs.fingerprints import describe_data
-from priorkit.training import Session
+from priorkit.training import DataSummary, Session, summarise
 
-__all__ = ["check_environment", "describe_environment", "recorded_shape"]
+__all__ = ["check_environment", "describe_environment", "recorded_data"]
 
 
 def _version(distribution: str) -> str:
@@ -53,6 +53,8 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "size": data.shape.size,
             "train": len(data.train),
             "held_out": len(data.test),
+            "classes": summarise(data).classes,
+            "embedding_dim": summarise(data).embedding_dim,
             **describe_data(data),
             "class_names": list(data.class_names),
             "notes": list(data.notes),
@@ -75,6 +77,8 @@ class _Data(BaseModel):
     size: Literal[16, 32, 64, 128]
     train: int
     held_out: int
+    classes: int = 0
+    embedding_dim: int = 0
     fingerprint: str | None
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None
@@ -106,6 +110,9 @@ def check_environment(environment: Any) -> dict[str, Any]:
     return kept
 
 
-def recorded_shape(environment: Mapping[str, Any]) -> ImageShape:
-    """The images' shape that a run was trained with."""
-    return ImageShape(int(environment["data"]["channels"]), int(environment["data"]["size"]))
+def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
+    """What a run's networks were made to fit; without the images."""
+    data = environment["data"]
+    shape = ImageShape(int(data["channels"]), int(data["size"]))
+    # Runs of the first version knew no conditions.
+    return DataSummary(shape, int(data.get("classes", 0)), int(data.get("embedding_dim", 0)))

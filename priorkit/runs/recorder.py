@@ -63,9 +63,10 @@ class Recorder(Observer):
         """Two pictures and a line of scores."""
         with explained_os_errors("write pictures"):
             save_grid(review.samples, self.folder.samples / f"samples-{session.steps:08d}.png")
-            columns = min(8, len(review.originals))
-            rows = pairs(review.originals, review.reconstructions, columns)
-            save_grid(rows, self.folder.samples / f"reconstructions-{session.steps:08d}.png", columns)
+            if review.reconstructions is not None:
+                columns = min(8, len(review.originals))
+                rows = pairs(review.originals, review.reconstructions, columns)
+                save_grid(rows, self.folder.samples / f"reconstructions-{session.steps:08d}.png", columns)
         self._write(session, {f"held_out/{name}": value for name, value in review.scores.items()})
 
     def checkpointed(self, session: Session, names: list[str]) -> None:

@@ -12,7 +12,7 @@ from priorkit.engine import CheckpointStore, choose_device, choose_precision
 from priorkit.errors import RunFolderError
 from priorkit.interfaces import ImageShape, Prior
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import recorded_shape
+from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
@@ -151,7 +151,7 @@ def load_run(
     config = with_used_plugins(folder.read_config(), environment, registry)
     weights = folder.checkpoints.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
-        system = build_system(config, registry, recorded_shape(environment))
+        system = build_system(config, registry, recorded_data(environment))
     averaged = tensors_below("average", weights)
     try:
         # Averages replace the networks that they followed: samples are theirs.
@@ -165,5 +165,5 @@ def load_run(
     system.to(chosen, channels_last=config.channels_last)
     for module in system.modules().values():
         module.eval().requires_grad_(False)
-    model = Model(system.shape, system.encoder, system.decoder, system.prior, choose_precision(precision, chosen))
+    model = Model(system, choose_precision(precision, chosen))
     return Run(folder, config, environment, model)

@@ -7,7 +7,7 @@ from typing import Any
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs.environment import recorded_shape
+from priorkit.runs.environment import recorded_data
 from priorkit.runs.fingerprints import is_same_data
 from priorkit.runs.run import Run
 from priorkit.training import load_data
@@ -31,7 +31,7 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         raise ConfigurationError(
             f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "
             f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
-            f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_shape(environment))}, or "
+            f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_data(environment).shape)}, or "
             "other files or pixels; put it back, say where it lies now with --data-dir, or train a new run"
         )
 

@@ -2,6 +2,7 @@
 
 from priorkit.training.batches import to_float, to_uint8
 from priorkit.training.data import load_data
+from priorkit.training.data_summary import DataSummary, summarise
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
 from priorkit.training.review import Review
@@ -9,6 +10,7 @@ from priorkit.training.session import Session
 from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = [
+    "DataSummary",
     "Model",
     "Observer",
     "Review",
@@ -17,6 +19,7 @@ __all__ = [
     "build_system",
     "load_data",
     "run_session",
+    "summarise",
     "tensors_below",
     "to_float",
     "to_uint8",

@@ -29,40 +29,55 @@ class AutoencoderPhase(Phase):
     name = "autoencoder"
 
     def __init__(self, system: System, reconstruction_weight: float = 1.0) -> None:
+        assert system.encoder is not None, "the autoencoder phase needs an encoder"
+        assert system.loss is not None, "the autoencoder phase needs a reconstruction loss"
+        assert system.regularizer is not None, "the autoencoder phase needs a regularizer"
         self.system = system
+        self.encoder = system.encoder
+        self.loss = system.loss
+        self.regularizer = system.regularizer
         self.reconstruction_weight = reconstruction_weight
         self._learns_prior = system.prior.learning is Learning.LIKELIHOOD
         trained = ("encoder", "decoder", "prior") if self._learns_prior else ("encoder", "decoder")
         self.players = {"autoencoder": trained}
-        if system.regularizer.has_critic:
+        if self.regularizer.has_critic:
             self.players["code_critic"] = ("code_critic",)
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`, and `posterior` of shape (n, code_dim) for an encoder that draws."""
+        """`prior`; `posterior` (n, code_dim), `condition` (n, dim) and `mixing` (n,) where they are drawn."""
         noise = {"prior": self.system.prior.noise(n, generator=generator, device=device)}
-        if self.system.encoder.stochastic:
+        if self.encoder.stochastic:
             noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
+        condition = self.system.condition
+        if condition is not None and not condition.from_data:
+            noise["condition"] = condition.draw(n, generator=generator, device=device)
+        if self.regularizer.needs_mixing:
+            noise["mixing"] = torch.rand(n, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """The code critic's move, if there is one, and the autoencoder's."""
-        system = self.system
-        prior_code = self._prior_code(noise["prior"])
-        posterior = system.encoder(images, noise.get("posterior"))
-        if system.regularizer.has_critic:
-            yield Move("code_critic", system.regularizer.critic_terms(posterior.code.detach(), prior_code.detach()))
+        system, regularizer, condition = self.system, self.regularizer, noise.get("condition")
+        prior_code = self._prior_code(noise["prior"], condition)
+        # An s that was drawn belongs to the prior's code alone: it says nothing of the image.
+        shared = condition if system.condition is not None and system.condition.from_data else None
+        posterior = self.encoder(images, noise.get("posterior"))
+        if regularizer.has_critic:
+            codes = (posterior.code.detach(), prior_code.detach())
+            yield Move("code_critic", regularizer.critic_terms(*codes, shared, noise.get("mixing")))
 
         reconstruction = system.decoder(posterior.code)
         with frozen_statistics(*([system.image_critic] if system.image_critic is not None else [])):
-            terms = {"reconstruction": system.loss(reconstruction, images, system.image_critic)}
-        with frozen_statistics(system.regularizer):
-            terms.update(system.regularizer.encoder_terms(posterior, system.prior, prior_code))
+            terms = {"reconstruction": self.loss(reconstruction, images, system.image_critic)}
+        with frozen_statistics(regularizer):
+            terms.update(regularizer.encoder_terms(posterior, system.prior, prior_code, shared))
+        parameter_loss = system.prior.parameter_loss() if self._learns_prior else None
+        if parameter_loss is not None:
+            terms["prior"] = parameter_loss
         yield Move("autoencoder", terms, {"decoder": self.reconstruction_weight})
 
-    def _prior_code(self, noise: Tensor) -> Tensor:
+    def _prior_code(self, noise: Tensor, condition: Tensor | None) -> Tensor:
         if self._learns_prior:
-            learned: Tensor = self.system.prior(noise)
-            return learned
+            return self.system.prior_codes(noise, condition)
         with torch.no_grad(), frozen_statistics(self.system.prior):
-            fixed: Tensor = self.system.prior(noise)
-            return fixed
+            return self.system.prior_codes(noise, condition)

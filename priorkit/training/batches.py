@@ -38,6 +38,7 @@ class Batches:
         channels_last: Their memory layout.
         share: Which of each batch's images are wanted here; all by default.
         workers: Processes that read stored images; 0 reads in this one, None takes `default_workers`.
+        entries: What each image brings with it, first dimension the images; or None.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Batches:
         channels_last: bool,
         share: slice = slice(None),
         workers: int | None = None,
+        entries: Tensor | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.device = device
@@ -63,6 +65,7 @@ class Batches:
             workers = default_workers(device) if workers is None else workers
             pin_memory = device.type == "cuda"
             self._source = Stream(images, self.order, batch_size, share=share, workers=workers, pin_memory=pin_memory)
+        self._entries = _placed(entries, device) if entries is not None else None
 
     def at(self, images_seen: int) -> Tensor:
         """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device.
@@ -73,15 +76,23 @@ class Batches:
         if isinstance(self._source, Stream):
             picked = self._source.at(images_seen)
         else:
-            indices = self.order.batch(images_seen, self.batch_size)[self.share]
-            if self.device.type == "cuda":
-                # A copy from pageable memory may wait for the device.
-                indices = indices.pin_memory()
-            if self._source.device.type == self.device.type:
-                picked = self._source.index_select(0, indices.to(self.device, non_blocking=True))
-            else:
-                picked = self._source.index_select(0, indices).pin_memory()
+            picked = self._gathered(self._source, images_seen)
         return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)
+
+    def entries_at(self, images_seen: int) -> Tensor | None:
+        """What the images of `at` bring with them, shape (N, ...), on the device; None if there is nothing."""
+        if self._entries is None:
+            return None
+        return self._gathered(self._entries, images_seen).to(self.device, non_blocking=True)
+
+    def _gathered(self, source: Tensor, images_seen: int) -> Tensor:
+        indices = self.order.batch(images_seen, self.batch_size)[self.share]
+        if self.device.type == "cuda":
+            # A copy from pageable memory may wait for the device.
+            indices = indices.pin_memory()
+        if source.device.type == self.device.type:
+            return source.index_select(0, indices.to(self.device, non_blocking=True))
+        return source.index_select(0, indices).pin_memory()
 
     @property
     def workers(self) -> int | None:

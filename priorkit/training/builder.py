@@ -6,7 +6,7 @@ from priorkit.config import ComponentChoice, RunConfig, component_options
 from priorkit.errors import ConfigurationError, PriorkitError
 from priorkit.plugins import Registry
 
-__all__ = ["build_component"]
+__all__ = ["build_component", "build_optional"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,21 @@ def build_component(
         ConfigurationError: Its options are wrong, or the plug-in built something else.
         PriorkitError: The plug-in refuses to build it.
     """
+    made = build_optional(config, registry, slot, interface, context, refusal)
+    if made is None:
+        raise _unexpected(config, registry, slot, None, interface)
+    return made
+
+
+def build_optional(
+    config: RunConfig,
+    registry: Registry,
+    slot: str,
+    interface: type[T],
+    context: object,
+    refusal: type[PriorkitError] = ConfigurationError,
+) -> T | None:
+    """The same for a component that there need not be: its plug-in may build None."""
     choice: ComponentChoice = getattr(config, slot)
     registered = registry.get(slot, choice.name)
     options = component_options(registered, choice.options)
@@ -44,9 +59,17 @@ def build_component(
         raise
     except ValueError as error:
         raise refusal(f"{given}: {error}") from error
-    if not isinstance(made, interface):
-        raise ConfigurationError(
-            f"{given}: its plug-in ({registered.distribution} {registered.version}) built a {type(made).__name__}, "
-            f"not a {interface.__name__}; this is a mistake in the plug-in"
-        )
+    if made is not None and not isinstance(made, interface):
+        raise _unexpected(config, registry, slot, made, interface)
     return made
+
+
+def _unexpected(
+    config: RunConfig, registry: Registry, slot: str, made: object, interface: type[object]
+) -> ConfigurationError:
+    name = getattr(config, slot).name
+    registered = registry.get(slot, name)
+    return ConfigurationError(
+        f"--{slot.replace('_', '-')} {name}: its plug-in ({registered.distribution} {registered.version}) built a "
+        f"{type(made).__name__}, not a {interface.__name__}; this is a mistake in the plug-in"
+    )

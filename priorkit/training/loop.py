@@ -9,6 +9,9 @@ from priorkit.training.session import Session
 
 __all__ = ["Observer", "run_session"]
 
+_DECISIVE = ("sample_distance", "reconstruction_error")
+"""The score that says which checkpoint is best: the first that there is."""
+
 
 class Observer:
     """Is told what happens in a run. Every method does nothing unless a subclass says otherwise."""
@@ -62,7 +65,7 @@ class _Schedule:
                 for observer in self.observers:
                     observer.reviewed(self.session, review)
         scores = processes.gather(scores)[0]
-        distance = scores.get("sample_distance", scores["reconstruction_error"])
+        distance = next((scores[name] for name in _DECISIVE if name in scores), 0.0)
         if distance < self.session.best.get("score", float("inf")):
             self.session.best = {"score": distance, "step": float(self.session.steps)}
             self.checkpoint(["last", "best"])

@@ -2,15 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from enum import Enum
 
 import torch
 from torch import Tensor
 
 from priorkit.engine import Move, Noise, Phase, frozen_statistics
-from priorkit.interfaces import ImageCritic, Learning
+from priorkit.interfaces import Learning, Recovery
 from priorkit.training.system import System
 
-__all__ = ["PriorImprovementPhase"]
+__all__ = ["PriorImprovementPhase", "Turns"]
+
+
+class Turns(Enum):
+    """Who moves in a prior improvement phase."""
+
+    BOTH = "both"
+    CRITIC = "image_critic"
+    GENERATOR = "generator"
 
 
 class PriorImprovementPhase(Phase):
@@ -21,69 +30,143 @@ class PriorImprovementPhase(Phase):
     the decoder takes part is the paper's footnote 2 (ablation C). L_I's third term, reconstructions as fakes, stands in
     Algorithm 1 but not in Eq. 4.
 
+    Where there is a condition s, images are made from it, and a classifier Q on D_I's trunk recovers it: Q and the
+    trunk descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs.
+
+    Without an encoder, this phase alone is a GAN.
+
     Args:
         system: The components; it must have an image critic.
         trains_decoder: Whether the decoder fools D_I too.
         reconstructions_as_fakes: Whether D_I sees reconstructions as fakes too.
+        turns: Who moves.
+        every: The phase takes part in every so many-th step.
     """
 
-    name = "prior_improvement"
-
-    def __init__(self, system: System, *, trains_decoder: bool = True, reconstructions_as_fakes: bool = False) -> None:
+    def __init__(
+        self,
+        system: System,
+        *,
+        trains_decoder: bool = True,
+        reconstructions_as_fakes: bool = False,
+        turns: Turns = Turns.BOTH,
+        every: int = 1,
+    ) -> None:
         assert system.image_critic is not None, "the prior improvement phase needs an image critic"
+        self.name = "image_critic" if turns is Turns.CRITIC else "prior_improvement"
+        self.every = every
         self.system = system
-        self.critic: ImageCritic = system.image_critic
+        self.critic = system.image_critic
         self.trains_decoder = trains_decoder
         self.trains_prior = system.prior.learning is Learning.ADVERSARIAL
         self.reconstructions_as_fakes = reconstructions_as_fakes
-        self.players = {"image_critic": ("image_critic",)}
+        self.players = {}
+        if turns is not Turns.GENERATOR:
+            self.players["image_critic"] = ("image_critic",) + ("recogniser",) * (system.recogniser is not None)
         generator = ("prior",) * self.trains_prior + ("decoder",) * trains_decoder
-        if generator:
+        if generator and turns is not Turns.CRITIC:
             self.players["generator"] = generator
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`, and `posterior` of shape (n, code_dim) where reconstructions need it."""
-        noise = {"prior": self.system.prior.noise(n, generator=generator, device=device)}
-        if self.reconstructions_as_fakes and self.system.encoder.stochastic:
-            noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
+        """`prior`; `posterior`, `condition`, `mixing` and `mismatched` where they are needed and drawn."""
+        system, condition = self.system, self.system.condition
+        noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
+        if self.reconstructions_as_fakes and system.encoder is not None and system.encoder.stochastic:
+            noise["posterior"] = torch.randn(n, system.code_dim, generator=generator, device=device)
+        if condition is not None and not condition.from_data:
+            noise["condition"] = condition.draw(n, generator=generator, device=device)
+        if condition is not None and condition.mismatched:
+            noise["mismatched"] = condition.draw(n, generator=generator, device=device)
+        if system.adversarial_loss.has_penalty:
+            noise["mixing"] = torch.rand(n, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """The image critic's move and the generator's."""
-        adversarial_loss = self.system.adversarial_loss
-        fakes = {"fake": self._generated(noise["prior"])}
+        fakes = {"fake": self._generated(noise)}
         if self.reconstructions_as_fakes:
             fakes["reconstructed"] = self._reconstructed(images, noise.get("posterior"))
-
-        # Real and generated images go through D_I apart: batch norm must not mix their statistics.
-        terms = {"critic_real": adversarial_loss.real(self.critic(images))}
-        for name, fake in fakes.items():
-            terms[f"critic_{name}"] = adversarial_loss.fake(self.critic(fake.detach()))
-        yield Move("image_critic", terms)
-
+        if "image_critic" in self.players:
+            yield Move("image_critic", self._critic_terms(images, fakes, noise))
         if "generator" in self.players:
-            with frozen_statistics(self.critic):
-                terms = {
-                    f"generator_{name}": adversarial_loss.generator(self.critic(fake))
-                    for name, fake in fakes.items()
-                    if fake.requires_grad
-                }
+            networks = (self.critic, self.system.recogniser)
+            with frozen_statistics(*(network for network in networks if network is not None)):
+                terms = self._generator_terms(fakes, noise)
             yield Move("generator", terms)
 
-    def _generated(self, noise: Tensor) -> Tensor:
+    def _critic_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
+        adversarial_loss, recovery = self.system.adversarial_loss, self._recovery
+        shown = self._shown(noise)
+        # Real and generated images go through D_I apart: batch norm must not mix their statistics.
+        logits, recovered = self._judge(images, shown, recover=recovery in (Recovery.REAL, Recovery.BOTH))
+        terms = {"critic_real": adversarial_loss.real(logits), **self._recovery_term("real", recovered, noise)}
+        for name, fake in fakes.items():
+            recover = name == "fake" and recovery in (Recovery.GENERATED, Recovery.BOTH)
+            logits, recovered = self._judge(fake.detach(), shown, recover=recover)
+            terms[f"critic_{name}"] = adversarial_loss.fake(logits)
+            terms.update(self._recovery_term(name, recovered, noise))
+        if "mismatched" in noise:
+            terms["critic_mismatched"] = adversarial_loss.fake(self.critic(images, noise["mismatched"]))
+        if adversarial_loss.has_penalty:
+            with frozen_statistics(self.critic):
+                terms["critic_penalty"] = adversarial_loss.penalty(
+                    lambda mixed: self.critic(mixed, shown), images, fakes["fake"].detach(), noise["mixing"]
+                )
+        return terms
+
+    def _generator_terms(self, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
+        condition = self.system.condition
+        terms = {}
+        for name, fake in fakes.items():
+            if not fake.requires_grad:
+                continue
+            recover = name == "fake" and self._recovery is not Recovery.NONE
+            logits, recovered = self._judge(fake, self._shown(noise), recover=recover)
+            terms[f"generator_{name}"] = self.system.adversarial_loss.generator(logits)
+            if recovered is not None and condition is not None and condition.recovery_weight > 0:
+                loss = condition.recovery_loss(recovered, noise["condition"])
+                terms["mutual_information"] = condition.recovery_weight * loss
+        return terms
+
+    @property
+    def _recovery(self) -> Recovery:
+        return self.system.condition.recovery if self.system.condition is not None else Recovery.NONE
+
+    def _shown(self, noise: Noise) -> Tensor | None:
+        """What D_I sees beside an image."""
+        condition = self.system.condition
+        return noise["condition"] if condition is not None and condition.seen_by_image_critic else None
+
+    def _judge(self, images: Tensor, shown: Tensor | None, *, recover: bool) -> tuple[Tensor, Tensor | None]:
+        """D_I's logits and, if asked for, what Q recovers; the trunk is computed once."""
+        if not recover:
+            return self.critic(images, shown), None
+        assert self.system.recogniser is not None, "a condition that is recovered has a Q"
+        features = self.critic.features(images)
+        return self.critic.score(features, shown), self.system.recogniser(features)
+
+    def _recovery_term(self, name: str, recovered: Tensor | None, noise: Noise) -> dict[str, Tensor]:
+        if recovered is None:
+            return {}
+        assert self.system.condition is not None, "only a condition can be recovered"
+        return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, noise["condition"])}
+
+    def _generated(self, noise: Noise) -> Tensor:
         with (
             nullcontext() if self.trains_prior else frozen_statistics(self.system.prior),
             nullcontext() if self.trains_decoder else frozen_statistics(self.system.decoder),
             torch.set_grad_enabled("generator" in self.players),
         ):
-            images: Tensor = self.system.decoder(self.system.prior(noise))
+            images: Tensor = self.system.decoder(self.system.prior_codes(noise["prior"], noise.get("condition")))
             return images
 
     def _reconstructed(self, images: Tensor, noise: Tensor | None) -> Tensor:
+        encoder = self.system.encoder
+        assert encoder is not None, "reconstructions need an encoder"
         # The AAE phase has shown the decoder these codes already: its statistics need not see them twice.
-        with frozen_statistics(self.system.encoder, self.system.decoder):
+        with frozen_statistics(encoder, self.system.decoder):
             with torch.no_grad():
-                code = self.system.encoder(images, noise).code
+                code = encoder(images, noise).code
             with torch.set_grad_enabled(self.trains_decoder):
                 reconstruction: Tensor = self.system.decoder(code)
                 return reconstruction

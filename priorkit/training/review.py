@@ -23,14 +23,14 @@ class Review:
     Attributes:
         samples: The decoder's images of the same fixed noise at every review, uint8 (64, C, H, W).
         originals: Held-out images, uint8 (up to 32, C, H, W).
-        reconstructions: Theirs, uint8, same shape.
+        reconstructions: Theirs, uint8, same shape; None in a run without an encoder.
         scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
-            `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1].
+            `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1], if there is an encoder.
     """
 
     samples: Tensor
     originals: Tensor
-    reconstructions: Tensor
+    reconstructions: Tensor | None
     scores: dict[str, float]
 
 
@@ -45,9 +45,11 @@ def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
     """
     images = to_float(held_out).to(model.device)
     samples = model.sample(max(_SHOWN, min(REVIEWED, len(held_out))), seed=seed)
-    reconstructions = model.reconstruct(images)
-    scores = {"reconstruction_error": reconstruction_error(reconstructions, images)}
+    scores, shown, reconstructed = {}, min(len(images), _SHOWN // 2), None
+    if model.encoder is not None:
+        reconstructions = model.reconstruct(images)
+        scores["reconstruction_error"] = reconstruction_error(reconstructions, images)
+        reconstructed = to_uint8(reconstructions[:shown]).cpu()
     if len(images) > 1:
         scores["sample_distance"] = energy_distance(samples, images)
-    shown = min(len(images), _SHOWN // 2)
-    return Review(to_uint8(samples[:_SHOWN]).cpu(), held_out[:shown], to_uint8(reconstructions[:shown]).cpu(), scores)
+    return Review(to_uint8(samples[:_SHOWN]).cpu(), held_out[:shown], reconstructed, scores)

@@ -21,14 +21,15 @@ from priorkit.engine import (
     synchronise_batch_norm,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError
-from priorkit.interfaces import ImageData
+from priorkit.interfaces import ImageData, Prior
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float
+from priorkit.training.data_summary import summarise
 from priorkit.training.model import Model
-from priorkit.training.prior_improvement_phase import PriorImprovementPhase
+from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
 from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
 from priorkit.training.system import System, build_system, tensors_below
@@ -40,16 +41,22 @@ _CHECKED = 2
 
 
 def make_phases(system: System, config: RunConfig) -> list[Phase]:
-    """The phases that a system needs: the autoencoder's, and the prior's where there is an image critic."""
-    phases: list[Phase] = [AutoencoderPhase(system, config.reconstruction_weight)]
+    """The phases that a system needs: the autoencoder's where there is an encoder, the prior's where there is D_I."""
+    phases: list[Phase] = []
+    if system.encoder is not None:
+        phases.append(AutoencoderPhase(system, config.reconstruction_weight))
     if system.image_critic is not None:
-        phases.append(
+        apart = config.critic_steps > 1
+        phases += [
             PriorImprovementPhase(
                 system,
                 trains_decoder=config.decoder_in_both_phases,
-                reconstructions_as_fakes=config.reconstructions_as_fakes,
+                reconstructions_as_fakes=config.reconstructions_as_fakes and system.encoder is not None,
+                turns=turns,
+                every=config.critic_steps if turns is Turns.GENERATOR else 1,
             )
-        )
+            for turns in ((Turns.CRITIC, Turns.GENERATOR) if apart else (Turns.BOTH,))
+        ]
     return phases
 
 
@@ -86,7 +93,7 @@ class Session:
         self.precision = choose_precision(config.precision, device)
         recorder = choose_recorder(config, device, processes)
         torch.manual_seed(seed_for(config.seed, "weights"))
-        self.system = build_system(config, registry, data.shape)
+        self.system = build_system(config, registry, summarise(data))
         self.system.to(device, channels_last=config.channels_last)
         networks = self.system.trained()
         if config.synchronise_batch_norm:
@@ -127,25 +134,31 @@ class Session:
             channels_last=config.channels_last,
             share=processes.share(config.batch_size),
             workers=default_workers(device, processes.local_count) if config.workers is None else config.workers,
+            entries=self._entries(data),
         )
         if config.compile:
             compile_system(self.system)
         self.seconds = 0.0
         self.best: dict[str, float] = {}
-        self._batch: Tensor | None = None
+        self._batch: tuple[Tensor, dict[str, Tensor]] | None = None
 
     @property
     def model(self) -> Model:
         """The model as it stands: averaged where the run averages."""
         kept = self.averages.networks if self.averages is not None else {}
-        prior = kept.get("prior", self.system.prior)
-        return Model(
-            self.system.shape,
-            self.system.encoder,
-            kept.get("decoder", self.system.decoder),
-            prior,  # type: ignore[arg-type]
-            self.precision,
-        )
+        prior = kept.get("prior")
+        assert prior is None or isinstance(prior, Prior)
+        return Model(self.system, self.precision, decoder=kept.get("decoder"), prior=prior)
+
+    def _entries(self, data: ImageData) -> Tensor | None:
+        """What the training images bring with them for the condition."""
+        condition = self.system.condition
+        if condition is None or not condition.from_data:
+            return None
+        try:
+            return condition.entries(data.train)
+        except ValueError as error:
+            raise ConfigurationError(f"--condition {self.config.condition.name}: {error}") from error
 
     @property
     def steps(self) -> int:
@@ -159,7 +172,11 @@ class Session:
             DataError: An image that is read as it is needed cannot be read.
         """
         if self._batch is None:
-            self._batch = self.batches.at(self.engine.images_seen)
+            images = self.batches.at(self.engine.images_seen)
+            entries, beside = self.batches.entries_at(self.engine.images_seen), {}
+            if entries is not None and self.system.condition is not None:
+                beside["condition"] = self.system.condition.vectors(entries)
+            self._batch = images, beside
 
     def step(self) -> None:
         """Trains on one batch.
@@ -169,8 +186,8 @@ class Session:
         """
         self.fetch()
         assert self._batch is not None
-        images, self._batch = self._batch, None
-        self.engine.step(images, self.config.batch_size)
+        (images, beside), self._batch = self._batch, None
+        self.engine.step(images, self.config.batch_size, beside)
         if self.averages is not None:
             self.averages.update()
 
@@ -231,7 +248,9 @@ class Session:
                 raise self._diverged(f"weights of {name}")
         # Losses are those before the last update, and weights or statistics may be finite and yet useless after it.
         model, held_out = self.model, self._held_out[:_CHECKED]
-        made = (model.sample(_CHECKED, seed=self.config.seed), model.reconstruct(to_float(held_out)))
+        made = [model.sample(_CHECKED, seed=self.config.seed)]
+        if model.encoder is not None:
+            made.append(model.reconstruct(to_float(held_out)))
         if not all(bool(images.isfinite().all()) for images in made):
             raise self._diverged("images that the model makes")
 

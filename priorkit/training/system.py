@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.config import RunConfig
-from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
+    Condition,
     Encoder,
     ImageCritic,
     ImageShape,
@@ -19,11 +19,13 @@ from priorkit.interfaces import (
     Networks,
     Prior,
     ReconstructionLoss,
+    Recovery,
     Regularizer,
 )
 from priorkit.plugins import (
     AdversarialLossContext,
     CodeGeneratorContext,
+    ConditionContext,
     EncoderContext,
     LossContext,
     NetworksContext,
@@ -31,8 +33,10 @@ from priorkit.plugins import (
     Registry,
     RegularizerContext,
 )
-from priorkit.training.builder import build_component
-from priorkit.training.model import evaluating
+from priorkit.training.batches import to_float
+from priorkit.training.builder import build_component, build_optional
+from priorkit.training.data_summary import DataSummary
+from priorkit.training.fitness import check_system
 
 __all__ = ["System", "build_system", "tensors_below"]
 
@@ -47,29 +51,39 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 @dataclass
 class System:
-    """An autoencoder, its prior and what trains them.
+    """An autoencoder or a GAN, its prior and what trains them.
 
     Attributes:
         shape: The images' shape.
         code_dim: Dimensions of a code.
-        encoder: enc.
+        encoder: enc, or None in a GAN.
         decoder: dec, from codes (N, code_dim) to images in [-1, 1].
         prior: p(code).
-        regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C.
-        loss: L_rec.
+        regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C. None where there
+            is no encoder.
+        loss: L_rec, or None where there is no encoder.
         adversarial_loss: The loss of the image discriminator and of those who fool it.
         image_critic: D_I, or None where nothing needs it.
+        condition: s, or None.
+        recogniser: Q without its trunk, which is D_I's; None where s is not recovered.
     """
 
     shape: ImageShape
     code_dim: int
-    encoder: Encoder
+    encoder: Encoder | None
     decoder: nn.Module
     prior: Prior
-    regularizer: Regularizer
-    loss: ReconstructionLoss
+    regularizer: Regularizer | None
+    loss: ReconstructionLoss | None
     adversarial_loss: AdversarialLoss
     image_critic: ImageCritic | None
+    condition: Condition | None = None
+    recogniser: nn.Module | None = None
+
+    def prior_codes(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """z_c: the prior's codes (N, code_dim) of noise (N, ...), and of s (N, dim) where it takes one."""
+        codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
+        return codes
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
@@ -78,6 +92,8 @@ class System:
             "prior": self.prior,
             "code_critic": self.regularizer,
             "image_critic": self.image_critic,
+            "recogniser": self.recogniser,
+            "condition": self.condition,
             "loss": self.loss,
             "adversarial_loss": self.adversarial_loss,
         }
@@ -90,7 +106,7 @@ class System:
     def trained(self) -> dict[str, nn.Module]:
         """The networks that some phase trains, by the names that moves use."""
         modules = self.modules()
-        names = ("encoder", "decoder", "prior", "code_critic", "image_critic")
+        names = ("encoder", "decoder", "prior", "code_critic", "image_critic", "recogniser")
         return {
             name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
         }
@@ -128,13 +144,13 @@ class System:
             module.load_state_dict(tensors_below(name, tensors))
 
 
-def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> System:
+def build_system(config: RunConfig, registry: Registry, data: DataSummary) -> System:
     """Builds the networks and losses of a configuration, on the CPU, from torch's global generator.
 
     Args:
         config: Which components.
         registry: Where they come from.
-        shape: The images' shape.
+        data: What they are for.
 
     Raises:
         ConfigurationError: A component cannot be built, or two of them do not go together.
@@ -143,71 +159,67 @@ def build_system(config: RunConfig, registry: Registry, shape: ImageShape) -> Sy
     def make(slot: str, interface: type[T], context: object) -> T:
         return build_component(config, registry, slot, interface, context)
 
+    def make_optional(slot: str, interface: type[T], context: object) -> T | None:
+        return build_optional(config, registry, slot, interface, context)
+
     def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
         return make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, code_dim, hidden))
 
+    def adversarial_loss() -> AdversarialLoss:
+        return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
+
     code_dim = config.code_dim
-    networks = make("networks", Networks, NetworksContext(shape))
-    adversarial_loss = make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
-    encoder = make("encoder", Encoder, EncoderContext(networks, code_dim))
-    prior = make("prior", Prior, PriorContext(code_dim, code_generator))
-    regularizer = make("regularizer", Regularizer, RegularizerContext(networks, code_dim, adversarial_loss))
-    loss = make("loss", ReconstructionLoss, LossContext(shape))
-    needs_critic = loss.needs_image_critic or prior.learning is Learning.ADVERSARIAL
+    networks = make("networks", Networks, NetworksContext(data.shape))
+    encoder = make_optional("encoder", Encoder, EncoderContext(networks, code_dim))
+    condition = make_optional("condition", Condition, ConditionContext(data.classes, data.embedding_dim, data.train))
+    condition_dim = condition.dim if condition is not None else 0
+    prior = make(
+        "prior",
+        Prior,
+        PriorContext(
+            code_dim,
+            code_generator,
+            condition_dim,
+            encoder,
+            lambda number: _images_to_start_from(data, number),
+            len(data.train) if data.train is not None else 1,
+        ),
+    )
+    regularizer, loss = None, None
+    if encoder is not None:
+        seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
+        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
+        regularizer = make("regularizer", Regularizer, context)
+        loss = make("loss", ReconstructionLoss, LossContext(data.shape))
+    recovered = condition is not None and condition.recovery is not Recovery.NONE
+    needs_critic = (
+        encoder is None
+        or (loss is not None and loss.needs_image_critic)
+        or prior.learning is Learning.ADVERSARIAL
+        or recovered
+        or (condition is not None and condition.seen_by_image_critic)
+    )
+    shown_dim = condition_dim if condition is not None and condition.seen_by_image_critic else 0
     system = System(
-        shape=shape,
+        shape=data.shape,
         code_dim=code_dim,
         encoder=encoder,
         decoder=networks.decoder(code_dim),
         prior=prior,
         regularizer=regularizer,
         loss=loss,
-        adversarial_loss=adversarial_loss,
-        image_critic=networks.image_critic() if needs_critic else None,
+        adversarial_loss=adversarial_loss(),
+        image_critic=networks.image_critic(shown_dim) if needs_critic else None,
+        condition=condition,
+        recogniser=networks.recogniser(condition_dim) if recovered else None,
     )
-    try:
-        regularizer.check(encoder, prior)
-    except ValueError as error:
-        raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
-    _refuse_untrainable(system, config)
-    _rehearse(system, config)
+    check_system(system, config)
     return system
 
 
-def _refuse_untrainable(system: System, config: RunConfig) -> None:
-    """A network that a phase is to train must have something to train."""
-    wanted = {"encoder": ("encoder", "encoder"), "decoder": ("networks", "decoder")}
-    if system.prior.learning is not Learning.FIXED:
-        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
-    for name, (slot, words) in wanted.items():
-        if name not in system.trained():
-            raise ConfigurationError(
-                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
-                "this is a mistake in the plug-in"
-            )
-
-
-def _rehearse(system: System, config: RunConfig) -> None:
-    """Passes two blank images through the system, so that what does not fit fails before anything is written."""
-    images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
-    codes = (2, system.code_dim)
-    with evaluating(*system.modules().values()):
-        noise = system.prior.noise(2, generator=torch.Generator().manual_seed(0))
-        _expect("prior", config, system.prior(noise), codes)
-        code = system.encoder(images, torch.zeros(codes)).code
-        _expect("encoder", config, code, codes)
-        reconstruction = system.decoder(code)
-        _expect("networks", config, reconstruction, tuple(images.shape))
-        try:
-            loss = system.loss(reconstruction, images, system.image_critic)
-        except ValueError as error:
-            raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
-        _expect("loss", config, loss, ())
-
-
-def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:
-    if tuple(value.shape) != shape:
-        raise ConfigurationError(
-            f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it gives a tensor of shape {tuple(value.shape)} "
-            f"where {shape} was expected; this is a mistake in the plug-in"
-        )
+def _images_to_start_from(data: DataSummary, number: int) -> Tensor:
+    if data.train is None:
+        return torch.zeros(number, data.shape.channels, data.shape.size, data.shape.size)
+    # Repeated where there are fewer.
+    spread = torch.arange(number) * max(len(data.train), number) // number % len(data.train)
+    return to_float(data.train.take(spread))

@@ -25,7 +25,9 @@ def resolved(recipe: Recipe, **changes: Any) -> RunConfig:
 def built(recipe: Recipe) -> System:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return build_system(resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, ImageShape(1, 16))
+        return build_system(
+            resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, DataSummary(ImageShape(1, 16))
+        )
 
 
 def test_every_file_is_a_recipe_and_every_recipe_is_known() -> None:
@@ -60,7 +62,7 @@ def test_a_recipe_makes_a_configuration_that_stands_on_its_own(recipe: Recipe) -
 @every_recipe
 def test_a_recipe_can_be_built_as_it_is(recipe: Recipe) -> None:
     with torch.random.fork_rng():
-        system = build_system(resolved(recipe), REGISTRY, ImageShape(1, 32))
+        system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32)))
     assert system.code_dim == RunConfig().code_dim
 
 

@@ -9,7 +9,7 @@ import torch
 from priorkit.config import RunConfig
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import KINDS, Registry
-from priorkit.runs.environment import check_environment, describe_environment, recorded_shape
+from priorkit.runs.environment import check_environment, describe_environment, recorded_data
 from priorkit.training import Session, load_data
 
 
@@ -32,7 +32,7 @@ def test_says_what_the_run_was_made_with(describe: Callable[..., dict[str, Any]]
     assert environment["data"]["train"] == 20
     assert environment["data"]["held_out"] == 6
     assert environment["data"]["class_names"] == ["odd", "even"]
-    assert recorded_shape(environment) == ImageShape(1, 16)
+    assert recorded_data(environment).shape == ImageShape(1, 16)
 
 
 def test_names_the_distribution_of_every_component(describe: Callable[..., dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from priorkit.config import RunConfig, resolve_config, validate_settings
 from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
 from priorkit.interfaces import ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Component, Registry, installed_plugins
-from priorkit.training import build_system, to_float
+from priorkit.training import DataSummary, build_system, to_float
 from priorkit.training.batches import Batches
 from priorkit.training.session import make_phases
 
@@ -34,7 +34,7 @@ def config_of(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
 
 def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> None:
     """Batches, forward, backward, updates and averages, as a session does them."""
-    system = build_system(config, registry, SHAPE)
+    system = build_system(config, registry, DataSummary(SHAPE))
     system.to(META, channels_last=True)
     networks = system.trained()
     engine = Engine(
@@ -86,7 +86,7 @@ def move(module: nn.Module, device: torch.device) -> None:
 def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
     """The passes of every phase, on images converted there, and the averages; everything is made on the CPU first."""
     with OneFakeMode():
-        system = build_system(config, registry, SHAPE)
+        system = build_system(config, registry, DataSummary(SHAPE))
         for module in system._all_modules().values():
             move(module, CUDA)
         averages = AveragedNetworks(system.averaged(), 0.9, 0.9)

@@ -12,7 +12,7 @@ from priorkit.engine import Engine, Precision, Processes, join_processes, make_o
 from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.training import Session, build_system
+from priorkit.training import DataSummary, Session, build_system
 from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.training.session import make_phases
 
@@ -43,7 +43,7 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
     }
     config = resolve_config(validate_settings(settings), registry)
     torch.manual_seed(0)
-    system = build_system(config, registry, ImageShape(1, 16))
+    system = build_system(config, registry, DataSummary(ImageShape(1, 16)))
     networks = system.trained()
     for network in networks.values():
         synchronise_batch_norm(network, processes)

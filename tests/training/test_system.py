@@ -19,7 +19,7 @@ from priorkit.interfaces import (
     ReconstructionLoss,
 )
 from priorkit.plugins import Component, Registry
-from priorkit.training import System, build_system
+from priorkit.training import DataSummary, System, build_system
 
 SHAPE = ImageShape(1, 16)
 
@@ -27,7 +27,7 @@ SHAPE = ImageShape(1, 16)
 @pytest.fixture
 def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable[..., System]:
     def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> System:
-        return build_system(tiny_config(recipe, registry, **changes), registry, SHAPE)
+        return build_system(tiny_config(recipe, registry, **changes), registry, DataSummary(SHAPE))
 
     return make
 

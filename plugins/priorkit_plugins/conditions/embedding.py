@@ -53,7 +53,9 @@ class EmbeddingCondition(Condition):
         self.mismatched = mismatched
         kept = torch.zeros(remembered, dim)
         if embeddings is not None:
-            kept = embeddings[torch.arange(remembered) * max(len(embeddings), remembered) // remembered % len(embeddings)]
+            kept = embeddings[
+                torch.arange(remembered) * max(len(embeddings), remembered) // remembered % len(embeddings)
+            ]
         self.register_buffer("kept", kept.clone())
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:

@@ -32,6 +32,6 @@ class LearnedPrior(Prior):
         return torch.randn(n, self.noise_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """z_c = CG(z, s): from noise (N, noise_dim) and s (N, condition_dim), if it takes one, to codes (N, code_dim)."""
+        """z_c = CG(z) or CG(z, s): from noise (N, noise_dim), and s (N, condition_dim), to codes (N, code_dim)."""
         codes: Tensor = self.code_generator(noise if condition is None else torch.cat([noise, condition], dim=1))
         return codes

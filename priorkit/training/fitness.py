@@ -1,0 +1,113 @@
+"""Makes sure that the components of a system fit each other, before anything is written."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Learning, Recovery
+from priorkit.training.evaluation_mode import evaluating
+
+if TYPE_CHECKING:
+    from priorkit.training.system import System
+
+__all__ = ["check_system"]
+
+
+def check_system(system: "System", config: RunConfig) -> None:
+    """Checks a system that has just been built, on the CPU.
+
+    Raises:
+        ConfigurationError: A component breaks its contract, or two of them do not go together.
+    """
+    _ask_the_components(system, config)
+    _refuse_what_has_no_effect(system, config)
+    _refuse_untrainable(system, config)
+    _rehearse(system, config)
+
+
+def _ask_the_components(system: "System", config: RunConfig) -> None:
+    if system.encoder is not None and system.regularizer is not None:
+        try:
+            system.regularizer.check(system.encoder, system.prior)
+        except ValueError as error:
+            raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
+    if system.image_critic is not None:
+        try:
+            system.adversarial_loss.check(system.image_critic)
+        except ValueError as error:
+            raise ConfigurationError(f"--adversarial-loss {config.adversarial_loss.name}: {error}") from error
+
+
+def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
+    prior = f"--prior {config.prior.name}"
+    if system.condition is not None and not system.prior.takes_condition:
+        raise ConfigurationError(
+            f"{prior}: its codes do not depend on the condition {config.condition.name!r}; use --prior learned, "
+            "labelled-gaussian or mixture, or --condition none"
+        )
+    if system.encoder is None and system.prior.learning is Learning.LIKELIHOOD:
+        raise ConfigurationError(
+            f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
+            "--prior gaussian or learned"
+        )
+    if system.encoder is None and system.prior.learning is Learning.FIXED and not config.decoder_in_both_phases:
+        raise ConfigurationError(
+            "--no-decoder-in-both-phases: without an encoder, the decoder learns in the prior improvement phase alone; "
+            "leave the flag out"
+        )
+
+
+def _refuse_untrainable(system: "System", config: RunConfig) -> None:
+    """A network that a phase is to train must have something to train."""
+    wanted = {"decoder": ("networks", "decoder")}
+    if system.encoder is not None:
+        wanted["encoder"] = ("encoder", "encoder")
+    if system.prior.learning is not Learning.FIXED:
+        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
+    for name, (slot, words) in wanted.items():
+        if name not in system.trained():
+            raise ConfigurationError(
+                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
+                "this is a mistake in the plug-in"
+            )
+
+
+def _rehearse(system: "System", config: RunConfig) -> None:
+    """Passes two blank images through the system."""
+    images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
+    codes = (2, system.code_dim)
+    generator = torch.Generator().manual_seed(0)
+    with evaluating(*system.modules().values()):
+        noise = system.prior.noise(2, generator=generator)
+        condition = system.condition.draw(2, generator=generator) if system.condition is not None else None
+        if condition is not None and system.condition is not None:
+            _expect("condition", config, condition, (2, system.condition.dim))
+        prior_codes = system.prior_codes(noise, condition)
+        _expect("prior", config, prior_codes, codes)
+        _expect("networks", config, system.decoder(prior_codes), tuple(images.shape))
+        if system.image_critic is not None and system.condition is not None and condition is not None:
+            shown = condition if system.condition.seen_by_image_critic else None
+            _expect("networks", config, system.image_critic(images, shown), (2,))
+            if system.recogniser is not None and system.condition.recovery is not Recovery.NONE:
+                recovered = system.recogniser(system.image_critic.features(images))
+                _expect("networks", config, recovered, tuple(condition.shape))
+        if system.encoder is None or system.loss is None:
+            return
+        code = system.encoder(images, torch.zeros(codes)).code
+        _expect("encoder", config, code, codes)
+        try:
+            loss = system.loss(system.decoder(code), images, system.image_critic)
+        except ValueError as error:
+            raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
+        _expect("loss", config, loss, ())
+
+
+def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(value.shape) != shape:
+        raise ConfigurationError(
+            f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it gives a tensor of shape {tuple(value.shape)} "
+            f"where {shape} was expected; this is a mistake in the plug-in"
+        )
