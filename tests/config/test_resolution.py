@@ -70,7 +70,7 @@ BAD_RUNS: list[tuple[dict[str, Any], str]] = [
     (
         {"learning_rates": {"encodr": 1}},
         "--learning-rates.encodr: a run has no option 'encodr'; did you mean 'encoder'? "
-        "Options: encoder, decoder, prior, code-critic, image-critic.",
+        "Options: encoder, decoder, prior, code-critic, image-critic, recogniser.",
     ),
     ({"prior": 3}, f"--prior: {NAMED_OR_TABLE}; given 3"),
     ({"prior": None}, f"--prior: {NAMED_OR_TABLE}; given null"),

@@ -9,7 +9,7 @@ import torch
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
 from priorkit.interfaces import ImageShape, Learning
 from priorkit.plugins import KINDS, Recipe, installed_plugins
-from priorkit.training.system import System, build_system
+from priorkit.training import DataSummary, System, build_system
 from priorkit_plugins.recipes import priorkit_recipes
 
 REGISTRY = installed_plugins()
