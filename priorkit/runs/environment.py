@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from priorkit.config import RunConfig
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
-from priorkit.runs.fingerprints import describe_data
+from priorkit.runs.fingerprints import beside_fingerprint, describe_data
 from priorkit.training import DataSummary, Session, summarise
 
 __all__ = ["check_environment", "describe_environment", "recorded_data"]
@@ -28,6 +28,7 @@ def _version(distribution: str) -> str:
 def describe_environment(session: Session, config: RunConfig, registry: Registry, data: ImageData) -> dict[str, Any]:
     """Everything about a run that its configuration does not say, as plain values for JSON."""
     device = session.precision.device
+    condition = session.system.condition
     components = {}
     for kind in KINDS:
         registered = registry.get(kind.slot, getattr(config, kind.slot).name)
@@ -56,6 +57,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "classes": summarise(data).classes,
             "embedding_dim": summarise(data).embedding_dim,
             **describe_data(data),
+            "beside_fingerprint": beside_fingerprint(data) if condition is not None and condition.from_data else None,
             "class_names": list(data.class_names),
             "notes": list(data.notes),
         },
@@ -82,6 +84,7 @@ class _Data(BaseModel):
     fingerprint: str | None
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None
+    beside_fingerprint: str | None = None
 
 
 class _Environment(BaseModel):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
-__all__ = ["data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
+__all__ = ["beside_fingerprint", "data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
 
 _SAMPLE = 128
 """Images of each set that are compared by their pixels even where that of all would take too long."""
@@ -55,6 +55,15 @@ def data_fingerprint(data: ImageData) -> str:
 def sample_fingerprint(data: ImageData) -> str:
     """The same for 128 images of each set, spread over it, whichever way they are read."""
     return _digest([(part, iter([part.spread(_SAMPLE)])) for part in (data.train, data.test)])
+
+
+def beside_fingerprint(data: ImageData) -> str:
+    """A short text that differs where labels or embeddings of the training images differ."""
+    digest = hashlib.blake2b(digest_size=16)
+    for entries in (data.train.labels, data.train.embeddings):
+        digest.update(b"none" if entries is None else f"{tuple(entries.shape)}".encode())
+        digest.update(b"" if entries is None else entries.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _digest(parts: list[tuple[ImageSet, Iterator[Tensor]]]) -> str:

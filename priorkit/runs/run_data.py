@@ -8,7 +8,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.environment import recorded_data
-from priorkit.runs.fingerprints import is_same_data
+from priorkit.runs.fingerprints import beside_fingerprint, is_same_data
 from priorkit.runs.run import Run
 from priorkit.training import load_data
 
@@ -27,6 +27,12 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         ConfigurationError: They are others, or in another order.
     """
     recorded = environment["data"]
+    beside = recorded.get("beside_fingerprint")
+    if beside is not None and beside != beside_fingerprint(data):
+        raise ConfigurationError(
+            f"the labels or embeddings of the data set are not those that {str(path)!r} was started with, and it is "
+            "conditioned on them; put them back, say where the data lies now with --data-dir, or train a new run"
+        )
     if not is_same_data(data, recorded):
         raise ConfigurationError(
             f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "

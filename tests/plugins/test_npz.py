@@ -433,3 +433,58 @@ def test_a_wrong_checksum_is_damage(path: Path) -> None:
     content[place] ^= 1
     path.write_bytes(content)
     assert re.search(r"'images' in .* is damaged \(.*CRC.*\): write the file again", message(path))
+
+
+def test_embeddings(path: Path) -> None:
+    vectors = np.arange(12, dtype=np.float64).reshape(6, 2)
+    np.savez(path, images=pixels(6, 4, 5, 3), embeddings=vectors)
+    data = load(path, holdout=0.3)
+    assert data.train.embeddings is not None
+    assert data.test.embeddings is not None
+    assert data.train.embeddings.dtype == torch.float32
+    together = torch.cat([data.train.embeddings, data.test.embeddings])
+    assert sorted(together[:, 0].tolist()) == [0, 2, 4, 6, 8, 10]
+    # Each image keeps its own.
+    images = torch.from_numpy(pixels(6, 4, 5, 3).transpose(0, 3, 1, 2))
+    for part in (data.train, data.test):
+        for image, vector in zip(part.images, part.embeddings, strict=True):
+            assert torch.equal(image, images[int(vector[0]) // 2])
+
+
+def test_embeddings_of_both_sets(path: Path) -> None:
+    vectors, held_out = np.ones((6, 2), dtype=np.float16), np.zeros((3, 2), dtype=np.int64)
+    np.savez(
+        path,
+        train_images=pixels(6, 4, 5),
+        test_images=pixels(3, 4, 5),
+        train_embeddings=vectors,
+        test_embeddings=held_out,
+    )
+    data = load(path)
+    assert torch.equal(data.train.embeddings, torch.ones(6, 2))
+    assert torch.equal(data.test.embeddings, torch.zeros(3, 2))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"embeddings": np.zeros((5, 2))}, r"float64 of shape \(5, 2\), but must be numbers of shape \(6, dimensions\)"),
+        ({"embeddings": np.zeros(6)}, "must be numbers of shape"),
+        ({"embeddings": np.zeros((6, 0))}, "must be numbers of shape"),
+        ({"embeddings": np.array([["a"]] * 6)}, "must be numbers of shape"),
+        ({"embeddings": np.full((6, 1), np.nan)}, "infinite or not a number"),
+        ({"embeddings": np.zeros((6, 2)), "train_embeddings": np.zeros((6, 2))}, "two names of one thing"),
+        ({"test_embeddings": np.zeros((6, 2))}, "'embeddings' would go with its images"),
+    ],
+)
+def test_embeddings_that_do_not_fit(arrays: dict[str, np.ndarray], message: str, path: Path) -> None:
+    np.savez(path, images=pixels(6, 4, 5), **arrays)
+    with pytest.raises(DataError, match=message):
+        load(path)
+
+
+def test_embeddings_of_two_sizes(path: Path) -> None:
+    sets = {"images": pixels(6, 4, 5), "test_images": pixels(2, 4, 5)}
+    np.savez(path, **sets, embeddings=np.zeros((6, 2)), test_embeddings=np.zeros((2, 3)))
+    with pytest.raises(DataError, match="2 dimensions and 'test_embeddings' 3"):
+        load(path)

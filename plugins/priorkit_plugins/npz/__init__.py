@@ -38,6 +38,6 @@ def priorkit_datasets() -> list[Component[DataSource]]:
             NpzOptions,
             _build,
             summary="your own images, as arrays in the .npz file that --data-dir names",
-            source="arrays `images` and optionally `labels`, `test_images`, `test_labels`, `class_names`",
+            source="arrays `images` and optionally `labels`, `embeddings`, `test_...` of each, `class_names`",
         )
     ]

@@ -1,5 +1,6 @@
 """Images from the arrays of a .npz file."""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from priorkit.plugins import image_bytes
 from priorkit_plugins.holdout_split import held_out
 from priorkit_plugins.npz.archive import check_images, check_labels, find_places, read_arrays
 from priorkit_plugins.npz.classes import class_indices
+from priorkit_plugins.npz.embeddings import EMBEDDINGS, read_embeddings
 from priorkit_plugins.npz.in_memory import read_images
 from priorkit_plugins.npz.stored import ArrayImages, Place, chosen_fingerprint
 
@@ -31,8 +33,9 @@ class NpzSource(DataSource):
     """Images, and perhaps labels, from a .npz file.
 
     Its arrays are `images`, uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
-    `labels`, integers of shape (N,); `test_images` and `test_labels`, the held-out ones; and `class_names`, a list of
-    names. Only `images` is needed. `train_images` and `train_labels` are other names of the first two.
+    `labels`, integers of shape (N,); `embeddings`, numbers of shape (N, dimensions); `test_images`, `test_labels` and
+    `test_embeddings`, the held-out ones; and `class_names`, a list of names. Only `images` is needed. `train_images`,
+    `train_labels` and `train_embeddings` are other names of the first three.
 
     Args:
         path: The file.
@@ -74,7 +77,7 @@ class NpzSource(DataSource):
         # What is no image at all is read, and complained about.
         later = {key: place for key, place in places.items() if place.holds_images}
         large = sum(self._bytes(place) for place in places.values()) > self.memory
-        arrays, unread = read_arrays(path, _KEYS, later)
+        arrays, unread = read_arrays(path, (*_KEYS, *EMBEDDINGS), later)
         images_key, labels_key = _train_keys(arrays, unread, path)
         images = check_images(arrays[images_key], images_key, path)
         labels = arrays.get(labels_key)
@@ -101,6 +104,8 @@ class NpzSource(DataSource):
                 )
             chosen = held_out(count, self.holdout, self.seed)
             notes.append(f"{len(chosen[1])} of {count} images are held out")
+        held_out_count = None if test_images is None else len(test_images)
+        embeddings = read_embeddings(arrays, (count, held_out_count), path)
         class_names: list[str] = []
         indices = None
         if labels is not None:
@@ -114,6 +119,11 @@ class NpzSource(DataSource):
             (test,) = _image_sets(test_images, places.get("test_images"), large, everything, test_indices)
         else:
             train, test = _image_sets(images, places.get(images_key), large, chosen, indices)
+        if embeddings is not None:
+            vectors = embeddings if test_images is not None else [embeddings[0][part] for part in chosen]
+            train, test = (
+                dataclasses.replace(part, embeddings=each) for part, each in zip((train, test), vectors, strict=True)
+            )
         return ImageData(train=train, test=test, class_names=tuple(class_names), notes=tuple(notes))
 
     def _bytes(self, place: Place) -> int:
