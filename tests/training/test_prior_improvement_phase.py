@@ -81,6 +81,61 @@ CRITIC_TERMS = {"critic_real", "critic_fake"}
             {"loss": "perceptual", "prior": "location", "decoder_in_both_phases": False},
             [("image_critic", CRITIC_TERMS, {"image_critic"}, {"image_critic"})],
         ),
+        (
+            "learned",
+            {"condition": "labels"},
+            [
+                (
+                    "image_critic",
+                    {*CRITIC_TERMS, "recovery_real"},
+                    {"prior", "decoder", "image_critic"},
+                    {"image_critic", "recogniser"},
+                ),
+                ("generator", {"generator_fake", "mutual_information"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
+            {"condition": {"name": "labels", "recovery": "both", "weight": 0}},
+            [
+                (
+                    "image_critic",
+                    {*CRITIC_TERMS, "recovery_real", "recovery_fake"},
+                    {"prior", "decoder", "image_critic"},
+                    {"image_critic", "recogniser"},
+                ),
+                ("generator", {"generator_fake"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
+            {"condition": {"name": "labels", "recovery": "none"}},
+            [
+                ("image_critic", CRITIC_TERMS, {"prior", "decoder", "image_critic"}, {"image_critic"}),
+                ("generator", {"generator_fake"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
+            {"condition": {"name": "categorical", "classes": 3}},
+            [
+                (
+                    "image_critic",
+                    {*CRITIC_TERMS, "recovery_fake"},
+                    {"prior", "decoder", "image_critic"},
+                    {"image_critic", "recogniser"},
+                ),
+                ("generator", {"generator_fake", "mutual_information"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
+            {"encoder": "none", "prior": "gaussian"},
+            [
+                ("image_critic", CRITIC_TERMS, {"decoder", "image_critic"}, {"image_critic"}),
+                ("generator", {"generator_fake"}, set(), {"decoder"}),
+            ],
+        ),
     ],
 )
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -126,3 +181,64 @@ def test_noise_for_the_posterior_is_drawn_where_reconstructions_need_it(tiny_ses
 
     assert noise() == noise(encoder="gaussian") == noise(reconstructions_as_fakes=True) == {"prior"}
     assert noise(encoder="gaussian", reconstructions_as_fakes=True) == {"prior", "posterior"}
+
+
+def test_the_critic_may_take_several_steps_for_each_of_those_who_fool_it(
+    tiny_session: Callable[..., Session],
+) -> None:
+    session = tiny_session("learned", critic_steps=3, encoder="none", prior="gaussian")
+    assert [(phase.name, set(phase.players)) for phase in session.engine.phases] == [
+        ("image_critic", {"image_critic"}),
+        ("prior_improvement", {"generator"}),
+    ]
+    moved = []
+    for _ in range(6):
+        before = {name: next(net.parameters()).detach().clone() for name, net in session.engine.networks.items()}
+        session.step()
+        after = {name: next(net.parameters()).detach() for name, net in session.engine.networks.items()}
+        moved.append({name for name in before if not torch.equal(before[name], after[name])})
+    both = {"image_critic", "decoder"}
+    assert moved == [both, {"image_critic"}, {"image_critic"}] * 2
+
+
+def test_the_condition_comes_with_the_images(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", condition="labels")
+    seen: list[torch.Tensor] = []
+    prior = session.system.prior
+    prior.register_forward_pre_hook(lambda module, given: seen.append(given[1]))
+    critic = session.system.regularizer.critic
+    shown: list[torch.Tensor] = []
+    critic.register_forward_pre_hook(lambda module, given: shown.append(given[0]))
+    indices = session.batches.order.batch(0, 6)
+    session.step()
+    wanted = torch.nn.functional.one_hot(session.data.train.labels[indices], 2).float()
+    # Both phases make codes for the labels of the batch, and D_C sees them beside every code (Eq. 8).
+    assert all(torch.equal(condition, wanted) for condition in seen)
+    assert len(seen) == 2
+    assert len(shown) == 3
+    for codes in shown:
+        assert codes.shape == (6, 4 + 2)
+        assert torch.equal(codes[:, 4:], wanted)
+
+
+def test_a_drawn_condition_is_not_shown_to_the_code_critic(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", condition={"name": "categorical", "classes": 3})
+    shown: list[torch.Tensor] = []
+    session.system.regularizer.critic.register_forward_pre_hook(lambda module, given: shown.append(given[0]))
+    session.step()
+    assert {codes.shape for codes in shown} == {(6, 4)}
+
+
+def test_mutual_information_is_the_weighted_recovery_of_generated_images(tiny_session: Callable[..., Session]) -> None:
+    terms = {}
+    for weight in (1.0, 0.25):
+        session = tiny_session("learned", condition={"name": "categorical", "classes": 3, "weight": weight})
+        (phase,) = session.engine.phases[1:]
+        noise = phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu"))
+        images = session.batches.at(0)
+        for move in phase.moves(images, noise):
+            terms[weight, move.player] = dict(move.terms)
+        fake = session.system.decoder(session.system.prior(noise["prior"], noise["condition"]))
+        recovered = session.system.recogniser(session.system.image_critic.features(fake))
+        expected = torch.nn.functional.cross_entropy(recovered, noise["condition"].argmax(1))
+        torch.testing.assert_close(terms[weight, "generator"]["mutual_information"], weight * expected)

@@ -51,6 +51,14 @@ def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable
             {"encoder", "decoder", "code_critic", "image_critic", "prior"},
             {"decoder", "prior"},
         ),
+        (
+            "learned",
+            {"condition": "categorical"},
+            {"encoder", "decoder", "code_critic", "image_critic", "recogniser", "prior"},
+            {"decoder", "prior"},
+        ),
+        ("learned", {"encoder": "none", "prior": "gaussian"}, {"decoder", "image_critic"}, {"decoder"}),
+        ("learned", {"encoder": "none"}, {"decoder", "image_critic", "prior"}, {"decoder", "prior"}),
     ],
 )
 def test_has_the_networks_that_it_needs(
@@ -105,6 +113,13 @@ def test_building_leaves_networks_as_they_were_made(build: Callable[..., System]
         ({"regularizer": "kl"}, "--regularizer kl: needs an encoder .*--encoder gaussian"),
         ({"regularizer": "kl", "encoder": "gaussian"}, "--regularizer kl: needs a prior with a density"),
         ({"loss": {"layer": 7}, "networks": "mlp"}, "no layer 7"),
+        ({"loss": "none"}, "--loss none: .* built a NoneType, not a ReconstructionLoss"),
+        ({"prior": "gaussian", "condition": "categorical"}, "--prior gaussian: its codes do not depend on the cond"),
+        ({"encoder": "none", "prior": "location"}, "--prior location: it learns from the codes of images"),
+        (
+            {"encoder": "none", "prior": "gaussian", "decoder_in_both_phases": False},
+            "--no-decoder-in-both-phases: without an encoder",
+        ),
     ],
 )
 def test_components_that_do_not_go_together(
