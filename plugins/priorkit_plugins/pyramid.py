@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from torch import nn
 
 from priorkit.errors import ConfigurationError
 from priorkit_plugins.fully_connected import CRITIC_LEAK
 
-__all__ = ["FLOOR", "halvings", "project", "pyramid_channels", "strided_convolutions"]
+__all__ = ["FLOOR", "Norm", "halvings", "project", "pyramid_channels", "strided_convolutions"]
 
 FLOOR = 4
 """Height and width of a pyramid's smallest level."""
+
+Norm = Literal["batch", "layer", "none"]
+"""A norm between a convolution and its rectifier."""
 
 _SIZES = (16, 32, 64, 128)
 _GROWTH = 8
@@ -37,21 +41,28 @@ def pyramid_channels(width: int, levels: int) -> list[int]:
     return [width * min(2**level, _GROWTH) for level in range(levels)]
 
 
-def strided_convolutions(channels: Sequence[int]) -> list[nn.Sequential]:
+def strided_convolutions(channels: Sequence[int], norm: Norm = "batch") -> list[nn.Sequential]:
     """Makes the layers of a convolutional discriminator, each of which halves height and width.
 
-    A layer is a 4x4 convolution of stride 2, batch norm except in the first, and a leaky ReLU (Table A.3 of Wang et al.
+    A layer is a 4x4 convolution of stride 2, a norm except in the first, and a leaky ReLU (Table A.3 of Wang et al.
     2020; Radford et al. 2016, arXiv:1511.06434).
 
     Args:
         channels: Channels of the image, then of each layer's output.
+        norm: Which norm: of a channel over the batch, as in these papers; of all channels of each image, as gradient
+            penalties need it (Gulrajani et al. 2017, arXiv:1704.00028, Section 4); or none.
     """
     layers = []
     for level, (inputs, outputs) in enumerate(pairwise(channels)):
-        norm = [nn.BatchNorm2d(outputs)] if level else []
-        convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not norm)
-        layers.append(nn.Sequential(convolution, *norm, nn.LeakyReLU(CRITIC_LEAK)))
+        norms = [_norm(outputs, norm)] if level and norm != "none" else []
+        convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not norms)
+        layers.append(nn.Sequential(convolution, *norms, nn.LeakyReLU(CRITIC_LEAK)))
     return layers
+
+
+def _norm(channels: int, norm: Norm) -> nn.Module:
+    # One group of channels: a layer norm with a scale and an offset for each channel.
+    return nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(1, channels)
 
 
 def project(code_dim: int, channels: int) -> nn.Sequential:

@@ -27,9 +27,12 @@ class ImageCritic(nn.Module, abc.ABC):
 
     Attributes:
         layers: Number of feature layers that `features` offers.
+        is_autoencoder: Whether the logits are minus the errors with which the critic reconstructs images. A code
+            discriminator of which that is true has this attribute, too.
     """
 
     layers: int
+    is_autoencoder: bool = False
 
     @abc.abstractmethod
     def features(self, image: Tensor, layer: int = -1) -> Tensor:

@@ -14,6 +14,8 @@ __all__ = ["choose_recorder", "compile_system"]
 def compile_system(system: System, *, backend: str = "inductor") -> None:
     """Compiles what phases call on the networks that are trained, in place.
 
+    Critics whose gradient is penalised stay as they are: what torch.compile makes has no gradient of its gradient.
+
     Args:
         system: The components, on their device.
         backend: A backend of torch.compile.
@@ -24,6 +26,8 @@ def compile_system(system: System, *, backend: str = "inductor") -> None:
     trained = system.trained()
     require_compiler(next(system.decoder.parameters()).device, backend=backend)
     for name, network in trained.items():
+        if name in ("image_critic", "code_critic") and system.adversarial_loss.has_penalty:
+            continue
         for module, method in _called(name, network):
             compile_method(module, method, backend=backend)
 

@@ -1,5 +1,6 @@
 """The regularizer `adversarial`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks, Posterior, Prior, Regularizer
 from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
+from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
 
 
 class CodeCriticOnly(Networks):
@@ -140,6 +142,55 @@ def test_a_trained_critic_tells_codes_apart_and_the_encoder_mends_it() -> None:
         shift = (shift - 0.2 * gradient).detach().requires_grad_()
     # The codes lie one unit beside the prior's in every dimension; they move back.
     assert (shift < -0.1).all()
+
+
+class SlopePenalty(AdversarialLoss):
+    """Compares with what the critic says of the mixture itself, and refuses small critics."""
+
+    has_penalty = True
+    needs_whole_batch = True
+
+    def check(self, critic: nn.Module) -> None:
+        if len(list(critic.parameters())) < 4:
+            raise ValueError("needs a larger critic")
+
+    def real(self, logits: Tensor) -> Tensor:
+        return logits.mean()
+
+    fake = generator = real
+
+    def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
+        return critic(torch.lerp(fake, real, mixing[:, None])).mean()
+
+
+def test_a_penalty_stands_beside_the_terms() -> None:
+    regularizer = make()
+    assert not regularizer.needs_mixing
+    assert not regularizer.needs_whole_batch
+    penalised = AdversarialRegularizer(regularizer.critic, SlopePenalty())  # type: ignore[arg-type]
+    assert penalised.needs_mixing
+    assert penalised.needs_whole_batch
+    code, prior_code = codes(5, 3, 0)
+    mixing = torch.rand(5, generator=torch.Generator().manual_seed(1))
+    terms = penalised.critic_terms(code, prior_code, mixing=mixing)
+    assert list(terms) == ["critic_real", "critic_fake", "critic_penalty"]
+    mixed = mixing[:, None] * prior_code + (1 - mixing[:, None]) * code
+    torch.testing.assert_close(terms["critic_penalty"], logits(regularizer, mixed).mean())
+
+
+def test_a_penalty_sees_the_condition_too() -> None:
+    critic = nn.Sequential(nn.Linear(5, 1), nn.Flatten(0))
+    penalised = AdversarialRegularizer(critic, SlopePenalty(), condition_dim=2)
+    code, prior_code = codes(4, 3, 0)
+    condition, mixing = torch.eye(2).repeat(2, 1), torch.full((4,), 0.25)
+    terms = penalised.critic_terms(code, prior_code, condition, mixing)
+    mixed = torch.cat([0.25 * prior_code + 0.75 * code, condition], dim=1)
+    torch.testing.assert_close(terms["critic_penalty"], critic(mixed).mean())
+
+
+def test_the_loss_may_refuse_the_critic() -> None:
+    with pytest.raises(ValueError, match="its adversarial loss needs a larger critic"):
+        AdversarialRegularizer(nn.Linear(3, 1), SlopePenalty()).check(None, None)  # type: ignore[arg-type]
 
 
 def test_every_encoder_and_prior_will_do() -> None:

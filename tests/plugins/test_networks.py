@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "residual": ("residual", {"width": 4, "code_critic_width": 20}),
     "residual without norm": ("residual", {"width": 4, "norm": "none", "code_critic_width": 20}),
     "dcgan": ("dcgan", {"width": 4, "code_critic_width": 20}),
+    "began": ("began", {"width": 4, "hidden": 8, "code_critic_width": 20}),
     "mlp": ("mlp", {"hidden": 24}),
 }
 PARTS: dict[str, Callable[[Networks], nn.Module]] = {
@@ -47,6 +48,13 @@ def build(family: str, channels: int = 1, size: int = 16) -> Networks:
     return networks
 
 
+def seeded_with(name: str, **options: Any) -> Networks:
+    torch.manual_seed(0)
+    found = component(name)
+    networks: Networks = found.build(found.options(width=4, **options), NetworksContext(ImageShape(1, 16)))
+    return networks
+
+
 def seeded(family: str, part: str, seed: int, channels: int = 1, size: int = 16) -> nn.Module:
     torch.manual_seed(seed)
     return PARTS[part](build(family, channels, size))
@@ -64,7 +72,7 @@ def expected_shape(part: str, n: int, channels: int = 1, size: int = 16) -> tupl
     return {"encoder": (n, CODE_DIM), "decoder": (n, channels, size, size)}.get(part, (n,))
 
 
-@pytest.mark.parametrize("name", ["residual", "dcgan", "mlp"])
+@pytest.mark.parametrize("name", ["residual", "dcgan", "mlp", "began"])
 def test_is_installed_under_its_name(name: str) -> None:
     found = installed_plugins().get("networks", name)
     assert found.distribution == "priorkit"
@@ -207,7 +215,22 @@ def test_features_of_the_image_critic(family: str, seed: int) -> None:
         assert torch.equal(features, critic.features(image, layer - critic.layers))
         assert (features < 0).any(), "leaky ReLU lets negative values through"
     assert torch.equal(critic.features(image), features)
-    assert torch.equal(critic(image), critic.score(features))
+    if not critic.is_autoencoder:  # an autoencoder's score needs the image
+        assert torch.equal(critic(image), critic.score(features))
+
+
+@pytest.mark.parametrize("name", ["residual", "dcgan"])
+def test_norms_of_the_image_critic(name: str) -> None:
+    kinds = {"batch": nn.BatchNorm2d, "layer": nn.GroupNorm}
+    image = batch("image critic", 0, 4)
+    for chosen in ("batch", "layer", "none"):
+        critic = seeded_with(name, critic_norm=chosen).image_critic()
+        norms = [layer for layer in critic.modules() if isinstance(layer, nn.BatchNorm2d | nn.GroupNorm)]
+        assert all(type(layer) is kinds[chosen] for layer in norms)
+        assert bool(norms) is (chosen != "none")
+        # In training, only batch norm makes an image's logit depend on the other images.
+        alone = torch.cat([critic(image[:2]), critic(image[2:])])
+        assert torch.allclose(critic(image), alone, atol=1e-5) is (chosen != "batch")
 
 
 @families
@@ -220,7 +243,7 @@ def test_unknown_feature_layers_are_refused(family: str, beyond: int) -> None:
             critic.features(torch.zeros(1, 1, 16, 16), layer)
 
 
-@pytest.mark.parametrize("family", ["residual", "dcgan"])
+@pytest.mark.parametrize("family", ["residual", "dcgan", "began"])
 @pytest.mark.parametrize("size", [8, 28, 48, 256])
 def test_sizes_that_convolutional_networks_cannot_have(family: str, size: int) -> None:
     with pytest.raises(ConfigurationError, match=rf"{size}x{size} pixels .* 16, 32, 64, 128: resize .* 'mlp'"):
@@ -236,6 +259,11 @@ def test_sizes_that_convolutional_networks_cannot_have(family: str, size: int) -
         ("residual", {"code_critic_width": 0}),
         ("dcgan", {"width": 0}),
         ("dcgan", {"norm": "none"}),
+        ("dcgan", {"critic_norm": "instance"}),
+        ("residual", {"critic_norm": True}),
+        ("began", {"width": 0}),
+        ("began", {"hidden": 0}),
+        ("began", {"code_critic_width": 0}),
         ("mlp", {"hidden": 0}),
         ("mlp", {"layers": 0}),
     ],

@@ -56,6 +56,17 @@ def test_compiled_networks_have_the_same_gradients(
     assert_close(compiled, plain, 1e-5)
 
 
+def test_critics_with_a_gradient_penalty_stay_as_they_are(
+    tiny_session: Callable[..., Session], graphs: Callable[[], int]
+) -> None:
+    changes = {"adversarial_loss": "wasserstein-gp", "networks": {"name": "dcgan", "width": 2, "critic_norm": "none"}}
+    plain, compiled = (tiny_session("learned", **DESCENT, **changes) for _ in range(2))
+    compile_system(compiled.system, backend="aot_eager")
+    for session in (plain, compiled):
+        session.step()
+    assert_close(compiled, plain, 1e-5)
+
+
 def test_compiled_networks_compute_in_the_precision_of_the_run(
     tiny_session: Callable[..., Session], graphs: Callable[[], int]
 ) -> None:

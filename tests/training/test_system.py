@@ -89,6 +89,28 @@ def test_the_state_is_all_of_it(build: Callable[..., System]) -> None:
     assert torch.equal(first.decoder.eval()(codes), second.decoder.eval()(codes))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"adversarial_loss": "wasserstein-gp"},
+            r"--adversarial-loss wasserstein-gp: .* --networks\.critic-norm layer",
+        ),
+        ({"adversarial_loss": "began"}, "adversarial loss needs a critic that is an autoencoder.*--networks began"),
+    ],
+)
+def test_an_adversarial_loss_refuses_critics(changes: dict[str, Any], told: str, build: Callable[..., System]) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        build("learned", networks={"name": "residual", "width": 2}, **changes)
+
+
+def test_every_critic_has_a_loss_of_its_own(build: Callable[..., System]) -> None:
+    system = build("learned", networks={"name": "began", "width": 2}, adversarial_loss="began")
+    assert {"adversarial_loss/k", "code_critic/adversarial_loss.k"} <= system.state().keys()
+    assert system.regularizer is not None
+    assert system.adversarial_loss not in list(system.regularizer.modules())
+
+
 def test_the_state_of_another_configuration_is_refused(build: Callable[..., System]) -> None:
     state = build("learned").state()
     with pytest.raises((KeyError, RuntimeError)):

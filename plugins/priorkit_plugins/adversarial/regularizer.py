@@ -40,8 +40,15 @@ class AdversarialRegularizer(Regularizer):
         return self.adversarial_loss.needs_whole_batch
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses a critic that the adversarial loss cannot work with."""
-        self.adversarial_loss.check(self.critic)
+        """Refuses a critic that the adversarial loss cannot work with.
+
+        Raises:
+            ValueError: It cannot; the message says what would do.
+        """
+        try:
+            self.adversarial_loss.check(self.critic)
+        except ValueError as error:
+            raise ValueError(f"its adversarial loss {error}") from error
 
     def critic_terms(
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None

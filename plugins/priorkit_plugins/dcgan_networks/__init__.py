@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ class DCGANNetworksOptions(Options):
     """Options of the networks `dcgan`."""
 
     width: int = Field(16, ge=1, description="channels next to the image; 128 in the paper's generator of 64x64 images")
+    critic_norm: Literal["batch", "layer", "none"] = Field(
+        "batch", description="normalisation in the image critic; layer or none for gradient penalties"
+    )
     code_critic_width: int = Field(
         1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
     )
@@ -26,7 +29,9 @@ class DCGANNetworksOptions(Options):
 def _build(options: DCGANNetworksOptions, context: NetworksContext) -> Networks:
     from priorkit_plugins.dcgan_networks.networks import DCGANNetworks
 
-    return DCGANNetworks(context.shape, width=options.width, code_critic_width=options.code_critic_width)
+    return DCGANNetworks(
+        context.shape, width=options.width, critic_norm=options.critic_norm, code_critic_width=options.code_critic_width
+    )
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from torch import nn
 from priorkit.interfaces import ImageShape, Networks
 from priorkit_plugins.code_critic import code_critic, paper_widths
 from priorkit_plugins.layered_critic import LayeredCritic
-from priorkit_plugins.pyramid import FLOOR, halvings, project, pyramid_channels, strided_convolutions
+from priorkit_plugins.pyramid import FLOOR, Norm, halvings, project, pyramid_channels, strided_convolutions
 
 __all__ = ["DCGANNetworks"]
 
@@ -23,14 +23,18 @@ class DCGANNetworks(Networks):
         shape: The images' shape. Other sizes than the paper's 64x64 have one layer more or fewer for each doubling;
             channels stop growing at 8 * `width`.
         width: Channels of the layer next to the image, at least 1.
+        critic_norm: Norm of the image critic's layers; batch norm in the paper.
         code_critic_width: Width of the code critic's first hidden layer.
 
     Raises:
         ConfigurationError: The size is not a power of two from 16 to 128.
     """
 
-    def __init__(self, shape: ImageShape, *, width: int = 16, code_critic_width: int = 1000) -> None:
+    def __init__(
+        self, shape: ImageShape, *, width: int = 16, critic_norm: Norm = "batch", code_critic_width: int = 1000
+    ) -> None:
         super().__init__(shape)
+        self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
         self._channels = [shape.channels, *pyramid_channels(width, halvings(shape.size))]
 
@@ -51,7 +55,9 @@ class DCGANNetworks(Networks):
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
-        return LayeredCritic(strided_convolutions(self._channels), self._readout(1, condition_dim)).apply(_initialise)
+        return LayeredCritic(
+            strided_convolutions(self._channels, self.critic_norm), self._readout(1, condition_dim)
+        ).apply(_initialise)
 
     def recogniser(self, outputs: int) -> nn.Sequential:
         """Q's own layers: as D_I's linear one."""

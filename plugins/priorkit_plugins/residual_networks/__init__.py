@@ -24,6 +24,9 @@ class ResidualNetworksOptions(Options):
     critic_hidden: int | None = Field(
         None, ge=1, description="width of the image critic's fully connected layer; by default 1000 * width / 64"
     )
+    critic_norm: Literal["batch", "layer", "none"] = Field(
+        "batch", description="normalisation in the image critic; layer or none for gradient penalties"
+    )
     code_critic_width: int = Field(
         1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
     )
@@ -36,6 +39,7 @@ def _build(options: ResidualNetworksOptions, context: NetworksContext) -> Networ
         context.shape,
         width=options.width,
         norm=options.norm == "batch",
+        critic_norm=options.critic_norm,
         critic_hidden=options.critic_hidden,
         code_critic_width=options.code_critic_width,
     )

@@ -8,7 +8,7 @@ from priorkit.interfaces import ImageShape, Networks
 from priorkit_plugins.code_critic import code_critic, paper_widths
 from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
 from priorkit_plugins.layered_critic import LayeredCritic
-from priorkit_plugins.pyramid import FLOOR, halvings, project, pyramid_channels, strided_convolutions
+from priorkit_plugins.pyramid import FLOOR, Norm, halvings, project, pyramid_channels, strided_convolutions
 from priorkit_plugins.residual_networks.residual_block import ResidualBlock
 
 __all__ = ["ResidualNetworks"]
@@ -26,6 +26,7 @@ class ResidualNetworks(Networks):
         width: Channels of the first layer, at least 1.
         norm: Whether the residual blocks have batch norm, which the tables do not print there. It makes training more
             robust.
+        critic_norm: Norm of the image critic's layers; the table has batch norm.
         critic_hidden: Width of the image critic's fully connected layer; None for the paper's 1000 in proportion to
             `width`.
         code_critic_width: Width of the code critic's first hidden layer. The paper's 1000 costs little at any `width`.
@@ -40,12 +41,14 @@ class ResidualNetworks(Networks):
         *,
         width: int = 16,
         norm: bool = True,
+        critic_norm: Norm = "batch",
         critic_hidden: int | None = None,
         code_critic_width: int = 1000,
     ) -> None:
         super().__init__(shape)
         self.norm = norm
         self.critic_hidden = critic_hidden or max(1, round(1000 * width / 64))
+        self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
         self._channels = pyramid_channels(width, halvings(shape.size) + 1)
 
@@ -76,7 +79,7 @@ class ResidualNetworks(Networks):
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
         channels = [self.shape.channels, *self._channels[:-1]]
-        return LayeredCritic(strided_convolutions(channels), self._readout(1, condition_dim))
+        return LayeredCritic(strided_convolutions(channels, self.critic_norm), self._readout(1, condition_dim))
 
     def recogniser(self, outputs: int) -> nn.Sequential:
         """Q's own layers: as D_I's fully connected ones."""
