@@ -9,8 +9,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from priorkit.config import RunConfig
 from priorkit.engine import Processes
 from priorkit.errors import ConfigurationError, ProcessesError
+from priorkit.training.system import System
 
-__all__ = ["average_statistics", "require_enough_images", "require_equal_tensors"]
+__all__ = ["average_statistics", "require_enough_images", "require_equal_tensors", "require_shareable_terms"]
 
 _TOLERANCE = 1e-3
 """Difference, relative to a tensor's largest value, beyond which processes no longer train one network. Rounding on
@@ -29,6 +30,24 @@ def require_enough_images(config: RunConfig, processes: Processes) -> None:
             f"--batch-size {config.batch_size} is too small for {processes.count} processes, which share each batch: "
             f"use at least --batch-size {each * processes.count}, or fewer processes"
         )
+
+
+def require_shareable_terms(system: System, config: RunConfig, processes: Processes) -> None:
+    """Makes sure that no loss needs a whole batch where each process has a share of it.
+
+    Raises:
+        ConfigurationError: One does.
+    """
+    if processes.count == 1:
+        return
+    # The adversarial loss first: the regularizer may only pass on what its own needs.
+    losses = {"adversarial_loss": system.adversarial_loss, "regularizer": system.regularizer}
+    for slot, loss in losses.items():
+        if loss is not None and loss.needs_whole_batch:
+            raise ConfigurationError(
+                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it needs all samples of a batch, and "
+                f"each of {processes.count} processes has a part of them: train in one process, or choose another one"
+            )
 
 
 def require_equal_tensors(tensors: Mapping[str, Tensor], processes: Processes, step: int) -> None:

@@ -24,7 +24,12 @@ from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData, Prior
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
+from priorkit.training.agreement import (
+    average_statistics,
+    require_enough_images,
+    require_equal_tensors,
+    require_shareable_terms,
+)
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float
 from priorkit.training.data_summary import summarise
@@ -94,6 +99,7 @@ class Session:
         recorder = choose_recorder(config, device, processes)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, summarise(data))
+        require_shareable_terms(self.system, config, processes)
         self.system.to(device, channels_last=config.channels_last)
         networks = self.system.trained()
         if config.synchronise_batch_norm:

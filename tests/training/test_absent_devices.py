@@ -14,7 +14,7 @@ from torch._subclasses import FakeTensorMode
 
 from priorkit.config import RunConfig, resolve_config, validate_settings
 from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
-from priorkit.interfaces import ImageSet, ImageShape, Learning, Prior
+from priorkit.interfaces import AdversarialLoss, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Component, Registry, installed_plugins
 from priorkit.training import DataSummary, build_system, to_float
 from priorkit.training.batches import Batches
@@ -89,6 +89,9 @@ def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
         system = build_system(config, registry, DataSummary(SHAPE))
         for module in system._all_modules().values():
             move(module, CUDA)
+            for part in module.modules():
+                if isinstance(part, AdversarialLoss):
+                    part.has_penalty = False  # it goes backward
         averages = AveragedNetworks(system.averaged(), 0.9, 0.9)
         pixels = torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8, device=CUDA)
         images = to_float(pixels, channels_last=True)
@@ -111,6 +114,26 @@ Check = Callable[[RunConfig, Registry], None]
 @pytest.mark.parametrize("changes", [{}, {"reconstructions_as_fakes": True, "simultaneous": True, "clip_norm": 1.0}])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: Registry) -> None:
+    check(config_of(recipe, registry, **changes), registry)
+
+
+PENALTY = {"adversarial_loss": "wasserstein-gp", "networks": {"name": "dcgan", "critic_norm": "layer"}}
+CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "mmd": ("aae", {"regularizer": "mmd"}),
+    "sliced-wasserstein": ("aae", {"regularizer": "sliced-wasserstein"}),
+    "ms-ssim": ("aae", {"loss": "ms-ssim"}),
+    "learned-similarity": ("vae", {"loss": "learned-similarity"}),
+    "hinge": ("learned", {"adversarial_loss": "hinge"}),
+    "least-squares": ("learned", {"adversarial_loss": "least-squares"}),
+    "wasserstein-gp": ("learned", PENALTY),
+    "began": ("learned", {"adversarial_loss": "began", "networks": "began"}),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("chosen", CHOICES)
+def test_components_that_no_recipe_has(chosen: str, check: Check, registry: Registry) -> None:
+    recipe, changes = CHOICES[chosen]
     check(config_of(recipe, registry, **changes), registry)
 
 

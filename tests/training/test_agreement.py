@@ -1,6 +1,6 @@
 """Several processes train what one process trains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,8 +12,13 @@ from priorkit.engine import Engine, Precision, Processes, join_processes, make_o
 from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.training import DataSummary, Session, build_system
-from priorkit.training.agreement import average_statistics, require_enough_images, require_equal_tensors
+from priorkit.training import DataSummary, Session, build_system, load_data
+from priorkit.training.agreement import (
+    average_statistics,
+    require_enough_images,
+    require_equal_tensors,
+    require_shareable_terms,
+)
 from priorkit.training.session import make_phases
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
@@ -70,6 +75,18 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
     return {**system.state(), **losses}
 
 
+def shareable(settings: Mapping[str, Any], registry: Registry) -> bool:
+    """Whether several processes are allowed to train this."""
+    config = resolve_config(validate_settings(settings), registry)
+    system = build_system(config, registry, DataSummary(ImageShape(1, 16), classes=2, embedding_dim=2))
+    require_shareable_terms(system, config, Processes())
+    try:
+        require_shareable_terms(system, config, Processes(0, 2))
+    except ConfigurationError:
+        return False
+    return True
+
+
 def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     assert result.keys() == expected.keys()
     for name, tensor in expected.items():
@@ -85,6 +102,8 @@ def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 def test_any_number_of_processes_trains_the_same_networks(
     recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]]
 ) -> None:
+    if not shareable(registry.recipe(recipe).settings, registry):
+        pytest.skip("refused in several processes")
     alone = trained(registry, recipe)
     for result in in_processes(count, lambda: trained(registry, recipe)):
         assert_same(result, alone)
@@ -99,6 +118,35 @@ def test_every_option_of_the_algorithm_is_the_same_too(
         assert_same(result, alone)
 
 
+def test_a_gradient_penalty_is_the_same_too(registry: Registry, in_processes: Callable[..., list[Any]]) -> None:
+    networks = {"name": "residual", "width": 2, "critic_norm": "layer", "code_critic_width": 20}
+    changes = {"networks": networks, "adversarial_loss": "wasserstein-gp"}
+    alone = trained(registry, "learned", **changes)
+    for result in in_processes(2, lambda: trained(registry, "learned", **changes)):
+        assert_same(result, alone)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "refused"),
+    [
+        ("aae", {"regularizer": "mmd"}, "--regularizer mmd"),
+        ("aae", {"regularizer": "sliced-wasserstein"}, "--regularizer sliced-wasserstein"),
+        ("learned", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
+        ("aae", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
+    ],
+)
+def test_what_needs_the_whole_batch_is_refused(
+    recipe: str, changes: dict[str, Any], refused: str, registry: Registry, tiny_config: Callable[..., RunConfig]
+) -> None:
+    config = tiny_config(recipe, **changes)
+    data = load_data(config, registry)
+    with pytest.raises(ConfigurationError, match=f"^{refused}: it needs all .* 3 processes .* train in one process"):
+        Session(config, registry, data, Processes(0, 3))
+    assert not shareable({**registry.recipe(recipe).settings, **changes}, registry)
+    assert shareable(registry.recipe(recipe).settings, registry)
+    Session(config, registry, data).step()
+
+
 def test_without_synchronised_batch_norm_the_result_is_another(
     registry: Registry,
     tiny_session: Callable[..., Session],
@@ -108,8 +156,6 @@ def test_without_synchronised_batch_norm_the_result_is_another(
     """... which also proves that the tests above would see it; statistics are averaged before anybody looks."""
 
     def work(synchronise: bool) -> dict[str, Tensor]:
-        from priorkit.training import load_data
-
         config = tiny_config("aae", synchronise_batch_norm=synchronise)
         session = Session(config, registry, load_data(config, registry), join_processes())
         session.start_together()

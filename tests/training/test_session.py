@@ -52,6 +52,10 @@ VARIANTS = [
     ("aae", {"optimizer": "rmsprop"}),
     ("vae", {"optimizer": "adamw", "weight_decay": 0.01, "average": 0.0}),
     ("vae", {"prior": "location"}),
+    ("aae", {"regularizer": {"name": "sliced-wasserstein", "projections": 3, "directions": 20}}),
+    ("vae", {"prior": "location", "regularizer": "mmd"}),
+    ("learned", {"networks": {"name": "began", "width": 2, "code_critic_width": 10}, "adversarial_loss": "began"}),
+    ("learned", {"networks": {**RESIDUAL, "critic_norm": "none"}, "adversarial_loss": "wasserstein-gp"}),
 ]
 
 
