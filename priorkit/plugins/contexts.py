@@ -117,9 +117,12 @@ class LossContext:
 
     Attributes:
         shape: The images' shape.
+        trained: Whether a trained run is loaded, to be used only: what a loss would read from files (the weights of a
+            network that it compares images with) is then not needed.
     """
 
     shape: ImageShape
+    trained: bool = False
 
 
 @dataclass(frozen=True)

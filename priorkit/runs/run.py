@@ -151,7 +151,7 @@ def load_run(
     config = with_used_plugins(folder.read_config(), environment, registry)
     weights = folder.checkpoints.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
-        system = build_system(config, registry, recorded_data(environment))
+        system = build_system(config, registry, recorded_data(environment), trained=True)
     averaged = tensors_below("average", weights)
     try:
         # Averages replace the networks that they followed: samples are theirs.

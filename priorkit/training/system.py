@@ -144,13 +144,14 @@ class System:
             module.load_state_dict(tensors_below(name, tensors))
 
 
-def build_system(config: RunConfig, registry: Registry, data: DataSummary) -> System:
+def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, trained: bool = False) -> System:
     """Builds the networks and losses of a configuration, on the CPU, from torch's global generator.
 
     Args:
         config: Which components.
         registry: Where they come from.
         data: What they are for.
+        trained: Whether the system is that of a trained run, to be used only.
 
     Raises:
         ConfigurationError: A component cannot be built, or two of them do not go together.
@@ -190,7 +191,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary) -> Sy
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
         context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
         regularizer = make("regularizer", Regularizer, context)
-        loss = make("loss", ReconstructionLoss, LossContext(data.shape))
+        loss = make("loss", ReconstructionLoss, LossContext(data.shape, trained))
     recovered = condition is not None and condition.recovery is not Recovery.NONE
     needs_critic = (
         encoder is None

@@ -8,7 +8,7 @@ import torch
 import priorkit
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
-from priorkit.interfaces import ImageShape
+from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.plugins import Registry
 from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
 from priorkit.training import to_float
@@ -40,6 +40,35 @@ def test_it_is_the_model_that_was_trained(
         assert torch.equal(run.sample(5, seed=3), model.sample(5, seed=3))
         assert torch.equal(run.encode(images), model.encode(images))
         assert torch.equal(run.reconstruct(images), model.reconstruct(images))
+
+
+def test_it_needs_none_of_the_files_that_its_loss_has_read(
+    make_registry: Callable[..., Registry],
+    make_component: Callable[..., Any],
+    run_config: Callable[..., RunConfig],
+    tmp_path: Path,
+) -> None:
+    class ScaledLoss(ReconstructionLoss):
+        def __init__(self, scale: float) -> None:
+            super().__init__()
+            self.scale = scale
+
+        def forward(
+            self, reconstruction: torch.Tensor, image: torch.Tensor, image_critic: ImageCritic | None = None
+        ) -> torch.Tensor:
+            return self.scale * (reconstruction - image).square().mean()
+
+    file = tmp_path / "scale"
+    file.write_text("2")
+    scaled = make_component(
+        "scaled", lambda options, context: ScaledLoss(1.0 if context.trained else float(file.read_text()))
+    )
+    registry = make_registry([("loss", scaled)])
+    prepared = prepare(run_config("aae", registry, loss="scaled"), tmp_path / "run", registry=registry)
+    prepared.run()
+    file.unlink()
+    run = load_run(tmp_path / "run", device="cpu", registry=registry)
+    assert torch.equal(run.sample(5), prepared.session.model.sample(5))
 
 
 def test_nothing_in_it_trains(run: Run) -> None:
