@@ -14,8 +14,8 @@ class LearnedSimilarityLoss(ReconstructionLoss):
     Eq. 7 and 8 of Larsen et al. 2016; F is a layer of the image discriminator D_I. The sum over the features makes a
     likelihood of it, to stand beside a Kullback-Leibler divergence in nats. The loss trains whoever made x', never D_I.
 
-    The paper's gamma (Section 3.1) weights it for the decoder alone, against fooling D_I; that is the run's
-    `reconstruction_weight`. `reconstructions_as_fakes` shows D_I reconstructions too, as the paper's Eq. 5 does.
+    The paper's gamma weights it for the decoder alone, against fooling D_I; that is the run's `reconstruction_weight`.
+    `reconstructions_as_fakes` shows D_I reconstructions too, as the paper does.
 
     Args:
         layer: Which layer of D_I; -1 is its last convolutional layer.

@@ -43,6 +43,6 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             SlicedWassersteinOptions,
             _build,
             summary="squared Wasserstein distance of codes of data and prior, along directions in turn (SWAE)",
-            source="Kolouri et al. 2018, Sliced-Wasserstein autoencoder, arXiv:1804.01947, Eq. 14",
+            source="Kolouri et al. 2018, Sliced-Wasserstein autoencoder, arXiv:1804.01947, Algorithm 1",
         )
     ]
