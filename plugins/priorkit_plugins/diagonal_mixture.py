@@ -13,7 +13,7 @@ __all__ = ["DiagonalMixture", "mixture_noise", "picked_parts"]
 def mixture_noise(
     n: int, code_dim: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
 ) -> Tensor:
-    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number that picks a part, then standard normals."""
+    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number to pick a part by, then standard normals."""
     part = torch.rand(n, 1, generator=generator, device=device)
     within = torch.randn(n, code_dim, generator=generator, device=device)
     return torch.cat([part, within], dim=1)
@@ -46,7 +46,7 @@ class DiagonalMixture:
     log_variances: Tensor
 
     def parts_log_prob(self, code: Tensor) -> Tensor:
-        """log N(code; mean_k, ...) of codes (N, code_dim) in nats, summed over their dimensions: shape (N, K)."""
+        """Log-densities of all parts at codes (N, code_dim) in nats, summed over their dimensions: shape (N, K)."""
         log_variances = self.log_variances.float()
         standard = (code.float()[:, None] - self.means.float()) * torch.exp(-0.5 * log_variances)
         constant = 0.5 * code.shape[1] * math.log(2 * math.pi)

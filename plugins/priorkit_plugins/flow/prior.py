@@ -2,6 +2,7 @@
 
 import math
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ class FlowPrior(Prior):
         self.takes_condition = condition_dim > 0
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """z ~ N(0, I), shape (n, code_dim)."""
+        """Draws z ~ N(0, I), shape (n, code_dim)."""
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -47,7 +48,7 @@ class FlowPrior(Prior):
         return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """log N(f(code; s); 0, I) + log |det df/dcode| of codes (N, code_dim) in nats, shape (N,).
+        """Log-density of codes (N, code_dim) in nats, shape (N,): log N(f(code; s); 0, I) + log |det df/dcode|.
 
         Raises:
             ValueError: It takes a condition, and there is none: a flow cannot add up over all s.
@@ -58,14 +59,13 @@ class FlowPrior(Prior):
             log_density: Tensor = log_determinant - 0.5 * squares
         return log_density
 
-    def _transform(self, condition: Tensor | None) -> torch.distributions.Transform:
+    def _transform(self, condition: Tensor | None) -> Any:
         if self.takes_condition and condition is None:
             raise ValueError(
                 "a conditional flow has a density for each s, none over all of them; use a condition that images bring "
                 "with them (--condition labels or embedding), or --condition none"
             )
-        made: torch.distributions.Transform = self.transform(None if condition is None else condition.float())
-        return made
+        return self.transform(None if condition is None else condition.float())
 
 
 def _single_precision(tensor: Tensor) -> AbstractContextManager[object]:

@@ -26,7 +26,7 @@ class LabelledGaussianPrior(Prior):
         self.noise_dim = code_dim - condition_dim
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """z ~ N(0, I), shape (n, code_dim - condition_dim)."""
+        """Draws z ~ N(0, I), shape (n, code_dim - condition_dim)."""
         return torch.randn(n, self.noise_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:

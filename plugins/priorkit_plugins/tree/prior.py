@@ -16,7 +16,7 @@ __all__ = ["TreePrior"]
 class TreePrior(Prior):
     """p(code) = sum over leaves of (their path's weight) * N(code; leaf's mean, leaf_std^2 I).
 
-    As in Goyal et al. 2017, Section 3: a node's mean is drawn around its parent's, mu_child ~ N(mu_parent, sigma_l^2 I)
+    As in Goyal et al. 2017: a node's mean is drawn around its parent's, mu_child ~ N(mu_parent, sigma_l^2 I)
     with a sigma_l for each level l; at every node the children's weights come from breaking a stick, v_j ~ Beta(1,
     gamma) and w_j = v_j * prod_{i<j} (1 - v_i); a path's weight is the product of its nodes' weights; codes lie around
     the means of leaves.
@@ -93,7 +93,8 @@ class TreePrior(Prior):
         """The nodes' means, level by level from the root: shapes (branching^l, code_dim)."""
         levels = [self.offsets[0]]
         for offsets in list(self.offsets)[1:]:
-            levels.append(self._of_children(levels[-1], offsets).flatten(0, 1))
+            parents = levels[-1][:, None]
+            levels.append((parents + offsets.view(len(parents), -1, self.code_dim)).flatten(0, 1))
         return levels
 
     def parameter_loss(self) -> Tensor:
@@ -125,7 +126,3 @@ class TreePrior(Prior):
     def _mixture(self) -> DiagonalMixture:
         means = self.means()[-1]
         return DiagonalMixture(self._log_weights(), means, torch.full_like(means, 2 * math.log(self.leaf_std)))
-
-    @staticmethod
-    def _of_children(parents: Tensor, offsets: Tensor) -> Tensor:
-        return parents[:, None] + offsets.unflatten(0, (len(parents), -1))

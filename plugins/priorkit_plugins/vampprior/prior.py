@@ -39,7 +39,7 @@ def starting_images(images: Callable[[int], Tensor], count: int, available: int,
 
 
 class VampPrior(Prior):
-    """p(code) = 1/K sum_k q(code | u_k) for learned pseudo-inputs u_k (Eq. 9 of Tomczak and Welling 2018).
+    """p(code) = 1/K sum_k q(code | u_k) for learned pseudo-inputs u_k (Tomczak and Welling 2018).
 
     Pseudo-inputs are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder:
     gradients of the density reach the pseudo-inputs and, through them, the encoder.
@@ -73,10 +73,11 @@ class VampPrior(Prior):
         picked = picked_parts(noise[:, 0], self._log_weights())
         posterior = self._encode(self.pseudo_inputs.index_select(0, picked))
         assert posterior.log_variance is not None, "only a stochastic encoder is let through"
-        return posterior.mean + torch.exp(0.5 * posterior.log_variance) * noise[:, 1:]
+        codes: Tensor = posterior.mean + torch.exp(0.5 * posterior.log_variance) * noise[:, 1:]
+        return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """log 1/K sum_k q(code | u_k) of codes (N, code_dim) in nats, shape (N,)."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,): log 1/K sum_k q(code | u_k)."""
         posterior = self._encode(self.pseudo_inputs)
         assert posterior.log_variance is not None, "only a stochastic encoder is let through"
         return DiagonalMixture(self._log_weights(), posterior.mean, posterior.log_variance).log_prob(code)
