@@ -13,7 +13,7 @@ __all__ = ["DiagonalMixture", "mixture_noise", "picked_parts"]
 def mixture_noise(
     n: int, code_dim: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
 ) -> Tensor:
-    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number to pick a part by, then standard normals."""
+    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number to pick a part by, then normal ones."""
     part = torch.rand(n, 1, generator=generator, device=device)
     within = torch.randn(n, code_dim, generator=generator, device=device)
     return torch.cat([part, within], dim=1)

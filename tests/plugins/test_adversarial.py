@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks, Posterior, Prior, Regularizer
+from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Learning, Networks, Posterior, Prior, Regularizer
 from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
 
@@ -142,8 +142,19 @@ def test_a_trained_critic_tells_codes_apart_and_the_encoder_mends_it() -> None:
     assert (shift < -0.1).all()
 
 
-def test_every_encoder_and_prior_will_do() -> None:
-    make().check(None, None)  # type: ignore[arg-type]
+@pytest.mark.parametrize("learning", [Learning.FIXED, Learning.ADVERSARIAL])
+def test_every_encoder_and_prior_that_needs_no_density_will_do(learning: Learning) -> None:
+    prior = NoPrior()
+    prior.learning = learning
+    make().check(None, prior)  # type: ignore[arg-type]
+
+
+def test_priors_that_learn_by_likelihood_are_refused() -> None:
+    prior = NoPrior()
+    prior.learning = Learning.LIKELIHOOD
+    with pytest.raises(ValueError, match="by which NoPrior learns; use --regularizer kl") as error:
+        make().check(None, prior)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("options", [{"weight": 0}, {"weight": -1}, {"weight": "nan"}, {"critic": 1}])

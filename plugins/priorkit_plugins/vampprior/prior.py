@@ -93,7 +93,10 @@ class VampPrior(Prior):
         # A pass on the data may move the statistics before this one's gradients are computed: they get a copy.
         statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
         with _evaluating(encoder):
-            posterior: Posterior = functional_call(encoder, statistics, (hardtanh(pseudo_inputs),))
+            # Untied: a layer that is registered twice would keep the copies for good.
+            posterior: Posterior = functional_call(
+                encoder, statistics, (hardtanh(pseudo_inputs),), tie_weights=False
+            )
         return posterior
 
 
