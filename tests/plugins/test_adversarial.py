@@ -10,7 +10,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Learning, Networks, Posterior, Prior, Regularizer
+from priorkit.interfaces import (
+    AdversarialLoss,
+    ImageCritic,
+    ImageShape,
+    Learning,
+    Networks,
+    Posterior,
+    Prior,
+    Regularizer,
+)
 from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
 

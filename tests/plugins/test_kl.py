@@ -323,11 +323,9 @@ def test_the_gradient_warms_up() -> None:
     mean.requires_grad_()
     (component,) = priorkit_regularizers()
     regularizer = component.build(KLOptions(warm_up=2), None)
-    gradients = []
     # All terms come before the first gradient: counting on must not change it.
     terms = [regularizer.encoder_terms(posterior_of(mean, log_variance, noise), gaussian(4), noise) for _ in range(3)]
-    for each in terms:
-        gradients.append(torch.autograd.grad(each["regularization"], mean)[0])
+    gradients = [torch.autograd.grad(each["regularization"], mean)[0] for each in terms]
     torch.testing.assert_close(gradients[1], gradients[2] / 2)
     torch.testing.assert_close(gradients[2], mean.detach() / 5)
 

@@ -43,8 +43,7 @@ class FlowPrior(Prior):
         Raises:
             ValueError: It takes a condition, and there is none.
         """
-        with _single_precision(noise):
-            codes: Tensor = self._transform(condition).inv(noise.float())
+        codes: Tensor = self._invert(noise, condition)
         return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -58,6 +57,13 @@ class FlowPrior(Prior):
             squares: Tensor = noise.square().sum(1) + self.code_dim * math.log(2 * math.pi)
             log_density: Tensor = log_determinant - 0.5 * squares
         return log_density
+
+    # torch.compile cannot follow zuko's transforms.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _invert(self, noise: Tensor, condition: Tensor | None) -> Tensor:
+        with _single_precision(noise):
+            codes: Tensor = self._transform(condition).inv(noise.float())
+        return codes
 
     def _transform(self, condition: Tensor | None) -> Any:
         if self.takes_condition and condition is None:

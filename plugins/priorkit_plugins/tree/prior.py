@@ -12,6 +12,10 @@ from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, pi
 
 __all__ = ["TreePrior"]
 
+_START = 0.1
+"""Means start so many times as far apart as the tree's own density has them: from there, in many dimensions, the leaf
+that happens to be nearest takes all codes."""
+
 
 class TreePrior(Prior):
     """p(code) = sum over leaves of (their path's weight) * N(code; leaf's mean, leaf_std^2 I).
@@ -62,7 +66,7 @@ class TreePrior(Prior):
         self._stds = [node_std * node_decay**level for level in range(depth + 1)]
         # The root's mean, then every node's less its parent's: the density is the same, and branches move together.
         self.offsets = nn.ParameterList(
-            std * torch.randn(branching**level, code_dim) for level, std in enumerate(self._stds)
+            _START * std * torch.randn(branching**level, code_dim) for level, std in enumerate(self._stds)
         )
         # Logits of v_j. At the start, all children have the same weight: v_j is one share of those that are left.
         shares = torch.arange(branching, 1, -1, dtype=torch.float32)

@@ -94,9 +94,7 @@ class VampPrior(Prior):
         statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
         with _evaluating(encoder):
             # Untied: a layer that is registered twice would keep the copies for good.
-            posterior: Posterior = functional_call(
-                encoder, statistics, (hardtanh(pseudo_inputs),), tie_weights=False
-            )
+            posterior: Posterior = functional_call(encoder, statistics, (hardtanh(pseudo_inputs),), tie_weights=False)
         return posterior
 
 
