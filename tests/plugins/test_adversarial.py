@@ -11,7 +11,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks, Posterior, Prior, Regularizer
+from priorkit.interfaces import (
+    AdversarialLoss,
+    ImageCritic,
+    ImageShape,
+    Learning,
+    Networks,
+    Posterior,
+    Prior,
+    Regularizer,
+)
 from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
 from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
@@ -190,11 +199,22 @@ def test_a_penalty_sees_the_condition_too() -> None:
 
 def test_the_loss_may_refuse_the_critic() -> None:
     with pytest.raises(ValueError, match="its adversarial loss needs a larger critic"):
-        AdversarialRegularizer(nn.Linear(3, 1), SlopePenalty()).check(None, None)  # type: ignore[arg-type]
+        AdversarialRegularizer(nn.Linear(3, 1), SlopePenalty()).check(None, NoPrior())  # type: ignore[arg-type]
 
 
-def test_every_encoder_and_prior_will_do() -> None:
-    make().check(None, None)  # type: ignore[arg-type]
+@pytest.mark.parametrize("learning", [Learning.FIXED, Learning.ADVERSARIAL])
+def test_every_encoder_and_prior_that_needs_no_density_will_do(learning: Learning) -> None:
+    prior = NoPrior()
+    prior.learning = learning
+    make().check(None, prior)  # type: ignore[arg-type]
+
+
+def test_priors_that_learn_by_likelihood_are_refused() -> None:
+    prior = NoPrior()
+    prior.learning = Learning.LIKELIHOOD
+    with pytest.raises(ValueError, match="by which NoPrior learns; use --regularizer kl") as error:
+        make().check(None, prior)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("options", [{"weight": 0}, {"weight": -1}, {"weight": "nan"}, {"critic": 1}])

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Laplace, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import (
+    Categorical,
+    Distribution,
+    Independent,
+    Laplace,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+    Uniform,
+    kl_divergence,
+)
 
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer
 from priorkit_plugins.kl import KLOptions, priorkit_regularizers
@@ -273,3 +283,54 @@ def test_it_has_no_critic() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         KLOptions.model_validate(options)
+
+
+def test_bounded_priors_are_refused() -> None:
+    box = Independent(Uniform(torch.zeros(2), torch.ones(2)), 1)
+    with pytest.raises(ValueError, match="nowhere 0, and that of DistributionPrior is 0 outside of a box"):
+        make().check(PointEncoder(stochastic=True), DistributionPrior(box))
+    mixture = MixtureSameFamily(Categorical(torch.ones(3)), Independent(Normal(torch.zeros(3, 2), torch.ones(3, 2)), 1))
+    make().check(PointEncoder(stochastic=True), DistributionPrior(mixture))
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_weight_warms_up(opened: bool) -> None:
+    mean, log_variance, noise = draw(5, 4, 0)
+    posterior, prior = posterior_of(mean, log_variance, noise), gaussian(4, opened=opened)
+    full = divergence(posterior, prior, 3.0)
+    (component,) = priorkit_regularizers()
+    regularizer = component.build(KLOptions(weight=3.0, warm_up=4), None)
+
+    def term() -> Tensor:
+        return regularizer.encoder_terms(posterior, prior, posterior.code)["regularization"]
+
+    regularizer.eval()
+    assert float(term()) == 0
+    regularizer.train()
+    found = torch.stack([term() for _ in range(7)])
+    torch.testing.assert_close(found, full * torch.tensor([0, 0.25, 0.5, 0.75, 1, 1, 1]))
+    # The count is saved, and evaluation does not count.
+    restored = component.build(KLOptions(weight=3.0, warm_up=4), None)
+    restored.load_state_dict({"updates": torch.tensor(1)})
+    regularizer = restored.eval()
+    for _ in range(2):
+        torch.testing.assert_close(term(), 0.25 * full)
+    assert restored.state_dict() == {"updates": torch.tensor(1)}
+
+
+def test_the_gradient_warms_up() -> None:
+    mean, log_variance, noise = draw(5, 4, 0)
+    mean.requires_grad_()
+    (component,) = priorkit_regularizers()
+    regularizer = component.build(KLOptions(warm_up=2), None)
+    # All terms come before the first gradient: counting on must not change it.
+    terms = [regularizer.encoder_terms(posterior_of(mean, log_variance, noise), gaussian(4), noise) for _ in range(3)]
+    gradients = [torch.autograd.grad(each["regularization"], mean)[0] for each in terms]
+    torch.testing.assert_close(gradients[1], gradients[2] / 2)
+    torch.testing.assert_close(gradients[2], mean.detach() / 5)
+
+
+def test_without_a_warm_up_there_is_no_state() -> None:
+    assert make().state_dict() == {}
+    with pytest.raises(ValidationError):
+        KLOptions(warm_up=-1)

@@ -1,9 +1,10 @@
 """The regularizer `none`."""
 
+import pytest
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Encoder, Posterior, Prior
+from priorkit.interfaces import Encoder, Learning, Posterior, Prior
 from priorkit.plugins import installed_plugins
 from priorkit_plugins.no_regularizer import NoRegularizerOptions, priorkit_regularizers
 
@@ -36,3 +37,11 @@ def test_it_leaves_codes_alone() -> None:
     assert regularizer.critic_terms(code, code) == {}
     assert not regularizer.has_critic
     assert regularizer.state_dict() == {}
+
+
+def test_priors_that_learn_by_likelihood_are_refused() -> None:
+    (component,) = priorkit_regularizers()
+    prior = UnknownPrior()
+    prior.learning = Learning.LIKELIHOOD
+    with pytest.raises(ValueError, match="trains nothing, and UnknownPrior learns by likelihood; use --regularizer kl"):
+        component.build(NoRegularizerOptions(), None).check(ConstantEncoder(), prior)

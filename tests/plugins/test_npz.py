@@ -468,7 +468,10 @@ def test_embeddings_of_both_sets(path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"embeddings": np.zeros((5, 2))}, r"float64 of shape \(5, 2\), but must be numbers of shape \(6, dimensions\)"),
+        (
+            {"embeddings": np.zeros((5, 2))},
+            r"float64 of shape \(5, 2\), but must be numbers of shape \(6, dimensions\)",
+        ),
         ({"embeddings": np.zeros(6)}, "must be numbers of shape"),
         ({"embeddings": np.zeros((6, 0))}, "must be numbers of shape"),
         ({"embeddings": np.array([["a"]] * 6)}, "must be numbers of shape"),

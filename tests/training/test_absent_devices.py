@@ -114,6 +114,8 @@ Check = Callable[[RunConfig, Registry], None]
 @pytest.mark.parametrize("changes", [{}, {"reconstructions_as_fakes": True, "simultaneous": True, "clip_norm": 1.0}])
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: Registry) -> None:
+    if recipe == "flow-vae" and check is passes_on_a_fake_gpu:
+        pytest.skip("zuko lays out its masks by their values when a flow is built, and fake tensors have none")
     check(config_of(recipe, registry, **changes), registry)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss, Encoder, Posterior, Prior, Regularizer
+from priorkit.interfaces import AdversarialLoss, Encoder, Learning, Posterior, Prior, Regularizer
 
 __all__ = ["AdversarialRegularizer"]
 
@@ -40,11 +40,16 @@ class AdversarialRegularizer(Regularizer):
         return self.adversarial_loss.needs_whole_batch
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses a critic that the adversarial loss cannot work with.
+        """Refuses priors that learn by likelihood, and a critic that the adversarial loss cannot work with.
 
         Raises:
-            ValueError: It cannot; the message says what would do.
+            ValueError: It is one of them; the message says what would do.
         """
+        if prior.learning is Learning.LIKELIHOOD:
+            raise ValueError(
+                f"does not use the prior's density, by which {type(prior).__name__} learns; use --regularizer kl, or a "
+                "prior that has nothing to learn or learns adversarially, such as --prior gaussian or learned"
+            )
         try:
             self.adversarial_loss.check(self.critic)
         except ValueError as error:

@@ -18,12 +18,13 @@ class KLOptions(Options):
     """Options of the regularizer `kl`."""
 
     weight: float = Field(1.0, gt=0, description="weight of the divergence (beta of a beta-VAE)")
+    warm_up: int = Field(0, ge=0, description="steps over which the weight rises from 0 to its value; 0 for none")
 
 
 def _build(options: KLOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.kl.regularizer import KLRegularizer
 
-    return KLRegularizer(options.weight)
+    return KLRegularizer(options.weight, options.warm_up)
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 
 from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer
 
@@ -15,13 +15,24 @@ class KLRegularizer(Regularizer):
     In closed form where the prior is a Gaussian with independent dimensions; otherwise the one-sample estimate
     log q(code|x) - log p(code), which may be negative.
 
+    During the warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016, arXiv:1602.02282) the weight rises
+    linearly: 0 at the encoder's first update, its value from update `warm_up` + 1 on. Updates are those of the whole
+    batch: every process of a run counts the same.
+
     Args:
         weight: Weight of the divergence.
+        warm_up: Number of the encoder's updates over which the weight rises; 0 for none.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
+    updates: Tensor
+
+    def __init__(self, weight: float = 1.0, warm_up: int = 0) -> None:
         super().__init__()
         self.weight = weight
+        self.warm_up = warm_up
+        if warm_up:
+            # A tensor: saved with the run, and counted without waiting for the device.
+            self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
         """Refuses deterministic encoders and priors without a density."""
@@ -31,6 +42,11 @@ class KLRegularizer(Regularizer):
             raise ValueError(
                 f"needs a prior with a density, and {type(prior).__name__} can only be sampled; "
                 "use --regularizer adversarial or another prior, such as --prior gaussian"
+            )
+        if _is_bounded(_distribution(prior)):
+            raise ValueError(
+                f"needs a prior whose density is nowhere 0, and that of {type(prior).__name__} is 0 outside of a box: "
+                "every divergence from it would be infinite; use --regularizer adversarial or --prior gaussian"
             )
 
     def encoder_terms(
@@ -48,14 +64,33 @@ class KLRegularizer(Regularizer):
             code = posterior.code.float()
             density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
             divergence = encoded.log_prob(code) - density  # type: ignore[no-untyped-call]
-        return {"regularization": self.weight * divergence.mean()}
+        return {"regularization": self._current_weight() * divergence.mean()}
+
+    def _current_weight(self) -> Tensor | float:
+        if not self.warm_up:
+            return self.weight
+        weight = self.weight * (self.updates / self.warm_up).clamp(max=1)
+        if self.training:
+            self.updates.add_(1)
+        return weight
+
+
+def _distribution(prior: Prior) -> Distribution | None:
+    try:
+        return prior.distribution()
+    except TypeError:
+        return None
+
+
+def _is_bounded(distribution: Distribution | None) -> bool:
+    support = distribution.support if distribution is not None else None
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    return isinstance(support, constraints.interval)
 
 
 def _independent_normal(prior: Prior) -> "Independent[Normal] | None":
-    try:
-        distribution = prior.distribution()
-    except TypeError:
-        return None
+    distribution = _distribution(prior)
     if isinstance(distribution, Independent) and isinstance(distribution.base_dist, Normal):
         return distribution
     return None

@@ -1,0 +1,79 @@
+"""A normalising flow over codes."""
+
+import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import Learning, Prior
+
+__all__ = ["FlowPrior"]
+
+
+class FlowPrior(Prior):
+    """p(code) or p(code | s): code = f^-1(z; s) for z ~ N(0, I) and an invertible network f, trained with the encoder.
+
+    It computes in single precision throughout, whatever the run's: errors of an inverse add up.
+
+    Args:
+        transform: Called with s (N, condition_dim) or None, gives f as a transform of torch, with `inv` and
+            `call_and_ladj`.
+        code_dim: Dimensions of a code.
+        condition_dim: Dimensions of the condition s; 0 for none.
+    """
+
+    learning = Learning.LIKELIHOOD
+    has_density = True
+
+    def __init__(self, transform: nn.Module, code_dim: int, condition_dim: int = 0) -> None:
+        super().__init__()
+        self.transform = transform
+        self.code_dim = code_dim
+        self.takes_condition = condition_dim > 0
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Draws z ~ N(0, I), shape (n, code_dim)."""
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """f^-1(z; s): from noise (N, code_dim) and s (N, condition_dim), if it takes one, to codes (N, code_dim).
+
+        Raises:
+            ValueError: It takes a condition, and there is none.
+        """
+        codes: Tensor = self._invert(noise, condition)
+        return codes
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Log-density of codes (N, code_dim) in nats, shape (N,): log N(f(code; s); 0, I) + log |det df/dcode|.
+
+        Raises:
+            ValueError: It takes a condition, and there is none: a flow cannot add up over all s.
+        """
+        with _single_precision(code):
+            noise, log_determinant = self._transform(condition).call_and_ladj(code.float())
+            squares: Tensor = noise.square().sum(1) + self.code_dim * math.log(2 * math.pi)
+            log_density: Tensor = log_determinant - 0.5 * squares
+        return log_density
+
+    # torch.compile cannot follow zuko's transforms.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _invert(self, noise: Tensor, condition: Tensor | None) -> Tensor:
+        with _single_precision(noise):
+            codes: Tensor = self._transform(condition).inv(noise.float())
+        return codes
+
+    def _transform(self, condition: Tensor | None) -> Any:
+        if self.takes_condition and condition is None:
+            raise ValueError(
+                "a conditional flow has a density for each s, none over all of them; use a condition that images bring "
+                "with them (--condition labels or embedding), or --condition none"
+            )
+        return self.transform(None if condition is None else condition.float())
+
+
+def _single_precision(tensor: Tensor) -> AbstractContextManager[object]:
+    device = tensor.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

@@ -1,0 +1,120 @@
+"""The variational mixture of posteriors."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import hardtanh
+
+from priorkit.interfaces import Encoder, Learning, Posterior, Prior
+from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, picked_parts
+
+__all__ = ["VampPrior", "starting_images"]
+
+_AVERAGED = 1000
+"""Training images, at most, that the mean image is the mean of."""
+_INSIDE = 0.99
+"""Where pseudo-inputs start at most: at the bounds themselves the hard tanh has no gradient, and they would stay."""
+
+
+def starting_images(images: Callable[[int], Tensor], count: int, available: int, *, mean: bool, std: float) -> Tensor:
+    """Pseudo-inputs to start from, with noise from torch's global generator: (count, C, H, W) within (-1, 1).
+
+    Args:
+        images: Gives training images by their number.
+        count: K, the number of pseudo-inputs.
+        available: Number of training images; they are repeated where there are fewer than K.
+        mean: Whether to start at the mean image instead of at images.
+        std: Standard deviation of the noise.
+    """
+    if mean:
+        start = images(min(_AVERAGED, available)).mean(0, keepdim=True).repeat(count, 1, 1, 1)
+    else:
+        distinct = images(min(count, available))
+        start = distinct.repeat(math.ceil(count / len(distinct)), 1, 1, 1)[:count]
+    return (start + std * torch.randn(start.shape)).clamp(-_INSIDE, _INSIDE)
+
+
+class VampPrior(Prior):
+    """p(code) = 1/K sum_k q(code | u_k) for learned pseudo-inputs u_k (Tomczak and Welling 2018).
+
+    Pseudo-inputs are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder:
+    gradients of the density reach the pseudo-inputs and, through them, the encoder.
+
+    The encoder sees pseudo-inputs in evaluation mode. Its batch norm then uses the running statistics, which are those
+    of the data: the pass moves none of them, every posterior depends on its own pseudo-input alone, and the density
+    that is trained is the one that is sampled. Statistics of the batch of pseudo-inputs would give another prior in
+    training than in use.
+
+    Args:
+        encoder: q(code | x), with a variance. It is used, but not a part of this module: it is trained and saved by
+            itself, and copies of the prior use the same one.
+        start: First values of the pseudo-inputs, shape (K, C, H, W).
+    """
+
+    learning = Learning.LIKELIHOOD
+    has_density = True
+
+    def __init__(self, encoder: Encoder, start: Tensor) -> None:
+        super().__init__()
+        self.code_dim = encoder.code_dim
+        self.pseudo_inputs = nn.Parameter(start.clone())
+        self._shared = _Shared(encoder)
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Shape (n, 1 + code_dim): a uniform number that picks the pseudo-input, then standard normals."""
+        return mixture_noise(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Picks u_k by the first column of the noise (N, 1 + code_dim), then draws from q(code | u_k)."""
+        picked = picked_parts(noise[:, 0], self._log_weights())
+        posterior = self._encode(self.pseudo_inputs.index_select(0, picked))
+        assert posterior.log_variance is not None, "only a stochastic encoder is let through"
+        codes: Tensor = posterior.mean + torch.exp(0.5 * posterior.log_variance) * noise[:, 1:]
+        return codes
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Log-density of codes (N, code_dim) in nats, shape (N,): log 1/K sum_k q(code | u_k)."""
+        posterior = self._encode(self.pseudo_inputs)
+        assert posterior.log_variance is not None, "only a stochastic encoder is let through"
+        return DiagonalMixture(self._log_weights(), posterior.mean, posterior.log_variance).log_prob(code)
+
+    def _log_weights(self) -> Tensor:
+        count = len(self.pseudo_inputs)
+        return torch.full((count,), -math.log(count), device=self.pseudo_inputs.device)
+
+    # Compiled code would have to switch the encoder's mode.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _encode(self, pseudo_inputs: Tensor) -> Posterior:
+        encoder = self._shared.encoder
+        # A pass on the data may move the statistics before this one's gradients are computed: they get a copy.
+        statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+        with _evaluating(encoder):
+            # Untied: a layer that is registered twice would keep the copies for good.
+            posterior: Posterior = functional_call(encoder, statistics, (hardtanh(pseudo_inputs),), tie_weights=False)
+        return posterior
+
+
+class _Shared:
+    """Holds an encoder without making it a part of its owner: neither registered nor copied with it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    def __deepcopy__(self, memo: object) -> "_Shared":
+        return self
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside this context, the network is in evaluation mode; afterwards every layer is in the mode that it was in."""
+    before = [(layer, layer.training) for layer in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for layer, training in before:
+            layer.training = training
