@@ -22,9 +22,9 @@ def check_system(system: "System", config: RunConfig) -> None:
     Raises:
         ConfigurationError: A component breaks its contract, or two of them do not go together.
     """
+    _refuse_untrainable(system, config)
     _ask_the_components(system, config)
     _refuse_what_has_no_effect(system, config)
-    _refuse_untrainable(system, config)
     _rehearse(system, config)
 
 

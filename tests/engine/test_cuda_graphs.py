@@ -102,6 +102,8 @@ def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
 def test_replayed_phases_train_bit_for_bit_as_others_do(
     recipe: str, changes: dict[str, Any], every: int, tiny_session: Callable[..., Session]
 ) -> None:
+    if "networks" in changes and recipe in ("began", "wgan-gp"):
+        pytest.skip("these losses need networks that have no dropout")
     plain, replayed = tiny_session(recipe, **changes), tiny_session(recipe, **changes)
     tape = replayed.engine.recorder = Tape()
     for session in (plain, replayed):

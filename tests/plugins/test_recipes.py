@@ -62,8 +62,8 @@ def test_a_recipe_makes_a_configuration_that_stands_on_its_own(recipe: Recipe) -
 @every_recipe
 def test_a_recipe_can_be_built_as_it_is(recipe: Recipe) -> None:
     with torch.random.fork_rng():
-        system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32)))
-    assert system.code_dim == RunConfig().code_dim
+        system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32), classes=10))
+    assert system.code_dim == recipe.settings.get("code_dim", RunConfig().code_dim)
 
 
 def recipe_named(name: str) -> System:

@@ -16,7 +16,7 @@ from priorkit.config import RunConfig, resolve_config, validate_settings
 from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
 from priorkit.interfaces import AdversarialLoss, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Component, Registry, installed_plugins
-from priorkit.training import DataSummary, build_system, to_float
+from priorkit.training import DataSummary, System, build_system, to_float
 from priorkit.training.batches import Batches
 from priorkit.training.session import make_phases
 
@@ -26,6 +26,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of Fa
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 META, CUDA = torch.device("meta"), torch.device("cuda", 0)
 SHAPE, BATCH = ImageShape(3, 32), 64
+DATA = DataSummary(SHAPE, classes=10, embedding_dim=5)
+
+
+def beside(system: System, device: torch.device) -> dict[str, Tensor]:
+    """What comes with the images, where the condition comes from the data."""
+    condition = system.condition
+    if condition is None or not condition.from_data:
+        return {}
+    labels = torch.zeros(BATCH, dtype=torch.int64, device=device)
+    entries = labels if condition.from_labels else torch.zeros(BATCH, DATA.embedding_dim, device=device)
+    return {"condition": condition.vectors(entries)}
 
 
 def config_of(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
@@ -34,7 +45,7 @@ def config_of(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
 
 def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> None:
     """Batches, forward, backward, updates and averages, as a session does them."""
-    system = build_system(config, registry, DataSummary(SHAPE))
+    system = build_system(config, registry, DATA)
     system.to(META, channels_last=True)
     networks = system.trained()
     engine = Engine(
@@ -55,7 +66,7 @@ def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> Non
     images = ImageSet(torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8))
     batches = Batches(images, BATCH, seed=0, device=META, channels_last=True)
     for _ in range(2):
-        engine.step(batches.at(engine.images_seen))
+        engine.step(batches.at(engine.images_seen), beside=beside(system, META))
         averages.update()
     for name, network in networks.items():
         states = [engine.optimizers[name].state[weight]["exp_avg"] for weight in network.parameters()]
@@ -86,7 +97,7 @@ def move(module: nn.Module, device: torch.device) -> None:
 def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
     """The passes of every phase, on images converted there, and the averages; everything is made on the CPU first."""
     with OneFakeMode():
-        system = build_system(config, registry, DataSummary(SHAPE))
+        system = build_system(config, registry, DATA)
         for module in system._all_modules().values():
             move(module, CUDA)
             for part in module.modules():
@@ -97,7 +108,7 @@ def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
         images = to_float(pixels, channels_last=True)
         assert (images.device, images.dtype) == (CUDA, torch.float32)
         for phase in make_phases(system, config):
-            noise = phase.noise(BATCH, None, CUDA)
+            noise = {**phase.noise(BATCH, None, CUDA), **beside(system, CUDA)}
             assert {name: value.device for name, value in noise.items()} == dict.fromkeys(noise, CUDA)
             for turn in phase.moves(images, noise):
                 for name, term in turn.terms.items():
@@ -121,6 +132,7 @@ def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: R
 
 PENALTY = {"adversarial_loss": "wasserstein-gp", "networks": {"name": "dcgan", "critic_norm": "layer"}}
 CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
+    "embedding": ("learned", {"condition": "embedding"}),
     "mmd": ("aae", {"regularizer": "mmd"}),
     "sliced-wasserstein": ("aae", {"regularizer": "sliced-wasserstein"}),
     "ms-ssim": ("aae", {"loss": "ms-ssim"}),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from priorkit.config import RunConfig, resolve_config, validate_settings
+from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
 from priorkit.engine import Engine, Precision, Processes, join_processes, make_optimizer, synchronise_batch_norm
 from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
@@ -40,15 +40,10 @@ def trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor
 
 def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
     processes = join_processes()
-    settings = {
-        **registry.recipe(recipe).settings,
-        "networks": {"name": "residual", "width": 2},
-        "code_dim": 4,
-        **changes,
-    }
+    settings = merge_settings(registry.recipe(recipe).settings, {"networks": {"width": 2}, "code_dim": 14, **changes})
     config = resolve_config(validate_settings(settings), registry)
     torch.manual_seed(0)
-    system = build_system(config, registry, DataSummary(ImageShape(1, 16)))
+    system = build_system(config, registry, DataSummary(ImageShape(1, 16), classes=3, embedding_dim=2))
     networks = system.trained()
     for network in networks.values():
         synchronise_batch_norm(network, processes)
@@ -69,7 +64,15 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
     generator = torch.Generator().manual_seed(1)
     for _ in range(3):
         images = torch.rand(BATCH, 1, 16, 16, generator=generator) * 2 - 1
-        engine.step(images[processes.share(BATCH)], BATCH)
+        entries = {
+            True: torch.randint(3, (BATCH,), generator=generator),
+            False: torch.randn(BATCH, 2, generator=generator, dtype=torch.float32),
+        }
+        beside = {}
+        if system.condition is not None and system.condition.from_data:
+            beside["condition"] = system.condition.vectors(entries[system.condition.from_labels]).to(images)
+        share = processes.share(BATCH)
+        engine.step(images[share], BATCH, {name: value[share] for name, value in beside.items()})
     assert engine.images_seen == 3 * BATCH
     losses = {f"loss of {name}": torch.tensor(value) for name, value in engine.losses(reset=True).items()}
     return {**system.state(), **losses}
