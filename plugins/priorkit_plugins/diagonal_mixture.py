@@ -26,14 +26,14 @@ def picked_parts(uniform: Tensor, log_weights: Tensor) -> Tensor:
         uniform: Uniform in [0, 1), shape (N,).
         log_weights: Log-probabilities of the parts, shape (K,).
     """
-    bounds = log_weights.detach().float().exp().cumsum(0)
+    bounds = log_weights.detach().exp().cumsum(0)
     # The last bound is 1 up to rounding, which would let a number fall beyond it.
     return (uniform[:, None] >= bounds[:-1]).sum(1)
 
 
 @dataclass(frozen=True)
 class DiagonalMixture:
-    """p(code) = sum_k w_k N(code; mean_k, diag(exp(log_variance_k))), in float32.
+    """p(code) = sum_k w_k N(code; mean_k, diag(exp(log_variance_k))), computed in float32 for codes in less.
 
     Attributes:
         log_weights: log w_k, shape (K,), normalised.
@@ -47,21 +47,21 @@ class DiagonalMixture:
 
     def parts_log_prob(self, code: Tensor) -> Tensor:
         """Log-densities of all parts at codes (N, code_dim) in nats, summed over their dimensions: shape (N, K)."""
-        log_variances = self.log_variances.float()
-        standard = (code.float()[:, None] - self.means.float()) * torch.exp(-0.5 * log_variances)
+        code = code.to(torch.promote_types(code.dtype, torch.float32))
+        standard = (code[:, None] - self.means) * torch.exp(-0.5 * self.log_variances)
         constant = 0.5 * code.shape[1] * math.log(2 * math.pi)
-        return -0.5 * (standard.square() + log_variances).sum(2) - constant
+        return -0.5 * (standard.square() + self.log_variances).sum(2) - constant
 
     def log_prob(self, code: Tensor) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,).
 
         Dimensions are summed before parts are: log sum_k w_k prod_d N(code_d; ...).
         """
-        return torch.logsumexp(self.log_weights.float() + self.parts_log_prob(code), dim=1)
+        return torch.logsumexp(self.log_weights + self.parts_log_prob(code), dim=1)
 
     def responsibilities(self, code: Tensor) -> Tensor:
         """p(k | code) of codes (N, code_dim): shape (N, K), rows sum to 1."""
-        return torch.softmax(self.log_weights.float() + self.parts_log_prob(code), dim=1)
+        return torch.softmax(self.log_weights + self.parts_log_prob(code), dim=1)
 
     def distribution(self) -> MixtureSameFamily:
         """This mixture as an object of torch, with event shape (code_dim,)."""

@@ -15,7 +15,7 @@ __all__ = ["FlowPrior"]
 class FlowPrior(Prior):
     """p(code) or p(code | s): code = f^-1(z; s) for z ~ N(0, I) and an invertible network f, trained with the encoder.
 
-    It computes in single precision throughout, whatever the run's: errors of an inverse add up.
+    It computes in the precision of its weights throughout, never in the run's mixed one: errors of an inverse add up.
 
     Args:
         transform: Called with s (N, condition_dim) or None, gives f as a transform of torch, with `inv` and
@@ -52,8 +52,8 @@ class FlowPrior(Prior):
         Raises:
             ValueError: It takes a condition, and there is none: a flow cannot add up over all s.
         """
-        with _single_precision(code):
-            noise, log_determinant = self._transform(condition).call_and_ladj(code.float())
+        with _without_autocast(code):
+            noise, log_determinant = self._transform(condition).call_and_ladj(self._exact(code))
             squares: Tensor = noise.square().sum(1) + self.code_dim * math.log(2 * math.pi)
             log_density: Tensor = log_determinant - 0.5 * squares
         return log_density
@@ -61,8 +61,8 @@ class FlowPrior(Prior):
     # torch.compile cannot follow zuko's transforms.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _invert(self, noise: Tensor, condition: Tensor | None) -> Tensor:
-        with _single_precision(noise):
-            codes: Tensor = self._transform(condition).inv(noise.float())
+        with _without_autocast(noise):
+            codes: Tensor = self._transform(condition).inv(self._exact(noise))
         return codes
 
     def _transform(self, condition: Tensor | None) -> Any:
@@ -71,9 +71,12 @@ class FlowPrior(Prior):
                 "a conditional flow has a density for each s, none over all of them; use a condition that images bring "
                 "with them (--condition labels or embedding), or --condition none"
             )
-        return self.transform(None if condition is None else condition.float())
+        return self.transform(None if condition is None else self._exact(condition))
+
+    def _exact(self, tensor: Tensor) -> Tensor:
+        return tensor.to(next(self.parameters()).dtype)
 
 
-def _single_precision(tensor: Tensor) -> AbstractContextManager[object]:
+def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     device = tensor.device.type
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

@@ -110,10 +110,10 @@ class TreePrior(Prior):
         total = torch.zeros((), device=self.offsets[0].device)
         for std, offsets in zip(self._stds, self.offsets, strict=True):
             constant = offsets.numel() * (math.log(std) + 0.5 * math.log(2 * math.pi))
-            total = total + 0.5 * (offsets.float() / std).square().sum() + constant
+            total = total + 0.5 * (offsets / std).square().sum() + constant
         for logits in self.sticks:
             # Beta(1, gamma) is gamma (1 - v)^(gamma - 1), and dv / dlogit is v (1 - v).
-            log_density = logsigmoid(logits.float()) + self.concentration * logsigmoid(-logits.float())
+            log_density = logsigmoid(logits) + self.concentration * logsigmoid(-logits)
             total = total - log_density.sum() - logits.numel() * math.log(self.concentration)
         return total / self.train_count
 
@@ -122,8 +122,8 @@ class TreePrior(Prior):
         paths = torch.zeros(1, device=self.offsets[0].device)
         for logits in self.sticks:
             nothing = torch.zeros(len(logits), 1, device=logits.device)
-            taken = torch.cat([logsigmoid(logits.float()), nothing], dim=1)
-            left = torch.cat([nothing, logsigmoid(-logits.float()).cumsum(1)], dim=1)
+            taken = torch.cat([logsigmoid(logits), nothing], dim=1)
+            left = torch.cat([nothing, logsigmoid(-logits).cumsum(1)], dim=1)
             paths = (paths[:, None] + taken + left).flatten()
         return paths
 
