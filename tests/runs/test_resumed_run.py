@@ -12,12 +12,17 @@ import torch
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
 from priorkit.plugins import Registry, installed_plugins
-from priorkit.runs import RunFolder, prepare, prepare_resumed, train
+from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
 
 
-@pytest.mark.parametrize("recipe", ["learned", "aae", "vae"])
-@pytest.mark.parametrize("step", [1, 3, 5])
+RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "step"),
+    [*((recipe, 3) for recipe in RECIPES), *((name, at) for name in ("learned", "vae") for at in (1, 5))],
+)
 def test_a_run_that_was_stopped_goes_on_to_be_the_same(
     recipe: str,
     step: int,
@@ -43,6 +48,9 @@ def test_a_run_that_was_stopped_goes_on_to_be_the_same(
     assert_same(parts, whole, "best")
     assert measurements(parts) == measurements(whole)
     assert pictures(parts) == pictures(whole)
+    samples = [load_run(path, registry=registry).sample(3, seed=1) for path in (parts, whole)]
+    assert samples[0].shape == (3, 1, 16, 16)
+    assert torch.equal(*samples)
 
 
 @pytest.mark.parametrize("kill_at", [3, 5])
