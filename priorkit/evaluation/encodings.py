@@ -10,7 +10,6 @@ from priorkit.evaluation.images import chunks, spaced
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, Posterior
 from priorkit.training import Model, to_float
-from priorkit.training.model import evaluating
 
 __all__ = ["Encodings", "draw", "encode_held_out"]
 
@@ -38,10 +37,11 @@ def draw(mean: Tensor, log_variance: Tensor | None, noise: Tensor) -> Tensor:
 
 def encode_held_out(model: Model, data: ImageData, settings: EvaluationSettings) -> Encodings:
     """Encodes held-out images, evenly spaced, at most `settings.samples` of them."""
+    assert model.encoder is not None, "a model without an encoder gives no codes"
     indices = spaced(data.test, settings.samples)
     means, log_variances = [], []
     for images in chunks(data.test, indices, binarise=settings.binarise, seed=settings.seed):
-        with evaluating(model.encoder), model.precision.autocast():
+        with model.ready():
             posterior = model.encoder(to_float(images).to(model.device))
         means.append(posterior.mean.float().cpu())
         if posterior.log_variance is not None:

@@ -10,7 +10,7 @@ from priorkit.evaluation.sample_scores import score_samples
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.interfaces import FeatureExtractor, ImageData, ReconstructionLoss
+from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.training import Model
 
 __all__ = ["evaluate_model"]
@@ -28,7 +28,6 @@ def evaluate_model(
     extractor: FeatureExtractor | None = None,
     settings: EvaluationSettings | None = None,
     *,
-    loss: ReconstructionLoss | None = None,
     extractor_name: str = "",
     tell: Callable[[str], None] = lambda doing: None,
 ) -> list[Score]:
@@ -42,7 +41,6 @@ def evaluate_model(
         data: The data that it was trained with; the held-out images are what it is tried on.
         extractor: What sees samples; it is prepared here, if a score needs it. Without one, those are skipped.
         settings: Which scores, and of how many images; all scores of 10,000 samples if None.
-        loss: The reconstruction loss that the model was trained with, for its likelihood.
         extractor_name: The name that the extractor was chosen by; its class's by default.
         tell: Is told what is being done, in a few words, before each part.
 
@@ -69,5 +67,5 @@ def evaluate_model(
     score_clusters(book, model, data, encodings, settings)
     if encodings is not None and book.wants(*_names("likelihood")):
         tell("likelihood")
-        score_likelihood(book, model, data, encodings, loss, settings)
+        score_likelihood(book, model, data, encodings, settings)
     return book.scores()

@@ -102,16 +102,14 @@ def score_clusters(
     if not book.wants(*_CLUSTERING):
         return
     labels = data.test.labels
-    condition, recogniser = getattr(model, "condition", None), getattr(model, "recogniser", None)
-    clusters = getattr(model.prior, "clusters", 0)
+    condition, clusters = model.condition, model.prior.clusters
     if labels is None:
         book.skip(_CLUSTERING, "the held-out images have no labels to compare clusters with")
         return
-    if recogniser is not None and condition is not None and not condition.from_data:
+    if model.recogniser is not None and condition is not None and not condition.from_data:
         indices = spaced(data.test, settings.samples)
         parts = chunks(data.test, indices, binarise=settings.binarise, seed=settings.seed)
-        recognise = model.recognise  # type: ignore[attr-defined]
-        assigned = torch.cat([recognise(to_float(pixels)).argmax(1).cpu() for pixels in parts])
+        assigned = torch.cat([model.recognise(to_float(pixels)).argmax(1).cpu() for pixels in parts])
         note = f"{condition.dim} classes of Q"
     elif clusters > 0 and encodings is not None:
         assigned, indices = _most_responsible(model, encodings.posterior.mean), encodings.indices
@@ -128,9 +126,8 @@ def score_clusters(
 
 
 def _most_responsible(model: Model, codes: Tensor) -> Tensor:
-    with torch.no_grad():
+    with model.ready(), torch.autocast(model.device.type, enabled=False):
         parts = [
-            model.prior.responsibilities(part.to(model.device)).argmax(1).cpu()  # type: ignore[operator]
-            for part in torch.split(codes, 1000)
+            model.prior.responsibilities(part.to(model.device)).argmax(1).cpu() for part in torch.split(codes, 1000)
         ]
     return torch.cat(parts)

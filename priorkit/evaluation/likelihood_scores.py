@@ -17,7 +17,6 @@ from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, Posterior, ReconstructionLoss
 from priorkit.training import Model, to_float
-from priorkit.training.model import evaluating
 
 __all__ = ["score_likelihood"]
 
@@ -32,7 +31,6 @@ def score_likelihood(
     model: Model,
     data: ImageData,
     encodings: Encodings,
-    loss: ReconstructionLoss | None,
     settings: EvaluationSettings,
 ) -> None:
     """Writes down the scores of the group `likelihood`.
@@ -42,25 +40,24 @@ def score_likelihood(
         model: The model, with an encoder.
         data: Its data.
         encodings: Held-out images in code.
-        loss: The run's reconstruction loss, which may be a likelihood; or None.
         settings: How many images and draws.
     """
     _score_units(book, model, encodings)
     names = (*_BOUNDS, *_PARTS)
     if not book.wants(*names):
         return
-    reason = _refusal(model, loss)
+    reason = _refusal(model)
     if reason:
         book.skip(names, reason)
         return
+    loss, posterior = model.loss, encodings.posterior
     assert loss is not None, "refused before"
+    assert posterior.log_variance is not None, "refused before"
     count = min(settings.likelihood_images, len(encodings))
     if count < 2:
         book.skip(names, "at least 2 held-out images are needed")
         return
     chosen = torch.arange(count) * len(encodings) // count
-    posterior = encodings.posterior
-    assert posterior.log_variance is not None, "refused before"
     mean, log_variance = posterior.mean[chosen], posterior.log_variance[chosen]
     indices = encodings.indices[chosen]
     note = _note(data, indices, loss, settings)
@@ -100,7 +97,7 @@ def score_likelihood(
 def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
     if not book.wants("active-units"):
         return
-    if not model.encoder.stochastic:
+    if model.encoder is None or not model.encoder.stochastic:
         book.skip(("active-units",), "the encoder is deterministic: no posterior can collapse")
     elif len(encodings) < 2:
         book.skip(("active-units",), "at least 2 held-out images are needed")
@@ -109,12 +106,13 @@ def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
         book.add("active-units", active_units(mean), real=len(mean), note=f"of {mean.shape[1]}")
 
 
-def _refusal(model: Model, loss: ReconstructionLoss | None) -> str:
+def _refusal(model: Model) -> str:
     """Why there is no likelihood, or nothing."""
-    if not model.encoder.stochastic:
+    if model.encoder is None or not model.encoder.stochastic:
         return "the encoder is deterministic: it gives no density of codes"
     if not model.prior.has_density:
         return "the prior has no density: it can only be sampled"
+    loss = model.loss
     if loss is None:
         return "the model has no reconstruction loss, and so no likelihood"
     blank = torch.zeros(1, model.shape.channels, model.shape.size, model.shape.size, device=model.device)
@@ -135,7 +133,8 @@ def _note(data: ImageData, indices: Tensor, loss: ReconstructionLoss, settings: 
 
 
 def _prior_log_prob(model: Model, codes: Tensor) -> Tensor:
-    with evaluating(model.prior):
+    # Densities of many dimensions need float32, whatever the model is trained in.
+    with model.ready(), torch.autocast(model.device.type, enabled=False):
         return torch.cat(
             [model.prior.log_prob(part.to(model.device)).double().cpu() for part in torch.split(codes, _CODES)]
         )

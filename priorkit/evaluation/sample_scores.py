@@ -128,7 +128,7 @@ def _score_agreement(
     """Asks for every label equally often, and sees which label the extractor finds."""
     if not book.wants("label-agreement"):
         return
-    condition = getattr(model, "condition", None)
+    condition = model.condition
     if condition is None or not condition.from_labels:
         book.skip(("label-agreement",), "the model is not asked for labels", name)
         return
@@ -139,7 +139,7 @@ def _score_agreement(
     n = settings.samples
     labels = torch.arange(n) % condition.dim
     asked = torch.nn.functional.one_hot(labels, condition.dim).float()
-    codes = model.codes(n, settings.seed, condition=asked.to(model.device))  # type: ignore[call-arg]
+    codes = model.codes(n, settings.seed, condition=asked.to(model.device))
     right = 0
     size = chunk_size(model.shape.size)
     for part, wanted in zip(torch.split(codes, size), torch.split(labels, size), strict=True):
