@@ -25,8 +25,6 @@ from priorkit.training import Model, to_float
 __all__ = ["score_clusters", "score_codes", "score_reconstructions"]
 
 _CLUSTERING = ("clustering-accuracy", "mutual-information", "rand-index")
-_WINDOW = 11
-"""Width in pixels of SSIM's window."""
 _SMALLEST_FOR_ALEXNET = 32
 _FEWEST_CODES = 4
 """Codes of each kind that can be told apart on a held-out half."""
@@ -42,9 +40,7 @@ def score_reconstructions(
         distances["reconstruction-error"] = squared_error
     if book.wants("psnr"):
         distances["psnr"] = peak_signal_to_noise
-    if size < _WINDOW:
-        book.skip(("ssim",), f"its window of {_WINDOW} pixels is larger than the images")
-    elif book.wants("ssim"):
+    if book.wants("ssim"):
         try:
             structural_similarity(*torch.zeros(2, 1, 1, size, size))
             distances["ssim"] = structural_similarity
@@ -54,7 +50,7 @@ def score_reconstructions(
         book.skip(("lpips",), f"AlexNet needs images of at least {_SMALLEST_FOR_ALEXNET} pixels, not {size}")
     elif book.wants("lpips"):
         try:
-            distances["lpips"] = load_lpips(model.device)
+            distances["lpips"] = load_lpips(model.device, download="lpips" in settings.scores)
         except (DataError, MissingExtraError) as error:
             book.skip(("lpips",), str(error))
     if not distances:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 __all__ = ["density_coverage", "precision_recall"]
 
+_ROUNDING = 1e-9
 _ROWS = 1000
 """Rows of a matrix of distances computed at a time."""
 
@@ -14,7 +15,8 @@ def _radii(features: Tensor, neighbours: int) -> Tensor:
     k = min(neighbours, len(features) - 1)
     # The nearest of all is the vector itself.
     parts = [torch.cdist(part, features).kthvalue(k + 1, dim=1).values for part in torch.split(features, _ROWS)]
-    return torch.cat(parts)
+    # The neighbour itself lies in the ball, whatever rounding makes of its distance the second time.
+    return torch.cat(parts) * (1 + _ROUNDING)
 
 
 def _within(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:

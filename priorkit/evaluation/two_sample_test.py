@@ -42,7 +42,7 @@ def two_sample_accuracy(first: Tensor, second: Tensor, *, seed: int = 0) -> tupl
     # A dimension that does not vary in training is centred only.
     scale = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     x, held_out = (x - mean) / scale, (held_out - mean) / scale
-    network = MLPClassifier((20,), max_iter=100, random_state=seed % 2**32)
+    network = MLPClassifier((20,), learning_rate_init=0.01, max_iter=100, random_state=seed % 2**32)
     with warnings.catch_warnings():
         # A hundred passes are what the test is made of; it need not converge.
         warnings.simplefilter("ignore", ConvergenceWarning)

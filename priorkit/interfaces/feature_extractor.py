@@ -43,9 +43,10 @@ class FeatureExtractor(abc.ABC):
 
     @abc.abstractmethod
     def prepare(self, data: ImageData) -> None:
-        """Loads the weights, or trains them once and caches them. Called once, before `extract`.
+        """Loads the weights, or trains them once and caches them. Called before `extract`.
 
-        It draws nothing from torch's global generators that a caller would notice.
+        Called again, with the same data, it has nothing left to do. It changes none of torch's global
+        generators.
 
         Args:
             data: The data set.

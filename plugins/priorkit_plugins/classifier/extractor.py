@@ -45,6 +45,8 @@ class ClassifierExtractor(FeatureExtractor):
 
     def prepare(self, data: ImageData) -> None:
         """Takes the network from the cache, or trains it."""
+        if self._network is not None:
+            return
         labels = data.train.labels
         if labels is None:
             raise DataError(

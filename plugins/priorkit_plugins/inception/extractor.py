@@ -50,6 +50,8 @@ class InceptionExtractor(FeatureExtractor):
 
     def prepare(self, data: ImageData) -> None:
         """Loads the weights; downloads them if no file is named and the cache has none."""
+        if self._network is not None:
+            return
         try:
             from torch_fidelity import feature_extractor_inceptionv3 as inception
         except ImportError as error:

@@ -39,6 +39,8 @@ class TorchScriptExtractor(FeatureExtractor):
 
     def prepare(self, data: ImageData) -> None:
         """Loads the module and shows it a blank image."""
+        if self._module is not None:
+            return
         if self.options.file is None:
             raise ConfigurationError("--extractor torchscript needs a module: name its file with --extractor.file")
         path = self.options.file.expanduser()
