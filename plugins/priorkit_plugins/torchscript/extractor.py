@@ -75,7 +75,7 @@ class TorchScriptExtractor(FeatureExtractor):
         try:
             with torch.no_grad():
                 output = self._module(given)
-        except RuntimeError as error:
+        except (RuntimeError, torch.jit.Error) as error:
             # The last line of TorchScript's account says what went wrong, the others where.
             raise ConfigurationError(
                 f"--extractor.file {self.options.file}: the module fails on {given.dtype} images of shape "
