@@ -49,8 +49,8 @@ def structural_similarity(reconstructions: Tensor, images: Tensor) -> Tensor:
     except ImportError as error:
         raise MissingExtraError(f"SSIM needs torchmetrics ({error}); {_EXTRA}") from None
     # It compares brightness as a ratio, so black has to be 0.
-    pair = [(item.float() + 1) / 2 for item in (reconstructions, images)]
-    found = structural_similarity_index_measure(*pair, data_range=1.0, reduction="none")
+    made, wanted = ((item.float() + 1) / 2 for item in (reconstructions, images))
+    found = structural_similarity_index_measure(made, wanted, data_range=1.0, reduction="none")
     assert isinstance(found, Tensor)
     return found.reshape(-1)
 

@@ -12,6 +12,7 @@ from priorkit.evaluation import (
     CATALOGUE,
     EvaluationSettings,
     Score,
+    clustering_accuracy,
     code_discrepancy,
     evaluate_model,
     frechet_distance,
@@ -233,3 +234,46 @@ def test_clusters_of_the_prior(vae: Session, monkeypatch: Any) -> None:
     plain = dataclasses.replace(vae.data, test=ImageSet(vae.data.test.images))
     (score,) = evaluate_model(model, plain, None, dataclasses.replace(SETTINGS, scores=("rand-index",)))
     assert "no labels" in score.note
+
+
+def test_clusters_of_a_mixture(trained: Callable[..., Session]) -> None:
+    loss = {"name": "pixel", "reduction": "sum"}
+    found = scored(trained("gm-vae", loss=loss), scores=("clustering", "elbo"))
+    assert not any(score.skipped for score in found.values())
+
+
+def test_agreement_with_the_labels_asked_for(trained: Callable[..., Session], rows: Callable[..., Any]) -> None:
+    session = trained("learned-supervised")
+    (score,) = scored(session, rows(), scores=("label-agreement",)).values()
+    labels = torch.arange(40) % 2
+    asked = torch.nn.functional.one_hot(labels, 2).float()
+    extractor = rows()
+    extractor.prepare(session.data)
+    found = extractor.extract(to_uint8(session.model.sample(40, 0, asked))).probabilities.argmax(1)
+    assert score.value == pytest.approx(float((found == labels).double().mean()))
+    assert score.samples == 40
+    assert score.label == "rows label agreement"
+    unaware = rows()
+    unaware.knows_labels = False
+    (score,) = scored(session, unaware, scores=("label-agreement",)).values()
+    assert "use --extractor classifier" in score.note
+
+
+def test_clusters_of_an_unsupervised_classifier(trained: Callable[..., Session]) -> None:
+    session = trained("learned-unsupervised", condition={"classes": 3})
+    found = scored(session, scores=("clustering", "label-agreement"))
+    images = to_float(session.data.test.images)
+    assert found["clustering-accuracy"].value == pytest.approx(
+        clustering_accuracy(session.model.recognise(images).argmax(1), session.data.test.labels)
+    )
+    assert found["rand-index"].note == "3 classes of Q"
+
+
+def test_a_model_that_only_samples(trained: Callable[..., Session], rows: Callable[..., Any]) -> None:
+    session = trained("learned", encoder="none", loss="none", regularizer="none")
+    found = scored(session, rows())
+    for item in CATALOGUE:
+        score = found[item.name]
+        if item.group in ("reconstruction", "codes", "likelihood"):
+            assert score.note == "the model has no encoder"
+    assert not any(found[name].skipped for name in FEATURES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from priorkit.plugins import Component, ExtractorContext, Options, hookimpl
 
@@ -21,6 +21,12 @@ class InceptionOptions(Options):
     weights: Path | None = Field(
         None, description="the weights' file, as torch-fidelity has it; none downloads it once, about 92 MB"
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _from_anywhere(cls, value: Path | None) -> Path | None:
+        # A run is evaluated again from any folder.
+        return None if value is None else value.expanduser().absolute()
 
 
 def _build(options: InceptionOptions, context: ExtractorContext) -> FeatureExtractor:

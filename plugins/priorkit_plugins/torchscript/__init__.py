@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from priorkit.plugins import Component, ExtractorContext, Options, hookimpl
 
@@ -26,6 +26,12 @@ class TorchScriptOptions(Options):
     )
     size: int | None = Field(None, ge=1, description="height and width that it takes; none gives the images' own")
     rgb: bool = Field(False, description="show it grey images as RGB")
+
+    @field_validator("file")
+    @classmethod
+    def _from_anywhere(cls, value: Path | None) -> Path | None:
+        # A run is evaluated again from any folder.
+        return None if value is None else value.expanduser().absolute()
 
 
 def _build(options: TorchScriptOptions, context: ExtractorContext) -> FeatureExtractor:
