@@ -6,6 +6,9 @@ from typing import Any
 
 __all__ = ["Console"]
 
+_WIDTH = 160
+"""Columns of a table that goes to no terminal."""
+
 
 class Console:
     """Where a command's output goes.
@@ -52,3 +55,19 @@ class Console:
             for name, value in rows:
                 table.add_row(Text(name), Text(value))
             Rich(file=sys.stdout, soft_wrap=not self.is_terminal, highlight=False).print(table)
+
+    def grid(self, headings: list[str], rows: list[list[str]]) -> None:
+        """Columns with headings for people; the last column is folded, the others are not."""
+        if self.for_people:
+            from rich.console import Console as Rich
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for heading in headings:
+                last = heading == headings[-1]
+                table.add_column(heading, no_wrap=not last, overflow="fold" if last else "ellipsis")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            # Where nobody looks on, as in a file, lines may be long.
+            Rich(file=sys.stdout, width=None if self.is_terminal else _WIDTH, highlight=False).print(table)

@@ -102,7 +102,8 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
 
 def _announce(run: TrainingRun, console: Console) -> None:
     config, session, data = run.config, run.session, run.data
-    chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in KINDS if kind.slot != "dataset")
+    named = [kind for kind in KINDS if kind.slot not in ("dataset", "extractor")]
+    chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
     console.line(
         f"data set {config.dataset.name}: {len(data.train)} images to train on, {len(data.test)} held out, "

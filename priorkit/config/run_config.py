@@ -97,6 +97,7 @@ class RunConfig(BaseModel):
     adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of those who fool them")
     networks: ComponentChoice = _choice("residual", "family of encoder, decoder and critics")
     dataset: ComponentChoice = _choice("digits", "where the images come from")
+    extractor: ComponentChoice = _choice("classifier", "what scores of samples see of an image")
     code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code")
 
     # Data
@@ -177,6 +178,8 @@ class RunConfig(BaseModel):
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
     sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
+    evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations by scores; off by default")
+    evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
 
     @field_validator("data_dir")
     @classmethod

@@ -5,6 +5,7 @@ from priorkit.interfaces.code_generator import CodeGenerator
 from priorkit.interfaces.condition import Condition, Recovery
 from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
+from priorkit.interfaces.feature_extractor import FeatureExtractor, Features
 from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
@@ -17,6 +18,8 @@ __all__ = [
     "Condition",
     "DataSource",
     "Encoder",
+    "FeatureExtractor",
+    "Features",
     "ImageCritic",
     "ImageData",
     "ImageSet",

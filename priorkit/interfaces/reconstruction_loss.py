@@ -14,9 +14,11 @@ class ReconstructionLoss(nn.Module, abc.ABC):
 
     Attributes:
         needs_image_critic: Whether the loss reads the image discriminator's features, which must then be trained.
+        of_binary_images: Whether `log_likelihood` is one of black and white images alone: a Bernoulli distribution.
     """
 
     needs_image_critic: bool = False
+    of_binary_images: bool = False
 
     @abc.abstractmethod
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
@@ -28,3 +30,15 @@ class ReconstructionLoss(nn.Module, abc.ABC):
             image_critic: The image discriminator, given whenever `needs_image_critic` is True. The caller sees to it
                 that this pass moves none of its statistics and trains none of its weights.
         """
+
+    def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        """Log p(image | code) in nats, float32, shape (N,), where the loss is one: its negative, with all constants.
+
+        Args:
+            reconstruction: What the decoder makes of the codes, shape (N, C, H, W), values in [-1, 1].
+            image: The images, same shape and range; densities are those of pixels in [-1, 1].
+
+        Raises:
+            TypeError: The loss is no likelihood; the message says why, in one line.
+        """
+        raise TypeError(f"{type(self).__name__} is no likelihood of pixels")

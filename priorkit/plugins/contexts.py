@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks
@@ -19,6 +20,7 @@ __all__ = [
     "ConditionContext",
     "DataContext",
     "EncoderContext",
+    "ExtractorContext",
     "LossContext",
     "NetworksContext",
     "PriorContext",
@@ -163,3 +165,20 @@ class DataContext:
     holdout: float = 0.1
     seed: int = 0
     memory: int = sys.maxsize
+
+
+@dataclass(frozen=True)
+class ExtractorContext:
+    """For `priorkit_extractors`.
+
+    Attributes:
+        shape: The images' shape.
+        cache: Where weights that were trained or downloaded are kept for the next time; it may not exist yet.
+        device: Where to compute.
+        bfloat16: Whether that device computes well in bfloat16, for training what is to be trained.
+    """
+
+    shape: ImageShape
+    cache: Path
+    device: torch.device
+    bfloat16: bool = False

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Condition,
         DataSource,
         Encoder,
+        FeatureExtractor,
         Networks,
         Prior,
         ReconstructionLoss,
@@ -63,6 +64,7 @@ KINDS = (
     Kind("adversarial_loss", "priorkit_adversarial_losses", "adversarial loss"),
     Kind("networks", "priorkit_networks", "networks"),
     Kind("dataset", "priorkit_datasets", "data set"),
+    Kind("extractor", "priorkit_extractors", "feature extractor"),
 )
 
 
@@ -121,6 +123,11 @@ class Hooks:
     @hookspec
     def priorkit_datasets(self) -> Iterable[Component[DataSource]]:
         """Data sets; `build(options, DataContext)` returns a `DataSource`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_extractors(self) -> Iterable[Component[FeatureExtractor]]:
+        """Feature extractors of scores; `build(options, ExtractorContext)` returns a `FeatureExtractor`."""
         raise AssertionError
 
     @hookspec

@@ -1,5 +1,6 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
+from priorkit.runs.evaluation import Evaluation, evaluate_run
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
@@ -9,21 +10,26 @@ from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.run_data import load_run_data
 from priorkit.runs.samples_file import check_output, save_images
+from priorkit.runs.scores_file import append_evaluation, read_evaluations
 from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
 
 __all__ = [
     "RESUMABLE",
+    "Evaluation",
     "Outcome",
     "Run",
     "RunFolder",
     "TrainingRun",
+    "append_evaluation",
     "check_output",
+    "evaluate_run",
     "latest_picture",
     "load_run",
     "load_run_data",
     "pairs",
     "prepare",
     "prepare_resumed",
+    "read_evaluations",
     "read_images",
     "read_metrics",
     "save_grid",

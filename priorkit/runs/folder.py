@@ -73,6 +73,7 @@ class RunFolder:
         samples: `samples/`, pictures.
         checkpoints: `checkpoints/`.
         report: `report.html`.
+        scores: `scores.json`, what `priorkit evaluate` has found, once it has.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,6 +83,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.report = path / "report.html"
+        self.scores = path / "scores.json"
         self.checkpoints = CheckpointStore(path / "checkpoints")
 
     @classmethod

@@ -69,6 +69,10 @@ class Recorder(Observer):
                 save_grid(rows, self.folder.samples / f"reconstructions-{session.steps:08d}.png", columns)
         self._write(session, {f"held_out/{name}": value for name, value in review.scores.items()})
 
+    def scored(self, session: Session, scores: Mapping[str, float]) -> None:
+        """A line of scores, by name."""
+        self._write(session, {f"score/{name}": value for name, value in scores.items()})
+
     def checkpointed(self, session: Session, names: list[str]) -> None:
         """A checkpoint."""
         state = {**session.state(), "config": self.config.model_dump(mode="json")}

@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorkit.config import LIMITS, RunConfig, flag_for, format_duration, resolve_config, validate_settings
+from priorkit.config import (
+    LIMITS,
+    RunConfig,
+    flag_for,
+    format_duration,
+    merge_settings,
+    resolve_config,
+    validate_settings,
+)
 from priorkit.engine import Processes, join_processes
 from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
@@ -20,9 +28,20 @@ from priorkit.training import Session, load_data
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 
-RESUMABLE = (*LIMITS, "device", "data_dir", "stream", "workers", "compile", "cuda_graphs")
-"""Settings that may change when a run goes on: how long, on what and how fast, and where its data (the same data) lies
-and how it is read."""
+RESUMABLE = (
+    *LIMITS,
+    "device",
+    "data_dir",
+    "stream",
+    "workers",
+    "compile",
+    "cuda_graphs",
+    "extractor",
+    "evaluate_every",
+    "evaluate_samples",
+)
+"""Settings that may change when a run goes on: how long, on what and how fast, where its data (the same data) lies and
+how it is read, and how it is scored on the way."""
 
 
 def prepare_resumed(
@@ -52,7 +71,7 @@ def prepare_resumed(
         kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
         _refuse_changes(folder, kept, with_used_plugins(_started(folder, state), environment, registry))
         _refuse_other_processes(folder, kept, environment, processes)
-        config = _with_changes(folder, kept, changes or {})
+        config = _with_changes(folder, kept, changes or {}, registry)
         rows = read_metrics(folder, strict=True)
     with processes.together(), processes.first_on_machine():
         data = load_data(config, registry, processes.local_count)
@@ -144,7 +163,7 @@ def _refuse_changes(folder: RunFolder, config: RunConfig, started: RunConfig) ->
         )
 
 
-def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, Any], registry: Registry) -> RunConfig:
     changes = {key: value for key, value in changes.items() if value is not None}
     refused = sorted(set(changes) - set(RESUMABLE))
     if refused:
@@ -156,5 +175,7 @@ def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, An
     if set(changes) & set(LIMITS):
         # A new limit replaces the old ones, whichever kind they were of.
         settings.update(dict.fromkeys(LIMITS))
-    changed = validate_settings({**settings, **changes})
+    changed = validate_settings(merge_settings(settings, changes))
+    if "extractor" in changes:
+        changed = resolve_config(changed, registry)
     return changed.model_copy(update={"data_dir": changed.data_dir.absolute()}) if changed.data_dir else changed

@@ -30,14 +30,18 @@ class Run:
         environment: What it was made with.
         shape: The images' shape.
         model: The trained model, in evaluation mode, ready to use.
+        checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
     """
 
-    def __init__(self, folder: RunFolder, config: RunConfig, environment: dict[str, Any], model: Model) -> None:
+    def __init__(
+        self, folder: RunFolder, config: RunConfig, environment: dict[str, Any], model: Model, checkpoint: str
+    ) -> None:
         self.folder = folder
         self.path = folder.path
         self.config = config
         self.environment = environment
         self.model = model
+        self.checkpoint = checkpoint
 
     @property
     def shape(self) -> ImageShape:
@@ -166,4 +170,4 @@ def load_run(
     for module in system.modules().values():
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen))
-    return Run(folder, config, environment, model)
+    return Run(folder, config, environment, model, folder.checkpoints.path(checkpoint).name)

@@ -17,6 +17,7 @@ from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
 from priorkit.runs.environment import describe_environment
+from priorkit.runs.evaluator import Evaluator
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
@@ -116,7 +117,8 @@ class TrainingRun:
             self._go_on(folder)
         recorder = Recorder(folder, self.config)
         until_done.callback(recorder.close)
-        return [recorder, *observers]
+        evaluator = [Evaluator(recorder, self._registry)] if self.config.evaluate_every is not None else []
+        return [recorder, *evaluator, *observers]
 
     def _new_folder(self) -> RunFolder:
         environment = describe_environment(self.session, self.config, self._registry, self.data)

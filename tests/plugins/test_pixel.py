@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
+from torch.distributions import Bernoulli, Laplace, Normal
 from torch.nn import functional
 
 from priorkit.interfaces import ImageShape, ReconstructionLoss
 from priorkit.plugins import LossContext
+from priorkit_plugins.perceptual.loss import PerceptualLoss
 from priorkit_plugins.pixel import PixelOptions, priorkit_losses
 
 DISTANCES = ("squared", "absolute", "cross-entropy")
@@ -163,3 +165,38 @@ def test_it_needs_no_image_critic() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         PixelOptions.model_validate(options)
+
+
+@pytest.mark.parametrize("weight", [0.5, 1.0, 3.0])
+def test_squared_and_absolute_are_likelihoods(weight: float) -> None:
+    given, wanted = images(4, 3, 5, 0)
+    normal = Normal(given, (1 / (2 * weight)) ** 0.5).log_prob(wanted).flatten(1).sum(1)
+    laplace = Laplace(given, 1 / weight).log_prob(wanted).flatten(1).sum(1)
+    for distance, expected in (("squared", normal), ("absolute", laplace)):
+        loss = make(distance=distance, reduction="sum", weight=weight)
+        torch.testing.assert_close(loss.log_likelihood(given, wanted), expected)
+        assert not loss.of_binary_images
+        # Up to a constant the loss is minus the likelihood, so training one trains the other.
+        constant = loss(given, wanted) + loss.log_likelihood(given, wanted).mean()
+        moved = loss(0.5 * given, wanted) + loss.log_likelihood(0.5 * given, wanted).mean()
+        torch.testing.assert_close(constant, moved, rtol=1e-4, atol=1e-3)
+
+
+def test_cross_entropy_is_the_likelihood_of_black_and_white() -> None:
+    given, wanted = images(4, 1, 5, 0)
+    binary = wanted.sign()
+    expected = Bernoulli((1 + given) / 2).log_prob((1 + binary) / 2).flatten(1).sum(1)
+    loss = make(distance="cross-entropy", reduction="sum")
+    torch.testing.assert_close(loss.log_likelihood(given, binary), expected, rtol=1e-4, atol=1e-4)
+    assert loss.of_binary_images
+
+
+def test_losses_that_are_no_likelihoods() -> None:
+    given, wanted = images(2, 1, 4, 0)
+    for distance in DISTANCES:
+        with pytest.raises(TypeError, match=r"--loss.reduction sum"):
+            make(distance=distance).log_likelihood(given, wanted)
+    with pytest.raises(TypeError, match=r"--loss.weight 1"):
+        make(distance="cross-entropy", reduction="sum", weight=2.0).log_likelihood(given, wanted)
+    with pytest.raises(TypeError, match="PerceptualLoss is no likelihood of pixels"):
+        PerceptualLoss().log_likelihood(given, wanted)

@@ -1,5 +1,7 @@
 """Reconstruction losses on pixels."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -26,20 +28,48 @@ class PixelLoss(ReconstructionLoss):
         self.distance = distance
         self.reduction = reduction
         self.weight = weight
+        self.of_binary_images = distance == "cross-entropy"
 
-    def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
-        """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
+    def _distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        """Of every pixel, without the weight; shape (N, C * H * W)."""
         given, wanted = reconstruction.float().flatten(1), image.detach().float().flatten(1)
         match self.distance:
             case "squared":
-                distances = (given - wanted).square()
+                return (given - wanted).square()
             case "absolute":
-                distances = (given - wanted).abs()
+                return (given - wanted).abs()
             case "cross-entropy":
                 # Squeezed, not clipped: a pixel that is utterly wrong keeps a gradient to come back by.
                 probability = _CLOSEST + (1 - 2 * _CLOSEST) * (1 + given) / 2
                 target = (1 + wanted) / 2
-                distances = -(target * torch.log(probability) + (1 - target) * torch.log1p(-probability))
+                return -(target * torch.log(probability) + (1 - target) * torch.log1p(-probability))
             case _:
                 raise AssertionError(f"no distance {self.distance!r}")
+
+    def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
+        """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
+        distances = self._distances(reconstruction, image)
         return self.weight * (distances.sum(1) if self.reduction == "sum" else distances.mean(1)).mean()
+
+    def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        """Log p(x | x') in nats, shape (N,): minus the summed loss, less the logarithm of what normalises it.
+
+        `squared` is a normal distribution of each pixel around x' with variance 1 / (2 weight); `absolute` a Laplace
+        distribution with scale 1 / weight; `cross-entropy` a Bernoulli distribution with probability (1 + x') / 2, for
+        images of black and white alone: of grey levels it is no probability, but is given all the same, as is common.
+        """
+        if self.reduction != "sum":
+            raise TypeError("the loss is a mean over pixels; it is a likelihood with --loss.reduction sum only")
+        distances = self._distances(reconstruction, image).sum(1)
+        pixels = image[0].numel()
+        match self.distance:
+            case "squared":
+                return -self.weight * distances - 0.5 * pixels * math.log(math.pi / self.weight)
+            case "absolute":
+                return -self.weight * distances - pixels * math.log(2 / self.weight)
+            case _:
+                if self.weight != 1:
+                    raise TypeError(
+                        f"weighted by {self.weight}, the cross-entropy is no likelihood; it is with --loss.weight 1"
+                    )
+                return -distances

@@ -1,0 +1,124 @@
+"""The feature extractor `classifier`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError
+from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet
+from priorkit.plugins import ExtractorContext, PluginWarning
+from priorkit_plugins.classifier.cache import cache_key, read_cached, weights_hash, write_cached
+from priorkit_plugins.classifier.network import ClassifierNetwork, predict, train_network
+
+if TYPE_CHECKING:
+    from priorkit_plugins.classifier import ClassifierOptions
+
+__all__ = ["ClassifierExtractor"]
+
+_CHUNK = 500
+
+
+class ClassifierExtractor(FeatureExtractor):
+    """A small convolutional network, trained once on the training images' labels.
+
+    The features are its last hidden layer, 128 rectified units. The network is kept in the cache under a name made of
+    the images, the labels and the settings; a broken file there is replaced.
+
+    Args:
+        options: Its settings.
+        context: The images' shape, the cache and the device.
+    """
+
+    knows_labels = True
+
+    def __init__(self, options: ClassifierOptions, context: ExtractorContext) -> None:
+        self.options = options
+        self.context = context
+        self._network: ClassifierNetwork | None = None
+        self._hash = ""
+        self._accuracy: float | None = None
+
+    def prepare(self, data: ImageData) -> None:
+        """Takes the network from the cache, or trains it."""
+        if self._network is not None:
+            return
+        labels = data.train.labels
+        if labels is None:
+            raise DataError(
+                "--extractor classifier learns from labels, and this data set has none; use --extractor inception, or "
+                "--extractor torchscript with a network of your own"
+            )
+        shape, options = self.context.shape, self.options
+        classes = max(len(data.class_names), int(labels.max()) + 1)
+        settings = {**options.model_dump(), "classes": classes, "bfloat16": self.context.bfloat16}
+
+        def make() -> ClassifierNetwork:
+            return ClassifierNetwork(shape.channels, shape.size, classes, options.width)
+
+        path = self.context.cache / "classifier" / f"{cache_key(data.train, data.test, settings)}.safetensors"
+        device = self.context.device
+        try:
+            cached = read_cached(path)
+            if cached is not None:
+                tensors, notes = cached
+                with torch.random.fork_rng(devices=[]):
+                    network = make()
+                network.load_state_dict(tensors)
+                self._accuracy = float(notes["accuracy"]) if "accuracy" in notes else None
+                self._network = network.to(device).to(memory_format=torch.channels_last).eval()
+                self._hash = notes["hash"]
+                return
+        except (KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            warnings.warn(
+                f"the classifier in {str(path)!r} is broken ({reason}); it is trained again", PluginWarning, 2
+            )
+        network = train_network(
+            make,
+            data.train,
+            epochs=options.epochs,
+            steps=options.steps,
+            learning_rate=options.learning_rate,
+            seed=options.seed,
+            device=device,
+            bfloat16=self.context.bfloat16,
+        )
+        self._network, self._accuracy = network, _accuracy(network, data.test, device)
+        weights = network.state_dict()
+        self._hash = weights_hash(weights)
+        notes = {} if self._accuracy is None else {"accuracy": repr(self._accuracy)}
+        try:
+            write_cached(path, weights, notes)
+        except OSError as error:
+            warnings.warn(
+                f"the classifier cannot be kept in {str(path.parent)!r} ({error.strerror or error}) and will be "
+                "trained again the next time; PRIORKIT_CACHE names another folder",
+                PluginWarning,
+                stacklevel=2,
+            )
+
+    def extract(self, images: Tensor) -> Features:
+        """The last hidden layer, and the probabilities of the data set's classes."""
+        assert self._network is not None, "prepare() comes first"
+        return Features(*predict(self._network, images, self.context.device))
+
+    def description(self) -> Mapping[str, str | int | float]:
+        """Its name, weights, input size, and accuracy on the held-out images if those have labels."""
+        accuracy = {} if self._accuracy is None else {"accuracy": self._accuracy}
+        return {"name": "classifier", "weights": self._hash, "resolution": self.context.shape.size, **accuracy}
+
+
+def _accuracy(network: ClassifierNetwork, images: ImageSet, device: torch.device) -> float | None:
+    """The share of held-out images that the network puts into the right class."""
+    if images.labels is None:
+        return None
+    right = 0
+    for indices in torch.split(torch.arange(len(images)), _CHUNK):
+        _, probabilities = predict(network, images.take(indices), device)
+        right += int((probabilities.argmax(1) == images.labels[indices]).sum())
+    return right / len(images)

@@ -1,0 +1,200 @@
+"""`priorkit evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.console import Console
+from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
+from priorkit.plugins import Registry
+
+if TYPE_CHECKING:
+    from priorkit.evaluation import Score
+    from priorkit.runs import Evaluation
+
+__all__ = ["evaluate_command"]
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text) if text.isdecimal() else -1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
+        return number
+
+    return read
+
+
+def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> Parser:
+    parser = Parser(
+        "priorkit evaluate",
+        "Scores a trained run, and keeps the scores in its scores.json beside earlier ones. What cannot be scored is "
+        "listed with the reason.",
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
+    parser.add_argument(
+        "--scores", default="", metavar="A,B", help="names of scores, or of the groups below (default: everything)"
+    )
+    parser.add_argument(
+        "--samples",
+        type=_whole(2),
+        default=10_000,
+        metavar="N",
+        help="samples to draw, and held-out images to use, at most (default 10000)",
+    )
+    parser.add_argument(
+        "--against",
+        choices=("held-out", "train"),
+        default="held-out",
+        help="real images that samples are compared with (default held-out)",
+    )
+    parser.add_argument(
+        "--importance-samples",
+        type=_whole(1),
+        default=50,
+        metavar="K",
+        help="draws an image of the likelihood's bounds (default 50)",
+    )
+    parser.add_argument(
+        "--likelihood-images",
+        type=_whole(2),
+        default=1000,
+        metavar="N",
+        help="held-out images whose likelihood is bounded, at most (default 1000)",
+    )
+    parser.add_argument(
+        "--binarise",
+        choices=("none", "threshold", "stochastic"),
+        default="none",
+        help="show the model held-out images in black and white (default none)",
+    )
+    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument("--data-dir", type=Path, metavar="PATH", help="where the data set lies now")
+    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="seed of samples and draws (default 0)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the scores (default RUN/scores.json)")
+    group = parser.add_argument_group("feature extractor", "`priorkit components extractor` describes them all")
+    names = f"what sees the samples: {', '.join(extractors)} (default: the run's)"
+    group.add_argument("--extractor", metavar="NAME", help=names)
+    for item in options:
+        metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
+        group.add_argument(item.flag, metavar=metavar, help=f"{item.description} [{item.type}]".replace("%", "%%"))
+    add_common(parser)
+    return parser
+
+
+def _groups() -> str:
+    from priorkit.evaluation.catalogue import CATALOGUE, GROUPS
+
+    lines = [f"  {group}: {', '.join(item.name for item in CATALOGUE if item.group == group)}" for group in GROUPS]
+    return "\n".join(["scores, by group:", *lines])
+
+
+def _chosen(found: argparse.Namespace, options: Sequence[FieldDescription], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The extractor's table: the run's own, with what the flags change."""
+    given: dict[str, Any] = {"name": found.extractor} if found.extractor is not None else {}
+    for item in options:
+        text = getattr(found, item.flag[2:].replace("-", "_"))
+        if text is not None:
+            given[item.path[1]] = item.value(text)
+    merged: dict[str, Any] = merge_settings({"extractor": own}, {"extractor": given})["extractor"]
+    return merged
+
+
+def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Scores a run; returns the exit status."""
+    components = registry.components("extractor")
+    described = {
+        item.flag: item
+        for registered in components
+        for item in describe_fields(registered.component.options, ("extractor",))
+    }
+    options = list(described.values())
+    parser = _parser(options, registry.names("extractor"))
+    if {"-h", "--help"} & set(arguments):
+        print(f"{parser.format_help()}\n{_groups()}")
+        return 0
+    switches = {item.flag for item in options if item.switch}
+    plain = {"-h", "--help", "--json", "--quiet"}
+    joined = join_values(arguments, set(parser.flags()) - switches - plain, switches)
+    found, unknown = parser.parse_known_args(joined)
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    validate_settings({"device": found.device})
+
+    from priorkit.evaluation import EvaluationSettings, choose_scores
+    from priorkit.runs import evaluate_run, load_run, read_evaluations
+
+    console = Console(as_json=found.json, quiet=found.quiet)
+    asked = tuple(name.strip() for name in found.scores.split(",") if name.strip())
+    choose_scores(asked)
+    settings = EvaluationSettings(
+        scores=asked,
+        samples=found.samples,
+        against=found.against,
+        importance_samples=found.importance_samples,
+        likelihood_images=found.likelihood_images,
+        binarise=found.binarise,
+        seed=found.seed,
+    )
+    run = load_run(found.run, checkpoint=found.checkpoint, device=found.device, registry=registry)
+    out: Path = found.out if found.out is not None else run.folder.scores
+    # Before minutes of work: the file must be one of ours, or none yet.
+    read_evaluations(out)
+    own = run.config.extractor.model_dump()
+    evaluation = evaluate_run(
+        run,
+        settings,
+        extractor=_chosen(found, options, own),
+        data_dir=found.data_dir,
+        registry=registry,
+        tell=lambda doing: console.line(f"{doing} ..."),
+    )
+    evaluation.save(out)
+    _show(console, evaluation, out)
+    return 0
+
+
+def _value(score: Score) -> str:
+    assert score.value is not None
+    text = f"{score.value:.4g}" if abs(score.value) < 1000 else f"{score.value:.1f}"
+    return text if score.spread is None else f"{text} ± {score.spread:.2g}"
+
+
+def _images(score: Score) -> str:
+    parts = [f"{score.samples} samples" if score.samples else "", f"{score.real} real" if score.real else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
+    scores = evaluation.scores
+    for score in scores:
+        console.data(score.as_data())
+    console.data({"event": "end", "out": str(out), **evaluation.about})
+    there = [score for score in scores if not score.skipped]
+    console.line()
+    if there:
+        console.grid(
+            ["score", "value", "of", "note"], [[item.label, _value(item), _images(item), item.note] for item in there]
+        )
+    seen = next((score.extractor for score in there if score.extractor is not None), None)
+    if seen is not None:
+        console.line(f"\nfeatures by {_extractor(seen)}")
+    skipped: dict[str, list[str]] = {}
+    for score in scores:
+        if score.skipped:
+            skipped.setdefault(score.note, []).append(score.label)
+    if skipped:
+        console.line("\nskipped")
+        for reason, labels in skipped.items():
+            console.line(f"  {', '.join(labels)}: {reason}")
+    console.line(f"\n{scores[0].resolution} pixels, {evaluation.about['checkpoint']}; kept in {out}")
+
+
+def _extractor(about: Mapping[str, str | int | float]) -> str:
+    accuracy = about.get("accuracy")
+    trained = f", {100 * float(accuracy):.2f} % of held-out images right" if accuracy is not None else ""
+    return f"{about['name']}, weights {about['weights']}, {about['resolution']} pixels{trained}"

@@ -1,0 +1,49 @@
+"""How well clusters found without labels agree with the labels."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["adjusted_rand_index", "clustering_accuracy", "normalised_mutual_information"]
+
+
+def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
+    """The share of images whose cluster stands for their label, under the best one-to-one match of clusters and labels.
+
+    The match is found by the Hungarian method (Kuhn 1955). Where there are more clusters than labels, the images of the
+    clusters left over count as wrong.
+
+    Args:
+        clusters: int64, shape (N,), from 0.
+        labels: int64, shape (N,), from 0.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    columns = int(labels.max()) + 1
+    rows = int(clusters.max()) + 1
+    counts = torch.bincount(clusters * columns + labels, minlength=rows * columns).reshape(rows, columns)
+    chosen = linear_sum_assignment(counts.numpy(), maximize=True)
+    return float(counts.numpy()[chosen].sum() / len(labels))
+
+
+def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
+    """Mutual information of clusters and labels over the mean of their entropies: 0 if independent, 1 if the same.
+
+    Args:
+        clusters: int64, shape (N,).
+        labels: int64, shape (N,).
+    """
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(labels.numpy(), clusters.numpy()))
+
+
+def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
+    """Agreement on pairs of images, corrected for chance (Hubert and Arabie 1985): 0 if random, 1 if the same.
+
+    Args:
+        clusters: int64, shape (N,).
+        labels: int64, shape (N,).
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(labels.numpy(), clusters.numpy()))

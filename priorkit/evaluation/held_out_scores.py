@@ -1,0 +1,129 @@
+"""Scores of what encoder and decoder make of held-out images."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError, MissingExtraError
+from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
+from priorkit.evaluation.encodings import Encodings
+from priorkit.evaluation.image_distances import (
+    load_lpips,
+    peak_signal_to_noise,
+    squared_error,
+    structural_similarity,
+)
+from priorkit.evaluation.images import chunk_size, chunks, spaced
+from priorkit.evaluation.kernel_distance import code_discrepancy
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.evaluation.two_sample_test import two_sample_accuracy
+from priorkit.interfaces import ImageData
+from priorkit.training import Model, to_float
+
+__all__ = ["score_clusters", "score_codes", "score_reconstructions"]
+
+_CLUSTERING = ("clustering-accuracy", "mutual-information", "rand-index")
+_SMALLEST_FOR_ALEXNET = 32
+_FEWEST_CODES = 4
+"""Codes of each kind that can be told apart on a held-out half."""
+
+
+def score_reconstructions(
+    book: Scorebook, model: Model, data: ImageData, encodings: Encodings, settings: EvaluationSettings
+) -> None:
+    """Writes down the scores of the group `reconstruction`: of the decoded posterior means."""
+    distances: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
+    size = data.shape.size
+    if book.wants("reconstruction-error"):
+        distances["reconstruction-error"] = squared_error
+    if book.wants("psnr"):
+        distances["psnr"] = peak_signal_to_noise
+    if book.wants("ssim"):
+        try:
+            structural_similarity(*torch.zeros(2, 1, 1, size, size))
+            distances["ssim"] = structural_similarity
+        except MissingExtraError as error:
+            book.skip(("ssim",), str(error))
+    if size < _SMALLEST_FOR_ALEXNET:
+        book.skip(("lpips",), f"AlexNet needs images of at least {_SMALLEST_FOR_ALEXNET} pixels, not {size}")
+    elif book.wants("lpips"):
+        try:
+            distances["lpips"] = load_lpips(model.device, download="lpips" in settings.scores)
+        except (DataError, MissingExtraError) as error:
+            book.skip(("lpips",), str(error))
+    if not distances:
+        return
+    found: dict[str, list[Tensor]] = {name: [] for name in distances}
+    means = torch.split(encodings.posterior.mean, chunk_size(size))
+    parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
+    for mean, pixels in zip(means, parts, strict=True):
+        images, made = to_float(pixels).to(model.device), model.decode(mean)
+        for name, distance in distances.items():
+            found[name].append(distance(made, images).double().cpu())
+    for name, values in found.items():
+        each = torch.cat(values)
+        # Of a few images that are reproduced exactly, the ratio is infinite: the mean is then of no use.
+        spread = float(each.std() / len(each) ** 0.5) if len(each) > 1 else None
+        book.add(name, float(each.mean()), spread, real=len(each))
+
+
+def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: EvaluationSettings) -> None:
+    """Writes down the scores of the group `codes`: the aggregated posterior beside the prior."""
+    names = ("code-discrepancy", "code-two-sample")
+    if not book.wants(*names):
+        return
+    n = len(encodings)
+    if n < _FEWEST_CODES:
+        book.skip(names, f"{n} held-out images are too few to compare their codes with the prior's")
+        return
+    codes, prior_codes = encodings.posterior.code, model.codes(n, settings.seed).cpu()
+    if book.wants("code-discrepancy"):
+        book.add("code-discrepancy", code_discrepancy(codes, prior_codes), samples=n, real=n)
+    if book.wants("code-two-sample"):
+        book.add(
+            "code-two-sample",
+            *two_sample_accuracy(codes, prior_codes, seed=settings.seed),
+            samples=n,
+            real=n,
+            note="0.5: cannot be told apart",
+        )
+
+
+def score_clusters(
+    book: Scorebook, model: Model, data: ImageData, encodings: Encodings | None, settings: EvaluationSettings
+) -> None:
+    """Writes down the scores of the group `clustering`, by labels that the model has not seen."""
+    if not book.wants(*_CLUSTERING):
+        return
+    labels = data.test.labels
+    condition, clusters = model.condition, model.prior.clusters
+    if labels is None:
+        book.skip(_CLUSTERING, "the held-out images have no labels to compare clusters with")
+        return
+    if model.recogniser is not None and condition is not None and not condition.from_data:
+        indices = spaced(data.test, settings.samples)
+        parts = chunks(data.test, indices, binarise=settings.binarise, seed=settings.seed)
+        assigned = torch.cat([model.recognise(to_float(pixels)).argmax(1).cpu() for pixels in parts])
+        note = f"{condition.dim} classes of Q"
+    elif clusters > 0 and encodings is not None:
+        assigned, indices = _most_responsible(model, encodings.posterior.mean), encodings.indices
+        note = f"{clusters} parts of the prior"
+    else:
+        book.skip(_CLUSTERING, "the model clusters nothing: its prior has no parts, and there is no unsupervised Q")
+        return
+    truth = labels[indices]
+    for name, score in zip(
+        _CLUSTERING, (clustering_accuracy, normalised_mutual_information, adjusted_rand_index), strict=True
+    ):
+        if book.wants(name):
+            book.add(name, score(assigned, truth), real=len(truth), note=note)
+
+
+def _most_responsible(model: Model, codes: Tensor) -> Tensor:
+    with model.ready(), torch.autocast(model.device.type, enabled=False):
+        parts = [
+            model.prior.responsibilities(part.to(model.device)).argmax(1).cpu() for part in torch.split(codes, 1000)
+        ]
+    return torch.cat(parts)

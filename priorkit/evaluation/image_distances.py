@@ -1,0 +1,95 @@
+"""How far reconstructions are from their images, an image at a time."""
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError, MissingExtraError
+
+__all__ = ["load_lpips", "peak_signal_to_noise", "squared_error", "structural_similarity"]
+
+_ALEXNET = "alexnet-owt-7be5be79.pth"
+_EXTRA = "install it: pip install 'priorkit[evaluation]'"
+
+
+def squared_error(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Mean squared error per pixel of each image, shape (N,); images (N, C, H, W) in [-1, 1], so between 0 and 4."""
+    return (reconstructions.float() - images.float()).square().flatten(1).mean(1)
+
+
+def peak_signal_to_noise(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image in decibels, shape (N,): 10 log10(2^2 / MSE), the range being 2.
+
+    Args:
+        reconstructions: Shape (N, C, H, W), values in [-1, 1].
+        images: The originals, same shape and range.
+    """
+    return 10 * torch.log10(4 / squared_error(reconstructions, images))
+
+
+def structural_similarity(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Structural similarity of each image, shape (N,), at most 1 (Wang et al. 2004, Image quality assessment).
+
+    Windows are Gaussian, 11 pixels wide with a deviation of 1.5 pixels, as published, and images are mirrored at their
+    borders; of RGB, the mean over the channels.
+
+    Args:
+        reconstructions: Shape (N, C, H, W), values in [-1, 1], more than 5 pixels high and wide.
+        images: The originals, same shape and range.
+
+    Raises:
+        MissingExtraError: torchmetrics is not installed.
+    """
+    try:
+        from torchmetrics.functional.image import structural_similarity_index_measure
+    except ImportError as error:
+        raise MissingExtraError(f"SSIM needs torchmetrics ({error}); {_EXTRA}") from None
+    # It compares brightness as a ratio, so black has to be 0.
+    made, wanted = ((item.float() + 1) / 2 for item in (reconstructions, images))
+    found = structural_similarity_index_measure(made, wanted, data_range=1.0, reduction="none")
+    assert isinstance(found, Tensor)
+    return found.reshape(-1)
+
+
+def load_lpips(device: torch.device, *, download: bool) -> Callable[[Tensor, Tensor], Tensor]:
+    """LPIPS by AlexNet (Zhang et al. 2018, arXiv:1801.03924): a function that gives each image's distance, (N,).
+
+    It takes reconstructions and images (N, C, H, W) in [-1, 1], at least 32 pixels high and wide; the network is shown
+    grey images as RGB.
+
+    Args:
+        device: Where it computes.
+        download: Whether to download the network's weights where they are not here yet.
+
+    Raises:
+        MissingExtraError: torchmetrics is not installed.
+        DataError: The weights are not here and may not be downloaded, or cannot be.
+    """
+    try:
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+    except ImportError as error:
+        raise MissingExtraError(f"LPIPS needs torchmetrics ({error}); {_EXTRA}") from None
+    path = Path(torch.hub.get_dir()) / "checkpoints" / _ALEXNET
+    if not path.is_file() and not download:
+        raise DataError(f"AlexNet's weights (233 MB) are not in {str(path)!r} yet; --scores lpips downloads them")
+    try:
+        # What torch.hub says of a download is nobody's business but the caller's.
+        with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()):
+            metric = LearnedPerceptualImagePatchSimilarity(net_type="alex").to(device)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"AlexNet's weights cannot be downloaded or read ({reason}); put torchvision's {_ALEXNET} into "
+            f"{str(path.parent)!r}"
+        ) from None
+
+    def distance(reconstructions: Tensor, images: Tensor) -> Tensor:
+        pair = [item.float().clamp(-1, 1).to(device).expand(-1, 3, -1, -1) for item in (reconstructions, images)]
+        with torch.no_grad():
+            return torch.stack([metric(*(item[i : i + 1] for item in pair)) for i in range(len(images))])
+
+    return distance

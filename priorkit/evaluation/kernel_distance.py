@@ -1,0 +1,93 @@
+"""Maximum mean discrepancies: of features (KID), and of codes."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["code_discrepancy", "kernel_distance", "mean_discrepancy"]
+
+Kernel = Callable[[Tensor, Tensor], Tensor]
+
+_ROWS = 1000
+"""Rows of a kernel matrix computed at a time."""
+
+
+def _sums(kernel: Kernel, first: Tensor, second: Tensor) -> Tensor:
+    return torch.stack([kernel(part, second).sum() for part in torch.split(first, _ROWS)]).sum()
+
+
+def _mean_of_pairs(kernel: Kernel, samples: Tensor) -> Tensor:
+    n = len(samples)
+    diagonal = torch.stack([kernel(part, part).diagonal().sum() for part in torch.split(samples, _ROWS)]).sum()
+    return (_sums(kernel, samples, samples) - diagonal) / (n * (n - 1))
+
+
+def mean_discrepancy(first: Tensor, second: Tensor, kernel: Kernel) -> float:
+    """The unbiased estimate of MMD^2 (Gretton et al. 2012, A kernel two-sample test, Eq. 3).
+
+    E k(x, x') + E k(y, y') - 2 E k(x, y) over distinct pairs; around 0, also below it, for equal distributions.
+
+    Args:
+        first: Shape (N, D), N at least 2.
+        second: Shape (M, D), M at least 2.
+        kernel: From (n, D) and (m, D) to (n, m).
+    """
+    between = _sums(kernel, first, second) / (len(first) * len(second))
+    return float(_mean_of_pairs(kernel, first) + _mean_of_pairs(kernel, second) - 2 * between)
+
+
+def kernel_distance(
+    first: Tensor, second: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """MMD^2 with the kernel (x.y / D + 1)^3 on random subsets (Binkowski et al. 2018, arXiv:1801.01401).
+
+    Of Inception features this is their KID. Unlike the Fréchet distance it is unbiased: its expectation does not depend
+    on how many samples there are.
+
+    Args:
+        first: Features, shape (N, D), N at least 2.
+        second: Features, shape (M, D), M at least 2.
+        subsets: How many pairs of subsets.
+        subset_size: Samples in each, or all where there are fewer.
+        seed: Seed of the subsets.
+
+    Returns:
+        The mean over the subsets, and its standard deviation.
+    """
+    x, y = first.double(), second.double()
+    size = min(subset_size, len(x), len(y))
+    generator = torch.Generator().manual_seed(seed)
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    found = []
+    for _ in range(subsets):
+        chosen = [item[torch.randperm(len(item), generator=generator)[:size]] for item in (x, y)]
+        found.append(mean_discrepancy(chosen[0], chosen[1], kernel))
+    values = torch.tensor(found, dtype=torch.float64)
+    return float(values.mean()), float(values.std(correction=0))
+
+
+def code_discrepancy(first: Tensor, second: Tensor) -> float:
+    """MMD^2 of two sets of codes with the inverse multiquadric kernel C / (C + |x - y|^2).
+
+    The kernel is that of Wasserstein autoencoders (Tolstikhin et al. 2018, arXiv:1711.01558), whose heavy tails see
+    outliers too. C is the median squared distance of the two sets' first 1,000 codes, so scaling all codes changes
+    nothing. Around 0, also below it, for equal distributions; at most 2.
+
+    Args:
+        first: Codes, shape (N, D), N at least 2.
+        second: Codes, shape (M, D), M at least 2.
+    """
+    x, y = first.double(), second.double()
+    pooled = torch.cat([x[:_ROWS], y[:_ROWS]])
+    median = torch.pdist(pooled).square().median()
+    # Where more than half of the pairs coincide, any scale does.
+    scale = torch.where(median > 0, median, torch.ones_like(median))
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return scale / (scale + torch.cdist(a, b).square())
+
+    return mean_discrepancy(x, y, kernel)

@@ -1,0 +1,59 @@
+"""Fidelity and variety apart: precision and recall, density and coverage."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["density_coverage", "precision_recall"]
+
+_ROUNDING = 1e-9
+_ROWS = 1000
+"""Rows of a matrix of distances computed at a time."""
+
+
+def _radii(features: Tensor, neighbours: int) -> Tensor:
+    """The distance of every feature vector to its k-th nearest other one, or the farthest where there are fewer."""
+    k = min(neighbours, len(features) - 1)
+    # The nearest of all is the vector itself.
+    parts = [torch.cdist(part, features).kthvalue(k + 1, dim=1).values for part in torch.split(features, _ROWS)]
+    # The neighbour itself lies in the ball, whatever rounding makes of its distance the second time.
+    return torch.cat(parts) * (1 + _ROUNDING)
+
+
+def _within(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
+    """In how many of the balls each point lies."""
+    return torch.cat([(torch.cdist(part, centres) <= radii).sum(1) for part in torch.split(points, _ROWS)])
+
+
+def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> tuple[float, float]:
+    """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991).
+
+    Precision: the share of samples that lie in a ball around a real image, which reaches to its k-th nearest other real
+    image. Recall: the share of real images that lie in such a ball around a sample. Both between 0 and 1.
+
+    Args:
+        real: Features of real images, shape (N, D), N at least 2.
+        generated: Features of samples, shape (M, D), M at least 2.
+        neighbours: k.
+    """
+    x, y = real.double(), generated.double()
+    precision = (_within(y, x, _radii(x, neighbours)) > 0).double().mean()
+    recall = (_within(x, y, _radii(y, neighbours)) > 0).double().mean()
+    return float(precision), float(recall)
+
+
+def density_coverage(real: Tensor, generated: Tensor, neighbours: int = 5) -> tuple[float, float]:
+    """Density and coverage (Naeem et al. 2020, arXiv:2002.09797), which outliers among the images sway less.
+
+    Density: in how many balls around real images a sample lies on average, divided by k; it may exceed 1. Coverage: the
+    share of real images whose ball holds a sample, between 0 and 1.
+
+    Args:
+        real: Features of real images, shape (N, D), N at least 2.
+        generated: Features of samples, shape (M, D), M at least 1.
+        neighbours: k.
+    """
+    x, y = real.double(), generated.double()
+    radii = _radii(x, neighbours)
+    density = _within(y, x, radii).double().mean() / min(neighbours, len(x) - 1)
+    nearest = torch.cat([torch.cdist(part, y).min(1).values for part in torch.split(x, _ROWS)])
+    return float(density), float((nearest <= radii).double().mean())

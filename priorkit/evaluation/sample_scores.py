@@ -1,0 +1,151 @@
+"""Scores of samples: by an extractor's features, beside those of real images."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError, MissingExtraError
+from priorkit.evaluation.frechet import frechet_distance
+from priorkit.evaluation.images import chunk_size, chunks, spaced
+from priorkit.evaluation.inception_score import inception_score
+from priorkit.evaluation.kernel_distance import kernel_distance
+from priorkit.evaluation.manifolds import density_coverage, precision_recall
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.interfaces import FeatureExtractor, Features, ImageData
+from priorkit.training import Model, to_uint8
+
+__all__ = ["score_samples"]
+
+_COMPARED = ("frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage")
+_ALL = ("inception-score", *_COMPARED, "label-agreement")
+_FEWEST = 1000
+"""Samples below which the Fréchet distance is called biased."""
+
+
+def _extract(extractor: FeatureExtractor, parts: Iterable[Tensor]) -> Features:
+    found = [extractor.extract(part) for part in parts]
+    probabilities = [item.probabilities for item in found if item.probabilities is not None]
+    return Features(
+        torch.cat([item.features for item in found]),
+        torch.cat(probabilities) if len(probabilities) == len(found) else None,
+    )
+
+
+def _samples(model: Model, n: int, seed: int) -> Iterable[Tensor]:
+    """Samples a chunk at a time: all of them as float32 images would take too much memory."""
+    for codes in torch.split(model.codes(n, seed), chunk_size(model.shape.size)):
+        yield to_uint8(model.decode(codes)).cpu()
+
+
+def score_samples(
+    book: Scorebook, model: Model, data: ImageData, extractor: FeatureExtractor, name: str, settings: EvaluationSettings
+) -> None:
+    """Writes down the scores of the group `samples`.
+
+    Args:
+        book: Where to.
+        model: The model.
+        data: Its data.
+        extractor: Not prepared yet.
+        name: The name that the extractor was chosen by.
+        settings: How many samples, and against which images.
+    """
+    if not book.wants(*_ALL):
+        return
+    try:
+        extractor.prepare(data)
+    except (DataError, MissingExtraError) as error:
+        book.skip(_ALL, str(error), name)
+        return
+    about = dict(extractor.description())
+    published = extractor.standard
+    _score_agreement(book, model, extractor, name, settings)
+    if not book.wants("inception-score", *_COMPARED):
+        return
+    made = _extract(extractor, _samples(model, settings.samples, settings.seed))
+    n = len(made.features)
+    if made.probabilities is None:
+        book.skip(("inception-score",), f"the extractor {name!r} gives no probabilities of classes", name)
+    elif book.wants("inception-score"):
+        value, spread = inception_score(made.probabilities)
+        classes = made.probabilities.shape[1]
+        book.add(
+            "inception-score", value, spread, extractor=about, published=published, samples=n, note=f"{classes} classes"
+        )
+    if not book.wants(*_COMPARED):
+        return
+    images = data.test if settings.against == "held-out" else data.train
+    indices = spaced(images, settings.samples)
+    if len(indices) < 2:
+        book.skip(_COMPARED, f"there is only {len(indices)} {settings.against} image to compare with", name)
+        return
+    real = _extract(extractor, chunks(images, indices)).features
+    _compare(book, real, made.features, about, settings, published=published)
+
+
+def _compare(
+    book: Scorebook,
+    real: Tensor,
+    made: Tensor,
+    about: dict[str, str | int | float],
+    settings: EvaluationSettings,
+    *,
+    published: bool,
+) -> None:
+    def add(name: str, value: float, spread: float | None = None, note: str = "") -> None:
+        note = "; ".join(part for part in (f"against {settings.against} images", note) if part)
+        book.add(
+            name,
+            value,
+            spread,
+            extractor=about,
+            published=published,
+            samples=len(made),
+            real=len(real),
+            note=note,
+        )
+
+    if book.wants("frechet-distance"):
+        few = min(len(real), len(made)) < max(_FEWEST, made.shape[1])
+        add("frechet-distance", frechet_distance(made, real), note="biased upwards: few images" if few else "")
+    if book.wants("kernel-distance"):
+        add("kernel-distance", *kernel_distance(made, real, seed=settings.seed))
+    if book.wants("precision", "recall"):
+        precision, recall = precision_recall(real, made)
+        add("precision", precision)
+        add("recall", recall)
+    if book.wants("density", "coverage"):
+        density, coverage = density_coverage(real, made)
+        add("density", density)
+        add("coverage", coverage)
+
+
+def _score_agreement(
+    book: Scorebook, model: Model, extractor: FeatureExtractor, name: str, settings: EvaluationSettings
+) -> None:
+    """Asks for every label equally often, and sees which label the extractor finds."""
+    if not book.wants("label-agreement"):
+        return
+    condition = model.condition
+    if condition is None or not condition.from_labels:
+        book.skip(("label-agreement",), "the model is not asked for labels", name)
+        return
+    if not extractor.knows_labels:
+        reason = f"the extractor {name!r} does not know the data set's labels; use --extractor classifier"
+        book.skip(("label-agreement",), reason, name)
+        return
+    n = settings.samples
+    labels = torch.arange(n) % condition.dim
+    asked = torch.nn.functional.one_hot(labels, condition.dim).float()
+    codes = model.codes(n, settings.seed, condition=asked.to(model.device))
+    right = 0
+    size = chunk_size(model.shape.size)
+    for part, wanted in zip(torch.split(codes, size), torch.split(labels, size), strict=True):
+        found = extractor.extract(to_uint8(model.decode(part)).cpu()).probabilities
+        assert found is not None, "an extractor that knows the labels gives their probabilities"
+        right += int((found.argmax(1) == wanted).sum())
+    share = right / n
+    spread = (share * (1 - share) / n) ** 0.5
+    book.add("label-agreement", share, spread, extractor=dict(extractor.description()), samples=n)

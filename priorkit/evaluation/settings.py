@@ -1,0 +1,50 @@
+"""What an evaluation is asked for."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from priorkit.errors import ConfigurationError
+
+__all__ = ["EvaluationSettings"]
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How to evaluate a model. Scores of different settings do not compare.
+
+    Attributes:
+        scores: Names of scores or groups; all if empty.
+        samples: Samples to draw, and held-out images to use, at most; at least 2.
+        against: Which real images samples are compared with: `held-out` or `train`.
+        importance_samples: K of the importance-weighted bound, and draws of the ELBO; at least 1.
+        likelihood_images: Held-out images whose likelihood is bounded, at most; at least 2.
+        binarise: Whether held-out images are shown to the model in black and white: `none`; `threshold`, white from
+            grey level 128 on; or `stochastic`, each pixel white with its grey level as the probability, drawn once from
+            the seed (Salakhutdinov and Murray 2008).
+        seed: Seed of samples, draws, subsets and of the two-sample test.
+
+    Raises:
+        ConfigurationError: A number is too small, or a word is none of these.
+    """
+
+    scores: tuple[str, ...] = ()
+    samples: int = 10_000
+    against: Literal["held-out", "train"] = "held-out"
+    importance_samples: int = 50
+    likelihood_images: int = 1000
+    binarise: Literal["none", "threshold", "stochastic"] = "none"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("samples", 2), ("importance_samples", 1), ("likelihood_images", 2), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ConfigurationError(
+                    f"--{name.replace('_', '-')} must be at least {least}, not {getattr(self, name)}"
+                )
+        for name, words in (("against", ("held-out", "train")), ("binarise", ("none", "threshold", "stochastic"))):
+            if getattr(self, name) not in words:
+                raise ConfigurationError(f"--{name} must be one of {', '.join(words)}, not {getattr(self, name)!r}")
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "scores": list(self.scores)}

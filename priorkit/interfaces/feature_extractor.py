@@ -1,0 +1,74 @@
+"""The feature extractor: what scores of samples see of an image."""
+
+import abc
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor
+
+from priorkit.interfaces.data import ImageData
+
+__all__ = ["FeatureExtractor", "Features"]
+
+
+class Features(NamedTuple):
+    """What an extractor makes of N images.
+
+    Attributes:
+        features: float32, shape (N, D), on the CPU.
+        probabilities: Those of K classes, float32, shape (N, K), on the CPU, rows adding up to 1; None where the
+            extractor does not classify.
+    """
+
+    features: Tensor
+    probabilities: Tensor | None = None
+
+
+class FeatureExtractor(abc.ABC):
+    """Turns images into features, in which samples are compared with real images.
+
+    Scores by different extractors, or by one with different weights, do not compare; so a score carries its extractor's
+    description.
+
+    Attributes:
+        knows_labels: Whether its classes are those of the data set, so that it can say what a sample shows.
+    """
+
+    knows_labels: ClassVar[bool] = False
+
+    @property
+    def standard(self) -> bool:
+        """Whether these are the network and weights of the published Inception Score, FID and KID; once prepared."""
+        return False
+
+    @abc.abstractmethod
+    def prepare(self, data: ImageData) -> None:
+        """Loads the weights, or trains them once and caches them. Called before `extract`.
+
+        Called again, with the same data, it has nothing left to do. It changes none of torch's global
+        generators.
+
+        Args:
+            data: The data set.
+
+        Raises:
+            DataError: The weights cannot be had: a download fails, or the data has no labels to learn from.
+            ConfigurationError: An option is wrong: a file is missing or broken.
+            MissingExtraError: An optional dependency is missing.
+        """
+
+    @abc.abstractmethod
+    def extract(self, images: Tensor) -> Features:
+        """The features of images, each independent of the others in the batch.
+
+        Args:
+            images: uint8, shape (N, C, H, W), on the CPU; at least one.
+        """
+
+    @abc.abstractmethod
+    def description(self) -> Mapping[str, str | int | float]:
+        """What identifies it, once prepared.
+
+        `name`; `weights`, a hash; `resolution` of its input in pixels; and `accuracy` on held-out images where it was
+        trained here.
+        """

@@ -1,0 +1,95 @@
+"""Evaluates a run, and keeps what was found."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import RunConfig, resolve_config
+from priorkit.evaluation import EvaluationSettings, Score, build_extractor, choose_scores, evaluate_model
+from priorkit.interfaces import ImageData
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.run import Run
+from priorkit.runs.run_data import load_run_data
+from priorkit.runs.scores_file import append_evaluation
+
+__all__ = ["Evaluation", "evaluate_run"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation of a run has found.
+
+    Attributes:
+        scores: The scores, those that were skipped included.
+        about: What they were computed with: time, versions, checkpoint, settings, extractor, device.
+    """
+
+    scores: list[Score]
+    about: Mapping[str, Any]
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**self.about, "scores": [score.as_data() for score in self.scores]}
+
+    def save(self, path: Path) -> None:
+        """Writes it behind the evaluations that are in a file already.
+
+        Raises:
+            RunFolderError: The file cannot be written, or holds something else.
+        """
+        append_evaluation(path, self.as_data())
+
+
+def evaluate_run(
+    run: Run,
+    settings: EvaluationSettings | None = None,
+    *,
+    extractor: Mapping[str, Any] | str | None = None,
+    data: ImageData | None = None,
+    data_dir: Path | None = None,
+    registry: Registry | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Evaluation:
+    """Computes scores of a trained run; writes nothing.
+
+    Args:
+        run: The run, loaded on the device to compute on.
+        settings: Which scores, and of how many images; all scores of 10,000 samples if None.
+        extractor: A feature extractor's name, or a table with its options; the run's own if None.
+        data: The run's data, if it is loaded already.
+        data_dir: Where the data lies now, if not where it lay then.
+        registry: Where components come from; the installed plug-ins if None.
+        tell: Is told what is being done.
+
+    Raises:
+        ConfigurationError: A score or an option of the extractor is wrong, or the data is another.
+        UnknownComponentError: There is no such extractor.
+        DataError: The data is missing or broken.
+    """
+    registry = installed_plugins() if registry is None else registry
+    settings = EvaluationSettings() if settings is None else settings
+    choose_scores(settings.scores)
+    chosen = run.config if extractor is None else run.config.model_copy(update={"extractor": _choice(extractor)})
+    config = resolve_config(chosen, registry)
+    made = build_extractor(config, registry, run.shape, run.model.device)
+    if data is None:
+        tell("reading the data")
+        data = load_run_data(run, data_dir, registry=registry)
+    scores = evaluate_model(run.model, data, made, settings, extractor_name=config.extractor.name, tell=tell)
+    about = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "priorkit": version("priorkit"),
+        "checkpoint": run.checkpoint,
+        "device": str(run.model.device),
+        "precision": run.model.precision.name,
+        "settings": settings.as_data(),
+        "extractor": config.extractor.model_dump(mode="json"),
+    }
+    return Evaluation(scores, about)
+
+
+def _choice(extractor: Mapping[str, Any] | str) -> Any:
+    return RunConfig.model_validate({"extractor": extractor}).extractor

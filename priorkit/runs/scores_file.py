@@ -1,0 +1,77 @@
+"""`scores.json`: what evaluations of a run have found, the newest last."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from priorkit.errors import RunFolderError
+from priorkit.runs.folder import explained_os_errors
+
+__all__ = ["append_evaluation", "read_evaluations"]
+
+
+def read_evaluations(path: Path) -> list[dict[str, Any]]:
+    """The evaluations in a file, the newest last; none if it is not there.
+
+    Each has `scores`, a list of what `priorkit.evaluation.Score.as_data` gives, and what they were computed with.
+
+    Raises:
+        RunFolderError: The file cannot be read, or is none of evaluations.
+    """
+    with explained_os_errors("read the scores"):
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            return []
+    try:
+        kept = json.loads(text)["evaluations"]
+        if not isinstance(kept, list) or not all(isinstance(item, dict) and "scores" in item for item in kept):
+            raise TypeError("it is no list of evaluations")
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{str(path)!r} holds no evaluations by priorkit ({type(error).__name__}: {error}), and is left as it is; "
+            "move it away, or name another file with --out"
+        ) from None
+    return kept
+
+
+def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
+    """Writes an evaluation behind those that are in a file already; the file appears whole or not at all.
+
+    Raises:
+        RunFolderError: The file cannot be read or written, or is none of evaluations.
+    """
+    with explained_os_errors("write the scores"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path.parent):
+        evaluations = [*read_evaluations(path), dict(evaluation)]
+        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+        with explained_os_errors("write the scores"):
+            try:
+                draft.write_text(json.dumps({"evaluations": evaluations}, indent=2) + "\n", encoding="utf-8")
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Inside, no other process appends to a file of that folder, where the operating system can lock folders."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with explained_os_errors("write the scores"):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # On a file system without locks, of two evaluations that end in the same moment one may be lost.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

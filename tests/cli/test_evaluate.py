@@ -1,0 +1,106 @@
+"""`priorkit evaluate`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+FEW = ["--samples", 12, "--extractor.steps", 2, "--extractor.epochs", 1, "--extractor.width", 2, "--device", "cpu"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("PRIORKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def test_shows_and_keeps_every_score(cli, trained: Path):
+    result = cli("evaluate", trained, *FEW)
+    assert (result.status, result.err) == (0, "")
+    for label in ("classifier IS", "classifier Fréchet distance", "PSNR (dB)", "SSIM", "codes and prior: MMD²"):
+        assert f"\n{label} " in result.out
+    assert " FID" not in result.out
+    assert "12 samples" in result.out
+    assert "features by classifier, weights " in result.out
+    assert "% of held-out images right" in result.out
+    skipped = result.out.partition("\nskipped\n")[2]
+    assert "ELBO (nats), importance-weighted bound (nats)" in skipped
+    assert "deterministic" in skipped
+    assert f"kept in {trained / 'scores.json'}" in result.out
+    (kept,) = json.loads((trained / "scores.json").read_text())["evaluations"]
+    assert {score["name"] for score in kept["scores"]} > {"elbo", "psnr"}
+    cli("evaluate", trained, *FEW, "--scores", "psnr", "--quiet", "--checkpoint", "best")
+    both = json.loads((trained / "scores.json").read_text())["evaluations"]
+    assert both[0] == kept
+    assert [score["name"] for score in both[1]["scores"]] == ["psnr"]
+
+
+def test_json(cli, trained: Path):
+    result = cli("evaluate", trained, *FEW, "--scores", "psnr,elbo", "--json", "--out", "mine.json")
+    assert result.status == 0
+    psnr, elbo, end = (json.loads(line) for line in result.out.splitlines())
+    assert psnr["value"] > 0
+    assert elbo["value"] is None
+    assert elbo["note"]
+    assert end["event"] == "end"
+    assert end["out"] == "mine.json"
+    assert json.loads(Path("mine.json").read_text())["evaluations"][0]["scores"] == [psnr, elbo]
+    assert not (trained / "scores.json").exists()
+
+
+def test_help_lists_scores_and_options(cli):
+    text = cli("evaluate", "--help").out
+    for words in ("--extractor.weights", "--extractor.file", "classifier, inception, torchscript", "frechet-distance"):
+        assert words in text
+    assert "  likelihood: elbo, " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none"], "no run 'none': there is no such folder"),
+        (["trained", "--scores", "psrn"], "unknown score 'psrn'; did you mean 'psnr'?"),
+        (["trained", "--samples", "1"], "expected a whole number of at least 2, not '1'"),
+        (["trained", "--samples", "many"], "expected a whole number of at least 2, not 'many'"),
+        (["trained", "--extractor", "clasifier"], "unknown feature extractor 'clasifier'; did you mean 'classifier'?"),
+        (["trained", "--extractor.file", "x"], "--extractor.file: extractor 'classifier' has no option 'file'"),
+        (["trained", "--extractor", "torchscript"], "name its file with --extractor.file"),
+        (
+            ["trained", "--extractor", "torchscript", "--extractor.file", "x"],
+            "--extractor.file x: there is no such file",
+        ),
+        (["trained", "--extractor", "inception", "--extractor.weights", "x"], "there is no such file"),
+        (["trained", "--extractor.rgb"], "extractor 'classifier' has no option 'rgb'"),
+        (["trained", "--sampels", "12"], "unknown option --sampels; did you mean '--samples'?"),
+        (["trained", "--device", "gpu"], "expected auto, cpu, cuda, cuda:N or mps"),
+        (["trained", "--checkpoint", "first"], "invalid choice: 'first'"),
+        (["trained", "--against", "test"], "invalid choice: 'test'"),
+        (["trained", "--out", "trained/config.toml"], "holds no evaluations by priorkit"),
+        (["trained", "--out", "trained"], "cannot read the scores 'trained'"),
+        ([], "required: RUN"),
+    ],
+    ids=lambda value: " ".join(value[1:]) if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line(cli, trained: Path, arguments, message):
+    result = cli("evaluate", *arguments)
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert not (trained / "scores.json").exists()
+
+
+def test_ctrl_c_keeps_nothing(cli, trained: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(*arguments, **keywords):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("priorkit.evaluation.evaluate.score_codes", interrupt)
+    result = cli("evaluate", trained, *FEW)
+    assert result.status == 130
+    assert result.err == "priorkit: interrupted\n"
+    assert not (trained / "scores.json").exists()
+
+
+def test_scores_while_training(cli, tiny):
+    flags = [*FEW[2:8], "--evaluate-every", 2, "--evaluate-samples", 8]
+    assert cli("train", *tiny, "--steps", 2, "--out", "run", *flags).status == 0
+    rows = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert any("score/classifier_recall" in row for row in rows)

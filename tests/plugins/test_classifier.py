@@ -1,0 +1,182 @@
+"""The feature extractor `classifier`."""
+
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from priorkit.errors import DataError
+from priorkit.interfaces import FeatureExtractor, ImageData, ImageSet, ImageShape
+from priorkit.plugins import ExtractorContext, PluginWarning
+from priorkit_plugins.classifier import ClassifierOptions, priorkit_extractors
+from priorkit_plugins.classifier.cache import cache_key, read_cached, write_cached
+
+SHAPE = ImageShape(1, 16)
+
+
+def make(cache: Path, shape: ImageShape = SHAPE, **options: Any) -> FeatureExtractor:
+    (component,) = priorkit_extractors()
+    assert component.name == "classifier"
+    chosen = ClassifierOptions(**{"steps": 40, "width": 4, "learning_rate": 0.01, **options})
+    return component.build(chosen, ExtractorContext(shape, cache, torch.device("cpu")))
+
+
+def bars(n: int, seed: int, channels: int = 1, size: int = 16) -> ImageSet:
+    """Images with a bright bar that lies (0) or stands (1)."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 60, (n, channels, size, size), generator=generator)
+    labels = torch.arange(n) % 2
+    for image, label in zip(images, labels.tolist(), strict=True):
+        place = int(torch.randint(2, size - 4, (), generator=generator))
+        (image if label else image.transpose(1, 2))[:, :, place : place + 2] += 150
+    return ImageSet(images.to(torch.uint8), labels)
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    return ImageData(bars(96, 0), bars(31, 1), ("lying", "standing"))
+
+
+@pytest.fixture(scope="module")
+def prepared(data: ImageData, tmp_path_factory: pytest.TempPathFactory) -> FeatureExtractor:
+    extractor = make(tmp_path_factory.mktemp("cache"))
+    extractor.prepare(data)
+    return extractor
+
+
+def weights(extractor: FeatureExtractor) -> str:
+    return str(extractor.description()["weights"])
+
+
+def test_learns_the_labels(prepared: FeatureExtractor, data: ImageData) -> None:
+    found = prepared.extract(data.test.take(torch.arange(31)))
+    assert found.features.shape == (31, 128)
+    assert found.probabilities is not None
+    torch.testing.assert_close(found.probabilities.sum(1), torch.ones(31))
+    right = (found.probabilities.argmax(1) == data.test.labels).double().mean()
+    assert right > 0.9
+    described = prepared.description()
+    assert described["accuracy"] == pytest.approx(float(right))
+    assert described["name"] == "classifier"
+    assert described["resolution"] == 16
+    assert prepared.knows_labels
+    assert not prepared.standard
+
+
+def test_an_image_does_not_depend_on_the_others(prepared: FeatureExtractor, data: ImageData) -> None:
+    images = data.test.take(torch.arange(31))
+    alone = prepared.extract(images[:1]).features
+    torch.testing.assert_close(prepared.extract(images).features[:1], alone, rtol=0, atol=1e-5)
+
+
+def test_the_same_settings_give_the_same_network(prepared: FeatureExtractor, data: ImageData, tmp_path: Path) -> None:
+    state = torch.random.get_rng_state()
+    again, other = make(tmp_path / "a"), make(tmp_path / "b", seed=1)
+    again.prepare(data)
+    other.prepare(data)
+    assert weights(again) == weights(prepared) != weights(other)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_it_is_trained_once(data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make(tmp_path)
+    first.prepare(data)
+    first.prepare(data)
+    (file,) = (tmp_path / "classifier").iterdir()
+    monkeypatch.setattr("priorkit_plugins.classifier.extractor.train_network", None)
+    second = make(tmp_path)
+    second.prepare(data)
+    assert second.description() == first.description()
+    images = data.test.take(torch.arange(5))
+    assert torch.equal(second.extract(images).features, first.extract(images).features)
+    assert list((tmp_path / "classifier").iterdir()) == [file]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no weights", None])
+def test_a_broken_file_is_replaced(data: ImageData, tmp_path: Path, damage: bytes | None) -> None:
+    first = make(tmp_path)
+    first.prepare(data)
+    (file,) = (tmp_path / "classifier").iterdir()
+    whole = file.read_bytes()
+    # Cut short, something else, or a bit that has turned.
+    file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:] if damage is None else damage)
+    again = make(tmp_path)
+    with pytest.warns(PluginWarning, match=r"is broken \(.*it is trained again"):
+        again.prepare(data)
+    assert weights(again) == weights(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(tmp_path).prepare(data)
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(data: ImageData, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    extractor = make(tmp_path / "file")
+    with pytest.warns(PluginWarning, match="PRIORKIT_CACHE names another folder"):
+        extractor.prepare(data)
+    assert extractor.extract(data.test.take(torch.arange(2))).features.shape == (2, 128)
+
+
+def test_an_interrupted_training_leaves_nothing(
+    data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object, **keywords: object) -> None:
+        Path(str(arguments[1])).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("priorkit_plugins.classifier.cache.save_file", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path).prepare(data)
+    assert list((tmp_path / "classifier").iterdir()) == []
+
+
+def test_what_it_was_trained_on_decides(data: ImageData, kept_images: Any) -> None:
+    settings = {"epochs": 3}
+    train, test = data.train, data.test
+    keys = [
+        cache_key(train, test, settings),
+        cache_key(bars(96, 2), test, settings),
+        cache_key(dataclasses.replace(train, labels=1 - train.labels), test, settings),
+        cache_key(train, bars(31, 3), settings),
+        cache_key(train, dataclasses.replace(test, labels=None), settings),
+        cache_key(train, test, {"epochs": 4}),
+        cache_key(ImageSet(kept_images(train.images), train.labels), test, settings),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert cache_key(bars(96, 0), bars(31, 1), settings) == keys[0]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert read_cached(tmp_path / "none") is None
+    write_cached(tmp_path / "deep" / "some", {"a": torch.ones(2)}, {"note": "x"})
+    found = read_cached(tmp_path / "deep" / "some")
+    assert found is not None
+    assert torch.equal(found[0]["a"], torch.ones(2))
+    assert found[1]["note"] == "x"
+
+
+def test_images_without_labels_are_refused(data: ImageData, tmp_path: Path) -> None:
+    plain = dataclasses.replace(data, train=ImageSet(data.train.images))
+    with pytest.raises(DataError, match="use --extractor inception, or --extractor torchscript"):
+        make(tmp_path).prepare(plain)
+
+
+def test_held_out_images_without_labels_give_no_accuracy(data: ImageData, tmp_path: Path) -> None:
+    extractor = make(tmp_path, steps=1, epochs=1)
+    extractor.prepare(dataclasses.replace(data, test=ImageSet(data.test.images)))
+    assert "accuracy" not in extractor.description()
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_size(channels: int, size: int, tmp_path: Path, kept_images: Any) -> None:
+    train = bars(4, 0, channels, size)
+    images = ImageData(ImageSet(kept_images(train.images), train.labels), bars(2, 1, channels, size))
+    extractor = make(tmp_path, ImageShape(channels, size), steps=1, epochs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extractor.prepare(images)
+    assert extractor.extract(images.test.take(torch.arange(2))).features.shape == (2, 128)
