@@ -21,6 +21,7 @@ commands:
   sample       draw images from a trained run
   reconstruct  encode and decode images
   interpolate  walk from image to image through the space of codes
+  picture      draw a figure: classes, codes in the plane, nearest training images, several runs
   components   list every prior, loss, network, data set and recipe, with its options
   plugins      list the plug-ins that are loaded, and those that are broken
 
@@ -68,6 +69,12 @@ def _interpolate(arguments: Sequence[str], registry: Registry) -> int:
     return interpolate_command(arguments, registry)
 
 
+def _picture(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.figures import picture_command
+
+    return picture_command(arguments, registry)
+
+
 def _components(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.listings import components_command
 
@@ -85,6 +92,7 @@ _COMMANDS: dict[str, Command] = {
     "sample": _sample,
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
+    "picture": _picture,
     "components": _components,
     "plugins": _plugins,
 }

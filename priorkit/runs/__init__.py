@@ -8,7 +8,7 @@ from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.run_data import load_run_data
-from priorkit.runs.samples_file import check_output, save_images
+from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RunFolder",
     "TrainingRun",
     "check_output",
+    "check_picture_output",
     "latest_picture",
     "load_run",
     "load_run_data",
@@ -28,6 +29,7 @@ __all__ = [
     "read_metrics",
     "save_grid",
     "save_images",
+    "save_picture",
     "train",
     "write_report",
 ]
