@@ -109,6 +109,10 @@ class Run:
         if condition is not None:
             raise ConfigurationError("labels and condition both say what to draw: give one of them")
         if isinstance(labels, Tensor):
+            if labels.is_floating_point() or labels.ndim > 1:
+                raise ValueError(
+                    f"labels must be whole numbers, shape ({n},), not {labels.dtype} of shape {tuple(labels.shape)}"
+                )
             labels = labels.tolist()
         several = [labels] * n if isinstance(labels, int | str) else labels
         if len(several) != n:
