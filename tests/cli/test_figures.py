@@ -67,7 +67,7 @@ def test_classes_in_columns(cli, runs):
 
 
 def test_pictures_of_a_training_have_classes_in_columns(runs):
-    widths = [size(f"{name}/samples/samples-00000002.png")[0] for name in ("labels", "categorical", "gan")]
+    widths = [size(runs / name / "samples" / "samples-00000002.png")[0] for name in ("labels", "categorical", "gan")]
     assert widths == [columns * 72 + 8 for columns in (10, 9, 8)]
 
 
