@@ -22,6 +22,7 @@ commands:
   reconstruct  encode and decode images
   interpolate  walk from image to image through the space of codes
   evaluate     score a trained run: its samples, reconstructions, codes and likelihood
+  picture      draw a figure: classes, codes in the plane, nearest training images, several runs
   components   list every prior, loss, network, data set and recipe, with its options
   plugins      list the plug-ins that are loaded, and those that are broken
 
@@ -75,6 +76,12 @@ def _evaluate(arguments: Sequence[str], registry: Registry) -> int:
     return evaluate_command(arguments, registry)
 
 
+def _picture(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.figures import picture_command
+
+    return picture_command(arguments, registry)
+
+
 def _components(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.listings import components_command
 
@@ -93,6 +100,7 @@ _COMMANDS: dict[str, Command] = {
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
     "evaluate": _evaluate,
+    "picture": _picture,
     "components": _components,
     "plugins": _plugins,
 }

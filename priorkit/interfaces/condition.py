@@ -31,8 +31,10 @@ class Condition(nn.Module, abc.ABC):
 
     Attributes:
         dim: Dimensions of s, at least 1.
+        classes: Number of classes where s is one of them, one-hot: dimension k stands for class k, and `dim` is their
+            number. 0 where s is anything else.
         from_data: Whether every training image has an s of its own; otherwise s is drawn at random.
-        from_labels: Whether that s is the image's label; dimension k of s then stands for class k.
+        from_labels: Whether that s is the image's label; the data's class k is then class k of s.
         seen_by_code_critic: Whether D_C is shown s beside the code (Eq. 8).
         seen_by_image_critic: Whether D_I is shown s beside the image.
         mismatched: Whether D_I is also shown real images with another s, as fakes.
@@ -41,6 +43,7 @@ class Condition(nn.Module, abc.ABC):
     """
 
     dim: int
+    classes: int = 0
     from_data: bool = False
     from_labels: bool = False
     seen_by_code_critic: bool = False

@@ -9,7 +9,7 @@ from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.run_data import load_run_data
-from priorkit.runs.samples_file import check_output, save_images
+from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
 from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
 
@@ -22,6 +22,7 @@ __all__ = [
     "TrainingRun",
     "append_evaluation",
     "check_output",
+    "check_picture_output",
     "evaluate_run",
     "latest_picture",
     "load_run",
@@ -34,6 +35,7 @@ __all__ = [
     "read_metrics",
     "save_grid",
     "save_images",
+    "save_picture",
     "train",
     "write_report",
 ]

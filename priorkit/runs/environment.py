@@ -81,6 +81,7 @@ class _Data(BaseModel):
     held_out: int
     classes: int = 0
     embedding_dim: int = 0
+    class_names: list[str] = []
     fingerprint: str | None
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None

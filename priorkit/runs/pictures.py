@@ -1,21 +1,14 @@
-"""Pictures: grids of images as PNG files."""
+"""Pictures as PNG files."""
 
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
-__all__ = ["as_picture", "pairs", "save_grid"]
+from priorkit.figures import draw_grid
 
-_BORDER = 2
-
-
-def as_picture(image: Tensor) -> Image.Image:
-    """One uint8 image (C, H, W), C being 1 or 3, as a Pillow image."""
-    array = image.permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+__all__ = ["pairs", "save_grid", "write_picture"]
 
 
 def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
@@ -47,11 +40,11 @@ def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
         path: The file.
         columns: Images in a row.
     """
-    grid = make_grid(images, nrow=columns, padding=_BORDER, pad_value=128).to(torch.uint8)
-    picture = as_picture(grid if images.shape[1] == 3 else grid[:1])
-    zoom = max(1, round(64 / images.shape[-1]))
-    if zoom > 1:
-        picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+    write_picture(draw_grid(images, columns), path)
+
+
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """Writes a picture as PNG; the file appears whole or not at all."""
     draft = path.with_name(f".{path.name}.draft")
     try:
         picture.save(draft, format="PNG")

@@ -62,7 +62,7 @@ class Recorder(Observer):
     def reviewed(self, session: Session, review: Review) -> None:
         """Two pictures and a line of scores."""
         with explained_os_errors("write pictures"):
-            save_grid(review.samples, self.folder.samples / f"samples-{session.steps:08d}.png")
+            save_grid(review.samples, self.folder.samples / f"samples-{session.steps:08d}.png", review.columns)
             if review.reconstructions is not None:
                 columns = min(8, len(review.originals))
                 rows = pairs(review.originals, review.reconstructions, columns)

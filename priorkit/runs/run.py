@@ -1,5 +1,6 @@
 """A trained run, loaded from its folder."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
-from priorkit.errors import RunFolderError
+from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageShape, Prior
 from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
@@ -63,15 +65,63 @@ class Run:
         """The rows of `metrics.jsonl`; lines in it that are no measurements are left out."""
         return read_metrics(self.folder)
 
-    def sample(self, n: int, *, seed: int = 0) -> Tensor:
-        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images.
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes that images are asked for by; empty where they are not asked for by classes."""
+        return class_names(self.model.condition, self.environment)
+
+    def find_classes(self, wanted: Sequence[int | str]) -> Tensor:
+        """The indices of classes, int64 (N,).
+
+        Args:
+            wanted: Their names or indices.
 
         Raises:
-            ValueError: `n` is below 1.
+            ConfigurationError: There is no such class, or the run's images are not asked for by classes.
+        """
+        if not self.class_names:
+            raise ConfigurationError(
+                f"{str(self.path)!r} knows no classes: it was trained with --condition {self.config.condition.name}; "
+                "train a run with --condition labels or categorical"
+            )
+        return torch.tensor([find_class(item, self.class_names) for item in wanted], dtype=torch.int64)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        labels: int | str | Sequence[int | str] | Tensor | None = None,
+        condition: Tensor | None = None,
+    ) -> Tensor:
+        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images.
+
+        Args:
+            n: Number of images.
+            seed: Seed of the noise, and of what images are asked for by unless that is given.
+            labels: Classes to draw, by index or name, in a run with classes: one for all, or `n` of them.
+            condition: s itself, shape (n, dim), in a run with a condition; instead of `labels`.
+
+        Raises:
+            ConfigurationError: The run has no condition, or no such classes, or both labels and condition are given.
+            ValueError: `n` is below 1, or labels or condition have another shape.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
-        return self.model.sample(n, seed)
+        if labels is None:
+            return self.model.sample(n, seed, condition)
+        if condition is not None:
+            raise ConfigurationError("labels and condition both say what to draw: give one of them")
+        if isinstance(labels, Tensor):
+            if labels.is_floating_point() or labels.ndim > 1:
+                raise ValueError(
+                    f"labels must be whole numbers, shape ({n},), not {labels.dtype} of shape {tuple(labels.shape)}"
+                )
+            labels = labels.tolist()
+        several = [labels] * n if isinstance(labels, int | str) else labels
+        if len(several) != n:
+            raise ValueError(f"labels must be one class, or {n} of them, not {len(several)}")
+        return self.model.sample(n, seed, self.model.class_conditions(self.find_classes(several)))
 
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means.

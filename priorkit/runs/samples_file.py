@@ -5,13 +5,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from priorkit.errors import RunFolderError
+from priorkit.figures import as_picture
 from priorkit.runs.folder import explained_os_errors
-from priorkit.runs.pictures import as_picture, save_grid
+from priorkit.runs.pictures import save_grid, write_picture
 
-__all__ = ["check_output", "save_images"]
+__all__ = ["check_output", "check_picture_output", "save_images", "save_picture"]
 
 _SAMPLE = re.compile(r"\d{6,}\.png")
 """Names of the files in a folder of samples."""
@@ -51,7 +53,32 @@ def _is_sample(path: Path) -> bool:
     return path.is_file() and _SAMPLE.fullmatch(path.name) is not None
 
 
-def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool = False) -> None:
+def check_picture_output(path: Path, *, overwrite: bool) -> None:
+    """Makes sure that a picture can be saved at `path`, a .png.
+
+    Raises:
+        RunFolderError: There is something at that path and `overwrite` is False, or its ending is another.
+    """
+    if path.suffix != ".png":
+        raise RunFolderError(f"--out {path}: a figure is one picture; name a file that ends in .png")
+    check_output(path, overwrite=overwrite)
+
+
+def save_picture(picture: Image.Image, path: Path, *, overwrite: bool = False) -> None:
+    """Saves a picture as .png.
+
+    Raises:
+        RunFolderError: The path is taken or cannot be written.
+    """
+    check_picture_output(path, overwrite=overwrite)
+    with explained_os_errors("write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_picture(picture, path)
+
+
+def save_images(
+    images: Tensor, path: Path, *, columns: int = 8, overwrite: bool = False, labels: Tensor | None = None
+) -> None:
     """Saves uint8 images (N, C, H, W).
 
     Args:
@@ -60,6 +87,7 @@ def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool
             a folder of `000000.png` and so on.
         columns: Images in a row of a grid.
         overwrite: Whether what is there may be replaced.
+        labels: The images' classes, int64 (N,): in a .npz an array `labels` beside the images; not kept otherwise.
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
@@ -70,7 +98,11 @@ def save_images(images: Tensor, path: Path, *, columns: int = 8, overwrite: bool
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if path.suffix == ".npz":
-                np.savez_compressed(draft, images=images.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+                pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+                if labels is None:
+                    np.savez_compressed(draft, images=pixels)
+                else:
+                    np.savez_compressed(draft, images=pixels, labels=labels.cpu().numpy())
                 draft.replace(path)
             elif path.suffix == ".png":
                 save_grid(images, path, columns)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from priorkit.training.batches import to_float, to_uint8
@@ -14,6 +15,9 @@ REVIEWED = 512
 """Held-out images, and samples, that a review looks at, at most."""
 _SHOWN = 64
 """Samples in a picture."""
+_COLUMNS = 8
+_MOST_CLASSES = 10
+"""So many classes get columns of their own."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Review:
     """How a run looks at some step.
 
     Attributes:
-        samples: The decoder's images of the same fixed noise at every review, uint8 (64, C, H, W).
+        samples: The decoder's images of the same fixed noise at every review, uint8 (N, C, H, W): 64; or, where they
+            are asked for by one of at most 10 classes, 8 rows whose columns share a class.
+        columns: How many of them make a row.
         originals: Held-out images, uint8 (up to 32, C, H, W).
         reconstructions: Theirs, uint8, same shape; None in a run without an encoder.
         scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
@@ -29,6 +35,7 @@ class Review:
     """
 
     samples: Tensor
+    columns: int
     originals: Tensor
     reconstructions: Tensor | None
     scores: dict[str, float]
@@ -52,4 +59,15 @@ def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
         reconstructed = to_uint8(reconstructions[:shown]).cpu()
     if len(images) > 1:
         scores["sample_distance"] = energy_distance(samples, images)
-    return Review(to_uint8(samples[:_SHOWN]).cpu(), held_out[:shown], reconstructed, scores)
+    pictured, columns = _pictured(model, samples, seed)
+    return Review(to_uint8(pictured).cpu(), columns, held_out[:shown], reconstructed, scores)
+
+
+def _pictured(model: Model, samples: Tensor, seed: int) -> tuple[Tensor, int]:
+    """The samples to be seen, and how many make a row; those of the score unless classes arrange them."""
+    if not 0 < model.classes <= _MOST_CLASSES:
+        return samples[:_SHOWN], _COLUMNS
+    # Of few classes, each has several columns: a row then holds several rows of the grid.
+    repeats = _MOST_CLASSES // model.classes
+    classes = model.class_conditions(torch.arange(model.classes))
+    return model.sample_grid(classes, _COLUMNS * repeats, seed), model.classes * repeats

@@ -28,6 +28,7 @@ QUICK = [
     ["components", "--json"],
     ["plugins"],
     ["train", "--help"],
+    ["picture", "--help"],
     ["train", "--prior", "lerned"],
 ]
 
@@ -54,7 +55,7 @@ def test_version(cli):
 
 def test_help_names_every_command(cli):
     text = cli("--help").out
-    for command in ("train", "sample", "reconstruct", "interpolate", "components", "plugins"):
+    for command in ("train", "sample", "reconstruct", "interpolate", "picture", "components", "plugins"):
         assert f"\n  {command} " in text
 
 

@@ -8,22 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from priorkit.figures import as_picture
 from priorkit.runs import pairs, save_grid, save_images
-from priorkit.runs.pictures import as_picture
 
 
 def numbered(n: int, channels: int = 1, size: int = 16) -> torch.Tensor:
     """Images of one value each, from 10 up."""
     return torch.arange(10, 10 + n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, channels, size, size).contiguous()
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_picture_has_the_images_pixels(channels: int) -> None:
-    image = torch.randint(256, (channels, 16, 16), dtype=torch.uint8)
-    picture = as_picture(image)
-    assert picture.mode == ("L" if channels == 1 else "RGB")
-    expected = image[0].numpy() if channels == 1 else image.permute(1, 2, 0).numpy()
-    assert np.array_equal(np.asarray(picture), expected)
 
 
 @settings(deadline=None, max_examples=30)

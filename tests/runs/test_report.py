@@ -2,13 +2,16 @@ import base64
 import html
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from priorkit.config import RunConfig
 from priorkit.errors import RunFolderError
-from priorkit.runs import RunFolder, latest_picture, write_report
+from priorkit.plugins import Registry
+from priorkit.runs import RunFolder, latest_picture, prepare, write_report
 
 
 class Page(HTMLParser):
@@ -111,3 +114,16 @@ def test_a_report_that_cannot_be_written(folder: RunFolder, monkeypatch: pytest.
     monkeypatch.setattr(Path, "write_text", refuse)
     with pytest.raises(RunFolderError, match=r"cannot write the report .*report\.html'.*Permission denied"):
         write_report(folder)
+
+
+def test_a_run_without_an_encoder_has_a_report_without_reconstructions(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    config = run_config(encoder="none", loss="none", regularizer="none", steps=2)
+    prepare(config, tmp_path / "run", registry=registry).run()
+    folder = RunFolder.open(tmp_path / "run")
+    page = Page(folder.report.read_text(encoding="utf-8"))
+    assert page.pictures == [(folder.samples / "samples-00000002.png").read_bytes()]
+    assert "held-out images" not in page.text
+    assert "held_out/sample_distance" in page.curves
+    assert "held_out/reconstruction_error" not in page.curves

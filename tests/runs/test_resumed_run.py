@@ -15,7 +15,6 @@ from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
 
-
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 
 

@@ -181,3 +181,57 @@ def test_a_damaged_checkpoint(folder: RunFolder, registry: Registry) -> None:
     (folder.checkpoints.path() / "weights.safetensors").write_bytes(b"short")
     with pytest.raises(RunFolderError, match="cannot read the checkpoint"):
         load_run(folder.path, device="cpu", registry=registry)
+
+
+@pytest.fixture(scope="module")
+def asked(registry: Registry, run_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose images are asked for by the labels of the data."""
+    path = tmp_path_factory.mktemp("asked") / "run"
+    prepare(run_config(condition="labels", steps=2), path, registry=registry).run()
+    return path
+
+
+@pytest.fixture
+def classes(asked: Path, registry: Registry) -> Run:
+    return load_run(asked, device="cpu", registry=registry)
+
+
+def test_samples_of_classes(classes: Run) -> None:
+    assert classes.class_names == ("odd", "even")
+    assert classes.find_classes(["even", 0, "1"]).tolist() == [1, 0, 1]
+    both = classes.sample(2, seed=4, labels=["even", "odd"])
+    assert torch.equal(classes.sample(2, seed=4, labels=torch.tensor([1, 0])), both)
+    assert torch.equal(classes.sample(2, seed=4, condition=torch.tensor([[0.0, 1.0], [1.0, 0.0]])), both)
+    assert torch.equal(classes.sample(3, seed=4, labels="even"), classes.sample(3, seed=4, labels=[1, 1, 1]))
+    assert not torch.equal(classes.sample(2, seed=4, labels=0), classes.sample(2, seed=4, labels=1))
+    assert torch.equal(classes.sample(3, seed=4), classes.sample(3, seed=4, condition=classes.model.conditions(3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": "evne"}, "no class 'evne'; did you mean 'even'?"),
+        ({"labels": 2}, "no class 2"),
+        ({"labels": [0, 1, 0]}, "labels must be one class, or 2 of them, not 3"),
+        ({"labels": torch.tensor([0.0, 1.0])}, "labels must be whole numbers"),
+        ({"labels": torch.zeros(2, 2, dtype=torch.int64)}, "labels must be whole numbers"),
+        ({"labels": 0, "condition": torch.zeros(2, 2)}, "give one of them"),
+        ({"condition": torch.zeros(2, 3)}, r"the condition must have the shape \(2, 2\)"),
+        ({"condition": torch.zeros(3, 2)}, r"the condition must have the shape \(2, 2\)"),
+    ],
+    ids=str,
+)
+def test_classes_that_are_none(classes: Run, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        classes.sample(2, **arguments)
+
+
+def test_a_run_without_classes_says_so(run: Run) -> None:
+    assert run.class_names == ()
+    for ask in (
+        lambda: run.sample(2, labels=0),
+        lambda: run.sample(2, condition=torch.zeros(2, 1)),
+        lambda: run.find_classes(["odd"]),
+    ):
+        with pytest.raises(ConfigurationError, match="--condition none"):
+            ask()

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from priorkit.errors import RunFolderError
-from priorkit.runs import check_output, save_images
+from priorkit.runs import check_output, check_picture_output, save_images, save_picture
 
 NAMES = ["samples.npz", "samples.png", "samples"]
 
@@ -151,3 +151,28 @@ def test_a_name_that_is_too_long_is_an_error_of_one_line(tmp_path: Path) -> None
     for name in ("x" * 300, "x" * 300 + ".png"):
         with pytest.raises(RunFolderError, match="choose a shorter path"):
             check_output(tmp_path / name, overwrite=False)
+
+
+def test_labels_stand_beside_the_images(tmp_path: Path) -> None:
+    labels = torch.tensor([3, 0, 3, 1, 2])
+    save_images(random_images(5), tmp_path / "samples.npz", labels=labels)
+    with np.load(tmp_path / "samples.npz") as file:
+        assert set(file.files) == {"images", "labels"}
+        assert file["labels"].dtype == np.int64
+        assert file["labels"].tolist() == labels.tolist()
+
+
+def test_a_figure_is_saved_whole_and_replaces_nothing(tmp_path: Path) -> None:
+    path, picture = tmp_path / "made" / "figure.png", Image.new("RGB", (9, 5), "red")
+    save_picture(picture, path)
+    with Image.open(path) as saved:
+        assert np.array_equal(np.asarray(saved), np.asarray(picture))
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(RunFolderError, match="exists already"):
+        save_picture(Image.new("L", (1, 1)), path)
+    save_picture(Image.new("L", (1, 1)), path, overwrite=True)
+    with Image.open(path) as saved:
+        assert saved.size == (1, 1)
+    for name in ("figure.npz", "figure", "figure.jpg"):
+        with pytest.raises(RunFolderError, match=r"name a file that ends in \.png"):
+            check_picture_output(tmp_path / name, overwrite=True)

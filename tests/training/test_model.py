@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from priorkit.errors import ConfigurationError
 from priorkit.training import Model, Session, to_float
 from priorkit.training.model import evaluating
 
@@ -100,3 +101,74 @@ def test_evaluation_ends_with_its_block_even_after_an_error() -> None:
         raise RuntimeError
     assert torch.is_grad_enabled()
     assert [layer.training for layer in network.modules()] == [True, True, True, False, True]
+
+
+@pytest.fixture(params=["labels", "categorical"])
+def asked(request: pytest.FixtureRequest, tiny_session: Callable[..., Session]) -> Model:
+    """A model whose images are asked for by classes."""
+    return tiny_session("learned", condition=request.param).model
+
+
+def test_classes_are_one_hot(asked: Model) -> None:
+    labels = torch.tensor([1, 0, 1])
+    assert asked.classes == (2 if asked.condition.from_labels else 10)
+    conditions = asked.class_conditions(labels)
+    assert conditions.shape == (3, asked.classes)
+    assert torch.equal(conditions.argmax(1), labels)
+    assert torch.equal(conditions.sum(1), torch.ones(3))
+    drawn = asked.conditions(20)
+    assert torch.equal(asked.class_conditions(drawn.argmax(1)), drawn)
+    for wrong in (-1, asked.classes):
+        with pytest.raises(ValueError, match=f"classes must be from 0 to {asked.classes - 1}, not from {wrong}"):
+            asked.class_conditions(torch.tensor([wrong]))
+
+
+def test_codes_of_noise_are_those_of_its_seed(asked: Model) -> None:
+    condition = asked.conditions(700, 3)
+    assert close(asked.codes_of(asked.noise(700, 3), condition), asked.codes(700, 3))
+    assert close(asked.noise(700, 3)[:7], asked.noise(7, 3))
+    other = condition.roll(1, dims=1)
+    assert not close(asked.codes_of(asked.noise(700, 3), other), asked.codes(700, 3))
+    with pytest.raises(ConfigurationError, match="this run has a condition"):
+        asked.codes_of(asked.noise(2))
+    for codes in (lambda wrong: asked.codes_of(asked.noise(2), wrong), lambda wrong: asked.codes(2, 0, wrong)):
+        with pytest.raises(ValueError, match="the condition must have the shape"):
+            codes(condition[:3])
+
+
+def test_a_grid_shares_noise_in_rows_and_classes_in_columns(asked: Model) -> None:
+    conditions = asked.class_conditions(torch.tensor([1, 0, 1]))
+    grid = asked.sample_grid(conditions, 4, seed=2).unflatten(0, (4, 3))
+    assert grid.shape == (4, 3, 1, 16, 16)
+    for row in range(4):
+        noise = asked.noise(4, 2)[row : row + 1]
+        for column in range(3):
+            image = asked.decode(asked.codes_of(noise, conditions[column : column + 1]))
+            assert close(grid[row, column], image[0])
+    assert close(grid[:, 0], grid[:, 2])
+    assert not close(grid[:, 0], grid[:, 1])
+
+
+def test_without_a_condition_nothing_can_be_asked_for(model: Model) -> None:
+    assert model.classes == 0
+    assert close(model.codes_of(model.noise(5, 1)), model.codes(5, 1))
+    one = torch.ones(1, 1)
+    for ask in (
+        lambda: model.conditions(1),
+        lambda: model.class_conditions(torch.tensor([0])),
+        lambda: model.codes(1, 0, one),
+        lambda: model.codes_of(model.noise(1), one),
+        lambda: model.sample_grid(one, 1),
+    ):
+        with pytest.raises(ConfigurationError, match=r"this run has no condition.*--condition labels"):
+            ask()
+
+
+def test_features_are_those_of_the_image_critic(session: Session, model: Model, images: torch.Tensor) -> None:
+    if model.image_critic is None:
+        with pytest.raises(ConfigurationError, match="this run has no image discriminator"):
+            model.critic_features(images)
+    else:
+        with evaluating(model.image_critic), torch.no_grad():
+            expected = model.image_critic.features(images)
+        assert close(model.critic_features(images), expected)

@@ -23,7 +23,7 @@ class CategoricalCondition(Condition):
 
     def __init__(self, classes: int = 10, weight: float = 1.0) -> None:
         super().__init__()
-        self.dim = classes
+        self.dim = self.classes = classes
         self.recovery_weight = weight
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:

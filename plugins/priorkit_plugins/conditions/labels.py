@@ -47,7 +47,7 @@ class LabelsCondition(Condition):
                 f"the data has {classes or 'no'} class{'es' * (not classes)}, and labels need at least two; choose a "
                 "data set with labels, or --condition categorical"
             )
-        self.dim = classes
+        self.dim = self.classes = classes
         self.seen_by_code_critic = seen_by_code_critic
         self.recovery = recovery
         self.recovery_weight = weight

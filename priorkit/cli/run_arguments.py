@@ -1,0 +1,177 @@
+"""Arguments of the commands that use a trained run, and what these commands do alike."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.console import Console
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import Registry
+
+if TYPE_CHECKING:
+    from priorkit.runs import Run
+
+__all__ = [
+    "add_data_dir",
+    "add_label",
+    "count",
+    "done",
+    "load",
+    "parse",
+    "refuse_data_dir",
+    "refuse_too_many",
+    "run_parser",
+    "split_labels",
+]
+
+_MOST_BYTES = 8 * 2**30
+"""How much memory one picture or array of samples may take."""
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+    return number
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, not {text!r}")
+    return int(text)
+
+
+def run_parser(command: str, description: str, out: str, *, several: bool = False) -> Parser:
+    """A parser of what every such command takes.
+
+    Args:
+        command: Its name.
+        description: What it does.
+        out: Where its output goes by default.
+        several: Whether it takes several runs.
+    """
+    parser = Parser(f"priorkit {command}", description)
+    if several:
+        parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, made by `priorkit train`")
+    else:
+        parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
+    parser.add_argument("--out", type=Path, default=Path(out), metavar="PATH", help=f"where to (default {out})")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="the same seed gives the same images")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32", help="arithmetic")
+    add_common(parser)
+    return parser
+
+
+def add_data_dir(parser: Parser) -> None:
+    """Adds `--data-dir`."""
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="PATH", help="where the run's data set lies now (default: where it was)"
+    )
+
+
+def refuse_data_dir(found: argparse.Namespace) -> None:
+    """Refuses `--data-dir` where no data set is read."""
+    if found.data_dir is not None:
+        raise ConfigurationError("--data-dir goes with held-out images, and none are used here; leave it out")
+
+
+def add_label(parser: Parser, meaning: str) -> None:
+    """Adds `--label`.
+
+    Args:
+        parser: Where to.
+        meaning: What the classes are for.
+    """
+    parser.add_argument(
+        "--label",
+        metavar="CLASS[,CLASS...]",
+        help=f"for a run with classes, their names or indices: {meaning}",
+    )
+
+
+def split_labels(text: str, run: Run) -> list[str]:
+    """The classes that `--label` names; commas part them, unless the whole is a name."""
+    return [text] if text in run.class_names else [part.strip() for part in text.split(",")]
+
+
+def parse(parser: Parser, arguments: Sequence[str], valued: Sequence[str]) -> argparse.Namespace:
+    """Reads the arguments.
+
+    Args:
+        parser: Made by `run_parser`.
+        arguments: As typed.
+        valued: Flags of this command that take a value.
+
+    Raises:
+        ConfigurationError: An argument is unknown or wrong.
+    """
+    always = ("--out", "--checkpoint", "--seed", "--device", "--precision")
+    found, unknown = parser.parse_known_args(join_values(arguments, {*always, *valued}, ()))
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    return found
+
+
+def load(found: argparse.Namespace, registry: Registry, path: Path | None = None) -> Run:
+    """Loads the run, after a look at whether the output can be written.
+
+    Args:
+        found: The arguments.
+        registry: Where components come from.
+        path: Which run, if there may be several.
+
+    Raises:
+        PriorkitError: The output exists already, or the run cannot be loaded.
+    """
+    from priorkit.config import validate_settings
+    from priorkit.runs import check_output, load_run
+
+    check_output(found.out, overwrite=found.overwrite)
+    validate_settings({"device": found.device})
+    return load_run(
+        found.run if path is None else path,
+        checkpoint=found.checkpoint,
+        device=found.device,
+        precision=found.precision,
+        registry=registry,
+    )
+
+
+def refuse_too_many(run: Run, number: int, asked: str = "") -> None:
+    """Refuses more samples than fit into memory.
+
+    Args:
+        run: The run.
+        number: How many samples.
+        asked: The flags that ask for them; `-n` by default.
+    """
+    most = _MOST_BYTES // (run.shape.channels * run.shape.size**2 + 8 * run.config.code_dim)
+    if number > most:
+        raise ConfigurationError(
+            f"{asked or f'-n {number}'} is more than fits into memory at once: draw at most {most} at a time, "
+            "each with another --seed"
+        )
+
+
+def done(found: argparse.Namespace, what: str, **values: Any) -> int:
+    """Says what has been written; returns the exit status.
+
+    Args:
+        found: The arguments.
+        what: For people.
+        values: For programs.
+    """
+    console = Console(as_json=found.json, quiet=found.quiet)
+    console.data({"out": str(found.out), **values})
+    console.line(f"{what} in {found.out}")
+    return 0

@@ -1,0 +1,73 @@
+"""Words above pictures."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["caption_columns", "stack"]
+
+_FONT_SIZE = 14
+_MARGIN = 6
+
+
+def _font(words: str) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """Pillow's own font; its letters are few, so other words take matplotlib's, where that is installed."""
+    if not words.isascii():
+        with suppress(ImportError, OSError):
+            import matplotlib as mpl
+
+            return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", _FONT_SIZE)
+    return ImageFont.load_default(_FONT_SIZE)
+
+
+def _text(words: str) -> Image.Image:
+    """Words in black on white, and no larger."""
+    font = _font(words)
+    left, _, right, _ = font.getbbox(words)
+    # Of letters that go up and down, so that all captions share a base line.
+    _, top, _, bottom = font.getbbox("Ág")
+    picture = Image.new("L", (max(1, round(right - left)), round(bottom - top)), 255)
+    ImageDraw.Draw(picture).text((-left, -top), words, fill=0, font=font)
+    return picture
+
+
+def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
+    """Writes a caption above each column of a grid; all upright where one of them is wider than its column.
+
+    Args:
+        grid: A picture whose columns share its width.
+        captions: As many as there are columns.
+    """
+    width = grid.width / len(captions)
+    texts = [_text(caption) for caption in captions]
+    if max(text.width for text in texts) > width - _MARGIN:
+        texts = [text.rotate(90, expand=True) for text in texts]
+    head = max(text.height for text in texts) + 2 * _MARGIN
+    picture = Image.new(grid.mode, (grid.width, head + grid.height), "white")
+    for column, text in enumerate(texts):
+        picture.paste(text, (round((column + 0.5) * width - text.width / 2), head - _MARGIN - text.height))
+    picture.paste(grid, (0, head))
+    return picture
+
+
+def stack(pictures: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
+    """Draws pictures below each other, each under its caption.
+
+    Args:
+        pictures: At least one; all become coloured if one is.
+        captions: As many.
+    """
+    texts = [_text(caption) for caption in captions]
+    width = max(*(picture.width for picture in pictures), *(2 * _MARGIN + text.width for text in texts))
+    height = sum(item.height + 2 * _MARGIN for item in texts) + sum(item.height for item in pictures)
+    mode = "RGB" if any(picture.mode == "RGB" for picture in pictures) else "L"
+    whole = Image.new(mode, (width, height), "white")
+    top = 0
+    for text, picture in zip(texts, pictures, strict=True):
+        whole.paste(text, (_MARGIN, top + _MARGIN))
+        top += text.height + 2 * _MARGIN
+        whole.paste(picture, (0, top))
+        top += picture.height
+    return whole

@@ -1,0 +1,136 @@
+"""Codes in the plane: the prior's beside the encoder's (Fig. 11 and 13 of Wang et al. 2020)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from priorkit.errors import MissingExtraError
+from priorkit.interfaces import ImageSet
+from priorkit.training import Model, to_float
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["CodeMap", "draw_code_map", "map_codes", "require_matplotlib"]
+
+_MOST_NAMED = 20
+"""So many classes have colours that can be told apart."""
+_GREY = "0.45"
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """Codes of the prior and of the encoder in the plane, in the same coordinates.
+
+    Attributes:
+        prior: Codes of the prior, float32 (N, 2).
+        prior_classes: The classes that they were asked for by, int64 (N,); None where there are none.
+        encoded: The encoder's codes of held-out images, float32 (N, 2).
+        labels: Those images' labels, int64 (N,); None where there are none.
+    """
+
+    prior: Tensor
+    prior_classes: Tensor | None
+    encoded: Tensor
+    labels: Tensor | None
+
+
+def map_codes(model: Model, held_out: ImageSet, n: int, *, seed: int = 0, perplexity: float = 30.0) -> CodeMap:
+    """Brings codes into the plane by t-SNE, the prior's and the encoder's together.
+
+    Args:
+        model: A model with an encoder.
+        held_out: Images to encode.
+        n: How many codes of each; as many as there are images where they are fewer.
+        seed: Seed of the prior's codes and of t-SNE.
+        perplexity: About how many neighbours of a code are kept near it (van der Maaten and Hinton 2008, Visualizing
+            data using t-SNE); at most a third of the codes.
+
+    Raises:
+        ConfigurationError: The model has no encoder.
+    """
+    from sklearn.manifold import TSNE
+
+    n = min(n, len(held_out))
+    shown = torch.arange(n) * len(held_out) // n
+    encoded = model.encode(to_float(held_out.take(shown)))
+    condition = model.conditions(n, seed) if model.condition is not None else None
+    codes = torch.cat([model.codes(n, seed, condition), encoded]).cpu().numpy()
+    # Principal components to start from keep the large-scale layout; there are none of a line.
+    start = "pca" if codes.shape[1] > 1 and np.ptp(codes, axis=0).any() else "random"
+    method = TSNE(perplexity=min(perplexity, (len(codes) - 1) / 3), init=start, random_state=seed % 2**32)
+    places = torch.from_numpy(method.fit_transform(codes))
+    classes = condition.argmax(1).cpu() if condition is not None and model.classes else None
+    return CodeMap(places[:n], classes, places[n:], held_out.labels[shown] if held_out.labels is not None else None)
+
+
+def require_matplotlib() -> None:
+    """Makes sure that `draw_code_map` can draw.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"maps of codes are drawn by matplotlib ({error}); install it by pip install 'priorkit[figures]'"
+        ) from None
+
+
+def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: Sequence[str] = ()) -> Image.Image:
+    """Draws the prior's codes, coloured by class, beside the encoder's, coloured by label; grey where there is none.
+
+    Args:
+        codes: The codes.
+        class_names: Names of the classes of the prior's codes.
+        label_names: Names of the labels.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # No pyplot: it would keep the figure, and may ask for a window.
+    figure = Figure(figsize=(12, 5.5), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    _scatter(left, codes.prior, codes.prior_classes, class_names, "class")
+    left.set_title("codes of the prior")
+    _scatter(right, codes.encoded, codes.labels, label_names, "label")
+    right.set_title("codes of held-out images")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
+
+
+def _scatter(axes: "Axes", places: Tensor, classes: Tensor | None, names: Sequence[str], title: str) -> None:
+    """Points of one colour a class, with a legend where the colours can be told apart."""
+    from matplotlib import colormaps
+
+    axes.set_xticks([])
+    axes.set_yticks([])
+    # Small points show where many lie; a few must be seen.
+    size = max(6, min(40, 4000 / len(places)))
+    if classes is None:
+        axes.scatter(places[:, 0].numpy(), places[:, 1].numpy(), s=size, c=_GREY, linewidths=0)
+        return
+    count = max(len(names), int(classes.max()) + 1)
+    few = count <= _MOST_NAMED
+    colours = colormaps["tab10" if count <= 10 else "tab20"] if few else colormaps["hsv"].resampled(count + 1)
+    handles = []
+    for label in range(count):
+        x, y = places[classes == label].T.numpy()
+        handles.append(axes.scatter(x, y, s=size, color=colours(label), linewidths=0))
+    if few:
+        # A leading underscore would hide a name from the legend, and dollar signs would be set as formulae.
+        words = [f" {names[label]}" if label < len(names) else f" {label}" for label in range(count)]
+        legend = axes.legend(handles, words, title=title, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2)
+        for text in legend.get_texts():
+            text.set_parse_math(False)

@@ -1,0 +1,75 @@
+"""Samples beside their nearest training images: does a model remember what it was trained on?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from priorkit.figures.captions import caption_columns
+from priorkit.figures.grids import draw_grid
+from priorkit.interfaces import ImageSet
+from priorkit.training import to_float
+
+__all__ = ["Neighbours", "draw_neighbours", "nearest_images"]
+
+_CHUNK = 256
+"""Images that are compared at a time."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The images of a set that are nearest to some others, nearest first.
+
+    Attributes:
+        indices: Which, int64 (N, count), on the CPU.
+        distances: Root of the mean squared difference of what is compared, float32 (N, count), on the CPU. Of pixels in
+            [-1, 1], between 0 and 2.
+    """
+
+    indices: Tensor
+    distances: Tensor
+
+
+def nearest_images(
+    images: Tensor, among: ImageSet, count: int, features: Callable[[Tensor], Tensor] = lambda images: images
+) -> Neighbours:
+    """Finds the nearest images of a set. It is read a part at a time, so it may be larger than memory.
+
+    Args:
+        images: float32 (N, C, H, W) in [-1, 1].
+        among: Where to look; images of the same shape.
+        count: How many for each; fewer where the set has fewer.
+        features: What is compared: float32 (n, ...) of images (n, C, H, W) in [-1, 1]. The pixels themselves by
+            default.
+
+    Raises:
+        DataError: A stored image cannot be read.
+    """
+    wanted = features(images).flatten(1)
+    distances = wanted.new_empty(len(images), 0)
+    indices = torch.empty(len(images), 0, dtype=torch.int64, device=wanted.device)
+    for chunk in torch.split(torch.arange(len(among)), _CHUNK):
+        seen = features(to_float(among.take(chunk)).to(images.device)).flatten(1)
+        # By differences, not by matrix products, which are wrong about images that are nearly the same.
+        new = torch.cdist(wanted, seen, compute_mode="donot_use_mm_for_euclid_dist")
+        distances = torch.cat([distances, new], dim=1)
+        indices = torch.cat([indices, chunk.to(indices.device).expand(len(images), -1)], dim=1)
+        distances, places = distances.topk(min(count, distances.shape[1]), dim=1, largest=False)
+        indices = indices.gather(1, places)
+    return Neighbours(indices.cpu(), (distances / wanted.shape[1] ** 0.5).cpu())
+
+
+def draw_neighbours(images: Tensor, indices: Tensor, among: ImageSet) -> Image.Image:
+    """Draws a row for each image: the image itself, then its nearest ones.
+
+    Args:
+        images: uint8 (N, C, H, W).
+        indices: Which images are nearest to each, int64 (N, count), nearest first.
+        among: The set that they come from.
+    """
+    found = among.take(indices.flatten()).reshape(*indices.shape, *among.shape)
+    rows = torch.cat([images.cpu()[:, None], found], dim=1)
+    captions = ["sample", "nearest", *(f"{place}." for place in range(2, found.shape[1] + 1))]
+    return caption_columns(draw_grid(rows.flatten(0, 1), rows.shape[1]), captions)

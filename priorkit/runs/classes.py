@@ -1,0 +1,53 @@
+"""The classes that a run's images are asked for by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Condition
+from priorkit.plugins import nearest
+
+__all__ = ["class_names", "find_class"]
+
+_LISTED = 20
+"""Names that an error lists, at most."""
+
+
+def class_names(condition: Condition | None, environment: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a condition's classes; empty where it has none.
+
+    Args:
+        condition: The run's.
+        environment: What the run was made with.
+
+    Returns:
+        The data's names where the classes are its labels; the indices of classes that have no name.
+    """
+    if condition is None:
+        return ()
+    named: Sequence[str] = environment["data"].get("class_names", ()) if condition.from_labels else ()
+    return tuple(named[index] if index < len(named) else str(index) for index in range(condition.classes))
+
+
+def find_class(wanted: int | str, names: Sequence[str]) -> int:
+    """The index of a class.
+
+    Args:
+        wanted: Its name or its index. What is both is taken for the name if it is text.
+        names: The names of all classes.
+
+    Raises:
+        ConfigurationError: There is no such class.
+    """
+    if isinstance(wanted, str):
+        if wanted in names:
+            return names.index(wanted)
+        if wanted.isdecimal():
+            wanted = int(wanted)
+    if isinstance(wanted, int) and 0 <= wanted < len(names):
+        return wanted
+    suggestion = nearest(wanted, names) if isinstance(wanted, str) else "."
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    raise ConfigurationError(
+        f"no class {wanted!r}{suggestion} The classes: {listed}; or their indices, 0 to {len(names) - 1}"
+    )
