@@ -21,6 +21,8 @@ commands:
   sample       draw images from a trained run
   reconstruct  encode and decode images
   interpolate  walk from image to image through the space of codes
+  compare      show trained runs side by side: scores, curves, samples
+  reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
   components   list every prior, loss, network, data set and recipe, with its options
   plugins      list the plug-ins that are loaded, and those that are broken
 
@@ -68,6 +70,18 @@ def _interpolate(arguments: Sequence[str], registry: Registry) -> int:
     return interpolate_command(arguments, registry)
 
 
+def _compare(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.compare import compare_command
+
+    return compare_command(arguments, registry)
+
+
+def _reproduce(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.reproduce import reproduce_command
+
+    return reproduce_command(arguments, registry)
+
+
 def _components(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.listings import components_command
 
@@ -85,6 +99,8 @@ _COMMANDS: dict[str, Command] = {
     "sample": _sample,
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
+    "compare": _compare,
+    "reproduce": _reproduce,
     "components": _components,
     "plugins": _plugins,
 }
@@ -158,7 +174,11 @@ def _run(name: str, arguments: list[str]) -> int:
     except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
         if not _asks_for_too_much_memory(error):
             raise
-        fix = _SMALLER_RUN if name == "train" else "ask for fewer images with -n, or compute on another --device"
+        fix = (
+            _SMALLER_RUN
+            if name in ("train", "reproduce")
+            else "ask for fewer images with -n, or compute on another --device"
+        )
         return _fail(f"not enough memory: {fix}", 2, as_json)
 
 

@@ -2,9 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["Console"]
+
+_WIDE = 200
+"""Characters in a line of a table, at most, where nobody looks at it on a terminal."""
 
 
 class Console:
@@ -38,6 +42,22 @@ class Console:
         """An object for programs."""
         if self.as_json:
             print(json.dumps(value, default=str), flush=True)
+
+    def columns(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table with a header for people."""
+        if self.for_people:
+            from rich.box import SIMPLE
+            from rich.console import Console as Rich
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(box=SIMPLE, pad_edge=False)
+            for name in header:
+                table.add_column(Text(name), overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            # Where the width is unknown, lines are as long as they need to be.
+            Rich(file=sys.stdout, highlight=False, width=None if self.is_terminal else _WIDE).print(table)
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:
         """Two columns for people."""

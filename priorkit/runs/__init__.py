@@ -1,9 +1,10 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
-from priorkit.runs.folder import RunFolder
+from priorkit.runs.completion import Position, read_position
+from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.pictures import pairs, save_grid
+from priorkit.runs.pictures import as_picture, pairs, save_grid
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
@@ -14,10 +15,13 @@ from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
 __all__ = [
     "RESUMABLE",
     "Outcome",
+    "Position",
     "Run",
     "RunFolder",
     "TrainingRun",
+    "as_picture",
     "check_output",
+    "explained_os_errors",
     "latest_picture",
     "load_run",
     "load_run_data",
@@ -26,6 +30,7 @@ __all__ = [
     "prepare_resumed",
     "read_images",
     "read_metrics",
+    "read_position",
     "save_grid",
     "save_images",
     "train",
