@@ -4,7 +4,7 @@ from priorkit.runs.completion import Position, read_position
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.pictures import as_picture, pairs, save_grid
+from priorkit.runs.pictures import pairs, save_grid
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
@@ -19,7 +19,6 @@ __all__ = [
     "Run",
     "RunFolder",
     "TrainingRun",
-    "as_picture",
     "check_output",
     "explained_os_errors",
     "latest_picture",

@@ -98,7 +98,7 @@ PAPER_STUDIES = (
         "supervised: a column shares its class, a row its noise; and the codes of Figure 11",
         data=_CLASS_DATA,
         systems=_SUPERVISED,
-        pictures=("classes", "generated-codes"),
+        pictures=("classes", "codes"),
         notes=("The paper: both separate class and style on MNIST and SVHN; on CIFAR-10, its model does better.",),
     ),
     Study(
@@ -106,7 +106,7 @@ PAPER_STUDIES = (
         "supervised: the code generator's codes of each class, by t-SNE",
         data=_CLASS_DATA,
         systems=_SUPERVISED[:1],
-        pictures=("generated-codes",),
+        pictures=("codes",),
         notes=("The paper: each class has a distinct distribution.",),
     ),
     Study(
@@ -114,7 +114,7 @@ PAPER_STUDIES = (
         "unsupervised: a column shares its s, a row its noise; and the codes of Figure 13",
         data=_CLASS_DATA,
         systems=_UNSUPERVISED,
-        pictures=("classes", "encoded-codes", "generated-codes"),
+        pictures=("classes", "codes"),
         notes=("The paper: columns are digits on MNIST; on SVHN and CIFAR-10 they share backgrounds.",),
     ),
     Study(
@@ -122,7 +122,7 @@ PAPER_STUDIES = (
         "unsupervised: codes of the encoder beside those of the code generator, by t-SNE",
         data=_CLASS_DATA,
         systems=_UNSUPERVISED[:1],
-        pictures=("encoded-codes", "generated-codes"),
+        pictures=("codes"),
         notes=("The paper: both have similar distributions, and distinct ones for each s.",),
     ),
 )

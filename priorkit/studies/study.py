@@ -43,7 +43,8 @@ class Study:
         measure: What the paper's figures are, or empty if it shows pictures only.
         settings: What all systems share, over their recipes; users may change these.
         code_dims: Where the paper's code size depends on the data: the size by data set.
-        pictures: What is drawn beside samples: `classes`, `generated-codes`, `encoded-codes`.
+        pictures: What is drawn beside samples: `classes`, a grid whose columns share s and
+            whose rows share the noise; `codes`, those of the prior and of the encoder in the plane.
         notes: What a reader of our results should know.
     """
 

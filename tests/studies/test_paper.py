@@ -37,7 +37,7 @@ def test_names_of_systems_are_names_of_folders(study):
     names = [system.name for system in study.systems]
     assert len(set(names)) == len(names)
     assert all(name and set(name) <= set("abcdefghijklmnopqrstuvwxyz-") for name in names)
-    assert set(study.pictures) <= {"classes", "generated-codes", "encoded-codes"}
+    assert set(study.pictures) <= {"classes", "codes"}
 
 
 def test_a_wrong_name_is_told_the_nearest():
