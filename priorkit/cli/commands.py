@@ -18,11 +18,11 @@ Plug-in priors for autoencoders.
 
 commands:
   train        train an autoencoder and its prior: priorkit train --prior learned --loss perceptual
+  reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
+  compare      show trained runs side by side: scores, curves, samples
   sample       draw images from a trained run
   reconstruct  encode and decode images
   interpolate  walk from image to image through the space of codes
-  compare      show trained runs side by side: scores, curves, samples
-  reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
   components   list every prior, loss, network, data set and recipe, with its options
   plugins      list the plug-ins that are loaded, and those that are broken
 
@@ -52,6 +52,18 @@ def _train(arguments: Sequence[str], registry: Registry) -> int:
     return train_command(arguments, registry)
 
 
+def _compare(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.compare import compare_command
+
+    return compare_command(arguments, registry)
+
+
+def _reproduce(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.reproduce import reproduce_command
+
+    return reproduce_command(arguments, registry)
+
+
 def _sample(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.pictures import sample_command
 
@@ -70,18 +82,6 @@ def _interpolate(arguments: Sequence[str], registry: Registry) -> int:
     return interpolate_command(arguments, registry)
 
 
-def _compare(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.compare import compare_command
-
-    return compare_command(arguments, registry)
-
-
-def _reproduce(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.reproduce import reproduce_command
-
-    return reproduce_command(arguments, registry)
-
-
 def _components(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.listings import components_command
 
@@ -96,11 +96,11 @@ def _plugins(arguments: Sequence[str], registry: Registry) -> int:
 
 _COMMANDS: dict[str, Command] = {
     "train": _train,
+    "reproduce": _reproduce,
+    "compare": _compare,
     "sample": _sample,
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
-    "compare": _compare,
-    "reproduce": _reproduce,
     "components": _components,
     "plugins": _plugins,
 }

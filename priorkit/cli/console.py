@@ -7,9 +7,6 @@ from typing import Any
 
 __all__ = ["Console"]
 
-_WIDE = 200
-"""Characters in a line of a table, at most, where nobody looks at it on a terminal."""
-
 
 class Console:
     """Where a command's output goes.
@@ -56,8 +53,8 @@ class Console:
                 table.add_column(Text(name), overflow="fold")
             for row in rows:
                 table.add_row(*(Text(cell) for cell in row))
-            # Where the width is unknown, lines are as long as they need to be.
-            Rich(file=sys.stdout, highlight=False, width=None if self.is_terminal else _WIDE).print(table)
+            # Where nobody looks on, as in a file, lines may be long.
+            Rich(file=sys.stdout, highlight=False, width=None if self.is_terminal else 200).print(table)
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:
         """Two columns for people."""

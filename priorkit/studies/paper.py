@@ -122,7 +122,7 @@ PAPER_STUDIES = (
         "unsupervised: codes of the encoder beside those of the code generator, by t-SNE",
         data=_CLASS_DATA,
         systems=_UNSUPERVISED[:1],
-        pictures=("codes"),
+        pictures=("codes",),
         notes=("The paper: both have similar distributions, and distinct ones for each s.",),
     ),
 )
