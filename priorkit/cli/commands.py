@@ -18,6 +18,8 @@ Plug-in priors for autoencoders.
 
 commands:
   train        train an autoencoder and its prior: priorkit train --prior learned --loss perceptual
+  reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
+  compare      show trained runs side by side: scores, curves, samples
   sample       draw images from a trained run
   reconstruct  encode and decode images
   interpolate  walk from image to image through the space of codes
@@ -50,6 +52,18 @@ def _train(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.train import train_command
 
     return train_command(arguments, registry)
+
+
+def _compare(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.compare import compare_command
+
+    return compare_command(arguments, registry)
+
+
+def _reproduce(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.reproduce import reproduce_command
+
+    return reproduce_command(arguments, registry)
 
 
 def _sample(arguments: Sequence[str], registry: Registry) -> int:
@@ -96,6 +110,8 @@ def _plugins(arguments: Sequence[str], registry: Registry) -> int:
 
 _COMMANDS: dict[str, Command] = {
     "train": _train,
+    "reproduce": _reproduce,
+    "compare": _compare,
     "sample": _sample,
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
@@ -174,7 +190,11 @@ def _run(name: str, arguments: list[str]) -> int:
     except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
         if not _asks_for_too_much_memory(error):
             raise
-        fix = _SMALLER_RUN if name == "train" else "ask for fewer images with -n, or compute on another --device"
+        fix = (
+            _SMALLER_RUN
+            if name in ("train", "reproduce")
+            else "ask for fewer images with -n, or compute on another --device"
+        )
         return _fail(f"not enough memory: {fix}", 2, as_json)
 
 

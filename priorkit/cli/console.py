@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["Console"]
@@ -41,6 +42,22 @@ class Console:
         """An object for programs."""
         if self.as_json:
             print(json.dumps(value, default=str), flush=True)
+
+    def columns(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table with a header for people."""
+        if self.for_people:
+            from rich.box import SIMPLE
+            from rich.console import Console as Rich
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(box=SIMPLE, pad_edge=False)
+            for name in header:
+                table.add_column(Text(name), overflow="fold")
+            for row in rows:
+                table.add_row(*(Text(cell) for cell in row))
+            # Where nobody looks on, as in a file, lines may be long.
+            Rich(file=sys.stdout, highlight=False, width=None if self.is_terminal else 200).print(table)
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:
         """Two columns for people."""

@@ -155,6 +155,14 @@ class CheckpointStore:
             + (" yet" if self.folder.exists() else ", or this is no run folder")
         )
 
+    def step(self, name: str = "last") -> int:
+        """The step that a checkpoint was taken at, without reading it.
+
+        Raises:
+            RunFolderError: There is no such checkpoint.
+        """
+        return int(self.path(name).name.split("-")[1])
+
     def has(self, name: str) -> bool:
         """Whether a name points at a checkpoint."""
         return (self.folder / f"{name}.json").is_file()

@@ -1,7 +1,8 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
 from priorkit.runs.evaluation import Evaluation, evaluate_run
-from priorkit.runs.folder import RunFolder
+from priorkit.runs.completion import Position, read_position
+from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
@@ -17,6 +18,7 @@ __all__ = [
     "RESUMABLE",
     "Evaluation",
     "Outcome",
+    "Position",
     "Run",
     "RunFolder",
     "TrainingRun",
@@ -24,6 +26,7 @@ __all__ = [
     "check_output",
     "check_picture_output",
     "evaluate_run",
+    "explained_os_errors",
     "latest_picture",
     "load_run",
     "load_run_data",
@@ -33,6 +36,7 @@ __all__ = [
     "read_evaluations",
     "read_images",
     "read_metrics",
+    "read_position",
     "save_grid",
     "save_images",
     "save_picture",

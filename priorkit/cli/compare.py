@@ -1,0 +1,71 @@
+"""`priorkit compare`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.console import Console
+from priorkit.config import validate_settings
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import Registry
+
+__all__ = ["compare_command"]
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
+    return int(text)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "priorkit compare",
+        "Shows trained runs side by side: a table of their scores (those of training, and those that `priorkit "
+        "evaluate` has kept in them), learning curves, and samples of all in one picture.",
+    )
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="*", help="run folders, made by `priorkit train`")
+    parser.add_argument(
+        "--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="where to (default comparison)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
+    parser.add_argument(
+        "-n", "--number", type=lambda text: _whole(text, 1), default=64, metavar="N", help="samples of each run"
+    )
+    parser.add_argument("--seed", type=lambda text: _whole(text, 0), default=0, metavar="N", help="seed of the samples")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add_common(parser)
+    return parser
+
+
+def compare_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Compares runs; returns the exit status."""
+    parser = _parser()
+    joined = join_values(arguments, {"--out", "-n", "--number", "--seed", "--device"}, ())
+    found, unknown = parser.parse_known_args(joined)
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    if not found.runs:
+        raise ConfigurationError("name the runs to compare: priorkit compare RUN RUN ...")
+    validate_settings({"device": found.device})
+
+    from priorkit.studies import compare_runs
+
+    console = Console(as_json=found.json, quiet=found.quiet)
+    comparison = compare_runs(
+        found.runs,
+        found.out,
+        overwrite=found.overwrite,
+        samples=found.number,
+        seed=found.seed,
+        device=found.device,
+        registry=registry,
+    )
+    for run in comparison.as_data()["runs"]:
+        console.data(run)
+    console.data({"event": "end", "out": str(found.out)})
+    console.columns(*comparison.cells())
+    console.line(f"in {found.out}: comparison.md, comparison.json, curves.png, samples.png")
+    return 0

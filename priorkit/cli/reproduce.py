@@ -1,0 +1,56 @@
+"""`priorkit reproduce`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from priorkit.cli.console import Console
+from priorkit.cli.study_flags import parse_study_arguments
+from priorkit.plugins import Registry
+
+if TYPE_CHECKING:
+    from priorkit.studies import Request, Results
+
+__all__ = ["reproduce_command"]
+
+_STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
+
+
+def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Carries one of the paper's studies out, or goes on with it; returns the exit status."""
+    asked = parse_study_arguments(arguments, registry)
+    if asked.request is None:
+        print(asked.help, end="")
+        return 0
+    from priorkit.cli.study_progress import StudyProgress
+    from priorkit.studies import gather_results, reproduce
+
+    console = Console(as_json=asked.json, quiet=asked.quiet)
+    progress = StudyProgress(console, asked.request)
+    try:
+        done = reproduce(asked.request, progress, registry=registry)
+        results, stopped = done.results, done.stopped
+    except KeyboardInterrupt:
+        if not asked.request.out.exists():
+            raise
+        results, stopped = gather_results(asked.request), "interrupted"
+    finally:
+        progress.close()
+    console.data({"event": "end", "stopped": stopped, "folder": str(asked.request.out), **results.as_data()})
+    _show(results, asked.request, console)
+    if stopped:
+        again = shlex.join(["priorkit", "reproduce", *arguments])
+        console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {again}")
+        return _STATUS[stopped]
+    return 0
+
+
+def _show(results: Results, request: Request, console: Console) -> None:
+    console.line(f"\n{results.title}")
+    console.columns(*results.cells(results.labels))
+    for note in results.notes:
+        console.line(note)
+    console.line(f"\nin {request.out}: table.md, table.json and pictures; each run is a run folder of its own")

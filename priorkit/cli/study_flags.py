@@ -1,0 +1,136 @@
+"""The flags of `priorkit reproduce`: its own, and those of the runs that it trains."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown
+from priorkit.config import LIMITS, FieldDescription, RunConfig, describe_fields, parse_duration
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, Registry
+
+if TYPE_CHECKING:
+    from priorkit.studies import Request
+
+__all__ = ["StudyArguments", "parse_study_arguments"]
+
+_PROGRAM = "priorkit reproduce"
+_USAGE = "priorkit reproduce STUDY --dataset NAME (--budget TIME | --steps N) [--seeds N] [--out FOLDER] [...]"
+_DESCRIPTION = (
+    "Trains the systems of one of the paper's tables or figures, with an equal budget each, and shows them side by "
+    "side with what the paper reports. Complete runs are kept, interrupted ones resumed: give the same command again."
+)
+_OWN = ("--budget", "--steps", "--seeds", "--out", "--systems")
+
+
+@dataclass(frozen=True)
+class StudyArguments:
+    """What the user asked `priorkit reproduce` for.
+
+    Attributes:
+        request: The study; None if help was asked for.
+        json: Whether to print JSON.
+        quiet: Whether to print errors only.
+        help: The help text, if that is what was asked for.
+    """
+
+    request: Request | None
+    json: bool
+    quiet: bool
+    help: str | None = None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}, not {text!r}") from None
+
+
+def _run_options(registry: Registry) -> list[FieldDescription]:
+    """Every option of a run and of the components; the study refuses those that are its own."""
+    described = [item for item in describe_fields(RunConfig) if item.flag not in _OWN]
+    for kind in KINDS:
+        for registered in registry.components(kind.slot):
+            described += describe_fields(registered.component.options, (kind.slot,))
+    return described
+
+
+def _parser(studies: str) -> Parser:
+    parser = Parser(_PROGRAM, _DESCRIPTION, _USAGE, help_flag=False)
+    parser.add_argument("study", nargs="?", default="", metavar="STUDY", help=studies)
+    parser.add_argument("-h", "--help", action="store_true", help="show this, and every setting of the runs")
+    parser.add_argument("--budget", type=_duration, metavar="TIME", help="training time of each run: 90s, 8m or 1h30m")
+    parser.add_argument("--steps", type=_count, metavar="N", help="steps of each run, so all see as many images")
+    parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="runs of each system (default 3)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
+    parser.add_argument("--systems", default="", metavar="NAMES", help="train only these, as in aae,learned")
+    return parser
+
+
+def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> StudyArguments:
+    """Reads the arguments of `priorkit reproduce`.
+
+    Raises:
+        ConfigurationError: An option is unknown, or has no value, or something is missing.
+    """
+    from priorkit.studies import PAPER_STUDIES, Request, paper_study
+
+    described = _run_options(registry)
+    switches = {item.flag for item in described if item.switch}
+    valued = {item.flag for item in described} - switches | set(_OWN)
+    joined = join_values(arguments, valued, switches)
+    names = ", ".join(study.name for study in PAPER_STUDIES)
+    if not HELP_FLAGS.isdisjoint(arguments):
+        return StudyArguments(None, json=False, quiet=False, help=_help(names, registry))
+    parser = _parser(names)
+    add_common(parser)
+    for flag in sorted({item.flag for item in described}):
+        parser.add_argument(flag)
+    found, unknown = parser.parse_known_args(joined)
+    refuse_unknown(unknown, parser.flags(), _PROGRAM)
+    if not found.study:
+        raise ConfigurationError(f"name a study: {names}; see `{_PROGRAM} --help`")
+    study = paper_study(found.study)
+    values = vars(found)
+    common: dict[str, Any] = {
+        ".".join(item.path): text for item in described if (text := values[item.flag[2:].replace("-", "_")]) is not None
+    }
+    if "dataset" not in common:
+        papers = ", ".join(study.data)
+        raise ConfigurationError(
+            f"{study.name} needs a data set: --dataset NAME (the paper's: {papers}); `priorkit components dataset` "
+            "lists them"
+        )
+    if (found.budget is None) == (found.steps is None):
+        raise ConfigurationError(f"{study.name} needs one of --budget TIME and --steps N, the same for every system")
+    limit = {"steps": found.steps} if found.steps is not None else {"max_time": found.budget}
+    out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
+    systems = tuple(name.strip() for name in found.systems.split(",") if name.strip())
+    return StudyArguments(Request(study, out, limit, common, found.seeds, systems), found.json, found.quiet)
+
+
+def _help(names: str, registry: Registry) -> str:
+    """The help text: the command's own flags, and the run's settings that all systems share."""
+    parser = _parser(names)
+    group = parser.add_argument_group(
+        "settings of every run",
+        "and the options of components, such as --networks.width, which `priorkit components` lists",
+    )
+    fixed = {kind.slot for kind in KINDS} - {"dataset", "networks", "extractor"} | {"seed", *LIMITS}
+    for item in describe_fields(RunConfig):
+        if item.path[0] not in fixed:
+            metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
+            group.add_argument(item.flag, metavar=metavar, help=item.description.replace("%", "%%"))
+    add_common(parser)
+    return parser.format_help()

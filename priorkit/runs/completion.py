@@ -1,0 +1,56 @@
+"""How far a run has come, without loading it."""
+
+from dataclasses import dataclass
+
+from priorkit.config import RunConfig
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.metrics_file import read_metrics
+
+__all__ = ["Position", "read_position"]
+
+_ROUNDING = 0.001
+"""Seconds by which a time in `metrics.jsonl` may be less than it was."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        steps: Steps of the last checkpoint.
+        images: Images seen by then.
+        complete: Whether it has reached its limit and was reviewed there, so that there is nothing left to resume.
+    """
+
+    steps: int
+    images: int
+    complete: bool
+
+
+def read_position(folder: RunFolder) -> Position:
+    """Finds out how far a run has come.
+
+    Raises:
+        RunFolderError: A file of the run is damaged.
+    """
+    if not folder.checkpoints.has("last"):
+        return Position(0, 0, complete=False)
+    config, steps = folder.read_config(), folder.checkpoints.step("last")
+    reviews = [
+        row
+        for row in read_metrics(folder)
+        if row["step"] == steps and any(name.startswith("held_out/") for name in row)
+    ]
+    seconds = reviews[-1]["seconds"] + _ROUNDING if reviews else 0.0
+    ends = _last_step(folder, config)
+    over = (config.max_time is not None and seconds >= config.max_time) or (ends is not None and steps >= ends)
+    return Position(steps, steps * config.batch_size, complete=bool(reviews) and over)
+
+
+def _last_step(folder: RunFolder, config: RunConfig) -> int | None:
+    """At which step the run ends, by its steps or epochs, as `Session.total_steps` says."""
+    ends = [config.steps] if config.steps is not None else []
+    if config.epochs is not None:
+        images = int(folder.read_environment()["data"]["train"])
+        ends.append(max(1, round(config.epochs * images / config.batch_size)))
+    return min(ends, default=None)

@@ -1,0 +1,36 @@
+"""Studies: several runs side by side, and the paper's experiments."""
+
+from priorkit.studies.comparison import Comparison, compare_runs
+from priorkit.studies.curves import save_curves
+from priorkit.studies.paper import PAPER_STUDIES, paper_study
+from priorkit.studies.plan import COMMON_SLOTS, PlannedRun, Request, plan_runs
+from priorkit.studies.reproduction import Reproduction, StudyObserver, reproduce
+from priorkit.studies.results import Results, Row, Spread, gather_results, write_results
+from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.sample_grids import save_side_by_side
+from priorkit.studies.study import Study, System
+
+__all__ = [
+    "COMMON_SLOTS",
+    "PAPER_STUDIES",
+    "Comparison",
+    "PlannedRun",
+    "Reproduction",
+    "Request",
+    "Results",
+    "Row",
+    "RunSummary",
+    "Spread",
+    "Study",
+    "StudyObserver",
+    "System",
+    "compare_runs",
+    "gather_results",
+    "paper_study",
+    "plan_runs",
+    "reproduce",
+    "save_curves",
+    "save_side_by_side",
+    "summarise_run",
+    "write_results",
+]

@@ -1,0 +1,140 @@
+"""Trained runs side by side: a table, curves and samples."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import format_duration
+from priorkit.errors import RunFolderError
+from priorkit.plugins import Registry
+from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics
+from priorkit.studies.curves import require_matplotlib, save_curves
+from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.sample_grids import save_side_by_side
+from priorkit.studies.study_file import write_whole
+from priorkit.training import to_uint8
+
+__all__ = ["Comparison", "compare_runs"]
+
+_FILES = ("comparison.json", "comparison.md", "curves.png", "samples.png")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side.
+
+    Attributes:
+        runs: The runs, in the order in which they were named.
+        captions: A short name for each.
+    """
+
+    runs: tuple[RunSummary, ...]
+    captions: tuple[str, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """The scores that any run has."""
+        return list(dict.fromkeys(label for run in self.runs for label in run.scores))
+
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """The table as text: its header, and its rows."""
+        header = ["run", "data set", "prior", "regularizer", "loss", "images seen", "training time", *self.labels]
+        rows = [
+            [
+                caption if run.state == "complete" else f"{caption} ({run.state})",
+                run.dataset,
+                run.prior,
+                run.regularizer,
+                run.loss,
+                f"{run.images:,}",
+                format_duration(run.seconds),
+                *(f"{run.scores[label]:.4g}" if label in run.scores else "" for label in self.labels),
+            ]
+            for caption, run in zip(self.captions, self.runs, strict=True)
+        ]
+        return header, rows
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "runs": [
+                {"caption": caption, **run.as_data()} for caption, run in zip(self.captions, self.runs, strict=True)
+            ]
+        }
+
+
+def compare_runs(
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    overwrite: bool = False,
+    samples: int = 64,
+    seed: int = 0,
+    device: str = "auto",
+    registry: Registry | None = None,
+) -> Comparison:
+    """Writes `comparison.md`, `comparison.json`, `curves.png` and `samples.png` into a folder.
+
+    Args:
+        paths: The run folders, at least one.
+        out: The folder.
+        overwrite: Whether what an earlier comparison wrote there may be replaced.
+        samples: Samples to show of each run.
+        seed: Seed of their noise.
+        device: Where to compute.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        RunFolderError: A folder is no run, or `out` is taken.
+    """
+    require_matplotlib()
+    _check_out(out, overwrite=overwrite)
+    summaries = tuple(summarise_run(path) for path in paths)
+    comparison = Comparison(summaries, _captions(paths))
+    grids = []
+    for caption, summary in zip(comparison.captions, summaries, strict=True):
+        run = load_run(summary.path, device=device, registry=registry)
+        about = f"{caption}\nprior {summary.prior}, {run.config.code_dim}-D code, {summary.images:,} images seen"
+        grids.append((about, to_uint8(run.sample(samples, seed=seed)).cpu()))
+    with explained_os_errors("make the folder"):
+        out.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            (out / "curves.png").unlink(missing_ok=True)
+    save_side_by_side(grids, out / "samples.png")
+    rows = {
+        caption: read_metrics(RunFolder.open(summary.path))
+        for caption, summary in zip(comparison.captions, summaries, strict=True)
+    }
+    save_curves(rows, out / "curves.png")
+    write_whole(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
+    header, cells = comparison.cells()
+    lines = [header, ["---"] * len(header), *cells]
+    write_whole(out / "comparison.md", "".join(f"| {' | '.join(line)} |\n" for line in lines))
+    return comparison
+
+
+def _captions(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The folders' names; for those that share one, where they lie, and a number for a run that is named twice."""
+    names = [path.resolve().name for path in paths]
+    told = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    return tuple(
+        name if told.count(name) == 1 else f"{name} ({told[:number].count(name) + 1})"
+        for number, name in enumerate(told)
+    )
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    with explained_os_errors("look at"):
+        if out.exists() and not out.is_dir():
+            raise RunFolderError(f"--out {out} is a file; name a folder")
+        there = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
+    if there and not overwrite:
+        raise RunFolderError(f"--out {out} exists already and is left as it is; name another one, or add --overwrite")
+    others = [name for name in there if name not in _FILES]
+    if others:
+        raise RunFolderError(
+            f"--out {out} holds more than a comparison ({others[0]!r}), and is left as it is; name another folder"
+        )

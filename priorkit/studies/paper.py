@@ -1,0 +1,141 @@
+"""The experiments of Wang, Peng and Ko, *Learning priors for adversarial autoencoders*, APSIPA Trans. 2020, as data."""
+
+from typing import Any
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import nearest
+from priorkit.studies.study import Study, System
+
+__all__ = ["PAPER_STUDIES", "paper_study"]
+
+_IS = "Inception Score"
+_NOT_STATED = "not in the text"
+_OURS = "proposed model"
+_SAME_AUTOENCODER: dict[str, Any] = {"networks": "residual", "code_dim": 64}
+_SUPERVISED = (
+    System("learned-supervised", _OURS, "learned-supervised"),
+    System("aae-supervised", "AAE", "aae-supervised", remark="its code is [s; z] itself; same losses otherwise"),
+)
+_UNSUPERVISED = (
+    System("learned-unsupervised", _OURS, "learned-unsupervised"),
+    System("aae-unsupervised", "AAE", "aae-unsupervised", remark="its code is [s; z] itself; same losses otherwise"),
+)
+_CLASS_DATA = ("mnist", "svhn", "cifar10")
+
+PAPER_STUDIES = (
+    Study(
+        "table1",
+        "comparison with AAE, VAE and VampPrior; all with the same autoencoder",
+        data=("cifar10",),
+        measure=_IS,
+        settings=_SAME_AUTOENCODER,
+        systems=(
+            System("aae", "AAE", "aae", score=2.15),
+            System("vae", "VAE", "vae", score=3.00),
+            System("vampprior", "VampPrior", "vampprior", remark="no better than VAE"),
+            System("learned", _OURS, "learned", score=6.52),
+        ),
+    ),
+    Study(
+        "table2",
+        "comparison with generative adversarial networks, which have other decoders",
+        data=("cifar10",),
+        measure=_IS,
+        systems=(
+            System("began", "BEGAN", "began", remark=_NOT_STATED),
+            System("dcgan", "DCGAN", "dcgan", remark=_NOT_STATED),
+            System("lsgan", "LSGAN", "lsgan", remark=_NOT_STATED),
+            System("wgan-gp", "WGAN-GP", "wgan-gp", remark=_NOT_STATED),
+            System("learned", _OURS, "learned", score=6.52, remark="comparable with the others"),
+        ),
+    ),
+    Study(
+        "table3",
+        "ablation of A, the learned prior, B, the perceptual loss, and C, the decoder updated in both phases",
+        data=("cifar10",),
+        measure=_IS,
+        settings=_SAME_AUTOENCODER,
+        systems=(
+            System("baseline", "baseline (AAE)", "aae", score=2.15),
+            System(
+                "a",
+                "+ A",
+                "aae",
+                {"prior": "learned", "decoder_in_both_phases": False},
+                remark="about 0.9 more than the baseline",
+            ),
+            System("ab", "+ A + B", "learned", {"decoder_in_both_phases": False}, score=3.69),
+            System("abc", "+ A + B + C", "learned", {"decoder_in_both_phases": True}, score=6.52),
+        ),
+        notes=(
+            "With B, the code regularizer's weight changes too, from that of the recipe aae to that of the recipe "
+            "learned: it is balanced against a mean over pixels there, and against features here.",
+        ),
+    ),
+    Study(
+        "figure8",
+        "samples at small code sizes: 8 on MNIST, 64 on CIFAR-10",
+        data=("mnist", "cifar10"),
+        code_dims={"mnist": 8, "cifar10": 64},
+        settings={"networks": "residual"},
+        systems=(System("learned", _OURS, "learned"), System("aae", "AAE", "aae")),
+        notes=("The paper: its model gives sharper images than AAE on both.",),
+    ),
+    Study(
+        "figure9",
+        "samples at large code sizes: 100 on MNIST, 2000 on CIFAR-10; the AAE's encoder is re-parameterised",
+        data=("mnist", "cifar10"),
+        code_dims={"mnist": 100, "cifar10": 2000},
+        settings={"networks": "residual"},
+        systems=(System("learned", _OURS, "learned"), System("aae", "AAE", "aae-reparameterised")),
+        notes=(
+            "The paper: a larger code has little impact on its model, and AAE hardly makes recognisable images.",
+            "The figure's caption has 64-D for MNIST, its text and its panels 100-D.",
+        ),
+    ),
+    Study(
+        "figure10",
+        "supervised: a column shares its class, a row its noise; and the codes of Figure 11",
+        data=_CLASS_DATA,
+        systems=_SUPERVISED,
+        pictures=("classes", "codes"),
+        notes=("The paper: both separate class and style on MNIST and SVHN; on CIFAR-10, its model does better.",),
+    ),
+    Study(
+        "figure11",
+        "supervised: the code generator's codes of each class, by t-SNE",
+        data=_CLASS_DATA,
+        systems=_SUPERVISED[:1],
+        pictures=("codes",),
+        notes=("The paper: each class has a distinct distribution.",),
+    ),
+    Study(
+        "figure12",
+        "unsupervised: a column shares its s, a row its noise; and the codes of Figure 13",
+        data=_CLASS_DATA,
+        systems=_UNSUPERVISED,
+        pictures=("classes", "codes"),
+        notes=("The paper: columns are digits on MNIST; on SVHN and CIFAR-10 they share backgrounds.",),
+    ),
+    Study(
+        "figure13",
+        "unsupervised: codes of the encoder beside those of the code generator, by t-SNE",
+        data=_CLASS_DATA,
+        systems=_UNSUPERVISED[:1],
+        pictures=("codes",),
+        notes=("The paper: both have similar distributions, and distinct ones for each s.",),
+    ),
+)
+"""Every table and figure that compares systems, in the order of the paper."""
+
+
+def paper_study(name: str) -> Study:
+    """The study of that name.
+
+    Raises:
+        ConfigurationError: There is none; the message has the nearest name.
+    """
+    known = {study.name: study for study in PAPER_STUDIES}
+    if name not in known:
+        raise ConfigurationError(f"unknown study {name!r}{nearest(name, known)} Studies: {', '.join(known)}.")
+    return known[name]

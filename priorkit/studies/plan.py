@@ -1,0 +1,181 @@
+"""From a study and what a user asks of it to the runs that it consists of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import (
+    LIMITS,
+    RunConfig,
+    describe_fields,
+    flag_for,
+    format_duration,
+    merge_settings,
+    resolve_config,
+    validate_settings,
+)
+from priorkit.errors import ConfigurationError, UnknownComponentError
+from priorkit.plugins import KINDS, Registry
+from priorkit.studies.study import Study, System
+
+__all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
+
+COMMON_SLOTS = ("dataset", "networks", "extractor")
+"""Components that all systems may be given in common; the others are what a study compares."""
+_SLOTS = frozenset(kind.slot for kind in KINDS)
+_OWN = ("seed", *LIMITS)
+"""Settings that a study makes itself."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study as a user wants it.
+
+    Attributes:
+        study: Which one.
+        out: Its folder.
+        limit: `steps`, or `max_time` in seconds: how long each system is trained with each seed.
+        common: Settings of every run, by key (`batch_size`) or by component and option (`networks.width`); text is
+            taken as the command line takes it. An option of a component goes to the systems whose component has it.
+        seeds: How often each system is trained, with the seeds 0, 1, ...
+        systems: Names of the systems to train; all if empty.
+    """
+
+    study: Study
+    out: Path
+    limit: Mapping[str, float]
+    common: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 3
+    systems: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> str:
+        """The limit in words."""
+        if "steps" in self.limit:
+            return f"{int(self.limit['steps'])} steps"
+        return f"{format_duration(self.limit['max_time'])} of training"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of a study.
+
+    Attributes:
+        system: What is trained.
+        seed: With which seed.
+        path: Its run folder.
+        config: Its resolved configuration.
+    """
+
+    system: System
+    seed: int
+    path: Path
+    config: RunConfig
+
+
+def plan_runs(request: Request, registry: Registry) -> list[PlannedRun]:
+    """The runs that a request consists of: every system with the first seed, then with the next one.
+
+    Raises:
+        ConfigurationError: A setting is unknown, wrong, or the study's own.
+        UnknownComponentError: No plug-in supplies a recipe or component.
+    """
+    if request.seeds < 1:
+        raise ConfigurationError(f"--seeds must be at least 1, not {request.seeds}")
+    systems = request.study.chosen(request.systems)
+    _refuse_own_settings(request)
+    unused = {key for key in request.common if _is_option(key)}
+    configs = {}
+    for system in systems:
+        _require_recipe(request, system, registry)
+        settings, used = _settings(request, system, registry)
+        unused -= used
+        configs[system.name] = resolve_config(validate_settings(settings), registry)
+    if unused:
+        flag = flag_for(tuple(sorted(unused)[0].split(".")))
+        raise ConfigurationError(f"{flag}: no system of {request.study.name} has a component with that option")
+    return [
+        PlannedRun(
+            system,
+            seed,
+            request.out / f"{system.name}-seed{seed}",
+            configs[system.name].model_copy(update={"seed": seed}),
+        )
+        for seed in range(request.seeds)
+        for system in systems
+    ]
+
+
+def _is_option(key: str) -> bool:
+    return key.partition(".")[0] in _SLOTS and "." in key
+
+
+def _require_recipe(request: Request, system: System, registry: Registry) -> None:
+    try:
+        registry.recipe(system.recipe)
+    except UnknownComponentError as error:
+        raise UnknownComponentError(
+            f"{request.study.name} trains {system.title} by a recipe that is not installed: {error} To train other "
+            "systems, name them with --systems."
+        ) from None
+
+
+def _refuse_own_settings(request: Request) -> None:
+    """What sets systems apart, and how long and with which seeds they are trained, is for the study to say."""
+    study = request.study
+    apart = {key for system in study.systems for key in system.settings}
+    for key in request.common:
+        flag = flag_for(tuple(key.split(".")))
+        if key in _OWN:
+            raise ConfigurationError(f"{study.name} takes --steps or --budget, and --seeds; leave out {flag}")
+        if key in apart or (key in _SLOTS and key not in COMMON_SLOTS):
+            raise ConfigurationError(
+                f"{flag} is what {study.name} compares: it chooses that for each of its systems; leave it out, or "
+                "train another system with `priorkit train`, and see them side by side with `priorkit compare`"
+            )
+
+
+def _settings(request: Request, system: System, registry: Registry) -> tuple[dict[str, Any], set[str]]:
+    """The settings of a system but for its seed, and the keys of component options that it took."""
+    study, common = request.study, dict(request.common)
+    settings: dict[str, Any] = {kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS}
+    for layer in (registry.recipe(system.recipe).settings, study.settings, system.settings):
+        settings = merge_settings(settings, layer)
+    if study.code_dims and "code_dim" not in common:
+        settings["code_dim"] = _code_dim(study, str(common.get("dataset", RunConfig().dataset.name)))
+    fields = {".".join(item.path): item for item in describe_fields(RunConfig)}
+    for key in [key for key in common if not _is_option(key)]:
+        value = common.pop(key)
+        if key not in fields:
+            raise ConfigurationError(f"a run has no setting {key!r}")
+        settings = merge_settings(settings, _nested(key, fields[key].value(value) if _is_text(value) else value))
+    chosen, used = validate_settings(settings), set()
+    for key, value in common.items():
+        slot = key.partition(".")[0]
+        component = registry.get(slot, getattr(chosen, slot).name).component
+        options = {".".join(item.path): item for item in describe_fields(component.options, (slot,))}
+        if key in options:
+            used.add(key)
+            settings = merge_settings(settings, _nested(key, options[key].value(value) if _is_text(value) else value))
+    return merge_settings(settings, dict(request.limit)), used
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """`networks.width` as a table; a component's name alone chooses it."""
+    table, _, name = key.partition(".")
+    return {table: {name: value}} if name else {table: value}
+
+
+def _code_dim(study: Study, dataset: str) -> int:
+    if dataset not in study.code_dims:
+        sizes = ", ".join(f"{size} for {name}" for name, size in study.code_dims.items())
+        raise ConfigurationError(
+            f"{study.name} has code sizes for the paper's data sets ({sizes}) and none for {dataset!r}; "
+            "say one with --code-dim"
+        )
+    return study.code_dims[dataset]

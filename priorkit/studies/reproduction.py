@@ -1,0 +1,151 @@
+"""Carries a study out: trains what is missing, keeps what is there, and scores and draws what came of it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from priorkit.config import RunConfig, flag_for, resolve_config
+from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_resumed, read_position
+from priorkit.studies.pictures import draw_study
+from priorkit.studies.plan import PlannedRun, Request, plan_runs
+from priorkit.studies.results import Results, gather_results, write_results
+from priorkit.studies.run_summary import DIVERGED
+from priorkit.studies.scoring import RunScorer
+from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study, write_whole
+from priorkit.training import Observer
+
+__all__ = ["Reproduction", "StudyObserver", "reproduce"]
+
+
+class StudyObserver:
+    """Is told how a study goes. Every method does nothing unless a subclass says otherwise."""
+
+    def planned(self, runs: Sequence[PlannedRun]) -> None:
+        """The study consists of these runs."""
+
+    def kept(self, run: PlannedRun, number: int) -> None:
+        """Run `number`, from 1, has been trained before."""
+
+    def training(self, run: PlannedRun, number: int, training: TrainingRun) -> None:
+        """Run `number`, from 1, is about to be trained."""
+
+    def observers(self, run: PlannedRun) -> list[Observer]:
+        """Who is to be told of that run's training."""
+        return []
+
+    def diverged(self, run: PlannedRun, message: str) -> None:
+        """A run is given up because its training diverged; the study goes on."""
+
+    def scoring(self, run: PlannedRun) -> None:
+        """A run is being scored."""
+
+    def drawing(self) -> None:
+        """Pictures are being drawn."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How a study ended.
+
+    Attributes:
+        results: What came of it, so far.
+        stopped: Why it stopped before its end (`interrupted`, `terminated`), or None.
+    """
+
+    results: Results
+    stopped: str | None
+
+
+def reproduce(
+    request: Request, observer: StudyObserver | None = None, *, registry: Registry | None = None
+) -> Reproduction:
+    """Carries a study out, or goes on with it: complete runs are kept, interrupted ones resumed.
+
+    Ctrl-C and SIGTERM stop the run in training after its step, with a checkpoint. A run that diverges is given up, and
+    the study goes on. The tables are written anew after each run.
+
+    Args:
+        request: The study, its settings and its folder.
+        observer: Told how it goes.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        PriorkitError: Something in the settings, the data or the folder must be mended first.
+        KeyboardInterrupt: Ctrl-C while nothing was being trained; all runs are safe.
+    """
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ConfigurationError("a study trains in one process: start it without torchrun")
+    registry = installed_plugins() if registry is None else registry
+    observer = observer or StudyObserver()
+    planned = plan_runs(request, registry)
+    check_study(request)
+    for run in planned:
+        _refuse_other_run(run, registry)
+    open_study(request)
+    observer.planned(planned)
+    scorer = RunScorer(registry)
+    for number, run in enumerate(planned, start=1):
+        if (run.path / DIVERGED).exists():
+            continue
+        if _is_there(run) and read_position(RunFolder.open(run.path)).complete:
+            observer.kept(run, number)
+        else:
+            stopped = _train(run, number, observer, registry)
+            if stopped is not None:
+                return Reproduction(_write(request), stopped)
+        if not (run.path / DIVERGED).exists() and scorer.misses(run):
+            observer.scoring(run)
+            scorer.score(run)
+        _write(request)
+    results = _write(request)
+    observer.drawing()
+    draw_study(request, results, registry)
+    return Reproduction(results, None)
+
+
+def _write(request: Request) -> Results:
+    results = gather_results(request)
+    write_results(results, request.out)
+    return results
+
+
+def _is_there(run: PlannedRun) -> bool:
+    return run.path.is_dir() and any(run.path.iterdir())
+
+
+def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Registry) -> str | None:
+    """Trains a run, or goes on with it; returns why it stopped early, or None."""
+    if _is_there(run):
+        if not RunFolder.open(run.path).checkpoints.has("last"):
+            raise RunFolderError(
+                f"{str(run.path)!r} was stopped before its first checkpoint: remove that folder, and give the same "
+                "command again"
+            )
+        changes = {key: getattr(run.config, key) for key in MAY_CHANGE}
+        training = prepare_resumed(run.path, changes, registry=registry)
+    else:
+        training = prepare(run.config, run.path, registry=registry)
+    observer.training(run, number, training)
+    try:
+        return training.run(observer.observers(run)).stopped
+    except NonFiniteLossError as error:
+        write_whole(run.path / DIVERGED, f"{error}\n")
+        observer.diverged(run, str(error))
+        return None
+
+
+def _refuse_other_run(run: PlannedRun, registry: Registry) -> None:
+    """A run that was trained otherwise, by an earlier version or by hand, is no part of this study."""
+    if not _is_there(run):
+        return
+    ignored = {*MAY_CHANGE, *NOT_TRAINING}
+    kept = resolve_config(RunFolder.open(run.path).read_config(), registry).model_dump(mode="json")
+    now = run.config.model_dump(mode="json")
+    for key in RunConfig.model_fields:
+        if key not in ignored and kept[key] != now[key]:
+            raise RunFolderError(
+                f"{str(run.path)!r} was trained with {flag_for((key,))} {kept[key]!r}, and the study trains with "
+                f"{now[key]!r} now; name another folder with --out, or move that run away"
+            )

@@ -1,0 +1,204 @@
+"""What came of a study: each system's scores over its seeds, beside what the paper reports."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import format_duration
+from priorkit.studies.plan import Request
+from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.study import Study, System
+from priorkit.studies.study_file import write_whole
+
+__all__ = ["Results", "Row", "Spread", "gather_results", "write_results"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score over several runs.
+
+    Attributes:
+        mean: Its mean.
+        deviation: Its sample standard deviation; None for one run.
+        count: How many runs.
+    """
+
+    mean: float
+    deviation: float | None
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """The spread of values, at least one."""
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4g}" if self.deviation is None else f"{self.mean:.4g} ± {self.deviation:.2g}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system of a study.
+
+    Attributes:
+        system: Which.
+        runs: Its runs, by seed.
+    """
+
+    system: System
+    runs: tuple[RunSummary, ...]
+
+    @property
+    def complete(self) -> tuple[RunSummary, ...]:
+        """The runs that came to their end."""
+        return tuple(run for run in self.runs if run.state == "complete")
+
+    @property
+    def scores(self) -> dict[str, Spread]:
+        """Scores over the complete runs, by label."""
+        labels = dict.fromkeys(label for run in self.complete for label in run.scores)
+        return {
+            label: Spread.of([run.scores[label] for run in self.complete if label in run.scores]) for label in labels
+        }
+
+    @property
+    def paper(self) -> str:
+        """What the paper reports."""
+        figure = [] if self.system.score is None else [f"{self.system.score:.2f}"]
+        return "; ".join([*figure, *([self.system.remark] if self.system.remark else [])])
+
+    @property
+    def progress(self) -> str:
+        """How far its runs are: how many are complete, and what has become of the others."""
+        others = [run.state for run in self.runs if run.state != "complete"]
+        counts = [f"{others.count(state)} {state}" for state in dict.fromkeys(others)]
+        return ", ".join([*([str(len(self.complete))] if self.complete or not others else []), *counts])
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of a study, so far.
+
+    Attributes:
+        study: Which.
+        dataset: What it was trained on.
+        budget: For how long, in words.
+        rows: One for each system.
+    """
+
+    study: Study
+    dataset: str
+    budget: str
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """One line: what, on which data, how long."""
+        return f"{self.study.name}: {self.study.title}; on {self.dataset}, {self.budget} for each system and seed"
+
+    @property
+    def labels(self) -> list[str]:
+        """The scores that any system has."""
+        return list(dict.fromkeys(label for row in self.rows for label in row.scores))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the table should know."""
+        notes = list(self.study.notes)
+        if self.study.measure:
+            notes.insert(
+                0,
+                f"The paper's {self.study.measure} is that of the Inception network on {', '.join(self.study.data)}, "
+                "after training of a length that it does not state. Scores by another extractor (named before the "
+                "score) or of other data do not compare with it; the order of the systems may.",
+            )
+        if any(run.state == "complete" for row in self.rows for run in row.runs):
+            notes.append("A score is the mean over the seeds ± their standard deviation.")
+        return notes
+
+    def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+        """The table as text: its header, and its rows.
+
+        Args:
+            labels: The scores to show.
+        """
+        measure = f"paper: {self.study.measure}" if self.study.measure else "paper"
+        shown = bool(self.study.measure) or any(row.paper for row in self.rows)
+        header = ["system", *([measure] if shown else []), *labels, "seeds", "images seen", "training time"]
+        table = []
+        for row in self.rows:
+            found = row.scores
+            runs = row.complete or row.runs
+            table.append(
+                [
+                    row.system.title,
+                    *([row.paper] if shown else []),
+                    *(str(found[label]) if label in found else "" for label in labels),
+                    row.progress,
+                    f"{max(run.images for run in runs):,}" if runs else "",
+                    format_duration(statistics.fmean(run.seconds for run in runs)) if runs else "",
+                ]
+            )
+        return header, table
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "study": self.study.name,
+            "title": self.study.title,
+            "dataset": self.dataset,
+            "budget": self.budget,
+            "paper_measure": self.study.measure or None,
+            "paper_data": list(self.study.data),
+            "systems": [
+                {
+                    "name": row.system.name,
+                    "title": row.system.title,
+                    "recipe": row.system.recipe,
+                    "settings": dict(row.system.settings),
+                    "paper": {"score": row.system.score, "remark": row.system.remark},
+                    "scores": {
+                        label: {"mean": spread.mean, "deviation": spread.deviation, "seeds": spread.count}
+                        for label, spread in row.scores.items()
+                    },
+                    "runs": [run.as_data() for run in row.runs],
+                }
+                for row in self.rows
+            ],
+            "notes": self.notes,
+        }
+
+
+def gather_results(request: Request) -> Results:
+    """Reads what there is in a study's folder: all seeds of all systems, whatever this request asks for.
+
+    Raises:
+        RunFolderError: A run is damaged.
+    """
+    rows = []
+    for system in request.study.systems:
+        seeds = sorted(
+            (int(seed), path)
+            for path in request.out.glob(f"{system.name}-seed*")
+            if (seed := path.name.removeprefix(f"{system.name}-seed")).isdecimal() and (path / "config.toml").is_file()
+        )
+        rows.append(Row(system, tuple(summarise_run(path) for _, path in seeds)))
+    datasets = dict.fromkeys(run.dataset for row in rows for run in row.runs)
+    return Results(request.study, ", ".join(datasets), request.budget, tuple(rows))
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Writes `table.json` and `table.md`.
+
+    Raises:
+        RunFolderError: The folder cannot be written.
+    """
+    write_whole(folder / "table.json", json.dumps(results.as_data(), indent=2) + "\n")
+    header, rows = results.cells(results.labels)
+    lines = [header, ["---"] * len(header), *rows]
+    table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+    notes = "\n".join(f"- {note}" for note in results.notes)
+    write_whole(folder / "table.md", f"# {results.title}\n\n{table}\n\n{notes}\n")

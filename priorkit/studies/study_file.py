@@ -1,0 +1,109 @@
+"""`study.json`: what a study folder was started with, so that all of its runs are trained alike."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import LIMITS, flag_for, format_duration
+from priorkit.errors import RunFolderError
+from priorkit.runs import RESUMABLE, explained_os_errors
+from priorkit.studies.plan import Request
+
+__all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_study", "write_whole"]
+
+STUDY_FILE = "study.json"
+MAY_CHANGE = tuple(key for key in RESUMABLE if key not in LIMITS)
+"""Settings that may differ between calls: on what and how fast, and where the same data lies."""
+NOT_TRAINING = ("extractor", "evaluate_every", "evaluate_samples")
+"""Settings that may differ because they do not change what is trained."""
+
+
+def check_study(request: Request) -> None:
+    """Makes sure that a folder is free, or holds the same study with the same settings.
+
+    Raises:
+        RunFolderError: It holds something else, or a study with other settings.
+    """
+    file = request.out / STUDY_FILE
+    with explained_os_errors("look at"):
+        text = file.read_text(encoding="utf-8") if file.is_file() else None
+        taken = request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir()))
+        trained = taken and request.out.is_dir() and any(entry.is_dir() for entry in request.out.iterdir())
+    if text is None:
+        if taken:
+            raise RunFolderError(
+                f"{str(request.out)!r} exists already, is no study, and is left as it is; name another folder "
+                "with --out"
+            )
+        return
+    try:
+        kept = json.loads(text)
+        study, settings = kept["study"], dict(kept["settings"])
+    except (ValueError, KeyError, TypeError):
+        raise RunFolderError(f"{str(file)!r} is damaged; restore it, or name another folder with --out") from None
+    if not trained:
+        # Nothing has come of it yet: there is nothing that would not compare.
+        return
+    asked = _content(request)
+    if study != asked["study"]:
+        raise RunFolderError(
+            f"{str(request.out)!r} holds {study}, and {request.study.name} is asked for; name another folder with --out"
+        )
+    _refuse_differences(request, settings, asked["settings"])
+
+
+def open_study(request: Request) -> None:
+    """Makes a study's folder, or writes down anew what it is of.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    with explained_os_errors("make the study's folder"):
+        request.out.mkdir(parents=True, exist_ok=True)
+    write_whole(request.out / STUDY_FILE, json.dumps(_content(request), indent=2) + "\n")
+
+
+def _content(request: Request) -> dict[str, Any]:
+    """What every run of a study has in common, as plain values."""
+    settings = {**request.common, **request.limit}
+    return {
+        "study": request.study.name,
+        "settings": {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in settings.items()
+            if key not in MAY_CHANGE and key.partition(".")[0] not in NOT_TRAINING
+        },
+    }
+
+
+def _refuse_differences(request: Request, kept: dict[str, Any], asked: dict[str, Any]) -> None:
+    for key in [*kept, *asked]:
+        if kept.get(key) != asked.get(key):
+            before, now = (_in_words(key, settings.get(key)) for settings in (kept, asked))
+            raise RunFolderError(
+                f"{str(request.out)!r} was started with {before}, and {now} is asked for: its runs would not compare; "
+                "ask for the same, or name another folder with --out"
+            )
+
+
+def _in_words(key: str, value: Any) -> str:
+    """A setting as the user gave it."""
+    flag = "--budget" if key == "max_time" else flag_for(tuple(key.split(".")))
+    if value is None:
+        return f"no {flag}"
+    return f"{flag} {format_duration(value) if key == 'max_time' else value}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file, which appears whole or not at all.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    with explained_os_errors("write"):
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
