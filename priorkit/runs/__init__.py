@@ -1,7 +1,7 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
-from priorkit.runs.evaluation import Evaluation, evaluate_run
 from priorkit.runs.completion import Position, read_position
+from priorkit.runs.evaluation import Evaluation, evaluate_run
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
