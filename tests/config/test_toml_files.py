@@ -43,6 +43,10 @@ def _plain_values(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
         return st.floats(1e-3, 1e9)
     if get_origin(annotation) is Annotated:
         return _plain_values(get_args(annotation)[0], info)
+    if get_origin(annotation) is tuple:
+        (item, _) = get_args(annotation)
+        bounds = next((part for part in get_args(item) if isinstance(part, FieldInfo)), info)
+        return st.lists(_plain_values(item, bounds), min_size=1, max_size=3).map(tuple)
     if get_origin(annotation) is Literal:
         return st.sampled_from(get_args(annotation))
     if annotation is bool:
