@@ -191,7 +191,10 @@ def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
         console.line("\nskipped")
         for reason, labels in skipped.items():
             console.line(f"  {', '.join(labels)}: {reason}")
-    console.line(f"\n{scores[0].resolution} pixels, {evaluation.about['checkpoint']}; kept in {out}")
+    binarised = evaluation.about["settings"]["binarise"]
+    shown = f", shown in black and white ({binarised})" if binarised != "none" else ""
+    size = scores[0].resolution
+    console.line(f"\n{size}x{size} pixels{shown}, {evaluation.about['checkpoint']}; kept in {out}")
 
 
 def _extractor(about: Mapping[str, str | int | float]) -> str:
