@@ -69,8 +69,8 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     parser.add_argument(
         "--binarise",
         choices=("none", "threshold", "stochastic"),
-        default="none",
-        help="show the model held-out images in black and white (default none)",
+        default=None,
+        help="show the model held-out images in black and white (default: as it was trained)",
     )
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
     parser.add_argument("--data-dir", type=Path, metavar="PATH", help="where the data set lies now")
@@ -131,16 +131,16 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     console = Console(as_json=found.json, quiet=found.quiet)
     asked = tuple(name.strip() for name in found.scores.split(",") if name.strip())
     choose_scores(asked)
+    run = load_run(found.run, checkpoint=found.checkpoint, device=found.device, registry=registry)
     settings = EvaluationSettings(
         scores=asked,
         samples=found.samples,
         against=found.against,
         importance_samples=found.importance_samples,
         likelihood_images=found.likelihood_images,
-        binarise=found.binarise,
+        binarise=found.binarise or run.config.binarise,
         seed=found.seed,
     )
-    run = load_run(found.run, checkpoint=found.checkpoint, device=found.device, registry=registry)
     out: Path = found.out if found.out is not None else run.folder.scores
     # Before minutes of work: the file must be one of ours, or none yet.
     read_evaluations(out)

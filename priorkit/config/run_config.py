@@ -105,6 +105,11 @@ class RunConfig(BaseModel):
     image_size: int | None = Field(None, ge=1, description="bring images to this size: 16, 32, 64 or 128 pixels")
     channels: Channels | None = Field(None, description="bring images to 1 (grey) or 3 (RGB) channels")
     holdout: float = Field(0.1, gt=0, lt=1, description="share held out where the data has no test images")
+    binarise: Literal["none", "threshold", "stochastic"] = Field(
+        "none",
+        description="train on black and white images: white from grey level 128 on, or drawn anew in every step, white "
+        "with the grey level as the probability",
+    )
     stream: Literal["auto", "always", "never"] = Field(
         "auto",
         description="read images from disk as they are needed instead of all at once; auto does where they would take "

@@ -57,7 +57,8 @@ def evaluate_run(
 
     Args:
         run: The run, loaded on the device to compute on.
-        settings: Which scores, and of how many images; all scores of 10,000 samples if None.
+        settings: Which scores, and of how many images; if None, all scores of 10,000 samples, and images in black and
+            white if the run was trained so.
         extractor: A feature extractor's name, or a table with its options; the run's own if None.
         data: The run's data, if it is loaded already.
         data_dir: Where the data lies now, if not where it lay then.
@@ -70,7 +71,7 @@ def evaluate_run(
         DataError: The data is missing or broken.
     """
     registry = installed_plugins() if registry is None else registry
-    settings = EvaluationSettings() if settings is None else settings
+    settings = EvaluationSettings(binarise=run.config.binarise) if settings is None else settings
     choose_scores(settings.scores)
     chosen = run.config if extractor is None else run.config.model_copy(update={"extractor": _choice(extractor)})
     config = resolve_config(chosen, registry)

@@ -48,6 +48,7 @@ class Evaluator(Observer):
             importance_samples=_DRAWS,
             likelihood_images=min(samples, _LIKELIHOOD_IMAGES),
             seed=config.seed,
+            binarise=config.binarise,
         )
         name = config.extractor.name
         scores = evaluate_model(session.model, session.data, self._extractor, settings, extractor_name=name)

@@ -1,6 +1,7 @@
 """Turns a configuration into modules and phases, and trains them."""
 
 from priorkit.training.batches import to_float, to_uint8
+from priorkit.training.binarisation import Binarise, binarised
 from priorkit.training.data import load_data
 from priorkit.training.data_summary import DataSummary, summarise
 from priorkit.training.loop import Observer, run_session
@@ -10,12 +11,14 @@ from priorkit.training.session import Session
 from priorkit.training.system import System, build_system, tensors_below
 
 __all__ = [
+    "Binarise",
     "DataSummary",
     "Model",
     "Observer",
     "Review",
     "Session",
     "System",
+    "binarised",
     "build_system",
     "load_data",
     "run_session",

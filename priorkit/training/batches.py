@@ -5,6 +5,7 @@ from torch import Tensor
 
 from priorkit.engine import DataOrder
 from priorkit.interfaces import ImageSet
+from priorkit.training.binarisation import Binarise, above, binarised, drawn_thresholds
 from priorkit.training.stream import Stream, default_workers
 
 __all__ = ["Batches", "to_float", "to_uint8"]
@@ -39,6 +40,8 @@ class Batches:
         share: Which of each batch's images are wanted here; all by default.
         workers: Processes that read stored images; 0 reads in this one, None takes `default_workers`.
         entries: What each image brings with it, first dimension the images; or None.
+        binarise: Whether the images are made black and white: `none`, `threshold`, or `stochastic`, which draws them
+            from `seed` and the place in training.
     """
 
     def __init__(
@@ -52,11 +55,14 @@ class Batches:
         share: slice = slice(None),
         workers: int | None = None,
         entries: Tensor | None = None,
+        binarise: Binarise = "none",
     ) -> None:
         self.batch_size = batch_size
         self.device = device
         self.channels_last = channels_last
         self.share = share
+        self.seed = seed
+        self.binarise = binarise
         self.order = DataOrder(len(images), seed)
         self._source: Tensor | Stream
         if isinstance(images.images, Tensor):
@@ -77,7 +83,15 @@ class Batches:
             picked = self._source.at(images_seen)
         else:
             picked = self._gathered(self._source, images_seen)
-        return to_float(picked.to(self.device, non_blocking=True), channels_last=self.channels_last)
+        picked = self._binarised(picked.to(self.device, non_blocking=True), images_seen)
+        return to_float(picked, channels_last=self.channels_last)
+
+    def _binarised(self, images: Tensor, images_seen: int) -> Tensor:
+        if self.binarise != "stochastic":
+            return binarised(images, self.binarise, self.seed, images_seen)
+        # Drawn for the whole batch: how many processes share it changes nothing.
+        whole = (self.batch_size, *images.shape[1:])
+        return above(images, drawn_thresholds(whole, self.seed, images_seen, self.device)[self.share])
 
     def entries_at(self, images_seen: int) -> Tensor | None:
         """What the images of `at` bring with them, shape (N, ...), on the device; None if there is nothing."""

@@ -32,6 +32,7 @@ from priorkit.training.agreement import (
 )
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float
+from priorkit.training.binarisation import binarised
 from priorkit.training.data_summary import summarise
 from priorkit.training.model import Model
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
@@ -141,6 +142,7 @@ class Session:
             share=processes.share(config.batch_size),
             workers=default_workers(device, processes.local_count) if config.workers is None else config.workers,
             entries=self._entries(data),
+            binarise=config.binarise,
         )
         if config.compile:
             compile_system(self.system)
@@ -204,7 +206,7 @@ class Session:
     @cached_property
     def _held_out(self) -> Tensor:
         """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
-        return self.data.test.first(REVIEWED)
+        return binarised(self.data.test.first(REVIEWED), self.config.binarise, self.config.seed, 0)
 
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -104,3 +105,38 @@ def test_pixels_are_rounded_and_clipped(value: float, expected: int) -> None:
 def test_bfloat16_images_are_brought_back_in_float32() -> None:
     values = to_float(VALUES).bfloat16()
     assert torch.equal(to_uint8(values), to_uint8(values.float()))
+
+
+GREY = ImageSet(torch.arange(0, 240, 4, dtype=torch.uint8).view(20, 3, 1, 1).expand(20, 3, 4, 4).contiguous())
+
+
+def test_black_and_white_by_a_threshold() -> None:
+    grey, white = (
+        Batches(GREY, 6, seed=3, device=CPU, channels_last=False, binarise=how) for how in ("none", "threshold")
+    )
+    expected = torch.where(to_uint8(grey.at(12)) >= 128, 1.0, -1.0)
+    assert torch.equal(white.at(12), expected)
+
+
+def test_black_and_white_is_drawn_anew_and_repeats_itself() -> None:
+    batches, again, other = (
+        Batches(GREY, 20, seed=seed, device=CPU, channels_last=False, binarise="stochastic") for seed in (3, 3, 4)
+    )
+    first = batches.at(0)
+    assert set(first.unique().tolist()) == {-1.0, 1.0}
+    assert torch.equal(again.at(0), first)
+    # In the next pass the images come in another order: compare by how many pixels are white.
+    totals = [float(batches.at(20 * number).sum()) for number in range(3)]
+    assert len(set(totals)) == 3
+    assert float(other.at(0).sum()) != totals[0]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_processes_draw_what_one_would(count: int) -> None:
+    whole = Batches(GREY, 7, seed=3, device=CPU, channels_last=False, binarise="stochastic").at(7)
+    bounds = [7 * rank // count for rank in range(count + 1)]
+    parts = [
+        Batches(GREY, 7, seed=3, device=CPU, channels_last=False, binarise="stochastic", share=slice(*ends)).at(7)
+        for ends in pairwise(bounds)
+    ]
+    assert torch.equal(torch.cat(parts), whole)
