@@ -50,7 +50,7 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
 
 def _show(results: Results, request: Request, console: Console) -> None:
     console.line(f"\n{results.title}")
-    console.columns(*results.cells(results.labels))
+    console.columns(*results.cells(results.main_labels))
     for note in results.notes:
         console.line(note)
     console.line(f"\nin {request.out}: table.md, table.json and pictures; each run is a run folder of its own")

@@ -24,7 +24,7 @@ _DESCRIPTION = (
     "Trains the systems of one of the paper's tables or figures, with an equal budget each, and shows them side by "
     "side with what the paper reports. Complete runs are kept, interrupted ones resumed: give the same command again."
 )
-_OWN = ("--budget", "--steps", "--seeds", "--out", "--systems")
+_OWN = ("--budget", "--steps", "--seeds", "--out", "--samples", "--systems")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ class StudyArguments:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _samples(text: str) -> int:
+    if not text.isdecimal() or int(text) == 1:
+        raise argparse.ArgumentTypeError(f"expected 0, or a whole number of at least 2, not {text!r}")
     return int(text)
 
 
@@ -74,6 +80,13 @@ def _parser(studies: str) -> Parser:
     parser.add_argument("--steps", type=_count, metavar="N", help="steps of each run, so all see as many images")
     parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="runs of each system (default 3)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
+    parser.add_argument(
+        "--samples",
+        type=_samples,
+        default=10_000,
+        metavar="N",
+        help="samples that scores are of; 0 for none but those of training (default 10000)",
+    )
     parser.add_argument("--systems", default="", metavar="NAMES", help="train only these, as in aae,learned")
     return parser
 
@@ -117,7 +130,9 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     limit = {"steps": found.steps} if found.steps is not None else {"max_time": found.budget}
     out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
     systems = tuple(name.strip() for name in found.systems.split(",") if name.strip())
-    return StudyArguments(Request(study, out, limit, common, found.seeds, systems), found.json, found.quiet)
+    return StudyArguments(
+        Request(study, out, limit, common, found.seeds, systems, found.samples), found.json, found.quiet
+    )
 
 
 def _help(names: str, registry: Registry) -> str:

@@ -8,6 +8,7 @@ from priorkit.studies.reproduction import Reproduction, StudyObserver, reproduce
 from priorkit.studies.results import Results, Row, Spread, gather_results, write_results
 from priorkit.studies.run_summary import RunSummary, summarise_run
 from priorkit.studies.sample_grids import save_side_by_side
+from priorkit.studies.scoring import RunScorer, study_evaluations
 from priorkit.studies.study import Study, System
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Request",
     "Results",
     "Row",
+    "RunScorer",
     "RunSummary",
     "Spread",
     "Study",
@@ -31,6 +33,7 @@ __all__ = [
     "reproduce",
     "save_curves",
     "save_side_by_side",
+    "study_evaluations",
     "summarise_run",
     "write_results",
 ]

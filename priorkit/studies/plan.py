@@ -40,6 +40,7 @@ class Request:
             taken as the command line takes it. An option of a component goes to the systems whose component has it.
         seeds: How often each system is trained, with the seeds 0, 1, ...
         systems: Names of the systems to train; all if empty.
+        samples: Samples that scores are of; 0 for the scores of training only.
     """
 
     study: Study
@@ -48,6 +49,7 @@ class Request:
     common: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 3
     systems: tuple[str, ...] = ()
+    samples: int = 10_000
 
     @property
     def budget(self) -> str:

@@ -85,7 +85,7 @@ def reproduce(
         _refuse_other_run(run, registry)
     open_study(request)
     observer.planned(planned)
-    scorer = RunScorer(registry)
+    scorer = RunScorer(request, registry)
     for number, run in enumerate(planned, start=1):
         if (run.path / DIVERGED).exists():
             continue

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import format_duration
+from priorkit.runs import RunFolder
 from priorkit.studies.plan import Request
 from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.scoring import study_evaluations
 from priorkit.studies.study import Study, System
 from priorkit.studies.study_file import write_whole
 
 __all__ = ["Results", "Row", "Spread", "gather_results", "write_results"]
+
+
+_MAIN = ("inception-score", "frechet-distance", "label-agreement", "clustering-accuracy")
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class Spread:
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
     def __str__(self) -> str:
-        return f"{self.mean:.4g}" if self.deviation is None else f"{self.mean:.4g} ± {self.deviation:.2g}"
+        if self.deviation is None:
+            return f"{self.mean:.4g}"
+        return f"{self.mean:.4g} ± {self.deviation:{'.0f' if self.deviation >= 10 else '.2g'}}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,22 @@ class Results:
         return list(dict.fromkeys(label for row in self.rows for label in row.scores))
 
     @property
+    def main_labels(self) -> list[str]:
+        """Those of them that the paper's claims are about; `table.md` has all."""
+        evaluated = [item for row in self.rows for run in row.complete for item in run.evaluated]
+        main = {item["label"] for item in evaluated if item["name"] in _MAIN}
+        others = {item["label"] for item in evaluated} - main
+        return [label for label in self.labels if label not in others]
+
+    @property
+    def _extractors(self) -> list[str]:
+        """What the scores' extractors say of themselves."""
+        found = [item["extractor"] for row in self.rows for run in row.complete for item in run.evaluated]
+        return list(
+            dict.fromkeys(", ".join(_said(key, value) for key, value in about.items()) for about in found if about)
+        )
+
+    @property
     def notes(self) -> list[str]:
         """What a reader of the table should know."""
         notes = list(self.study.notes)
@@ -116,6 +139,12 @@ class Results:
                 "score) or of other data do not compare with it; the order of the systems may.",
             )
         if any(run.state == "complete" for row in self.rows for run in row.runs):
+            notes += [f"Feature extractor: {about}." for about in self._extractors]
+            if len(self._extractors) > 1:
+                notes.append(
+                    "There are several feature extractors: data that has no test images is split anew with each seed, "
+                    "and an extractor learns from the images that are not held out."
+                )
             notes.append("A score is the mean over the seeds ± their standard deviation.")
         return notes
 
@@ -172,6 +201,12 @@ class Results:
         }
 
 
+def _said(key: str, value: str | int | float) -> str:
+    """One property of an extractor in words."""
+    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return shown if key == "name" else f"{key} {shown}"
+
+
 def gather_results(request: Request) -> Results:
     """Reads what there is in a study's folder: all seeds of all systems, whatever this request asks for.
 
@@ -185,9 +220,13 @@ def gather_results(request: Request) -> Results:
             for path in request.out.glob(f"{system.name}-seed*")
             if (seed := path.name.removeprefix(f"{system.name}-seed")).isdecimal() and (path / "config.toml").is_file()
         )
-        rows.append(Row(system, tuple(summarise_run(path) for _, path in seeds)))
+        rows.append(Row(system, tuple(_summarised(path, request.samples) for _, path in seeds)))
     datasets = dict.fromkeys(run.dataset for row in rows for run in row.runs)
     return Results(request.study, ", ".join(datasets), request.budget, tuple(rows))
+
+
+def _summarised(path: Path, samples: int) -> RunSummary:
+    return summarise_run(path, study_evaluations(RunFolder.open(path), samples))
 
 
 def write_results(results: Results, folder: Path) -> None:

@@ -1,12 +1,11 @@
 """What a run folder says of its run, in a few values."""
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from priorkit.errors import RunFolderError
-from priorkit.runs import RunFolder, read_metrics, read_position
+from priorkit.runs import RunFolder, read_evaluations, read_metrics, read_position
 
 __all__ = ["DIVERGED", "RunSummary", "summarise_run"]
 
@@ -71,8 +70,12 @@ class RunSummary:
         }
 
 
-def summarise_run(path: Path) -> RunSummary:
+def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = None) -> RunSummary:
     """Reads a run folder.
+
+    Args:
+        path: The folder.
+        evaluations: Those of its evaluations that count, the newest last; all in its `scores.json` if None.
 
     Raises:
         RunFolderError: It is no run, or a file of it is damaged.
@@ -97,20 +100,13 @@ def summarise_run(path: Path) -> RunSummary:
         held_out={
             name.removeprefix(_HELD_OUT): value for name, value in held_out.items() if name.startswith(_HELD_OUT)
         },
-        evaluated=_read_scores(path / "scores.json"),
+        evaluated=_newest(read_evaluations(folder.scores) if evaluations is None else evaluations),
     )
 
 
-def _read_scores(path: Path) -> list[dict[str, Any]]:
-    """The scores in a file of `priorkit evaluate`, the newest of each label; none where there is no such file."""
-    found: dict[str, dict[str, Any]] = {}
-    try:
-        for evaluation in json.loads(path.read_text(encoding="utf-8"))["evaluations"]:
-            found.update({str(item["label"]): item for item in evaluation["scores"] if item["value"] is not None})
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunFolderError(
-            f"{str(path)!r} holds no scores of priorkit ({type(error).__name__}: {error}); move it away"
-        ) from None
+def _newest(evaluations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The scores of evaluations, the newest of each label."""
+    found = {}
+    for evaluation in evaluations:
+        found.update({item["label"]: item for item in evaluation["scores"] if item["value"] is not None})
     return list(found.values())

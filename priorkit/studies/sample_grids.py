@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
+from priorkit.figures import as_picture
 from priorkit.runs import explained_os_errors
 
 __all__ = ["save_side_by_side"]
@@ -23,7 +23,7 @@ _LINE = 22
 def _grid(images: Tensor, columns: int) -> Image.Image:
     """uint8 images (N, C, H, W) as one picture, small ones enlarged by a whole factor."""
     grid = make_grid(images, nrow=columns, padding=1, pad_value=128).to(torch.uint8)
-    picture = to_pil_image(grid)
+    picture = as_picture(grid)
     zoom = max(1, round(_SHOWN / 2 / images.shape[-1]))
     return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
 

@@ -1,24 +1,91 @@
-"""Scores the runs of a study."""
+"""Scores the runs of a study, all by the same extractor and from equally many samples."""
 
+from typing import Any
+
+from priorkit.evaluation import EvaluationSettings
 from priorkit.plugins import Registry
-from priorkit.studies.plan import PlannedRun
+from priorkit.runs import RunFolder, evaluate_run, load_run, read_evaluations
+from priorkit.studies.plan import PlannedRun, Request
 
-__all__ = ["RunScorer"]
+__all__ = ["RunScorer", "evaluation_settings", "study_evaluations"]
+
+_SCORES = (
+    "inception-score",
+    "frechet-distance",
+    "kernel-distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "label-agreement",
+    "clustering",
+)
+"""Those of samples, and of what is learned without labels; what is quick and needs no download."""
+
+
+def evaluation_settings(samples: int) -> EvaluationSettings:
+    """How the runs of a study are scored.
+
+    Args:
+        samples: Samples that scores are of.
+    """
+    return EvaluationSettings(scores=_SCORES, samples=samples)
+
+
+def study_evaluations(folder: RunFolder, samples: int) -> list[dict[str, Any]]:
+    """The evaluations in a run's `scores.json` that were made as a study makes them, of its last checkpoint.
+
+    Args:
+        folder: The run.
+        samples: Samples that scores are of; 0 for none.
+
+    Raises:
+        RunFolderError: A file of the run is damaged.
+    """
+    if not samples or not folder.checkpoints.has("last"):
+        return []
+    settings, checkpoint = evaluation_settings(samples).as_data(), folder.checkpoints.path("last").name
+    return [
+        evaluation
+        for evaluation in read_evaluations(folder.scores)
+        if evaluation.get("settings") == settings and evaluation.get("checkpoint") == checkpoint
+    ]
 
 
 class RunScorer:
     """Scores runs, and keeps their scores in their folders.
 
     Args:
+        request: The study.
         registry: Where components come from.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, request: Request, registry: Registry) -> None:
+        self.request = request
         self.registry = registry
 
     def misses(self, run: PlannedRun) -> bool:
         """Whether a run is still to be scored."""
-        return False
+        if not self.request.samples:
+            return False
+        extractor = run.config.extractor.model_dump(mode="json")
+        return not any(
+            evaluation.get("extractor") == extractor
+            for evaluation in study_evaluations(RunFolder.open(run.path), self.request.samples)
+        )
 
     def score(self, run: PlannedRun) -> None:
-        """Scores a run."""
+        """Scores a run, and writes the scores behind those in its folder.
+
+        Raises:
+            PriorkitError: The run or its data cannot be loaded, or the folder cannot be written.
+        """
+        loaded = load_run(run.path, device=run.config.device, registry=self.registry)
+        evaluation = evaluate_run(
+            loaded,
+            evaluation_settings(self.request.samples),
+            extractor=run.config.extractor.model_dump(mode="json"),
+            data_dir=run.config.data_dir,
+            registry=self.registry,
+        )
+        evaluation.save(loaded.folder.scores)

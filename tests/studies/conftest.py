@@ -40,7 +40,7 @@ def make_request(study: Study, tmp_path: Path) -> Callable[..., Request]:
     """Makes a request of three steps, with changes of single settings and of what is common to all runs."""
 
     def make(common: dict[str, Any] | None = None, **changes: Any) -> Request:
-        values = {"study": study, "out": tmp_path / "study", "limit": {"steps": 3}, "seeds": 1, **changes}
+        values = {"study": study, "out": tmp_path / "study", "limit": {"steps": 3}, "seeds": 1, "samples": 0, **changes}
         return Request(common={**_COMMON, **(common or {})}, **values)
 
     return make
