@@ -1,6 +1,7 @@
 """The recipes that come with priorkit."""
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,10 @@ def test_vae() -> None:
     variance = posterior.log_variance.exp()
     expected = 0.5 * (posterior.mean.square() + variance - 1 - posterior.log_variance).sum(1).mean()
     torch.testing.assert_close(term, expected)
+
+
+@every_recipe
+def test_the_documentation_has_every_system(recipe: Recipe) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "systems.md").read_text(encoding="utf-8")
+    listed = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    assert sum(f"`{recipe.name}`" in names for names in listed) == 1
