@@ -1,32 +1,69 @@
-"""The pictures of a study."""
+"""The pictures of a study: samples of all systems side by side, and what its figure shows of each."""
 
+from pathlib import Path
+
+import torch
+
+from priorkit.figures import draw_class_figure, draw_code_map, map_codes, require_matplotlib
 from priorkit.plugins import Registry
-from priorkit.runs import Run, load_run
+from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
 from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.training import to_uint8
 
-__all__ = ["SHOWN", "draw_study"]
+__all__ = ["check_pictures", "draw_study"]
 
-SHOWN = 64
-"""Samples shown of each run."""
+_SAMPLES = 64
+_ROWS = 10
+_MOST_COLUMNS = 10
+_CODES = 1000
+
+
+def check_pictures(request: Request) -> None:
+    """Makes sure that a study's pictures can be drawn, before hours of training.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed, and the study draws maps of codes.
+    """
+    if "codes" in request.study.pictures:
+        require_matplotlib()
 
 
 def draw_study(request: Request, results: Results, registry: Registry) -> None:
-    """Draws `samples.png`: samples of every system's first complete run side by side, all from the same noise.
+    """Draws every system's first complete run.
+
+    `samples.png` has samples of all of them side by side. Where the study's figure shows more, `SYSTEM-classes.png` is
+    a grid whose columns share s and whose rows share the noise, and `SYSTEM-codes.png` shows the codes of prior and
+    encoder.
 
     Raises:
-        PriorkitError: A run cannot be loaded, or the folder cannot be written.
+        PriorkitError: A run or its data cannot be loaded, or the folder cannot be written.
     """
     device = str(request.common.get("device", "auto"))
     grids = []
     for row in results.rows:
-        if row.complete:
-            run = load_run(row.complete[0].path, device=device, registry=registry)
-            grids.append((_caption(results, row, run), to_uint8(run.sample(SHOWN)).cpu()))
+        if not row.complete:
+            continue
+        run = load_run(row.complete[0].path, device=device, registry=registry)
+        grids.append((_caption(results, row, run), to_uint8(run.sample(_SAMPLES)).cpu()))
+        for kind in request.study.pictures:
+            out = request.out / f"{row.system.name}-{kind}.png"
+            if kind == "classes":
+                count = min(_MOST_COLUMNS, len(run.class_names))
+                conditions = run.model.class_conditions(torch.arange(count))
+                picture = draw_class_figure(run.model, conditions, _ROWS, captions=run.class_names[:count])
+            else:
+                data = load_run_data(run, _data_dir(request), registry=registry)
+                picture = draw_code_map(map_codes(run.model, data.test, _CODES), run.class_names, data.class_names)
+            save_picture(picture, out, overwrite=True)
     if grids:
         save_side_by_side(grids, request.out / "samples.png", in_a_row=min(4, len(grids)))
+
+
+def _data_dir(request: Request) -> Path | None:
+    """Where the data lies now, if the request says so."""
+    return Path(request.common["data_dir"]) if request.common.get("data_dir") else None
 
 
 def _caption(results: Results, row: Row, run: Run) -> str:

@@ -8,7 +8,7 @@ from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_resumed, read_position
-from priorkit.studies.pictures import draw_study
+from priorkit.studies.pictures import check_pictures, draw_study
 from priorkit.studies.plan import PlannedRun, Request, plan_runs
 from priorkit.studies.results import Results, gather_results, write_results
 from priorkit.studies.run_summary import DIVERGED
@@ -79,6 +79,7 @@ def reproduce(
         raise ConfigurationError("a study trains in one process: start it without torchrun")
     registry = installed_plugins() if registry is None else registry
     observer = observer or StudyObserver()
+    check_pictures(request)
     planned = plan_runs(request, registry)
     check_study(request)
     for run in planned:
