@@ -77,6 +77,8 @@ class AutoencoderPhase(Phase):
         yield Move("autoencoder", terms, {"decoder": self.reconstruction_weight})
 
     def _prior_code(self, noise: Tensor, condition: Tensor | None) -> Tensor:
+        if not self.regularizer.needs_prior_code:
+            return noise.new_empty(0, self.system.code_dim)
         if self._learns_prior:
             return self.system.prior_codes(noise, condition)
         with torch.no_grad(), frozen_statistics(self.system.prior):

@@ -100,3 +100,14 @@ def test_only_an_encoder_that_draws_gets_noise(tiny_session: Callable[..., Sessi
     assert set(tiny_session("aae").engine.phases[0].noise(5, generator, cpu)) == {"prior"}
     noise = tiny_session("vae").engine.phases[0].noise(5, generator, cpu)
     assert {name: tuple(value.shape) for name, value in noise.items()} == {"prior": (5, 4), "posterior": (5, 4)}
+
+
+@pytest.mark.parametrize(("recipe", "sampled"), [("vae", 0), ("aae", 1)])
+def test_the_prior_is_sampled_where_its_codes_are_compared(
+    recipe: str, sampled: int, tiny_session: Callable[..., Session]
+) -> None:
+    session = tiny_session(recipe)
+    passes: list[int] = []
+    session.system.prior.register_forward_hook(lambda module, given, codes: passes.append(len(codes)))
+    session.step()
+    assert passes == [6] * sampled

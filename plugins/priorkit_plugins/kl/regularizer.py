@@ -24,6 +24,7 @@ class KLRegularizer(Regularizer):
         warm_up: Number of the encoder's updates over which the weight rises; 0 for none.
     """
 
+    needs_prior_code = False
     updates: Tensor
 
     def __init__(self, weight: float = 1.0, warm_up: int = 0) -> None:

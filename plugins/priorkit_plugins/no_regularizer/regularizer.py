@@ -10,6 +10,8 @@ __all__ = ["NoRegularizer"]
 class NoRegularizer(Regularizer):
     """Leaves the codes alone."""
 
+    needs_prior_code = False
+
     def check(self, encoder: Encoder, prior: Prior) -> None:
         """Refuses priors that learn by likelihood: nothing would train them."""
         if prior.learning is Learning.LIKELIHOOD:
