@@ -66,7 +66,7 @@ def test_help_lists_scores_and_options(cli):
         (["trained", "--extractor", "torchscript"], "name its file with --extractor.file"),
         (
             ["trained", "--extractor", "torchscript", "--extractor.file", "x"],
-            "--extractor.file x: there is no such file",
+            "/x: there is no such file",
         ),
         (["trained", "--extractor", "inception", "--extractor.weights", "x"], "there is no such file"),
         (["trained", "--extractor.rgb"], "extractor 'classifier' has no option 'rgb'"),
