@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.config import read_toml, resolve_config, validate_settings
+from priorkit.config import merge_settings, read_toml, resolve_config, validate_settings
 from priorkit.plugins import installed_plugins
+from priorkit.studies import PAPER_STUDIES
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.toml")), ids=lambda file: file.stem)
 def test_configurations_are_valid(file):
     resolve_config(validate_settings(read_toml(file)), installed_plugins())
 
@@ -20,3 +21,32 @@ def test_the_script_trains_and_draws(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "step 2: reconstruction_error" in done.stdout
     assert (tmp_path / "run/final.png").stat().st_size > 0
+
+
+PAPER = {file.stem: validate_settings(read_toml(file)) for file in (EXAMPLES / "paper").glob("*.toml")}
+
+
+def test_the_papers_systems_have_the_sizes_of_its_tables():
+    residual = [config for config in PAPER.values() if config.networks.name == "residual"]
+    assert len(residual) == len(PAPER) - 4
+    assert all(
+        (config.networks.options["width"], config.networks.options["norm"]) == (64, "none") for config in residual
+    )
+    sizes = {name: config.code_dim for name, config in PAPER.items()}
+    assert (sizes["figure8-mnist-aae"], sizes["figure9-mnist-aae"], sizes["figure9-cifar10-learned"]) == (8, 100, 2000)
+    assert PAPER["figure10-learned"].prior.options["noise_dim"] == 54
+    assert PAPER["figure12-learned"].prior.options["noise_dim"] == 90
+
+
+def test_every_study_of_the_paper_has_its_examples():
+    for study in PAPER_STUDIES:
+        for system in study.systems:
+            recipe = installed_plugins().recipe(system.recipe).settings
+            wanted = validate_settings(merge_settings(recipe, system.settings))
+            assert any(
+                (config.prior.name, config.encoder.name, config.loss.name, config.condition.name)
+                == (wanted.prior.name, wanted.encoder.name, wanted.loss.name, wanted.condition.name)
+                and config.adversarial_loss.name == wanted.adversarial_loss.name
+                and config.decoder_in_both_phases == wanted.decoder_in_both_phases
+                for config in PAPER.values()
+            ), f"{study.name}: {system.name}"
