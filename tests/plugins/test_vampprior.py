@@ -68,10 +68,18 @@ def settled_encoder() -> NormedEncoder:
     return encoder
 
 
+def normalised_together(encoder: NormedEncoder, prior: VampPrior) -> Posterior:
+    """The pseudo-inputs' posteriors, by their own statistics and without dropout."""
+    alone = copy.deepcopy(encoder).eval()
+    alone.norm.train()
+    posterior: Posterior = alone(prior.pseudo_inputs.detach())
+    return posterior
+
+
 def test_the_density_is_the_mixture_of_the_posteriors() -> None:
     encoder = settled_encoder()
     prior = make(encoder, start="images")
-    posterior = copy.deepcopy(encoder).eval()(prior.pseudo_inputs.detach())
+    posterior = normalised_together(encoder, prior)
     normal = Normal(posterior.mean, (posterior.log_variance / 2).exp())
     expected = MixtureSameFamily(Categorical(torch.full((5,), 0.2)), Independent(normal, 1))
     codes = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
@@ -84,7 +92,7 @@ def test_the_density_is_the_mixture_of_the_posteriors() -> None:
 def test_codes_are_drawn_from_the_posterior_that_the_first_number_picks() -> None:
     encoder = settled_encoder()
     prior = make(encoder, start="images")
-    posterior = copy.deepcopy(encoder).eval()(prior.pseudo_inputs.detach())
+    posterior = normalised_together(encoder, prior)
     noise = prior.noise(5, generator=torch.Generator().manual_seed(0))
     noise[:, 0] = torch.tensor([0.1, 0.9, 0.3, 0.5, 0.7])
     picked = [0, 4, 1, 2, 3]
@@ -127,14 +135,20 @@ def test_the_density_in_training_is_that_in_use() -> None:
     assert torch.equal(prior.eval().log_prob(codes), in_training)
 
 
-def test_a_posterior_depends_on_its_own_pseudo_input_alone() -> None:
-    prior = make(settled_encoder(), start="images")
-    noise = prior.noise(6, generator=torch.Generator().manual_seed(0))
-    noise[:, 0] = 0.1
-    before = prior(noise)
+def test_weights_are_indifferent_to_scale_where_batch_norm_makes_them_so() -> None:
+    encoder = settled_encoder()
+    prior = make(encoder, start="images")
+    codes = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    before = prior.log_prob(codes)
     with torch.no_grad():
-        prior.pseudo_inputs[1:] = 0.9
-    assert torch.equal(prior(noise), before)
+        encoder.body[1].weight.mul_(10)
+        encoder.body[1].bias.mul_(10)
+    # By running statistics, which know nothing of the new scale yet, it would be another density.
+    torch.testing.assert_close(prior.log_prob(codes), before, rtol=1e-3, atol=1e-3)
+    encoder.eval()
+    assert not torch.allclose(
+        encoder(prior.pseudo_inputs).mean, normalised_together(encoder, prior).mean, rtol=0.1, atol=0.1
+    )
 
 
 def test_gradients_reach_pseudo_inputs_and_the_encoder() -> None:
@@ -246,7 +260,7 @@ def test_deterministic_encoders_are_refused() -> None:
             component.build(VampPriorOptions(), PriorContext(3, _no_code_generator, 0, encoder, images, 10))
 
 
-@pytest.mark.parametrize("options", [{"pseudo_inputs": 0}, {"start": "noise"}, {"noise_std": -1}, {"k": 5}])
+@pytest.mark.parametrize("options", [{"pseudo_inputs": 1}, {"start": "noise"}, {"noise_std": -1}, {"k": 5}])
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         VampPriorOptions.model_validate(options)

@@ -17,7 +17,7 @@ __all__ = ["VampPriorOptions", "priorkit_priors"]
 class VampPriorOptions(Options):
     """Options of the prior `vampprior`."""
 
-    pseudo_inputs: int = Field(500, ge=1, description="K, the number of pseudo-inputs")
+    pseudo_inputs: int = Field(500, ge=2, description="K, the number of pseudo-inputs")
     start: Literal["mean", "images"] = Field(
         "mean", description="where pseudo-inputs start: at the mean training image with some noise, or at images"
     )

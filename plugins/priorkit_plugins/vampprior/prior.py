@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import hardtanh
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior
 from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, picked_parts
@@ -44,10 +45,11 @@ class VampPrior(Prior):
     Pseudo-inputs are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder:
     gradients of the density reach the pseudo-inputs and, through them, the encoder.
 
-    The encoder sees pseudo-inputs in evaluation mode. Its batch norm then uses the running statistics, which are those
-    of the data: the pass moves none of them, every posterior depends on its own pseudo-input alone, and the density
-    that is trained is the one that is sampled. Statistics of the batch of pseudo-inputs would give another prior in
-    training than in use.
+    The encoder's batch norm normalises pseudo-inputs by their own statistics, all K together, in training and in use:
+    the density that is trained is the one that is sampled, and the encoder's running statistics stay those of the
+    data. With these instead, weights that batch norm makes indifferent to scale would not be so here. They grow as
+    the prior likes, the running statistics lag behind, and images are encoded wrongly in evaluation mode. Everything
+    else of the encoder, such as dropout, is in evaluation mode.
 
     Args:
         encoder: q(code | x), with a variance. It is used, but not a part of this module: it is trained and saved by
@@ -71,14 +73,15 @@ class VampPrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Picks u_k by the first column of the noise (N, 1 + code_dim), then draws from q(code | u_k)."""
         picked = picked_parts(noise[:, 0], self._log_weights())
-        posterior = self._encode(self.pseudo_inputs.index_select(0, picked))
+        posterior = self._posteriors()
         assert posterior.log_variance is not None, "only a stochastic encoder is let through"
-        codes: Tensor = posterior.mean + torch.exp(0.5 * posterior.log_variance) * noise[:, 1:]
+        mean, log_variance = (item.index_select(0, picked) for item in (posterior.mean, posterior.log_variance))
+        codes: Tensor = mean + torch.exp(0.5 * log_variance) * noise[:, 1:]
         return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,): log 1/K sum_k q(code | u_k)."""
-        posterior = self._encode(self.pseudo_inputs)
+        posterior = self._posteriors()
         assert posterior.log_variance is not None, "only a stochastic encoder is let through"
         return DiagonalMixture(self._log_weights(), posterior.mean, posterior.log_variance).log_prob(code)
 
@@ -88,13 +91,15 @@ class VampPrior(Prior):
 
     # Compiled code would have to switch the encoder's mode.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _encode(self, pseudo_inputs: Tensor) -> Posterior:
+    def _posteriors(self) -> Posterior:
         encoder = self._shared.encoder
-        # A pass on the data may move the statistics before this one's gradients are computed: they get a copy.
+        # What the pass moves are copies.
         statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
-        with _evaluating(encoder):
+        with _normalising_by_the_batch(encoder):
             # Untied: a layer that is registered twice would keep the copies for good.
-            posterior: Posterior = functional_call(encoder, statistics, (hardtanh(pseudo_inputs),), tie_weights=False)
+            posterior: Posterior = functional_call(
+                encoder, statistics, (hardtanh(self.pseudo_inputs),), tie_weights=False
+            )
         return posterior
 
 
@@ -109,10 +114,11 @@ class _Shared:
 
 
 @contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Inside this context, the network is in evaluation mode; afterwards every layer is in the mode that it was in."""
+def _normalising_by_the_batch(network: nn.Module) -> Iterator[None]:
+    """Inside, batch norm alone is in training mode; afterwards every layer is in the mode that it was in."""
     before = [(layer, layer.training) for layer in network.modules()]
-    network.eval()
+    for layer, _ in before:
+        layer.training = isinstance(layer, _BatchNorm)
     try:
         yield
     finally:
