@@ -1,0 +1,79 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def two(cli, tiny, trained):
+    """Runs of two systems."""
+    assert cli("train", "aae", *tiny, "--steps", 2, "--out", "plain", "--quiet").status == 0
+    return [trained, Path("plain")]
+
+
+def test_runs_side_by_side(cli, two):
+    result = cli("compare", *two)
+    assert (result.status, result.err) == (0, "")
+    lines = {line.split()[0]: line.split() for line in result.out.splitlines() if line.strip()}
+    assert lines["trained"][1:6] == ["digits", "learned", "adversarial", "perceptual", "32"]
+    assert lines["plain"][1:6] == ["digits", "gaussian", "adversarial", "pixel", "16"]
+    for name in ("curves.png", "samples.png"):
+        with Image.open(Path("comparison") / name) as picture:
+            assert picture.width > 200
+    runs = json.loads(Path("comparison/comparison.json").read_text())["runs"]
+    rows = [json.loads(line) for line in Path("plain/metrics.jsonl").read_text().splitlines()]
+    assert runs[1]["held_out"]["sample_distance"] == rows[-1]["held_out/sample_distance"]
+    assert "| plain | digits | gaussian |" in Path("comparison/comparison.md").read_text()
+
+
+def test_scores_of_evaluations_are_columns(cli, two):
+    score = {"name": "inception-score", "label": "classifier IS", "value": 3.25, "extractor": None}
+    Path("plain/scores.json").write_text(json.dumps({"evaluations": [{"scores": [score]}]}))
+    result = cli("compare", *two, "--json")
+    first, second, end = (json.loads(line) for line in result.out.splitlines())
+    assert (first["scores"], second["scores"][0]["value"], end["event"]) == ([], 3.25, "end")
+    assert "| classifier IS |" in Path("comparison/comparison.md").read_text()
+
+
+def test_nothing_is_overwritten_unasked(cli, two):
+    assert cli("compare", *two, "--quiet").status == 0
+    before = Path("comparison/comparison.md").read_bytes()
+    result = cli("compare", two[0])
+    assert (result.status, Path("comparison/comparison.md").read_bytes()) == (2, before)
+    assert "add --overwrite" in result.err
+    assert cli("compare", two[0], "--overwrite").status == 0
+    Path("comparison/notes.txt").write_text("mine")
+    assert "holds more than a comparison ('notes.txt')" in cli("compare", two[0], "--overwrite").err
+
+
+def test_runs_of_one_name_are_told_apart(cli, trained):
+    shutil.copytree(trained, "other/trained")
+    out = cli("compare", trained, "other/trained", trained).out
+    for name in ("trained (1)", "other/trained", "trained (2)"):
+        assert f" {name} " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name the runs to compare"),
+        (("nowhere",), "no run 'nowhere'"),
+        (("trained", "-n", "0"), "expected a whole number of at least 1"),
+        (("trained", "--outt", "x"), "did you mean '--out'?"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(cli, trained, arguments, message):
+    result = cli("compare", *arguments)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert message in result.err
+    assert not Path("comparison").exists()
+
+
+def test_without_matplotlib_the_extra_is_named(cli, trained, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    result = cli("compare", trained)
+    assert result.status == 2
+    assert "pip install 'priorkit[figures]'" in result.err
+    assert not Path("comparison").exists()

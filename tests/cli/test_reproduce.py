@@ -1,0 +1,114 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FLAGS = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --device cpu --precision float32 --samples 0"
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def reproduce(cli):
+    return lambda *arguments: cli("reproduce", *arguments, *FLAGS.split())
+
+
+def test_the_ablation_from_start_to_table(reproduce):
+    result = reproduce("table3", "--dataset", "digits", "--steps", 3, "--seeds", 1)
+    assert (result.status, result.err) == (0, "")
+    for text in ("[4/4] + A + B + C, seed 0", "about 0.9 more than the baseline", "3.69", "6.52"):
+        assert text in result.out
+    folder = Path("reproductions/table3-digits")
+    table = json.loads((folder / "table.json").read_text())
+    assert [system["name"] for system in table["systems"]] == ["baseline", "a", "ab", "abc"]
+    assert {run["images"] for system in table["systems"] for run in system["runs"]} == {24}
+    assert (folder / "samples.png").stat().st_size > 0
+    assert "paper: Inception Score" in (folder / "table.md").read_text()
+
+
+def test_figures_of_classes_and_codes(reproduce):
+    result = reproduce(
+        "figure10", "--dataset", "digits", "--steps", 2, "--seeds", 1, "--systems", "learned-supervised", "--out", "f"
+    )
+    assert (result.status, result.err) == (0, "")
+    for kind in ("classes", "codes"):
+        assert Path(f"f/learned-supervised-{kind}.png").stat().st_size > 0
+
+
+def test_an_equal_time_for_programs_to_read(reproduce):
+    flags = ("--dataset", "digits", "--budget", "1s", "--seeds", 1, "--systems", "aae", "--json", "--out", "s")
+    result = reproduce("table1", *flags)
+    assert result.status == 0, result.err
+    end = events(result.out)[-1]
+    assert (end["event"], end["stopped"], end["budget"]) == ("end", None, "1s of training")
+    (run,) = end["systems"][0]["runs"]
+    assert run["state"] == "complete"
+    assert run["seconds"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tabel3", "--dataset", "digits", "--steps", 3), "unknown study 'tabel3'; did you mean 'table3'?"),
+        (("--dataset", "digits", "--steps", 3), "name a study: table1"),
+        (("table3", "--steps", 3), "table3 needs a data set: --dataset NAME (the paper's: cifar10)"),
+        (("table3", "--dataset", "digits"), "table3 needs one of --budget TIME and --steps N"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--budget", "3s"), "needs one of --budget TIME and --steps N"),
+        (("table3", "--dataset", "digits", "--budget", "soon"), "expected a time such as 90s, 8m or 1h30m"),
+        (("table3", "--dataset", "digits", "--steps", 0), "expected a whole number of at least 1, not '0'"),
+        (("table3", "--dataset", "digitz", "--steps", 3), "unknown data set 'digitz'; did you mean 'digits'?"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--prior", "learned"), "--prior is what table3 compares"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--seed", 3), "leave out --seed"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--systems", "abb"), "did you mean 'ab'?"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--bach-size", 3), "did you mean '--batch-size'?"),
+        (("figure8", "--dataset", "digits", "--steps", 3), "none for 'digits'; say one with --code-dim"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_and_make_nothing(reproduce, tmp_path, arguments, message):
+    result = reproduce(*arguments)
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_data_can_be_mended_in_the_same_folder(reproduce):
+    flags = ("--steps", 2, "--seeds", 1, "--systems", "ab", "--out", "s")
+    result = reproduce("table3", "--dataset", "npz", "--data-dir", "nowhere.npz", *flags)
+    assert result.status == 2
+    assert "nowhere.npz" in result.err
+    assert reproduce("table3", "--dataset", "digits", *flags).status == 0
+
+
+def test_help_has_the_studies_and_the_settings_of_runs(cli):
+    text = cli("reproduce", "--help").out
+    for word in ("table1", "figure13", "--budget", "--seeds", "--batch-size", "--networks"):
+        assert word in text
+    assert "--max-time" not in text
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
+    command = ["table3", "--dataset", "digits", "--steps", "40", "--seeds", "1", "--systems", "ab", "--out", "s"]
+    command = [sys.executable, "-m", "priorkit", "reproduce", *command, *FLAGS.split(), "--log-every", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+    )
+    for line in process.stdout:
+        if json.loads(line)["event"] == "losses":
+            process.send_signal(signal.SIGINT)
+            break
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "")
+    end = events(out)[-1]
+    assert end["stopped"] == "interrupted"
+    assert [run["state"] for run in end["systems"][2]["runs"]] == ["stopped"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
+    assert "going on at step" in done.stdout
+    assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 40

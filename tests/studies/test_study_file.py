@@ -1,0 +1,63 @@
+import dataclasses
+
+import pytest
+
+from priorkit.errors import RunFolderError
+from priorkit.studies.study_file import STUDY_FILE, check_study, open_study, write_whole
+
+
+@pytest.fixture
+def begun(make_request):
+    """A study of which something has been trained."""
+    request = make_request()
+    open_study(request)
+    (request.out / "aae-seed0").mkdir()
+    return request
+
+
+def test_the_same_study_goes_on_also_elsewhere_and_with_more_seeds(begun, make_request):
+    check_study(begun)
+    check_study(make_request({"device": "cuda", "extractor": "inception", "workers": "2"}, seeds=5, samples=7))
+
+
+@pytest.mark.parametrize(
+    ("common", "changes", "message"),
+    [
+        ({"batch_size": 8}, {}, r"started with --batch-size 6, and --batch-size 8 is asked for"),
+        ({"learning_rate": "1e-3"}, {}, r"started with no --learning-rate, and --learning-rate 1e-3 is asked for"),
+        ({}, {"limit": {"steps": 4}}, r"started with --steps 3, and --steps 4 is asked for"),
+        ({}, {"limit": {"max_time": 90.0}}, r"no --budget, and --budget 1m 30s|--steps 3, and no --steps"),
+    ],
+)
+def test_other_settings_are_refused(begun, make_request, common, changes, message):
+    with pytest.raises(RunFolderError, match=message):
+        check_study(make_request(common, **changes))
+
+
+def test_another_study_is_refused(begun, study):
+    other = dataclasses.replace(begun, study=dataclasses.replace(study, name="other"))
+    with pytest.raises(RunFolderError, match="holds small, and other is asked for"):
+        check_study(other)
+
+
+def test_nothing_trained_nothing_refused(make_request):
+    open_study(make_request())
+    check_study(make_request({"batch_size": 8}))
+
+
+def test_what_is_no_study_is_left_alone(make_request):
+    request = make_request()
+    request.out.mkdir()
+    (request.out / "letter.txt").write_text("dear")
+    with pytest.raises(RunFolderError, match="is no study, and is left as it is"):
+        check_study(request)
+    (request.out / STUDY_FILE).write_text("[]")
+    with pytest.raises(RunFolderError, match=r"study.json' is damaged"):
+        check_study(request)
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path):
+    write_whole(tmp_path / "a", "text")
+    with pytest.raises(RunFolderError, match="cannot write"):
+        write_whole(tmp_path / "a" / "b", "text")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
