@@ -57,7 +57,9 @@ class TinySource(DataSource):
         places = torch.randint(size - 2, (n,), generator=generator)
         for image, place in zip(images, places.tolist(), strict=True):
             image[:, :, place : place + 3] += 150
-        return ImageSet(images.to(torch.uint8), places % 2)
+        # As if somebody had described the bar's place.
+        described = torch.stack([places / size, (places / size - 0.5).square(), torch.ones(n)], dim=1)
+        return ImageSet(images.to(torch.uint8), places % 2, embeddings=described)
 
 
 class KeptImages(StoredImages):

@@ -44,12 +44,18 @@ class ImageSet:
             raise ValueError(
                 f"labels must be int64 of shape ({len(images)},), not {labels.dtype} of shape {tuple(labels.shape)}"
             )
+        if labels is not None and len(labels) and int(labels.min()) < 0:
+            raise ValueError(f"labels must be class indices from 0 on, and one is {int(labels.min())}")
         vectors = self.embeddings
-        if vectors is not None and (vectors.dtype != torch.float32 or vectors.shape[:-1] != (len(images),)):
+        if vectors is not None and (
+            vectors.ndim != 2 or vectors.dtype != torch.float32 or vectors.shape[0] != len(images)
+        ):
             raise ValueError(
                 f"embeddings must be float32 of shape ({len(images)}, dimensions), not {vectors.dtype} of shape "
                 f"{tuple(vectors.shape)}"
             )
+        if vectors is not None and not bool(vectors.isfinite().all()):
+            raise ValueError("embeddings must be finite numbers, and some are infinite or not a number")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -74,6 +80,10 @@ class ImageSet:
         if pixels.dtype != torch.uint8 or pixels.shape != (len(indices), *self.shape):
             raise ValueError(_expected(pixels.dtype, pixels.shape, (len(indices), *self.shape)))
         return pixels.contiguous()
+
+    def spread_indices(self, number: int) -> Tensor:
+        """`number` indices evenly spaced over the set, int64; repeated where there are fewer images."""
+        return torch.arange(number) * max(len(self), number) // number % len(self)
 
     def first(self, number: int) -> Tensor:
         """The first `number` images, or all where there are fewer: uint8, shape (n, C, H, W)."""

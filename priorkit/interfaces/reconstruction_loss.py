@@ -13,11 +13,14 @@ class ReconstructionLoss(nn.Module, abc.ABC):
     """L_rec (Eq. 6 of Wang et al. 2020): a scalar, the mean over the batch.
 
     Attributes:
+        needs_whole_batch: Whether the loss compares the images of a batch with each other. Several processes, each of
+            which has a part of them, are then refused.
         needs_image_critic: Whether the loss reads the image discriminator's features, which must then be trained.
         of_binary_images: Whether `log_likelihood` is one of black and white images alone: a Bernoulli distribution.
     """
 
     needs_image_critic: bool = False
+    needs_whole_batch: bool = False
     of_binary_images: bool = False
 
     @abc.abstractmethod

@@ -21,12 +21,14 @@ class Regularizer(nn.Module, abc.ABC):
     Attributes:
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
+        uses_condition: Whether its terms depend on the condition that it is given.
         needs_mixing: Whether `critic_terms` wants `mixing`.
         needs_whole_batch: Whether the regularizer must see every code of a batch in one process: because it compares
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
     """
 
     needs_prior_code: bool = True
+    uses_condition: bool = False
     needs_mixing: bool = False
     needs_whole_batch: bool = False
 

@@ -43,6 +43,7 @@ class PriorContext:
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
             in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
         train_count: Number of training images; 1 where a trained run is loaded.
+        classes: Number of classes, where s is a class, one-hot (then it is `condition_dim`); else 0.
     """
 
     code_dim: int
@@ -51,6 +52,7 @@ class PriorContext:
     encoder: Encoder | None = None
     images: Callable[[int], Tensor] | None = None
     train_count: int = 1
+    classes: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class CodeGeneratorContext:
     """For `priorkit_code_generators`.
 
     Attributes:
-        noise_dim: Dimensions of the noise z.
+        noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
         hidden: Width of the hidden layers; None for the generator's own default.
     """

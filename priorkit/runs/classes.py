@@ -1,5 +1,6 @@
 """The classes that a run's images are asked for by."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,8 +45,8 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
             return names.index(wanted)
         if wanted.isdecimal():
             wanted = int(wanted)
-    if isinstance(wanted, int) and 0 <= wanted < len(names):
-        return wanted
+    if not isinstance(wanted, str) and 0 <= (index := operator.index(wanted)) < len(names):
+        return index
     suggestion = nearest(wanted, names) if isinstance(wanted, str) else "."
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     raise ConfigurationError(

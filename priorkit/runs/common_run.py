@@ -9,7 +9,7 @@ from priorkit.config import RunConfig, flag_for
 from priorkit.engine import Processes
 from priorkit.errors import ProcessesError
 from priorkit.interfaces import ImageData
-from priorkit.runs.fingerprints import sample_fingerprint
+from priorkit.runs.fingerprints import beside_fingerprint, sample_fingerprint
 from priorkit.training import Session
 
 __all__ = ["require_common_run"]
@@ -37,6 +37,7 @@ def require_common_run(config: RunConfig, session: Session, data: ImageData, pro
 
 
 def _description(config: RunConfig, session: Session, data: ImageData) -> dict[str, Any]:
+    condition = session.system.condition
     settings = config.model_dump(mode="json", exclude=set(_OF_EACH_MACHINE))
     return {
         **{flag_for((name,)): value for name, value in settings.items()},
@@ -45,6 +46,7 @@ def _description(config: RunConfig, session: Session, data: ImageData) -> dict[s
         "number of training images": len(data.train),
         "number of held-out images": len(data.test),
         "data (by a sample of its images)": sample_fingerprint(data),
+        "labels and embeddings": beside_fingerprint(data) if condition is not None and condition.from_data else None,
         "checkpoint (by its steps)": session.steps,
         "version of torch": torch.__version__,
         "version of Python": platform.python_version_tuple()[:2],

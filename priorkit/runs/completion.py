@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from priorkit.config import RunConfig
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.training import last_step
 
 __all__ = ["Position", "read_position"]
 
@@ -42,15 +42,6 @@ def read_position(folder: RunFolder) -> Position:
         if row["step"] == steps and any(name.startswith("held_out/") for name in row)
     ]
     seconds = reviews[-1]["seconds"] + _ROUNDING if reviews else 0.0
-    ends = _last_step(folder, config)
+    ends = last_step(config, int(folder.read_environment()["data"]["train"]))
     over = (config.max_time is not None and seconds >= config.max_time) or (ends is not None and steps >= ends)
     return Position(steps, steps * config.batch_size, complete=bool(reviews) and over)
-
-
-def _last_step(folder: RunFolder, config: RunConfig) -> int | None:
-    """At which step the run ends, by its steps or epochs, as `Session.total_steps` says."""
-    ends = [config.steps] if config.steps is not None else []
-    if config.epochs is not None:
-        images = int(folder.read_environment()["data"]["train"])
-        ends.append(max(1, round(config.epochs * images / config.batch_size)))
-    return min(ends, default=None)

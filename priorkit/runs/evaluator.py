@@ -37,11 +37,9 @@ class Evaluator(Observer):
             # Its scores will be skipped.
             self._extractor.prepare(session.data)
 
-    def stepped(self, session: Session) -> None:
-        """Evaluates, if it is time to."""
+    def scores_due(self, session: Session) -> None:
+        """Evaluates."""
         config = session.config
-        if config.evaluate_every is None or session.steps % config.evaluate_every != 0:
-            return
         samples = config.evaluate_samples
         settings = EvaluationSettings(
             samples=samples,

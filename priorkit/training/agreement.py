@@ -41,7 +41,11 @@ def require_shareable_terms(system: System, config: RunConfig, processes: Proces
     if processes.count == 1:
         return
     # The adversarial loss first: the regularizer may only pass on what its own needs.
-    losses = {"adversarial_loss": system.adversarial_loss, "regularizer": system.regularizer}
+    losses = {
+        "adversarial_loss": system.adversarial_loss,
+        "regularizer": system.regularizer,
+        "loss": system.loss,
+    }
     for slot, loss in losses.items():
         if loss is not None and loss.needs_whole_batch:
             raise ConfigurationError(

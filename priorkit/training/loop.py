@@ -28,6 +28,9 @@ class Observer:
     def reviewed(self, session: Session, review: Review) -> None:
         """Pictures and held-out scores."""
 
+    def scores_due(self, session: Session) -> None:
+        """It is time for scores that take long (`evaluate_every`); the networks are those that would be kept."""
+
     def checkpointed(self, session: Session, names: list[str]) -> None:
         """The session's state is to be kept under these names (`last`, `best`)."""
 
@@ -70,6 +73,14 @@ class _Schedule:
             self.session.best = {"score": distance, "step": float(self.session.steps)}
             self.checkpoint(["last", "best"])
 
+    def score(self) -> None:
+        with self.session.processes.together():
+            self.session.settle()
+            self.session.check_finite()
+        with self.session.processes.together():
+            for observer in self.observers:
+                observer.scores_due(self.session)
+
     def checkpoint(self, names: list[str]) -> None:
         self.checkpointed_at = self.session.steps
         with self.session.processes.together():
@@ -84,6 +95,8 @@ class _Schedule:
             self.measure(reset=True)
         if steps % config.sample_every == 0:
             self.review()
+        if config.evaluate_every is not None and steps % config.evaluate_every == 0:
+            self.score()
         if steps % config.checkpoint_every == 0 and self.checkpointed_at != steps:
             self.checkpoint(["last"])
 

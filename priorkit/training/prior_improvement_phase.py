@@ -57,26 +57,25 @@ class PriorImprovementPhase(Phase):
         self.every = every
         self.system = system
         self.critic = system.image_critic
-        self.trains_decoder = trains_decoder
-        self.trains_prior = system.prior.learning is Learning.ADVERSARIAL
+        moves_generator = turns is not Turns.CRITIC
+        self.trains_decoder = trains_decoder and moves_generator
+        self.trains_prior = system.prior.learning is Learning.ADVERSARIAL and moves_generator
         self.reconstructions_as_fakes = reconstructions_as_fakes
         self.players = {}
         if turns is not Turns.GENERATOR:
             self.players["image_critic"] = ("image_critic",) + ("recogniser",) * (system.recogniser is not None)
-        generator = ("prior",) * self.trains_prior + ("decoder",) * trains_decoder
-        if generator and turns is not Turns.CRITIC:
+        generator = ("prior",) * self.trains_prior + ("decoder",) * self.trains_decoder
+        if generator:
             self.players["generator"] = generator
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`; `posterior`, `condition`, `mixing` and `mismatched` where they are needed and drawn."""
+        """`prior`; `posterior`, `condition` and `mixing` where they are needed and drawn."""
         system, condition = self.system, self.system.condition
         noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
         if self.reconstructions_as_fakes and system.encoder is not None and system.encoder.stochastic:
             noise["posterior"] = torch.randn(n, system.code_dim, generator=generator, device=device)
         if condition is not None and not condition.from_data:
             noise["condition"] = condition.draw(n, generator=generator, device=device)
-        if condition is not None and condition.mismatched:
-            noise["mismatched"] = condition.draw(n, generator=generator, device=device)
         if system.adversarial_loss.has_penalty:
             noise["mixing"] = torch.rand(n, generator=generator, device=device)
         return noise
@@ -96,17 +95,24 @@ class PriorImprovementPhase(Phase):
 
     def _critic_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
         adversarial_loss, recovery = self.system.adversarial_loss, self._recovery
-        shown = self._shown(noise)
+        shown, mismatched = self._shown(noise), noise.get("mismatched")
         # Real and generated images go through D_I apart: batch norm must not mix their statistics.
-        logits, recovered = self._judge(images, shown, recover=recovery in (Recovery.REAL, Recovery.BOTH))
+        recover = recovery in (Recovery.REAL, Recovery.BOTH)
+        if mismatched is None:
+            logits, recovered = self._judge(images, shown, recover=recover)
+        else:
+            features = self.critic.features(images)
+            logits, recovered = self._judge_features(features, shown, recover=recover)
         terms = {"critic_real": adversarial_loss.real(logits), **self._recovery_term("real", recovered, noise)}
+        if mismatched is not None:
+            terms["critic_mismatched"] = 0.5 * adversarial_loss.fake(self.critic.score(features, mismatched))
         for name, fake in fakes.items():
             recover = name == "fake" and recovery in (Recovery.GENERATED, Recovery.BOTH)
             logits, recovered = self._judge(fake.detach(), shown, recover=recover)
-            terms[f"critic_{name}"] = adversarial_loss.fake(logits)
+            # Two kinds of fakes weigh as much as one, if one is a real image with another's s (Reed et al. 2016).
+            weight = 0.5 if name == "fake" and mismatched is not None else 1.0
+            terms[f"critic_{name}"] = weight * adversarial_loss.fake(logits)
             terms.update(self._recovery_term(name, recovered, noise))
-        if "mismatched" in noise:
-            terms["critic_mismatched"] = adversarial_loss.fake(self.critic(images, noise["mismatched"]))
         if adversarial_loss.has_penalty:
             with frozen_statistics(self.critic):
                 terms["critic_penalty"] = adversarial_loss.penalty(
@@ -141,9 +147,14 @@ class PriorImprovementPhase(Phase):
         """D_I's logits and, if asked for, what Q recovers; the trunk is computed once."""
         if not recover:
             return self.critic(images, shown), None
+        return self._judge_features(self.critic.features(images), shown, recover=recover)
+
+    def _judge_features(self, features: Tensor, shown: Tensor | None, *, recover: bool) -> tuple[Tensor, Tensor | None]:
+        logits = self.critic.score(features, shown)
+        if not recover:
+            return logits, None
         assert self.system.recogniser is not None, "a condition that is recovered has a Q"
-        features = self.critic.features(images)
-        return self.critic.score(features, shown), self.system.recogniser(features)
+        return logits, self.system.recogniser(features)
 
     def _recovery_term(self, name: str, recovered: Tensor | None, noise: Noise) -> dict[str, Tensor]:
         if recovered is None:

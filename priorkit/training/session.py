@@ -11,7 +11,6 @@ from priorkit.config import RunConfig
 from priorkit.engine import (
     AveragedNetworks,
     Engine,
-    Phase,
     Processes,
     choose_device,
     choose_precision,
@@ -30,40 +29,20 @@ from priorkit.training.agreement import (
     require_equal_tensors,
     require_shareable_terms,
 )
-from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.batches import Batches, to_float
 from priorkit.training.binarisation import binarised
 from priorkit.training.data_summary import summarise
+from priorkit.training.length import last_step
 from priorkit.training.model import Model
-from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
+from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
-from priorkit.training.system import System, build_system, tensors_below
+from priorkit.training.system import build_system, tensors_below
 
-__all__ = ["Session", "make_phases"]
+__all__ = ["Session"]
 
 _CHECKED = 2
 """Held-out images, and samples, that are made before weights are kept."""
-
-
-def make_phases(system: System, config: RunConfig) -> list[Phase]:
-    """The phases that a system needs: the autoencoder's where there is an encoder, the prior's where there is D_I."""
-    phases: list[Phase] = []
-    if system.encoder is not None:
-        phases.append(AutoencoderPhase(system, config.reconstruction_weight))
-    if system.image_critic is not None:
-        apart = config.critic_steps > 1
-        phases += [
-            PriorImprovementPhase(
-                system,
-                trains_decoder=config.decoder_in_both_phases,
-                reconstructions_as_fakes=config.reconstructions_as_fakes and system.encoder is not None,
-                turns=turns,
-                every=config.critic_steps if turns is Turns.GENERATOR else 1,
-            )
-            for turns in ((Turns.CRITIC, Turns.GENERATOR) if apart else (Turns.BOTH,))
-        ]
-    return phases
 
 
 class Session:
@@ -165,7 +144,7 @@ class Session:
             return None
         try:
             return condition.entries(data.train)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ConfigurationError(f"--condition {self.config.condition.name}: {error}") from error
 
     @property
@@ -181,10 +160,20 @@ class Session:
         """
         if self._batch is None:
             images = self.batches.at(self.engine.images_seen)
-            entries, beside = self.batches.entries_at(self.engine.images_seen), {}
-            if entries is not None and self.system.condition is not None:
-                beside["condition"] = self.system.condition.vectors(entries)
-            self._batch = images, beside
+            self._batch = images, self._beside()
+
+    def _beside(self) -> dict[str, Tensor]:
+        """What comes with the next batch's images: `condition`, and `mismatched`, which comes with other images."""
+        condition, seen = self.system.condition, self.engine.images_seen
+        entries = self.batches.entries_at(seen)
+        if condition is None or entries is None:
+            return {}
+        beside = {"condition": condition.vectors(entries)}
+        if condition.mismatched:
+            others = self.batches.entries_at(seen + self.config.batch_size)
+            assert others is not None
+            beside["mismatched"] = condition.vectors(others)
+        return beside
 
     def step(self) -> None:
         """Trains on one batch.
@@ -210,10 +199,7 @@ class Session:
 
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
-        ends = [self.config.steps] if self.config.steps is not None else []
-        if self.config.epochs is not None:
-            ends.append(max(1, round(self.config.epochs * len(self.data.train) / self.config.batch_size)))
-        return min(ends, default=None)
+        return last_step(self.config, len(self.data.train))
 
     def finished(self) -> bool:
         """Whether the run has reached one of its limits."""

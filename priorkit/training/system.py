@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
@@ -35,8 +36,8 @@ from priorkit.plugins import (
 )
 from priorkit.training.batches import to_float
 from priorkit.training.builder import build_component, build_optional
+from priorkit.training.compatibility import check_system
 from priorkit.training.data_summary import DataSummary
-from priorkit.training.fitness import check_system
 
 __all__ = ["System", "build_system", "tensors_below"]
 
@@ -184,6 +185,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             encoder,
             lambda number: _images_to_start_from(data, number),
             len(data.train) if data.train is not None else 1,
+            condition.classes if condition is not None else 0,
         ),
     )
     regularizer, loss = None, None
@@ -191,7 +193,12 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
         context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
         regularizer = make("regularizer", Regularizer, context)
-        loss = make("loss", ReconstructionLoss, LossContext(data.shape, trained))
+        loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
+        if loss is None:
+            raise ConfigurationError(
+                f"--loss {config.loss.name}: an encoder learns from a reconstruction loss; use --loss pixel or "
+                "perceptual, or --encoder none for a GAN"
+            )
     recovered = condition is not None and condition.recovery is not Recovery.NONE
     needs_critic = (
         encoder is None
@@ -214,13 +221,11 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         condition=condition,
         recogniser=networks.recogniser(condition_dim) if recovered else None,
     )
-    check_system(system, config)
+    check_system(system, config, data.train)
     return system
 
 
 def _images_to_start_from(data: DataSummary, number: int) -> Tensor:
     if data.train is None:
         return torch.zeros(number, data.shape.channels, data.shape.size, data.shape.size)
-    # Repeated where there are fewer.
-    spread = torch.arange(number) * max(len(data.train), number) // number % len(data.train)
-    return to_float(data.train.take(spread))
+    return to_float(data.train.take(data.train.spread_indices(number)))

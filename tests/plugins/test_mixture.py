@@ -38,7 +38,7 @@ def make(code_dim: int = 2, classes: int = 0, encoder: Encoder | None = None, **
     assert component.name == "mixture"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        context = PriorContext(code_dim, code_generator, classes, encoder, images, 3)
+        context = PriorContext(code_dim, code_generator, classes, encoder, images, 3, classes)
         return component.build(MixtureOptions(**options), context)
 
 

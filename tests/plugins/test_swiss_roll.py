@@ -19,7 +19,9 @@ def make(code_dim: int = 2, classes: int = 0, **options: float) -> Prior:
 
     (component,) = priorkit_priors()
     assert component.name == "swiss-roll"
-    return component.build(SwissRollOptions(**options), PriorContext(code_dim, code_generator, classes))
+    return component.build(
+        SwissRollOptions(**options), PriorContext(code_dim, code_generator, classes, classes=classes)
+    )
 
 
 def test_points_by_hand() -> None:

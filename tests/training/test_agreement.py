@@ -19,7 +19,7 @@ from priorkit.training.agreement import (
     require_equal_tensors,
     require_shareable_terms,
 )
-from priorkit.training.session import make_phases
+from priorkit.training.phases import make_phases
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 BATCH = 13

@@ -130,6 +130,19 @@ CRITIC_TERMS = {"critic_real", "critic_fake"}
         ),
         (
             "learned",
+            {"condition": "embedding"},
+            [
+                (
+                    "image_critic",
+                    {*CRITIC_TERMS, "critic_mismatched"},
+                    {"prior", "decoder", "image_critic"},
+                    {"image_critic"},
+                ),
+                ("generator", {"generator_fake"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
             {"encoder": "none", "prior": "gaussian"},
             [
                 ("image_critic", CRITIC_TERMS, {"decoder", "image_critic"}, {"image_critic"}),
@@ -242,3 +255,36 @@ def test_mutual_information_is_the_weighted_recovery_of_generated_images(tiny_se
         recovered = session.system.recogniser(session.system.image_critic.features(fake))
         expected = torch.nn.functional.cross_entropy(recovered, noise["condition"].argmax(1))
         torch.testing.assert_close(terms[weight, "generator"]["mutual_information"], weight * expected)
+
+
+def test_the_critics_own_turns_move_statistics_of_nobody_else(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", critic_steps=3)
+    session.engine.phases = session.engine.phases[1:]
+    counters = {
+        name: next(buffer for key, buffer in network.named_buffers() if key.endswith("num_batches_tracked"))
+        for name, network in session.engine.networks.items()
+    }
+    counted = []
+    for _ in range(4):
+        session.step()
+        counted.append({name: int(counters[name]) for name in ("prior", "decoder", "image_critic")})
+    assert [count["image_critic"] for count in counted] == [2, 4, 6, 8]
+    # Those who fool it take part in steps 0 and 3.
+    assert [count["decoder"] for count in counted] == [count["prior"] for count in counted] == [1, 1, 1, 2]
+
+
+def test_mismatched_pairs_are_real_images_with_the_next_images_vectors(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", condition="embedding")
+    order, vectors = session.batches.order, session.data.train.embeddings
+    seen: list[tuple[int, torch.Tensor]] = []
+    critic = session.system.image_critic
+    critic.head.register_forward_pre_hook(lambda module, given: seen.append((len(given[0]), given[0][:, -3:])))
+    passes: list[int] = []
+    critic.trunk.register_forward_hook(lambda module, given, features: passes.append(1))
+    session.engine.phases = session.engine.phases[1:]
+    session.step()
+    own, others = vectors[order.batch(0, 6)], vectors[order.batch(6, 6)]
+    assert [torch.equal(shown, own) for _, shown in seen] == [True, False, True, True]
+    assert torch.equal(seen[1][1], others)
+    # Real images pass the trunk once, with either vector.
+    assert len(passes) == 3

@@ -54,6 +54,8 @@ VARIANTS = [
     ("vae", {"prior": "location"}),
     ("aae", {"regularizer": {"name": "sliced-wasserstein", "projections": 3, "directions": 20}}),
     ("vae", {"prior": "location", "regularizer": "mmd"}),
+    ("learned", {"condition": {"name": "labels", "recovery": "both"}, "critic_steps": 2}),
+    ("learned", {"condition": "embedding", "critic_steps": 3, "reconstructions_as_fakes": True}),
     ("learned", {"networks": {"name": "began", "width": 2, "code_critic_width": 10}, "adversarial_loss": "began"}),
     ("learned", {"networks": {**RESIDUAL, "critic_norm": "none"}, "adversarial_loss": "wasserstein-gp"}),
 ]

@@ -135,12 +135,17 @@ def test_building_leaves_networks_as_they_were_made(build: Callable[..., System]
         ({"regularizer": "kl"}, "--regularizer kl: needs an encoder .*--encoder gaussian"),
         ({"regularizer": "kl", "encoder": "gaussian"}, "--regularizer kl: needs a prior with a density"),
         ({"loss": {"layer": 7}, "networks": "mlp"}, "no layer 7"),
-        ({"loss": "none"}, "--loss none: .* built a NoneType, not a ReconstructionLoss"),
+        ({"loss": "none"}, "--loss none: an encoder learns from a reconstruction loss"),
         ({"prior": "gaussian", "condition": "categorical"}, "--prior gaussian: its codes do not depend on the cond"),
         ({"encoder": "none", "prior": "location"}, "--prior location: it learns from the codes of images"),
         (
             {"encoder": "none", "prior": "gaussian", "decoder_in_both_phases": False},
             "--no-decoder-in-both-phases: without an encoder",
+        ),
+        ({"encoder": "none", "decoder_in_both_phases": False}, "--no-decoder-in-both-phases: without an encoder"),
+        (
+            {"condition": {"name": "categorical", "weight": 0}},
+            "--condition categorical: nothing learns from it: no discriminator sees it",
         ),
     ],
 )

@@ -30,6 +30,11 @@ class AdversarialRegularizer(Regularizer):
         self.condition_dim = condition_dim
 
     @property
+    def uses_condition(self) -> bool:  # type: ignore[override]
+        """Whether D_C is shown s."""
+        return self.condition_dim > 0
+
+    @property
     def needs_mixing(self) -> bool:  # type: ignore[override]
         """Whether the adversarial loss has a penalty."""
         return self.adversarial_loss.has_penalty

@@ -77,7 +77,7 @@ def _build_embedding(options: EmbeddingOptions, context: ConditionContext) -> Co
 
     return EmbeddingCondition(
         context.embedding_dim,
-        context.train.embeddings if context.train is not None else None,
+        context.train,
         seen_by_code_critic=options.seen_by_code_critic,
         mismatched=options.mismatched,
         remembered=options.remembered,

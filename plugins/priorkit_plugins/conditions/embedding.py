@@ -18,8 +18,7 @@ class EmbeddingCondition(Condition):
 
     Args:
         dim: Dimensions of the vectors.
-        embeddings: Those of the training images, float32 (N, dim), some of which are kept to draw from; None to load
-            them later.
+        train: The training images, of whose embeddings some are kept to draw samples for; None to load them later.
         seen_by_code_critic: Whether D_C is shown s.
         mismatched: Whether D_I is shown mismatched pairs.
         remembered: How many embeddings are kept, evenly spread over the training images; repeated where there are
@@ -36,7 +35,7 @@ class EmbeddingCondition(Condition):
     def __init__(
         self,
         dim: int,
-        embeddings: Tensor | None = None,
+        train: ImageSet | None = None,
         *,
         seen_by_code_critic: bool = False,
         mismatched: bool = True,
@@ -52,10 +51,8 @@ class EmbeddingCondition(Condition):
         self.seen_by_code_critic = seen_by_code_critic
         self.mismatched = mismatched
         kept = torch.zeros(remembered, dim)
-        if embeddings is not None:
-            kept = embeddings[
-                torch.arange(remembered) * max(len(embeddings), remembered) // remembered % len(embeddings)
-            ]
+        if train is not None:
+            kept = self.entries(train)[train.spread_indices(remembered)]
         self.register_buffer("kept", kept.clone())
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:

@@ -25,6 +25,8 @@ class KLRegularizer(Regularizer):
     """
 
     needs_prior_code = False
+    # Where the prior takes one, its density of the image's own s counts.
+    uses_condition = True
     updates: Tensor
 
     def __init__(self, weight: float = 1.0, warm_up: int = 0) -> None:

@@ -36,7 +36,7 @@ def _build(options: MixtureOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.mixture.means import means_at_encodings, means_on_circle, random_means
     from priorkit_plugins.mixture.prior import MixturePrior
 
-    classes, code_dim = context.condition_dim, context.code_dim
+    classes, code_dim = context.classes, context.code_dim
     count = options.components or classes or 10
     if classes and count != classes:
         raise ValueError(

@@ -27,7 +27,7 @@ def _build(options: SwissRollOptions, context: PriorContext) -> Prior:
 
     if context.code_dim != 2:
         raise ValueError(f"lies in a plane, and codes have {context.code_dim} dimensions; use --code-dim 2")
-    return SwissRollPrior(options.turns, options.radius, options.std, context.condition_dim)
+    return SwissRollPrior(options.turns, options.radius, options.std, context.classes)
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Learning, Recovery
+from priorkit.interfaces import Condition, ImageSet, Learning, Recovery
 from priorkit.training.evaluation_mode import evaluating
 
 if TYPE_CHECKING:
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["check_system"]
 
 
-def check_system(system: "System", config: RunConfig) -> None:
+def check_system(system: "System", config: RunConfig, train: ImageSet | None = None) -> None:
     """Checks a system that has just been built, on the CPU.
+
+    Args:
+        system: The system.
+        config: Its configuration.
+        train: The training images, or None where a trained run is loaded.
 
     Raises:
         ConfigurationError: A component breaks its contract, or two of them do not go together.
@@ -25,6 +30,8 @@ def check_system(system: "System", config: RunConfig) -> None:
     _refuse_untrainable(system, config)
     _ask_the_components(system, config)
     _refuse_what_has_no_effect(system, config)
+    if system.condition is not None:
+        _check_condition(system, system.condition, config, train)
     _rehearse(system, config)
 
 
@@ -53,7 +60,7 @@ def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
             f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
             "--prior gaussian or learned"
         )
-    if system.encoder is None and system.prior.learning is Learning.FIXED and not config.decoder_in_both_phases:
+    if system.encoder is None and not config.decoder_in_both_phases:
         raise ConfigurationError(
             "--no-decoder-in-both-phases: without an encoder, the decoder learns in the prior improvement phase alone; "
             "leave the flag out"
@@ -65,6 +72,10 @@ def _refuse_untrainable(system: "System", config: RunConfig) -> None:
     wanted = {"decoder": ("networks", "decoder")}
     if system.encoder is not None:
         wanted["encoder"] = ("encoder", "encoder")
+    if system.image_critic is not None:
+        wanted["image_critic"] = ("networks", "image critic")
+    if system.recogniser is not None:
+        wanted["recogniser"] = ("networks", "recogniser")
     if system.prior.learning is not Learning.FIXED:
         wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
     for name, (slot, words) in wanted.items():
@@ -73,6 +84,50 @@ def _refuse_untrainable(system: "System", config: RunConfig) -> None:
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
                 "this is a mistake in the plug-in"
             )
+
+
+def _check_condition(system: "System", condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
+    """A condition must say one thing about itself, be learned by somebody, and be what its images bring."""
+    given = f"--condition {config.condition.name}"
+    of_data = [
+        name
+        for name, set_ in (
+            ("seen_by_code_critic", condition.seen_by_code_critic),
+            ("mismatched", condition.mismatched),
+            (f"recovery {condition.recovery.value}", condition.recovery in (Recovery.REAL, Recovery.BOTH)),
+        )
+        if set_ and not condition.from_data
+    ]
+    wrong = ""
+    if of_data:
+        wrong = f"it says {of_data[0]}, but images bring no s (from_data is False)"
+    elif condition.mismatched and not condition.seen_by_image_critic:
+        wrong = "it says mismatched, but D_I is shown no s (seen_by_image_critic is False)"
+    elif condition.classes not in (0, condition.dim):
+        wrong = f"it says that it has {condition.classes} classes, and s has {condition.dim} dimensions"
+    if wrong:
+        raise ConfigurationError(f"{given}: {wrong}; this is a mistake in the plug-in")
+    regularizer = system.regularizer
+    if not (
+        condition.seen_by_image_critic
+        or (condition.recovery is not Recovery.NONE and condition.recovery_weight > 0)
+        or (condition.from_data and regularizer is not None and regularizer.uses_condition)
+    ):
+        raise ConfigurationError(
+            f"{given}: nothing learns from it: no discriminator sees it, and no classifier recovers it; use "
+            "--regularizer adversarial or --condition.recovery real, a --condition.weight above 0, or --condition none"
+        )
+    if train is None or not condition.from_data:
+        return
+    try:
+        entries = condition.entries(train)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{given}: {error}") from error
+    if len(entries) != len(train):
+        raise ConfigurationError(
+            f"{given}: it gives {len(entries)} entries for {len(train)} images; this is a mistake in the plug-in"
+        )
+    _expect("condition", config, condition.vectors(entries[:2]), (min(2, len(train)), condition.dim))
 
 
 def _rehearse(system: "System", config: RunConfig) -> None:
@@ -88,12 +143,13 @@ def _rehearse(system: "System", config: RunConfig) -> None:
         prior_codes = system.prior_codes(noise, condition)
         _expect("prior", config, prior_codes, codes)
         _expect("networks", config, system.decoder(prior_codes), tuple(images.shape))
-        if system.image_critic is not None and system.condition is not None and condition is not None:
-            shown = condition if system.condition.seen_by_image_critic else None
-            _expect("networks", config, system.image_critic(images, shown), (2,))
-            if system.recogniser is not None and system.condition.recovery is not Recovery.NONE:
+        if system.image_critic is not None:
+            seen = system.condition is not None and system.condition.seen_by_image_critic
+            _expect("networks", config, system.image_critic(images, condition if seen else None), (2,))
+            if system.recogniser is not None and system.condition is not None and condition is not None:
                 recovered = system.recogniser(system.image_critic.features(images))
                 _expect("networks", config, recovered, tuple(condition.shape))
+                _expect("condition", config, system.condition.recovery_loss(recovered, condition), ())
         if system.encoder is None or system.loss is None:
             return
         code = system.encoder(images, torch.zeros(codes)).code

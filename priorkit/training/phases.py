@@ -1,0 +1,48 @@
+"""Which phases a system is trained by."""
+
+from priorkit.config import RunConfig
+from priorkit.engine import Phase
+from priorkit.errors import ConfigurationError
+from priorkit.training.autoencoder_phase import AutoencoderPhase
+from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
+from priorkit.training.system import System
+
+__all__ = ["make_phases"]
+
+
+def make_phases(system: System, config: RunConfig) -> list[Phase]:
+    """The phases that a system needs: the autoencoder's where there is an encoder, the prior's where there is D_I.
+
+    Raises:
+        ConfigurationError: The image discriminator cannot take several steps in this system.
+    """
+    phases: list[Phase] = []
+    if system.encoder is not None:
+        phases.append(AutoencoderPhase(system, config.reconstruction_weight))
+    apart = config.critic_steps > 1
+    if apart:
+        _refuse_steps_apart(system, config)
+    if system.image_critic is not None:
+        improvement = [
+            PriorImprovementPhase(
+                system,
+                trains_decoder=config.decoder_in_both_phases,
+                reconstructions_as_fakes=config.reconstructions_as_fakes and system.encoder is not None,
+                turns=turns,
+                every=config.critic_steps if turns is Turns.GENERATOR else 1,
+            )
+            for turns in ((Turns.CRITIC, Turns.GENERATOR) if apart else (Turns.BOTH,))
+        ]
+        phases += [phase for phase in improvement if phase.players]
+    return phases
+
+
+def _refuse_steps_apart(system: System, config: RunConfig) -> None:
+    given = f"--critic-steps {config.critic_steps}"
+    if system.image_critic is None:
+        raise ConfigurationError(f"{given}: this system has no image discriminator; leave it out")
+    if config.simultaneous:
+        raise ConfigurationError(
+            f"{given} and --simultaneous do not go together: a discriminator that takes several steps moves before "
+            "those who fool it; leave one of them out"
+        )
