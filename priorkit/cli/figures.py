@@ -101,7 +101,7 @@ def _tsne(arguments: Sequence[str], registry: Registry) -> int:
     found = parse(parser, arguments, ("-n", "--number", "--perplexity", "--data-dir"))
     from priorkit.figures import draw_code_map, map_codes, require_matplotlib
 
-    require_matplotlib()
+    require_matplotlib("maps of codes")
     run = _load(found, registry)
     from priorkit.runs import load_run_data, save_picture
 

@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from priorkit.errors import MissingExtraError
+from priorkit.figures.plotting import require_matplotlib
 from priorkit.interfaces import ImageSet
 from priorkit.training import Model, to_float
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CodeMap", "draw_code_map", "map_codes", "require_matplotlib"]
+__all__ = ["CodeMap", "draw_code_map", "map_codes"]
 
 _MOST_NAMED = 20
 """So many classes have colours that can be told apart."""
@@ -69,20 +69,6 @@ def map_codes(model: Model, held_out: ImageSet, n: int, *, seed: int = 0, perple
     return CodeMap(places[:n], classes, places[n:], held_out.labels[shown] if held_out.labels is not None else None)
 
 
-def require_matplotlib() -> None:
-    """Makes sure that `draw_code_map` can draw.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib as mpl  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"maps of codes are drawn by matplotlib ({error}); install it by pip install 'priorkit[figures]'"
-        ) from None
-
-
 def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: Sequence[str] = ()) -> Image.Image:
     """Draws the prior's codes, coloured by class, beside the encoder's, coloured by label; grey where there is none.
 
@@ -94,7 +80,7 @@ def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    require_matplotlib()
+    require_matplotlib("maps of codes")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

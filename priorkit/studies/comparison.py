@@ -8,9 +8,10 @@ from typing import Any
 
 from priorkit.config import format_duration
 from priorkit.errors import RunFolderError
+from priorkit.figures import require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics
-from priorkit.studies.curves import require_matplotlib, save_curves
+from priorkit.studies.curves import save_curves
 from priorkit.studies.run_summary import RunSummary, summarise_run
 from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.studies.study_file import write_whole
@@ -90,7 +91,7 @@ def compare_runs(
         MissingExtraError: matplotlib is not installed.
         RunFolderError: A folder is no run, or `out` is taken.
     """
-    require_matplotlib()
+    require_matplotlib("learning curves")
     _check_out(out, overwrite=overwrite)
     summaries = tuple(summarise_run(path) for path in paths)
     comparison = Comparison(summaries, _captions(paths))

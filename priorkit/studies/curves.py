@@ -4,29 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from priorkit.errors import MissingExtraError
+from priorkit.figures import require_matplotlib
 from priorkit.runs import explained_os_errors
 
-__all__ = ["require_matplotlib", "save_curves"]
+__all__ = ["save_curves"]
 
 _COLUMNS = 3
 _INCHES = (4.2, 2.8)
 _LEGEND = 150
 """Characters that fit beside each other in the legend, about."""
-
-
-def require_matplotlib() -> None:
-    """Makes sure that curves can be drawn, before anything is computed for them.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib as mpl  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"learning curves are drawn by matplotlib ({error}); install it by pip install 'priorkit[figures]'"
-        ) from None
 
 
 def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> int:
@@ -43,7 +29,7 @@ def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
         MissingExtraError: matplotlib is not installed.
         RunFolderError: The file cannot be written.
     """
-    require_matplotlib()
+    require_matplotlib("learning curves")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

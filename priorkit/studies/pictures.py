@@ -27,7 +27,7 @@ def check_pictures(request: Request) -> None:
         MissingExtraError: matplotlib is not installed, and the study draws maps of codes.
     """
     if "codes" in request.study.pictures:
-        require_matplotlib()
+        require_matplotlib("maps of codes")
 
 
 def draw_study(request: Request, results: Results, registry: Registry) -> None:

@@ -93,7 +93,7 @@ def test_names_of_any_kind_and_number() -> None:
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    require_matplotlib()
+    require_matplotlib("maps of codes")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'priorkit\[figures\]'"):
         draw_code_map(random_map(5, 0, 0))
