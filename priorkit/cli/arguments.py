@@ -1,17 +1,28 @@
 """Command-line arguments: parsers whose errors are priorkit's, and flags in the form that argparse reads safely."""
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 
-__all__ = ["HELP_FLAGS", "Parser", "add_common", "join_values", "refuse_unknown"]
+__all__ = ["HELP_FLAGS", "Parser", "add_common", "join_values", "refuse_unknown", "whole_number"]
 
 HELP_FLAGS = frozenset({"-h", "--help"})
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """What reads a whole number of at least `least` (0 or more) from the command line."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
+        return int(text)
+
+    return read
 
 
 class Parser(argparse.ArgumentParser):

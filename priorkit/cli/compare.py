@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.console import Console
 from priorkit.config import validate_settings
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import Registry
 
 __all__ = ["compare_command"]
-
-
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
-    return int(text)
 
 
 def _parser() -> Parser:
@@ -32,10 +25,8 @@ def _parser() -> Parser:
         "--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="where to (default comparison)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
-    parser.add_argument(
-        "-n", "--number", type=lambda text: _whole(text, 1), default=64, metavar="N", help="samples of each run"
-    )
-    parser.add_argument("--seed", type=lambda text: _whole(text, 0), default=0, metavar="N", help="seed of the samples")
+    parser.add_argument("-n", "--number", type=whole_number(1), default=64, metavar="N", help="samples of each run")
+    parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="seed of the samples")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add_common(parser)
     return parser
@@ -66,6 +57,13 @@ def compare_command(arguments: Sequence[str], registry: Registry) -> int:
     for run in comparison.as_data()["runs"]:
         console.data(run)
     console.data({"event": "end", "out": str(found.out)})
-    console.columns(*comparison.cells())
-    console.line(f"in {found.out}: comparison.md, comparison.json, curves.png, samples.png")
+    console.columns(*comparison.cells(comparison.main_labels))
+    for note in comparison.notes:
+        console.line(note)
+    written = [
+        name
+        for name in ("comparison.md", "comparison.json", "curves.png", "samples.png")
+        if (found.out / name).exists()
+    ]
+    console.line(f"in {found.out}, with all scores: {', '.join(written)}")
     return 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.console import Console
 from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
 from priorkit.plugins import Registry
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from priorkit.runs import Evaluation
 
 __all__ = ["evaluate_command"]
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text) if text.isdecimal() else -1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, not {text!r}")
-        return number
-
-    return read
 
 
 def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> Parser:
@@ -41,7 +31,7 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     )
     parser.add_argument(
         "--samples",
-        type=_whole(2),
+        type=whole_number(2),
         default=10_000,
         metavar="N",
         help="samples to draw, and held-out images to use, at most (default 10000)",
@@ -54,14 +44,14 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     )
     parser.add_argument(
         "--importance-samples",
-        type=_whole(1),
+        type=whole_number(1),
         default=50,
         metavar="K",
         help="draws an image of the likelihood's bounds (default 50)",
     )
     parser.add_argument(
         "--likelihood-images",
-        type=_whole(2),
+        type=whole_number(2),
         default=1000,
         metavar="N",
         help="held-out images whose likelihood is bounded, at most (default 1000)",
@@ -74,7 +64,9 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     )
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
     parser.add_argument("--data-dir", type=Path, metavar="PATH", help="where the data set lies now")
-    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="seed of samples and draws (default 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of samples and draws (default 0)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the scores (default RUN/scores.json)")
     group = parser.add_argument_group("feature extractor", "`priorkit components extractor` describes them all")

@@ -53,8 +53,13 @@ def _classes(arguments: Sequence[str], registry: Registry) -> int:
     )
     add_label(parser, "the columns")
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
-    parser.add_argument("--columns", type=count, default=10, metavar="N", help="columns, at most (default 10)")
+    parser.add_argument(
+        "--columns", type=count, default=None, metavar="N", help="columns, at most (default 10); or --label"
+    )
     found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
+    if found.label is not None and found.columns is not None:
+        raise ConfigurationError("--label says which columns there are; leave out --columns")
+    found.columns = found.columns or 10
     run = _load(found, registry)
     from priorkit.figures import draw_class_figure
     from priorkit.runs import save_picture
@@ -107,7 +112,14 @@ def _tsne(arguments: Sequence[str], registry: Registry) -> int:
 
     refuse_too_many(run, found.number)
     data = load_run_data(run, found.data_dir, registry=registry)
-    codes = map_codes(run.model, data.test, found.number, seed=found.seed, perplexity=found.perplexity)
+    codes = map_codes(
+        run.model,
+        data.test,
+        found.number,
+        seed=found.seed,
+        perplexity=found.perplexity,
+        shown_as=run.as_trained_on,
+    )
     picture = draw_code_map(codes, run.class_names, data.class_names)
     save_picture(picture, found.out, overwrite=found.overwrite)
     return done(found, f"{len(codes.prior)} codes of the prior and as many of images", codes=len(codes.prior))

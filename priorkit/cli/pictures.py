@@ -136,9 +136,9 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tensor:
-    """The user's images, or the run's held-out ones: uint8 (N, C, H, W) in the run's shape."""
+    """The user's images, or the run's held-out ones: uint8 (N, C, H, W) as the run was trained on."""
     from priorkit.runs import load_run_data, read_images
 
     if found.images:
-        return read_images(found.images, run.shape)
-    return load_run_data(run, found.data_dir, registry=registry).test.first(found.number)
+        return run.as_trained_on(read_images(found.images, run.shape))
+    return run.as_trained_on(load_run_data(run, found.data_dir, registry=registry).test.first(found.number))

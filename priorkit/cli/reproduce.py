@@ -34,7 +34,7 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
         done = reproduce(asked.request, progress, registry=registry)
         results, stopped = done.results, done.stopped
     except KeyboardInterrupt:
-        if not asked.request.out.exists():
+        if not (asked.request.out / "study.json").is_file():
             raise
         results, stopped = gather_results(asked.request), "interrupted"
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.console import Console
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import Registry
@@ -32,21 +32,8 @@ _MOST_BYTES = 8 * 2**30
 """How much memory one picture or array of samples may take."""
 
 
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
-    return number
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, not {text!r}")
-    return int(text)
+count = whole_number(1)
+"""Reads a whole number of at least 1."""
 
 
 def run_parser(command: str, description: str, out: str, *, several: bool = False) -> Parser:
@@ -66,7 +53,9 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
     parser.add_argument("--out", type=Path, default=Path(out), metavar="PATH", help=f"where to (default {out})")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="the same seed gives the same images")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same images"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32", help="arithmetic")
     add_common(parser)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.config import LIMITS, FieldDescription, RunConfig, describe_fields, parse_duration
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
@@ -44,12 +44,6 @@ class StudyArguments:
     help: str | None = None
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
-    return int(text)
-
-
 def _samples(text: str) -> int:
     if not text.isdecimal() or int(text) == 1:
         raise argparse.ArgumentTypeError(f"expected 0, or a whole number of at least 2, not {text!r}")
@@ -77,8 +71,10 @@ def _parser(studies: str) -> Parser:
     parser.add_argument("study", nargs="?", default="", metavar="STUDY", help=studies)
     parser.add_argument("-h", "--help", action="store_true", help="show this, and every setting of the runs")
     parser.add_argument("--budget", type=_duration, metavar="TIME", help="training time of each run: 90s, 8m or 1h30m")
-    parser.add_argument("--steps", type=_count, metavar="N", help="steps of each run, so all see as many images")
-    parser.add_argument("--seeds", type=_count, default=3, metavar="N", help="runs of each system (default 3)")
+    parser.add_argument(
+        "--steps", type=whole_number(1), metavar="N", help="steps of each run, so all see as many images"
+    )
+    parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
     parser.add_argument(
         "--samples",

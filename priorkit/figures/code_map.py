@@ -1,6 +1,6 @@
 """Codes in the plane: the prior's beside the encoder's (Fig. 11 and 13 of Wang et al. 2020)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,15 @@ class CodeMap:
     labels: Tensor | None
 
 
-def map_codes(model: Model, held_out: ImageSet, n: int, *, seed: int = 0, perplexity: float = 30.0) -> CodeMap:
+def map_codes(
+    model: Model,
+    held_out: ImageSet,
+    n: int,
+    *,
+    seed: int = 0,
+    perplexity: float = 30.0,
+    shown_as: Callable[[Tensor], Tensor] = lambda pixels: pixels,
+) -> CodeMap:
     """Brings codes into the plane by t-SNE, the prior's and the encoder's together.
 
     Args:
@@ -50,6 +58,7 @@ def map_codes(model: Model, held_out: ImageSet, n: int, *, seed: int = 0, perple
         seed: Seed of the prior's codes and of t-SNE.
         perplexity: About how many neighbours of a code are kept near it (van der Maaten and Hinton 2008, Visualizing
             data using t-SNE); at most a third of the codes.
+        shown_as: What is done to images, uint8 (N, C, H, W), before they are encoded.
 
     Raises:
         ConfigurationError: The model has no encoder.
@@ -58,7 +67,7 @@ def map_codes(model: Model, held_out: ImageSet, n: int, *, seed: int = 0, perple
 
     n = min(n, len(held_out))
     shown = torch.arange(n) * len(held_out) // n
-    encoded = model.encode(to_float(held_out.take(shown)))
+    encoded = model.encode(to_float(shown_as(held_out.take(shown))))
     condition = model.conditions(n, seed) if model.condition is not None else None
     codes = torch.cat([model.codes(n, seed, condition), encoded]).cpu().numpy()
     # Principal components to start from keep the large-scale layout; there are none of a line.

@@ -18,7 +18,7 @@ from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Model, build_system, tensors_below
+from priorkit.training import Model, binarised, build_system, tensors_below
 
 __all__ = ["Run", "load_run"]
 
@@ -137,6 +137,10 @@ class Run:
                 f"on, not {tuple(images.shape)}"
             )
         return self.model.encode(images)
+
+    def as_trained_on(self, images: Tensor) -> Tensor:
+        """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
+        return binarised(images, self.config.binarise, self.config.seed, 0)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import format_duration
-from priorkit.errors import RunFolderError
+from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.figures import require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics
 from priorkit.studies.curves import save_curves
-from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.markdown import markdown_table
+from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
 from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.studies.study_file import write_whole
 from priorkit.training import to_uint8
 
-__all__ = ["Comparison", "compare_runs"]
+__all__ = ["MOST_SAMPLES", "Comparison", "compare_runs"]
+
+MOST_SAMPLES = 1024
+"""Samples of each run, at most: a picture of more shows nothing."""
 
 _FILES = ("comparison.json", "comparison.md", "curves.png", "samples.png")
 
@@ -39,9 +43,39 @@ class Comparison:
         """The scores that any run has."""
         return list(dict.fromkeys(label for run in self.runs for label in run.scores))
 
-    def cells(self) -> tuple[list[str], list[list[str]]]:
-        """The table as text: its header, and its rows."""
-        header = ["run", "data set", "prior", "regularizer", "loss", "images seen", "training time", *self.labels]
+    @property
+    def main_labels(self) -> list[str]:
+        """Those of them that a table for people has: held-out scores, and what tells most of samples."""
+        evaluated = [item for run in self.runs for item in run.evaluated]
+        main = {item["label"] for item in evaluated if item["name"] in MAIN_SCORES}
+        others = {item["label"] for item in evaluated} - main
+        return [label for label in self.labels if label not in others]
+
+    @property
+    def notes(self) -> list[str]:
+        """Scores that do not compare, though they have one name."""
+        ways: dict[str, set[str]] = {}
+        for run in self.runs:
+            for item in run.evaluated:
+                # Which scores were asked for together changes none of them.
+                settings = {key: value for key, value in (item["settings"] or {}).items() if key != "scores"}
+                way = [item.get("extractor"), item.get("samples"), item.get("real"), settings]
+                ways.setdefault(item["label"], set()).add(json.dumps(way, sort_keys=True))
+        apart = [label for label, found in ways.items() if len(found) > 1]
+        if not apart:
+            return []
+        return [
+            f"Computed in different ways for different runs (number of images, settings or extractor), so not to be "
+            f"compared: {', '.join(apart)}. comparison.json says how; evaluate the runs again with the same options."
+        ]
+
+    def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+        """The table as text: its header, and its rows.
+
+        Args:
+            labels: The scores to show.
+        """
+        header = ["run", "data set", "prior", "regularizer", "loss", "images seen", "training time", *labels]
         rows = [
             [
                 caption if run.state == "complete" else f"{caption} ({run.state})",
@@ -51,7 +85,7 @@ class Comparison:
                 run.loss,
                 f"{run.images:,}",
                 format_duration(run.seconds),
-                *(f"{run.scores[label]:.4g}" if label in run.scores else "" for label in self.labels),
+                *(f"{run.scores[label]:.4g}" if label in run.scores else "" for label in labels),
             ]
             for caption, run in zip(self.captions, self.runs, strict=True)
         ]
@@ -62,7 +96,8 @@ class Comparison:
         return {
             "runs": [
                 {"caption": caption, **run.as_data()} for caption, run in zip(self.captions, self.runs, strict=True)
-            ]
+            ],
+            "notes": self.notes,
         }
 
 
@@ -90,7 +125,10 @@ def compare_runs(
     Raises:
         MissingExtraError: matplotlib is not installed.
         RunFolderError: A folder is no run, or `out` is taken.
+        ConfigurationError: More samples are asked for than a picture can show.
     """
+    if samples > MOST_SAMPLES:
+        raise ConfigurationError(f"a picture shows at most {MOST_SAMPLES} samples of each run, not {samples}")
     require_matplotlib("learning curves")
     _check_out(out, overwrite=overwrite)
     summaries = tuple(summarise_run(path) for path in paths)
@@ -111,9 +149,8 @@ def compare_runs(
     }
     save_curves(rows, out / "curves.png")
     write_whole(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
-    header, cells = comparison.cells()
-    lines = [header, ["---"] * len(header), *cells]
-    write_whole(out / "comparison.md", "".join(f"| {' | '.join(line)} |\n" for line in lines))
+    notes = "".join(f"\n- {note}\n" for note in comparison.notes)
+    write_whole(out / "comparison.md", markdown_table(*comparison.cells(comparison.labels)) + notes)
     return comparison
 
 

@@ -55,7 +55,8 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
                 picture = draw_class_figure(run.model, conditions, _ROWS, captions=run.class_names[:count])
             else:
                 data = load_run_data(run, _data_dir(request), registry=registry)
-                picture = draw_code_map(map_codes(run.model, data.test, _CODES), run.class_names, data.class_names)
+                codes = map_codes(run.model, data.test, _CODES, shown_as=run.as_trained_on)
+                picture = draw_code_map(codes, run.class_names, data.class_names)
             save_picture(picture, out, overwrite=True)
     if grids:
         save_side_by_side(grids, request.out / "samples.png", in_a_row=min(4, len(grids)))
@@ -68,5 +69,6 @@ def _data_dir(request: Request) -> Path | None:
 
 def _caption(results: Results, row: Row, run: Run) -> str:
     measure = f"{results.study.measure} " if results.study.measure and row.system.score is not None else ""
-    paper = f"\npaper: {measure}{row.paper}" if row.paper else ""
+    data = "" if results.dataset in results.study.data else f", on {', '.join(results.study.data)}"
+    paper = f"\npaper{data}: {measure}{row.paper}" if row.paper else ""
     return f"{row.system.title}, {run.config.code_dim}-D code{paper}"

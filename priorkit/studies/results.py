@@ -9,16 +9,14 @@ from typing import Any
 
 from priorkit.config import format_duration
 from priorkit.runs import RunFolder
+from priorkit.studies.markdown import markdown_table
 from priorkit.studies.plan import Request
-from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
 from priorkit.studies.scoring import study_evaluations
 from priorkit.studies.study import Study, System
 from priorkit.studies.study_file import write_whole
 
 __all__ = ["Results", "Row", "Spread", "gather_results", "write_results"]
-
-
-_MAIN = ("inception-score", "frechet-distance", "label-agreement", "clustering-accuracy")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class Results:
     def main_labels(self) -> list[str]:
         """Those of them that the paper's claims are about; `table.md` has all."""
         evaluated = [item for row in self.rows for run in row.complete for item in run.evaluated]
-        main = {item["label"] for item in evaluated if item["name"] in _MAIN}
+        main = {item["label"] for item in evaluated if item["name"] in MAIN_SCORES}
         others = {item["label"] for item in evaluated} - main
         return [label for label in self.labels if label not in others]
 
@@ -142,10 +140,13 @@ class Results:
             notes += [f"Feature extractor: {about}." for about in self._extractors]
             if len(self._extractors) > 1:
                 notes.append(
-                    "There are several feature extractors: data that has no test images is split anew with each seed, "
-                    "and an extractor learns from the images that are not held out."
+                    "There are several feature extractors, and scores by different ones do not compare. Data that has "
+                    "no test images is split anew with each seed, and one that learns from it with them; or it was "
+                    "changed from one call to the next (table.json says which run was scored by which)."
                 )
             notes.append("A score is the mean over the seeds ± their standard deviation.")
+        reasons = dict.fromkeys(reason for row in self.rows for run in row.complete for reason in run.unscored)
+        notes += [f"Not scored: {reason}." for reason in reasons]
         return notes
 
     def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -167,7 +168,7 @@ class Results:
                     *([row.paper] if shown else []),
                     *(str(found[label]) if label in found else "" for label in labels),
                     row.progress,
-                    f"{max(run.images for run in runs):,}" if runs else "",
+                    _range([run.images for run in runs]),
                     format_duration(statistics.fmean(run.seconds for run in runs)) if runs else "",
                 ]
             )
@@ -199,6 +200,11 @@ class Results:
             ],
             "notes": self.notes,
         }
+
+
+def _range(counts: Sequence[int]) -> str:
+    """`96,000`, or `90,000 to 96,000` where runs differ."""
+    return " to ".join(f"{count:,}" for count in dict.fromkeys((min(counts), max(counts)))) if counts else ""
 
 
 def _said(key: str, value: str | int | float) -> str:
@@ -237,7 +243,5 @@ def write_results(results: Results, folder: Path) -> None:
     """
     write_whole(folder / "table.json", json.dumps(results.as_data(), indent=2) + "\n")
     header, rows = results.cells(results.labels)
-    lines = [header, ["---"] * len(header), *rows]
-    table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
     notes = "\n".join(f"- {note}" for note in results.notes)
-    write_whole(folder / "table.md", f"# {results.title}\n\n{table}\n\n{notes}\n")
+    write_whole(folder / "table.md", f"# {results.title}\n\n{markdown_table(header, rows)}\n{notes}\n")

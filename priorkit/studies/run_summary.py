@@ -1,13 +1,16 @@
 """What a run folder says of its run, in a few values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from priorkit.runs import RunFolder, read_evaluations, read_metrics, read_position
 
-__all__ = ["DIVERGED", "RunSummary", "summarise_run"]
+__all__ = ["DIVERGED", "MAIN_SCORES", "RunSummary", "summarise_run"]
+
+MAIN_SCORES = ("inception-score", "frechet-distance", "label-agreement", "clustering-accuracy")
+"""Scores that a table for people has; files have all."""
 
 DIVERGED = "diverged.txt"
 """In the folder of a study's run: why it was given up."""
@@ -30,7 +33,9 @@ class RunSummary:
         images: Images seen by then.
         seconds: Training time at the last measurement.
         held_out: The last held-out scores of its metrics, by name.
-        evaluated: The scores in its `scores.json`, as `priorkit evaluate` writes them.
+        evaluated: The newest scores of its last checkpoint in its `scores.json`, as `priorkit evaluate` writes them,
+            each with the `settings` that it was computed with.
+        unscored: Why there are no scores of its samples, if they were asked for.
     """
 
     path: Path
@@ -45,6 +50,7 @@ class RunSummary:
     seconds: float
     held_out: dict[str, float]
     evaluated: list[dict[str, Any]] = field(default_factory=list)
+    unscored: tuple[str, ...] = ()
 
     @property
     def scores(self) -> dict[str, float]:
@@ -67,6 +73,7 @@ class RunSummary:
             "seconds": self.seconds,
             "held_out": self.held_out,
             "scores": self.evaluated,
+            "unscored": list(self.unscored),
         }
 
 
@@ -75,7 +82,7 @@ def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = 
 
     Args:
         path: The folder.
-        evaluations: Those of its evaluations that count, the newest last; all in its `scores.json` if None.
+        evaluations: Those of its evaluations that count, the newest last; if None, those of its last checkpoint.
 
     Raises:
         RunFolderError: It is no run, or a file of it is damaged.
@@ -86,6 +93,7 @@ def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = 
     reviews = [row for row in rows if any(name.startswith(_HELD_OUT) for name in row)]
     held_out = reviews[-1] if reviews else {}
     diverged = (path / DIVERGED).exists()
+    counted = list(_of_last_checkpoint(folder) if evaluations is None else evaluations)
     return RunSummary(
         path=path,
         state="diverged" if diverged else "complete" if position.complete else "stopped",
@@ -100,13 +108,30 @@ def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = 
         held_out={
             name.removeprefix(_HELD_OUT): value for name, value in held_out.items() if name.startswith(_HELD_OUT)
         },
-        evaluated=_newest(read_evaluations(folder.scores) if evaluations is None else evaluations),
+        evaluated=_newest(counted),
+        unscored=_reasons(counted),
     )
+
+
+def _of_last_checkpoint(folder: RunFolder) -> list[dict[str, Any]]:
+    if not folder.checkpoints.has("last"):
+        return []
+    last = folder.checkpoints.path("last").name
+    return [evaluation for evaluation in read_evaluations(folder.scores) if evaluation.get("checkpoint") == last]
+
+
+def _reasons(evaluations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Why the newest evaluation has not the first of the scores that every model's samples have."""
+    wanted = [
+        item for evaluation in evaluations[-1:] for item in evaluation["scores"] if item["name"] == MAIN_SCORES[0]
+    ]
+    return tuple(item["note"] for item in wanted if item["value"] is None)
 
 
 def _newest(evaluations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The scores of evaluations, the newest of each label."""
     found = {}
     for evaluation in evaluations:
-        found.update({item["label"]: item for item in evaluation["scores"] if item["value"] is not None})
+        about = {"settings": evaluation.get("settings")}
+        found.update({item["label"]: {**item, **about} for item in evaluation["scores"] if item["value"] is not None})
     return list(found.values())

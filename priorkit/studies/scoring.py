@@ -1,5 +1,6 @@
 """Scores the runs of a study, all by the same extractor and from equally many samples."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from priorkit.evaluation import EvaluationSettings
@@ -52,6 +53,10 @@ def study_evaluations(folder: RunFolder, samples: int) -> list[dict[str, Any]]:
     ]
 
 
+def _has_scores_of_samples(evaluation: Mapping[str, Any]) -> bool:
+    return any(item["name"] == _SCORES[0] and item["value"] is not None for item in evaluation["scores"])
+
+
 class RunScorer:
     """Scores runs, and keeps their scores in their folders.
 
@@ -65,12 +70,12 @@ class RunScorer:
         self.registry = registry
 
     def misses(self, run: PlannedRun) -> bool:
-        """Whether a run is still to be scored."""
+        """Whether a run is still to be scored: also if it was tried, and its samples could not be."""
         if not self.request.samples:
             return False
         extractor = run.config.extractor.model_dump(mode="json")
         return not any(
-            evaluation.get("extractor") == extractor
+            evaluation.get("extractor") == extractor and _has_scores_of_samples(evaluation)
             for evaluation in study_evaluations(RunFolder.open(run.path), self.request.samples)
         )
 

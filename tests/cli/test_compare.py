@@ -28,9 +28,41 @@ def test_runs_side_by_side(cli, two):
     assert "| plain | digits | gaussian |" in Path("comparison/comparison.md").read_text()
 
 
+def keep(run, score, samples):
+    last = json.loads(Path(run, "metrics.jsonl").read_text().splitlines()[-1])["step"]
+    evaluation = {"checkpoint": f"step-{last:08d}", "settings": {"samples": samples}, "scores": [score]}
+    Path(run, "scores.json").write_text(json.dumps({"evaluations": [evaluation]}))
+
+
+def test_scores_that_do_not_compare_are_named(cli, two):
+    score = {"name": "inception-score", "label": "classifier IS", "value": 3.25, "extractor": None}
+    keep("trained", score, 10)
+    keep("plain", score, 10)
+    assert "not to be compared" not in cli("compare", *two).out
+    keep("plain", {**score, "samples": 20}, 20)
+    assert "not to be compared: classifier IS" in " ".join(cli("compare", *two, "--overwrite").out.split())
+    assert "not to be compared: classifier IS" in Path("comparison/comparison.md").read_text()
+
+
+def test_a_bar_in_a_name_is_no_column(cli, two):
+    score = {"name": "elbo", "label": "KL(q || p)", "value": 3.25, "extractor": None}
+    keep("plain", score, 10)
+    assert cli("compare", *two).status == 0
+    table = [
+        line.replace(r"\|", "") for line in Path("comparison/comparison.md").read_text().splitlines() if "|" in line
+    ]
+    assert len({line.count("|") for line in table}) == 1
+
+
+def test_a_picture_has_a_limit(cli, two):
+    result = cli("compare", *two, "-n", "5000")
+    assert (result.status, Path("comparison").exists()) == (2, False)
+    assert "at most 1024 samples" in result.err
+
+
 def test_scores_of_evaluations_are_columns(cli, two):
     score = {"name": "inception-score", "label": "classifier IS", "value": 3.25, "extractor": None}
-    Path("plain/scores.json").write_text(json.dumps({"evaluations": [{"scores": [score]}]}))
+    keep("plain", score, 10)
     result = cli("compare", *two, "--json")
     first, second, end = (json.loads(line) for line in result.out.splitlines())
     assert (first["scores"], second["scores"][0]["value"], end["event"]) == ([], 3.25, "end")

@@ -73,6 +73,7 @@ class Case:
                 encoder if encoder is not None else SmallEncoder(self.code_dim).eval(),
                 images,
                 100,
+                self.classes,
             )
             component = REGISTRY.get("prior", self.name).component
             prior: Prior = component.build(component.options(**self.options), context)

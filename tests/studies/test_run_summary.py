@@ -24,11 +24,17 @@ def test_a_run_in_a_few_values(path):
 
 
 def test_the_newest_score_of_a_label_counts(path):
-    def evaluation(value):
-        return {"scores": [{"name": "is", "label": "IS", "value": value, "extractor": None}]}
+    def evaluation(value, checkpoint="step-00000003", note=""):
+        score = {"name": "inception-score", "label": "IS", "value": value, "extractor": None, "note": note}
+        return {"checkpoint": checkpoint, "settings": {"samples": 9}, "scores": [score]}
 
-    (path / "scores.json").write_text(json.dumps({"evaluations": [evaluation(1.0), evaluation(2.0), evaluation(None)]}))
-    assert summarise_run(path).scores["IS"] == 2.0
+    last = evaluation(None, note="there are no labels")
+    evaluations = [evaluation(1.0), evaluation(2.0), evaluation(9.0, "step-00000001"), last]
+    (path / "scores.json").write_text(json.dumps({"evaluations": evaluations}))
+    found = summarise_run(path)
+    assert found.scores["IS"] == 2.0
+    assert found.evaluated[0]["settings"] == {"samples": 9}
+    assert found.unscored == ("there are no labels",)
     assert "IS" not in summarise_run(path, []).scores
     (path / "scores.json").write_text("[]")
     with pytest.raises(RunFolderError, match="holds no evaluations"):
