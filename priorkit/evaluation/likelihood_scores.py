@@ -118,7 +118,8 @@ def _refusal(model: Model) -> str:
     blank = torch.zeros(1, model.shape.channels, model.shape.size, model.shape.size, device=model.device)
     try:
         loss.log_likelihood(blank, blank)
-    except TypeError as error:
+        _prior_log_prob(model, torch.zeros(1, model.prior.code_dim))
+    except (TypeError, ValueError) as error:
         return str(error)
     return ""
 

@@ -152,13 +152,21 @@ def _rehearse(system: "System", config: RunConfig) -> None:
                 _expect("condition", config, system.condition.recovery_loss(recovered, condition), ())
         if system.encoder is None or system.loss is None:
             return
-        code = system.encoder(images, torch.zeros(codes)).code
-        _expect("encoder", config, code, codes)
+        posterior = system.encoder(images, torch.zeros(codes))
+        _expect("encoder", config, posterior.code, codes)
         try:
-            loss = system.loss(system.decoder(code), images, system.image_critic)
+            loss = system.loss(system.decoder(posterior.code), images, system.image_critic)
         except ValueError as error:
             raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
         _expect("loss", config, loss, ())
+        shared = condition if system.condition is not None and system.condition.from_data else None
+        assert system.regularizer is not None, "there is one where there is an encoder"
+        try:
+            terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared)
+        except ValueError as error:
+            raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
+        for term in terms.values():
+            _expect("regularizer", config, term, ())
 
 
 def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:

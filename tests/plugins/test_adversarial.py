@@ -221,3 +221,20 @@ def test_priors_that_learn_by_likelihood_are_refused() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AdversarialOptions.model_validate(options)
+
+
+def test_a_penalty_holds_down_the_slope_in_the_code_alone() -> None:
+    (component,) = [
+        item.component
+        for item in installed_plugins().components("adversarial_loss")
+        if item.component.name == "wasserstein-gp"
+    ]
+    loss = component.build(component.options(), AdversarialLossContext())
+    critic = nn.Sequential(nn.Linear(5, 1), nn.Flatten(0))
+    with torch.no_grad():
+        # Of length 1 in the three dimensions of the code, and steep in those of s.
+        critic[0].weight.copy_(torch.tensor([[0.6, 0.0, 0.8, 3.0, -3.0]]))
+    penalised = AdversarialRegularizer(critic, loss, condition_dim=2)
+    code, prior_code = codes(4, 3, 0)
+    terms = penalised.critic_terms(code, prior_code, torch.eye(2).repeat(2, 1), torch.full((4,), 0.25))
+    torch.testing.assert_close(terms["critic_penalty"], torch.tensor(0.0), rtol=0, atol=1e-5)

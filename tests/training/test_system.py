@@ -139,6 +139,10 @@ def test_building_leaves_networks_as_they_were_made(build: Callable[..., System]
         ({"prior": "gaussian", "condition": "categorical"}, "--prior gaussian: its codes do not depend on the cond"),
         ({"encoder": "none", "prior": "location"}, "--prior location: it learns from the codes of images"),
         (
+            {"prior": "flow", "encoder": "gaussian", "regularizer": "kl", "condition": "categorical"},
+            "--regularizer kl: a conditional flow has a density for each s",
+        ),
+        (
             {"encoder": "none", "prior": "gaussian", "decoder_in_both_phases": False},
             "--no-decoder-in-both-phases: without an encoder",
         ),

@@ -71,7 +71,10 @@ class AdversarialRegularizer(Regularizer):
         }
         if self.adversarial_loss.has_penalty:
             assert mixing is not None, "needs_mixing asks for it"
-            terms["critic_penalty"] = self.adversarial_loss.penalty(self.critic, real, fake, mixing)
+            # Between codes of one s: how D_C depends on s is not held down.
+            terms["critic_penalty"] = self.adversarial_loss.penalty(
+                lambda codes: self.critic(self._seen(codes, condition)), prior_code, code, mixing
+            )
         return terms
 
     def encoder_terms(

@@ -73,7 +73,7 @@ class KLRegularizer(Regularizer):
         if not self.warm_up:
             return self.weight
         weight = self.weight * (self.updates / self.warm_up).clamp(max=1)
-        if self.training:
+        if self.training and torch.is_grad_enabled():
             self.updates.add_(1)
         return weight
 

@@ -46,7 +46,7 @@ class VGGOptions(Options):
     @classmethod
     def _found_from_anywhere(cls, path: Path | None) -> Path | None:
         # A run may go on from another folder than the one that it was started in.
-        return path.absolute() if path is not None else None
+        return path.expanduser().absolute() if path is not None else None
 
 
 def _build(options: VGGOptions, context: LossContext) -> ReconstructionLoss:
