@@ -277,3 +277,13 @@ def test_a_model_that_only_samples(trained: Callable[..., Session], rows: Callab
         if item.group in ("reconstruction", "codes", "likelihood"):
             assert score.note == "the model has no encoder"
     assert not any(found[name].skipped for name in FEATURES)
+
+
+def test_a_density_of_each_condition_alone_is_no_likelihood(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session(
+        "vae", prior={"name": "flow", "hidden": [8]}, condition={"name": "labels", "recovery": "none"}
+    )
+    found = scored(session, scores=("likelihood",))
+    assert found["elbo"].skipped
+    assert "a density for each s" in found["elbo"].note
+    assert found["active-units"].value is not None
