@@ -1,13 +1,13 @@
 """A normalising flow over codes."""
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Learning, Prior
+from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["FlowPrior"]
 
@@ -52,7 +52,7 @@ class FlowPrior(Prior):
         Raises:
             ValueError: It takes a condition, and there is none: a flow cannot add up over all s.
         """
-        with _without_autocast(code):
+        with single_precision(code.device):
             noise, log_determinant = self._transform(condition).call_and_ladj(self._exact(code))
             squares: Tensor = noise.square().sum(1) + self.code_dim * math.log(2 * math.pi)
             log_density: Tensor = log_determinant - 0.5 * squares
@@ -61,7 +61,7 @@ class FlowPrior(Prior):
     # torch.compile cannot follow zuko's transforms.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _invert(self, noise: Tensor, condition: Tensor | None) -> Tensor:
-        with _without_autocast(noise):
+        with single_precision(noise.device):
             codes: Tensor = self._transform(condition).inv(self._exact(noise))
         return codes
 
@@ -75,8 +75,3 @@ class FlowPrior(Prior):
 
     def _exact(self, tensor: Tensor) -> Tensor:
         return tensor.to(next(self.parameters()).dtype)
-
-
-def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
-    device = tensor.device.type
-    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

@@ -77,7 +77,7 @@ class InceptionExtractor(FeatureExtractor):
 
     def _file(self, url: str) -> Path:
         if self.options.weights is not None:
-            path = self.options.weights.expanduser()
+            path = self.options.weights
             if not path.is_file():
                 raise ConfigurationError(f"--extractor.weights {path}: there is no such file")
             return path

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Encoder
+from priorkit_plugins.layer_modes import layers_in_training
 
 __all__ = ["means_at_encodings", "means_on_circle", "random_means"]
 
@@ -26,10 +27,6 @@ def random_means(count: int, code_dim: int, std: float) -> Tensor:
 def means_at_encodings(count: int, encoder: Encoder, images: Callable[[int], Tensor], available: int) -> Tensor:
     """The posteriors' means of training images, repeated where there are fewer than `count`: (count, code_dim)."""
     chosen = images(min(count, available))
-    modes = [(layer, layer.training) for layer in encoder.modules()]
-    encoder.eval()
-    with torch.no_grad():
+    with layers_in_training(encoder, lambda layer: False), torch.no_grad():
         codes: Tensor = encoder(chosen).mean.float()
-    for layer, training in modes:
-        layer.training = training
     return codes.repeat(math.ceil(count / len(codes)), 1)[:count]

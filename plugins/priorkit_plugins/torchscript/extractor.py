@@ -43,7 +43,7 @@ class TorchScriptExtractor(FeatureExtractor):
             return
         if self.options.file is None:
             raise ConfigurationError("--extractor torchscript needs a module: name its file with --extractor.file")
-        path = self.options.file.expanduser()
+        path = self.options.file
         if not path.is_file():
             raise ConfigurationError(f"--extractor.file {path}: there is no such file")
         try:

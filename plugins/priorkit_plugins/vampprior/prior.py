@@ -1,8 +1,7 @@
 """The variational mixture of posteriors."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior
 from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, picked_parts
+from priorkit_plugins.layer_modes import layers_in_training
 
 __all__ = ["VampPrior", "starting_images"]
 
@@ -95,7 +95,7 @@ class VampPrior(Prior):
         encoder = self._shared.encoder
         # What the pass moves are copies.
         statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
-        with _normalising_by_the_batch(encoder):
+        with layers_in_training(encoder, lambda layer: isinstance(layer, _BatchNorm)):
             # Untied: a layer that is registered twice would keep the copies for good.
             posterior: Posterior = functional_call(
                 encoder, statistics, (hardtanh(self.pseudo_inputs),), tie_weights=False
@@ -111,16 +111,3 @@ class _Shared:
 
     def __deepcopy__(self, memo: object) -> "_Shared":
         return self
-
-
-@contextmanager
-def _normalising_by_the_batch(network: nn.Module) -> Iterator[None]:
-    """Inside, batch norm alone is in training mode; afterwards every layer is in the mode that it was in."""
-    before = [(layer, layer.training) for layer in network.modules()]
-    for layer, _ in before:
-        layer.training = isinstance(layer, _BatchNorm)
-    try:
-        yield
-    finally:
-        for layer, training in before:
-            layer.training = training
