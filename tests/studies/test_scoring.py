@@ -3,7 +3,7 @@ import json
 import pytest
 
 from priorkit.runs import RunFolder
-from priorkit.studies import RunScorer, plan_runs, reproduce, study_evaluations
+from priorkit.studies import RunScorer, gather_results, plan_runs, reproduce, study_evaluations
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +50,20 @@ def test_other_settings_are_other_scores(make_request, registry):
     kept["evaluations"][0]["checkpoint"] = "step-00000001"
     folder.scores.write_text(json.dumps(kept))
     assert RunScorer(request, registry).misses(run)
+
+
+def test_a_study_says_why_samples_were_not_scored_and_tries_again(make_request, registry):
+    common = {"extractor.steps": "2", "extractor.epochs": "1", "extractor.width": "2"}
+    request = make_request(common, systems=("aae",), samples=8)
+    reproduce(request, registry=registry)
+    (run,) = plan_runs(request, registry)
+    scores = RunFolder.open(run.path).scores
+    kept = json.loads(scores.read_text())
+    for score in kept["evaluations"][0]["scores"]:
+        score.update(value=None, note="the weights are not to be had")
+    scores.write_text(json.dumps(kept))
+    assert RunScorer(request, registry).misses(run)
+    assert "Not scored: the weights are not to be had." in gather_results(request).notes
+    results = reproduce(request, registry=registry).results
+    assert "classifier IS" in labels(results)
+    assert not any(note.startswith("Not scored") for note in results.notes)
