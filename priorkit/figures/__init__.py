@@ -5,6 +5,7 @@ from priorkit.figures.code_map import CodeMap, draw_code_map, map_codes
 from priorkit.figures.grids import as_picture, draw_grid
 from priorkit.figures.neighbours import Neighbours, draw_neighbours, nearest_images
 from priorkit.figures.plotting import require_matplotlib
+from priorkit.figures.side_by_side import draw_side_by_side
 from priorkit.figures.sweep_figure import draw_sweep
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "draw_code_map",
     "draw_grid",
     "draw_neighbours",
+    "draw_side_by_side",
     "draw_sweep",
     "map_codes",
     "nearest_images",

@@ -6,25 +6,25 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["caption_columns", "stack"]
+__all__ = ["caption_columns", "caption_font", "stack"]
 
 _FONT_SIZE = 14
 _MARGIN = 6
 
 
-def _font(words: str) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def caption_font(words: str, size: int = _FONT_SIZE) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """Pillow's own font; its letters are few, so other words take matplotlib's, where that is installed."""
     if not words.isascii():
         with suppress(ImportError, OSError):
             import matplotlib as mpl
 
-            return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", _FONT_SIZE)
-    return ImageFont.load_default(_FONT_SIZE)
+            return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    return ImageFont.load_default(size)
 
 
 def _text(words: str) -> Image.Image:
     """Words in black on white, and no larger."""
-    font = _font(words)
+    font = caption_font(words)
     left, _, right, _ = font.getbbox(words)
     # Of letters that go up and down, so that all captions share a base line.
     _, top, _, bottom = font.getbbox("Ág")

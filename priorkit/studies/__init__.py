@@ -7,7 +7,6 @@ from priorkit.studies.plan import COMMON_SLOTS, PlannedRun, Request, plan_runs
 from priorkit.studies.reproduction import Reproduction, StudyObserver, reproduce
 from priorkit.studies.results import Results, Row, Spread, gather_results, write_results
 from priorkit.studies.run_summary import RunSummary, summarise_run
-from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.studies.scoring import RunScorer, study_evaluations
 from priorkit.studies.study import Study, System
 
@@ -32,7 +31,6 @@ __all__ = [
     "plan_runs",
     "reproduce",
     "save_curves",
-    "save_side_by_side",
     "study_evaluations",
     "summarise_run",
     "write_results",

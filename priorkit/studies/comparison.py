@@ -8,13 +8,12 @@ from typing import Any
 
 from priorkit.config import format_duration
 from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.figures import require_matplotlib
+from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.plugins import Registry
-from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics
+from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
 from priorkit.studies.markdown import markdown_table
 from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
-from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.studies.study_file import write_whole
 from priorkit.training import to_uint8
 
@@ -142,7 +141,7 @@ def compare_runs(
         out.mkdir(parents=True, exist_ok=True)
         if overwrite:
             (out / "curves.png").unlink(missing_ok=True)
-    save_side_by_side(grids, out / "samples.png")
+    save_picture(draw_side_by_side(grids), out / "samples.png", overwrite=True)
     rows = {
         caption: read_metrics(RunFolder.open(summary.path))
         for caption, summary in zip(comparison.captions, summaries, strict=True)

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import torch
 
-from priorkit.figures import draw_class_figure, draw_code_map, map_codes, require_matplotlib
+from priorkit.figures import draw_class_figure, draw_code_map, draw_side_by_side, map_codes, require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
-from priorkit.studies.sample_grids import save_side_by_side
 from priorkit.training import to_uint8
 
 __all__ = ["check_pictures", "draw_study"]
@@ -59,7 +58,7 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
                 picture = draw_code_map(codes, run.class_names, data.class_names)
             save_picture(picture, out, overwrite=True)
     if grids:
-        save_side_by_side(grids, request.out / "samples.png", in_a_row=min(4, len(grids)))
+        save_picture(draw_side_by_side(grids), request.out / "samples.png", overwrite=True)
 
 
 def _data_dir(request: Request) -> Path | None:

@@ -16,10 +16,9 @@ class AutoencoderPhase(Phase):
     """Reconstructs images while keeping their codes close to the prior's.
 
     With an adversarial regularizer this is the AAE phase of Algorithm 1 of Wang et al. 2020: D_C ascends L_C (Eq. 5),
-    then
-    the encoder descends L_rec and fools D_C, and the decoder descends lambda * L_rec (Eq. 6). With `kl` it is a VAE.
-    The critic moves first and the encoder meets the critic so trained; Algorithm 1 computes both losses beforehand,
-    which the engine does on request.
+    then the encoder descends L_rec and fools D_C, and the decoder descends lambda * L_rec (Eq. 6). With `kl` it is a
+    VAE. The critic moves first and the encoder meets the critic so trained; Algorithm 1 computes both losses
+    beforehand, which the engine does on request.
 
     Args:
         system: The components.

@@ -142,10 +142,7 @@ class Session:
         condition = self.system.condition
         if condition is None or not condition.from_data:
             return None
-        try:
-            return condition.entries(data.train)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"--condition {self.config.condition.name}: {error}") from error
+        return condition.entries(data.train)
 
     @property
     def steps(self) -> int:
