@@ -1,0 +1,43 @@
+"""The checks of every kind of component, and how its components are built for them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from priorkit.testing.case import Case
+from priorkit.testing.check import Check
+from priorkit.testing.checks.batches import BATCHES
+from priorkit.testing.checks.building import BUILDING
+from priorkit.testing.checks.densities import DENSITIES
+from priorkit.testing.checks.devices import DEVICES
+from priorkit.testing.checks.gradients import GRADIENTS
+from priorkit.testing.checks.numbers import NUMBERS
+from priorkit.testing.checks.precision import PRECISION
+from priorkit.testing.checks.priors import PRIORS
+from priorkit.testing.checks.randomness import RANDOMNESS
+from priorkit.testing.checks.states import STATES
+from priorkit.testing.subject import AnySubject
+from priorkit.testing.subjects.prior import prior_subjects
+
+__all__ = ["CATALOGUE", "Contract"]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What is asked of a kind of component.
+
+    Attributes:
+        checks: The checks.
+        subjects: Makes a component of a case in each of its situations.
+    """
+
+    checks: tuple[Check, ...]
+    subjects: Callable[[Case], Iterator[AnySubject]]
+
+
+_MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DEVICES, *PRECISION)
+"""What is asked of every component that is a module."""
+
+CATALOGUE: Mapping[str, Contract] = {
+    "prior": Contract((*_MODULES, *PRIORS, *DENSITIES), prior_subjects),
+}
+"""By the slots of the kinds."""

@@ -1,0 +1,86 @@
+"""A check: one thing that a component's contract asks for, held against a component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from priorkit.testing.subject import Subject
+
+__all__ = ["Check", "Defect", "NotApplicable", "Refused", "require"]
+
+
+class Defect(AssertionError):  # noqa: N818 - what a component has, not what went wrong here
+    """A component breaks its contract.
+
+    Args:
+        found: What was found, with numbers.
+        cause: The likely cause; the check's own if it is empty.
+        fix: How to mend it; the check's own if it is empty.
+    """
+
+    def __init__(self, found: str, cause: str = "", fix: str = "") -> None:
+        super().__init__(found)
+        self.found = found
+        self.cause = cause
+        self.fix = fix
+
+
+class NotApplicable(Exception):  # noqa: N818 - no error
+    """There is nothing to check: the component does not do such a thing."""
+
+
+class Refused(NotApplicable):
+    """The component does not want to be built in this situation, and says so."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a contract asks for.
+
+    Attributes:
+        name: What it is called in reports and in the ids of tests.
+        function: Called with a component in one situation; raises `Defect` where the contract is broken, and
+            `NotApplicable` where it says nothing. Any other error is the component's own, and a failure.
+        cause: The likely cause of a failure.
+        fix: How to mend it.
+        required: Whether there is always something to check, so that skipping it is a failure.
+    """
+
+    name: str
+    function: Callable[[Any], None]
+    cause: str
+    fix: str
+    required: bool = True
+
+    @property
+    def summary(self) -> str:
+        """What it holds, in a line."""
+        return (self.function.__doc__ or "").strip().splitlines()[0]
+
+    def hold(self, subject: Subject[Any]) -> None:
+        """Holds it against a component in one situation.
+
+        Raises:
+            Defect: The contract is broken.
+            NotApplicable: There is nothing to check.
+        """
+        try:
+            self.function(subject)
+        except Defect as defect:
+            notes = "; ".join(" ".join(note.split()) for note in getattr(defect, "__notes__", ()))
+            found = f"{defect.found} (with {subject.situation}{f'; {notes}' if notes else ''})"
+            raise Defect(found, defect.cause or self.cause, defect.fix or self.fix) from defect
+        except NotApplicable:
+            raise
+        except Exception as error:
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            raise Defect(f"{text} (with {subject.situation})", self.cause, self.fix) from error
+
+
+def require(holds: bool, found: str, cause: str = "", fix: str = "") -> None:
+    """Raises `Defect` unless something holds."""
+    if not holds:
+        raise Defect(found, cause, fix)

@@ -1,0 +1,50 @@
+"""What the samples of a batch have to do with each other."""
+
+import torch
+
+from priorkit.testing.check import Check, Defect, NotApplicable
+from priorkit.testing.subject import AnySubject
+
+__all__ = ["BATCHES"]
+
+
+def samples_are_independent(subject: AnySubject) -> None:
+    """In evaluation mode a sample's outputs do not depend on the other samples of its batch."""
+    component, n = subject.component(), 6
+    inputs = subject.inputs(component, n, subject.case.seed)
+    passes = [one for one in subject.passes(component) if not one.whole_batch]
+    if not passes:
+        raise NotApplicable("it says that it needs the whole batch")
+    for one in passes:
+        together = one.without_gradients(inputs)
+        parts = [
+            one.without_gradients({name: tensor[i : i + size] for name, tensor in inputs.items()})
+            for size in ([n // 2] if one.mean else [1])
+            for i in range(0, n, size)
+        ]
+        for name, output in together.items():
+            if one.mean:
+                apart = torch.stack([part[name] for part in parts]).mean()
+            else:
+                apart = torch.cat([part[name] for part in parts])
+            if torch.allclose(apart, output, rtol=1e-3, atol=1e-4):
+                continue
+            if one.mean:
+                ratio = float(output / apart) if float(apart) else 0.0
+                raise Defect(
+                    f"{name} of a batch is {float(output):.5g}, and the mean of those of its halves {float(apart):.5g}",
+                    "it is a sum over the batch, not its mean" if abs(ratio - 2) < 0.01 else "",
+                    "divide by the number of samples" if abs(ratio - 2) < 0.01 else "",
+                )
+            worst = float((apart - output).abs().max())
+            raise Defect(f"{name} of a sample changes by up to {worst:.3g} with the others in its batch")
+
+
+BATCHES = (
+    Check(
+        "samples_are_independent",
+        samples_are_independent,
+        "a mean, a norm or an order over the batch takes part (batch norm in training mode, dim=0 instead of dim=1)",
+        "compute each sample by itself in evaluation mode; where a loss must compare samples, say `needs_whole_batch`",
+    ),
+)

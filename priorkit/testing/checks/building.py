@@ -1,0 +1,110 @@
+"""How a component is built, and from which options."""
+
+import tomllib
+
+import torch
+from hypothesis import given
+
+from priorkit.config import RunConfig, config_to_toml
+from priorkit.plugins import Options
+from priorkit.testing.check import Check, NotApplicable, Refused, require
+from priorkit.testing.examples import few
+from priorkit.testing.strategies import options as options_of
+from priorkit.testing.subject import AnySubject
+
+__all__ = ["BUILDING"]
+
+
+def builds(subject: AnySubject) -> None:
+    """It can be built in at least one situation, and is what its interface says."""
+    subject.built()
+
+
+def seed_decides_its_weights(subject: AnySubject) -> None:
+    """Two of them, built after the same seed, have the same parameters and buffers."""
+    first, second = subject.tensors(subject.built()), subject.tensors(subject.built())
+    require(first.keys() == second.keys(), f"built twice, it has {sorted(first)} and {sorted(second)}")
+    for name, tensor in first.items():
+        require(torch.equal(tensor, second[name]), f"built twice after the same seed, {name!r} differs")
+
+
+def _options_class(subject: AnySubject) -> type[Options]:
+    component = subject.case.component
+    if component is None:
+        raise NotApplicable("it is given as a function, so its options are not known")
+    return component.options
+
+
+def options_survive_a_file(subject: AnySubject) -> None:
+    """Its options are the same after they were written to a run's configuration file and read again."""
+    model = _options_class(subject)
+
+    @few(4 * subject.examples)
+    @given(options_of(model, **subject.case.options))
+    def survive(given_options: Options) -> None:
+        choice = {"name": "checked", **given_options.model_dump()}
+        config = RunConfig.model_validate({subject.case.slot: choice})
+        read = tomllib.loads(config_to_toml(config))[subject.case.slot]
+        read = {"name": read} if isinstance(read, str) else read
+        again = model(**{key: value for key, value in read.items() if key != "name"})
+        require(again == given_options, f"{given_options!r} is read back as {again!r}")
+
+    survive()
+
+
+def options_are_usable(subject: AnySubject) -> None:
+    """Whatever options its class allows, it can be built and called, or refuses with a reason."""
+    model = _options_class(subject)
+
+    @few(2 * subject.examples)
+    @given(options_of(model, **subject.case.options))
+    def usable(given_options: Options) -> None:
+        try:
+            component = subject.built(options=given_options)
+        except Refused as refused:
+            require(
+                bool(str(refused.__cause__).strip()),
+                f"{given_options!r} is refused without a word",
+                "an error is raised without a message",
+                "say what was given, what was expected and how to mend it",
+            )
+            return
+        inputs = subject.inputs(component, 2, subject.case.seed)
+        for one in subject.passes(component):
+            try:
+                one.without_gradients(inputs)
+            except Exception as error:
+                error.add_note(f"{one.name} of {given_options!r}")
+                raise
+
+    usable()
+
+
+BUILDING = (
+    Check(
+        "builds",
+        builds,
+        "`build` raises an error that is no ValueError",
+        "build it from the options and the context alone; refuse what cannot work by a ConfigurationError",
+    ),
+    Check(
+        "seed_decides_its_weights",
+        seed_decides_its_weights,
+        "parameters are drawn from a generator other than torch's, such as numpy's or the clock's",
+        "draw parameters by torch.nn.init or torch.randn without a generator, as torch's layers do",
+    ),
+    Check(
+        "options_survive_a_file",
+        options_survive_a_file,
+        "a field's type has no equal in TOML, or a validator changes what it is given each time",
+        "use numbers, text, booleans, Literal, Path and tuples of those; make validators leave their own results alone",
+        required=False,
+    ),
+    Check(
+        "options_are_usable",
+        options_are_usable,
+        "the options class allows values that the component cannot work with",
+        "give the field its bounds (`Field(1.0, gt=0)`), or raise a ConfigurationError in `build`",
+        required=False,
+    ),
+)

@@ -1,0 +1,113 @@
+"""Whether a component works on other devices than the CPU, without waiting for them."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import torch
+from torch import nn
+
+from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, READS_VALUES, all_absent, fake_cuda, move
+from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.subject import AnySubject
+
+__all__ = ["DEVICES", "told_of_devices"]
+
+
+def told_of_devices(what: str, error: Exception) -> NoReturn:
+    """Raises what torch says about absent devices in other words.
+
+    Raises:
+        Defect: With the likely cause, as far as the error tells.
+    """
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    if READS_VALUES.search(text):
+        raise Defect(
+            f"{what} reads a value: {text[:300]}",
+            "`.item()`, `float(tensor)`, `if tensor`, a mask as an index or a loop over values: a GPU is waited for, "
+            "and the pass cannot be recorded",
+            "compute with tensors: torch.where instead of if, sums with masks instead of selections",
+        ) from error
+    if MIXES_DEVICES.search(text):
+        raise Defect(
+            f"{what} mixes devices: {text[:300]}",
+            "a tensor is made on the CPU (torch.zeros(...) without a device), or kept as a plain attribute, which "
+            "`module.to` does not move",
+            "make tensors with `device=x.device`; register what is kept as a buffer",
+        ) from error
+    raise error
+
+
+def _passes(
+    subject: AnySubject, component: nn.Module, inputs: Inputs, each: Callable[[ForwardPass, Inputs], None]
+) -> None:
+    for one in subject.passes(component):
+        try:
+            each(one, inputs)
+        except Defect:
+            raise
+        except Exception as error:
+            told_of_devices(one.name, error)
+
+
+def _module(subject: AnySubject) -> nn.Module:
+    component = subject.component()
+    if not isinstance(component, nn.Module):
+        raise NotApplicable("it is no module, and is not moved")
+    return component.train()
+
+
+def values_are_not_read(subject: AnySubject) -> None:
+    """Training needs no value of a tensor, forward or backward, and so never waits for a GPU."""
+    component = _module(subject)
+    inputs = all_absent(subject.inputs(component, 4, subject.case.seed), META)
+
+    def each(one: ForwardPass, inputs: Inputs) -> None:
+        leaves = {name: tensor.detach().requires_grad_(tensor.is_floating_point()) for name, tensor in inputs.items()}
+        outputs = one.outputs(leaves)
+        require(all(output.is_meta for output in outputs.values()), f"{one.name} gives tensors of another device")
+        sums = [output.float().sum() for output in outputs.values() if output.requires_grad]
+        if sums:
+            torch.autograd.backward(torch.stack(sums).sum())
+
+    for module in (component, *subject.companions):
+        module.to(META)
+    _passes(subject, component, inputs, each)
+
+
+def stays_on_its_device(subject: AnySubject) -> None:
+    """On a GPU (a fake one) it computes with tensors of that GPU alone."""
+    component = _module(subject)
+    inputs = subject.inputs(component, 4, subject.case.seed)
+
+    def each(one: ForwardPass, inputs: Inputs) -> None:
+        for name, output in one.outputs(inputs).items():
+            require(
+                output.device == CUDA,
+                f"{name} is on {output.device}, and everything that it was made from on {CUDA}",
+                "a tensor is made without a device, or moved to the CPU",
+                "make tensors with `device=x.device`",
+            )
+
+    with fake_cuda():
+        for module in (component, *subject.companions):
+            move(module, CUDA)
+        _passes(subject, component, all_absent(inputs, CUDA), each)
+
+
+DEVICES = (
+    Check(
+        "values_are_not_read",
+        values_are_not_read,
+        "an operation needs values where shapes should do",
+        "compute with tensors, without `.item()`, `.tolist()` or branches on values",
+        required=False,
+    ),
+    Check(
+        "stays_on_its_device",
+        stays_on_its_device,
+        "a tensor is made without a device",
+        "make tensors with `device=x.device`; register what is kept as a buffer",
+        required=False,
+    ),
+)

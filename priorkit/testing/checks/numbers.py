@@ -1,0 +1,101 @@
+"""Shapes, dtypes and finite numbers."""
+
+import torch
+from hypothesis import given
+from torch import Tensor, nn
+
+from priorkit.testing.check import Check, Defect, require
+from priorkit.testing.examples import few
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.strategies import batch_sizes, seeds
+from priorkit.testing.subject import AnySubject
+
+__all__ = ["NUMBERS"]
+
+
+def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
+    for name, output in outputs.items():
+        expected = one.shape(n)
+        if tuple(output.shape) != expected:
+            cause = fix = ""
+            if one.name == "log_prob" and output.ndim == 2:
+                cause = "the log-density is not summed over the dimensions of a code"
+                fix = "sum over the last dimension: a code has one joint log-density"
+            elif one.mean and output.ndim:
+                cause, fix = "it is not averaged over the batch", "return the mean over the batch, a scalar"
+            raise Defect(f"{name} has shape {tuple(output.shape)} for {n} samples, not {expected}", cause, fix)
+        require(
+            output.dtype == torch.float32,
+            f"{name} is {output.dtype}, not float32",
+            "a float64 tensor, a numpy array or a whole number takes part in the computation",
+            "make constants with the dtype of what they meet (torch.full_like, Tensor.new_tensor)",
+        )
+
+
+def shapes_and_dtypes(subject: AnySubject) -> None:
+    """Outputs have the shapes that the interface says, for batches of all sizes, and are float32."""
+    component = subject.component()
+
+    @few(subject.examples)
+    @given(n=batch_sizes(), seed=seeds())
+    def hold(n: int, seed: int) -> None:
+        inputs = subject.inputs(component, n, seed)
+        for one in subject.passes(component):
+            _check_shapes(one, one.without_gradients(inputs), n)
+
+    hold()
+    if isinstance(component, nn.Module):
+        component.train()
+        inputs = subject.inputs(component, 4, subject.case.seed)
+        for one in subject.passes(component):
+            _check_shapes(one, one.outputs(inputs), 4)
+
+
+def _check_finite(one: ForwardPass, inputs: Inputs, component: object, words: str) -> None:
+    leaves = {
+        name: tensor.detach().clone().requires_grad_(tensor.is_floating_point()) for name, tensor in inputs.items()
+    }
+    total = torch.zeros(())
+    for name, output in one.outputs(leaves).items():
+        allowed = output.isfinite() | (output == -torch.inf if one.zero_density else False)
+        require(bool(allowed.all()), f"{name} of {words} has values that are infinite or not a number")
+        if output.requires_grad:
+            total = total + output[output.isfinite()].float().sum()
+    if not total.requires_grad:
+        return
+    weights = dict(component.named_parameters()) if isinstance(component, nn.Module) else {}
+    watched = {**leaves, **{name: weight for name, weight in weights.items() if weight.requires_grad}}
+    watched = {name: tensor for name, tensor in watched.items() if tensor.requires_grad}
+    gradients = torch.autograd.grad(total, list(watched.values()), allow_unused=True)
+    for name, gradient in zip(watched, gradients, strict=True):
+        require(
+            gradient is None or bool(gradient.isfinite().all()),
+            f"the gradient of {one.name} of {words} with respect to {name!r} is infinite or not a number",
+        )
+
+
+def finite_numbers(subject: AnySubject) -> None:
+    """Outputs and their gradients are finite, also for large, tiny and blank inputs."""
+    component = subject.component()
+    many = 64
+    usual = ("usual inputs", subject.inputs(component, many, subject.case.seed))
+    for words, inputs in (usual, *subject.extreme_inputs(component)):
+        for one in subject.passes(component):
+            _check_finite(one, inputs, component, words)
+
+
+NUMBERS = (
+    Check(
+        "shapes_and_dtypes",
+        shapes_and_dtypes,
+        "a dimension is lost or added: a squeeze, a sum or a mean over the wrong dimension, or a size taken as fixed",
+        "compare the code with the shapes in the interface's docstring",
+    ),
+    Check(
+        "finite_numbers",
+        finite_numbers,
+        "an exponential overflows, or a logarithm, a root or a quotient meets 0; where torch.where hides the value, "
+        "it does not hide its gradient",
+        "compute in the log domain (logsumexp, softplus, log1p), clamp before and not after, add epsilons under roots",
+    ),
+)

@@ -1,0 +1,229 @@
+"""What priors say of themselves, and how their noise and labels turn into codes."""
+
+import torch
+from hypothesis import given
+
+from priorkit.interfaces import Learning, Prior
+from priorkit.testing.absent_devices import META
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.checks.devices import told_of_devices
+from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.examples import few
+from priorkit.testing.stand_ins import one_hot
+from priorkit.testing.strategies import batch_sizes, seeds
+from priorkit.testing.subjects.prior import PriorSubject
+
+__all__ = ["PRIORS"]
+
+
+def says_what_it_is(subject: PriorSubject) -> None:
+    """Its attributes are true: code_dim, learning, has_density, takes_condition and clusters."""
+    prior = subject.component()
+    require(
+        prior.code_dim == subject.code_dim,
+        f"code_dim is {prior.code_dim}, and it was built for {subject.code_dim}",
+        fix="set self.code_dim = context.code_dim",
+    )
+    learns = any(weight.requires_grad for weight in prior.parameters())
+    require(
+        learns == (prior.learning is not Learning.FIXED),
+        f"learning is {prior.learning.name}, and it has {'' if learns else 'no '}parameters to train",
+        fix="say Learning.LIKELIHOOD or ADVERSARIAL where it learns; register constants as buffers",
+    )
+    encoder = {id(weight) for weight in subject.encoder.parameters()}
+    require(
+        not any(id(weight) in encoder for weight in prior.parameters()),
+        "the run's encoder is among its submodules, and would be trained and saved twice",
+        fix="keep the encoder where torch does not look: in a tuple or a function",
+    )
+    inherits = type(prior).log_prob is Prior.log_prob
+    require(
+        prior.has_density != inherits,
+        f"has_density is {prior.has_density}, and log_prob is {'not ' if inherits else ''}implemented",
+        fix="set has_density = True and implement log_prob, or neither",
+    )
+    require(
+        not prior.takes_condition or subject.classes > 0,
+        "takes_condition is True although there is no condition",
+        fix="set self.takes_condition = context.condition_dim > 0",
+    )
+    if not prior.clusters:
+        raised = False
+        try:
+            prior.responsibilities(torch.zeros(1, subject.code_dim))
+        except TypeError:
+            raised = True
+        require(raised, "clusters is 0, and responsibilities gives something", fix="set self.clusters to their number")
+
+
+def noise_comes_from_the_generator(subject: PriorSubject) -> None:
+    """`noise` is drawn from the generator that it is given: the same again, other noise for another seed."""
+    prior = subject.component()
+
+    @few(subject.examples)
+    @given(n=batch_sizes(), seed=seeds())
+    def hold(n: int, seed: int) -> None:
+        with global_state_kept("noise"):
+            noise, again, other = (
+                prior.noise(n, generator=torch.Generator().manual_seed(each)) for each in (seed, seed, seed ^ 1)
+            )
+        require(
+            noise.shape[0] == n and noise.dtype == torch.float32,
+            f"noise({n}) is {noise.dtype} of shape {tuple(noise.shape)}, not float32 of shape ({n}, ...)",
+            "its first dimension is not the number of samples, or it is a float64 or integer tensor",
+            "draw float32 noise of shape (n, ...)",
+        )
+        require(torch.equal(noise, again), "the same generator gives other noise the second time")
+        require(not torch.equal(noise, other), "another seed gives the same noise")
+
+    hold()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(subject.case.seed)
+        first = prior.noise(3)
+        second = prior.noise(3)
+    require(
+        not torch.equal(first, second),
+        "without a generator it draws the same noise each time",
+        "it seeds a generator itself",
+        "pass `generator=generator` on, None included",
+    )
+
+
+def noise_is_made_on_the_device(subject: PriorSubject) -> None:
+    """`noise` is made on the device that it is asked for."""
+    prior = subject.component().to(META)
+    try:
+        noise = prior.noise(4, device=META)
+    except Exception as error:
+        told_of_devices("noise", error)
+    require(noise.is_meta, f"noise(4, device={str(META)!r}) is on {noise.device}")
+
+
+def noise_decides_the_codes(subject: PriorSubject) -> None:
+    """Codes are a function of the noise, in training mode too; other noise gives other codes; `sample` agrees."""
+    prior = subject.component()
+    seed = subject.case.seed
+    inputs, other = subject.inputs(prior, 6, seed), subject.inputs(prior, 6, seed + 1)
+    condition = subject.condition(prior, inputs)
+    with torch.no_grad():
+        for training in (False, True):
+            prior.train(training)
+            with global_state_kept("forward"):
+                first, second = (subject.codes(prior, inputs["noise"], condition) for _ in range(2))
+            mode = "training" if training else "evaluation"
+            require(torch.equal(first, second), f"in {mode} mode the same noise gives other codes the second time")
+        prior.eval()
+        require(
+            not torch.equal(first, subject.codes(prior, other["noise"], condition)),
+            "other noise gives the same codes",
+            "the noise is not used",
+            "compute the codes from the noise",
+        )
+        sampled = prior.sample(6, condition=condition, generator=torch.Generator().manual_seed(seed))
+        require(
+            torch.equal(sampled, subject.codes(prior, inputs["noise"], condition)),
+            "sample() gives other codes than forward(noise()) with the same generator",
+            "sample is overridden",
+            "leave sample as it is: it calls noise and forward",
+        )
+
+
+def labels_change_codes(subject: PriorSubject) -> None:
+    """A prior that takes a condition makes other codes of another class, and gives codes another density."""
+    prior = subject.component()
+    if not prior.takes_condition:
+        raise NotApplicable("it takes no condition")
+    n, classes = 4 * subject.classes, subject.classes
+    noise = prior.noise(n, generator=torch.Generator().manual_seed(subject.case.seed))
+    conditions, shifted = one_hot(n, classes), one_hot(n, classes).roll(1, dims=1)
+    with torch.no_grad():
+        codes, others = prior(noise, conditions), prior(noise, shifted)
+        same = (codes == others).all(dim=1)
+        require(not same.any(), f"{int(same.sum())} of {n} codes are the same for another class")
+        if prior.has_density:
+            densities, elsewhere = prior.log_prob(codes, conditions), prior.log_prob(codes, shifted)
+            require(
+                not torch.equal(densities, elsewhere),
+                "log_prob of a code is the same for another class",
+                "log_prob does not read its condition",
+                "compute p(code | s) from both",
+            )
+
+
+def parts_share_each_code(subject: PriorSubject) -> None:
+    """The responsibilities of a mixture's parts are probabilities: at least 0, and adding up to 1."""
+    prior = subject.component()
+    if not prior.clusters:
+        raise NotApplicable("it has no clusters")
+    inputs = subject.inputs(prior, 32, subject.case.seed)
+    with torch.no_grad():
+        shares = prior.responsibilities(inputs["code"])
+    total = shares.sum(dim=1)
+    require(
+        torch.allclose(total, torch.ones_like(total), atol=1e-4),
+        f"they add up to between {float(total.min()):.4g} and {float(total.max()):.4g}",
+    )
+    require(bool((shares >= 0).all()), f"one of them is {float(shares.min()):.4g}")
+
+
+def parameters_have_a_loss(subject: PriorSubject) -> None:
+    """`parameter_loss` is None or a finite scalar of the parameters alone."""
+    prior = subject.component()
+    first, second = prior.parameter_loss(), prior.parameter_loss()
+    if first is None:
+        raise NotApplicable("its parameters have no loss of their own")
+    require(
+        first.shape == () and bool(first.isfinite()) and first.dtype == torch.float32,
+        f"parameter_loss is {first.dtype} of shape {tuple(first.shape)}, value {first.tolist()}",
+    )
+    require(second is not None and torch.equal(first, second), "parameter_loss differs between two calls")
+    require(first.requires_grad, "no gradient leaves parameter_loss")
+
+
+PRIORS = (
+    Check(
+        "says_what_it_is",
+        says_what_it_is,
+        "an attribute was forgotten, or copied from another prior",
+        "see the attributes of priorkit.interfaces.Prior",
+    ),
+    Check(
+        "noise_comes_from_the_generator",
+        noise_comes_from_the_generator,
+        "the generator is ignored, or not passed on to every call that draws",
+        "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
+    ),
+    Check(
+        "noise_is_made_on_the_device",
+        noise_is_made_on_the_device,
+        "`device` is not passed on to what draws",
+        "pass `device=device` to torch.randn, torch.rand or torch.randint",
+    ),
+    Check(
+        "noise_decides_the_codes",
+        noise_decides_the_codes,
+        "forward draws something itself, uses dropout, or counts its calls",
+        "draw all randomness in noise(), and compute codes from it alone",
+    ),
+    Check(
+        "labels_change_codes",
+        labels_change_codes,
+        "the condition is not read, or only partly",
+        "compute codes from noise and condition, or leave takes_condition False",
+        required=False,
+    ),
+    Check(
+        "parts_share_each_code",
+        parts_share_each_code,
+        "they are not normalised over the parts, or over the wrong dimension",
+        "take the softmax over the parts of log weight + log density",
+        required=False,
+    ),
+    Check(
+        "parameters_have_a_loss",
+        parameters_have_a_loss,
+        "it is a Python number, a vector, or drawn at random",
+        "return a float32 scalar computed from the parameters",
+        required=False,
+    ),
+)

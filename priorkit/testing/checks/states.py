@@ -1,0 +1,111 @@
+"""What a component remembers: its parameters and buffers."""
+
+import copy
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.subject import AnySubject
+
+__all__ = ["STATES"]
+
+
+def use_changes_nothing(subject: AnySubject) -> None:
+    """Calling it changes neither its inputs nor its parameters, and in evaluation mode no buffer either."""
+    component = subject.component()
+    inputs = subject.inputs(component, 6, subject.case.seed)
+    kept = {name: tensor.clone() for name, tensor in inputs.items()}
+    for training in (False, True):
+        if isinstance(component, nn.Module):
+            component.train(training)
+        before = subject.tensors(component)
+        parameters = {name for name, _ in component.named_parameters()} if isinstance(component, nn.Module) else set()
+        for one in subject.passes(component):
+            # Gradients are recorded as in training, where some buffers move.
+            one.outputs(inputs)
+            for name, tensor in subject.tensors(component).items():
+                if not training or name in parameters:
+                    mode = "training" if training else "evaluation"
+                    require(torch.equal(tensor, before[name]), f"{one.name} changes {name!r} in {mode} mode")
+            for name, tensor in inputs.items():
+                require(
+                    torch.equal(tensor, kept[name]),
+                    f"{one.name} changes its input {name!r}",
+                    "an operation in place (`+=`, `clamp_`, `x[...] = `) writes into what it was given",
+                    "use operations that make a new tensor",
+                )
+
+
+def _module(component: object) -> nn.Module:
+    if not isinstance(component, nn.Module):
+        raise NotApplicable("it is no module, and has no state")
+    return component
+
+
+def states_are_whole(subject: AnySubject) -> None:
+    """Another one that loads its state_dict, written to safetensors, does the same."""
+    component, other = subject.component(seed=0), subject.component(seed=1)
+    first, second = _module(component), _module(other)
+    saved = {name: tensor.clone().contiguous() for name, tensor in first.state_dict().items()}
+    second.load_state_dict(safetensors.torch.load(safetensors.torch.save(saved)))
+    inputs = subject.inputs(component, 6, subject.case.seed)
+    for one, again in zip(subject.passes(component), subject.passes(other), strict=True):
+        expected, found = one.without_gradients(inputs), again.without_gradients(inputs)
+        for name, output in expected.items():
+            require(torch.equal(output, found[name]), f"{name} differs after the state was saved and loaded")
+
+
+def copies_are_independent(subject: AnySubject) -> None:
+    """A deep copy does the same, and shares nothing with the original."""
+    component = subject.component()
+    module = _module(component)
+    inputs = subject.inputs(component, 6, subject.case.seed)
+    expected = [one.without_gradients(inputs) for one in subject.passes(component)]
+    copied = copy.deepcopy(component)
+    for one, outputs in zip(subject.passes(copied), expected, strict=True):
+        for name, output in one.without_gradients(inputs).items():
+            require(torch.equal(output, outputs[name]), f"{name} of a copy differs")
+    with torch.no_grad():
+        for tensor in (*_module(copied).parameters(), *_module(copied).buffers()):
+            if tensor.is_floating_point():
+                tensor.add_(1)
+    for one, outputs in zip(subject.passes(component), expected, strict=True):
+        for name, output in one.without_gradients(inputs).items():
+            require(torch.equal(output, outputs[name]), f"{name} changes with the parameters of a copy")
+    trained = [name for name, weight in module.named_parameters() if weight.requires_grad]
+    changed = any(
+        not torch.equal(output, outputs[name])
+        for one, outputs in zip(subject.passes(copied), expected, strict=True)
+        for name, output in one.without_gradients(inputs).items()
+    )
+    require(
+        changed or not trained,
+        "a copy does the same although all its parameters were changed",
+        "the copy still computes with the original's parameters: a function or a list refers to them",
+    )
+
+
+STATES = (
+    Check(
+        "use_changes_nothing",
+        use_changes_nothing,
+        "a running statistic moves in evaluation mode, or a pass writes into a parameter",
+        "change buffers in training mode alone (`if self.training`), and parameters never: optimisers do",
+    ),
+    Check(
+        "states_are_whole",
+        states_are_whole,
+        "something that it computes with is neither a parameter nor a buffer: a plain attribute, a list of modules",
+        "register tensors by register_buffer or nn.Parameter, modules as attributes, nn.ModuleList or nn.ModuleDict",
+        required=False,
+    ),
+    Check(
+        "copies_are_independent",
+        copies_are_independent,
+        "it keeps a tensor, a function or a module that is shared by its copies, in a class attribute or a closure",
+        "keep what it computes with in parameters, buffers and submodules",
+        required=False,
+    ),
+)

@@ -1,0 +1,214 @@
+"""Holds components to their interfaces' contracts."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, Unpack
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import Component, nearest
+from priorkit.testing.case import Case, Situations
+from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.check import Check, Defect, NotApplicable
+from priorkit.testing.report import Outcome, Report, Result
+
+__all__ = [
+    "How",
+    "check_adversarial_loss",
+    "check_code_generator",
+    "check_component",
+    "check_condition",
+    "check_data_source",
+    "check_encoder",
+    "check_feature_extractor",
+    "check_networks",
+    "check_prior",
+    "check_reconstruction_loss",
+    "check_regularizer",
+    "checks_of",
+    "run_check",
+]
+
+
+def checks_of(case: Case) -> tuple[Check, ...]:
+    """The checks that a case is held to.
+
+    Raises:
+        ConfigurationError: The case names a check that there is not.
+    """
+    checks = CATALOGUE[case.slot].checks
+    names = [check.name for check in checks]
+    for name in (*case.expected_failures, *case.required):
+        if name not in names:
+            raise ConfigurationError(
+                f"{case.title}: there is no check {name!r}{nearest(name, names)} Known: {', '.join(names)}."
+            )
+    return checks
+
+
+def run_check(case: Case, check: Check) -> Result:
+    """Holds one check against a component in all of a case's situations."""
+    skipped: list[str] = []
+    held = False
+    for subject in CATALOGUE[case.slot].subjects(case):
+        try:
+            check.hold(subject)
+            held = True
+        except NotApplicable as reason:
+            skipped.append(str(reason))
+        except Defect as defect:
+            if check.name in case.expected_failures:
+                return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
+            return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)
+    why = "; ".join(dict.fromkeys(skipped))
+    if check.name in case.expected_failures:
+        found = "passes" if held else f"has nothing to look at ({why})"
+        return Result(
+            check.name,
+            Outcome.FAILED,
+            f"it was expected to fail ({case.expected_failures[check.name]}), and {found}",
+            fix=f"take {check.name!r} out of the expected failures",
+        )
+    if held:
+        return Result(check.name, Outcome.PASSED)
+    if check.required or check.name in case.required:
+        return Result(
+            check.name,
+            Outcome.FAILED,
+            f"a required check had nothing to look at: {why or 'there are no situations'}",
+            "the component refuses all situations, or does not do what it is required to",
+            "give it situations in which it can be built: Situations(code_dims=..., classes=..., shapes=...)",
+        )
+    return Result(check.name, Outcome.SKIPPED, why)
+
+
+def check_component(case: Case) -> Report:
+    """Holds a component to every check of its kind.
+
+    Args:
+        case: The component, its options, and what it is tried with.
+
+    Raises:
+        ConfigurationError: The case names a check that there is not.
+        UnknownComponentError: No installed plug-in supplies the component.
+    """
+    return Report(case.title, tuple(run_check(case, check) for check in checks_of(case)))
+
+
+Subject = str | Component[Any] | Callable[[Any], Any]
+
+
+class How(TypedDict, total=False):
+    """How a component is checked.
+
+    Attributes:
+        options: Options of a named or given component; what is left out has its default.
+        expected_failures: Checks that it is known to fail, and why.
+        required: Checks that may not be skipped, beyond those that never may.
+        situations: What it is tried with.
+        seed: Seed of all that is random in the checks.
+    """
+
+    options: Mapping[str, Any]
+    expected_failures: Mapping[str, str]
+    required: tuple[str, ...]
+    situations: Situations
+    seed: int
+
+
+def check_prior(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a prior to the contract of `priorkit.interfaces.Prior`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `PriorContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("prior", subject, **how))
+
+
+def check_code_generator(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a code generator to the contract of `priorkit.interfaces.CodeGenerator`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `CodeGeneratorContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("code_generator", subject, **how))
+
+
+def check_condition(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a condition to the contract of `priorkit.interfaces.Condition`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `ConditionContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("condition", subject, **how))
+
+
+def check_encoder(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds an encoder to the contract of `priorkit.interfaces.Encoder`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `EncoderContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("encoder", subject, **how))
+
+
+def check_regularizer(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a regularizer to the contract of `priorkit.interfaces.Regularizer`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `RegularizerContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("regularizer", subject, **how))
+
+
+def check_reconstruction_loss(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a reconstruction loss to the contract of `priorkit.interfaces.ReconstructionLoss`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `LossContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("loss", subject, **how))
+
+
+def check_adversarial_loss(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds an adversarial loss to the contract of `priorkit.interfaces.AdversarialLoss`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `AdversarialLossContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("adversarial_loss", subject, **how))
+
+
+def check_networks(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a family of networks to the contract of `priorkit.interfaces.Networks`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `NetworksContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("networks", subject, **how))
+
+
+def check_data_source(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a data source to the contract of `priorkit.interfaces.DataSource`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `DataContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("dataset", subject, **how))
+
+
+def check_feature_extractor(subject: Subject, **how: Unpack[How]) -> Report:
+    """Holds a feature extractor to the contract of `priorkit.interfaces.FeatureExtractor`.
+
+    Args:
+        subject: The name of an installed one, a `Component`, or a function of a `ExtractorContext` that builds one.
+        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+    """
+    return check_component(Case("extractor", subject, **how))

@@ -1,0 +1,55 @@
+"""One pytest test for each component and check."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from priorkit.testing.case import Case
+from priorkit.testing.check import Check
+from priorkit.testing.conformance import checks_of, run_check
+from priorkit.testing.report import ConformanceError, Outcome
+
+__all__ = ["parametrize_with_checks"]
+
+
+class _BoundCheck:
+    """A check of a case, to be called by a test."""
+
+    def __init__(self, case: Case, check: Check) -> None:
+        self.case = case
+        self.check = check
+
+    def __call__(self) -> None:
+        """Runs it; skips or fails the test that calls it."""
+        result = run_check(self.case, self.check)
+        if result.outcome is Outcome.SKIPPED:
+            pytest.skip(result.reason)
+        if result.outcome is Outcome.EXPECTED_FAILURE:
+            pytest.xfail(result.reason)
+        if result.outcome is Outcome.FAILED:
+            raise ConformanceError(f"{self.case.title} fails {result}") from result.error
+
+    def __repr__(self) -> str:
+        return f"{self.case}-{self.check.name}"
+
+
+def parametrize_with_checks(cases: Sequence[Case]) -> Callable[[Any], Any]:
+    """Decorates a test so that it runs once for each case and each check of its kind.
+
+    The test takes one argument, `check`, and calls it. Checks that have nothing to look at are skipped, and expected
+    failures are xfailed.
+
+        @parametrize_with_checks([Case("prior", "laplace"), Case("prior", "laplace", {"scale": 0.5})])
+        def test_conforms(check):
+            check()
+
+    Args:
+        cases: The components with their options.
+
+    Raises:
+        ConfigurationError: A case names a check that there is not.
+        UnknownComponentError: No installed plug-in supplies a component.
+    """
+    bound = [_BoundCheck(case, check) for case in cases for check in checks_of(case)]
+    return pytest.mark.parametrize("check", bound, ids=repr)

@@ -1,0 +1,181 @@
+"""Hypothesis strategies of what components are given: sizes, seeds, images, codes and options."""
+
+import types
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import annotated_types
+import torch
+from hypothesis import assume
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from torch import Tensor
+
+from priorkit.interfaces import ImageShape
+from priorkit.plugins import Options
+
+__all__ = ["batch_sizes", "code_dims", "codes", "image_shapes", "images", "options", "seeds"]
+
+Opts = TypeVar("Opts", bound=Options)
+
+GREY = ImageShape(1, 16)
+"""Small grey images."""
+
+_STEPS = 4
+"""How far from its default or its bound a number is drawn: networks stay small, and loops short."""
+
+
+def batch_sizes(maximum: int = 8) -> st.SearchStrategy[int]:
+    """Numbers of samples from 1 on."""
+    return st.integers(1, maximum)
+
+
+def code_dims(maximum: int = 8) -> st.SearchStrategy[int]:
+    """Dimensions of a code from 1 on."""
+    return st.integers(1, maximum)
+
+
+def seeds() -> st.SearchStrategy[int]:
+    """Seeds of a `torch.Generator`."""
+    return st.integers(0, 2**63 - 1)
+
+
+def image_shapes(maximum: int = 32) -> st.SearchStrategy[ImageShape]:
+    """Shapes of grey and RGB images of 16, 32, 64 or 128 pixels."""
+    sizes = [size for size in (16, 32, 64, 128) if size <= maximum]
+    return st.builds(ImageShape, st.sampled_from((1, 3)), st.sampled_from(sizes))
+
+
+@st.composite
+def images(draw: st.DrawFn, shape: ImageShape = GREY, n: int | None = None) -> Tensor:
+    """Batches of images, float32 (N, C, H, W) in [-1, 1]: noise, smooth ones, blank ones, black and white ones.
+
+    Args:
+        draw: Given by hypothesis.
+        shape: The images' shape.
+        n: Their number; drawn if it is None.
+    """
+    count = draw(batch_sizes()) if n is None else n
+    size = (count, shape.channels, shape.size, shape.size)
+    generator = torch.Generator().manual_seed(draw(seeds()))
+    noise = torch.rand(size, generator=generator) * 2 - 1
+    sort = draw(st.sampled_from(("noise", "smooth", "blank", "binary")))
+    if sort == "smooth":
+        return torch.nn.functional.interpolate(noise[..., ::8, ::8], size[2:], mode="bilinear")
+    if sort == "blank":
+        return noise[..., :1, :1].expand(size).contiguous()
+    return noise.sign() if sort == "binary" else noise
+
+
+@st.composite
+def codes(draw: st.DrawFn, code_dim: int | None = None, n: int | None = None) -> Tensor:
+    """Batches of codes, float32 (N, code_dim), of all sizes from tiny to large.
+
+    Args:
+        draw: Given by hypothesis.
+        code_dim: Dimensions of a code; drawn if it is None.
+        n: Their number; drawn if it is None.
+    """
+    size = (draw(batch_sizes()) if n is None else n, draw(code_dims()) if code_dim is None else code_dim)
+    scale = draw(st.sampled_from((1.0, 1e-6, 0.1, 10.0, 1e3)))
+    return scale * torch.randn(size, generator=torch.Generator().manual_seed(draw(seeds())))
+
+
+@st.composite
+def options(draw: st.DrawFn, /, model: type[Opts], **fixed: Any) -> Opts:
+    """Options of a component, made from its pydantic class: what its bounds and validators allow, near the defaults.
+
+    Text and paths keep their defaults, since a class does not say which ones make sense.
+
+    Args:
+        draw: Given by hypothesis.
+        model: The class.
+        **fixed: Values of fields that are not drawn.
+    """
+    given = {
+        name: fixed[name] if name in fixed else draw(_values(info))
+        for name, info in model.model_fields.items()
+        if name in fixed or not info.is_required() or _drawable(info.annotation)
+    }
+    try:
+        return model(**given)
+    except ValidationError:
+        assume(False)
+        raise
+
+
+def _drawable(annotation: Any) -> bool:
+    return annotation in (bool, int, float) or get_origin(annotation) is Literal
+
+
+def _values(info: FieldInfo) -> st.SearchStrategy[Any]:
+    default = info.get_default(call_default_factory=True, validated_data={})
+    drawn = _of(info.annotation, info.metadata, default)
+    if default is PydanticUndefined:
+        return drawn
+    return st.just(default) if drawn.is_empty else st.one_of(st.just(default), drawn)
+
+
+def _of(annotation: Any, metadata: list[Any], default: Any) -> st.SearchStrategy[Any]:
+    """Values of a type; an empty strategy for types of which nothing is known."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _of(parts[0], [*metadata, *parts[1:]], default)
+    if origin in (Union, types.UnionType):
+        return st.one_of([_of(part, metadata, PydanticUndefined) for part in parts])
+    if origin is Literal:
+        return st.sampled_from(parts)
+    if annotation is type(None):
+        return st.none()
+    if annotation is bool:
+        return st.booleans()
+    if annotation is int:
+        return _whole_numbers(metadata, default)
+    if annotation is float:
+        return _numbers(metadata, default)
+    if origin is tuple and parts[1:] == (...,):
+        item = _of(parts[0], [], default[0] if isinstance(default, tuple) and default else PydanticUndefined)
+        least = max([entry.min_length for entry in metadata if isinstance(entry, annotated_types.MinLen)], default=1)
+        return st.lists(item, min_size=least, max_size=max(least, 3)).map(tuple)
+    return st.nothing()
+
+
+def _bounds(metadata: list[Any]) -> tuple[Any, Any, bool, bool]:
+    """The least and the greatest value, None where there is no such bound, and whether they themselves are excluded."""
+    low: Any = None
+    high: Any = None
+    above = below = False
+    for entry in metadata:
+        if isinstance(entry, annotated_types.Ge | annotated_types.Gt):
+            low, above = (entry.ge, False) if isinstance(entry, annotated_types.Ge) else (entry.gt, True)
+        if isinstance(entry, annotated_types.Le | annotated_types.Lt):
+            high, below = (entry.le, False) if isinstance(entry, annotated_types.Le) else (entry.lt, True)
+    return low, high, above, below
+
+
+def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[int]:
+    low, high, above, below = _bounds(metadata)
+    low = low + above if low is not None else None
+    high = high - below if high is not None else None
+    middle = default if isinstance(default, int) else (low if low is not None else (high if high is not None else 1))
+    near = st.integers(
+        middle - _STEPS if low is None else max(low, middle - _STEPS),
+        middle + _STEPS if high is None else min(high, middle + _STEPS),
+    )
+    # A bound is where mistakes are, and where networks are smallest.
+    return near if low is None else st.one_of(st.just(low), near)
+
+
+def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:
+    low, high, above, below = _bounds(metadata)
+    middle = float(default) if isinstance(default, int | float) else (0.0 if low is None else float(low))
+    reach = max(1.0, abs(middle))
+    return st.floats(
+        middle - reach if low is None else float(low),
+        middle + reach if high is None else float(high),
+        exclude_min=above,
+        exclude_max=below,
+        allow_nan=False,
+        allow_subnormal=False,
+    )

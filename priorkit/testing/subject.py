@@ -1,0 +1,107 @@
+"""A component in one situation, ready to be tried."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.plugins import Options
+from priorkit.testing.case import Case
+from priorkit.testing.check import Defect, Refused
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+
+__all__ = ["AnySubject", "Subject"]
+
+T = TypeVar("T")
+
+
+class Subject(abc.ABC, Generic[T]):
+    """How a component of one kind is built and called in one situation.
+
+    Attributes:
+        interface: What it must be.
+        situation: The situation in words: `code_dim 2, 3 classes`.
+        companions: Modules that it is called with and that are not its own, such as a prior that a regularizer reads.
+            They are moved to wherever it is moved.
+        examples: How many examples of what varies are tried.
+    """
+
+    interface: ClassVar[type]
+
+    def __init__(self, case: Case, situation: str) -> None:
+        self.case = case
+        self.situation = situation
+        self.companions: tuple[nn.Module, ...] = ()
+        self.examples = case.situations.examples
+
+    @abc.abstractmethod
+    def context(self) -> Any:
+        """What the component is told when it is built."""
+
+    @abc.abstractmethod
+    def passes(self, component: T) -> Sequence[ForwardPass]:
+        """The ways of calling it."""
+
+    @abc.abstractmethod
+    def inputs(self, component: T, n: int, seed: int) -> Inputs:
+        """What all passes take, for `n` samples, drawn from that seed."""
+
+    def extreme_inputs(self, component: T) -> Sequence[tuple[str, Inputs]]:
+        """Inputs that a run may well meet and that strain floating-point numbers, with what they are in words."""
+        return ()
+
+    def part(self, made: Any) -> T:
+        """The part of what the plug-in builds that this is about: all of it, except for networks."""
+        part: T = made
+        return part
+
+    def built(self, seed: int = 0, options: Options | None = None) -> T:
+        """A new component, as a run would build it after `torch.manual_seed(seed)`.
+
+        Raises:
+            Refused: It cannot be had in this situation.
+            Defect: Building it ends in an error, or makes something else.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.case.seed + seed)
+            try:
+                made = self.case.build(self.context(), options)
+                part = self.part(made)
+            except ValueError as error:
+                raise Refused(f"with {self.situation} it is refused: {' '.join(str(error).split())}") from error
+        if not isinstance(part, self.interface):
+            raise Defect(
+                f"it builds a {type(part).__name__}, not a {self.interface.__name__}",
+                "`build` returns the wrong object, or the class does not derive from the interface",
+                f"derive from priorkit.interfaces.{self.interface.__name__}",
+            )
+        return part
+
+    def component(self, seed: int = 0) -> T:
+        """A new component in evaluation mode, with its parameters somewhat away from where they start.
+
+        Where they start, much is zero or one, and defects do not show.
+        """
+        component = self.built(seed)
+        if isinstance(component, nn.Module):
+            generator = torch.Generator().manual_seed(self.case.seed + seed)
+            with torch.no_grad():
+                for weight in component.parameters():
+                    if weight.is_floating_point():
+                        size = 0.3 * weight.square().mean().sqrt().clamp(0.3, 1)
+                        weight.add_(size * torch.randn(weight.shape, generator=generator).to(weight))
+            component.eval()
+        return component
+
+    def tensors(self, component: T) -> dict[str, Tensor]:
+        """Copies of all its parameters and buffers, by name."""
+        if not isinstance(component, nn.Module):
+            return {}
+        named = [*component.named_parameters(), *component.named_buffers()]
+        return {name: tensor.detach().clone() for name, tensor in named}
+
+
+AnySubject = Subject[Any]
+"""A component of any kind."""

@@ -1,0 +1,1 @@
+"""How components of each kind are built and called by the checks."""

@@ -1,0 +1,136 @@
+"""Priors."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import ImageShape, Learning, Prior
+from priorkit.plugins import PriorContext
+from priorkit.testing.case import Case
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, one_hot, random_images
+from priorkit.testing.subject import Subject
+
+__all__ = ["PriorSubject", "prior_subjects"]
+
+_SHAPE = ImageShape(1, 16)
+
+
+class PriorSubject(Subject[Prior]):
+    """A prior over codes of some dimensions, with or without classes.
+
+    Args:
+        case: What is checked.
+        code_dim: Dimensions of a code.
+        classes: Number of classes; 0 for no condition.
+    """
+
+    interface = Prior
+
+    def __init__(self, case: Case, code_dim: int, classes: int) -> None:
+        super().__init__(case, f"code_dim {code_dim}" + (f" and {classes} classes" if classes else ""))
+        self.code_dim = code_dim
+        self.classes = classes
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(case.seed)
+            self.encoder = SmallEncoder(code_dim, _SHAPE).eval()
+        self.companions = (self.encoder,)
+
+    def context(self) -> PriorContext:
+        """Small stand-ins of what a run tells a prior."""
+        return PriorContext(
+            self.code_dim,
+            lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
+            condition_dim=self.classes,
+            encoder=self.encoder,
+            images=lambda n: random_images(n, _SHAPE),
+            train_count=100,
+            classes=self.classes,
+        )
+
+    def condition(self, prior: Prior, inputs: Inputs) -> Tensor | None:
+        """The condition among the inputs, for a prior that takes one."""
+        return inputs["condition"] if prior.takes_condition else None
+
+    def codes(self, prior: Prior, noise: Tensor, condition: Tensor | None) -> Tensor:
+        """What the prior makes of noise, and of a condition if there is one."""
+        codes: Tensor = prior(noise) if condition is None else prior(noise, condition)
+        return codes
+
+    def density(self, prior: Prior, code: Tensor, condition: Tensor | None) -> Tensor:
+        """Its log-density of codes, given a condition if there is one."""
+        return prior.log_prob(code) if condition is None else prior.log_prob(code, condition)
+
+    def passes(self, component: Prior) -> Sequence[ForwardPass]:
+        """From noise to codes; the density and the parts of codes, where there are such."""
+        prior = component
+
+        passes = [
+            ForwardPass(
+                "forward",
+                lambda inputs: self.codes(prior, inputs["noise"], self.condition(prior, inputs)),
+                lambda n: (n, self.code_dim),
+                trains=prior.learning is not Learning.FIXED,
+            )
+        ]
+        if prior.has_density:
+            passes.append(
+                ForwardPass(
+                    "log_prob",
+                    lambda inputs: self.density(prior, inputs["code"], self.condition(prior, inputs)),
+                    lambda n: (n,),
+                    trains=prior.learning is Learning.LIKELIHOOD,
+                    reaches=("code",),
+                    zero_density=True,
+                    float32=True,
+                )
+            )
+        if prior.clusters:
+            passes.append(
+                ForwardPass(
+                    "responsibilities",
+                    lambda inputs: prior.responsibilities(inputs["code"]),
+                    lambda n: (n, prior.clusters),
+                )
+            )
+        return passes
+
+    def inputs(self, component: Prior, n: int, seed: int) -> Inputs:
+        """`noise` (n, ...), codes of the prior itself as `code` (n, code_dim), and a `condition` (n, classes)."""
+        noise = component.noise(n, generator=torch.Generator().manual_seed(seed))
+        condition = {"condition": one_hot(n, self.classes)} if self.classes else {}
+        with torch.no_grad():
+            other = component.noise(n, generator=torch.Generator().manual_seed(seed ^ 1))
+            code = self.codes(component, other, self.condition(component, condition))
+        return {"noise": noise, "code": code, **condition}
+
+    def extreme_inputs(self, component: Prior) -> Sequence[tuple[str, Inputs]]:
+        """Codes at the mean, tiny and large."""
+        inputs = self.inputs(component, 16, self.case.seed)
+        return [
+            (words, {**inputs, "code": scale * inputs["code"]})
+            for words, scale in (("codes of 0", 0.0), ("tiny codes", 1e-20), ("large codes", 1e4))
+        ]
+
+    def draw(self, prior: Prior, n: int, seed: int, label: int | None = None) -> Tensor:
+        """`n` codes, all of one class where the prior takes a condition: float32 (n, code_dim)."""
+        condition = None if label is None else torch.eye(self.classes)[label].expand(n, -1)
+        with torch.no_grad():
+            return self.codes(prior, prior.noise(n, generator=torch.Generator().manual_seed(seed)), condition)
+
+    def log_density(self, prior: Prior, codes: Tensor, label: int | None = None) -> Tensor:
+        """Log-densities of many codes, float64 (N,), in pieces that fit into memory."""
+        found = []
+        for piece in torch.split(codes, 16384):
+            condition = None if label is None else torch.eye(self.classes)[label].expand(len(piece), -1)
+            with torch.no_grad():
+                found.append(self.density(prior, piece, condition).double())
+        return torch.cat(found)
+
+
+def prior_subjects(case: Case) -> Iterator[PriorSubject]:
+    """A prior in each situation of a case."""
+    for classes in case.situations.classes:
+        for code_dim in case.situations.code_dims:
+            yield PriorSubject(case, code_dim, classes)
