@@ -178,7 +178,7 @@ def check_adversarial_loss(subject: Subject, **how: Unpack[How]) -> Report:
     """Holds an adversarial loss to the contract of `priorkit.interfaces.AdversarialLoss`.
 
     Args:
-        subject: The name of an installed one, a `Component`, or a function of a `AdversarialLossContext` that builds one.
+        subject: The name of an installed one, a `Component`, or a function of an `AdversarialLossContext`.
         **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
     """
     return check_component(Case("adversarial_loss", subject, **how))
