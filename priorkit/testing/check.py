@@ -70,14 +70,19 @@ class Check:
         try:
             self.function(subject)
         except Defect as defect:
-            notes = "; ".join(" ".join(note.split()) for note in getattr(defect, "__notes__", ()))
-            found = f"{defect.found} (with {subject.situation}{f'; {notes}' if notes else ''})"
+            found = defect.found + _circumstances(subject, defect)
             raise Defect(found, defect.cause or self.cause, defect.fix or self.fix) from defect
         except NotApplicable:
             raise
         except Exception as error:
             text = " ".join(f"{type(error).__name__}: {error}".split())
-            raise Defect(f"{text} (with {subject.situation})", self.cause, self.fix) from error
+            raise Defect(text + _circumstances(subject, error), self.cause, self.fix) from error
+
+
+def _circumstances(subject: Subject[Any], error: Exception) -> str:
+    """The situation in which an error came up, and what hypothesis and the checks noted about it."""
+    notes = [" ".join(note.split()) for note in getattr(error, "__notes__", ())]
+    return f" (with {'; '.join([subject.situation, *notes])})"
 
 
 def require(holds: bool, found: str, cause: str = "", fix: str = "") -> None:

@@ -28,6 +28,12 @@ def told_of_devices(what: str, error: Exception) -> NoReturn:
             "and the pass cannot be recorded",
             "compute with tensors: torch.where instead of if, sums with masks instead of selections",
         ) from error
+    if "unsupported scalarType" in text:
+        raise Defect(
+            f"{what}: {text[:300]}",
+            "torch.autocast is entered for the type of a device that has no autocast",
+            "enter it where torch.amp.is_autocast_available(device.type) alone",
+        ) from error
     if MIXES_DEVICES.search(text):
         raise Defect(
             f"{what} mixes devices: {text[:300]}",

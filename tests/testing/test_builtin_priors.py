@@ -1,0 +1,41 @@
+"""The built-in priors do what priors must."""
+
+from collections.abc import Callable
+
+from priorkit.plugins import installed_plugins
+from priorkit.testing import Case, Situations, parametrize_with_checks
+
+FLAT = {"gradients_reach_what_learns": "its density is the same everywhere in the box: no code is better than another"}
+DENSITY = ("densities_normalise", "samples_follow_the_density")
+MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
+SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
+
+CASES = [
+    Case("prior", "gaussian", required=DENSITY),
+    Case("prior", "gaussian", {"mean": 1.0, "std": 0.5}, required=DENSITY),
+    Case("prior", "uniform", {"low": -2.0, "high": 1.5}, expected_failures=FLAT, required=DENSITY),
+    Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
+    Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
+    Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),
+    Case("prior", "mixture", {"learned": True, "means": "encodings"}, required=("labels_change_codes", *MIXTURE)),
+    Case("prior", "tree", {"depth": 2, "branching": 2}, required=("parameters_have_a_loss", *DENSITY)),
+    *(
+        Case("prior", "flow", {"kind": kind, **SMALL_FLOW}, required=DENSITY, situations=Situations(classes=(0,)))
+        for kind in ("realnvp", "coupling-nsf", "maf", "nsf")
+    ),
+    Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
+    Case("prior", "swiss-roll", required=("labels_change_codes",)),
+    Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
+    Case("prior", "learned", required=("labels_change_codes",)),
+]
+
+
+def test_every_prior_is_looked_at() -> None:
+    assert {case.subject for case in CASES} == {
+        item.component.name for item in installed_plugins().components("prior") if item.distribution == "priorkit"
+    }
+
+
+@parametrize_with_checks(CASES)
+def test_built_in_priors(check: Callable[[], None]) -> None:
+    check()
