@@ -50,8 +50,8 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
     folder = out / names.distribution
     if folder.is_dir() and any(folder.iterdir()):
         raise ConfigurationError(
-            f"the folder {str(folder)!r} is not empty, and nothing in it is overwritten; move it away, or choose another "
-            "name or --out"
+            f"the folder {str(folder)!r} is not empty, and nothing in it is overwritten; move it away, or choose "
+            "another name or --out"
         )
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise ConfigurationError(f"{str(folder)!r} exists and is no folder; move it away, or choose another --out")

@@ -39,7 +39,7 @@ def test_classes_have_their_frequencies(frequencies: list[float], seed: int) -> 
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    chosen = ["--condition", "plug-in-name", "--condition.frequencies", "3,1", "--prior.noise-dim", "4"]
+    chosen = ["--condition", "plug-in-name", "--condition.frequencies", "3,1"]
     assert main(["train", "learned-unsupervised", *chosen, *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
     assert (tmp_path / "samples.png").stat().st_size > 0

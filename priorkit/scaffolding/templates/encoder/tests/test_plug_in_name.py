@@ -31,7 +31,8 @@ def test_the_draw_lies_as_far_from_the_mean_as_the_noise_says(std: float, seed: 
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(5, 4, generator=generator)
     # A body that passes on what it is given, as codes.
-    posterior = PlugInNameEncoder(nn.Flatten(), 4, std)(torch.randn(5, 1, 2, 2, generator=generator), noise)
+    encoder = PlugInNameEncoder(nn.Flatten(), 4, std)
+    posterior = encoder(torch.randn(5, 1, 2, 2, generator=generator), noise)
     assert posterior.log_variance is not None
     torch.testing.assert_close(posterior.code - posterior.mean, std * noise, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(posterior.log_variance.exp(), torch.full((5, 4), std**2))
@@ -39,6 +40,7 @@ def test_the_draw_lies_as_far_from_the_mean_as_the_noise_says(std: float, seed: 
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    assert main(["train", "vae", "--encoder", "plug-in-name", *TINY.split(), "--steps", "2", "--out", run]) == 0
+    chosen = ["--encoder", "plug-in-name"]
+    assert main(["train", "vae", *chosen, *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
     assert (tmp_path / "samples.png").stat().st_size > 0

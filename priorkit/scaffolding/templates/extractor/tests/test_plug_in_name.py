@@ -32,7 +32,8 @@ def test_distances_are_nearly_kept(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (2, 1, 16, 16), generator=generator).to(torch.uint8)
     first, second = images.flatten(1).double() / 127.5 - 1
-    seen, other = PlugInNameFeatureExtractor(ImageShape(1, 16), dimensions=2000, seed=seed).extract(images).features
+    extractor = PlugInNameFeatureExtractor(ImageShape(1, 16), dimensions=2000, seed=seed)
+    seen, other = extractor.extract(images).features
     ratio = float((seen - other).square().sum() / (first - second).square().sum())
     # Seven standard deviations of sqrt(2 / 2000).
     assert abs(ratio - 1) < 0.22
@@ -42,7 +43,7 @@ def test_scores_a_trained_run(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
     assert main(["train", "aae", *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
-    chosen = ["--extractor", "plug-in-name", "--samples", "20", "--scores", "frechet-distance", "--device", "cpu"]
-    assert main(["evaluate", run, *chosen, "--quiet"]) == 0
+    few = ["--samples", "20", "--scores", "frechet-distance", "--device", "cpu", "--quiet"]
+    assert main(["evaluate", run, "--extractor", "plug-in-name", *few]) == 0
     ((score,),) = (kept["scores"] for kept in json.loads((tmp_path / "run/scores.json").read_text())["evaluations"])
     assert score["value"] > 0

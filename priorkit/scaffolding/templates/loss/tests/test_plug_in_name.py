@@ -36,11 +36,13 @@ def test_it_is_the_charbonnier_distance(error: float, threshold: float) -> None:
 @pytest.mark.parametrize(("error", "expected"), [(1e-3, 5e-6), (2.0, 1.9)])
 def test_small_errors_count_squared_and_large_ones_absolute(error: float, expected: float) -> None:
     image = torch.zeros(1, 3, 2, 2)
-    assert float(PlugInNameReconstructionLoss(0.1)(image + error, image)) == pytest.approx(expected, rel=0.01)
+    loss = PlugInNameReconstructionLoss(0.1)(image + error, image)
+    assert float(loss) == pytest.approx(expected, rel=0.01)
 
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    assert main(["train", "aae", "--loss", "plug-in-name", *TINY.split(), "--steps", "2", "--out", run]) == 0
+    chosen = ["--loss", "plug-in-name"]
+    assert main(["train", "aae", *chosen, *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
     assert (tmp_path / "samples.png").stat().st_size > 0

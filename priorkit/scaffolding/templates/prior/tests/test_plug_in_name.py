@@ -48,6 +48,7 @@ def test_samples_have_mean_and_variance(scale: float) -> None:
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    assert main(["train", "vae", "--prior", "plug-in-name", *TINY.split(), "--steps", "2", "--out", run]) == 0
+    chosen = ["--prior", "plug-in-name"]
+    assert main(["train", "vae", *chosen, *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
     assert (tmp_path / "samples.png").stat().st_size > 0

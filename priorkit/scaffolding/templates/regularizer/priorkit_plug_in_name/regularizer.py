@@ -32,7 +32,7 @@ class PlugInNameRegularizer(Regularizer):
             ConfigurationError: There is one code only, which has no covariance.
         """
         if len(posterior.code) < 2:
-            raise ConfigurationError("--regularizer plug-in-name needs a covariance: use at least --batch-size 2")
+            raise ConfigurationError("one code alone has no covariance: use at least --batch-size 2")
         mean, covariance = _moments(posterior.code.float())
         wanted_mean, wanted_covariance = _moments(prior_code.float())
         distance = (mean - wanted_mean).square().sum() + (covariance - wanted_covariance).square().sum()

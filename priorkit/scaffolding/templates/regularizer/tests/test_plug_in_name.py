@@ -39,7 +39,8 @@ class NormalPrior(Prior):
 
 
 def distance(code: Tensor, prior_code: Tensor) -> Tensor:
-    (term,) = PlugInNameRegularizer().encoder_terms(Posterior(code, code), NormalPrior(), prior_code).values()
+    terms = PlugInNameRegularizer().encoder_terms(Posterior(code, code), NormalPrior(), prior_code)
+    (term,) = terms.values()
     return term
 
 
@@ -58,6 +59,7 @@ def test_it_is_the_distance_of_the_moments(seed: int) -> None:
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    assert main(["train", "aae", "--regularizer", "plug-in-name", *TINY.split(), "--steps", "2", "--out", run]) == 0
+    chosen = ["--regularizer", "plug-in-name"]
+    assert main(["train", "aae", *chosen, *TINY.split(), "--steps", "2", "--out", run]) == 0
     assert main(["sample", run, "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
     assert (tmp_path / "samples.png").stat().st_size > 0
