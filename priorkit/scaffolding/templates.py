@@ -17,8 +17,8 @@ __all__ = ["TEMPLATES", "Template", "template_for"]
 
 _FOLDER = Path(__file__).parent / "templates"
 _README = Path("README.md")
-_GITIGNORE = Path("gitignore")
-"""Not under its own name: git would obey it within the templates."""
+_RENAMED = {Path("gitignore"): Path(".gitignore"), Path("project.toml"): Path("pyproject.toml")}
+"""Files that git and other tools would obey among the templates, if they had their own names there."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Template:
         for folder in (_FOLDER / self.kind, _FOLDER / "common"):
             for path in _files_below(folder):
                 target = Path(self._fill(path.relative_to(folder).as_posix(), names))
+                target = _RENAMED.get(target, target)
                 text = self._fill(path.read_text(encoding="utf-8"), names)
                 # The kind's README says what the plug-in is and how it is used, the common one goes on from there.
                 texts[target] = f"{texts[target]}\n{text}" if target == _README and target in texts else text
-        texts[Path(".gitignore")] = texts.pop(_GITIGNORE)
         return dict(sorted(texts.items()))
 
     def use_of(self, names: PluginNames) -> str:
@@ -67,7 +67,7 @@ class Template:
 
 def _files_below(folder: Path) -> Iterator[Path]:
     # Installers compile what they install, templates included.
-    return (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 
 
 _USES = {
