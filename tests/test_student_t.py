@@ -58,4 +58,3 @@ def test_it_trains_samples_and_resumes(priorkit, tmp_path):
         samples.append(out.read_bytes())
     # A resumed run is the same run.
     assert samples[0] == samples[1]
-

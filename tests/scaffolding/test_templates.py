@@ -56,3 +56,15 @@ def test_the_project_says_what_it_is(template):
     assert readme.startswith(f"# priorkit-student-t\n\nThe {template.title} `student-t`")
     assert f"\n{template.use_of(PluginNames('student-t'))}\n" in readme
     assert "## Publish" in readme
+
+
+def test_every_template_is_installed():
+    """What setuptools takes along, by the globs in pyproject.toml, is all that there is."""
+    root = Path(__file__).parents[2]
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    globs = settings["tool"]["setuptools"]["package-data"]["priorkit.scaffolding"]
+    package = root / "priorkit" / "scaffolding"
+    taken = {path for glob in globs for path in package.glob(glob)}
+    files = {path for path in (package / "templates").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert files - taken == set()
+    assert len(files) > 40

@@ -19,7 +19,7 @@ from priorkit_student_t.prior import StudentTPrior
 
 CASES = [
     Case("prior", "student-t"),
-    Case("prior", "student-t", {"degrees": 1}),
+    Case("prior", "student-t", {"degrees": 2}),
     Case("prior", "student-t", {"degrees": 3, "scale": 0.5, "learned": True}),
 ]
 

@@ -16,7 +16,7 @@ __all__ = ["PlugInNameOptions", "priorkit_conditions"]
 class PlugInNameOptions(Options):
     """Options of the condition `plug-in-name`."""
 
-    frequencies: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    frequencies: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
         (0.4, 0.3, 0.2, 0.1), min_length=2, description="how often each class is drawn; only their ratios count"
     )
     weight: float = Field(1.0, gt=0, description="weight of the mutual information for those who generate")

@@ -16,8 +16,8 @@ __all__ = ["PlugInNameOptions", "priorkit_extractors"]
 class PlugInNameOptions(Options):
     """Options of the feature extractor `plug-in-name`."""
 
-    dimensions: int = Field(64, ge=1, description="number of features")
-    seed: int = Field(0, ge=0, description="seed of the projections")
+    dimensions: int = Field(64, ge=1, le=4096, description="number of features")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the projections")
 
 
 def _build(options: PlugInNameOptions, context: ExtractorContext) -> FeatureExtractor:

@@ -35,7 +35,7 @@ class PlugInNameFeatureExtractor(FeatureExtractor):
         """The projections of images (N, C, H, W), uint8: float32 (N, dimensions). It does not classify."""
         pixels = images.flatten(1).float() / 127.5 - 1
         # One product for each image: so that no rounding depends on how many there are.
-        return Features(torch.stack([(row @ self.projection) for row in pixels]))
+        return Features(torch.stack([row @ self.projection for row in pixels]))
 
     def description(self) -> Mapping[str, str | int | float]:
         """Its name, a hash of R, and the size of the images."""

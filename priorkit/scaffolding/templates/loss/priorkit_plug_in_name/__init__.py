@@ -16,7 +16,9 @@ __all__ = ["PlugInNameOptions", "priorkit_losses"]
 class PlugInNameOptions(Options):
     """Options of the reconstruction loss `plug-in-name`."""
 
-    threshold: float = Field(0.1, gt=0, description="error from which on the distance grows linearly; pixels span 2")
+    threshold: float = Field(
+        0.1, ge=1e-3, description="error from which on the distance grows linearly; none is above 2"
+    )
     weight: float = Field(1.0, gt=0, description="weight of the loss")
 
 

@@ -13,7 +13,7 @@ class PlugInNameReconstructionLoss(ReconstructionLoss):
     That is e^2 / (2 t) for errors far below the threshold, |e| - t for errors far above it, and smooth everywhere.
 
     Args:
-        threshold: t, above 0. Pixels are in [-1, 1], so that no error is above 2.
+        threshold: t, at least 1e-3: float32 resolves its square. Pixels are in [-1, 1], so that no error is above 2.
         weight: Factor of the loss, above 0.
     """
 

@@ -16,7 +16,7 @@ __all__ = ["PlugInNameOptions", "priorkit_networks"]
 class PlugInNameOptions(Options):
     """Options of the networks `plug-in-name`."""
 
-    hidden: int = Field(256, ge=1, description="width of the hidden layers")
+    hidden: int = Field(256, ge=4, description="width of the hidden layers; layer norm needs a few")
     layers: int = Field(2, ge=1, description="number of hidden layers of each network")
 
 

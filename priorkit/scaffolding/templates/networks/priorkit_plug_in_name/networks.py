@@ -15,7 +15,7 @@ class PlugInNameNetworks(Networks):
 
     Args:
         shape: The images' shape; any size will do.
-        hidden: Width of the hidden layers, at least 1.
+        hidden: Width of the hidden layers. Layer norm makes too little of fewer than 4.
         layers: Number of hidden layers, at least 1.
     """
 

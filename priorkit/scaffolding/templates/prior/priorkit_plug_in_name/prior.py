@@ -1,7 +1,5 @@
 """Independent logistic distributions over codes."""
 
-import math
-
 import torch
 from priorkit.interfaces import Prior
 from torch import Tensor
@@ -47,8 +45,3 @@ class PlugInNamePrior(Prior):
         distance = standard.abs()
         density = -distance - 2 * softplus(-distance) - torch.log(self.scale)
         return density.sum(1)
-
-    @staticmethod
-    def variance(scale: float) -> float:
-        """The variance of a dimension with that scale."""
-        return (math.pi * scale) ** 2 / 3
