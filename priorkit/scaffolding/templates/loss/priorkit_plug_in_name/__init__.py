@@ -16,9 +16,7 @@ __all__ = ["PlugInNameOptions", "priorkit_losses"]
 class PlugInNameOptions(Options):
     """Options of the reconstruction loss `plug-in-name`."""
 
-    threshold: float = Field(
-        0.1, ge=1e-3, description="error from which on the distance grows linearly; none is above 2"
-    )
+    threshold: float = Field(0.1, ge=1e-3, description="error from which on the distance grows linearly")
     weight: float = Field(1.0, gt=0, description="weight of the loss")
 
 
