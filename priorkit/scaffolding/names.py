@@ -55,3 +55,13 @@ class PluginNames:
         """How the names of classes begin: `StudentT`; `Priorkit3d` for `3d`, as no class begins with a digit."""
         prefix = "".join(word.capitalize() for word in self.component.split("-"))
         return prefix if prefix[0].isalpha() else f"Priorkit{prefix}"
+
+    def class_named(self, suffix: str, interface: str) -> str:
+        """The name of the component's class: `StudentTPrior`, and `MyPrior` for `my-prior`, not `MyPriorPrior`.
+
+        Args:
+            suffix: How it ends.
+            interface: The class that it is derived from, whose own name it cannot have.
+        """
+        name = self.class_prefix if self.class_prefix.endswith(suffix) else f"{self.class_prefix}{suffix}"
+        return f"Priorkit{name}" if name == interface else name

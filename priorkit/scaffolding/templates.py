@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, nearest
+from priorkit.plugins import KINDS, Kind, nearest
 from priorkit.scaffolding.names import PluginNames
 
 __all__ = ["TEMPLATES", "Template", "template_for"]
@@ -29,13 +29,17 @@ class Template:
         kind: The word for it, after `--kind`.
         title: What a sentence calls one.
         use: The command that uses it, once it is installed.
-        slot: The slot of the kind of component; None for a recipe.
+        slot: The slot of the kind of component; None for a recipe, which has no class.
+        interface: The interface that its class implements.
+        suffix: How the name of its class ends.
     """
 
     kind: str
     title: str
     use: str
     slot: str | None = None
+    interface: str = ""
+    suffix: str = ""
 
     def files(self, names: PluginNames) -> dict[Path, str]:
         """The texts of the plug-in's files, by their paths below its folder."""
@@ -59,6 +63,7 @@ class Template:
             ("kind-of-component", self.title),
             ("plug-in-name", names.component),
             ("plug_in_name", names.module),
+            *([(f"PlugInName{self.suffix}", names.class_named(self.suffix, self.interface))] if self.suffix else []),
             ("PlugInName", names.class_prefix),
         ):
             text = text.replace(token, value)
@@ -70,23 +75,32 @@ def _files_below(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 
 
-_USES = {
-    "prior": "priorkit train vae --prior plug-in-name",
-    "code_generator": "priorkit train learned --code-generator plug-in-name",
-    "condition": "priorkit train learned-unsupervised --condition plug-in-name",
-    "encoder": "priorkit train vae --encoder plug-in-name",
-    "regularizer": "priorkit train aae --regularizer plug-in-name",
-    "loss": "priorkit train aae --loss plug-in-name",
-    "adversarial_loss": "priorkit train aae --adversarial-loss plug-in-name",
-    "networks": "priorkit train learned --networks plug-in-name",
-    "dataset": "priorkit train learned --dataset plug-in-name",
-    "extractor": "priorkit train learned --extractor plug-in-name --evaluate-every 500",
+# The command that uses a component of that slot, the interface of its class, and how the class's name ends.
+_KINDS = {
+    "prior": ("train vae --prior plug-in-name", "Prior", "Prior"),
+    "code_generator": ("train learned --code-generator plug-in-name", "CodeGenerator", "CodeGenerator"),
+    "condition": ("train learned-unsupervised --condition plug-in-name", "Condition", "Condition"),
+    "encoder": ("train vae --encoder plug-in-name", "Encoder", "Encoder"),
+    "regularizer": ("train aae --regularizer plug-in-name", "Regularizer", "Regularizer"),
+    "loss": ("train aae --loss plug-in-name", "ReconstructionLoss", "Loss"),
+    "adversarial_loss": ("train learned --adversarial-loss plug-in-name", "AdversarialLoss", "Loss"),
+    "networks": ("train learned --networks plug-in-name", "Networks", "Networks"),
+    "dataset": ("train learned --dataset plug-in-name", "DataSource", "Source"),
+    "extractor": (
+        "train learned --extractor plug-in-name --evaluate-every 500",
+        "FeatureExtractor",
+        "Extractor",
+    ),
 }
 
-TEMPLATES = (
-    *(Template(kind.flag.removeprefix("--"), kind.title, _USES[kind.slot], kind.slot) for kind in KINDS),
-    Template("recipe", "recipe", "priorkit train plug-in-name"),
-)
+
+def _template(kind: Kind) -> Template:
+    use, interface, suffix = _KINDS[kind.slot]
+    word = kind.flag.removeprefix("--")
+    return Template(word, kind.title, f"priorkit {use}", kind.slot, interface, suffix)
+
+
+TEMPLATES = (*map(_template, KINDS), Template("recipe", "recipe", "priorkit train plug-in-name"))
 """A template for every kind of component, in the order of `priorkit.plugins.KINDS`, and one for recipes."""
 
 

@@ -5,8 +5,18 @@ import pytest
 from priorkit.plugins import installed_plugins
 from priorkit.scaffolding import TEMPLATES, write_plugin
 
-# Of one letter and of many: lines of the templates must neither have to be joined nor to be broken.
-SHORT, LONG = "x", "a-component-with-a-long-name-2"
+# Of one letter and of many: lines of the templates must neither have to be joined nor to be broken. And one whose first
+# class would have the name of an interface.
+NAMES = (
+    "x",
+    "a-component-with-a-long-name-2",
+    "prior",
+    "code-generator",
+    "data",
+    "feature",
+    "reconstruction",
+    "networks",
+)
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +29,10 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def oddly_named(tmp_path_factory):
-    """The folders of plug-ins of all kinds, of a short and of a long name each."""
+    """The folders of plug-ins of all kinds, of odd names."""
     registry = installed_plugins()
     return [
         write_plugin(name, template.kind, tmp_path_factory.mktemp(template.kind), registry).folder
         for template in TEMPLATES
-        for name in (SHORT, LONG)
+        for name in NAMES
     ]

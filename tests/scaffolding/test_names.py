@@ -15,6 +15,20 @@ def test_names_follow_from_the_component():
     assert (names.module, names.class_prefix) == ("student_t", "StudentT")
 
 
+@pytest.mark.parametrize(
+    ("component", "suffix", "interface", "name"),
+    [
+        ("student-t", "Prior", "Prior", "StudentTPrior"),
+        ("my-prior", "Prior", "Prior", "MyPrior"),
+        ("prior", "Prior", "Prior", "PriorkitPrior"),
+        ("reconstruction", "Loss", "ReconstructionLoss", "PriorkitReconstructionLoss"),
+        ("3d", "Source", "DataSource", "Priorkit3dSource"),
+    ],
+)
+def test_the_class_says_what_it_is_once_and_hides_no_interface(component, suffix, interface, name):
+    assert PluginNames(component).class_named(suffix, interface) == name
+
+
 @given(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True).filter(lambda name: name != "plugins"))
 def test_every_name_of_a_component_gives_names_that_python_takes(component):
     names = PluginNames(component)

@@ -21,9 +21,9 @@ class PlugInNameOptions(Options):
 
 def _build(options: PlugInNameOptions, context: AdversarialLossContext) -> AdversarialLoss:
     # Imported here, not above: listing components stays fast without torch.
-    from priorkit_plug_in_name.loss import PlugInNameAdversarialLoss
+    from priorkit_plug_in_name.loss import PlugInNameLoss
 
-    return PlugInNameAdversarialLoss(options.smoothing)
+    return PlugInNameLoss(options.smoothing)
 
 
 @hookimpl

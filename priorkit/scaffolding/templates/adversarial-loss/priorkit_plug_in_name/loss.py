@@ -4,10 +4,10 @@ from priorkit.interfaces import AdversarialLoss
 from torch import Tensor
 from torch.nn.functional import softplus
 
-__all__ = ["PlugInNameAdversarialLoss"]
+__all__ = ["PlugInNameLoss"]
 
 
-class PlugInNameAdversarialLoss(AdversarialLoss):
+class PlugInNameLoss(AdversarialLoss):
     """Cross-entropy with the label 1 - a for real samples and 0 for fakes; -log sigmoid(D(x')) for the generator.
 
     Labels of fakes stay 0: smoothing those too would reward the generator for what it makes already.

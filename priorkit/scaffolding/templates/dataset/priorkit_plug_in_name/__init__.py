@@ -22,9 +22,9 @@ class PlugInNameOptions(Options):
 
 def _build(options: PlugInNameOptions, context: DataContext) -> DataSource:
     # Imported here, not above: listing components stays fast without torch.
-    from priorkit_plug_in_name.source import PlugInNameDataSource
+    from priorkit_plug_in_name.source import PlugInNameSource
 
-    return PlugInNameDataSource(
+    return PlugInNameSource(
         options.count, options.seed, context.image_size or 32, holdout=context.holdout, holdout_seed=context.seed
     )
 

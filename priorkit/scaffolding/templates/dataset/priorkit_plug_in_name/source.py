@@ -4,7 +4,7 @@ import torch
 from priorkit.interfaces import DataSource, ImageData, ImageSet
 from torch import Tensor
 
-__all__ = ["SHAPES", "PlugInNameDataSource", "draw_shapes"]
+__all__ = ["SHAPES", "PlugInNameSource", "draw_shapes"]
 
 SHAPES = ("square", "disc", "ring")
 """The names of the shapes, in the order of their labels."""
@@ -33,7 +33,7 @@ def draw_shapes(labels: Tensor, centres: Tensor, radii: Tensor, size: int) -> Te
     return shapes[torch.arange(len(labels)), labels]
 
 
-class PlugInNameDataSource(DataSource):
+class PlugInNameSource(DataSource):
     """RGB images of one square, disc or ring in a light colour on black.
 
     Args:

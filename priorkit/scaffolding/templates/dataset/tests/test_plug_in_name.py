@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from priorkit.cli import main
 from priorkit.testing import Case, parametrize_with_checks
 
-from priorkit_plug_in_name.source import SHAPES, PlugInNameDataSource, draw_shapes
+from priorkit_plug_in_name.source import SHAPES, PlugInNameSource, draw_shapes
 
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 4 --device cpu --quiet"
 
@@ -36,12 +36,12 @@ def test_shapes_have_their_areas(shape: str, area: float, radius: float, offset:
 
 
 def test_images_hold_one_colour_on_black_and_the_seed_decides() -> None:
-    images = PlugInNameDataSource(count=50, seed=3).load().train.first(45)
+    images = PlugInNameSource(count=50, seed=3).load().train.first(45)
     for image in images.flatten(2):
         assert len(image.unique(dim=1).T) == 2
         assert (image == 0).all(dim=0).any()
-    assert torch.equal(images, PlugInNameDataSource(count=50, seed=3).load().train.first(45))
-    assert not torch.equal(images, PlugInNameDataSource(count=50, seed=4).load().train.first(45))
+    assert torch.equal(images, PlugInNameSource(count=50, seed=3).load().train.first(45))
+    assert not torch.equal(images, PlugInNameSource(count=50, seed=4).load().train.first(45))
 
 
 def test_trains_and_samples(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ class PlugInNameOptions(Options):
 
 def _build(options: PlugInNameOptions, context: ExtractorContext) -> FeatureExtractor:
     # Imported here, not above: listing components stays fast without torch.
-    from priorkit_plug_in_name.extractor import PlugInNameFeatureExtractor
+    from priorkit_plug_in_name.extractor import PlugInNameExtractor
 
-    return PlugInNameFeatureExtractor(context.shape, options.dimensions, options.seed)
+    return PlugInNameExtractor(context.shape, options.dimensions, options.seed)
 
 
 @hookimpl

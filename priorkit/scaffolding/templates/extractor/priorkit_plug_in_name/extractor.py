@@ -7,10 +7,10 @@ import torch
 from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageShape
 from torch import Tensor
 
-__all__ = ["PlugInNameFeatureExtractor"]
+__all__ = ["PlugInNameExtractor"]
 
 
-class PlugInNameFeatureExtractor(FeatureExtractor):
+class PlugInNameExtractor(FeatureExtractor):
     """features = R x / sqrt(D), where x are the pixels in [-1, 1] and R a D x pixels matrix of standard normal numbers.
 
     Squared distances of images are kept on average, within a relative standard deviation of sqrt(2 / D).

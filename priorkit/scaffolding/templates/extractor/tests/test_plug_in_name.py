@@ -11,7 +11,7 @@ from priorkit.cli import main
 from priorkit.interfaces import ImageShape
 from priorkit.testing import Case, parametrize_with_checks
 
-from priorkit_plug_in_name.extractor import PlugInNameFeatureExtractor
+from priorkit_plug_in_name.extractor import PlugInNameExtractor
 
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 4 --device cpu --quiet"
 
@@ -32,7 +32,7 @@ def test_distances_are_nearly_kept(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (2, 1, 16, 16), generator=generator).to(torch.uint8)
     first, second = images.flatten(1).double() / 127.5 - 1
-    extractor = PlugInNameFeatureExtractor(ImageShape(1, 16), dimensions=2000, seed=seed)
+    extractor = PlugInNameExtractor(ImageShape(1, 16), dimensions=2000, seed=seed)
     seen, other = extractor.extract(images).features
     ratio = float((seen - other).square().sum() / (first - second).square().sum())
     # Seven standard deviations of sqrt(2 / 2000).

@@ -22,9 +22,9 @@ class PlugInNameOptions(Options):
 
 def _build(options: PlugInNameOptions, context: LossContext) -> ReconstructionLoss:
     # Imported here, not above: listing components stays fast without torch.
-    from priorkit_plug_in_name.loss import PlugInNameReconstructionLoss
+    from priorkit_plug_in_name.loss import PlugInNameLoss
 
-    return PlugInNameReconstructionLoss(options.threshold, options.weight)
+    return PlugInNameLoss(options.threshold, options.weight)
 
 
 @hookimpl

@@ -4,10 +4,10 @@ import torch
 from priorkit.interfaces import ImageCritic, ReconstructionLoss
 from torch import Tensor
 
-__all__ = ["PlugInNameReconstructionLoss"]
+__all__ = ["PlugInNameLoss"]
 
 
-class PlugInNameReconstructionLoss(ReconstructionLoss):
+class PlugInNameLoss(ReconstructionLoss):
     """Mean over pixels of sqrt(e^2 + t^2) - t, where e is the pixel's error and t the threshold.
 
     That is e^2 / (2 t) for errors far below the threshold, |e| - t for errors far above it, and smooth everywhere.

@@ -7,7 +7,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageCritic, ImageShape, Networks
 from torch import Tensor, nn
 
-__all__ = ["PlugInNameImageCritic", "PlugInNameNetworks"]
+__all__ = ["PlugInNameNetworks"]
 
 
 class PlugInNameNetworks(Networks):
