@@ -8,6 +8,10 @@ import sys
 import pytest
 
 from priorkit.scaffolding import TEMPLATES
+from priorkit.testing.catalogue import CATALOGUE
+
+# A recipe has no contract of its own; what the kit knows no contract of yet cannot be held to it.
+TESTED = [template.kind for template in TEMPLATES if template.slot is None or template.slot in CATALOGUE]
 
 
 @pytest.fixture(scope="module")
@@ -38,5 +42,6 @@ def test_every_plugin_is_loaded(installed, tmp_path):
 def test_every_plugin_passes_its_own_tests(written, installed, tmp_path):
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error::priorkit.plugins.PluginWarning"]
     rootdir = ["--rootdir", written[0].parent, "-c", written[0] / "pyproject.toml"]
-    done = run(["pytest", *options, *rootdir, *(folder / "tests" for folder in written)], installed, tmp_path)
+    tests = [folder / "tests" for folder in written if folder.name.removeprefix("priorkit-my-") in TESTED]
+    done = run(["pytest", *options, *rootdir, *tests], installed, tmp_path)
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr
