@@ -13,7 +13,7 @@ _LEAST = 1e-6
 
 
 class StudentTPrior(Prior):
-    """p(code) = t(code; degrees, mean, diag(scale^2)) (Kotz and Nadarajah 2004, Eq. 1.1).
+    """p(code) = t(code; degrees, mean, diag(scale^2)) (Kotz and Nadarajah 2004, Chapter 1).
 
     A draw is mean + scale z sqrt(degrees / w), where z is standard normal and w, shared by all dimensions, is the sum
     of `degrees` squared standard normal numbers. So it is a function of Gaussian noise alone.
