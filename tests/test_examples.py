@@ -11,7 +11,7 @@ from priorkit.studies import PAPER_STUDIES
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted((EXAMPLES / "paper").glob("*.toml")), ids=lambda file: file.stem)
 def test_configurations_are_valid(file):
     resolve_config(validate_settings(read_toml(file)), installed_plugins())
 

@@ -27,6 +27,7 @@ commands:
   picture      draw a figure: classes, codes in the plane, nearest training images, several runs
   components   list every prior, loss, network, data set and recipe, with its options
   plugins      list the plug-ins that are loaded, and those that are broken
+  new-plugin   write the beginning of a plug-in of your own: priorkit new-plugin my-prior --kind prior
 
 `priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
 """
@@ -108,6 +109,12 @@ def _plugins(arguments: Sequence[str], registry: Registry) -> int:
     return plugins_command(arguments, registry)
 
 
+def _new_plugin(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.new_plugin import new_plugin_command
+
+    return new_plugin_command(arguments, registry)
+
+
 _COMMANDS: dict[str, Command] = {
     "train": _train,
     "reproduce": _reproduce,
@@ -119,6 +126,7 @@ _COMMANDS: dict[str, Command] = {
     "picture": _picture,
     "components": _components,
     "plugins": _plugins,
+    "new-plugin": _new_plugin,
 }
 
 

@@ -1,6 +1,6 @@
 """What a plug-in is written with, and the registry that finds what plug-ins supply."""
 
-from priorkit.plugins.component import Component, Options, Recipe
+from priorkit.plugins.component import Component, Options, Recipe, is_component_name
 from priorkit.plugins.contexts import (
     AdversarialLossContext,
     CodeGeneratorContext,
@@ -45,6 +45,7 @@ __all__ = [
     "hookimpl",
     "image_bytes",
     "installed_plugins",
+    "is_component_name",
     "kind_named",
     "load_plugins",
     "nearest",

@@ -1,14 +1,22 @@
 """What a plug-in supplies: components, their options and recipes made of them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Component", "Options", "Recipe"]
+__all__ = ["Component", "Options", "Recipe", "is_component_name"]
 
 Built_co = TypeVar("Built_co", covariant=True)
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_component_name(name: str) -> bool:
+    """Whether a component or a recipe may be called so: lower-case words of letters and digits, joined by hyphens."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Options(BaseModel):

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pluggy
 
-from priorkit.plugins.component import Component, Options, Recipe
+from priorkit.plugins.component import Component, Options, Recipe, is_component_name
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks, supplied
 
 __all__ = ["BUILTIN", "FailedPlugin", "LoadedPlugin", "PluginWarning", "load_plugins"]
@@ -20,7 +20,6 @@ __all__ = ["BUILTIN", "FailedPlugin", "LoadedPlugin", "PluginWarning", "load_plu
 BUILTIN = "priorkit"
 """The distribution whose components win a bare name."""
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RESERVED = frozenset({"name", "options"})
 """Keys with a meaning of their own beside a component's options in a configuration."""
 
@@ -98,7 +97,7 @@ def _wanted(
 
 def _check_record(record: Component[object] | Recipe, hook: str, what: str) -> None:
     """Checks what components and recipes have in common."""
-    if not isinstance(record.name, str) or not _NAME.fullmatch(record.name):
+    if not isinstance(record.name, str) or not is_component_name(record.name):
         raise ValueError(f"{hook}(): the {what} name {record.name!r} is not lower-case words joined by hyphens")
     for attribute in ("summary", "source"):
         text = getattr(record, attribute)

@@ -1,0 +1,67 @@
+"""What everything in a plug-in is called, from the name of its component."""
+
+from dataclasses import dataclass
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import is_component_name
+
+__all__ = ["PluginNames"]
+
+_TAKEN = ("plugins",)
+"""Names whose package would be one of priorkit's own (`priorkit_plugins`)."""
+
+
+@dataclass(frozen=True)
+class PluginNames:
+    """The names in a plug-in's distribution.
+
+    Attributes:
+        component: What users type, such as `student-t`.
+
+    Raises:
+        ConfigurationError: That is not lower-case words joined by hyphens, or its package would be priorkit's own.
+    """
+
+    component: str
+
+    def __post_init__(self) -> None:
+        if not is_component_name(self.component):
+            raise ConfigurationError(
+                f"{self.component!r} cannot name a component: it must be lower-case words of letters and digits, "
+                "joined by single hyphens, such as student-t"
+            )
+        if self.component in _TAKEN:
+            raise ConfigurationError(
+                f"{self.component!r} cannot be used: the package {self.package} is priorkit's own; choose another name"
+            )
+
+    @property
+    def distribution(self) -> str:
+        """What pip installs: `priorkit-student-t`."""
+        return f"priorkit-{self.component}"
+
+    @property
+    def module(self) -> str:
+        """As part of the name of a module: `student_t`."""
+        return self.component.replace("-", "_")
+
+    @property
+    def package(self) -> str:
+        """What Python imports: `priorkit_student_t`."""
+        return f"priorkit_{self.module}"
+
+    @property
+    def class_prefix(self) -> str:
+        """How the names of classes begin: `StudentT`; `Priorkit3d` for `3d`, as no class begins with a digit."""
+        prefix = "".join(word.capitalize() for word in self.component.split("-"))
+        return prefix if prefix[0].isalpha() else f"Priorkit{prefix}"
+
+    def class_named(self, suffix: str, interface: str) -> str:
+        """The name of the component's class: `StudentTPrior`, and `MyPrior` for `my-prior`, not `MyPriorPrior`.
+
+        Args:
+            suffix: How it ends.
+            interface: The class that it is derived from, whose own name it cannot have.
+        """
+        name = self.class_prefix if self.class_prefix.endswith(suffix) else f"{self.class_prefix}{suffix}"
+        return f"Priorkit{name}" if name == interface else name

@@ -1,0 +1,74 @@
+"""Writes a new plug-in into a folder of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import BUILTIN, Registry
+from priorkit.scaffolding.names import PluginNames
+from priorkit.scaffolding.templates import Template, template_for
+
+__all__ = ["NewPlugin", "write_plugin"]
+
+
+@dataclass(frozen=True)
+class NewPlugin:
+    """A plug-in that has been written.
+
+    Attributes:
+        names: What things in it are called.
+        template: What it was made from.
+        folder: Its folder.
+        files: Its files, below that folder.
+    """
+
+    names: PluginNames
+    template: Template
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlugin:
+    """Writes the distribution `priorkit-NAME` into the folder `out/priorkit-NAME`.
+
+    Args:
+        name: What users of its component will type: lower-case words joined by hyphens.
+        kind: Its kind, as in `TEMPLATES`: `prior`, `code-generator`, ..., `recipe`.
+        out: Where the new folder is made; made too if it does not exist.
+        registry: The installed components. Those that come with priorkit keep their names to themselves.
+
+    Raises:
+        ConfigurationError: The name or the kind cannot be used, or the folder exists and is not empty. Nothing has been
+            written then.
+    """
+    template, names = template_for(kind), PluginNames(name)
+    if name in _built_in(template, registry):
+        raise ConfigurationError(
+            f"priorkit has a {template.title} {name!r} of its own, which would win the name; choose another one "
+            f"(`priorkit components {kind + 's' if template.slot is None else kind}` lists those that are taken)"
+        )
+    folder = out / names.distribution
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ConfigurationError(
+            f"the folder {str(folder)!r} is not empty, and nothing in it is overwritten; move it away, or choose "
+            "another name or --out"
+        )
+    if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+        raise ConfigurationError(f"{str(folder)!r} exists and is no folder; move it away, or choose another --out")
+    files = template.files(names)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    return NewPlugin(names, template, folder, tuple(files))
+
+
+def _built_in(template: Template, registry: Registry) -> set[str]:
+    """The names that priorkit itself gives to things of that kind."""
+    names = set()
+    for plugin in registry.plugins:
+        if plugin.distribution == BUILTIN:
+            recipes = plugin.recipes if template.slot is None else ()
+            names |= {recipe.name for recipe in recipes}
+            names |= {component.name for slot, component in plugin.components if slot == template.slot}
+    return names

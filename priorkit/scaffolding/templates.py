@@ -1,0 +1,116 @@
+"""The templates of plug-ins, one for each kind of component and one for recipes.
+
+A template is a folder below `templates/` that holds a whole plug-in, in Python that can be read and checked as it
+stands. Its component is called `plug-in-name`, its package `priorkit_plug_in_name`, its classes `PlugInName...`; those
+three are replaced, in files and in their names. What all plug-ins have in common lies in `templates/common`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import KINDS, Kind, nearest
+from priorkit.scaffolding.names import PluginNames
+
+__all__ = ["TEMPLATES", "Template", "template_for"]
+
+_FOLDER = Path(__file__).parent / "templates"
+_README = Path("README.md")
+_RENAMED = {Path("gitignore"): Path(".gitignore"), Path("project.toml"): Path("pyproject.toml")}
+"""Files that git and other tools would obey among the templates, if they had their own names there."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """How a plug-in with one thing of some kind begins.
+
+    Attributes:
+        kind: The word for it, after `--kind`.
+        title: What a sentence calls one.
+        use: The command that uses it, once it is installed.
+        slot: The slot of the kind of component; None for a recipe, which has no class.
+        interface: The interface that its class implements.
+        suffix: How the name of its class ends.
+    """
+
+    kind: str
+    title: str
+    use: str
+    slot: str | None = None
+    interface: str = ""
+    suffix: str = ""
+
+    def files(self, names: PluginNames) -> dict[Path, str]:
+        """The texts of the plug-in's files, by their paths below its folder."""
+        texts: dict[Path, str] = {}
+        for folder in (_FOLDER / self.kind, _FOLDER / "common"):
+            for path in _files_below(folder):
+                target = Path(self._fill(path.relative_to(folder).as_posix(), names))
+                target = _RENAMED.get(target, target)
+                text = self._fill(path.read_text(encoding="utf-8"), names)
+                # The kind's README says what the plug-in is and how it is used, the common one goes on from there.
+                texts[target] = f"{texts[target]}\n{text}" if target == _README and target in texts else text
+        return dict(sorted(texts.items()))
+
+    def use_of(self, names: PluginNames) -> str:
+        """The command that uses it under its name."""
+        return self.use.replace("plug-in-name", names.component)
+
+    def _fill(self, text: str, names: PluginNames) -> str:
+        for token, value in (
+            ("command-that-uses-it", self.use_of(names)),
+            ("kind-of-component", self.title),
+            ("plug-in-name", names.component),
+            ("plug_in_name", names.module),
+            *([(f"PlugInName{self.suffix}", names.class_named(self.suffix, self.interface))] if self.suffix else []),
+            ("PlugInName", names.class_prefix),
+        ):
+            text = text.replace(token, value)
+        return text
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    # Installers compile what they install, templates included.
+    return (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+
+
+# The command that uses a component of that slot, the interface of its class, and how the class's name ends.
+_KINDS = {
+    "prior": ("train vae --prior plug-in-name", "Prior", "Prior"),
+    "code_generator": ("train learned --code-generator plug-in-name", "CodeGenerator", "CodeGenerator"),
+    "condition": ("train learned-unsupervised --condition plug-in-name", "Condition", "Condition"),
+    "encoder": ("train vae --encoder plug-in-name", "Encoder", "Encoder"),
+    "regularizer": ("train aae --regularizer plug-in-name", "Regularizer", "Regularizer"),
+    "loss": ("train aae --loss plug-in-name", "ReconstructionLoss", "Loss"),
+    "adversarial_loss": ("train learned --adversarial-loss plug-in-name", "AdversarialLoss", "Loss"),
+    "networks": ("train learned --networks plug-in-name", "Networks", "Networks"),
+    "dataset": ("train learned --dataset plug-in-name", "DataSource", "Source"),
+    "extractor": (
+        "train learned --extractor plug-in-name --evaluate-every 500",
+        "FeatureExtractor",
+        "Extractor",
+    ),
+}
+
+
+def _template(kind: Kind) -> Template:
+    use, interface, suffix = _KINDS[kind.slot]
+    word = kind.flag.removeprefix("--")
+    return Template(word, kind.title, f"priorkit {use}", kind.slot, interface, suffix)
+
+
+TEMPLATES = (*map(_template, KINDS), Template("recipe", "recipe", "priorkit train plug-in-name"))
+"""A template for every kind of component, in the order of `priorkit.plugins.KINDS`, and one for recipes."""
+
+
+def template_for(kind: str) -> Template:
+    """The template of a kind, by the word for it: `code-generator`.
+
+    Raises:
+        ConfigurationError: There is none; the message has the nearest one.
+    """
+    known = {template.kind: template for template in TEMPLATES}
+    if kind not in known:
+        raise ConfigurationError(f"--kind {kind}: unknown{nearest(kind, known)} Known: {', '.join(known)}.")
+    return known[kind]

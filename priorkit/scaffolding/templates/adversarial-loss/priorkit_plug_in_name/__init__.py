@@ -1,0 +1,40 @@
+"""The adversarial loss `plug-in-name`: logistic regression with smoothed labels of real samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from priorkit.plugins import AdversarialLossContext, Component, Options, hookimpl
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import AdversarialLoss
+
+__all__ = ["PlugInNameOptions", "priorkit_adversarial_losses"]
+
+
+class PlugInNameOptions(Options):
+    """Options of the adversarial loss `plug-in-name`."""
+
+    smoothing: float = Field(0.1, ge=0, lt=0.5, description="by how much the label of real samples is below 1")
+
+
+def _build(options: PlugInNameOptions, context: AdversarialLossContext) -> AdversarialLoss:
+    # Imported here, not above: listing components stays fast without torch.
+    from priorkit_plug_in_name.loss import PlugInNameLoss
+
+    return PlugInNameLoss(options.smoothing)
+
+
+@hookimpl
+def priorkit_adversarial_losses() -> list[Component[AdversarialLoss]]:
+    """Supplies the adversarial loss `plug-in-name`."""
+    return [
+        Component(
+            "plug-in-name",
+            PlugInNameOptions,
+            _build,
+            summary="non-saturating, with labels of real samples a little below 1",
+            source="Goodfellow et al. 2014, arXiv:1406.2661; Salimans et al. 2016, arXiv:1606.03498, Section 3.4",
+        )
+    ]

@@ -1,0 +1,43 @@
+"""The condition `plug-in-name`: a class drawn at random, some more often than others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from priorkit.plugins import Component, ConditionContext, Options, hookimpl
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Condition
+
+__all__ = ["PlugInNameOptions", "priorkit_conditions"]
+
+
+class PlugInNameOptions(Options):
+    """Options of the condition `plug-in-name`."""
+
+    frequencies: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
+        (0.4, 0.3, 0.2, 0.1), min_length=2, description="how often each class is drawn; only their ratios count"
+    )
+    weight: float = Field(1.0, gt=0, description="weight of the mutual information for those who generate")
+
+
+def _build(options: PlugInNameOptions, context: ConditionContext) -> Condition:
+    # Imported here, not above: listing components stays fast without torch.
+    from priorkit_plug_in_name.condition import PlugInNameCondition
+
+    return PlugInNameCondition(options.frequencies, options.weight)
+
+
+@hookimpl
+def priorkit_conditions() -> list[Component[Condition | None]]:
+    """Supplies the condition `plug-in-name`."""
+    return [
+        Component(
+            "plug-in-name",
+            PlugInNameOptions,
+            _build,
+            summary="a class drawn at random with frequencies of your choice, whose meaning is learned",
+            source="after Chen et al. 2016, InfoGAN, arXiv:1606.03657, whose classes are equally frequent",
+        )
+    ]

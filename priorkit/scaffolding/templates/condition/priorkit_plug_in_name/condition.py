@@ -1,0 +1,43 @@
+"""A class drawn with given frequencies as the condition."""
+
+from collections.abc import Sequence
+
+import torch
+from priorkit.interfaces import Condition, Recovery
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+__all__ = ["PlugInNameCondition"]
+
+
+class PlugInNameCondition(Condition):
+    """s ~ Categorical(frequencies), one-hot.
+
+    The classifier Q learns from generated images, as nothing else says which class an image has.
+
+    Args:
+        frequencies: How often each class is drawn, above 0; only their ratios count. At least two.
+        weight: Weight of the mutual information for those who generate.
+    """
+
+    recovery = Recovery.GENERATED
+    bounds: Tensor
+
+    def __init__(self, frequencies: Sequence[float], weight: float = 1.0) -> None:
+        super().__init__()
+        self.dim = self.classes = len(frequencies)
+        self.recovery_weight = weight
+        shares = torch.tensor(frequencies, dtype=torch.float64)
+        # Where in [0, 1) each class but the last one ends.
+        self.register_buffer("bounds", (shares / shares.sum()).cumsum(0)[:-1].float())
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Classes with the frequencies, one-hot (n, classes)."""
+        uniform = torch.rand(n, 1, generator=generator, device=device)
+        drawn = (uniform >= self.bounds.to(uniform.device)).sum(1, keepdim=True)
+        # As torch's one_hot, which would wait for the device to see how many classes there are.
+        return (drawn == torch.arange(self.dim, device=uniform.device)).float()
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        """Cross-entropy of Q's logits (N, classes) and the one-hot s (N, classes), in nats."""
+        return cross_entropy(recovered.float(), condition)
