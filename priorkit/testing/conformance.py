@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
+import torch
+
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import Component, nearest
 from priorkit.testing.case import Case, Situations
@@ -33,7 +35,11 @@ def checks_of(case: Case) -> tuple[Check, ...]:
 
     Raises:
         ConfigurationError: The case names a check that there is not.
+        UnknownComponentError: No installed plug-in supplies the component.
+        ValidationError: The component has no such options.
     """
+    if case.component is not None:
+        case.component.options(**case.options)
     checks = CATALOGUE[case.slot].checks
     names = [check.name for check in checks]
     for name in (*case.expected_failures, *case.required):
@@ -46,6 +52,13 @@ def checks_of(case: Case) -> tuple[Check, ...]:
 
 def run_check(case: Case, check: Check) -> Result:
     """Holds one check against a component in all of a case's situations."""
+    with torch.random.fork_rng(devices=[]):
+        # A component that draws from the global generator fails in the same way each time.
+        torch.manual_seed(case.seed)
+        return _run_check(case, check)
+
+
+def _run_check(case: Case, check: Check) -> Result:
     skipped: list[str] = []
     held = False
     for subject in CATALOGUE[case.slot].subjects(case):
@@ -89,6 +102,7 @@ def check_component(case: Case) -> Report:
     Raises:
         ConfigurationError: The case names a check that there is not.
         UnknownComponentError: No installed plug-in supplies the component.
+        ValidationError: The component has no such options.
     """
     return Report(case.title, tuple(run_check(case, check) for check in checks_of(case)))
 

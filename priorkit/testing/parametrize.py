@@ -50,6 +50,7 @@ def parametrize_with_checks(cases: Sequence[Case]) -> Callable[[Any], Any]:
     Raises:
         ConfigurationError: A case names a check that there is not.
         UnknownComponentError: No installed plug-in supplies a component.
+        ValidationError: A component has no such options.
     """
     bound = [_BoundCheck(case, check) for case in cases for check in checks_of(case)]
     return pytest.mark.parametrize("check", bound, ids=repr)

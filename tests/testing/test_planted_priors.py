@@ -1,9 +1,12 @@
 """Priors with one defect each, which the check that looks for it finds, and says what it is."""
 
+import importlib
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -643,8 +646,20 @@ def test_a_planted_defect_is_found(planted: Planted) -> None:
     assert re.search(planted.says, words), words
 
 
+def test_a_plugin_that_imports_torch_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hasty_plugin.py").write_text("import torch\ndef build(options, context): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    case = Case("prior", component(ChoosyOptions, importlib.import_module("hasty_plugin").build))
+    monkeypatch.delitem(sys.modules, "hasty_plugin")
+    (check,) = [check for check in checks_of(case) if check.name == "listing_imports_no_torch"]
+    words = " ".join(str(run_check(case, check)).split())
+    assert "importing hasty_plugin in a fresh process ends with 'torch'" in words
+    assert "import what needs torch inside `build`" in words
+
+
 def test_every_check_finds_a_defect() -> None:
-    assert {check.name for check in checks_of(Case("prior", Bell))} == {planted.check for planted in PLANTED}
+    found = {"listing_imports_no_torch", *(planted.check for planted in PLANTED)}
+    assert {check.name for check in checks_of(Case("prior", Bell))} == found
 
 
 def test_a_density_that_is_required_may_not_be_forgotten() -> None:

@@ -1,6 +1,10 @@
 """How a component is built, and from which options."""
 
+import os
+import subprocess
+import sys
 import tomllib
+from functools import cache
 
 import torch
 from hypothesis import given
@@ -80,6 +84,27 @@ def options_are_usable(subject: AnySubject) -> None:
     usable()
 
 
+@cache
+def _imported_by(module: str, path: str) -> str:
+    """What a fresh process that imports a module ends with: nothing, the word `torch`, or an error's last line."""
+    program = f"import sys, {module}; sys.exit('torch' if 'torch' in sys.modules else 0)"
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+
+
+def listing_imports_no_torch(subject: AnySubject) -> None:
+    """The module that supplies it imports no torch, so that commands which only list components stay quick."""
+    component = subject.case.component
+    if component is None:
+        raise NotApplicable("it is given as a function")
+    module = component.build.__module__
+    found = _imported_by(module, os.pathsep.join(sys.path))
+    if "No module named" in found and module.partition(".")[0] in found:
+        raise NotApplicable(f"{module} is not installed")
+    require(not found, f"importing {module} in a fresh process ends with {found!r}")
+
+
 BUILDING = (
     Check(
         "builds",
@@ -92,6 +117,13 @@ BUILDING = (
         seed_decides_its_weights,
         "parameters are drawn from a generator other than torch's, such as numpy's or the clock's",
         "draw parameters by torch.nn.init or torch.randn without a generator, as torch's layers do",
+    ),
+    Check(
+        "listing_imports_no_torch",
+        listing_imports_no_torch,
+        "`import torch`, or of a module that imports it, stands at the top of the plug-in's entry module",
+        "import what needs torch inside `build`, and for type hints under `if TYPE_CHECKING`",
+        required=False,
     ),
     Check(
         "options_survive_a_file",

@@ -1,0 +1,240 @@
+"""How components are checked, and what is said of them."""
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+import priorkit.testing
+from priorkit.errors import ConfigurationError, UnknownComponentError
+from priorkit.interfaces import Prior
+from priorkit.plugins import KINDS, Component, Options, PriorContext
+from priorkit.testing import (
+    Case,
+    ConformanceError,
+    Outcome,
+    Report,
+    Result,
+    Situations,
+    check_component,
+    check_prior,
+    parametrize_with_checks,
+)
+from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.check import Check, Defect, NotApplicable, Refused, require
+from priorkit.testing.conformance import checks_of, run_check
+
+ONE = Situations(code_dims=(2,), classes=(0,), examples=2)
+
+
+class Plain(Prior):
+    """Standard normal codes."""
+
+    def __init__(self, context: PriorContext) -> None:
+        super().__init__()
+        if context.code_dim == 5:
+            raise ValueError("five dimensions\nare too many")
+        self.code_dim = context.code_dim
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return 1 * noise
+
+
+class Biased(Plain):
+    """Whose forward and log_prob are wrong in two ways."""
+
+    has_density = True
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return noise + torch.rand(1)
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return -code.square() / 2
+
+
+def outcome_of(name: str, case: Case) -> Result:
+    (check,) = [check for check in checks_of(case) if check.name == name]
+    return run_check(case, check)
+
+
+def test_every_kind_has_its_checks() -> None:
+    assert set(CATALOGUE) == {kind.slot for kind in KINDS}
+    for contract in CATALOGUE.values():
+        names = [check.name for check in contract.checks]
+        assert len(set(names)) == len(names)
+        for check in contract.checks:
+            assert check.cause, check.name
+            assert check.fix, check.name
+            assert check.summary.endswith("."), check.name
+        assert any(check.required for check in contract.checks)
+
+
+def test_every_kind_has_its_function() -> None:
+    functions = [name for name in priorkit.testing.__all__ if name.startswith("check_") and name != "check_component"]
+    assert len(functions) == len(KINDS)
+    for name in functions:
+        documented = inspect.getdoc(getattr(priorkit.testing, name))
+        assert documented is not None
+        assert "priorkit.interfaces." in documented
+
+
+def test_a_report_has_every_check_in_order() -> None:
+    report = check_prior(Plain, situations=ONE)
+    assert [result.check for result in report.results] == [check.name for check in CATALOGUE["prior"].checks]
+    assert {*report.passed, *report.failed, *report.skipped, *report.expected_failures} == set(report.results)
+    assert report.failed == report.expected_failures == ()
+    report.raise_if_failed()
+    first, *lines = str(report).splitlines()
+    assert first == f"prior 'Plain': {len(report.passed)} passed, {len(report.skipped)} skipped"
+    assert lines[0] == "  builds: passed"
+    assert "  densities_normalise: skipped: it has no density" in lines
+
+
+def test_all_failures_are_listed_with_cause_and_fix() -> None:
+    report = check_prior(Biased, situations=ONE)
+    with pytest.raises(ConformanceError) as raised:
+        report.raise_if_failed()
+    text = str(raised.value)
+    assert text.startswith(f"prior 'Biased' fails {len(report.failed)} of {len(report.results)} checks:\n")
+    assert all(result.check in text for result in report.failed)
+    for words in (
+        "log_prob has shape (1, 2) for 1 samples, not (1,) (with code_dim 2",
+        "likely cause: the log-density is not summed over the dimensions of a code",
+        "fix: sum over the last dimension",
+        "forward draws from the global generator of torch",
+    ):
+        assert words in text
+    assert isinstance(raised.value.__cause__, Defect)
+
+
+def test_failures_with_one_reason_are_said_once() -> None:
+    case = Case("prior", Plain, situations=Situations(code_dims=(5,), classes=(0,)))
+    report = check_component(case)
+    with pytest.raises(ConformanceError) as raised:
+        report.raise_if_failed()
+    assert str(raised.value).count("five dimensions are too many") == 1
+    assert "builds, seed_decides_its_weights, shapes_and_dtypes" in str(raised.value)
+
+
+def test_a_refused_situation_is_no_failure() -> None:
+    check_prior(Plain, situations=Situations(code_dims=(5, 2), classes=(0,), examples=2)).raise_if_failed()
+
+
+def test_a_required_check_that_is_skipped_fails() -> None:
+    result = outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=(5,))))
+    assert result.outcome is Outcome.FAILED
+    assert "with code_dim 5 it is refused: five dimensions are too many" in result.reason
+    skipped = outcome_of("densities_normalise", Case("prior", Plain, situations=ONE))
+    assert skipped.outcome is Outcome.SKIPPED
+    needed = outcome_of("densities_normalise", Case("prior", Plain, required=("densities_normalise",), situations=ONE))
+    assert needed.outcome is Outcome.FAILED
+    assert outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=()))).outcome is Outcome.FAILED
+
+
+def test_expected_failures() -> None:
+    why = {"shapes_and_dtypes": "sums nothing on purpose", "builds": "is said to fail"}
+    report = check_prior(Biased, expected_failures=why, situations=ONE)
+    (expected,) = report.expected_failures
+    assert (expected.check, expected.reason) == ("shapes_and_dtypes", "sums nothing on purpose")
+    (unexpected,) = [result for result in report.failed if result.check == "builds"]
+    assert unexpected.reason == "it was expected to fail (is said to fail), and passes"
+    assert unexpected.fix == "take 'builds' out of the expected failures"
+
+
+def test_a_skipped_check_is_no_expected_failure() -> None:
+    case = Case("prior", Plain, expected_failures={"densities_normalise": "is flat"}, situations=ONE)
+    result = outcome_of("densities_normalise", case)
+    assert result.outcome is Outcome.FAILED
+    assert "and has nothing to look at (it has no density)" in result.reason
+
+
+@pytest.mark.parametrize("given", [{"expected_failures": {"shapes": "no"}}, {"required": ("shapes",)}])
+def test_unknown_checks_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"no check 'shapes'.*Known: builds, seed_decides_its_weights"):
+        check_prior(Plain, **given)
+
+
+def test_unknown_components_are_refused() -> None:
+    with pytest.raises(UnknownComponentError, match="did you mean 'gaussian'"):
+        check_prior("gausian")
+    with pytest.raises(ValidationError, match="deviation"):
+        check_prior("gaussian", options={"deviation": 1.0})
+    with pytest.raises(KeyError):
+        Case("priors", "gaussian")
+    with pytest.raises(ConfigurationError, match="given for a function"):
+        Case("prior", Plain, {"scale": 1.0})
+
+
+def test_a_case_is_named_after_what_it_checks() -> None:
+    component = Component("plain", Options, lambda options, context: Plain(context), "a prior", "a test")
+    assert str(Case("prior", "gaussian", {"mean": 1.0, "std": 0.5})) == "gaussian[mean=1.0,std=0.5]"
+    assert str(Case("prior", Plain)) == "Plain"
+    assert Case("prior", component).title == "prior 'plain'"
+    assert Case("code_generator", "mlp").title == "code generator 'mlp'"
+
+
+def test_an_error_of_the_component_is_a_failure_with_its_words() -> None:
+    def broken(context: PriorContext) -> Prior:
+        raise RuntimeError("no\nluck")
+
+    result = outcome_of("builds", Case("prior", broken, situations=ONE))
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == "RuntimeError: no luck (with code_dim 2)"
+    assert isinstance(result.error, Defect)
+    assert isinstance(result.error.__cause__, RuntimeError)
+
+
+def test_a_defects_own_words_win() -> None:
+    check = Check("named", lambda subject: require(False, "found", "its cause", ""), "usual cause", "usual fix")
+    subject = next(CATALOGUE["prior"].subjects(Case("prior", Plain)))
+    with pytest.raises(Defect) as raised:
+        check.hold(subject)
+    assert (raised.value.found, raised.value.cause, raised.value.fix) == (
+        "found (with code_dim 2)",
+        "its cause",
+        "usual fix",
+    )
+    require(True, "nothing")
+    assert issubclass(Refused, NotApplicable)
+
+
+def test_one_test_for_each_component_and_check() -> None:
+    cases = [
+        Case("prior", Biased, expected_failures={"shapes_and_dtypes": "on purpose"}, situations=ONE),
+        Case("prior", Plain, situations=ONE),
+    ]
+
+    @parametrize_with_checks(cases)
+    def decorated(check: Any) -> None:
+        check()
+
+    (mark,) = decorated.pytestmark
+    checks = {mark.kwargs["ids"](check): check for check in mark.args[1]}
+    assert len(checks) == len(mark.args[1]) == 2 * len(CATALOGUE["prior"].checks)
+    checks["Plain-builds"]()
+    with pytest.raises(ConformanceError, match=r"(?s)prior 'Biased' fails repeatable: failed: .*likely cause: .*fix: "):
+        checks["Biased-repeatable"]()
+    with pytest.raises(pytest.skip.Exception, match="it has no density"):
+        checks["Plain-densities_normalise"]()
+    with pytest.raises(pytest.xfail.Exception, match="on purpose"):
+        checks["Biased-shapes_and_dtypes"]()
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    assert str(check_prior(Biased, seed=3, situations=ONE)) == str(check_prior(Biased, seed=3, situations=ONE))
+
+
+def test_checking_leaves_the_global_generators_alone() -> None:
+    before = torch.get_rng_state()
+    check_prior("learned", situations=ONE)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_empty_report() -> None:
+    Report("nothing", ()).raise_if_failed()
