@@ -89,7 +89,12 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
         return {}
     if recipe.endswith(".toml"):
         return read_toml(Path(recipe))
-    return dict(registry.recipe(recipe).settings)
+    settings = dict(registry.recipe(recipe).settings)
+    try:
+        validate_settings(settings)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the recipe {recipe!r} is broken: {error}") from error
+    return settings
 
 
 def _defaults() -> dict[str, Any]:

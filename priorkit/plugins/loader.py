@@ -9,7 +9,7 @@ import pluggy
 
 from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
 from priorkit.plugins.component import Component, Recipe
-from priorkit.plugins.discovery import installed_entry_points, is_strict, wanted
+from priorkit.plugins.discovery import is_strict, wanted
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
 from priorkit.plugins.observation import observed
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
@@ -115,8 +115,9 @@ def load_plugins(
         ImportError: A plug-in is broken and `PRIORKIT_STRICT_PLUGINS` is 1.
     """
     environment = os.environ if environment is None else environment
-    found, failed = installed_entry_points(environment) if entry_points is None else (list(entry_points), [])
     loaded: list[LoadedPlugin] = []
+    failed: list[FailedPlugin] = []
+    found = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
     for entry_point, distribution, version in wanted(found, environment):
         outcome = _load_one(entry_point, distribution, version, strict=is_strict(environment))
         if isinstance(outcome, LoadedPlugin):

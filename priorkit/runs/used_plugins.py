@@ -50,8 +50,11 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
         elif distribution != BUILTIN and found[0].version != used["version"]:
             versions[distribution] = (used["version"], found[0].version)
     if missing:
-        broken = [failure for failure in registry.failures if failure.distribution in owners]
-        reasons = [f"{item.entry_point!r} of {item.distribution} is broken: {item.explanation}" for item in broken]
+        reasons = [
+            f"{failure.entry_point!r} of {failure.distribution} {failure.version} is broken: {failure.explanation}"
+            for failure in registry.failures
+            if failure.distribution in owners
+        ]
         raise UnknownComponentError(
             f"the run {str(path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
             f"{'; '.join(reasons) + '; mend it, or' if reasons else ''} install it again{_left_out()} "
