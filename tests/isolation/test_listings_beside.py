@@ -60,15 +60,19 @@ def test_tracebacks_are_shown_when_asked_for(installed, beside, rows):
     assert "traceback" not in rows(beside(environment, "plugins", "--json").stdout)[-1]
 
 
-def test_what_a_plugin_prints_is_kept_for_the_list_of_plugins(installed, listed, rows):
-    plugins, plugins_json, components, components_json = listed(installed.environment("loud"))
-    assert '      note: printed while it was loaded: {"on": "stdout"} on stderr' in plugins.stdout
-    assert rows(plugins_json.stdout)[-1]["printed"] == '{"on": "stdout"}\non stderr'
-    assert "loud" in {row["name"] for row in rows(components_json.stdout)}
-    for result in (plugins, plugins_json, components, components_json):
+def test_what_a_plugin_prints_is_kept_for_the_list_of_plugins(installed, beside, rows):
+    environment = installed.environment("loud")
+    commands = [["plugins"], ["plugins", "--json"], ["components"], ["components", "--json"]]
+    results = [beside(environment, *command) for command in commands]
+    plugins, plugins_json, components, components_json = [result.stdout for result in results]
+    assert '      note: printed while it was loaded: {"on": "stdout"} on stderr' in plugins
+    assert rows(plugins_json)[-1]["printed"] == '{"on": "stdout"}\non stderr'
+    assert "loud" in {row["name"] for row in rows(components_json)}
+    assert "on stderr" not in components
+    for result in results:
+        assert result.returncode == 0
         # What goes past Python's streams cannot be kept, but stays out of the way.
         assert sorted(result.stderr.splitlines()) == ["and past Python", "from a child", "past sys.stdout"]
-    assert "on stderr" not in components.stdout
 
 
 def test_what_a_broken_plugin_has_printed_is_kept_too(installed, beside):
