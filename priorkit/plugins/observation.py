@@ -87,16 +87,43 @@ def _working_folder() -> str | None:
         return None
 
 
+def _torch_defaults() -> tuple[Any, Any] | None:
+    """The dtype and the device of new tensors; None if torch is not imported, or only in part."""
+    torch = sys.modules.get("torch")
+    try:
+        return None if torch is None else (torch.get_default_dtype(), torch.get_default_device())
+    except AttributeError:
+        return None
+
+
+def _restore_torch_defaults(before: tuple[Any, Any] | None) -> bool:
+    """Undoes a change of these defaults; returns whether there was one."""
+    now = _torch_defaults()
+    if now is None:
+        return False
+    torch = sys.modules["torch"]
+    if before is None:
+        before = torch.float32, torch.device("cpu")
+    if now == before:
+        return False
+    torch.set_default_dtype(before[0])
+    # No device at all is the processor too, and costs nothing.
+    torch.set_default_device(None if before[1].type == "cpu" else before[1])
+    return True
+
+
 @contextlib.contextmanager
 def observed() -> Iterator[Observation]:
-    """Watches what is done inside; what it prints, how it filters warnings and where it changes to stays inside.
+    """Watches what is done inside; what it prints, and what it changes for everybody, stays inside.
+
+    That is: filters of warnings, the working folder, and the dtype and device of torch's new tensors.
 
     Yields:
         What will have been seen when it is over, however it ends.
     """
     seen = Observation()
     had_torch = "torch" in sys.modules
-    folder = _working_folder()
+    folder, torch_defaults = _working_folder(), _torch_defaults()
     start = time.perf_counter()
     with warnings.catch_warnings(), _kept_output() as kept:
         try:
@@ -113,3 +140,5 @@ def observed() -> Iterator[Observation]:
             if folder is not None and _working_folder() != folder:
                 os.chdir(folder)
                 seen.notes.append("changed the working folder, which was changed back")
+            if _restore_torch_defaults(torch_defaults):
+                seen.notes.append("changed the dtype or device of torch's new tensors, which was changed back")

@@ -91,117 +91,17 @@ BROKEN = {
     ),
 }
 
-LOUD = """import os, subprocess, sys
-print('{"on": "stdout"}')
-sys.stderr.write('on stderr')
-sys.stdout.buffer.write(b'past sys.stdout\\n')
-os.write(1, b'and past Python\\n')
-subprocess.run(['echo', 'from a child'])
-sys.stdout = None
-"""
-UGLY_TEXT = r"'a\nprior\x1b[31m in\x1b[0m \udcff [bold]red\r' + 'x' * 100_000"
-UGLY = f"""from typing import Callable, Literal
-from pydantic import BaseModel, Field
-class Knot(BaseModel):
-    again: 'Knot' = None
-class Odd:
-    def __str__(self):
-        return 1 / 0
-class OddOptions(Options):
-    nothing: tuple[()] = ()
-    knot: Knot = Knot()
-    shown: str = Field({UGLY_TEXT}, description={UGLY_TEXT})
-    number: int = Field(1, description=7)
-    later: int = Field(default_factory=lambda data: data['number'])
-    function: Callable[[int], int] | None = None
-    required: Literal['a', 'b']
-@hookimpl
-def priorkit_priors():
-    return [Component('ugly', OddOptions, print, {UGLY_TEXT}, {UGLY_TEXT})]
-@hookimpl
-def priorkit_recipes():
-    return [
-        Recipe('ugly-recipe', {UGLY_TEXT}, {UGLY_TEXT}, {{'prior': {{'name': 'ugly'}}}}),
-        Recipe('ugly-key', 'a recipe', 'a test', {{'no_such\\nkey': 1}}),
-        Recipe('ugly-choice', 'a recipe', 'a test', {{'prior': [1]}}),
-        Recipe('ugly-value', 'a recipe', 'a test', {{'steps': object()}}),
-    ]
-"""
-SWITCH = """from pydantic import Field
-class SwitchOptions(Options):
-    noise_dim: bool = Field(False, description='another meaning of a flag')
-"""
-SOUND_BUILD = """
-def build(options, context):
-    from torch.distributions import Independent, Normal
-    import torch
-    from priorkit.interfaces import Prior
-
-    class SoundPrior(Prior):
-        has_density = True
-        code_dim = context.code_dim
-        def noise(self, n, *, generator=None, device=None):
-            return torch.randn(n, self.code_dim, generator=generator, device=device)
-        def forward(self, noise, condition=None):
-            return noise
-        def log_prob(self, code, condition=None):
-            return self.distribution().log_prob(code)
-        def distribution(self):
-            zeros = torch.zeros(self.code_dim)
-            return Independent(Normal(zeros, zeros + 1), 1)
-
-    print('made a prior')
-    return SoundPrior()
-"""
-BUILDS = """
-from pydantic import field_validator
-class CheckedOptions(Options):
-    width: int = 1
-    @field_validator('width')
-    @classmethod
-    def check(cls, width):
-        if width > 1:
-            raise TypeError('too wide')
-        return width
-def fail(error):
-    def build(options, context):
-        raise error
-    return build
-def depend(options, context):
-    import no_such_module_anywhere
-def build_by_name():
-    return {
-        'runtime': fail(RuntimeError('no such\\nluck')),
-        'type': fail(TypeError('of another type')),
-        'key': fail(KeyError('z')),
-        'file': fail(FileNotFoundError(2, 'No such file', 'weights.bin')),
-        'exits': fail(SystemExit(0)),
-        'stops': fail(BaseException('now')),
-        'value': fail(ValueError('the code is too long')),
-        'memory': fail(RuntimeError('out of memory')),
-        'ctrl-c': fail(KeyboardInterrupt()),
-        'depends': depend,
-        'text': lambda options, context: 'a prior',
-        'nothing': lambda options, context: None,
-        'checked': lambda options, context: None,
-    }
-@hookimpl
-def priorkit_priors():
-    return [Component(name, CheckedOptions, build, 'a prior', 'a test') for name, build in build_by_name().items()]
-"""
-
 SOUND = {
-    "loud": one_prior("loud", LOUD),
+    **{
+        path.stem: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "plugins").glob("*.py"))
+    },
     "slow": one_prior("slow", "import time\ntime.sleep(0.6)\n"),
-    "torch": one_prior("torch", "import torch\n"),
+    "torch": one_prior("torch", "import torch\ntorch.set_default_dtype(torch.float64)\n"),
     "meddles": one_prior("meddles", "import os, warnings\nos.chdir('/')\nwarnings.simplefilter('error')\n"),
-    "clash": HEAD + SOUND_BUILD + PRIORS.format(records="[Component('gaussian', Options, build, 'a prior', 'a test')]"),
     "one": one_prior("shared"),
     "two": one_prior("shared"),
-    "ugly": HEAD + UGLY,
-    "switch": one_prior("switch", SWITCH, "SwitchOptions"),
-    "builds": HEAD + BUILDS,
 }
+"""Plug-ins that are loaded, and do no good in other ways."""
 
 
 class Installed:

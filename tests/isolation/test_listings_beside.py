@@ -92,6 +92,7 @@ def test_what_makes_commands_slow_or_strange_is_noted(installed, beside, rows):
     (slow,) = noted["acme-slow"]
     assert slow.startswith("took ")
     assert "imported torch: import it inside `build`, so that commands stay quick" in noted["acme-torch"]
+    assert "changed the dtype or device of torch's new tensors, which was changed back" in noted["acme-torch"]
     # Other commands say nothing of it.
     assert plugins.stderr == components.stderr == ""
     assert all("notes" not in row for row in rows(components.stdout))
@@ -109,6 +110,7 @@ def test_text_of_plugins_cannot_spoil_a_terminal(installed, listed, rows):
     described = {item["flag"]: (item["type"], item["default"]) for item in ugly["options"]}
     assert described["--prior.nothing"] == ("list", "")
     assert described["--prior.later"] == ("int", "computed")
+    assert described["--prior.strange"] == ("object", "Odd")
     assert described["--prior.required"] == ("a|b", "required")
 
 

@@ -1,5 +1,6 @@
 """What a plug-in does while it is loaded stays with it."""
 
+import importlib
 import logging
 import os
 import sys
@@ -8,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 
 from priorkit.plugins.observation import SLOW, observed
 
@@ -76,6 +78,15 @@ def test_the_working_folder_comes_back(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen.notes == ["changed the working folder, which was changed back"]
 
 
+@pytest.mark.parametrize("change", ["torch.set_default_dtype(torch.float64)", "torch.set_default_device('meta')"])
+def test_defaults_of_torch_come_back(change: str) -> None:
+    with observed() as seen:
+        exec(change, {"torch": torch})
+    new = torch.zeros(1)
+    assert (new.dtype, new.device.type) == (torch.float32, "cpu")
+    assert seen.notes == ["changed the dtype or device of torch's new tensors, which was changed back"]
+
+
 def test_a_long_time_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([10.0, 10.0 + SLOW, 20.0, 20.1 + SLOW])
     monkeypatch.setattr(time, "perf_counter", lambda: next(times))
@@ -88,11 +99,8 @@ def test_a_long_time_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_import_of_torch_is_noted_where_it_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = sys.modules["torch"]
     with observed() as second:
-        import torch as again
-
-        assert again is torch
+        importlib.import_module("torch")
     monkeypatch.delitem(sys.modules, "torch")
     with observed() as first:
         sys.modules["torch"] = torch
