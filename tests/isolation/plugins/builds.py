@@ -24,7 +24,7 @@ def fail(error):
 
 
 def depend(options, context):
-    pass
+    import no_such_module_anywhere  # noqa: F401
 
 
 def build_by_name():
