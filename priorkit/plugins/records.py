@@ -1,18 +1,16 @@
 """Checks the records that a plug-in supplies."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from priorkit.plugins.component import Component, Options, Recipe
+from priorkit.plugins.component import Component, Options, Recipe, is_component_name
 from priorkit.plugins.hooks import supplied
 
 __all__ = ["checked_components", "checked_recipes"]
 
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RESERVED = frozenset({"name", "options"})
 """Keys with a meaning of their own beside a component's options in a configuration."""
 
@@ -55,7 +53,7 @@ def checked_recipes(given: Any, hook: str) -> list[Recipe]:
 
 def _check_record(record: Component[object] | Recipe, hook: str, what: str) -> None:
     """Checks what components and recipes have in common."""
-    if not isinstance(record.name, str) or not _NAME.fullmatch(record.name):
+    if not isinstance(record.name, str) or not is_component_name(record.name):
         raise ValueError(f"{hook}(): the {what} name {record.name!r} is not lower-case words joined by hyphens")
     for attribute in ("summary", "source"):
         text = getattr(record, attribute)
