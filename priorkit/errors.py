@@ -10,11 +10,22 @@ __all__ = [
     "DeviceError",
     "MissingExtraError",
     "NonFiniteLossError",
+    "PluginError",
     "PriorkitError",
     "ProcessesError",
     "RunFolderError",
     "UnknownComponentError",
+    "is_out_of_memory",
 ]
+
+_OUT_OF_MEMORY = (
+    "not enough memory",
+    "can't allocate memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+    "Overflow when unpacking long",
+)
+"""What torch says where it cannot allocate a tensor."""
 
 
 class PriorkitError(ValueError):
@@ -45,6 +56,10 @@ class MissingExtraError(PriorkitError):
     """A feature needs an optional dependency; the message names the extra that installs it."""
 
 
+class PluginError(ConfigurationError):
+    """A plug-in of a third party has a mistake; its user can only report it, or do without."""
+
+
 class ProcessesError(PriorkitError):
     """The processes that train a run together do not find together, or one of them has failed.
 
@@ -60,3 +75,12 @@ class ProcessesError(PriorkitError):
 
 class NonFiniteLossError(ArithmeticError):
     """Training reached a loss that is infinite or not a number, and stopped."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is how Python or torch (on a processor or a GPU) refuse to allocate something."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, OverflowError | RuntimeError | TypeError) and any(
+        words in str(error) for words in _OUT_OF_MEMORY
+    )

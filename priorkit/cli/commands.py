@@ -1,13 +1,16 @@
 """The entry point of the command line."""
 
+import contextlib
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError
+from priorkit.cli.console import Console, stdout_for_data, stdout_spared
+from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, is_out_of_memory
 from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
+from priorkit.plugins.one_line import in_one_line
 
 __all__ = ["main"]
 
@@ -31,15 +34,6 @@ commands:
 
 `priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
 """
-
-_OUT_OF_MEMORY = (
-    "not enough memory",
-    "can't allocate memory",
-    "out of memory",
-    "Storage size calculation overflowed",
-    "Overflow when unpacking long",
-)
-"""What torch says where it cannot allocate a tensor."""
 
 _SMALLER_RUN = (
     "choose a smaller --code-dim, --batch-size or width of the networks "
@@ -131,7 +125,7 @@ _COMMANDS: dict[str, Command] = {
 
 
 def _complain(message: str) -> None:
-    print(f"priorkit: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"priorkit: {in_one_line(message)}", file=sys.stderr, flush=True)
 
 
 def _show_warning(
@@ -176,7 +170,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        return _COMMANDS[name](arguments, installed_plugins())
+        with stdout_for_data() if as_json else contextlib.nullcontext():
+            with stdout_spared():
+                registry = installed_plugins()
+            return _COMMANDS[name](arguments, registry)
     except PriorkitError as error:
         if isinstance(error, ProcessesError) and error.told:
             return 2
@@ -195,8 +192,8 @@ def _run(name: str, arguments: list[str]) -> int:
         where = f" {str(error.filename)!r}" if error.filename else ""
         fix = "check the path, its permissions and the space that is left"
         return _fail(f"cannot use{where}: {error.strerror or error}; {fix}", 2, as_json)
-    except (MemoryError, OverflowError, RuntimeError, TypeError) as error:
-        if not _asks_for_too_much_memory(error):
+    except Exception as error:
+        if not is_out_of_memory(error):
             raise
         fix = (
             _SMALLER_RUN
@@ -206,16 +203,8 @@ def _run(name: str, arguments: list[str]) -> int:
         return _fail(f"not enough memory: {fix}", 2, as_json)
 
 
-def _asks_for_too_much_memory(error: Exception) -> bool:
-    """Whether this is how Python or torch (on a processor or a GPU) refuse to allocate something."""
-    text = str(error)
-    return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)
-
-
 def _fail(message: str, status: int, as_json: bool) -> int:
     if as_json:
-        from priorkit.cli.console import Console
-
         Console(as_json=True).data({"event": "error", "message": message, "status": status})
     _complain(message)
     return status

@@ -1,14 +1,53 @@
 """How commands speak: to people, to programs, or not at all."""
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
 
-__all__ = ["Console"]
+__all__ = ["Console", "stdout_for_data", "stdout_spared"]
 
 _WIDTH = 160
 """Columns of a table that goes to no terminal."""
+_data_streams: list[TextIO] = []
+"""Where objects for programs go, if anything else must not go there."""
+
+
+@contextlib.contextmanager
+def stdout_for_data() -> Iterator[None]:
+    """Keeps stdout for objects for programs: what anything else prints inside, a plug-in perhaps, goes to stderr."""
+    _data_streams.append(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _data_streams.pop()
+
+
+@contextlib.contextmanager
+def stdout_spared() -> Iterator[None]:
+    """Has what is written to stdout past `sys.stdout`, by a child process perhaps, go to stderr."""
+    if sys.__stdout__ is None or sys.__stderr__ is None:
+        yield
+        return
+    try:
+        target, errors = sys.__stdout__.fileno(), sys.__stderr__.fileno()
+        sys.__stdout__.flush()
+        kept = os.dup(target)
+    except (OSError, ValueError):
+        # One of them is closed, or is no file.
+        yield
+        return
+    try:
+        os.dup2(errors, target)
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.__stdout__.flush()
+        os.dup2(kept, target)
+        os.close(kept)
 
 
 class Console:
@@ -41,7 +80,8 @@ class Console:
     def data(self, value: Any) -> None:
         """An object for programs."""
         if self.as_json:
-            print(json.dumps(value, default=str), flush=True)
+            stream = _data_streams[-1] if _data_streams else sys.stdout
+            print(json.dumps(value, default=str), file=stream, flush=True)
 
     def columns(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table with a header for people."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.cli.component_flags import component_options_of_all
 from priorkit.cli.console import Console
-from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
+from priorkit.config import FieldDescription, merge_settings, validate_settings
 from priorkit.plugins import Registry
 
 if TYPE_CHECKING:
@@ -99,12 +100,7 @@ def _chosen(found: argparse.Namespace, options: Sequence[FieldDescription], own:
 
 def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     """Scores a run; returns the exit status."""
-    components = registry.components("extractor")
-    described = {
-        item.flag: item
-        for registered in components
-        for item in describe_fields(registered.component.options, ("extractor",))
-    }
+    described = {item.flag: item for item in component_options_of_all(registry, "extractor")}
     options = list(described.values())
     parser = _parser(options, registry.names("extractor"))
     if {"-h", "--help"} & set(arguments):

@@ -7,9 +7,13 @@ from priorkit.cli.arguments import Parser, add_common, refuse_unknown
 from priorkit.cli.console import Console
 from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import BUILTIN, KINDS, Kind, Registered, Registry, nearest
+from priorkit.plugins import BUILTIN, KINDS, FailedPlugin, Kind, LoadedPlugin, Registered, Registry, nearest
+from priorkit.plugins.one_line import in_one_line
 
 __all__ = ["components_command", "plugins_command"]
+
+_LONGEST = 500
+"""Characters of a plug-in's text that are shown to people; `--json` has all of it."""
 
 
 def _describe(registered: Registered) -> dict[str, Any]:
@@ -59,25 +63,26 @@ def components_command(arguments: Sequence[str], registry: Registry) -> int:
             described = _describe(registered)
             console.data(described)
             origin = "" if registered.distribution == BUILTIN else f"  [{registered.qualified_name}]"
-            console.line(f"  {described['name']}: {described['summary']}{origin}")
-            console.line(f"      source: {described['source']}")
+            summary = in_one_line(described["summary"], _LONGEST)
+            console.line(in_one_line(f"{described['name']}: {summary}{origin}", indent=2))
+            console.line(in_one_line(f"source: {described['source']}", _LONGEST, indent=6))
             for option in described["options"]:
-                console.line(
-                    f"      {option['flag']}  {option['type']}, default {option['default']}: {option['description']}"
-                )
+                kind_and_default = f"{option['type']}, default {option['default']}"
+                console.line(f"      {option['flag']}  {kind_and_default}: {option['description']}")
         console.line()
     if found.kind in ("", "recipes"):
         console.line("recipes (priorkit train NAME)")
         for recipe in registry.recipes():
             console.data({"kind": "recipe", "name": recipe.name, "summary": recipe.summary, "source": recipe.source})
-            console.line(f"  {recipe.name}: {recipe.summary}")
-            console.line(f"      source: {recipe.source}")
+            console.line(in_one_line(f"{recipe.name}: {recipe.summary}", _LONGEST, indent=2))
+            console.line(in_one_line(f"source: {recipe.source}", _LONGEST, indent=6))
     return 0
 
 
 def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
     """Lists plug-ins, loaded and broken; returns the exit status."""
     parser = Parser("priorkit plugins", "Lists the plug-ins that are loaded, and those that are broken.")
+    parser.add_argument("--tracebacks", action="store_true", help="show how each broken plug-in came to its error")
     add_common(parser)
     found, unknown = parser.parse_known_args(arguments)
     refuse_unknown(unknown, parser.flags(), parser.prog)
@@ -93,22 +98,41 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
                 "version": plugin.version,
                 "loaded": True,
                 "supplies": supplies,
+                "notes": plugin.notes,
+                "printed": plugin.printed,
             }
         )
-        console.line(f"  {plugin.entry_point} ({plugin.distribution} {plugin.version}): {', '.join(supplies)}")
+        origin = f"{plugin.distribution} {plugin.version}"
+        console.line(in_one_line(f"{plugin.entry_point} ({origin}): {', '.join(supplies) or 'nothing'}", indent=2))
+        _show_notes(console, plugin)
     if registry.failures:
         console.line(f"{len(registry.failures)} broken")
     for failure in registry.failures:
-        console.data(
-            {
-                "plugin": failure.entry_point,
-                "distribution": failure.distribution,
-                "version": failure.version,
-                "loaded": False,
-                "module": failure.target,
-                "error": failure.error,
-            }
-        )
+        described = {
+            "plugin": failure.entry_point,
+            "distribution": failure.distribution,
+            "version": failure.version,
+            "loaded": False,
+            "module": failure.target,
+            "error": failure.error,
+            "file": failure.file,
+            "line": failure.line,
+            "notes": failure.notes,
+            "printed": failure.printed,
+        }
+        console.data({**described, "traceback": failure.traceback} if found.tracebacks else described)
         origin = f"{failure.distribution} {failure.version}, module {failure.target}"
-        console.line(f"  {failure.entry_point} ({origin}): {failure.error}")
+        console.line(in_one_line(f"{failure.entry_point} ({origin}): {failure.error}", indent=2))
+        if failure.place:
+            console.line(in_one_line(f"at {failure.place}", indent=6))
+        _show_notes(console, failure)
+        if found.tracebacks:
+            for line in failure.traceback.splitlines():
+                # Its indentation shows what belongs together.
+                console.line(in_one_line(line, indent=6 + len(line) - len(line.lstrip())))
     return 0
+
+
+def _show_notes(console: Console, plugin: LoadedPlugin | FailedPlugin) -> None:
+    for note in plugin.notes:
+        console.line(in_one_line(f"note: {note}", indent=6))

@@ -1,11 +1,13 @@
 """The flags of `priorkit train`: those of the run, and those of the components that are selected."""
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknown
+from priorkit.cli.component_flags import component_options_of_all, tie_values
 from priorkit.config import (
     ComponentChoice,
     FieldDescription,
@@ -23,6 +25,7 @@ __all__ = ["TrainArguments", "parse_train_arguments"]
 
 _PROGRAM = "priorkit train"
 _USAGE = "priorkit train [RECIPE | FILE.toml] [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN | --resume RUN]"
+_PATHS = ("--out", "--resume")
 _GROUPS = (
     ("data", "data_dir"),
     ("algorithm", "decoder_in_both_phases"),
@@ -68,15 +71,6 @@ def _base_parser() -> Parser:
     return parser
 
 
-def _union(registry: Registry) -> list[FieldDescription]:
-    """The run's options and those of every component there is."""
-    described = describe_fields(RunConfig)
-    for kind in KINDS:
-        for registered in registry.components(kind.slot):
-            described += describe_fields(registered.component.options, (kind.slot,))
-    return described
-
-
 def _nested(pairs: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     """Settings from paths: a component's name is its slot's own path, its options lie below."""
     slots = {kind.slot for kind in KINDS}
@@ -95,7 +89,12 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
         return {}
     if recipe.endswith(".toml"):
         return read_toml(Path(recipe))
-    return dict(registry.recipe(recipe).settings)
+    settings = dict(registry.recipe(recipe).settings)
+    try:
+        validate_settings(settings)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the recipe {recipe!r} is broken: {error}") from error
+    return settings
 
 
 def _defaults() -> dict[str, Any]:
@@ -122,25 +121,15 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
         ConfigurationError: An option is unknown, or has no value, or contradicts another.
         UnknownComponentError: There is no such component or recipe.
     """
-    described = _union(registry)
-    switches = {item.flag for item in described if item.switch}
-    valued = ({item.flag for item in described} - switches) | {"--out", "--resume"}
-    joined = join_values(arguments, valued, switches)
-
-    scout = _base_parser()
-    add_common(scout)
-    for flag in sorted({item.flag for item in described}):
-        scout.add_argument(flag)
-    found, unknown = scout.parse_known_args(joined)
-    refuse_unknown(unknown, scout.flags(), _PROGRAM)
-    paths = {item.path: item.flag for item in described}
-    values = vars(found)
-    given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
-    lower = merge_settings(_defaults(), _lower_layer(found.recipe, registry))
-    _choices(lower)
+    described = [*component_options_of_all(registry), *describe_fields(RunConfig)]
+    joined = tie_values(arguments, described, _PATHS)
+    _, given, lower = _read(joined, described, registry)
+    # What text stands for, and whether a flag takes any, depends on the component that was chosen.
+    selected = _selected(_choices(merge_settings(lower, _nested(given))), registry)
+    joined = tie_values(arguments, [*described, *selected], _PATHS)
+    found, given, lower = _read(joined, described, registry)
     chosen = _choices(merge_settings(lower, _nested(given)))
-    # What text stands for depends on the option's type, and so on the component that was chosen.
-    known = {item.path: item for item in _selected(chosen, registry)}
+    known = {item.path: item for item in selected}
     flags = _nested({path: known[path].value(text) if path in known else text for path, text in given.items()})
     settings = merge_settings(lower, flags)
 
@@ -154,6 +143,24 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
         _check_for_resume(found.recipe, found.out)
     validate_settings(settings)
     return TrainArguments(found.recipe, settings, flags, found.out, found.resume, found.json, found.quiet)
+
+
+def _read(
+    joined: Sequence[str], described: Sequence[FieldDescription], registry: Registry
+) -> tuple[argparse.Namespace, dict[tuple[str, ...], str], dict[str, Any]]:
+    """What was typed, the options among it by their paths, and the settings that lie below them."""
+    scout = _base_parser()
+    add_common(scout)
+    for flag in sorted({item.flag for item in described}):
+        scout.add_argument(flag)
+    found, unknown = scout.parse_known_args(joined)
+    refuse_unknown(unknown, scout.flags(), _PROGRAM)
+    paths = {item.path: item.flag for item in described}
+    values = vars(found)
+    given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
+    lower = merge_settings(_defaults(), _lower_layer(found.recipe, registry))
+    _choices(lower)
+    return found, given, lower
 
 
 def _choices(settings: Mapping[str, Any]) -> dict[str, ComponentChoice]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknown, whole_number
+from priorkit.cli.component_flags import component_options_of_all, tie_values
 from priorkit.config import LIMITS, FieldDescription, RunConfig, describe_fields, parse_duration
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
@@ -60,10 +61,7 @@ def _duration(text: str) -> float:
 def _run_options(registry: Registry) -> list[FieldDescription]:
     """Every option of a run and of the components; the study refuses those that are its own."""
     described = [item for item in describe_fields(RunConfig) if item.flag not in _OWN]
-    for kind in KINDS:
-        for registered in registry.components(kind.slot):
-            described += describe_fields(registered.component.options, (kind.slot,))
-    return described
+    return [*component_options_of_all(registry), *described]
 
 
 def _parser(studies: str) -> Parser:
@@ -96,9 +94,7 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     from priorkit.studies import PAPER_STUDIES, Request, paper_study
 
     described = _run_options(registry)
-    switches = {item.flag for item in described if item.switch}
-    valued = {item.flag for item in described} - switches | set(_OWN)
-    joined = join_values(arguments, valued, switches)
+    joined = tie_values(arguments, described, _OWN)
     names = ", ".join(study.name for study in PAPER_STUDIES)
     if not HELP_FLAGS.isdisjoint(arguments):
         return StudyArguments(None, json=False, quiet=False, help=_help(names, registry))

@@ -11,9 +11,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from priorkit.config.run_config import ComponentChoice, Duration
+from priorkit.plugins.one_line import in_one_line
 
 __all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
 
+_LONGEST = 500
+"""Characters of a description, or of a default, that are shown."""
 _WORDS = {int: "int", float: "float", str: "text", bool: "yes/no", Path: "path"}
 
 
@@ -59,6 +62,14 @@ def flag_for(path: tuple[str, ...]) -> str:
 
 
 def _type_in_words(annotation: Any) -> str:
+    """A type as users know it; whatever a plug-in's annotations are, they are put into words."""
+    try:
+        return in_one_line(_words_of_type(annotation))
+    except Exception:
+        return "value"
+
+
+def _words_of_type(annotation: Any) -> str:
     origin = get_origin(annotation)
     if annotation == Duration:
         return "time"
@@ -70,7 +81,8 @@ def _type_in_words(annotation: Any) -> str:
     if origin is Literal:
         return "|".join(str(item) for item in get_args(annotation))
     if origin in (tuple, list):
-        return "list of " + _type_in_words(get_args(annotation)[0])
+        parts = get_args(annotation)
+        return "list of " + _type_in_words(parts[0]) if parts else "list"
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
@@ -85,7 +97,11 @@ def _bounds(info: FieldInfo) -> str:
 
 
 def _default_in_words(info: FieldInfo) -> str:
-    value = info.get_default(call_default_factory=True, validated_data={})
+    try:
+        value = info.get_default(call_default_factory=True, validated_data={})
+    except Exception:
+        # A factory may make it of the values of other fields.
+        return "computed"
     if value is PydanticUndefined:
         return "required"
     if isinstance(value, ComponentChoice):
@@ -99,7 +115,10 @@ def value_in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ",".join(value_in_words(item) for item in value)
-    return "none" if value is None else str(value)
+    try:
+        return "none" if value is None else in_one_line(str(value), _LONGEST)
+    except Exception:
+        return type(value).__name__
 
 
 def _alternatives(annotation: Any) -> list[Any]:
@@ -117,7 +136,9 @@ def is_switch(annotation: Any) -> bool:
     return annotation is bool
 
 
-def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[FieldDescription]:
+def describe_fields(
+    model: type[BaseModel], prefix: tuple[str, ...] = (), _within: tuple[type[BaseModel], ...] = ()
+) -> list[FieldDescription]:
     """Describes every field of a configuration class, those of nested classes included.
 
     Args:
@@ -128,8 +149,9 @@ def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> lis
     for name, info in model.model_fields.items():
         annotation = info.annotation
         nested = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        if nested and annotation is not ComponentChoice:
-            described += describe_fields(annotation, (*prefix, name))  # type: ignore[arg-type]
+        # A class that contains itself would have no last field.
+        if nested and annotation is not ComponentChoice and annotation not in (model, *_within):
+            described += describe_fields(annotation, (*prefix, name), (model, *_within))  # type: ignore[arg-type]
             continue
         kind = "name" if annotation is ComponentChoice else _type_in_words(annotation)
         if bounds := _bounds(info):
@@ -141,7 +163,7 @@ def describe_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> lis
                 path=(*prefix, name),
                 type=kind,
                 default=_default_in_words(info),
-                description=info.description or "",
+                description=in_one_line(str(info.description or ""), _LONGEST),
                 switch=is_switch(annotation),
                 # Where "none" is one of the words to choose from, it is that word.
                 optional=type(None) in parts and not any("none" in get_args(part) for part in parts),

@@ -11,6 +11,7 @@ from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, ComponentChoice, RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Options, Registered, Registry, nearest
+from priorkit.plugins.guard import guarded
 
 __all__ = ["component_options", "merge_settings", "resolve_config", "validate_settings"]
 
@@ -86,10 +87,12 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
 
     Raises:
         ConfigurationError: There is no such option, or its value has the wrong type or range.
+        PluginError: A third party's plug-in fails to check them.
     """
     component = registered.component
     try:
-        return component.options.model_validate(dict(given))
+        with guarded(registered, f"{flag_for((registered.slot,))} {component.name}"):
+            return component.options.model_validate(dict(given))
     except ValidationError as error:
         owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
         raise ConfigurationError(_explain(error, component.options, (registered.slot,), owner)) from None

@@ -13,10 +13,13 @@ from priorkit.plugins.contexts import (
     PriorContext,
     RegularizerContext,
 )
+from priorkit.plugins.discovery import BUILTIN
 from priorkit.plugins.hooks import KINDS, Kind, hookimpl, kind_named
 from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
-from priorkit.plugins.loader import BUILTIN, FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
-from priorkit.plugins.registry import Registered, Registry, installed_plugins, nearest
+from priorkit.plugins.loader import load_plugins
+from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
+from priorkit.plugins.registry import Registered, Registry, installed_plugins
+from priorkit.plugins.spelling import nearest
 
 __all__ = [
     "BUILTIN",

@@ -1,6 +1,5 @@
 """The registry: every component and recipe that the loaded plug-ins supply, by name."""
 
-import difflib
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +8,13 @@ from typing import Any
 
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins.component import Component, Recipe
+from priorkit.plugins.discovery import BUILTIN
 from priorkit.plugins.hooks import KINDS, kind_named
-from priorkit.plugins.loader import BUILTIN, FailedPlugin, LoadedPlugin, PluginWarning, load_plugins
+from priorkit.plugins.loader import load_plugins
+from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
+from priorkit.plugins.spelling import nearest
 
-__all__ = ["Registered", "Registry", "installed_plugins", "nearest"]
+__all__ = ["Registered", "Registry", "installed_plugins"]
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,16 @@ class Registered:
     version: str
 
     @property
+    def package(self) -> str:
+        """The top-level module that builds it; empty if that cannot be told."""
+        modules = [getattr(item, "__module__", None) or "" for item in (self.component.build, self.component.options)]
+        packages = [module.partition(".")[0] for module in modules]
+        return next((package for package in packages if package not in ("", "functools", "priorkit")), "")
+
+    @property
     def qualified_name(self) -> str:
         """`distribution:name`, which names it even where another plug-in uses the same name."""
         return f"{self.distribution}:{self.component.name}"
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Ends a sentence about an unknown name: `; did you mean 'x'?` for the closest candidate, or a full stop."""
-    close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 def _suggestion(bare: str, owners: Sequence[str], names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """The plug-ins that a run used, and those that are here now."""
 
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,14 +8,19 @@ from typing import Any
 
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import KINDS, PluginWarning, Registered, Registry
-from priorkit.plugins.loader import BUILTIN
+from priorkit.plugins import BUILTIN, KINDS, PluginWarning, Registered, Registry
 
 __all__ = ["require_plugins", "with_used_plugins"]
 
 
 def _named(registry: Registry, slot: str, name: str) -> list[Registered]:
     return [item for item in registry.components(slot) if item.component.name == name]
+
+
+def _left_out() -> str:
+    """Continues a sentence about a missing plug-in, where the environment may be what leaves it out."""
+    variables = [name for name in ("PRIORKIT_PLUGINS", "PRIORKIT_DISABLE_PLUGINS") if name in os.environ]
+    return f", or see whether {' or '.join(variables)} leaves it out" if variables else ""
 
 
 def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
@@ -30,7 +36,7 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
     Raises:
         UnknownComponentError: A component is not here; the message names the distribution that had it.
     """
-    missing, versions = [], {}
+    missing, versions, owners = [], {}, set()
     for kind in KINDS:
         used = environment["components"].get(kind.slot)
         # The extractor is no part of what was trained: who scores the run will miss it.
@@ -39,13 +45,20 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
         distribution = used["distribution"]
         found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]
         if not found:
+            owners.add(distribution)
             missing.append(f"{kind.title} {used['name']!r} of {distribution} {used['version']}")
         elif distribution != BUILTIN and found[0].version != used["version"]:
             versions[distribution] = (used["version"], found[0].version)
     if missing:
+        reasons = [
+            f"{failure.entry_point!r} of {failure.distribution} {failure.version} is broken: {failure.explanation}"
+            for failure in registry.failures
+            if failure.distribution in owners
+        ]
         raise UnknownComponentError(
             f"the run {str(path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
-            "install it again (`priorkit plugins` lists what is loaded and what is broken)"
+            f"{'; '.join(reasons) + '; mend it, or' if reasons else ''} install it again{_left_out()} "
+            "(`priorkit plugins` lists what is loaded and what is broken)"
         )
     for distribution, (then, now) in versions.items():
         warnings.warn(

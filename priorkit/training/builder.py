@@ -3,8 +3,9 @@
 from typing import TypeVar
 
 from priorkit.config import ComponentChoice, RunConfig, component_options
-from priorkit.errors import ConfigurationError, PriorkitError
+from priorkit.errors import ConfigurationError, PluginError, PriorkitError
 from priorkit.plugins import Registry
+from priorkit.plugins.guard import guarded
 
 __all__ = ["build_component", "build_optional"]
 
@@ -31,7 +32,8 @@ def build_component(
 
     Raises:
         UnknownComponentError: No plug-in supplies it.
-        ConfigurationError: Its options are wrong, or the plug-in built something else.
+        ConfigurationError: Its options are wrong.
+        PluginError: The plug-in built something else, or a third party's fails to build it.
         PriorkitError: The plug-in refuses to build it.
     """
     made = build_optional(config, registry, slot, interface, context, refusal)
@@ -54,7 +56,8 @@ def build_optional(
     options = component_options(registered, choice.options)
     given = f"--{slot.replace('_', '-')} {choice.name}"
     try:
-        made = registered.component.build(options, context)
+        with guarded(registered, given):
+            made = registered.component.build(options, context)
     except PriorkitError:
         raise
     except ValueError as error:
@@ -64,12 +67,10 @@ def build_optional(
     return made
 
 
-def _unexpected(
-    config: RunConfig, registry: Registry, slot: str, made: object, interface: type[object]
-) -> ConfigurationError:
+def _unexpected(config: RunConfig, registry: Registry, slot: str, made: object, interface: type[object]) -> PluginError:
     name = getattr(config, slot).name
     registered = registry.get(slot, name)
-    return ConfigurationError(
+    return PluginError(
         f"--{slot.replace('_', '-')} {name}: its plug-in ({registered.distribution} {registered.version}) built a "
         f"{type(made).__name__}, not a {interface.__name__}; this is a mistake in the plug-in"
     )

@@ -8,6 +8,7 @@ from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError, PriorkitError
 from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext, Registry
+from priorkit.plugins.guard import guarded
 from priorkit.training.builder import build_component
 from priorkit.training.images import check_image_size, fit_images
 
@@ -47,7 +48,8 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
             "out, or name another data set with --dataset"
         )
     try:
-        data = source.load()
+        with guarded(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}"):
+            data = source.load()
     except PriorkitError:
         raise
     except ValueError as error:

@@ -20,6 +20,9 @@ __all__ = ["BENCHMARKS"]
 _LIMIT = 6.0
 """Seconds of processor time within which the first step should be done."""
 _TURNS = 5
+_PLUGINS = 10
+_SHARE = 0.8
+"""How many times as fast lists should be with that many more plug-ins as without."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,38 @@ class _FirstStep:
         return used[0]
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """The processor time of `priorkit components` beside so many plug-ins of third parties."""
+
+    name: str
+    plugins: int
+    threads: int
+
+    def seconds(self) -> float:
+        with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
+            for number in range(self.plugins):
+                _write_plugin(Path(folder), number)
+            program = f"import sys; sys.path.append({folder!r}); from priorkit.cli import main; main(['components'])"
+            return run_measured((PRIORKIT[0], "-c", program), self.threads).processor_seconds
+
+
+def _write_plugin(folder: Path, number: int) -> None:
+    """A distribution that supplies one prior, as an installer leaves it."""
+    (folder / f"third_party_{number}.py").write_text(
+        "from priorkit.plugins import Component, Options, hookimpl\n"
+        "class PriorOptions(Options):\n"
+        "    scale: float = 1.0\n"
+        "@hookimpl\n"
+        "def priorkit_priors():\n"
+        f"    return [Component('prior-{number}', PriorOptions, print, 'a prior', 'a benchmark')]\n"
+    )
+    information = folder / f"third_party_{number}-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: third-party-{number}\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[priorkit]\nthird-party-{number} = third_party_{number}\n")
+
+
 def _used(pid: int) -> float:
     """The processor time of a running process, in seconds."""
     try:
@@ -70,6 +105,14 @@ def _run(settings: Settings) -> Iterator[Comparison]:
         alternate(_Program("help", (*PRIORKIT, "--help"), threads), torch_alone, repeats=turns),
     )
     yield shown
+    alone = _Listing("priorkit components", 0, threads)
+    beside = _Listing(f"the same beside {_PLUGINS} more plug-ins", _PLUGINS, threads)
+    yield Comparison(
+        "processor time of plug-ins of third parties",
+        (beside.name, alone.name),
+        alternate(beside, alone, repeats=turns),
+        target=_SHARE,
+    )
     first_step = _FirstStep("priorkit train, to its first step", threads)
     seconds = alternate(first_step, torch_alone, repeats=turns)
     compared = Comparison(

@@ -16,7 +16,6 @@ from priorkit.plugins import (
     Registered,
     Registry,
     installed_plugins,
-    nearest,
 )
 
 FAILURES = (
@@ -203,14 +202,6 @@ def test_an_empty_registry_knows_nothing() -> None:
         registry.get("prior", "learned")
     with pytest.raises(UnknownComponentError, match=r"unknown recipe 'vae'\. Known: none\."):
         registry.recipe("vae")
-
-
-@pytest.mark.parametrize(
-    ("name", "ending"),
-    [("lerned", "; did you mean 'learned'?"), ("learned", "; did you mean 'learned'?"), ("q", "."), ("", ".")],
-)
-def test_the_nearest_name(name: str, ending: str) -> None:
-    assert nearest(name, iter(["gaussian", "learned"])) == ending
 
 
 def test_installed_plugins_are_loaded_once() -> None:

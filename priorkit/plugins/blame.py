@@ -1,0 +1,80 @@
+"""Which file and line of a plug-in an error comes from, however deep below it was raised."""
+
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from priorkit.plugins.one_line import in_one_line
+
+__all__ = ["Place", "error_in_words", "place_of", "place_of_code", "traceback_of"]
+
+_LONGEST = 500
+"""Characters of an error's message that are shown."""
+_NOT_PLUGINS = sys.stdlib_module_names | {"priorkit", "pluggy", "pydantic", "pydantic_core"}
+"""Top-level modules whose lines are not what a plug-in's author has to mend."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, and a line in it if that is known."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def place_of(error: BaseException, package: str) -> Place | None:
+    """The innermost line that lies in the plug-in's own files.
+
+    Args:
+        error: What was raised.
+        package: The plug-in's top-level module. Where none of its lines is on the way, any line counts that is not of
+            priorkit, of what loads plug-ins, or of the standard library.
+
+    Returns:
+        The place; of a syntax error, the line that is wrong; None if there is no such line.
+    """
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return Place(error.filename, error.lineno)
+    frames = [
+        (_package(frame), Place(frame.f_code.co_filename, line))
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        # What was made by exec() lies in no file.
+        if not frame.f_code.co_filename.startswith("<")
+    ]
+    own = [place for name, place in frames if name == package]
+    foreign = [place for name, place in frames if name not in _NOT_PLUGINS]
+    return next(reversed(own or foreign), None)
+
+
+def place_of_code(module_or_function: object) -> Place | None:
+    """The file of a module, or the line where a function or method begins; None if it has none."""
+    code = getattr(module_or_function, "__code__", None)
+    if code is not None:
+        return Place(code.co_filename, code.co_firstlineno)
+    owner = module_or_function if hasattr(module_or_function, "__file__") else type(module_or_function)
+    file = getattr(owner, "__file__", None) or getattr(sys.modules.get(owner.__module__), "__file__", None)
+    return Place(str(file)) if file else None
+
+
+def error_in_words(error: BaseException) -> str:
+    """An error's type and message in one line."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(it cannot say what)"
+    name = type(error).__name__
+    return in_one_line(f"{name}: {message}" if message else name, _LONGEST)
+
+
+def traceback_of(error: BaseException) -> str:
+    """The whole traceback, those of the errors behind it included."""
+    return "".join(traceback.format_exception(error))

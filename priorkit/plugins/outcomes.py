@@ -1,0 +1,74 @@
+"""What comes of loading a plug-in: one that works, or the reason why it does not."""
+
+from dataclasses import dataclass
+
+from priorkit.plugins.blame import Place
+from priorkit.plugins.component import Component, Recipe
+
+__all__ = ["FailedPlugin", "LoadedPlugin", "PluginWarning"]
+
+
+class PluginWarning(UserWarning):
+    """A plug-in could not be loaded, or two of them use one name."""
+
+
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """A plug-in that works.
+
+    Attributes:
+        entry_point: Its name in the entry-point group.
+        distribution: The distribution that brought it.
+        version: That distribution's version.
+        components: What it supplies: the slot of the kind, and the record.
+        recipes: The recipes it supplies.
+        notes: What its author should know: that it was slow to load, imported torch, printed something.
+        printed: What it printed while it was loaded.
+    """
+
+    entry_point: str
+    distribution: str
+    version: str
+    components: tuple[tuple[str, Component[object]], ...]
+    recipes: tuple[Recipe, ...]
+    notes: tuple[str, ...] = ()
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class FailedPlugin:
+    """A plug-in that could not be loaded, and why.
+
+    Attributes:
+        entry_point: Its name in the entry-point group.
+        distribution: The distribution that brought it.
+        version: That distribution's version.
+        target: The module that the entry point names.
+        error: The error's type and message, one line.
+        file: The file of the plug-in where it went wrong; empty if it went wrong before any was read.
+        line: The line in that file, if one is to blame.
+        traceback: The whole traceback.
+        notes: What else its author should know, as of a plug-in that works.
+        printed: What it printed before it failed.
+    """
+
+    entry_point: str
+    distribution: str
+    version: str
+    target: str
+    error: str
+    file: str = ""
+    line: int | None = None
+    traceback: str = ""
+    notes: tuple[str, ...] = ()
+    printed: str = ""
+
+    @property
+    def place(self) -> str:
+        """`file:line`, or what is known of that."""
+        return str(Place(self.file, self.line)) if self.file else ""
+
+    @property
+    def explanation(self) -> str:
+        """The error, and the place where it went wrong."""
+        return f"{self.error} ({self.place})" if self.file else self.error

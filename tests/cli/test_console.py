@@ -1,0 +1,40 @@
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from priorkit.cli.console import Console, stdout_for_data, stdout_spared
+
+
+def test_stdout_for_data_holds_nothing_else(capsys):
+    console = Console(as_json=True)
+    with pytest.raises(RuntimeError), stdout_for_data():  # noqa: PT012
+        print("of a plug-in")
+        console.data({"a": 1})
+        raise RuntimeError
+    console.data({"b": 2})
+    print("later")
+    out, err = capsys.readouterr()
+    assert [json.loads(line) for line in out.splitlines()[:2]] == [{"a": 1}, {"b": 2}]
+    assert out.splitlines()[2:] == ["later"]
+    assert err == "of a plug-in\n"
+
+
+def test_stdout_is_spared_by_child_processes(capfd):
+    with pytest.raises(SystemExit), stdout_spared():  # noqa: PT012
+        os.write(1, b"past Python\n")
+        subprocess.run([sys.executable, "-c", "print('child')"], check=True)
+        raise SystemExit
+    os.write(1, b"afterwards\n")
+    assert capfd.readouterr() == ("afterwards\n", "past Python\nchild\n")
+
+
+@pytest.mark.parametrize("stream", [None, io.StringIO()])
+def test_there_may_be_no_stdout_to_spare(monkeypatch, stream):
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    with stdout_spared():
+        ran = True
+    assert ran

@@ -1,0 +1,126 @@
+"""Lists and help beside broken and unruly plug-ins of third parties."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from priorkit.plugins import KINDS, installed_plugins
+
+pytestmark = pytest.mark.filterwarnings("default::priorkit.plugins.PluginWarning")
+BUILT_IN = {item.component.name for kind in KINDS for item in installed_plugins().components(kind.slot)}
+
+
+@pytest.fixture
+def listed(beside, here):
+    """The results of all four lists, beside an environment; those for programs are made in processes of their own."""
+
+    def run(environment):
+        with ThreadPoolExecutor(2) as pool:
+            programs = list(pool.map(lambda word: beside(environment, word, "--json"), ("plugins", "components")))
+        people = [here(environment, word) for word in ("plugins", "components")]
+        for result in (*people, *programs):
+            assert result.returncode == 0, result.stderr
+            assert "Traceback" not in result.stderr
+        return people[0], programs[0], people[1], programs[1]
+
+    return run
+
+
+def test_a_broken_plugin_is_named_with_its_file_and_line(installed, listed, rows, broken):
+    name, (_, error, line) = broken
+    environment = installed.environment(name)
+    plugins, plugins_json, components, components_json = listed(environment)
+    file = environment / f"acme_{name.replace('-', '_')}.py"
+    place = f"{file}:{line}" if line else str(file)
+    assert f"1 broken\n  acme-{name} (acme-{name} 1.0, module {file.stem}): " in plugins.stdout
+    described, where = plugins.stdout.partition(" broken\n")[2].splitlines()[:2]
+    assert error in described
+    assert where == f"      at {place}"
+    row = rows(plugins_json.stdout)[-1]
+    assert (row["plugin"], row["loaded"]) == (f"acme-{name}", False)
+    assert error in row["error"]
+    assert (row["file"], row["line"]) == (str(file), line or None)
+    assert {row["name"] for row in rows(components_json.stdout) if row["kind"] != "recipe"} == BUILT_IN
+    assert "  learned: " in components.stdout
+    for result in (plugins, plugins_json, components, components_json):
+        # One line, which says what and where.
+        (warning,) = result.stderr.splitlines()
+        assert f"plug-in 'acme-{name}' of acme-{name} 1.0 is broken and left out" in warning
+        assert warning.endswith(f"({place})")
+
+
+def test_tracebacks_are_shown_when_asked_for(installed, beside, rows):
+    environment = installed.environment("hook-raises", "syntax")
+    text = beside(environment, "plugins", "--tracebacks").stdout
+    assert "\n      Traceback (most recent call last):\n" in text
+    assert f'        File "{environment}/acme_hook_raises.py", line 6, in priorkit_priors\n' in text
+    raises, syntax = rows(beside(environment, "plugins", "--tracebacks", "--json").stdout)[-2:]
+    assert raises["traceback"].endswith("ZeroDivisionError: division by zero\n")
+    assert "    def (:\n" in syntax["traceback"]
+    assert "traceback" not in rows(beside(environment, "plugins", "--json").stdout)[-1]
+
+
+def test_what_a_plugin_prints_is_kept_for_the_list_of_plugins(installed, beside, rows):
+    environment = installed.environment("loud")
+    commands = [["plugins"], ["plugins", "--json"], ["components"], ["components", "--json"]]
+    results = [beside(environment, *command) for command in commands]
+    plugins, plugins_json, components, components_json = [result.stdout for result in results]
+    assert '      note: printed while it was loaded: {"on": "stdout"} on stderr' in plugins
+    assert rows(plugins_json)[-1]["printed"] == '{"on": "stdout"}\non stderr'
+    assert "loud" in {row["name"] for row in rows(components_json)}
+    assert "on stderr" not in components
+    for result in results:
+        assert result.returncode == 0
+        # What goes past Python's streams cannot be kept, but stays out of the way.
+        assert sorted(result.stderr.splitlines()) == ["and past Python", "from a child", "past sys.stdout"]
+
+
+def test_what_a_broken_plugin_has_printed_is_kept_too(installed, beside):
+    assert (
+        "note: printed while it was loaded: before the end"
+        in beside(installed.environment("prints-and-raises"), "plugins").stdout
+    )
+
+
+def test_what_makes_commands_slow_or_strange_is_noted(installed, beside, rows):
+    environment = installed.environment("meddles", "slow", "torch")
+    with ThreadPoolExecutor(2) as pool:
+        plugins, components = pool.map(lambda word: beside(environment, word, "--json"), ("plugins", "components"))
+    noted = {row["plugin"]: row["notes"] for row in rows(plugins.stdout) if row["notes"]}
+    assert noted.keys() == {"acme-meddles", "acme-slow", "acme-torch"}
+    assert noted["acme-meddles"] == ["changed the working folder, which was changed back"]
+    (slow,) = noted["acme-slow"]
+    assert slow.startswith("took ")
+    assert "imported torch: import it inside `build`, so that commands stay quick" in noted["acme-torch"]
+    assert "changed the dtype or device of torch's new tensors, which was changed back" in noted["acme-torch"]
+    # Other commands say nothing of it.
+    assert plugins.stderr == components.stderr == ""
+    assert all("notes" not in row for row in rows(components.stdout))
+
+
+def test_text_of_plugins_cannot_spoil_a_terminal(installed, listed, rows):
+    plugins, _, components, components_json = listed(installed.environment("ugly"))
+    shown = [line for line in components.stdout.splitlines() if "ugly" in line or "--prior.shown" in line]
+    for text in (plugins.stdout, components.stdout):
+        assert not any(character in text for character in "\x1b\r\udcff")
+    assert any(line.startswith("  ugly: a prior in [bold]red xxx") for line in shown)
+    assert max(map(len, shown)) < 2000
+    ugly = next(row for row in rows(components_json.stdout) if row["name"] == "ugly")
+    assert ugly["summary"].startswith("a\nprior\x1b[31m")
+    described = {item["flag"]: (item["type"], item["default"]) for item in ugly["options"]}
+    assert described["--prior.nothing"] == ("list", "")
+    assert described["--prior.later"] == ("int", "computed")
+    assert described["--prior.strange"] == ("object", "Odd")
+    assert described["--prior.required"] == ("a|b", "required")
+
+
+def test_help_beside_every_plugin_there_is(installed, beside, here, all_names):
+    names = [name for part in all_names for name in part if name not in ("slow", "torch")]
+    environment = installed.environment(*names)
+    help_text = beside(environment, "--help")
+    assert (help_text.returncode, help_text.stderr) == (0, "")
+    for command in (["train", "--help"], ["train", "--prior", "ugly", "--help"], ["evaluate", "--help"]):
+        result = here(environment, *command)
+        assert result.returncode == 0, result.stderr
+        assert "usage: priorkit" in result.stdout
+        assert "\x1b" not in result.stdout
