@@ -68,7 +68,9 @@ def _autoencoder_phase() -> str:
         _arrow((40, images - 14), (40, 56), (566, 56), (566, images - 26)),
         _text(303, 50, "the image itself", 12, fill=_QUIET),
         _text(566, images + 40, "a layer of D_I", 12, fill=_QUIET),
-        _loss(images + 6, 2, "L_rec, and fooling D_C", "enc and dec: F(dec(enc(x))) ≈ F(x)", "enc: its codes pass for z_c"),
+        _loss(
+            images + 6, 2, "L_rec, and fooling D_C", "enc and dec: F(dec(enc(x))) ≈ F(x)", "enc: its codes pass for z_c"
+        ),
         _text(40, codes + 5, "z"),
         _arrow((52, codes), (84, codes)),
         _network(124, codes, "CG", trained=False),

@@ -12,7 +12,7 @@ __all__ = ["builtin_registry", "components_of", "recipes_of", "settings_of_runs"
 
 
 def builtin_registry() -> Registry:
-    """priorkit's own plug-ins; no others, whatever is installed."""
+    """The built-in plug-ins; no others, whatever is installed."""
     return Registry(*load_plugins(environment={"PRIORKIT_PLUGINS": "", "PRIORKIT_STRICT_PLUGINS": "1"}))
 
 

@@ -18,7 +18,8 @@ def as_page(text: str) -> str:
         shown, target = link["shown"], link["target"]
         if re.match(r"[a-z]+:|#", target):
             return link[0]
-        page = ROOT_PAGES.get(target) or target.removeprefix("docs/")
-        return f"[{shown}]({page})" if page.partition("#")[0].endswith(".md") else f"{shown} (`{target}`)"
+        path, mark, anchor = target.partition("#")
+        page = ROOT_PAGES.get(path) or path.removeprefix("docs/")
+        return f"[{shown}]({page}{mark}{anchor})" if page.endswith(".md") else f"{shown} (`{target}`)"
 
     return re.sub(r"\[(?P<shown>[^\]]*)\]\((?P<target>[^)\s]+)\)", turned, text)
