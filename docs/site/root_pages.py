@@ -20,6 +20,8 @@ def as_page(text: str) -> str:
             return link[0]
         path, mark, anchor = target.partition("#")
         page = ROOT_PAGES.get(path) or path.removeprefix("docs/")
-        return f"[{shown}]({page}{mark}{anchor})" if page.endswith(".md") else f"{shown} (`{target}`)"
+        if page.endswith(".md"):
+            return f"[{shown}]({page}{mark}{anchor})"
+        return shown if shown.strip("`") == target else f"{shown} (`{target}`)"
 
     return re.sub(r"\[(?P<shown>[^\]]*)\]\((?P<target>[^)\s]+)\)", turned, text)

@@ -92,9 +92,17 @@ def test_the_roots_pages_lead_to_the_sites(site_module):
     as_page = site_module("root_pages").as_page
     assert as_page("[a](docs/data.md), [b](CONTRIBUTING.md#rules)") == "[a](data.md), [b](contributing.md#rules)"
     assert as_page("see [a](examples/x.toml)") == "see a (`examples/x.toml`)"
+    assert as_page("see [`examples/x`](examples/x)") == "see `examples/x`"
     for as_it_is in ("[a](https://x.org/docs/)", "[a](#b)"):
         assert as_page(as_it_is) == as_it_is
 
 
 def test_the_picture_of_the_phases_is_the_scripts(site_module):
     assert (DOCS / "phases.svg").read_text(encoding="utf-8") == site_module("draw_phases").drawing()
+
+
+def test_the_concepts_name_every_kind_and_what_is_chosen_by_default():
+    concepts = (DOCS / "concepts.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        (row,) = [line for line in concepts.splitlines() if line.startswith(f"| [{kind.title}](components.md#")]
+        assert row.endswith(f"| `{RunConfig.model_fields[kind.slot].default.name}` |")
