@@ -65,7 +65,8 @@ def _sentence(text: str) -> str:
 
 def _text(text: str) -> str:
     """Plain text within a table: nothing in it is Markdown."""
-    return re.sub(r"([\\|*_<>\[\]])", r"\\\1", text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\|*_\[\]])", r"\\\1", text)
 
 
 def _code(text: str) -> str:

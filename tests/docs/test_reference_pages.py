@@ -1,5 +1,6 @@
 """What the site generates: components, recipes, settings, commands."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,29 @@ def test_an_option_is_described_in_words(pages, builtin):
     assert "| `--prior.mean` | float | `0.0` | mean of every dimension of the code |" in rows
     (kind,) = [row for row in rows if row.startswith("| `--prior.kind` |")]
     assert "realnvp\\|coupling-nsf\\|maf\\|nsf | `realnvp`" in kind
+
+
+def test_nothing_in_a_cell_is_markdown(pages):
+    bounds = next(line for line in pages.settings_of_runs().splitlines() if line.startswith("| `code_dim` |"))
+    assert "| int &gt;= 1, &lt;= 1000000 |" in bounds
+
+
+PUBLIC = [page.stem for page in (DOCS / "api").glob("*.md")]
+
+
+def test_public_packages_have_pages():
+    assert {"priorkit", "config", "errors", "interfaces", "plugins", "runs"} <= set(PUBLIC)
+
+
+@pytest.mark.parametrize("page", PUBLIC)
+def test_a_page_lists_what_its_package_exports(page, site_module):
+    package = "priorkit" if page == "priorkit" else f"priorkit.{page}"
+    text = (DOCS / f"api/{page}.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {package}\n")
+    assert f"<!-- generated: api {package} -->" in text
+    generated = site_module("public_names").names_of(package)
+    for name in import_module(package).__all__:
+        assert name == "__version__" or f"\n::: {package}.{name}" in generated
 
 
 def test_papers_are_linked(pages, builtin):
