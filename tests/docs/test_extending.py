@@ -1,5 +1,6 @@
 """The page on extending priorkit: every hook, with an example that works, and a whole plug-in."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ def examples(blocks_of) -> Mapping[str, Any]:
     """What the page's blocks define, run in their order."""
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(PAGE):
-        if block.language == "python" and "test_" not in block.before:
+        if block.language == "python":
             exec(block.code, namespace)
     return namespace
 
@@ -187,6 +188,18 @@ def test_the_plugin_works(plugin, capsys):
     assert main(["train", "vae", "--prior", "laplace", "--prior.scale", "0.7", *tiny.split()]) == 0
     assert main(["sample", "run", "-n", "4", "--device", "cpu"]) == 0
     assert (plugin / "samples.png").exists()
+
+
+def test_the_plugins_own_tests_pass(plugin, monkeypatch):
+    monkeypatch.setattr("priorkit.testing.case.installed_plugins", commands.installed_plugins)
+    namespace: dict[str, Any] = {}
+    exec((plugin / "tests/test_laplace.py").read_text(), namespace)
+    test = namespace["test_conforms"]
+    (mark,) = test.pytestmark
+    assert len(mark.args[1]) > 40
+    for check in mark.args[1]:
+        with contextlib.suppress(pytest.skip.Exception):
+            test(check)
 
 
 def test_the_plugin_imports_no_torch_before_it_builds(plugin):

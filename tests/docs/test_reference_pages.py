@@ -62,7 +62,7 @@ PUBLIC = [page.stem for page in (DOCS / "api").glob("*.md")]
 
 
 def test_public_packages_have_pages():
-    assert {"priorkit", "config", "errors", "interfaces", "plugins", "runs"} <= set(PUBLIC)
+    assert {"priorkit", "config", "errors", "interfaces", "plugins", "runs", "testing"} <= set(PUBLIC)
 
 
 @pytest.mark.parametrize("page", PUBLIC)
