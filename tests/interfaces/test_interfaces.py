@@ -4,7 +4,6 @@ import inspect
 
 import pytest
 
-import priorkit.interfaces
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
@@ -16,15 +15,6 @@ from priorkit.interfaces import (
     ReconstructionLoss,
     Regularizer,
 )
-
-
-def test_the_package_exports_what_it_names() -> None:
-    public = {
-        name
-        for name, value in vars(priorkit.interfaces).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    assert public == set(priorkit.interfaces.__all__)
 
 
 @pytest.mark.parametrize(

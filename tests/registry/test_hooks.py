@@ -42,12 +42,3 @@ def test_flags_and_titles_are_distinct() -> None:
 def test_an_unknown_kind() -> None:
     with pytest.raises(KeyError, match="priors"):
         kind_named("priors")
-
-
-def test_the_package_exports_what_it_names() -> None:
-    public = {
-        name
-        for name, value in vars(priorkit.plugins).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    assert public == set(priorkit.plugins.__all__)

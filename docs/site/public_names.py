@@ -1,0 +1,28 @@
+"""What a public package exports, as Markdown: a list of the names, and mkdocstrings' directives for each."""
+
+import inspect
+from importlib import import_module
+from types import ModuleType
+
+__all__ = ["names_of"]
+
+
+def names_of(package: str) -> str:
+    """A table of the names in a package's `__all__`, and a directive for each that has documentation of its own.
+
+    Args:
+        package: The dotted name.
+    """
+    module = import_module(package)
+    names = [name for name in module.__all__ if not name.startswith("__")]
+    table = ["| name | what it is |", "|---|---|"]
+    table += [f"| [`{name}`][{package}.{name}] | {_first_line(module, name)} |" for name in names]
+    directives = [f"::: {package}.{name}" for name in names]
+    return "\n\n".join(["\n".join(table), *directives])
+
+
+def _first_line(module: ModuleType, name: str) -> str:
+    value = getattr(module, name)
+    if not (inspect.isclass(value) or inspect.isroutine(value)):
+        return f"a value: `{type(value).__name__}`"
+    return (inspect.getdoc(value) or "").partition("\n")[0].replace("|", "\\|")

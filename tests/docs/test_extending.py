@@ -1,0 +1,206 @@
+"""The page on extending priorkit: every hook, with an example that works, and a whole plug-in."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from priorkit.cli import commands, main
+from priorkit.config import RunConfig
+from priorkit.evaluation.extractors import build_extractor
+from priorkit.interfaces import ImageShape
+from priorkit.plugins import KINDS, Component, Recipe, Registry, installed_plugins, load_plugins
+from priorkit.plugins.hooks import Hooks
+from priorkit.training import Session
+
+PAGE = "docs/plugins.md"
+HOOKS = [name for name in vars(Hooks) if name.startswith("priorkit_")]
+TEXT = (Path(__file__).parents[2] / PAGE).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def examples(blocks_of) -> Mapping[str, Any]:
+    """What the page's blocks define, run in their order."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in blocks_of(PAGE):
+        if block.language == "python":
+            exec(block.code, namespace)
+    return namespace
+
+
+@pytest.fixture
+def train_two_steps(make_registry, tiny_config) -> Callable[..., Session]:
+    """Trains with an example's component for two steps."""
+
+    def train(slot: str, component: Component[Any], recipe: str = "learned", **changes: Any) -> Session:
+        from priorkit.training import load_data
+
+        registry = make_registry([(slot, component)])
+        config = tiny_config(recipe, registry, **{slot: component.name}, **changes)
+        session = Session(config, registry, load_data(config, registry))
+        for _ in range(2):
+            session.step()
+        session.check_finite()
+        return session
+
+    return train
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_is_documented(hook):
+    section = re.search(rf"^### {hook}$(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    words = (Hooks.__dict__[hook].__doc__ or "").replace("`", " ").split()
+    context = next((word.rstrip(")") for word in words if "Context" in word), "Recipe")
+    assert context in section[1]
+    assert f"| [`{hook}`](#{hook}) |" in TEXT
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_has_a_test_that_names_it(hook):
+    """Here, in a test of its own: `test_priorkit_priors` and so on."""
+    assert callable(globals()[f"test_{hook}"])
+
+
+def test_priorkit_priors(examples, train_two_steps):
+    (component,) = examples["priorkit_priors"]()
+    sys.modules.setdefault("priorkit_laplace", type(sys)("priorkit_laplace"))
+    module = type(sys)("priorkit_laplace.prior")
+    module.LaplacePrior = examples["LaplacePrior"]  # type: ignore[attr-defined]
+    sys.modules["priorkit_laplace.prior"] = module
+    try:
+        session = train_two_steps("prior", component, "vae")
+    finally:
+        del sys.modules["priorkit_laplace.prior"], sys.modules["priorkit_laplace"]
+    assert isinstance(session.system.prior, examples["LaplacePrior"])
+
+
+def test_priorkit_code_generators(examples, train_two_steps):
+    (component,) = examples["priorkit_code_generators"]()
+    before = examples["LinearGenerator"](3, 4)
+    assert before(torch.zeros(5, 3)).shape == (5, 4)
+    train_two_steps("code_generator", component)
+
+
+def test_priorkit_conditions(examples, train_two_steps):
+    (component,) = examples["priorkit_conditions"]()
+    drawn = examples["Coin"]().draw(8, generator=torch.Generator().manual_seed(0))
+    assert drawn.sum(1).tolist() == [1] * 8
+    session = train_two_steps("condition", component)
+    assert session.system.recogniser is not None
+
+
+def test_priorkit_encoders(examples, train_two_steps):
+    (component,) = examples["priorkit_encoders"]()
+    session = train_two_steps("encoder", component)
+    codes = session.model.encode(torch.rand(3, 1, 16, 16) * 2 - 1)
+    assert codes.abs().max() <= 1
+
+
+def test_priorkit_regularizers(examples, train_two_steps):
+    (component,) = examples["priorkit_regularizers"]()
+    session = train_two_steps("regularizer", component, "aae")
+    assert not session.system.regularizer.has_critic
+
+
+def test_priorkit_losses(examples, train_two_steps):
+    (component,) = examples["priorkit_losses"]()
+    loss = examples["Charbonnier"]()
+    assert loss(torch.ones(2, 1, 4, 4), -torch.ones(2, 1, 4, 4)).item() == pytest.approx(2, abs=1e-4)
+    train_two_steps("loss", component, "aae")
+
+
+def test_priorkit_adversarial_losses(examples, train_two_steps):
+    (component,) = examples["priorkit_adversarial_losses"]()
+    loss = examples["Smoothed"]()
+    # What the critic says of real samples is least where the sigmoid of its logits is 0.9.
+    logits = torch.full((1,), 9.0).log()
+    assert loss.real(logits) < loss.real(logits + 0.1)
+    assert loss.real(logits) < loss.real(logits - 0.1)
+    train_two_steps("adversarial_loss", component)
+
+
+def test_priorkit_networks(examples, train_two_steps):
+    (component,) = examples["priorkit_networks"]()
+    train_two_steps("networks", component)
+
+
+def test_priorkit_datasets(examples, train_two_steps):
+    (component,) = examples["priorkit_datasets"]()
+    data = examples["Stripes"](0).load()
+    for images, label in zip(data.train.take(torch.arange(20)), data.train.labels, strict=False):
+        # Along a stripe nothing changes.
+        assert bool((images.float().std(dim=1 if label == 0 else 2) == 0).all())
+    train_two_steps("dataset", component, "aae")
+
+
+def test_priorkit_extractors(examples, make_registry):
+    (component,) = examples["priorkit_extractors"]()
+    registry = make_registry([("extractor", component)])
+    config = RunConfig(extractor="thumbnails")
+    extractor = build_extractor(config, registry, ImageShape(1, 16), torch.device("cpu"))
+    found = extractor.extract(torch.zeros(3, 1, 16, 16, dtype=torch.uint8))
+    assert found.features.shape == (3, 16)
+
+
+def test_priorkit_recipes(examples, registry):
+    (recipe,) = examples["priorkit_recipes"]()
+    assert isinstance(recipe, Recipe)
+    assert recipe.settings.keys() <= RunConfig.model_fields.keys()
+
+
+def test_there_is_an_example_of_every_kind(examples):
+    for kind in KINDS:
+        for component in examples[kind.hook]():
+            assert isinstance(component, Component)
+
+
+@pytest.fixture
+def plugin(blocks_of, tmp_path, monkeypatch) -> Path:
+    """The page's plug-in, written into files, and found beside those that are installed."""
+    for block in blocks_of(PAGE):
+        if named := re.match(r"`([\w/.-]+\.(?:py|toml))`", block.before):
+            file = tmp_path / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.code)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry_point = EntryPoint("laplace", "priorkit_laplace", "priorkit")
+    loaded, failed = load_plugins([entry_point], {})
+    assert not failed
+    registry = Registry([*installed_plugins().plugins, *loaded])
+    monkeypatch.setattr(commands, "installed_plugins", lambda: registry)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("priorkit_laplace")]:
+        del sys.modules[name]
+
+
+def test_the_plugin_works(plugin, capsys):
+    assert main(["components", "laplace"]) == 0
+    assert "--prior.scale  float > 0, default 1.0: scale of every dimension" in capsys.readouterr().out
+    tiny = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --device cpu --steps 2 --quiet --out run"
+    assert main(["train", "vae", "--prior", "laplace", "--prior.scale", "0.7", *tiny.split()]) == 0
+    assert main(["sample", "run", "-n", "4", "--device", "cpu"]) == 0
+    assert (plugin / "samples.png").exists()
+
+
+def test_the_plugins_own_tests_pass(plugin, monkeypatch):
+    monkeypatch.setattr("priorkit.testing.case.installed_plugins", commands.installed_plugins)
+    namespace: dict[str, Any] = {}
+    exec((plugin / "tests/test_laplace.py").read_text(), namespace)
+    test = namespace["test_conforms"]
+    (mark,) = test.pytestmark
+    assert len(mark.args[1]) > 40
+    for check in mark.args[1]:
+        with contextlib.suppress(pytest.skip.Exception):
+            test(check)
+
+
+def test_the_plugin_imports_no_torch_before_it_builds(plugin):
+    assert "priorkit_laplace.prior" not in sys.modules

@@ -1,0 +1,57 @@
+"""The Python code of README and docs runs, a page's blocks in their order."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import priorkit
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    if "```python" in page.read_text(encoding="utf-8")
+)
+_SHAPE = re.compile(r"^(?P<name>\w+) = .*#.*?(?P<shape>\(\d+, [\d, ]*\d\))", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that pages speak of, after two steps."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    networks = {"name": "mlp", "hidden": 8}
+    priorkit.train(priorkit.RunConfig(networks=networks, batch_size=8, device="cpu", steps=2), path)
+    return path
+
+
+def test_pages_have_python_code():
+    assert {"README.md", "docs/getting-started.md", "docs/plugins.md", "docs/python.md"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_run(page, blocks_of, trained_run, tmp_path, monkeypatch):
+    def train(config: priorkit.RunConfig, out: str, **more: Any) -> priorkit.Run:
+        return whole(config.model_copy(update={"steps": 2, "batch_size": 8, "log_every": 1}), out, **more)
+
+    whole = priorkit.train
+    monkeypatch.setattr(priorkit, "train", train)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained_run, tmp_path / "runs/learned-digits-001")
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in blocks_of(page):
+        if block.language != "python":
+            continue
+        code = compile(block.code, page, "exec")
+        if block.before.startswith("<!-- not run: "):
+            continue
+        exec(code, namespace)
+        for match in _SHAPE.finditer(block.code):
+            assert str(tuple(namespace[match["name"]].shape)) == match["shape"], match[0]
+
+
+def test_few_blocks_are_not_run(blocks_of):
+    marked = [(page, block.before) for page in PAGES for block in blocks_of(page) if "not run" in block.before]
+    assert len(marked) <= 2, marked
