@@ -17,6 +17,7 @@ from priorkit.evaluation.extractors import build_extractor
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import KINDS, Component, Recipe, Registry, installed_plugins, load_plugins
 from priorkit.plugins.hooks import Hooks
+from priorkit.testing import check_prior
 from priorkit.training import Session
 
 PAGE = "docs/plugins.md"
@@ -29,7 +30,7 @@ def examples(blocks_of) -> Mapping[str, Any]:
     """What the page's blocks define, run in their order."""
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks_of(PAGE):
-        if block.language == "python":
+        if block.language == "python" and not block.before.startswith("`tests/"):
             exec(block.code, namespace)
     return namespace
 
@@ -204,3 +205,22 @@ def test_the_plugins_own_tests_pass(plugin, monkeypatch):
 
 def test_the_plugin_imports_no_torch_before_it_builds(plugin):
     assert "priorkit_laplace.prior" not in sys.modules
+
+
+def test_what_new_plugin_says_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-plugin", "laplace", "--kind", "prior"]) == 0
+    assert f"```text\n{capsys.readouterr().out}```" in TEXT
+
+
+def test_the_failure_that_is_shown_is_the_kits(examples):
+    class Wide(examples["LaplacePrior"]):
+        def forward(self, noise, condition=None):
+            return 2 * super().forward(noise)
+
+    report = check_prior(lambda context: Wide(context.code_dim, 0.5))
+    (failed,) = report.failed
+    said = "\n".join(f"  {line}" for line in str(failed).splitlines())
+    # What was measured differs a little from machine to machine.
+    (shown,) = re.findall(r"^```text\n(  samples_follow.*?)\n```$", TEXT, re.MULTILINE | re.DOTALL)
+    assert re.sub(r"[\d.]+", "1", shown) == re.sub(r"[\d.]+", "1", said)
