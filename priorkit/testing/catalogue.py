@@ -7,15 +7,21 @@ from priorkit.testing.case import Case
 from priorkit.testing.check import Check
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
+from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.densities import DENSITIES
 from priorkit.testing.checks.devices import DEVICES
+from priorkit.testing.checks.encoders import ENCODERS
 from priorkit.testing.checks.gradients import GRADIENTS
+from priorkit.testing.checks.networks import NETWORKS
 from priorkit.testing.checks.numbers import NUMBERS
 from priorkit.testing.checks.precision import PRECISION
 from priorkit.testing.checks.priors import PRIORS
 from priorkit.testing.checks.randomness import RANDOMNESS
 from priorkit.testing.checks.states import STATES
 from priorkit.testing.subject import AnySubject
+from priorkit.testing.subjects.condition import condition_subjects
+from priorkit.testing.subjects.encoder import encoder_subjects
+from priorkit.testing.subjects.networks import networks_subjects
 from priorkit.testing.subjects.prior import prior_subjects
 
 __all__ = ["CATALOGUE", "Contract"]
@@ -39,5 +45,8 @@ _MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DE
 
 CATALOGUE: Mapping[str, Contract] = {
     "prior": Contract((*_MODULES, *PRIORS, *DENSITIES), prior_subjects),
+    "condition": Contract((*_MODULES, *CONDITIONS), condition_subjects),
+    "encoder": Contract((*_MODULES, *ENCODERS), encoder_subjects),
+    "networks": Contract((*_MODULES, *NETWORKS), networks_subjects),
 }
 """By the slots of the kinds."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from priorkit.testing.subject import Subject
 
-__all__ = ["Check", "Defect", "NotApplicable", "Refused", "require"]
+__all__ = ["Absent", "Check", "Defect", "NotApplicable", "Refused", "require"]
 
 
 class Defect(AssertionError):  # noqa: N818 - what a component has, not what went wrong here
@@ -30,6 +30,10 @@ class Defect(AssertionError):  # noqa: N818 - what a component has, not what wen
 
 class NotApplicable(Exception):  # noqa: N818 - no error
     """There is nothing to check: the component does not do such a thing."""
+
+
+class Absent(NotApplicable):
+    """The plug-in builds nothing, as its kind allows: there is no condition, no encoder."""
 
 
 class Refused(NotApplicable):

@@ -9,7 +9,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import Component, nearest
 from priorkit.testing.case import Case, Situations
 from priorkit.testing.catalogue import CATALOGUE
-from priorkit.testing.check import Check, Defect, NotApplicable
+from priorkit.testing.check import Absent, Check, Defect, NotApplicable
 from priorkit.testing.report import Outcome, Report, Result
 
 __all__ = [
@@ -59,19 +59,20 @@ def run_check(case: Case, check: Check) -> Result:
 
 
 def _run_check(case: Case, check: Check) -> Result:
-    skipped: list[str] = []
+    skipped: list[NotApplicable] = []
     held = False
     for subject in CATALOGUE[case.slot].subjects(case):
         try:
             check.hold(subject)
             held = True
         except NotApplicable as reason:
-            skipped.append(str(reason))
+            skipped.append(reason)
         except Defect as defect:
             if check.name in case.expected_failures:
                 return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
             return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)
-    why = "; ".join(dict.fromkeys(skipped))
+    why = "; ".join(dict.fromkeys(map(str, skipped)))
+    absent = bool(skipped) and all(isinstance(reason, Absent) for reason in skipped)
     if check.name in case.expected_failures:
         found = "passes" if held else f"has nothing to look at ({why})"
         return Result(
@@ -82,13 +83,14 @@ def _run_check(case: Case, check: Check) -> Result:
         )
     if held:
         return Result(check.name, Outcome.PASSED)
-    if check.required or check.name in case.required:
+    if (check.required and not absent) or check.name in case.required:
         return Result(
             check.name,
             Outcome.FAILED,
             f"a required check had nothing to look at: {why or 'there are no situations'}",
             "the component refuses all situations, or does not do what it is required to",
-            "give it situations in which it can be built: Situations(code_dims=..., classes=..., shapes=...)",
+            "give it situations in which it can be built: Situations(code_dims=..., classes=..., shapes=..., "
+            "data_dir=...)",
         )
     return Result(check.name, Outcome.SKIPPED, why)
 

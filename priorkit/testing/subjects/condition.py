@@ -1,0 +1,109 @@
+"""Conditions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Condition, ImageSet, ImageShape
+from priorkit.plugins import ConditionContext
+from priorkit.testing.case import Case
+from priorkit.testing.check import Absent
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_ins import random_images
+from priorkit.testing.subject import Subject
+
+__all__ = ["ConditionSubject", "condition_subjects"]
+
+_EMBEDDING_DIMS = (0, 1, 4)
+_IMAGES = 24
+
+
+class ConditionSubject(Subject[Condition]):
+    """A condition of a model of data with or without labels and embeddings.
+
+    Attributes:
+        train: The training images.
+
+    Args:
+        case: What is checked.
+        classes: Number of classes that the labels have; 0 for no labels.
+        embedding_dim: Dimensions of the embeddings; 0 for none.
+    """
+
+    interface = Condition
+
+    def __init__(self, case: Case, classes: int, embedding_dim: int) -> None:
+        parts = [f"{classes} classes"] * bool(classes) + [f"embeddings of {embedding_dim} dim"] * bool(embedding_dim)
+        super().__init__(case, f"data with {' and '.join(parts) or 'nothing but images'}")
+        self.classes = classes
+        self.embedding_dim = embedding_dim
+        generator = torch.Generator().manual_seed(case.seed + 7)
+        pixels = ((random_images(_IMAGES, ImageShape(1, 16)) + 1) * 127.5).to(torch.uint8)
+        labels = torch.arange(_IMAGES) * 5 % classes if classes else None
+        vectors = torch.randn(_IMAGES, embedding_dim, generator=generator) if embedding_dim else None
+        self.train = ImageSet(pixels, labels, embeddings=vectors)
+
+    def context(self) -> ConditionContext:
+        """What the data has."""
+        return ConditionContext(self.classes, self.embedding_dim, self.train)
+
+    def loaded(self) -> Condition:
+        """One of a trained run, whose images are not there."""
+        condition: Condition = self.part(self.case.build(replace(self.context(), train=None)))
+        return condition
+
+    def part(self, made: object) -> Condition:
+        """The condition.
+
+        Raises:
+            Absent: There is none.
+        """
+        if made is None:
+            raise Absent("it builds None: there is no condition")
+        return made  # type: ignore[return-value]
+
+    def passes(self, component: Condition) -> Sequence[ForwardPass]:
+        """How well a condition is recovered; from what images bring to conditions."""
+        passes = [
+            ForwardPass(
+                "recovery_loss",
+                lambda inputs: component.recovery_loss(inputs["recovered"], inputs["condition"]),
+                lambda n: (),
+                mean=True,
+                reaches=("recovered",),
+                float32=True,
+            )
+        ]
+        if component.from_data:
+            passes.append(
+                ForwardPass(
+                    "vectors", lambda inputs: component.vectors(inputs["entries"]), lambda n: (n, component.dim)
+                )
+            )
+        return passes
+
+    def entries(self, condition: Condition, n: int) -> Tensor:
+        """What `n` images bring with them."""
+        return condition.entries(self.train)[torch.arange(n) % _IMAGES]
+
+    def inputs(self, component: Condition, n: int, seed: int) -> Inputs:
+        """`recovered` and `condition` (n, dim), and `entries` (n, ...) where the data has them."""
+        generator = torch.Generator().manual_seed(seed)
+        recovered = torch.randn(n, component.dim, generator=generator)
+        entries = {"entries": self.entries(component, n)} if component.from_data else {}
+        return {"recovered": recovered, "condition": component.draw(n, generator=generator), **entries}
+
+    def extreme_inputs(self, component: Condition) -> Sequence[tuple[str, Inputs]]:
+        """Outputs of Q that are 0, and large ones."""
+        inputs = self.inputs(component, 16, self.case.seed)
+        named = (("outputs of 0", 0.0), ("large outputs of Q", 1e4))
+        return [(words, {**inputs, "recovered": scale * inputs["recovered"]}) for words, scale in named]
+
+
+def condition_subjects(case: Case) -> Iterator[ConditionSubject]:
+    """A condition in each situation of a case."""
+    for classes in case.situations.classes:
+        for embedding_dim in _EMBEDDING_DIMS:
+            yield ConditionSubject(case, classes, embedding_dim)

@@ -1,0 +1,102 @@
+"""Encoders."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Encoder, ImageShape, Posterior
+from priorkit.plugins import EncoderContext
+from priorkit.testing.case import Case
+from priorkit.testing.check import Absent, Defect
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_ins import SmallNetworks, random_images
+from priorkit.testing.subject import Subject
+
+__all__ = ["EncoderSubject", "encoder_subjects"]
+
+
+class EncoderSubject(Subject[Encoder]):
+    """An encoder of images of one shape.
+
+    Args:
+        case: What is checked.
+        code_dim: Dimensions of a code.
+        shape: The images' shape.
+    """
+
+    interface = Encoder
+
+    def __init__(self, case: Case, code_dim: int, shape: ImageShape) -> None:
+        super().__init__(
+            case, f"code_dim {code_dim} and images of shape ({shape.channels}, {shape.size}, {shape.size})"
+        )
+        self.code_dim = code_dim
+        self.shape = shape
+
+    def context(self) -> EncoderContext:
+        """Small networks, and the dimensions of a code."""
+        return EncoderContext(SmallNetworks(self.shape), self.code_dim)
+
+    def part(self, made: object) -> Encoder:
+        """The encoder.
+
+        Raises:
+            Absent: There is none.
+        """
+        if made is None:
+            raise Absent("it builds None: there is no encoder")
+        return made  # type: ignore[return-value]
+
+    def posterior(self, encoder: Encoder, image: Tensor, noise: Tensor | None) -> Posterior:
+        """What it makes of images.
+
+        Raises:
+            Defect: No posterior.
+        """
+        made = encoder(image, noise)
+        if not isinstance(made, Posterior):
+            raise Defect(
+                f"it gives a {type(made).__name__}, not a Posterior",
+                "forward returns the code alone",
+                "return priorkit.interfaces.Posterior(code, mean, log_variance)",
+            )
+        return made
+
+    def passes(self, component: Encoder) -> Sequence[ForwardPass]:
+        """From images and noise to a posterior and its draw."""
+
+        def call(inputs: Inputs) -> dict[str, Tensor]:
+            found = self.posterior(component, inputs["image"], inputs["noise"])
+            spread = {} if found.log_variance is None else {"log_variance": found.log_variance}
+            return {"code": found.code, "mean": found.mean, **spread}
+
+        return [
+            ForwardPass("posterior", call, lambda n: (n, self.code_dim), trains=True, reaches=("image",)),
+            ForwardPass(
+                "code without noise",
+                lambda inputs: self.posterior(component, inputs["image"], None).code,
+                lambda n: (n, self.code_dim),
+                reaches=("image",),
+            ),
+        ]
+
+    def inputs(self, component: Encoder, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W) and `noise` (n, code_dim)."""
+        noise = torch.randn(n, self.code_dim, generator=torch.Generator().manual_seed(seed ^ 1))
+        return {"image": random_images(n, self.shape, seed), "noise": noise}
+
+    def extreme_inputs(self, component: Encoder) -> Sequence[tuple[str, Inputs]]:
+        """Blank images, and noise that is 0 or large."""
+        inputs = self.inputs(component, 8, self.case.seed)
+        named = (("black images", -1.0), ("grey images", 0.0), ("white images", 1.0))
+        blank = [(words, {**inputs, "image": torch.full_like(inputs["image"], value)}) for words, value in named]
+        noisy = (("noise of 0", 0.0), ("large noise", 100.0))
+        return [*blank, *((words, {**inputs, "noise": scale * inputs["noise"]}) for words, scale in noisy)]
+
+
+def encoder_subjects(case: Case) -> Iterator[EncoderSubject]:
+    """An encoder in each situation of a case."""
+    for shape in case.situations.shapes:
+        for code_dim in case.situations.code_dims:
+            yield EncoderSubject(case, code_dim, shape)

@@ -1,0 +1,306 @@
+"""Families of networks, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import ImageCritic, ImageShape, Networks
+from priorkit.plugins import NetworksContext
+from priorkit.testing.case import Case
+from priorkit.testing.check import Defect, Refused
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_ins import one_hot, random_images
+from priorkit.testing.subject import Subject
+
+__all__ = [
+    "CodeCriticSubject",
+    "ConditionalCriticSubject",
+    "DecoderSubject",
+    "EncoderBodySubject",
+    "ImageCriticSubject",
+    "NetworksSubject",
+    "RecogniserSubject",
+    "networks_subjects",
+]
+
+CODE_DIM = 6
+CLASSES = 3
+
+
+class NetworksSubject(Subject[nn.Module]):
+    """One part of a family of networks for one image shape.
+
+    Attributes:
+        words: The part, in words.
+        optional: Whether a family may refuse to have it.
+
+    Args:
+        case: What is checked.
+        shape: The images' shape.
+    """
+
+    interface = nn.Module
+    words: ClassVar[str]
+    optional: ClassVar[bool] = False
+
+    def __init__(self, case: Case, shape: ImageShape) -> None:
+        super().__init__(case, f"the {self.words} for images of shape ({shape.channels}, {shape.size}, {shape.size})")
+        self.shape = shape
+
+    def context(self) -> NetworksContext:
+        """The images' shape."""
+        return NetworksContext(self.shape)
+
+    def take(self, networks: Networks) -> nn.Module:
+        """Asks the family for the part."""
+        raise NotImplementedError
+
+    def part(self, made: object) -> nn.Module:
+        """The part, of what the plug-in builds.
+
+        Raises:
+            Defect: The plug-in builds something else.
+        """
+        if not isinstance(made, Networks):
+            raise Defect(
+                f"it builds a {type(made).__name__}, not Networks",
+                "`build` returns the wrong object, or the class does not derive from the interface",
+                "derive from priorkit.interfaces.Networks",
+            )
+        return self.take(made)
+
+    def family(self) -> Networks:
+        """The whole family.
+
+        Raises:
+            Refused: It cannot be had for this shape.
+            Defect: The plug-in builds something else.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.case.seed)
+            try:
+                made = self.case.build(self.context())
+            except ValueError as error:
+                raise Refused(f"{self.situation} are refused: {' '.join(str(error).split())}") from error
+        if not isinstance(made, Networks):
+            self.part(made)
+        family: Networks = made
+        return family
+
+    def _images(self, n: int, seed: int) -> Tensor:
+        return random_images(n, self.shape, seed)
+
+    def _blank_images(self, inputs: Inputs) -> Sequence[tuple[str, Inputs]]:
+        image = inputs["image"]
+        named = (("black images", -1.0), ("grey images", 0.0), ("white images", 1.0))
+        return [(words, {**inputs, "image": torch.full_like(image, value)}) for words, value in named]
+
+    def extreme_inputs(self, component: nn.Module) -> Sequence[tuple[str, Inputs]]:
+        """Blank images, or codes at the mean, tiny and large."""
+        inputs = self.inputs(component, 8, self.case.seed)
+        if "image" in inputs:
+            return self._blank_images(inputs)
+        named = (("codes of 0", 0.0), ("tiny codes", 1e-20), ("large codes", 1e3))
+        return [(words, {"code": scale * inputs["code"]}) for words, scale in named]
+
+
+class EncoderBodySubject(NetworksSubject):
+    """The encoder's body."""
+
+    words = "encoder"
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From images to (N, CODE_DIM)."""
+        return networks.encoder(CODE_DIM)
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From images to codes."""
+        return [
+            ForwardPass(
+                "encoder",
+                lambda inputs: component(inputs["image"]),
+                lambda n: (n, CODE_DIM),
+                trains=True,
+                reaches=("image",),
+            )
+        ]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W)."""
+        return {"image": self._images(n, seed)}
+
+
+class DecoderSubject(NetworksSubject):
+    """The decoder."""
+
+    words = "decoder"
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From codes (N, CODE_DIM) to images."""
+        return networks.decoder(CODE_DIM)
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From codes to images."""
+        return [
+            ForwardPass(
+                "decoder",
+                lambda inputs: component(inputs["code"]),
+                lambda n: (n, self.shape.channels, self.shape.size, self.shape.size),
+                trains=True,
+                reaches=("code",),
+            )
+        ]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`code` (n, CODE_DIM)."""
+        return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
+
+
+class CodeCriticSubject(NetworksSubject):
+    """The code discriminator."""
+
+    words = "code critic"
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From codes (N, CODE_DIM) to logits."""
+        return networks.code_critic(CODE_DIM)
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From codes to logits."""
+        return [
+            ForwardPass(
+                "code_critic",
+                lambda inputs: component(inputs["code"]),
+                lambda n: (n,),
+                trains=True,
+                reaches=("code",),
+            )
+        ]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`code` (n, CODE_DIM)."""
+        return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
+
+
+class ImageCriticSubject(NetworksSubject):
+    """The image discriminator."""
+
+    words = "image critic"
+    interface = ImageCritic
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From images to logits."""
+        return networks.image_critic()
+
+    def logits(self, critic: ImageCritic, inputs: Inputs) -> Tensor:
+        """D_I's logits of the images among the inputs."""
+        logits: Tensor = critic(inputs["image"])
+        return logits
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From images to logits, and to the last features."""
+        assert isinstance(component, ImageCritic)
+        critic = component
+
+        def features_shape(n: int) -> tuple[int, ...]:
+            with torch.no_grad():
+                return (n, *critic.features(self._images(2, 0)).shape[1:])
+
+        return [
+            ForwardPass(
+                "image_critic",
+                lambda inputs: self.logits(critic, inputs),
+                lambda n: (n,),
+                trains=True,
+                reaches=("image",),
+            ),
+            ForwardPass("features", lambda inputs: critic.features(inputs["image"]), features_shape, reaches=("image",)),
+        ]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W)."""
+        return {"image": self._images(n, seed)}
+
+
+class ConditionalCriticSubject(ImageCriticSubject):
+    """The image discriminator that is shown a condition, too."""
+
+    words = "image critic with a condition"
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From images and conditions to logits."""
+        return networks.image_critic(CLASSES)
+
+    def logits(self, critic: ImageCritic, inputs: Inputs) -> Tensor:
+        """D_I's logits of the images and conditions among the inputs."""
+        logits: Tensor = critic(inputs["image"], inputs["condition"])
+        return logits
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From images and conditions to logits."""
+        return super().passes(component)[:1]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W) and `condition` (n, CLASSES)."""
+        return {"image": self._images(n, seed), "condition": one_hot(n, CLASSES)}
+
+
+class _Recognition(nn.Module):
+    """Q behind its trunk, which is D_I's and does not learn here."""
+
+    def __init__(self, critic: ImageCritic, recogniser: nn.Module) -> None:
+        super().__init__()
+        self.critic = critic.requires_grad_(False)
+        self.recogniser = recogniser
+
+    def forward(self, image: Tensor) -> Tensor:
+        recovered: Tensor = self.recogniser(self.critic.features(image))
+        return recovered
+
+
+class RecogniserSubject(NetworksSubject):
+    """The classifier Q on the trunk of the image discriminator."""
+
+    words = "recogniser"
+    optional = True
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From images, through D_I's features, to (N, CLASSES)."""
+        return _Recognition(networks.image_critic(), networks.recogniser(CLASSES))
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From images to what Q says."""
+        return [
+            ForwardPass(
+                "recogniser",
+                lambda inputs: component(inputs["image"]),
+                lambda n: (n, CLASSES),
+                trains=True,
+                reaches=("image",),
+            )
+        ]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W)."""
+        return {"image": self._images(n, seed)}
+
+
+_PARTS: tuple[type[NetworksSubject], ...] = (
+    EncoderBodySubject,
+    DecoderSubject,
+    ImageCriticSubject,
+    ConditionalCriticSubject,
+    RecogniserSubject,
+    CodeCriticSubject,
+)
+
+
+def networks_subjects(case: Case) -> Iterator[NetworksSubject]:
+    """Each part of a family for each image shape of a case."""
+    for shape in case.situations.shapes:
+        for part in _PARTS:
+            yield part(case, shape)
