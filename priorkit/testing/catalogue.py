@@ -8,19 +8,27 @@ from priorkit.testing.check import Check
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
 from priorkit.testing.checks.conditions import CONDITIONS
+from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
 from priorkit.testing.checks.devices import DEVICES
 from priorkit.testing.checks.encoders import ENCODERS
+from priorkit.testing.checks.extractors import EXTRACTORS
 from priorkit.testing.checks.gradients import GRADIENTS
+from priorkit.testing.checks.holdouts import HOLDOUTS
+from priorkit.testing.checks.image_critics import IMAGE_CRITICS
 from priorkit.testing.checks.networks import NETWORKS
 from priorkit.testing.checks.numbers import NUMBERS
 from priorkit.testing.checks.precision import PRECISION
 from priorkit.testing.checks.priors import PRIORS
 from priorkit.testing.checks.randomness import RANDOMNESS
+from priorkit.testing.checks.recovery import RECOVERY
 from priorkit.testing.checks.states import STATES
+from priorkit.testing.checks.stored_images import STORED_IMAGES
 from priorkit.testing.subject import AnySubject
 from priorkit.testing.subjects.condition import condition_subjects
+from priorkit.testing.subjects.dataset import data_subjects
 from priorkit.testing.subjects.encoder import encoder_subjects
+from priorkit.testing.subjects.extractor import extractor_subjects
 from priorkit.testing.subjects.networks import networks_subjects
 from priorkit.testing.subjects.prior import prior_subjects
 
@@ -43,10 +51,15 @@ class Contract:
 _MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DEVICES, *PRECISION)
 """What is asked of every component that is a module."""
 
+_OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_weights")
+"""What is asked of every component that is none."""
+
 CATALOGUE: Mapping[str, Contract] = {
     "prior": Contract((*_MODULES, *PRIORS, *DENSITIES), prior_subjects),
-    "condition": Contract((*_MODULES, *CONDITIONS), condition_subjects),
+    "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY), condition_subjects),
+    "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *ENCODERS), encoder_subjects),
-    "networks": Contract((*_MODULES, *NETWORKS), networks_subjects),
+    "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
+    "networks": Contract((*_MODULES, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
 }
 """By the slots of the kinds."""

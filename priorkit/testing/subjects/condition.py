@@ -84,6 +84,10 @@ class ConditionSubject(Subject[Condition]):
             )
         return passes
 
+    def draw(self, condition: Condition, n: int, seed: int | None = None) -> Tensor:
+        """Draws `n` conditions from a seed, by default the case's: float32 (n, dim)."""
+        return condition.draw(n, generator=torch.Generator().manual_seed(self.case.seed if seed is None else seed))
+
     def entries(self, condition: Condition, n: int) -> Tensor:
         """What `n` images bring with them."""
         return condition.entries(self.train)[torch.arange(n) % _IMAGES]

@@ -218,7 +218,9 @@ class ImageCriticSubject(NetworksSubject):
                 trains=True,
                 reaches=("image",),
             ),
-            ForwardPass("features", lambda inputs: critic.features(inputs["image"]), features_shape, reaches=("image",)),
+            ForwardPass(
+                "features", lambda inputs: critic.features(inputs["image"]), features_shape, reaches=("image",)
+            ),
         ]
 
     def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:

@@ -1,0 +1,266 @@
+"""What is special to feature extractors: how they are prepared, and what they make of images."""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import ConfigurationError, DataError
+from priorkit.interfaces import Features, ImageSet
+from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.subjects.extractor import CLASSES, ExtractorSubject
+
+__all__ = ["EXTRACTORS"]
+
+
+def _same(first: Features, second: Features, *, exactly: bool = True) -> bool:
+    for one, other in zip(first, second, strict=True):
+        if one is None or other is None:
+            if one is not other:
+                return False
+            continue
+        size = 1e-6 if exactly else 1e-3
+        scale = max(1e-3, float(one.abs().max()))
+        if one.shape != other.shape or not torch.allclose(one, other, rtol=size, atol=size * scale):
+            return False
+    return True
+
+
+def prepares_once(subject: ExtractorSubject) -> None:
+    """`prepare` draws nothing from global generators, and called again leaves the extractor as it is."""
+    extractor, images = subject.built(), subject.images(3)
+    with global_state_kept("prepare"):
+        extractor.prepare(subject.data)
+    described, found = dict(extractor.description()), subject.extract(extractor, images)
+    extractor.prepare(subject.data)
+    require(
+        dict(extractor.description()) == described and _same(subject.extract(extractor, images), found),
+        "after a second `prepare` it describes itself, or the same images, otherwise",
+        "weights are made, or trained on, each time",
+        "return at once where there are weights already",
+    )
+
+
+def prepared_alike_next_time(subject: ExtractorSubject) -> None:
+    """Another one with the same data and cache has the same weights, or says by its description that it has not."""
+    images = subject.images(3)
+    first, second = subject.prepared(seed=0), subject.prepared(seed=1)
+    found, again = subject.extract(first, images), subject.extract(second, images)
+    same = dict(first.description()) == dict(second.description())
+    require(
+        same,
+        f"it describes itself as {dict(first.description())}, and the next time as {dict(second.description())}",
+    )
+    require(
+        _same(found, again),
+        "two of one description make other features of the same images",
+        "weights are random, or something else than the weights is hashed",
+        "seed the weights by an option of your own and cache them; let `weights` be a hash of all of them",
+    )
+
+
+def describes_itself(subject: ExtractorSubject) -> None:
+    """`description` has a name, a hash of the weights and the input's resolution, and is the same each time."""
+    extractor = subject.prepared()
+    described = dict(extractor.description())
+    for name, sort in (("name", str), ("weights", str), ("resolution", int)):
+        require(
+            isinstance(described.get(name), sort) and bool(described[name]),
+            f"its {name} is {described.get(name)!r}: {described}",
+        )
+    odd = {key: value for key, value in described.items() if not isinstance(value, str | int | float)}
+    require(
+        not odd,
+        f"{odd} are no text and no number",
+        "a path, a tensor or a list is noted",
+        "turn it into a text or a number: it is written to files",
+    )
+    accuracy = described.get("accuracy", 0.0)
+    require(
+        isinstance(accuracy, int | float) and math.isfinite(accuracy) and 0 <= accuracy <= 1,
+        f"its accuracy is {accuracy!r}, not a share of the held-out images",
+        "it is given in percent, or of no images",
+        "divide by the number of held-out images with labels; leave it out where there are none",
+    )
+    subject.extract(extractor, subject.images(2))
+    require(
+        dict(extractor.description()) == described,
+        f"it describes itself as {described}, and after use as {dict(extractor.description())}",
+        "the description changes with every call: a time, a counter",
+        "note what identifies the weights alone",
+    )
+    require(isinstance(extractor.standard, bool), f"standard is {extractor.standard!r}, not True or False")
+
+
+def _require_rows(tensor: Tensor, name: str, n: int) -> None:
+    require(
+        tensor.dtype == torch.float32 and tensor.ndim == 2 and len(tensor) == n and tensor.shape[1] > 0,
+        f"{name} of {n} images are {tensor.dtype} of shape {tuple(tensor.shape)}, not float32 of shape ({n}, ...)",
+        "a batch of one is squeezed, or maps of features are not flattened",
+        "give one row for each image, `.flatten(1).float()`",
+    )
+    require(tensor.device.type == "cpu", f"{name} are on {tensor.device}", "", "call `.cpu()`")
+    require(
+        not tensor.requires_grad,
+        f"{name} keep the graph of the network, which fills the memory, and cannot become arrays",
+        "gradients are recorded",
+        "compute under torch.no_grad()",
+    )
+    require(bool(tensor.isfinite().all()), f"some {name} are infinite or not a number")
+
+
+def features_are_rows_of_numbers(subject: ExtractorSubject) -> None:
+    """Features are finite float32 (N, D) on the CPU, for one image and for many, black and white ones among them."""
+    extractor = subject.prepared()
+    sizes = set()
+    for n in (1, 2, 5):
+        images = subject.images(n)
+        images[0], images[-1] = 0, 255
+        found = subject.extract(extractor, images)
+        _require_rows(found.features, "features", n)
+        if found.probabilities is not None:
+            _require_rows(found.probabilities, "probabilities", n)
+        sizes.add(found.features.shape[1])
+    require(len(sizes) == 1, f"images have {' or '.join(map(str, sorted(sizes)))} features, by their number")
+
+
+def images_are_independent(subject: ExtractorSubject) -> None:
+    """An image's features do not depend on the other images of its batch, nor on their order."""
+    extractor, images = subject.prepared(), subject.images(4)
+    together = subject.extract(extractor, images)
+    pieces = [subject.extract(extractor, images[i : i + 1]) for i in range(len(images))]
+    probabilities = [piece.probabilities for piece in pieces if piece.probabilities is not None]
+    alone = Features(
+        torch.cat([piece.features for piece in pieces]), torch.cat(probabilities) if probabilities else None
+    )
+    require(
+        _same(together, alone, exactly=False),
+        f"features of an image are up to {float((together.features - alone.features).abs().max()):.3g} away where it "
+        "is alone",
+    )
+
+
+def images_are_left_alone(subject: ExtractorSubject) -> None:
+    """The same images have the same features again, with nothing drawn at random, and are not written into."""
+    extractor, images = subject.prepared(), subject.images(3)
+    kept = images.clone()
+    found = []
+    for seed in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            with global_state_kept("extract"):
+                found.append(subject.extract(extractor, images))
+        require(
+            torch.equal(images, kept),
+            "extract writes into the images that it is given",
+            "an operation in place (`div_`, `sub_`, `-=`)",
+            "make a new tensor: images.float() / 255",
+        )
+    require(_same(*found), "the same images have other features the second time")
+
+
+def probabilities_add_up(subject: ExtractorSubject) -> None:
+    """Probabilities of an image's classes are at least 0, and add up to 1."""
+    probabilities = subject.extract(subject.prepared(), subject.images(5)).probabilities
+    if probabilities is None:
+        raise NotApplicable("it does not classify")
+    require(bool((probabilities >= 0).all()), f"one of them is {float(probabilities.min()):.4g}")
+    total = probabilities.sum(dim=1)
+    require(
+        torch.allclose(total, torch.ones_like(total), atol=1e-4),
+        f"they add up to between {float(total.min()):.4g} and {float(total.max()):.4g}",
+    )
+
+
+def labels_are_those_of_the_data(subject: ExtractorSubject) -> None:
+    """With `knows_labels` its classes are the data's; data without labels is taken, or refused with a reason."""
+    extractor = subject.prepared()
+    probabilities = subject.extract(extractor, subject.images(2)).probabilities
+    if extractor.knows_labels:
+        require(
+            probabilities is not None,
+            "knows_labels is True, and there are no probabilities",
+            "the attribute was copied, or the probabilities are left out",
+            "give Features(features, probabilities), or set knows_labels = False",
+        )
+        assert probabilities is not None
+        require(
+            probabilities.shape[1] == CLASSES,
+            f"knows_labels is True, and it has {probabilities.shape[1]} classes where the data has {CLASSES}",
+            "its classes are those of another data set",
+            "set knows_labels = False",
+        )
+    data = replace(
+        subject.data,
+        train=ImageSet(subject.data.train.images),
+        test=ImageSet(subject.data.test.images),
+        class_names=(),
+    )
+    bare = subject.built()
+    try:
+        bare.prepare(data)
+    except (ConfigurationError, DataError) as error:
+        require(bool(str(error).strip()), "data without labels is refused without a word")
+    except Exception as error:
+        raise Defect(
+            f"data without labels ends in {type(error).__name__}: {error}",
+            "`data.train.labels` is None there, and not looked at",
+            "raise a priorkit.errors.DataError that says that labels are needed",
+        ) from error
+    else:
+        subject.extract(bare, subject.images(2))
+
+
+EXTRACTORS = (
+    Check(
+        "prepares_once",
+        prepares_once,
+        "weights are initialised or trained with torch's global generator",
+        "draw under torch.random.fork_rng(devices=[]) with a seed of your own",
+    ),
+    Check(
+        "prepared_alike_next_time",
+        prepared_alike_next_time,
+        "weights are trained anew from other random numbers, or the description holds a time or an address",
+        "seed the weights by an option of your own, cache them, and hash them for the description",
+    ),
+    Check(
+        "describes_itself",
+        describes_itself,
+        "an entry of the description is missing, or of another type",
+        "give `name`, `weights` (a hash, as a text) and `resolution` (in pixels, a whole number)",
+    ),
+    Check(
+        "features_are_rows_of_numbers",
+        features_are_rows_of_numbers,
+        "the pass does not fit all batches",
+        "give float32 (N, D) on the CPU: `.flatten(1).float().cpu()`",
+    ),
+    Check(
+        "images_are_independent",
+        images_are_independent,
+        "the network is in training mode (batch norm), or features are standardised over the batch",
+        "call `.eval()` on the network, and compute each image by itself",
+    ),
+    Check(
+        "images_are_left_alone",
+        images_are_left_alone,
+        "the network is in training mode (dropout), or crops images at random",
+        "call `.eval()` on the network, and prepare images without chance",
+    ),
+    Check(
+        "probabilities_add_up",
+        probabilities_add_up,
+        "they are logits, or the softmax is taken over the batch",
+        "give logits.softmax(dim=1)",
+        required=False,
+    ),
+    Check(
+        "labels_are_those_of_the_data",
+        labels_are_those_of_the_data,
+        "the attribute was copied from another extractor",
+        "see the attributes of priorkit.interfaces.FeatureExtractor",
+    ),
+)

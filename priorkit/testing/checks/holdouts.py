@@ -1,0 +1,84 @@
+"""Which images a data set holds out."""
+
+import hashlib
+from collections import Counter
+
+import torch
+
+from priorkit.interfaces import ImageData
+from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.datasets import differences, parts
+from priorkit.testing.subjects.dataset import DataSubject, looked_at
+
+__all__ = ["HOLDOUTS"]
+
+_SHARES = (0.2, 0.5)
+_SEEDS = 5
+_COUNTED = 20_000
+"""Images of a set, at most, whose pixels are all compared."""
+
+
+def _images(data: ImageData) -> Counter[bytes]:
+    return Counter(
+        hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest()
+        for _, part in parts(data)
+        for image in part.first(len(part)).contiguous()
+    )
+
+
+def held_out_images_follow_the_context(subject: DataSubject) -> None:
+    """Where images are held out by chance, `holdout` is their share, `seed` chooses them, and none is trained on."""
+    little, much = (subject.load(holdout=share) for share in _SHARES)
+    seeded = [subject.load(holdout=_SHARES[1], seed=seed) for seed in range(1, _SEEDS + 1)]
+    if len(little.test) == len(much.test) and len(little.train) == len(much.train):
+        same = not any(differences(much, other) for other in seeded)
+        if same:
+            raise NotApplicable("it has a test set of its own")
+        raise Defect(
+            f"holdout {_SHARES[0]:g} and {_SHARES[1]:g} hold out {len(little.test)} images alike, and the seed decides "
+            "which",
+            "DataContext.holdout is not read",
+            "hold out the share context.holdout of the images",
+        )
+    total = len(much.train) + len(much.test)
+    for share, data in zip(_SHARES, (little, much), strict=True):
+        here = len(data.train) + len(data.test)
+        require(
+            here == total,
+            f"with holdout {share:g} there are {here} images, and with {_SHARES[1]:g} {total}",
+            "held-out images are trained on, too, or some images are lost",
+            "split the indices: every image in exactly one of the two sets",
+        )
+        require(
+            abs(len(data.test) - share * total) <= 1,
+            f"with holdout {share:g}, {len(data.test)} of {total} images are held out",
+            "the share is that of the images to train on, or of something else",
+            "hold out round(context.holdout * number) images, at least one",
+        )
+    if total > _COUNTED:
+        raise NotApplicable(f"it has {total} images, too many to compare them all")
+    known = _images(much)
+    for seed, data in enumerate(seeded, start=1):
+        require(
+            _images(data) == known,
+            f"the two sets together are not the same images with seed {seed} as with seed 0",
+            "some images are in both sets, or in none",
+            "split one permutation of the indices",
+        )
+    require(
+        total < 6 or any(not torch.equal(looked_at(much.test), looked_at(data.test)) for data in seeded),
+        f"{_SEEDS + 1} seeds hold out the same images",
+        "DataContext.seed is not read",
+        "choose by torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))",
+    )
+
+
+HOLDOUTS = (
+    Check(
+        "held_out_images_follow_the_context",
+        held_out_images_follow_the_context,
+        "the split does not follow the context",
+        "hold out context.holdout of the images, chosen by context.seed",
+        required=False,
+    ),
+)

@@ -1,0 +1,104 @@
+"""How well Q recovers conditions: whether the loss is minus a log-probability."""
+
+import math
+
+import torch
+
+from priorkit.interfaces import Condition
+from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.subjects.condition import ConditionSubject
+
+__all__ = ["RECOVERY"]
+
+_MANY = 64
+_CLOSE = 1e-3
+
+
+def true_conditions_are_recovered(subject: ConditionSubject) -> None:
+    """`recovery_loss` is lower for the condition that Q's output says than for another."""
+    condition = subject.component()
+    drawn = subject.draw(condition, _MANY)
+    distinct = torch.unique(drawn, dim=0)
+    if len(distinct) < 2:
+        raise NotApplicable("it draws one condition alone")
+    clear = 5 * distinct if condition.classes else distinct
+    for i in range(min(len(distinct), 5)):
+        j = (i + 1) % len(distinct)
+        losses = [float(condition.recovery_loss(clear[i : i + 1], distinct[k : k + 1])) for k in (i, j)]
+        require(
+            losses[0] < losses[1],
+            f"where Q says one condition, the loss is {losses[0]:.4g} for it, and {losses[1]:.4g} for another",
+        )
+
+
+def recovery_is_a_log_probability(subject: ConditionSubject) -> None:
+    """`recovery_loss` is minus a logarithm to base e of a probability: those of all classes add up to 1."""
+    condition = subject.component()
+    generator = torch.Generator().manual_seed(subject.case.seed)
+    if not condition.classes:
+        _density_is_normalised(subject, condition)
+        return
+    k = condition.classes
+    for scale in (0.0, 1.0, 4.0):
+        logits = scale * torch.randn(1, k, generator=generator)
+        losses = torch.stack([condition.recovery_loss(logits, row[None]).double() for row in torch.eye(k)])
+        total = float((-losses).exp().sum())
+        if abs(total - 1) < _CLOSE:
+            continue
+        known = {
+            "the logits' own value is taken for a logarithm of a probability": (
+                float(logits.double().exp().sum()),
+                "take the log-softmax: subtract torch.logsumexp(logits, dim=1)",
+            ),
+            "it is divided by the number of classes as well (a mean over all elements)": (
+                total if abs(float((-losses * k).exp().sum()) - 1) < _CLOSE else math.nan,
+                "sum over the classes, and take the mean over the batch",
+            ),
+            "its unit is the bit": (
+                total if abs(float((-losses * math.log(2)).exp().sum()) - 1) < _CLOSE else math.nan,
+                "use the natural logarithm: the unit is the nat",
+            ),
+        }
+        found = f"exp(-recovery_loss) adds up to {total:.4g} over the {k} classes, not to 1"
+        for cause, (expected, fix) in known.items():
+            if abs(total - expected) < _CLOSE * max(1.0, expected):
+                raise Defect(found, cause, fix)
+        raise Defect(found)
+
+
+def _density_is_normalised(subject: ConditionSubject, condition: Condition) -> None:
+    """In one dimension, integrates over s; only what a known constant explains is a defect, as supports differ."""
+    if condition.dim != 1 or len(torch.unique(subject.draw(condition, _MANY))) < 10:
+        raise NotApplicable("s is neither a class nor a number")
+    points = torch.linspace(-40, 40, 4001, dtype=torch.float64)
+    with torch.no_grad():
+        losses = torch.stack([condition.recovery_loss(torch.zeros(1, 1), s.float().view(1, 1)) for s in points])
+    total = float(torch.trapezoid((-losses.double()).exp(), points))
+    for constant, words in (
+        (math.sqrt(math.tau), "log(2 pi) / 2 of a Gaussian is left out"),
+        (math.sqrt(math.pi), "it is the squared error alone, without 1/2 and the Gaussian's log(2 pi) / 2"),
+    ):
+        require(
+            abs(total - constant) > 0.01,
+            f"exp(-recovery_loss) integrates to {total:.4g} over s, not to 1",
+            words,
+            "-log N(s; mean, 1) is (s - mean)^2 / 2 + log(2 pi) / 2, for each dimension",
+        )
+
+
+RECOVERY = (
+    Check(
+        "true_conditions_are_recovered",
+        true_conditions_are_recovered,
+        "the sign is lost: it is a log-probability, and not minus one; or recovered and condition are swapped",
+        "give -E[log Q(s | x)], of which less is better",
+        required=False,
+    ),
+    Check(
+        "recovery_is_a_log_probability",
+        recovery_is_a_log_probability,
+        "the normaliser is dropped, or each class is looked at by itself (binary cross-entropy)",
+        "use torch.nn.functional.cross_entropy(recovered.float(), condition)",
+        required=False,
+    ),
+)

@@ -1,0 +1,89 @@
+"""Feature extractors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet, ImageShape
+from priorkit.plugins import ExtractorContext
+from priorkit.testing.case import Case
+from priorkit.testing.check import Defect
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_ins import random_images
+from priorkit.testing.subject import Subject
+
+__all__ = ["CLASSES", "ExtractorSubject", "extractor_subjects"]
+
+CLASSES = 2
+
+
+class ExtractorSubject(Subject[FeatureExtractor]):
+    """An extractor of features of images of one shape, with a cache of its own.
+
+    Attributes:
+        data: Images of two classes, the second one brighter.
+
+    Args:
+        case: What is checked.
+        shape: The images' shape.
+    """
+
+    interface = FeatureExtractor
+
+    def __init__(self, case: Case, shape: ImageShape) -> None:
+        super().__init__(case, f"images of shape ({shape.channels}, {shape.size}, {shape.size})")
+        self.shape = shape
+        self._folder = tempfile.TemporaryDirectory()
+        self.data = ImageData(self._labelled(24, 1), self._labelled(6, 2), ("dark", "bright"))
+
+    def _labelled(self, n: int, seed: int) -> ImageSet:
+        labels = torch.arange(n) % CLASSES
+        return ImageSet((self.images(n, seed) // 2 + 127 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+
+    def images(self, n: int, seed: int = 3) -> Tensor:
+        """`n` images, uint8 (n, C, H, W)."""
+        return ((random_images(n, self.shape, seed) + 1) * 127.5).to(torch.uint8)
+
+    def context(self) -> ExtractorContext:
+        """The images' shape, the cache and the CPU."""
+        return ExtractorContext(self.shape, Path(self._folder.name) / "cache", torch.device("cpu"))
+
+    def passes(self, component: FeatureExtractor) -> Sequence[ForwardPass]:
+        """None: it computes with bytes, and without gradients."""
+        return ()
+
+    def inputs(self, component: FeatureExtractor, n: int, seed: int) -> Inputs:
+        """None."""
+        return {}
+
+    def prepared(self, seed: int = 0) -> FeatureExtractor:
+        """A new one that has its weights."""
+        extractor = self.built(seed)
+        extractor.prepare(self.data)
+        return extractor
+
+    def extract(self, extractor: FeatureExtractor, images: Tensor) -> Features:
+        """The features of images.
+
+        Raises:
+            Defect: It gives something else.
+        """
+        found = extractor.extract(images)
+        if not isinstance(found, Features):
+            raise Defect(
+                f"extract gives a {type(found).__name__}, not Features",
+                "it returns the features' tensor alone",
+                "return priorkit.interfaces.Features(features, probabilities)",
+            )
+        return found
+
+
+def extractor_subjects(case: Case) -> Iterator[ExtractorSubject]:
+    """An extractor for each image shape of a case."""
+    for shape in case.situations.shapes:
+        yield ExtractorSubject(case, shape)

@@ -1,0 +1,28 @@
+"""Every built-in condition keeps to its interface's contract."""
+
+from collections.abc import Callable
+
+from priorkit.plugins import installed_plugins
+from priorkit.testing import Case, parametrize_with_checks
+
+CASES = [
+    Case("condition", "labels"),
+    Case("condition", "labels", {"recovery": "generated", "seen_by_code_critic": False}),
+    Case("condition", "categorical"),
+    Case("condition", "categorical", {"classes": 2}),
+    Case("condition", "embedding"),
+    Case("condition", "embedding", {"remembered": 40, "mismatched": False}),
+    Case("condition", "none"),
+]
+
+
+@parametrize_with_checks(CASES)
+def test_conforms(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_none_is_forgotten() -> None:
+    owned = {
+        item.component.name for item in installed_plugins().components("condition") if item.distribution == "priorkit"
+    }
+    assert {case.subject for case in CASES} == owned

@@ -1,0 +1,36 @@
+"""Every built-in family of networks keeps to its interface's contract."""
+
+from collections.abc import Callable
+
+from priorkit.interfaces import ImageShape
+from priorkit.plugins import installed_plugins
+from priorkit.testing import Case, Situations, parametrize_with_checks
+
+SMALL = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)))
+LARGER = Situations(shapes=(ImageShape(3, 32),))
+CASES = [
+    Case("networks", "residual", {"width": 4, "code_critic_width": 20}, situations=SMALL),
+    Case(
+        "networks",
+        "residual",
+        {"width": 4, "code_critic_width": 20, "norm": "none", "critic_norm": "layer"},
+        situations=SMALL,
+    ),
+    Case("networks", "dcgan", {"width": 4, "code_critic_width": 20}, situations=SMALL),
+    Case("networks", "dcgan", {"width": 2, "code_critic_width": 20, "critic_norm": "none"}, situations=LARGER),
+    Case("networks", "began", {"width": 4, "hidden": 8, "code_critic_width": 20}, situations=SMALL),
+    Case("networks", "mlp", {"hidden": 24}, situations=SMALL),
+    Case("networks", "mlp", {"hidden": 8, "layers": 1}, situations=Situations(shapes=(ImageShape(1, 28),))),
+]
+
+
+@parametrize_with_checks(CASES)
+def test_conforms(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_none_is_forgotten() -> None:
+    owned = {
+        item.component.name for item in installed_plugins().components("networks") if item.distribution == "priorkit"
+    }
+    assert {case.subject for case in CASES} == owned
