@@ -1,0 +1,309 @@
+"""The checks of conditions find what they are there for, in conditions that have nothing else wrong with them."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from priorkit.interfaces import Condition, ImageSet, Recovery
+from priorkit.plugins import ConditionContext
+from priorkit.testing import Case, Outcome, Situations, check_component
+from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.checks.conditions import CONDITIONS
+from priorkit.testing.checks.recovery import RECOVERY
+from priorkit.testing.conformance import run_check
+
+LABELS = Situations(classes=(3,), examples=2)
+
+
+class Labels(Condition):
+    """A sound condition: the data's labels."""
+
+    from_data = True
+    from_labels = True
+    recovery = Recovery.REAL
+
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__()
+        if not context.classes:
+            raise ValueError("the data has no labels")
+        self.dim = self.classes = context.classes
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return self.vectors(torch.randint(self.dim, (n,), generator=generator, device=device))
+
+    def entries(self, images: ImageSet) -> Tensor:
+        if images.labels is None:
+            raise ValueError("the data has no labels")
+        return images.labels
+
+    def vectors(self, entries: Tensor) -> Tensor:
+        return (entries[:, None] == torch.arange(self.dim, device=entries.device)).float()
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return functional.cross_entropy(recovered.float(), condition)
+
+
+class Vectors(Condition):
+    """A sound condition: the data's embeddings."""
+
+    from_data = True
+    seen_by_image_critic = True
+    kept: Tensor
+
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__()
+        if not context.embedding_dim:
+            raise ValueError("the data has no embeddings")
+        self.dim = context.embedding_dim
+        train = context.train
+        kept = torch.zeros(12, self.dim) if train is None else self.entries(train)[train.spread_indices(12)]
+        self.keep(kept.clone())
+
+    def keep(self, kept: Tensor) -> None:
+        self.register_buffer("kept", kept)
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        chosen = torch.randint(len(self.kept), (n,), generator=generator, device=device)
+        return self.kept.to(chosen.device).index_select(0, chosen)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        if images.embeddings is None:
+            raise ValueError("the data has no embeddings")
+        return images.embeddings
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        squares = (recovered.float() - condition).square().sum(1)
+        return 0.5 * (squares.mean() + self.dim * math.log(math.tau))
+
+
+class Brightness(Condition):
+    """A sound condition: how bright the image is, which every image says."""
+
+    dim = 1
+    from_data = True
+    seen_by_image_critic = True
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.rand(n, 1, generator=generator, device=device)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        return images.take(torch.arange(len(images))).float().mean((1, 2, 3))[:, None] / 255
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return (recovered.float() - condition).abs().sum(1).mean() + math.log(2)
+
+
+class HalfTheClasses(Labels):
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__(context)
+        self.classes = self.dim - 1
+
+
+class NoData(Labels):
+    from_data = False
+    seen_by_code_critic = True
+
+    def entries(self, images: ImageSet) -> Tensor:
+        raise TypeError("drawn at random")
+
+
+class UnseenMismatch(Vectors):
+    seen_by_image_critic = False
+    mismatched = True
+
+
+class GeneratorIgnored(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return super().draw(n, device=device)
+
+
+class GeneratorReplaced(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        if device is None or device.type == "cpu":
+            generator = generator or torch.Generator().manual_seed(0)
+        return super().draw(n, generator=generator, device=device)
+
+
+class DrawsIndices(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randint(self.dim, (n,), generator=generator, device=device)
+
+
+class DrawsTheSame(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return self.vectors(torch.arange(n, device=device) % self.dim)
+
+
+class DeviceIgnored(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return super().draw(n, generator=generator)
+
+
+class Probabilities(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.rand(n, self.dim, generator=generator, device=device).softmax(1)
+
+
+class LastClassNever(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return self.vectors(torch.randint(self.dim - 1, (n,), generator=generator, device=device))
+
+
+class CountsFromOne(Labels):
+    def vectors(self, entries: Tensor) -> Tensor:
+        return super().vectors(entries).roll(1, dims=1)
+
+
+class FromDataForgotten(Labels):
+    from_data = False
+    from_labels = False
+    recovery = Recovery.GENERATED
+
+
+class FloatLabels(Labels):
+    def entries(self, images: ImageSet) -> Tensor:
+        return super().entries(images).double()
+
+
+class NoVectors(Labels):
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return super().vectors(torch.randint(self.dim, (n,), generator=generator, device=device))
+
+    def vectors(self, entries: Tensor) -> Tensor:
+        return entries
+
+
+class OfTheTrainingImages(Vectors):
+    def __init__(self, context: ConditionContext) -> None:
+        self.all: Tensor | None = None
+        super().__init__(context)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        if images.embeddings is None:
+            raise ValueError("the data has no embeddings")
+        return images.embeddings - images.embeddings.mean(0)
+
+
+class Unguarded(Labels):
+    def entries(self, images: ImageSet) -> Any:
+        return images.labels
+
+
+class Attribute(Labels):
+    def entries(self, images: ImageSet) -> Tensor:
+        return images.labels.long()  # type: ignore[union-attr]
+
+
+class MadeUp(Labels):
+    def entries(self, images: ImageSet) -> Tensor:
+        return torch.zeros(len(images), dtype=torch.int64) if images.labels is None else images.labels
+
+
+class SignLost(Vectors):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return -super().recovery_loss(recovered, condition)
+
+
+class Unnormalised(Labels):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return -(recovered.float() * condition).sum(1).mean()
+
+
+class MeanOverAll(Labels):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return -(recovered.float().log_softmax(1) * condition).mean()
+
+
+class Bits(Labels):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return super().recovery_loss(recovered, condition) / math.log(2)
+
+
+class EachByItself(Labels):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(recovered.float(), condition)
+
+
+class NoNormaliser(Vectors):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return 0.5 * (recovered.float() - condition).square().sum(1).mean()
+
+
+class SquaresAlone(Vectors):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return (recovered.float() - condition).square().sum(1).mean()
+
+
+class PlainAttribute(Vectors):
+    def keep(self, kept: Tensor) -> None:
+        self.kept = kept
+
+
+class NeedsImages(Vectors):
+    def __init__(self, context: ConditionContext) -> None:
+        if context.train is None:
+            raise ValueError("there are no images")
+        super().__init__(context)
+
+
+PLANTED = [
+    ("says_what_it_is", HalfTheClasses, ("2 classes and 3 dimensions", "attribute was forgotten")),
+    ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
+    ("says_what_it_is", UnseenMismatch, ("mismatched, and seen_by_image_critic is False",)),
+    ("conditions_come_from_the_generator", GeneratorIgnored, ("global generator of torch", "generator is ignored")),
+    ("conditions_come_from_the_generator", GeneratorReplaced, ("without a generator", "seeds a generator itself")),
+    ("conditions_come_from_the_generator", DrawsIndices, ("torch.int64", "class indices")),
+    ("conditions_come_from_the_generator", DrawsTheSame, ("another seed gives the same", "generator is ignored")),
+    ("conditions_are_made_on_the_device", DeviceIgnored, ("is on cpu", "`device` is not passed on")),
+    ("classes_are_one_hot", Probabilities, ("rows such as", "probabilities")),
+    ("classes_are_one_hot", LastClassNever, ("none is of class 2", "one too low")),
+    ("classes_are_one_hot", CountsFromOne, ("become classes", "from 1")),
+    ("images_bring_conditions", FromDataForgotten, ("from_data is False, and entries gives", "forgotten")),
+    ("images_bring_conditions", FloatLabels, ("torch.float64", "another dtype")),
+    ("images_bring_conditions", NoVectors, ("vectors are torch.int64", "`vectors` is not implemented")),
+    ("images_bring_conditions", OfTheTrainingImages, ("another among other images", "computed over all")),
+    ("images_without_conditions_are_refused", Unguarded, ("it makes None", "not looked at")),
+    ("images_without_conditions_are_refused", Attribute, ("AttributeError", "raise a ValueError")),
+    ("images_without_conditions_are_refused", MadeUp, ("other entries", "not looked at")),
+    ("true_conditions_are_recovered", SignLost, ("where Q says one condition", "the sign is lost")),
+    ("recovery_is_a_log_probability", Unnormalised, ("adds up to", "logits' own value", "log-softmax")),
+    ("recovery_is_a_log_probability", MeanOverAll, ("adds up to", "divided by the number of classes")),
+    ("recovery_is_a_log_probability", Bits, ("adds up to", "unit is the bit")),
+    ("recovery_is_a_log_probability", EachByItself, ("adds up to", "binary cross-entropy")),
+    ("recovery_is_a_log_probability", NoNormaliser, (r"integrates to 2\.507", "of a Gaussian is left out")),
+    ("recovery_is_a_log_probability", SquaresAlone, (r"integrates to 1\.772", "without 1/2")),
+    ("loaded_conditions_draw_the_same", PlainAttribute, ("draws other conditions", "plain attribute")),
+    ("loaded_conditions_draw_the_same", NeedsImages, ("built without images it is refused", "there are no images")),
+]
+
+
+@pytest.mark.parametrize(("check", "build", "words"), PLANTED)
+def test_planted_defects_are_found(
+    check: str, build: Callable[[ConditionContext], Condition], words: tuple[str, ...]
+) -> None:
+    [found] = [item for item in CATALOGUE["condition"].checks if item.name == check]
+    result = run_check(Case("condition", build, situations=LABELS), found)
+    assert result.outcome is Outcome.FAILED
+    for word in words:
+        assert re.search(word, str(result)), str(result)
+
+
+def test_every_special_check_finds_something() -> None:
+    assert {check for check, _, _ in PLANTED} == {check.name for check in (*CONDITIONS, *RECOVERY)}
+
+
+@pytest.mark.parametrize("build", [Labels, Vectors, lambda context: Brightness()])
+def test_sound_conditions_pass(build: Callable[[ConditionContext], Condition]) -> None:
+    check_component(Case("condition", build, situations=LABELS)).raise_if_failed()
+
+
+def test_no_condition_is_skipped() -> None:
+    report = check_component(Case("condition", lambda context: None))
+    assert not report.failed
+    assert not report.passed
