@@ -29,7 +29,10 @@ class Defect(AssertionError):  # noqa: N818 - what a component has, not what wen
 
 
 class NotApplicable(Exception):  # noqa: N818 - no error
-    """There is nothing to check: the component does not do such a thing."""
+    """There is nothing to check: the component does not do such a thing, as the reason says.
+
+    Without a reason, it is another part of the component that is to be looked at.
+    """
 
 
 class Absent(NotApplicable):

@@ -71,7 +71,7 @@ def _run_check(case: Case, check: Check) -> Result:
             if check.name in case.expected_failures:
                 return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
             return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)
-    why = "; ".join(dict.fromkeys(map(str, skipped)))
+    why = "; ".join(dict.fromkeys(filter(None, map(str, skipped))))
     absent = bool(skipped) and all(isinstance(reason, Absent) for reason in skipped)
     if check.name in case.expected_failures:
         found = "passes" if held else f"has nothing to look at ({why})"

@@ -1,4 +1,4 @@
-"""What every family of networks must do, held against all of them."""
+"""Families of networks in all sizes, and what they refuse; tests/testing holds them to their interface."""
 
 import importlib
 from collections.abc import Callable
@@ -93,15 +93,6 @@ def test_shapes_dtype_and_finiteness(family: str, part: str, size: int, channels
 
 
 @families
-@few
-@given(seed=seeds, scale=st.sampled_from([0.0, 1.0, 30.0]), training=st.booleans())
-def test_decoded_images_are_in_range(family: str, seed: int, scale: float, training: bool) -> None:
-    images = seeded(family, "decoder", seed).train(training)(scale * batch("decoder", seed, 4))
-    assert images.abs().max() <= 1
-    assert images.isfinite().all()
-
-
-@families
 @pytest.mark.parametrize("part", ["encoder", "image critic"])
 @few
 @given(seed=seeds, pixel=st.sampled_from([-1.0, 0.0, 1.0]), training=st.booleans())
@@ -118,105 +109,13 @@ def test_blank_images_give_finite_outputs_and_gradients(
 
 
 @families
-@parts
-@few
-@given(seed=seeds)
-def test_gradients_reach_the_input_and_every_parameter(family: str, part: str, seed: int) -> None:
-    module = seeded(family, part, seed)
-    inputs = batch(part, seed, 16).requires_grad_()
-    output = module(inputs)
-    # Random weights, because the sum over a batch of what batch norm returns does not depend on its input.
-    (output * torch.randn(output.shape, generator=torch.Generator().manual_seed(seed))).sum().backward()
-    for name, tensor in [("input", inputs), *module.named_parameters()]:
-        assert tensor.grad is not None, name
-        assert tensor.grad.isfinite().all(), name
-        assert tensor.grad.any(), name
-
-
-@families
-@parts
-@few
-@given(seed=seeds)
-def test_samples_of_a_batch_are_independent_in_evaluation(family: str, part: str, seed: int) -> None:
-    module = seeded(family, part, seed)
-    module(batch(part, seed, 8))  # moves batch norm's statistics
-    module.eval()
-    inputs = batch(part, seed + 1, 4)
-    alone = torch.cat([module(inputs[i : i + 1]) for i in range(4)])
-    torch.testing.assert_close(module(inputs), alone, rtol=1e-4, atol=1e-5)
-
-
-@families
-@parts
-@few
-@given(seed=seeds)
-def test_state_dict_carries_everything(family: str, part: str, seed: int) -> None:
-    first, second = (seeded(family, part, seed + offset) for offset in range(2))
-    inputs = batch(part, seed, 4)
-    first(inputs)  # moves batch norm's statistics
-    first.eval(), second.eval()
-    assert not torch.equal(first(inputs), second(inputs))
-    second.load_state_dict(first.state_dict())
-    assert torch.equal(first(inputs), second(inputs))
-
-
-@families
-@parts
-@few
-@given(seed=seeds)
-def test_the_seed_decides_the_initialisation(family: str, part: str, seed: int) -> None:
-    torch.manual_seed(seed)
-    networks = build(family)
-    first, second = PARTS[part](networks).state_dict(), PARTS[part](networks).state_dict()
-    again = seeded(family, part, seed).state_dict()
-    assert all(torch.equal(first[key], again[key]) for key in first)
-    assert any(not torch.equal(first[key], second[key]) for key in first)
-
-
-@families
-@parts
-def test_runs_on_the_meta_device(family: str, part: str) -> None:
-    with torch.device("meta"):
-        module = PARTS[part](build(family, 3, 32))
-        output = module(torch.empty_like(batch(part, 0, 5, 3, 32), device="meta"))
-    assert output.is_meta
-    assert output.shape == expected_shape(part, 5, 3, 32)
-
-
-@families
-@parts
-@few
-@given(seed=seeds)
-def test_bfloat16_and_channels_last_change_little(family: str, part: str, seed: int) -> None:
-    module = seeded(family, part, seed, 3)
-    inputs = batch(part, seed, 16, 3)
-    expected = module(inputs)
-    module.to(memory_format=torch.channels_last)
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = module(inputs)
-    output.float().square().mean().backward()
-    # bfloat16 has 8 significant bits; the error grows with every layer and with batch norm's division.
-    assert (output - expected).square().mean() <= 0.01 * expected.square().mean() + 1e-4
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in module.parameters())
-
-
-@families
-@few
-@given(seed=seeds)
-def test_features_of_the_image_critic(family: str, seed: int) -> None:
-    torch.manual_seed(seed)
+def test_features_of_the_image_critic_are_not_rectified(family: str) -> None:
+    torch.manual_seed(0)
     critic = build(family).image_critic().eval()
-    image = batch("image critic", seed, 3)
     for layer in range(critic.layers):
-        features = critic.features(image, layer)
-        assert len(features) == 3
-        assert torch.equal(features, critic.features(image, layer - critic.layers))
-        assert (features < 0).any(), "leaky ReLU lets negative values through"
-    assert torch.equal(critic.features(image), features)
-    if not critic.is_autoencoder:  # an autoencoder's score needs the image
-        assert torch.equal(critic(image), critic.score(features))
+        assert (critic.features(batch("image critic", 0, 3), layer) < 0).any(), (
+            "leaky ReLU lets negative values through"
+        )
 
 
 @pytest.mark.parametrize("name", ["residual", "dcgan"])

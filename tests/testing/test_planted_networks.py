@@ -228,7 +228,7 @@ class AnyLayer(Critic):
         pass
 
 
-class IndexError_(Critic):
+class IndexedFirst(Critic):
     def refuse_unknown(self, layer: int) -> None:
         self.trunk[layer]
 
@@ -285,7 +285,7 @@ PLANTED = [
     planted("feature_layers_are_all_there", with_critic(FirstByDefault), "not those of the last", "default"),
     planted("feature_layers_are_all_there", with_critic(LostBatch), "for 3 images", "batch's dimension"),
     planted("unknown_layers_are_refused", with_critic(AnyLayer), "given all the same", "remainder"),
-    planted("unknown_layers_are_refused", with_critic(IndexError_), "end in IndexError", "ModuleList"),
+    planted("unknown_layers_are_refused", with_critic(IndexedFirst), "end in IndexError", "ModuleList"),
     planted("unknown_layers_are_refused", with_critic(Wordless), "without a word", "message"),
     planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
     planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),

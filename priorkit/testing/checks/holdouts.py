@@ -29,7 +29,12 @@ def _images(data: ImageData) -> Counter[bytes]:
 def held_out_images_follow_the_context(subject: DataSubject) -> None:
     """Where images are held out by chance, `holdout` is their share, `seed` chooses them, and none is trained on."""
     little, much = (subject.load(holdout=share) for share in _SHARES)
-    seeded = [subject.load(holdout=_SHARES[1], seed=seed) for seed in range(1, _SEEDS + 1)]
+    seeded = []
+    for seed in range(1, _SEEDS + 1):
+        seeded.append(subject.load(holdout=_SHARES[1], seed=seed))
+        # Of many images, another seed holds out others; of few, it may do so only now and then.
+        if differences(much, seeded[-1]) or len(much.train) + len(much.test) > 100:
+            break
     if len(little.test) == len(much.test) and len(little.train) == len(much.train):
         same = not any(differences(much, other) for other in seeded)
         if same:
@@ -67,7 +72,7 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
         )
     require(
         total < 6 or any(not torch.equal(looked_at(much.test), looked_at(data.test)) for data in seeded),
-        f"{_SEEDS + 1} seeds hold out the same images",
+        f"{len(seeded) + 1} seeds hold out the same images",
         "DataContext.seed is not read",
         "choose by torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))",
     )

@@ -20,7 +20,7 @@ __all__ = ["IMAGE_CRITICS"]
 
 def _critic(subject: NetworksSubject) -> ImageCritic:
     if not isinstance(subject, ImageCriticSubject):
-        raise NotApplicable("it is looked at with the image critic")
+        raise NotApplicable
     critic = subject.component()
     assert isinstance(critic, ImageCritic)
     return critic
@@ -117,7 +117,7 @@ def errors_give_negative_logits(subject: NetworksSubject) -> None:
 def conditions_change_the_logits(subject: NetworksSubject) -> None:
     """A critic that is built for a condition looks at it: an image's logit is another with another condition."""
     if not isinstance(subject, ConditionalCriticSubject):
-        raise NotApplicable("it is looked at with the image critic with a condition")
+        raise NotApplicable
     critic = _critic(subject)
     inputs = subject.inputs(critic, 6, subject.case.seed)
     others = {**inputs, "condition": inputs["condition"].roll(1, dims=1)}
@@ -130,7 +130,7 @@ def conditions_change_the_logits(subject: NetworksSubject) -> None:
 def features_fit_the_recogniser(subject: NetworksSubject) -> None:
     """Q takes the last features of D_I, with or without a condition; a family without Q says so."""
     if not isinstance(subject, RecogniserSubject):
-        raise NotApplicable("it is looked at with the recogniser")
+        raise NotApplicable
     family = subject.family()
     try:
         recogniser = family.recogniser(CLASSES)

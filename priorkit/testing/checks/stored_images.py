@@ -69,7 +69,7 @@ def reads_in_any_order(subject: DataSubject) -> None:
     count = len(images)
     alone = {index: images.read(torch.tensor([index])) for index in {0, count // 2, count - 1}}
     first, middle, last = 0, count // 2, count - 1
-    for indices in ([last, first], [middle, middle, first, middle], [first], [last, middle, first, last], []):
+    for indices in ([first], [last, first], [middle, middle, first, middle], [last, middle, first, last], []):
         pixels = images.read(torch.tensor(indices, dtype=torch.int64))
         shape = (len(indices), *images.shape)
         require(

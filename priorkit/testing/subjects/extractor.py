@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -38,7 +40,8 @@ class ExtractorSubject(Subject[FeatureExtractor]):
     def __init__(self, case: Case, shape: ImageShape) -> None:
         super().__init__(case, f"images of shape ({shape.channels}, {shape.size}, {shape.size})")
         self.shape = shape
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self.data = ImageData(self._labelled(24, 1), self._labelled(6, 2), ("dark", "bright"))
 
     def _labelled(self, n: int, seed: int) -> ImageSet:
@@ -51,7 +54,7 @@ class ExtractorSubject(Subject[FeatureExtractor]):
 
     def context(self) -> ExtractorContext:
         """The images' shape, the cache and the CPU."""
-        return ExtractorContext(self.shape, Path(self._folder.name) / "cache", torch.device("cpu"))
+        return ExtractorContext(self.shape, self._folder / "cache", torch.device("cpu"))
 
     def passes(self, component: FeatureExtractor) -> Sequence[ForwardPass]:
         """None: it computes with bytes, and without gradients."""
