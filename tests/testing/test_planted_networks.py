@@ -249,6 +249,11 @@ class Blind(Critic):
         return super().score(features, None if condition is None else torch.zeros_like(condition))
 
 
+class HalfBlind(Critic):
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().score(features, None if condition is None else condition[:, :1].expand_as(condition))
+
+
 class PositiveErrors(Critic):
     is_autoencoder = True
 
@@ -289,6 +294,7 @@ PLANTED = [
     planted("unknown_layers_are_refused", with_critic(Wordless), "without a word", "message"),
     planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
     planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),
+    planted("conditions_change_the_logits", with_critic(HalfBlind), "2 of 6 logits are the same", "does not read"),
     planted("conditions_change_the_logits", with_critic(Blind), "6 of 6 logits are the same", "does not read"),
     planted(
         "features_fit_the_recogniser",

@@ -124,7 +124,8 @@ def conditions_change_the_logits(subject: NetworksSubject) -> None:
     with torch.no_grad():
         logits, elsewhere = subject.logits(critic, inputs), subject.logits(critic, others)
     same = logits == elsewhere
-    require(not bool(same.any()), f"{int(same.sum())} of {len(same)} logits are the same with another condition")
+    # A saturated network may miss a change now and then; one that reads a part of the condition misses every third.
+    require(3 * int(same.sum()) < len(same), f"{int(same.sum())} of {len(same)} logits are the same with another condition")
 
 
 def features_fit_the_recogniser(subject: NetworksSubject) -> None:
@@ -193,7 +194,7 @@ IMAGE_CRITICS = (
     Check(
         "conditions_change_the_logits",
         conditions_change_the_logits,
-        "`score` (or a forward of its own) does not read its condition",
+        "`score` (or a forward of its own) does not read its condition, or only a part of it",
         "put the condition beside the last features: torch.cat([features.flatten(1), condition], dim=1)",
     ),
     Check(
