@@ -125,7 +125,9 @@ def conditions_change_the_logits(subject: NetworksSubject) -> None:
         logits, elsewhere = subject.logits(critic, inputs), subject.logits(critic, others)
     same = logits == elsewhere
     # A saturated network may miss a change now and then; one that reads a part of the condition misses every third.
-    require(3 * int(same.sum()) < len(same), f"{int(same.sum())} of {len(same)} logits are the same with another condition")
+    require(
+        3 * int(same.sum()) < len(same), f"{int(same.sum())} of {len(same)} logits are the same with another condition"
+    )
 
 
 def features_fit_the_recogniser(subject: NetworksSubject) -> None:
