@@ -37,6 +37,7 @@ class NetworksSubject(Subject[nn.Module]):
     Attributes:
         words: The part, in words.
         optional: Whether a family may refuse to have it.
+        takes_codes: Whether it takes codes, and not images.
 
     Args:
         case: What is checked.
@@ -46,6 +47,7 @@ class NetworksSubject(Subject[nn.Module]):
     interface = nn.Module
     words: ClassVar[str]
     optional: ClassVar[bool] = False
+    takes_codes: ClassVar[bool] = False
 
     def __init__(self, case: Case, shape: ImageShape) -> None:
         super().__init__(case, f"the {self.words} for images of shape ({shape.channels}, {shape.size}, {shape.size})")
@@ -91,6 +93,12 @@ class NetworksSubject(Subject[nn.Module]):
         family: Networks = made
         return family
 
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`image` (n, C, H, W), or `code` (n, CODE_DIM)."""
+        if self.takes_codes:
+            return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
+        return {"image": self._images(n, seed)}
+
     def _images(self, n: int, seed: int) -> Tensor:
         return random_images(n, self.shape, seed)
 
@@ -129,15 +137,12 @@ class EncoderBodySubject(NetworksSubject):
             )
         ]
 
-    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`image` (n, C, H, W)."""
-        return {"image": self._images(n, seed)}
-
 
 class DecoderSubject(NetworksSubject):
     """The decoder."""
 
     words = "decoder"
+    takes_codes = True
 
     def take(self, networks: Networks) -> nn.Module:
         """From codes (N, CODE_DIM) to images."""
@@ -155,15 +160,12 @@ class DecoderSubject(NetworksSubject):
             )
         ]
 
-    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`code` (n, CODE_DIM)."""
-        return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
-
 
 class CodeCriticSubject(NetworksSubject):
     """The code discriminator."""
 
     words = "code critic"
+    takes_codes = True
 
     def take(self, networks: Networks) -> nn.Module:
         """From codes (N, CODE_DIM) to logits."""
@@ -180,10 +182,6 @@ class CodeCriticSubject(NetworksSubject):
                 reaches=("code",),
             )
         ]
-
-    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`code` (n, CODE_DIM)."""
-        return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
 
 
 class ImageCriticSubject(NetworksSubject):
@@ -222,10 +220,6 @@ class ImageCriticSubject(NetworksSubject):
                 "features", lambda inputs: critic.features(inputs["image"]), features_shape, reaches=("image",)
             ),
         ]
-
-    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`image` (n, C, H, W)."""
-        return {"image": self._images(n, seed)}
 
 
 class ConditionalCriticSubject(ImageCriticSubject):
@@ -285,10 +279,6 @@ class RecogniserSubject(NetworksSubject):
                 reaches=("image",),
             )
         ]
-
-    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`image` (n, C, H, W)."""
-        return {"image": self._images(n, seed)}
 
 
 _PARTS: tuple[type[NetworksSubject], ...] = (
