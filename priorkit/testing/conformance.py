@@ -9,7 +9,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import Component, nearest
 from priorkit.testing.case import Case, Situations
 from priorkit.testing.catalogue import CATALOGUE
-from priorkit.testing.check import Absent, Check, Defect, NotApplicable
+from priorkit.testing.check import Absent, Check, Defect, NotApplicable, Refused
 from priorkit.testing.report import Outcome, Report, Result
 
 __all__ = [
@@ -71,7 +71,9 @@ def _run_check(case: Case, check: Check) -> Result:
             if check.name in case.expected_failures:
                 return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
             return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)
-    why = "; ".join(dict.fromkeys(filter(None, map(str, skipped))))
+    # Refusals say something only where there is nothing else to say.
+    telling = [reason for reason in skipped if not isinstance(reason, Refused)] or skipped
+    why = "; ".join(dict.fromkeys(filter(None, map(str, telling))))
     absent = bool(skipped) and all(isinstance(reason, Absent) for reason in skipped)
     if check.name in case.expected_failures:
         found = "passes" if held else f"has nothing to look at ({why})"

@@ -132,6 +132,9 @@ def test_a_required_check_that_is_skipped_fails() -> None:
     assert "with code_dim 5 it is refused: five dimensions are too many" in result.reason
     skipped = outcome_of("densities_normalise", Case("prior", Plain, situations=ONE))
     assert skipped.outcome is Outcome.SKIPPED
+    assert skipped.reason == "it has no density"
+    both = Case("prior", Plain, situations=Situations(code_dims=(5, 2), classes=(0,)))
+    assert outcome_of("densities_normalise", both).reason == "it has no density"
     needed = outcome_of("densities_normalise", Case("prior", Plain, required=("densities_normalise",), situations=ONE))
     assert needed.outcome is Outcome.FAILED
     assert outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=()))).outcome is Outcome.FAILED
