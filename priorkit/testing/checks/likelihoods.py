@@ -126,7 +126,7 @@ LIKELIHOODS = (
     Check(
         "likelihoods_normalise",
         likelihoods_normalise,
-        "a constant of the likelihood is missing or wrong: it depends on the scale, or weight, and the number of pixels",
+        "a constant of the likelihood is missing or wrong: it depends on the scale or weight and the number of pixels",
         "compare with the log_prob of the same distribution of torch.distributions; densities are of pixels in [-1, 1]",
         required=False,
     ),
