@@ -107,7 +107,7 @@ class SmallAdversarialLoss(AdversarialLoss):
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
         """Mean of the squared logits of mixed samples."""
-        mixed = torch.lerp(fake, real, mixing.view(-1, *[1] * (real.ndim - 1)))
+        mixed = torch.lerp(fake.float(), real.float(), mixing.view(-1, *[1] * (real.ndim - 1)))
         return critic(mixed).float().square().mean()
 
 

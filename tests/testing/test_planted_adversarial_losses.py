@@ -38,7 +38,7 @@ class SoundWithPenalty(Sound):
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
         shares = mixing.view(-1, *[1] * (real.ndim - 1))
-        mixed = torch.lerp(fake, real, shares).detach().requires_grad_()
+        mixed = torch.lerp(fake.float(), real, shares).detach().requires_grad_()
         # Without autocast, whose rounding is another matter.
         with torch.autocast(real.device.type, enabled=False) if real.device.type == "cpu" else torch.enable_grad():
             (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
@@ -101,6 +101,11 @@ class Clamped(Sound):
 class Naive(Sound):
     def fake(self, logits: Tensor) -> Tensor:
         return -torch.log(1 - torch.sigmoid(logits.float())).mean()
+
+
+class HalfPrecision(Sound):
+    def real(self, logits: Tensor) -> Tensor:
+        return (1 - logits).relu().mean()
 
 
 class PenaltyNotAnnounced(SoundWithPenalty):
@@ -174,6 +179,7 @@ PLANTED = [
         {TEACHES, "finite_numbers"},
         r"fake of logits of -1e4 and 10000 has values that are infinite.*\n.*logarithm",
     ),
+    (HalfPrecision, {"bfloat16_agrees"}, r"real of bfloat16 inputs is torch.bfloat16, not float32.*\n.*8 significant"),
     (ForgottenPenalty, {PENALTY}, r"has_penalty is False: it is never called.*\n.*forgotten.*\n.*has_penalty = True"),
     (
         PenaltyMissing,

@@ -177,7 +177,7 @@ PLANTED = [
         r"shape \(1,\) for 1 samples, not \(\).*\n.*not averaged",
     ),
     (TrainsTheImage, {"gradients_reach_what_learns"}, r"reaches its input 'image'.*\n.*not detached"),
-    (HalfPrecision, {"bfloat16_agrees"}, r"forward is torch.bfloat16 under autocast"),
+    (HalfPrecision, {"bfloat16_agrees"}, r"forward under autocast is torch.bfloat16"),
 ]
 
 

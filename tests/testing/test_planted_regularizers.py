@@ -13,7 +13,7 @@ from priorkit.plugins import RegularizerContext
 from priorkit.testing import Situations, check_regularizer
 from priorkit.testing.checks.regularizers import REGULARIZERS
 
-SITUATIONS = Situations(code_dims=(2,), classes=(0, 3), examples=2)
+SITUATIONS = Situations(code_dims=(2,), classes=(3,), examples=2)
 
 
 def refuse_learned(prior: Prior) -> None:
@@ -90,7 +90,7 @@ class Critic(Regularizer):
             "critic_fake": softplus(self.critic(code).float()).mean(),
         }
         if self.penalised and mixing is not None:
-            mixed = torch.lerp(code, prior_code, mixing[:, None])
+            mixed = torch.lerp(code.float(), prior_code.float(), mixing[:, None])
             terms["critic_penalty"] = self.critic(mixed).float().square().mean()
         return terms
 

@@ -25,6 +25,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
     """
 
     interface = AdversarialLoss
+    computed = ("logits", "fake")
 
     def __init__(self, case: Case, size: tuple[int, ...]) -> None:
         super().__init__(case, f"a critic of {'images' if len(size) > 1 else 'codes'}")

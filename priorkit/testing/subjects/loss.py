@@ -25,6 +25,7 @@ class LossSubject(Subject[ReconstructionLoss]):
     """
 
     interface = ReconstructionLoss
+    computed = ("reconstruction",)
 
     def __init__(self, case: Case, shape: ImageShape) -> None:
         super().__init__(case, f"images of {shape.channels}x{shape.size}x{shape.size}")

@@ -33,6 +33,7 @@ class RegularizerSubject(Subject[Regularizer]):
     """
 
     interface = Regularizer
+    computed = ("mean", "log_variance", "prior_code")
 
     def __init__(self, case: Case, code_dim: int, classes: int, penalised: bool = False) -> None:
         words = f"code_dim {code_dim}" + (f" and {classes} classes" if classes else "")
