@@ -239,6 +239,32 @@ class ExchangedInCritic(Critic):
         return super().critic_terms(prior_code, code, condition, mixing)
 
 
+class SumOverTheBatch(Likelihood):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        return {name: term * len(posterior.code) for name, term in terms.items()}
+
+
+class RefusesOneCode(Likelihood):
+    """It has no reason to: it does not compare the codes of a batch."""
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        if len(posterior.code) < 2:
+            raise ValueError("one code is not enough")
+        return super().encoder_terms(posterior, prior, prior_code, condition)
+
+
+class SoundOfSeveral(Moments):
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        if len(code) < 2:
+            raise ValueError("one code is not enough")
+        return super().distance(code, wanted)
+
+
 class Detached(Critic):
     def encoder_terms(
         self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
@@ -288,6 +314,8 @@ PLANTED = [
     ),
     (WrongWay, {CLOSE}, r"are -?[\d.]+ for codes of the prior, and -[\d.]+ for codes far away.*\n.*a sign is wrong"),
     (ExchangedInCritic, {CLOSE}, r"far away after 80 updates of its critic.*\n.*exchanged"),
+    (SumOverTheBatch, {"samples_are_independent"}, r"mean of those of its halves.*\n.*a sum over the batch"),
+    (RefusesOneCode, {"shapes_and_dtypes"}, r"ValueError: one code is not enough"),
     (Detached, {"the_encoder_learns"}, r"no gradient of regularization reaches the code.*\n.*detached"),
     (
         PriorDetached,
@@ -297,7 +325,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("sound", [Moments, Likelihood, Critic, ConditionalCritic, SoundAverage])
+@pytest.mark.parametrize("sound", [Moments, Likelihood, Critic, ConditionalCritic, SoundAverage, SoundOfSeveral])
 def test_a_sound_one_passes_everything(sound: type[Regularizer]) -> None:
     report = check_regularizer(sound, situations=SITUATIONS, required=(CLOSE, "the_encoder_learns"))
     assert not report.failed, str(report)

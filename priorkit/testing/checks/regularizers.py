@@ -61,7 +61,7 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
     both = sorted(critics.keys() & encoders.keys())
     require(
         not both,
-        f"the critic's and the encoder's terms have the name {', '.join(both)} in common: one hides the other",
+        f"the critic's and the encoder's terms have the name {', '.join(both)} in common: the run reports their sum",
         "a name is used twice",
         "call the critic's `critic_real` and `critic_fake`, and the encoder's `regularization`, say",
     )

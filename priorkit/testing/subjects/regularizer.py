@@ -176,8 +176,10 @@ class RegularizerSubject(Subject[Regularizer]):
 
 
 def regularizer_subjects(case: Case) -> Iterator[RegularizerSubject]:
-    """A regularizer in each situation of a case."""
-    for classes in case.situations.classes:
-        for code_dim in case.situations.code_dims:
-            yield RegularizerSubject(case, code_dim, classes)
-    yield RegularizerSubject(case, case.situations.code_dims[0], 0, penalised=True)
+    """A regularizer in each situation of a case: all dimensions of codes, all numbers of classes, and a penalty."""
+    code_dims, classes = case.situations.code_dims, case.situations.classes
+    for code_dim in code_dims:
+        yield RegularizerSubject(case, code_dim, classes[0])
+    for number in classes[1:]:
+        yield RegularizerSubject(case, code_dims[0], number)
+    yield RegularizerSubject(case, code_dims[0], 0, penalised=True)
