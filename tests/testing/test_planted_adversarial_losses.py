@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.nn.functional import softplus
 
 from priorkit.interfaces import AdversarialLoss
 from priorkit.plugins import AdversarialLossContext
-from priorkit.testing import Situations, check_adversarial_loss
+from priorkit.testing import Report, Situations, check_adversarial_loss
 from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
 
 SITUATIONS = Situations(examples=2)
@@ -197,7 +198,6 @@ PLANTED = [
             "values_are_not_read",
             "stays_on_its_device",
             "bfloat16_agrees",
-            "compiled_agrees",
         },
         r"penalty is not implemented.*\n.*has another name",
     ),
@@ -218,7 +218,7 @@ PLANTED = [
     (OfPartsOfBatches, {BUFFERS}, r"margin depends on the batch, and needs_whole_batch is False"),
     (
         MovesAlways,
-        {BUFFERS, "use_changes_nothing", "repeatable", "copies_are_independent", "compiled_agrees"},
+        {BUFFERS, "use_changes_nothing", "repeatable", "copies_are_independent"},
         r"real changes 'margin' in evaluation mode",
     ),
 ]
@@ -231,8 +231,10 @@ def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
 
 
 @pytest.mark.parametrize(("planted", "checks", "told"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
-def test_what_is_planted_is_found(planted: type[Sound], checks: set[str], told: str) -> None:
-    report = check_adversarial_loss(planted, situations=SITUATIONS)
+def test_what_is_planted_is_found(
+    planted: type[Sound], checks: set[str], told: str, report_on: Callable[[str, Any, Situations], Report]
+) -> None:
+    report = report_on("adversarial_loss", planted, SITUATIONS)
     assert {result.check for result in report.failed} == checks, str(report)
     assert any(re.search(told, str(result)) for result in report.failed), str(report)
 

@@ -1,6 +1,8 @@
 """The checks of code generators find what was planted, and say why."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import CodeGenerator
 from priorkit.plugins import CodeGeneratorContext
-from priorkit.testing import Situations, check_code_generator
+from priorkit.testing import Report, Situations, check_code_generator
 from priorkit.testing.checks.code_generators import CODE_GENERATORS
 
 SITUATIONS = Situations(code_dims=(2,), examples=2)
@@ -80,8 +82,10 @@ def test_a_sound_one_passes_everything() -> None:
 
 
 @pytest.mark.parametrize(("planted", "checks", "told"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
-def test_what_is_planted_is_found(planted: type[Sound], checks: set[str], told: str) -> None:
-    report = check_code_generator(planted, situations=SITUATIONS)
+def test_what_is_planted_is_found(
+    planted: type[Sound], checks: set[str], told: str, report_on: Callable[[str, Any, Situations], Report]
+) -> None:
+    report = report_on("code_generator", planted, SITUATIONS)
     assert {result.check for result in report.failed} == checks, str(report)
     assert any(re.search(told, str(result)) for result in report.failed), str(report)
 

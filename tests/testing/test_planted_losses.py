@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.plugins import LossContext
-from priorkit.testing import Situations, check_reconstruction_loss
+from priorkit.testing import Report, Situations, check_reconstruction_loss
 from priorkit.testing.checks.likelihoods import LIKELIHOODS
 from priorkit.testing.checks.losses import LOSSES
 
@@ -190,8 +192,10 @@ def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
 
 
 @pytest.mark.parametrize(("planted", "checks", "told"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
-def test_what_is_planted_is_found(planted: type[Sound], checks: set[str], told: str) -> None:
-    report = check_reconstruction_loss(planted, situations=SITUATIONS)
+def test_what_is_planted_is_found(
+    planted: type[Sound], checks: set[str], told: str, report_on: Callable[[str, Any, Situations], Report]
+) -> None:
+    report = report_on("loss", planted, SITUATIONS)
     assert {result.check for result in report.failed} == checks, str(report)
     assert any(re.search(told, str(result)) for result in report.failed), str(report)
 

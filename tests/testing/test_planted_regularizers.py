@@ -1,7 +1,8 @@
 """The checks of regularizers find what was planted, and say why."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.nn.functional import softplus
 
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer
 from priorkit.plugins import RegularizerContext
-from priorkit.testing import Situations, check_regularizer
+from priorkit.testing import Report, Situations, check_regularizer
 from priorkit.testing.checks.regularizers import REGULARIZERS
 
 SITUATIONS = Situations(code_dims=(2,), classes=(3,), examples=2)
@@ -332,8 +333,10 @@ def test_a_sound_one_passes_everything(sound: type[Regularizer]) -> None:
 
 
 @pytest.mark.parametrize(("planted", "checks", "told"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
-def test_what_is_planted_is_found(planted: type[Regularizer], checks: set[str], told: str) -> None:
-    report = check_regularizer(planted, situations=SITUATIONS)
+def test_what_is_planted_is_found(
+    planted: type[Regularizer], checks: set[str], told: str, report_on: Callable[[str, Any, Situations], Report]
+) -> None:
+    report = report_on("regularizer", planted, SITUATIONS)
     assert {result.check for result in report.failed} == checks, str(report)
     assert any(re.search(told, str(result)) for result in report.failed), str(report)
 
