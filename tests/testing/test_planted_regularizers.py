@@ -316,7 +316,11 @@ PLANTED = [
     (WrongWay, {CLOSE}, r"are -?[\d.]+ for codes of the prior, and -[\d.]+ for codes far away.*\n.*a sign is wrong"),
     (ExchangedInCritic, {CLOSE}, r"far away after 80 updates of its critic.*\n.*exchanged"),
     (SumOverTheBatch, {"samples_are_independent"}, r"mean of those of its halves.*\n.*a sum over the batch"),
-    (RefusesOneCode, {"shapes_and_dtypes"}, r"ValueError: one code is not enough"),
+    (
+        RefusesOneCode,
+        {"shapes_and_dtypes"},
+        r"refuses a single sample: one code is not enough.*\n.*does not say that it does.*\n.*needs_whole_batch",
+    ),
     (Detached, {"the_encoder_learns"}, r"no gradient of regularization reaches the code.*\n.*detached"),
     (
         PriorDetached,

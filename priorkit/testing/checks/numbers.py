@@ -43,10 +43,16 @@ def shapes_and_dtypes(subject: AnySubject) -> None:
         for one in subject.passes(component):
             try:
                 outputs = one.without_gradients(inputs)
-            except ValueError:
-                # What compares the samples of a batch may say that one is not enough.
-                if n > 1 or not one.whole_batch:
+            except ValueError as error:
+                if n > 1:
                     raise
+                # What compares the samples of a batch may say that one is not enough.
+                require(
+                    one.whole_batch,
+                    f"{one.name} refuses a single sample: {' '.join(str(error).split())}",
+                    "it compares the samples of a batch, and does not say that it does",
+                    "say `needs_whole_batch` where there is such an attribute; otherwise compute each sample by itself",
+                )
             else:
                 _check_shapes(one, outputs, n)
 
