@@ -17,6 +17,7 @@ __all__ = [
     "CUDA",
     "META",
     "MIXES_DEVICES",
+    "NEEDS_A_GPU",
     "READS_VALUES",
     "OneFakeMode",
     "absent_like",
@@ -35,6 +36,9 @@ MIXES_DEVICES = re.compile(
 
 READS_VALUES = re.compile(r"item\(\)|_local_scalar_dense|nonzero|data-dependent|DataDependent|DynamicOutputShape")
 """What torch says where a value is read."""
+
+NEEDS_A_GPU = re.compile(r"hasPrimaryContext|No CUDA GPUs|not compiled with CUDA|Found no NVIDIA driver")
+"""What torch says where gradients of fake CUDA tensors are asked for, and there is no GPU."""
 
 
 class OneFakeMode(FakeTensorMode):  # type: ignore[no-untyped-call]

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from priorkit.testing.case import Case
 from priorkit.testing.check import Check
+from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
+from priorkit.testing.checks.code_generators import CODE_GENERATORS
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
@@ -16,21 +18,28 @@ from priorkit.testing.checks.extractors import EXTRACTORS
 from priorkit.testing.checks.gradients import GRADIENTS
 from priorkit.testing.checks.holdouts import HOLDOUTS
 from priorkit.testing.checks.image_critics import IMAGE_CRITICS
+from priorkit.testing.checks.likelihoods import LIKELIHOODS
+from priorkit.testing.checks.losses import LOSSES
 from priorkit.testing.checks.networks import NETWORKS
 from priorkit.testing.checks.numbers import NUMBERS
 from priorkit.testing.checks.precision import PRECISION
 from priorkit.testing.checks.priors import PRIORS
 from priorkit.testing.checks.randomness import RANDOMNESS
 from priorkit.testing.checks.recovery import RECOVERY
+from priorkit.testing.checks.regularizers import REGULARIZERS
 from priorkit.testing.checks.states import STATES
 from priorkit.testing.checks.stored_images import STORED_IMAGES
 from priorkit.testing.subject import AnySubject
+from priorkit.testing.subjects.adversarial_loss import adversarial_loss_subjects
+from priorkit.testing.subjects.code_generator import code_generator_subjects
 from priorkit.testing.subjects.condition import condition_subjects
 from priorkit.testing.subjects.dataset import data_subjects
 from priorkit.testing.subjects.encoder import encoder_subjects
 from priorkit.testing.subjects.extractor import extractor_subjects
+from priorkit.testing.subjects.loss import loss_subjects
 from priorkit.testing.subjects.networks import networks_subjects
 from priorkit.testing.subjects.prior import prior_subjects
+from priorkit.testing.subjects.regularizer import regularizer_subjects
 
 __all__ = ["CATALOGUE", "Contract"]
 
@@ -55,11 +64,15 @@ _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_w
 """What is asked of every component that is none."""
 
 CATALOGUE: Mapping[str, Contract] = {
+    "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
+    "code_generator": Contract((*_MODULES, *CODE_GENERATORS), code_generator_subjects),
+    "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
     "prior": Contract((*_MODULES, *PRIORS, *DENSITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *ENCODERS), encoder_subjects),
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
     "networks": Contract((*_MODULES, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
+    "regularizer": Contract((*_MODULES, *REGULARIZERS), regularizer_subjects),
 }
 """By the slots of the kinds."""

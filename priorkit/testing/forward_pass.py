@@ -66,4 +66,4 @@ class ForwardPass:
     def without_gradients(self, inputs: Inputs) -> dict[str, Tensor]:
         """The same, where no gradients are recorded."""
         with torch.no_grad():
-            return self.outputs(inputs)
+            return {name: output.detach() for name, output in self.outputs(inputs).items()}

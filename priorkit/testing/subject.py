@@ -25,10 +25,12 @@ class Subject(abc.ABC, Generic[T]):
         situation: The situation in words: `code_dim 2, 3 classes`.
         companions: Modules that it is called with and that are not its own, such as a prior that a regularizer reads.
             They are moved to wherever it is moved.
+        computed: Inputs that a run's networks compute, and under autocast to bfloat16 may give in bfloat16.
         examples: How many examples of what varies are tried.
     """
 
     interface: ClassVar[type]
+    computed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, case: Case, situation: str) -> None:
         self.case = case

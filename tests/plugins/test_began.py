@@ -72,40 +72,6 @@ def test_the_balance_settles_where_the_errors_have_the_ratio_gamma() -> None:
     assert balance(loss) == pytest.approx(0.5, abs=1e-3)
 
 
-def test_only_training_moves_the_balance() -> None:
-    loss = make(rate=0.1)
-    with torch.no_grad():
-        loss.real(logits(3.0))
-        loss.fake(logits(0.5))
-    loss.eval()
-    loss.real(logits(3.0))
-    loss.fake(logits(0.5))
-    assert not any(value.any() for value in loss.state_dict().values())
-
-
-def test_the_balance_is_saved() -> None:
-    first, second = make(rate=0.1), make(rate=0.1)
-    first.real(logits(3.0))
-    first.fake(logits(0.5))
-    second.load_state_dict(first.state_dict())
-    assert balance(second) == balance(first) > 0
-    assert list(first.parameters()) == []
-
-
-def test_on_the_meta_device() -> None:
-    loss = make().to("meta")
-    total = loss.real(torch.empty(3, device="meta")) + loss.fake(torch.empty(3, device="meta"))
-    assert total.is_meta
-
-
-def test_half_precision_is_computed_in_float32() -> None:
-    errors = torch.tensor([1.0, 2.5])
-    for part in ("real", "fake", "generator"):
-        loss = getattr(make(), part)(-errors.bfloat16())
-        assert loss.dtype == torch.float32
-        torch.testing.assert_close(loss, getattr(make(), part)(-errors))
-
-
 def test_critics_that_are_no_autoencoders_are_refused() -> None:
     for critic in (nn.Linear(2, 1), nn.Sequential()):
         with pytest.raises(ValueError, match=r"an autoencoder, and (Linear|Sequential) is none; use --networks began"):
@@ -114,11 +80,6 @@ def test_critics_that_are_no_autoencoders_are_refused() -> None:
     networks = component.build(component.options(), NetworksContext(ImageShape(1, 16)))
     make().check(networks.image_critic())
     make().check(networks.code_critic(4))
-
-
-def test_it_needs_the_whole_batch() -> None:
-    assert make().needs_whole_batch
-    assert not make().has_penalty
 
 
 @pytest.mark.parametrize("options", [{"gamma": 0}, {"gamma": 1.5}, {"rate": 0}, {"rate": "inf"}, {"k": 0}])

@@ -41,13 +41,6 @@ def test_by_hand(name: str, value: float, slope: list[float]) -> None:
     torch.testing.assert_close(gradient, torch.tensor(slope))
 
 
-@pytest.mark.parametrize("name", ["real", "fake", "generator"])
-def test_half_precision_is_computed_in_float32(name: str) -> None:
-    loss = part(name, OUTPUTS.bfloat16())
-    assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, part(name, OUTPUTS))
-
-
 def test_it_takes_any_critic_and_has_no_state() -> None:
     make().check(nn.BatchNorm1d(2))
     assert not make().has_penalty

@@ -234,17 +234,6 @@ def test_a_prior_that_learns_by_likelihood_gets_its_gradient(opened: bool) -> No
     torch.testing.assert_close(prior.mean.grad, prior.mean.detach() - best, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("opened", [True, False])
-def test_half_precision_is_computed_in_float32(opened: bool) -> None:
-    mean, log_variance, noise = (tensor.bfloat16() for tensor in draw(5, 4, 0))
-    posterior = posterior_of(mean, log_variance, noise)
-    floats = Posterior(posterior.code.float(), mean.float(), log_variance.float())
-    prior = gaussian(4, opened=opened)
-    found = divergence(posterior, prior)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, divergence(floats, prior))
-
-
 def test_extreme_variances_stay_finite() -> None:
     mean = torch.zeros(2, 3)
     for log_variance in (-20.0, 20.0):
@@ -272,11 +261,6 @@ def test_priors_without_a_density_are_refused() -> None:
 
 def test_others_are_welcome() -> None:
     make().check(PointEncoder(stochastic=True), gaussian(2))
-
-
-def test_it_has_no_critic() -> None:
-    assert not make().has_critic
-    assert make().critic_terms(torch.zeros(1, 2), torch.zeros(1, 2)) == {}
 
 
 @pytest.mark.parametrize("options", [{"weight": 0}, {"weight": -1}, {"weight": "inf"}, {"beta": 1}])

@@ -107,35 +107,9 @@ def test_a_prior_that_learns_by_likelihood_gets_its_gradient() -> None:
     assert (gradient < 0).all(), "the prior is to move to the codes"
 
 
-def test_equal_codes_have_finite_gradients() -> None:
-    code = torch.zeros(4, 3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(term(code, torch.zeros(4, 3)), code)
-    assert gradient.isfinite().all()
-
-
-def test_half_precision_is_computed_in_float32() -> None:
-    code, prior_code = torch.randn(2, 8, 5, generator=torch.Generator().manual_seed(0)).bfloat16()
-    with torch.autocast("cpu", torch.bfloat16):
-        found = term(code, prior_code)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, term(code.float(), prior_code.float()))
-
-
-def test_on_the_meta_device() -> None:
-    code = torch.empty(4, 3, device="meta", requires_grad=True)
-    (gradient,) = torch.autograd.grad(term(code, torch.empty(4, 3, device="meta")), code)
-    assert gradient.is_meta
-
-
 def test_one_code_has_nothing_to_be_compared_with() -> None:
     with pytest.raises(ConfigurationError, match="at least --batch-size 2"):
         term(torch.zeros(1, 3), torch.zeros(1, 3))
-
-
-def test_it_has_no_critic_and_no_state() -> None:
-    assert not make().has_critic
-    assert make().state_dict() == {}
-    assert make().needs_whole_batch
 
 
 @pytest.mark.parametrize(

@@ -119,33 +119,6 @@ def test_descending_it_finds_the_image() -> None:
     assert (reconstruction - image).abs().mean() < 0.3 * image.abs().mean()
 
 
-def test_only_the_reconstruction_gets_a_gradient() -> None:
-    reconstruction, image = (batch.requires_grad_() for batch in images(32))
-    make()(reconstruction, image).backward()
-    assert image.grad is None
-    assert reconstruction.grad is not None
-
-
-def test_half_precision_is_computed_in_float32() -> None:
-    reconstruction, image = (batch.bfloat16() for batch in images(32))
-    with torch.autocast("cpu", torch.bfloat16):
-        found = make()(reconstruction, image)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, make()(reconstruction.float(), image.float()))
-
-
-def test_on_the_meta_device() -> None:
-    loss = make().to("meta")
-    image = torch.empty(2, 3, 32, 32, device="meta", requires_grad=True)
-    (gradient,) = torch.autograd.grad(loss(image, image.detach()), image)
-    assert gradient.is_meta
-
-
-def test_it_owns_nothing_and_needs_nobody() -> None:
-    assert not make().needs_image_critic
-    assert make().state_dict() == {}
-
-
 @pytest.mark.parametrize(
     ("size", "options", "told"),
     [

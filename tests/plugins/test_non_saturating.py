@@ -85,14 +85,6 @@ def test_the_generator_learns_where_the_critic_is_sure() -> None:
     torch.testing.assert_close(gradient, torch.tensor([-1.0]))
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_half_precision_is_computed_in_float32(name: str) -> None:
-    logits = torch.randn(9, generator=torch.Generator().manual_seed(0)).bfloat16()
-    loss = part(name, logits)
-    assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, part(name, logits.float()))
-
-
 def test_smoothing_puts_the_best_critic_at_its_target() -> None:
     logit = torch.tensor([math.log(0.9 / 0.1)], requires_grad=True)
     (gradient,) = torch.autograd.grad(part("real", logit, smoothing=0.1), logit)

@@ -117,14 +117,6 @@ def test_under_autocast_it_is_computed_in_float32() -> None:
     assert all(weight.grad is not None for weight in critic.parameters() if weight.ndim == 4)
 
 
-def test_on_the_meta_device() -> None:
-    critic = image_critic("dcgan", critic_norm="layer").to("meta")
-    images = torch.empty(2, 4, 1, 16, 16, device="meta")
-    penalty = make().penalty(critic, *images, torch.empty(4, device="meta"))
-    assert penalty.shape == ()
-    assert all(gradient.is_meta for gradient in torch.autograd.grad(penalty, [critic.trunk[0][0].weight]))  # type: ignore[union-attr,index]
-
-
 @pytest.mark.parametrize("family", ["residual", "dcgan"])
 def test_batch_norm_is_refused_and_the_option_named(family: str) -> None:
     with pytest.raises(ValueError, match=r"without batch norm.*--networks\.critic-norm layer") as error:

@@ -46,5 +46,6 @@ BATCHES = (
         samples_are_independent,
         "a mean, a norm or an order over the batch takes part (batch norm in training mode, dim=0 instead of dim=1)",
         "compute each sample by itself in evaluation mode; where a loss must compare samples, say `needs_whole_batch`",
+        required=False,
     ),
 )

@@ -41,7 +41,20 @@ def shapes_and_dtypes(subject: AnySubject) -> None:
     def hold(n: int, seed: int) -> None:
         inputs = subject.inputs(component, n, seed)
         for one in subject.passes(component):
-            _check_shapes(one, one.without_gradients(inputs), n)
+            try:
+                outputs = one.without_gradients(inputs)
+            except ValueError as error:
+                if n > 1:
+                    raise
+                # What compares the samples of a batch may say that one is not enough.
+                require(
+                    one.whole_batch,
+                    f"{one.name} refuses a single sample: {' '.join(str(error).split())}",
+                    "it compares the samples of a batch, and does not say that it does",
+                    "say `needs_whole_batch` where there is such an attribute; otherwise compute each sample by itself",
+                )
+            else:
+                _check_shapes(one, outputs, n)
 
     hold()
     if isinstance(component, nn.Module):

@@ -22,9 +22,12 @@ def bfloat16_agrees(subject: AnySubject) -> None:
             _near(one, one.without_gradients(inputs), expected, "under autocast")
         if one.float32:
             # What networks make under autocast is bfloat16.
-            halves = {name: tensor.bfloat16() if name in one.reaches else tensor for name, tensor in inputs.items()}
-            exact = {name: tensor.float() if name in one.reaches else tensor for name, tensor in halves.items()}
-            _near(one, one.without_gradients(halves), one.without_gradients(exact), "of bfloat16 inputs")
+            made = {name for name in (*one.reaches, *subject.computed) if name in inputs}
+            halves = {name: tensor.bfloat16() if name in made else tensor for name, tensor in inputs.items()}
+            exact = {name: tensor.float() if name in made else tensor for name, tensor in halves.items()}
+            with torch.autocast("cpu", torch.bfloat16):
+                found = one.without_gradients(halves)
+            _near(one, found, one.without_gradients(exact), "of bfloat16 inputs")
 
 
 def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:

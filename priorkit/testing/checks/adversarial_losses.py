@@ -1,0 +1,204 @@
+"""What adversarial losses want of a critic, and of those who fool it."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import AdversarialLoss
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.checks.buffers import after_training, moved
+from priorkit.testing.checks.refusals import refusal
+from priorkit.testing.subjects.adversarial_loss import AdversarialLossSubject
+
+__all__ = ["ADVERSARIAL_LOSSES"]
+
+_FAR = 10.0
+_UTTERLY = 1e4
+
+
+def accepts_a_critic(subject: AdversarialLossSubject) -> None:
+    """`check` accepts at least one critic, and refuses others by a ValueError that says why in one line."""
+    loss = subject.component()
+    reasons = [refusal(lambda: loss.check(critic), f"a {type(critic).__name__}") for critic in subject.critics]  # noqa: B023
+    require(
+        None in reasons,
+        f"check refuses every critic: {'; '.join(reason for reason in reasons if reason)}",
+        "it asks for something that no critic has, or its condition is the wrong way round",
+        "refuse only critics that the loss cannot work with",
+    )
+
+
+def _slope(part: Callable[[Tensor], Tensor], logit: float) -> float:
+    """The derivative of a part, where all logits are the same."""
+    logits = torch.full((4,), logit, requires_grad=True)
+    (gradient,) = torch.autograd.grad(part(logits), logits)
+    return float(gradient.sum())
+
+
+def pulls_the_right_way(subject: AdversarialLossSubject) -> None:
+    """`real` wants higher logits where they are low, `fake` lower ones where they are high, `generator` higher ones."""
+    loss = subject.component()
+    high = -0.01 if subject.of_autoencoder else _FAR
+    wrong = []
+    for name, part, logit, sign in (
+        ("real", loss.real, -_FAR, -1),
+        ("fake", loss.fake, high, 1),
+        ("generator", loss.generator, -_FAR, -1),
+    ):
+        slope = _slope(part, logit)
+        if not slope * sign > 0:
+            wrong.append(
+                f"{name} has the slope {slope:.3g} at logits of {logit:g}, and should "
+                f"{'rise' if sign > 0 else 'fall'} there"
+            )
+    require(not wrong, "; ".join(wrong))
+
+
+def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> None:
+    """At logits of 1e4 on the wrong side the critic still learns which side is the right one."""
+    loss = subject.component()
+    high = -0.01 if subject.of_autoencoder else _UTTERLY
+    for name, part, logit, sign in (("real", loss.real, -_UTTERLY, -1), ("fake", loss.fake, high, 1)):
+        slope = _slope(part, logit)
+        require(slope * sign > 0, f"the slope of {name} is {slope:.3g} at logits of {logit:g}")
+    slope = _slope(loss.generator, -_UTTERLY)
+    require(slope <= 0, f"the slope of generator is {slope:.3g} at logits of {-_UTTERLY:g}")
+
+
+def _says_that_it_has_none(loss: AdversarialLoss) -> bool:
+    """Whether has_penalty is False because the loss itself said so."""
+    classes = type(loss).__mro__[: type(loss).__mro__.index(AdversarialLoss)]
+    return "has_penalty" in vars(loss) or any("has_penalty" in vars(each) for each in classes)
+
+
+def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
+    """Where `has_penalty` is True, `penalty` is there, and its gradients reach the critic and are finite."""
+    loss = subject.component()
+    given = type(loss).penalty is not AdversarialLoss.penalty
+    if not loss.has_penalty:
+        require(
+            not given or _says_that_it_has_none(loss),
+            "it has a penalty, and has_penalty is False: it is never called",
+            "has_penalty was forgotten",
+            "set has_penalty = True",
+        )
+        raise NotApplicable("it has no penalty")
+    require(
+        given,
+        "has_penalty is True, and penalty is not implemented",
+        "`penalty` is missing, or has another name",
+        "implement penalty, or leave has_penalty False",
+    )
+    inputs = subject.inputs(loss, 8, subject.case.seed)
+    penalty = next(one for one in subject.passes(loss) if one.name == "penalty")
+    weights = dict(subject.critic.named_parameters())
+
+    def gradients(words: str, **others: Tensor) -> list[Tensor]:
+        value = penalty.outputs({**inputs, **others})["penalty"]
+        require(
+            value.requires_grad,
+            f"no gradient leaves the penalty of {words}",
+            "the gradient in it is taken without create_graph=True, or the result is detached",
+            "pass create_graph=True to torch.autograd.grad",
+        )
+        found = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
+        for name, gradient in zip(weights, found, strict=True):
+            require(
+                gradient is None or bool(gradient.isfinite().all()),
+                f"the gradient of the penalty of {words} with respect to the critic's {name!r} is infinite or not a "
+                "number",
+                "a root has no derivative at 0",
+                "use torch.linalg.vector_norm, or add an epsilon under the root",
+            )
+        return [gradient for gradient in found if gradient is not None]
+
+    require(
+        any(bool(gradient.any()) for gradient in gradients("usual samples")),
+        "no gradient of the penalty reaches the critic",
+        "it does not call the critic that it is given, or detaches what that says",
+        "compute the penalty from critic(samples)",
+    )
+    gradients("generated samples that equal real ones", fake=inputs["real"])
+    kept = {name: weight.detach().clone() for name, weight in weights.items()}
+    with torch.no_grad():
+        for weight in weights.values():
+            weight.zero_()
+    gradients("a critic whose weights are all 0")
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(kept[name])
+
+
+def buffers_move_with_the_critic(subject: AdversarialLossSubject) -> None:
+    """Buffers move in `real` and `fake` alone, in training mode, while gradients are recorded, and in place."""
+    loss: nn.Module = subject.component()
+    assert isinstance(loss, AdversarialLoss)
+    if not any(True for _ in loss.buffers()):
+        raise NotApplicable("it has no buffers")
+    inputs = subject.inputs(loss, 8, subject.case.seed)
+    passes = {one.name: one for one in subject.passes(loss)}
+    loss.train()
+    for name, one in passes.items():
+        if name not in ("real", "fake"):
+            found = moved(loss, lambda: one.outputs(inputs))  # noqa: B023
+            require(
+                not found,
+                f"{name} moves {', '.join(found)}",
+                "the generator's loss changes what the critic's keeps",
+                "move buffers in real and fake",
+            )
+            continue
+        found = moved(loss, lambda: one.without_gradients(inputs))  # noqa: B023
+        require(not found, f"{name} moves {', '.join(found)} while no gradients are recorded")
+        moved(loss, lambda: one.outputs(inputs))  # noqa: B023
+
+    def after(seed: int) -> dict[str, Tensor]:
+        logits = subject.inputs(loss, 8, seed)["logits"]
+        return after_training(loss, lambda: (loss.real(logits), loss.fake(logits)))
+
+    first, second = after(subject.case.seed), after(subject.case.seed + 1)
+    dependent = [name for name in first if not torch.equal(first[name], second[name])]
+    require(
+        not dependent or loss.needs_whole_batch,
+        f"{', '.join(dependent)} depends on the batch, and needs_whole_batch is False",
+        "several processes would each keep what depends on their own part of the batch",
+        "set needs_whole_batch = True",
+    )
+
+
+ADVERSARIAL_LOSSES = (
+    Check(
+        "accepts_a_critic",
+        accepts_a_critic,
+        "`check` refuses too much",
+        "refuse only critics that the loss cannot work with",
+    ),
+    Check(
+        "pulls_the_right_way",
+        pulls_the_right_way,
+        "a sign is wrong, real and fake are exchanged, or the generator descends what the critic descends",
+        "high logits mean real: the critic raises them on real samples and lowers them on fakes, the generator raises "
+        "them on its own",
+    ),
+    Check(
+        "teaches_a_critic_that_is_utterly_wrong",
+        teaches_a_critic_that_is_utterly_wrong,
+        "the logarithm of a sigmoid is clamped or has an epsilon added, or the loss is bounded: it is flat out there",
+        "compute from logits (softplus, logsigmoid, binary_cross_entropy_with_logits), without a sigmoid of its own",
+    ),
+    Check(
+        "penalties_train_the_critic",
+        penalties_train_the_critic,
+        "the penalty does not depend on the critic's parameters",
+        "compute the penalty from critic(samples), with create_graph=True where a gradient is in it",
+        required=False,
+    ),
+    Check(
+        "buffers_move_with_the_critic",
+        buffers_move_with_the_critic,
+        "a buffer moves wherever it is read",
+        "guard it by `if self.training and torch.is_grad_enabled()`",
+        required=False,
+    ),
+)

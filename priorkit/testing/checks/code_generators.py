@@ -1,0 +1,87 @@
+"""What code generators make of their noise, and of the width that they are asked for."""
+
+import torch
+
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.subjects.code_generator import CodeGeneratorSubject
+
+__all__ = ["CODE_GENERATORS"]
+
+_WIDTH = 11
+"""A width that nothing else has."""
+
+
+def says_what_it_is(subject: CodeGeneratorSubject) -> None:
+    """Its attributes noise_dim and code_dim are those that it was built for."""
+    generator = subject.component()
+    for name, wanted in (("noise_dim", subject.noise_dim), ("code_dim", subject.code_dim)):
+        found = getattr(generator, name, None)
+        require(found == wanted, f"{name} is {found}, and it was built for {wanted}", fix=f"set self.{name} = {name}")
+
+
+def every_input_counts(subject: CodeGeneratorSubject) -> None:
+    """Each dimension of the input changes codes: those of the noise z, and those of s that may follow them."""
+    generator = subject.component()
+    noise = subject.inputs(generator, 32, subject.case.seed)["noise"]
+    with torch.no_grad():
+        codes = generator(noise)
+        for i in range(subject.noise_dim):
+            other = noise.clone()
+            other[:, i] += 1
+            require(
+                not torch.equal(generator(other), codes),
+                f"dimension {i} of {subject.noise_dim} of the noise changes no code",
+            )
+
+
+def every_code_dimension_varies(subject: CodeGeneratorSubject) -> None:
+    """Other noise gives other codes, in each of their dimensions."""
+    varies = torch.zeros(subject.code_dim, dtype=torch.bool)
+    for seed in range(3):
+        generator = subject.component(seed)
+        with torch.no_grad():
+            codes = generator(subject.inputs(generator, 32, subject.case.seed)["noise"])
+        varies |= (codes != codes[:1]).any(dim=0)
+    still = [i for i in range(subject.code_dim) if not varies[i]]
+    require(not still, f"dimension {', '.join(map(str, still))} of {subject.code_dim} is the same in all codes")
+
+
+def hidden_is_honoured(subject: CodeGeneratorSubject) -> None:
+    """The hidden layers are as wide as the context asks; with None, as wide as its own default."""
+    wide = CodeGeneratorSubject(subject.case, subject.noise_dim, subject.code_dim, _WIDTH).built()
+    if sum(weight.ndim > 1 for weight in wide.parameters()) < 2:
+        raise NotApplicable("it has no hidden layers")
+    sizes = {size for weight in wide.parameters() for size in weight.shape}
+    require(
+        any(size % _WIDTH == 0 for size in sizes),
+        f"hidden is {_WIDTH}, and its parameters have the sizes {', '.join(map(str, sorted(sizes)))}",
+    )
+
+
+CODE_GENERATORS = (
+    Check(
+        "says_what_it_is",
+        says_what_it_is,
+        "an attribute was forgotten, or both are exchanged",
+        "see the attributes of priorkit.interfaces.CodeGenerator",
+    ),
+    Check(
+        "every_input_counts",
+        every_input_counts,
+        "a part of the noise is cut off, or multiplied by zeros; with a condition, s is what comes last",
+        "let the first layer read all noise_dim dimensions",
+    ),
+    Check(
+        "every_code_dimension_varies",
+        every_code_dimension_varies,
+        "a dimension is filled with a constant, or its unit is dead",
+        "compute all code_dim dimensions from the noise",
+    ),
+    Check(
+        "hidden_is_honoured",
+        hidden_is_honoured,
+        "the width is fixed, or another option of its own takes its place",
+        "take context.hidden where it is not None",
+        required=False,
+    ),
+)

@@ -1,0 +1,154 @@
+"""What a regularizer's terms train, and where they move codes."""
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Learning, Posterior, Regularizer
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.subjects.regularizer import RegularizerSubject
+
+__all__ = ["TRAINING"]
+
+_CODES = 128
+_STEPS = 80
+"""Updates of a critic before it is asked."""
+_FAR = 5.0
+"""How many standard deviations codes far away lie beside the prior's, at least."""
+
+
+def _posterior(subject: RegularizerSubject, codes: Tensor) -> Posterior:
+    """Posteriors around codes, narrow where there is a variance."""
+    if not subject.encoder.stochastic:
+        return Posterior(codes, codes)
+    noise = torch.randn(codes.shape, generator=torch.Generator().manual_seed(subject.case.seed + 7))
+    return Posterior(codes + 0.1 * noise, codes, torch.full_like(codes, 2 * torch.tensor(0.1).log().item()))
+
+
+def _prior_code(subject: RegularizerSubject, regularizer: Regularizer, seed: int, condition: Tensor | None) -> Tensor:
+    if not regularizer.needs_prior_code:
+        return torch.zeros(0, subject.code_dim)
+    return subject.codes_of(subject.prior, _CODES, seed, condition)
+
+
+def _train_critic(subject: RegularizerSubject, regularizer: Regularizer, far: Tensor, condition: Tensor | None) -> None:
+    regularizer.train()
+    optimizer = torch.optim.Adam(regularizer.parameters(), lr=0.01)
+    for step in range(_STEPS):
+        with torch.no_grad():
+            prior_code = _prior_code(subject, regularizer, subject.case.seed + 100 + step, condition)
+        generator = torch.Generator().manual_seed(subject.case.seed + step)
+        mixing = torch.rand(_CODES, generator=generator) if regularizer.needs_mixing else None
+        optimizer.zero_grad()
+        terms = regularizer.critic_terms(far, prior_code, condition, mixing)
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    regularizer.eval()
+
+
+def keeps_codes_close_to_the_prior(subject: RegularizerSubject) -> None:
+    """The encoder's terms are lower for codes that follow the prior than for codes far away."""
+    regularizer = subject.component()
+    inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
+    condition = inputs.get("condition")
+    with torch.no_grad():
+        near = subject.codes_of(subject.prior, _CODES, subject.case.seed + 1, condition)
+        prior_code = _prior_code(subject, regularizer, subject.case.seed + 2, condition)
+    far = _FAR + 3 * near
+    if regularizer.has_critic:
+        _train_critic(subject, regularizer, far, condition)
+    sums = []
+    for codes in (near, far):
+        with torch.no_grad():
+            terms = regularizer.encoder_terms(_posterior(subject, codes), subject.prior, prior_code, condition)
+        if not terms:
+            raise NotApplicable("it has no terms for the encoder")
+        sums.append(float(torch.stack(list(terms.values())).sum()))
+    trained = f" after {_STEPS} updates of its critic" if regularizer.has_critic else ""
+    require(
+        sums[0] < sums[1],
+        f"the encoder's terms are {sums[0]:.4g} for codes of the prior, and {sums[1]:.4g} for codes far away{trained}",
+    )
+
+
+def the_encoder_learns(subject: RegularizerSubject) -> None:
+    """Gradients of the encoder's terms reach the posterior: its code, or its mean and log-variance."""
+    regularizer = subject.component()
+    regularizer.train()
+    inputs = subject.inputs(regularizer, 16, subject.case.seed)
+    drawn = subject.posterior(inputs)
+    # Apart from each other: a code computed from the mean would bring its gradients there.
+    posterior = Posterior(
+        drawn.code.clone().requires_grad_(),
+        drawn.mean.clone().requires_grad_(),
+        None if drawn.log_variance is None else drawn.log_variance.clone().requires_grad_(),
+    )
+    terms = regularizer.encoder_terms(posterior, subject.prior, inputs["prior_code"], inputs.get("condition"))
+    if not terms:
+        raise NotApplicable("it has no terms for the encoder")
+    total = torch.stack(list(terms.values())).sum()
+    require(total.requires_grad, f"no gradient leaves {', '.join(terms)}")
+    leaves = [leaf for leaf in (posterior.code, posterior.mean, posterior.log_variance) if leaf is not None]
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True)
+    require(
+        any(gradient is not None and bool(gradient.any()) for gradient in gradients),
+        f"no gradient of {', '.join(terms)} reaches the code, the mean or the log-variance",
+    )
+
+
+def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> None:
+    """Gradients of the encoder's terms reach a prior that learns by likelihood, or `check` refuses it."""
+    regularizer = subject.component()
+    learned = next(prior for prior in subject.priors if prior.learning is Learning.LIKELIHOOD)
+    try:
+        regularizer.check(subject.encoder, learned)
+    except ValueError as error:
+        raise NotApplicable(f"it refuses priors that learn by likelihood: {' '.join(str(error).split())}") from error
+    regularizer.train()
+    inputs = subject.inputs(regularizer, 16, subject.case.seed)
+    # As in a run: the codes of such a prior are not detached.
+    prior_code = subject.codes_of(learned, 16, subject.case.seed, None)
+    posterior = subject.posterior(inputs)
+    terms = regularizer.encoder_terms(
+        posterior, learned, prior_code if regularizer.needs_prior_code else prior_code[:0], inputs.get("condition")
+    )
+    weights = dict(learned.named_parameters())
+    total = torch.stack(list(terms.values())).sum() if terms else None
+    missed = sorted(weights)
+    if total is not None and total.requires_grad:
+        gradients = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
+        missed = [
+            name
+            for name, gradient in zip(weights, gradients, strict=True)
+            if gradient is None or not bool(gradient.any())
+        ]
+    require(
+        not missed,
+        f"check accepts a {type(learned).__name__}, which learns by likelihood, and no gradient of the encoder's terms "
+        f"reaches its {', '.join(missed)}",
+    )
+
+
+TRAINING = (
+    Check(
+        "keeps_codes_close_to_the_prior",
+        keeps_codes_close_to_the_prior,
+        "a sign is wrong, or the codes of data and prior are exchanged in one of the players' terms",
+        "terms are minimised: let them grow with the distance of codes from the prior's; the prior's codes are the "
+        "critic's real ones",
+        required=False,
+    ),
+    Check(
+        "the_encoder_learns",
+        the_encoder_learns,
+        "the code is detached, or the terms are computed from prior_code alone",
+        "compute the terms from the posterior's tensors themselves",
+        required=False,
+    ),
+    Check(
+        "a_prior_that_learns_by_likelihood_learns",
+        a_prior_that_learns_by_likelihood_learns,
+        "the prior's density or its codes are detached, or they do not take part in the terms",
+        "let gradients through to prior.log_prob and prior_code; otherwise refuse such priors in `check`",
+        required=False,
+    ),
+)

@@ -1,0 +1,131 @@
+"""Small critics, and the loss of one, in the place of those that a run would bring."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks
+
+__all__ = ["CriticNetworks", "SmallAdversarialLoss", "SmallAutoencoderCritic", "SmallCritic", "SmallImageCritic"]
+
+_WIDTH = 16
+
+
+class SmallCritic(nn.Module):
+    """A critic of samples (N, ...) with one hidden layer.
+
+    Args:
+        inputs: Numbers of a sample.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(inputs, _WIDTH), nn.Tanh(), nn.Linear(_WIDTH, 1), nn.Flatten(0)
+        )
+
+    def forward(self, sample: Tensor) -> Tensor:
+        """Logits (N,)."""
+        logits: Tensor = self.layers(sample)
+        return logits
+
+
+class SmallAutoencoderCritic(nn.Module):
+    """A critic that is an autoencoder: its logits are minus its errors.
+
+    Args:
+        inputs: Numbers of a sample.
+    """
+
+    is_autoencoder = True
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, _WIDTH), nn.Tanh(), nn.Linear(_WIDTH, inputs))
+
+    def forward(self, sample: Tensor) -> Tensor:
+        """Logits (N,)."""
+        flat = sample.flatten(1)
+        logits: Tensor = -(flat - self.layers(flat)).abs().mean(dim=1)
+        return logits
+
+
+class SmallImageCritic(ImageCritic):
+    """An image discriminator of fully connected layers, as many as the deepest networks have.
+
+    Args:
+        shape: The images' shape.
+    """
+
+    layers = 8
+
+    def __init__(self, shape: ImageShape) -> None:
+        super().__init__()
+        self.first = nn.Linear(shape.channels * shape.size**2, _WIDTH)
+        self.others = nn.ModuleList(nn.Linear(_WIDTH, _WIDTH) for _ in range(self.layers - 1))
+        self.head = nn.Linear(_WIDTH, 1)
+
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        """Outputs (N, width) of a layer."""
+        if not -self.layers <= layer < self.layers:
+            raise ValueError(f"there is no layer {layer}: there are {self.layers}")
+        hidden: Tensor = self.first(image.flatten(1))
+        for linear in self.others[: layer % self.layers]:
+            hidden = hidden + torch.tanh(linear(hidden))
+        return hidden
+
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Logits (N,)."""
+        logits: Tensor = self.head(features).flatten()
+        return logits
+
+
+class SmallAdversarialLoss(AdversarialLoss):
+    """Cross-entropy on logits.
+
+    Args:
+        penalised: Whether there is a penalty, on what the critic says of samples between real and generated ones.
+    """
+
+    def __init__(self, penalised: bool) -> None:
+        super().__init__()
+        self.has_penalty = penalised
+
+    def real(self, logits: Tensor) -> Tensor:
+        """Mean of -log D."""
+        return softplus(-logits.float()).mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        """Mean of -log(1 - D)."""
+        return softplus(logits.float()).mean()
+
+    def generator(self, logits: Tensor) -> Tensor:
+        """Mean of -log D."""
+        return softplus(-logits.float()).mean()
+
+    def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
+        """Mean of the squared logits of mixed samples."""
+        mixed = torch.lerp(fake.float(), real.float(), mixing.view(-1, *[1] * (real.ndim - 1)))
+        return critic(mixed).float().square().mean()
+
+
+class CriticNetworks(Networks):
+    """Networks that have critics alone."""
+
+    def encoder(self, outputs: int) -> nn.Module:
+        """None: regularizers have no use for one."""
+        raise AssertionError("a regularizer builds no encoder: a run has one")
+
+    def decoder(self, code_dim: int) -> nn.Module:
+        """None: regularizers have no use for one."""
+        raise AssertionError("a regularizer builds no decoder: a run has one")
+
+    def image_critic(self, condition_dim: int = 0) -> ImageCritic:
+        """A small one that sees no condition."""
+        return SmallImageCritic(self.shape)
+
+    def code_critic(self, code_dim: int) -> nn.Module:
+        """A small one."""
+        return SmallCritic(code_dim)

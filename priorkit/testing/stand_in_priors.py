@@ -1,0 +1,120 @@
+"""Small priors and a deterministic encoder, in the place of those that a run would bring."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from priorkit.interfaces import Encoder, ImageShape, Learning, Posterior, Prior
+
+__all__ = ["DeterministicEncoder", "LearnedNormal", "OnlySampled", "StandardNormal"]
+
+
+class StandardNormal(Prior):
+    """A standard normal distribution, around a centre of its own for each class where there are classes.
+
+    Args:
+        code_dim: Dimensions of a code.
+        classes: Number of classes; 0 for no condition.
+    """
+
+    has_density = True
+    centres: Tensor
+
+    def __init__(self, code_dim: int, classes: int = 0) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.takes_condition = classes > 0
+        places = torch.arange(max(classes, 1), dtype=torch.float32)
+        self.register_buffer("centres", places[:, None].expand(-1, code_dim).clone())
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Standard normal, (n, code_dim)."""
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The noise, moved to its class's centre."""
+        return noise if condition is None else noise + condition @ self.centres
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Of codes (N, code_dim): shape (N,)."""
+        centre = torch.zeros_like(code) if condition is None else condition @ self.centres
+        normal = Normal(centre, torch.ones_like(code), validate_args=False)
+        found: Tensor = normal.log_prob(code).sum(dim=1)  # type: ignore[no-untyped-call]
+        return found
+
+    def distribution(self) -> Distribution:
+        """The normal distribution, where there are no classes."""
+        if self.takes_condition:
+            return super().distribution()
+        mean = torch.zeros_like(self.centres[0])
+        return Independent(Normal(mean, torch.ones_like(mean), validate_args=False), 1, validate_args=False)
+
+
+class LearnedNormal(Prior):
+    """A normal distribution that learns its mean and deviation by likelihood.
+
+    Args:
+        code_dim: Dimensions of a code.
+    """
+
+    learning = Learning.LIKELIHOOD
+    has_density = True
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.mean = nn.Parameter(torch.full((code_dim,), 0.5))
+        self.log_deviation = nn.Parameter(torch.full((code_dim,), 0.3))
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Standard normal, (n, code_dim)."""
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Stretched and moved noise."""
+        return self.mean + self.log_deviation.exp() * noise
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Of codes (N, code_dim): shape (N,)."""
+        normal = Normal(self.mean, self.log_deviation.exp(), validate_args=False)
+        found: Tensor = normal.log_prob(code).sum(dim=1)  # type: ignore[no-untyped-call]
+        return found
+
+
+class OnlySampled(Prior):
+    """A standard normal distribution that does not know its density.
+
+    Args:
+        code_dim: Dimensions of a code.
+    """
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Standard normal, (n, code_dim)."""
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The noise."""
+        return noise
+
+
+class DeterministicEncoder(Encoder):
+    """A linear encoder without a variance.
+
+    Args:
+        code_dim: Dimensions of a code.
+        shape: The images' shape.
+    """
+
+    def __init__(self, code_dim: int, shape: ImageShape) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(shape.channels * shape.size**2, code_dim))
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W)."""
+        code = self.body(image)
+        return Posterior(code, code)

@@ -1,0 +1,67 @@
+"""Code generators."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from priorkit.interfaces import CodeGenerator
+from priorkit.plugins import CodeGeneratorContext
+from priorkit.testing.case import Case
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.subject import Subject
+
+__all__ = ["CodeGeneratorSubject", "code_generator_subjects"]
+
+
+class CodeGeneratorSubject(Subject[CodeGenerator]):
+    """A code generator from noise of some dimensions to codes of some others.
+
+    Args:
+        case: What is checked.
+        noise_dim: Dimensions of its input.
+        code_dim: Dimensions of a code.
+        hidden: Width of its hidden layers; None for its own default.
+    """
+
+    interface = CodeGenerator
+
+    def __init__(self, case: Case, noise_dim: int, code_dim: int, hidden: int | None = None) -> None:
+        wanted = "" if hidden is None else f" and hidden {hidden}"
+        super().__init__(case, f"noise_dim {noise_dim}, code_dim {code_dim}{wanted}")
+        self.noise_dim = noise_dim
+        self.code_dim = code_dim
+        self.hidden = hidden
+
+    def context(self) -> CodeGeneratorContext:
+        """What a run tells a code generator."""
+        return CodeGeneratorContext(self.noise_dim, self.code_dim, self.hidden)
+
+    def passes(self, component: CodeGenerator) -> Sequence[ForwardPass]:
+        """From noise to codes."""
+        return [
+            ForwardPass(
+                "forward",
+                lambda inputs: component(inputs["noise"]),
+                lambda n: (n, self.code_dim),
+                trains=True,
+                reaches=("noise",),
+            )
+        ]
+
+    def inputs(self, component: CodeGenerator, n: int, seed: int) -> Inputs:
+        """`noise`, standard normal (n, noise_dim)."""
+        return {"noise": torch.randn(n, self.noise_dim, generator=torch.Generator().manual_seed(seed))}
+
+    def extreme_inputs(self, component: CodeGenerator) -> Sequence[tuple[str, Inputs]]:
+        """Noise of 0, and large noise."""
+        noise = self.inputs(component, 16, self.case.seed)["noise"]
+        return [("noise of 0", {"noise": 0 * noise}), ("large noise", {"noise": 30 * noise})]
+
+
+def code_generator_subjects(case: Case) -> Iterator[CodeGeneratorSubject]:
+    """A code generator in each situation of a case: all dimensions of codes, little noise, and a width of its own."""
+    code_dims = case.situations.code_dims
+    for code_dim in code_dims:
+        yield CodeGeneratorSubject(case, 3, code_dim)
+    yield CodeGeneratorSubject(case, 1, code_dims[-1])
+    yield CodeGeneratorSubject(case, 3, code_dims[0], 6)

@@ -1,0 +1,185 @@
+"""Regularizers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Encoder, ImageShape, Posterior, Prior, Regularizer
+from priorkit.plugins import Options, RegularizerContext
+from priorkit.testing.case import Case
+from priorkit.testing.check import Refused
+from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_in_critics import CriticNetworks, SmallAdversarialLoss
+from priorkit.testing.stand_in_priors import DeterministicEncoder, LearnedNormal, OnlySampled, StandardNormal
+from priorkit.testing.stand_ins import SmallEncoder, one_hot
+from priorkit.testing.subject import Subject
+
+__all__ = ["RegularizerSubject", "regularizer_subjects"]
+
+_SHAPE = ImageShape(1, 16)
+
+
+class RegularizerSubject(Subject[Regularizer]):
+    """A regularizer of codes of some dimensions, with or without classes.
+
+    It is tried with the first encoder and prior that it does not refuse.
+
+    Args:
+        case: What is checked.
+        code_dim: Dimensions of a code.
+        classes: Number of classes; 0 for no condition.
+        penalised: Whether its adversarial loss has a penalty.
+    """
+
+    interface = Regularizer
+    computed = ("mean", "log_variance", "prior_code")
+
+    def __init__(self, case: Case, code_dim: int, classes: int, penalised: bool = False) -> None:
+        words = f"code_dim {code_dim}" + (f" and {classes} classes" if classes else "")
+        super().__init__(case, words + (" and an adversarial loss with a penalty" if penalised else ""))
+        self.code_dim = code_dim
+        self.classes = classes
+        self.penalised = penalised
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(case.seed)
+            self.encoders: tuple[Encoder, ...] = (
+                SmallEncoder(code_dim, _SHAPE).eval(),
+                DeterministicEncoder(code_dim, _SHAPE),
+            )
+        # The first that suits: one of whose condition something can depend on.
+        self.priors: tuple[Prior, ...] = (
+            StandardNormal(code_dim, classes),
+            *([StandardNormal(code_dim)] if classes else []),
+            OnlySampled(code_dim),
+            LearnedNormal(code_dim),
+        )
+        self.encoder: Encoder = self.encoders[0]
+        self.prior: Prior = self.priors[0]
+        self.companions = self.priors
+
+    def context(self) -> RegularizerContext:
+        """Small stand-ins of what a run tells a regularizer."""
+        return RegularizerContext(
+            CriticNetworks(_SHAPE), self.code_dim, SmallAdversarialLoss(self.penalised), condition_dim=self.classes
+        )
+
+    def built(self, seed: int = 0, options: Options | None = None) -> Regularizer:
+        """A new one, and an encoder and a prior that it accepts as `encoder` and `prior`."""
+        regularizer = super().built(seed, options)
+        reasons = []
+        for encoder in self.encoders:
+            for prior in self.priors:
+                try:
+                    regularizer.check(encoder, prior)
+                except ValueError as error:
+                    reasons.append(" ".join(str(error).split()))
+                    continue
+                except Exception:
+                    # A check of its own looks at `check`.
+                    return regularizer
+                self.encoder, self.prior = encoder, prior
+                return regularizer
+        raise Refused(f"with {self.situation} it refuses all encoders and priors: {'; '.join(dict.fromkeys(reasons))}")
+
+    def component(self, seed: int = 0) -> Regularizer:
+        """As of all components; what it keeps in buffers, as after a few steps."""
+        regularizer = super().component(seed)
+        if any(True for _ in regularizer.buffers()):
+            regularizer.train()
+            for step in range(3 + seed):
+                inputs = self.inputs(regularizer, 8, step)
+                for one in self.passes(regularizer):
+                    one.outputs(inputs)
+            regularizer.eval()
+        return regularizer
+
+    def codes_of(self, prior: Prior, n: int, seed: int, condition: Tensor | None) -> Tensor:
+        """A prior's codes (n, code_dim), with gradients for its parameters."""
+        noise = prior.noise(n, generator=torch.Generator().manual_seed(seed))
+        codes: Tensor = prior(noise, condition) if prior.takes_condition else prior(noise)
+        return codes
+
+    def posterior(self, inputs: Inputs) -> Posterior:
+        """What the encoder would give: with a variance if it has one."""
+        if not self.encoder.stochastic:
+            return Posterior(inputs["mean"], inputs["mean"])
+        code = inputs["mean"] + torch.exp(inputs["log_variance"] / 2) * inputs["noise"]
+        return Posterior(code, inputs["mean"], inputs["log_variance"])
+
+    def critic_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
+        """What the critic minimises, with gradients: a penalty may need them to be computed at all."""
+        code = self.posterior(inputs).code.detach()
+        mixing = inputs["mixing"] if regularizer.needs_mixing else None
+        with torch.enable_grad():
+            return regularizer.critic_terms(code, inputs["prior_code"].detach(), inputs.get("condition"), mixing)
+
+    def encoder_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
+        """What the encoder minimises."""
+        return regularizer.encoder_terms(
+            self.posterior(inputs), self.prior, inputs["prior_code"], inputs.get("condition")
+        )
+
+    def passes(self, component: Regularizer) -> Sequence[ForwardPass]:
+        """The critic's terms, where it has a critic, and the encoder's."""
+        whole = component.needs_whole_batch
+        passes = [
+            ForwardPass(
+                "encoder_terms",
+                lambda inputs: self.encoder_terms(component, inputs),
+                lambda n: (),
+                mean=True,
+                whole_batch=whole,
+                float32=True,
+            )
+        ]
+        if component.has_critic:
+            passes.insert(
+                0,
+                ForwardPass(
+                    "critic_terms",
+                    lambda inputs: self.critic_terms(component, inputs),
+                    lambda n: (),
+                    mean=True,
+                    whole_batch=whole,
+                    trains=True,
+                    float32=True,
+                ),
+            )
+        return passes
+
+    def inputs(self, component: Regularizer, n: int, seed: int) -> Inputs:
+        """What makes a posterior (`mean`, `log_variance`, `noise`), `prior_code`, `mixing`, and a `condition`."""
+        mean, log_variance, noise = torch.randn(3, n, self.code_dim, generator=torch.Generator().manual_seed(seed))
+        condition = one_hot(n, self.classes) if self.classes else None
+        with torch.no_grad():
+            prior_code = self.codes_of(self.prior, n, seed ^ 1, condition)
+        return {
+            "mean": 1 + mean,
+            "log_variance": 0.3 * log_variance - 1,
+            "noise": noise,
+            "prior_code": prior_code if component.needs_prior_code else torch.zeros(0, self.code_dim),
+            "mixing": torch.rand(n, generator=torch.Generator().manual_seed(seed)),
+            **({} if condition is None else {"condition": condition}),
+        }
+
+    def extreme_inputs(self, component: Regularizer) -> Sequence[tuple[str, Inputs]]:
+        """Collapsed codes, codes far away, and posteriors that are very narrow or wide."""
+        inputs = self.inputs(component, 16, self.case.seed)
+        nothing = torch.zeros(16, self.code_dim)
+        return [
+            ("codes that are all the same", {**inputs, "mean": nothing, "noise": nothing}),
+            ("codes far away", {**inputs, "mean": 1e3 * inputs["mean"]}),
+            ("narrow posteriors", {**inputs, "log_variance": nothing - 30}),
+            ("wide posteriors", {**inputs, "log_variance": nothing + 10}),
+        ]
+
+
+def regularizer_subjects(case: Case) -> Iterator[RegularizerSubject]:
+    """A regularizer in each situation of a case: all dimensions of codes, all numbers of classes, and a penalty."""
+    code_dims, classes = case.situations.code_dims, case.situations.classes
+    for code_dim in code_dims:
+        yield RegularizerSubject(case, code_dim, classes[0])
+    for number in classes[1:]:
+        yield RegularizerSubject(case, code_dims[0], number)
+    yield RegularizerSubject(case, code_dims[0], 0, penalised=True)

@@ -1,0 +1,24 @@
+"""What the tests of planted defects share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from priorkit.testing import Case, Outcome, Report, Situations
+from priorkit.testing.conformance import checks_of, run_check
+
+SLOW = "compiled_agrees"
+"""It takes longer than all others together, and finds nothing that is planted in losses."""
+
+
+@pytest.fixture
+def report_on() -> Callable[[str, Callable[[Any], Any], Situations], Report]:
+    """Holds what a function builds to all checks of its kind but the slow one; what is skipped is left out."""
+
+    def report(slot: str, build: Callable[[Any], Any], situations: Situations) -> Report:
+        case = Case(slot, build, situations=situations)
+        results = [run_check(case, check) for check in checks_of(case) if check.name != SLOW]
+        return Report(case.title, tuple(result for result in results if result.outcome is not Outcome.SKIPPED))
+
+    return report

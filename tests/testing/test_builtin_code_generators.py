@@ -1,0 +1,30 @@
+"""Every built-in code generator keeps its contract."""
+
+from collections.abc import Callable
+
+from priorkit.plugins import installed_plugins
+from priorkit.testing import Case, Situations, parametrize_with_checks
+
+BRIEFLY = Situations(code_dims=(3,))
+"""For further options of what is tried thoroughly with others."""
+
+CASES = [
+    Case("code_generator", "mlp", required=("hidden_is_honoured",)),
+    Case("code_generator", "mlp", {"layers": 2, "output_norm": False}, situations=BRIEFLY),
+    Case("code_generator", "residual", required=("hidden_is_honoured",)),
+    Case("code_generator", "residual", {"blocks": 1, "output_norm": False}, situations=BRIEFLY),
+]
+
+
+@parametrize_with_checks(CASES)
+def test_conforms(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_no_built_in_is_forgotten() -> None:
+    ours = {
+        found.component.name
+        for found in installed_plugins().components("code_generator")
+        if found.distribution == "priorkit"
+    }
+    assert ours == {case.subject for case in CASES}

@@ -1,0 +1,77 @@
+"""Every built-in reconstruction loss keeps its contract."""
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+import torchvision
+from torch import Tensor
+
+from priorkit.interfaces import ImageShape, ReconstructionLoss
+from priorkit.plugins import Component, LossContext, installed_plugins
+from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit_plugins.vgg import VGGOptions
+from priorkit_plugins.vgg.loss import VGGLoss
+
+BRIEFLY = Situations(shapes=(ImageShape(1, 16),))
+"""For further options of what is tried thoroughly with others."""
+
+LIKELIHOOD = ("likelihoods_normalise", "likelihoods_agree_with_the_loss")
+
+
+@cache
+def random_weights() -> dict[str, Tensor]:
+    """Of VGG-16, in the place of the trained ones, which are half a gigabyte to be downloaded."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"][:5])
+    return {f"features.{name}": value for name, value in layers.state_dict().items()}
+
+
+def untrained(options: VGGOptions, context: LossContext) -> ReconstructionLoss:
+    return VGGLoss(random_weights(), options.layers, options.weight)
+
+
+VGG = Component("vgg", VGGOptions, untrained, summary="with random weights", source="")
+
+CASES = [
+    Case("loss", "learned-similarity"),
+    Case("loss", "learned-similarity", {"layer": 2, "weight": 3.0}, situations=BRIEFLY),
+    Case("loss", "ms-ssim"),
+    Case("loss", "ms-ssim", {"window": 5, "scales": 2}, situations=BRIEFLY),
+    Case("loss", "perceptual"),
+    Case("loss", "perceptual", {"layer": 0, "reduction": "sum"}, situations=BRIEFLY),
+    *(
+        Case(
+            "loss",
+            "pixel",
+            {"distance": distance, "reduction": "sum", "weight": weight},
+            required=LIKELIHOOD,
+            situations=BRIEFLY,
+        )
+        for distance, weight in (("squared", 1.0), ("squared", 0.3), ("absolute", 4.0), ("cross-entropy", 1.0))
+    ),
+    *(Case("loss", "pixel", {"distance": distance}) for distance in ("squared", "absolute", "cross-entropy")),
+    Case("loss", "pixel", {"distance": "cross-entropy", "reduction": "sum", "weight": 2.0}, situations=BRIEFLY),
+    Case("loss", VGG, {"layers": ("relu1_2", "relu2_1")}),
+]
+
+NO_LOSS = "none"
+"""For systems without an encoder: nothing is built, and nothing can be checked."""
+
+
+@parametrize_with_checks(CASES)
+def test_conforms(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_no_built_in_is_forgotten() -> None:
+    ours = {
+        found.component.name for found in installed_plugins().components("loss") if found.distribution == "priorkit"
+    }
+    assert ours == {NO_LOSS, *(case.component.name for case in CASES if case.component is not None)}
+
+
+def test_the_loss_none_is_none() -> None:
+    component = installed_plugins().get("loss", NO_LOSS).component
+    assert component.build(component.options(), LossContext(ImageShape(1, 16))) is None

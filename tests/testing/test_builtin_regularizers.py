@@ -1,0 +1,44 @@
+"""Every built-in regularizer keeps its contract."""
+
+from collections.abc import Callable
+
+from priorkit.plugins import installed_plugins
+from priorkit.testing import Case, Situations, parametrize_with_checks
+
+BRIEFLY = Situations(code_dims=(2,), classes=(0,))
+"""For further options of what is tried thoroughly with others."""
+
+CLOSE = ("keeps_codes_close_to_the_prior", "the_encoder_learns")
+LEARNED = (*CLOSE, "a_prior_that_learns_by_likelihood_learns")
+
+CASES = [
+    Case("regularizer", "adversarial", required=(*CLOSE, "mixing_is_used_as_it_says", "samples_are_independent")),
+    Case("regularizer", "adversarial", {"weight": 0.1}, situations=BRIEFLY),
+    Case("regularizer", "kl", required=(*LEARNED, "conditions_are_used_as_it_says", "samples_are_independent")),
+    Case(
+        "regularizer",
+        "kl",
+        {"weight": 4.0, "warm_up": 10},
+        required=("buffers_need_the_whole_batch",),
+        situations=BRIEFLY,
+    ),
+    Case("regularizer", "mmd", required=LEARNED),
+    Case("regularizer", "mmd", {"kernel": "rbf", "scales": (1.0, 4.0)}, required=LEARNED, situations=BRIEFLY),
+    Case("regularizer", "none"),
+    Case("regularizer", "sliced-wasserstein", required=(*LEARNED, "buffers_need_the_whole_batch")),
+    Case("regularizer", "sliced-wasserstein", {"projections": 5, "directions": 12}, situations=BRIEFLY),
+]
+
+
+@parametrize_with_checks(CASES)
+def test_conforms(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_no_built_in_is_forgotten() -> None:
+    ours = {
+        found.component.name
+        for found in installed_plugins().components("regularizer")
+        if found.distribution == "priorkit"
+    }
+    assert ours == {case.subject for case in CASES}

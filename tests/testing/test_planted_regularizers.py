@@ -1,0 +1,349 @@
+"""The checks of regularizers find what was planted, and say why."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.plugins import RegularizerContext
+from priorkit.testing import Report, Situations, check_regularizer
+from priorkit.testing.checks.regularizers import REGULARIZERS
+
+SITUATIONS = Situations(code_dims=(2,), classes=(3,), examples=2)
+
+
+def refuse_learned(prior: Prior) -> None:
+    if prior.learning is Learning.LIKELIHOOD:
+        raise ValueError("does not train priors")
+
+
+class Moments(Regularizer):
+    """The squared difference of means and variances of codes."""
+
+    needs_whole_batch = True
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__()
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        code, wanted = self.seen(posterior).float(), prior_code.float()
+        return {"regularization": self.distance(code, wanted)}
+
+    def seen(self, posterior: Posterior) -> Tensor:
+        return posterior.code
+
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        means = (code.mean(0) - wanted.mean(0)).square().mean()
+        return means + (code.square().mean(0) - wanted.square().mean(0)).square().mean().sqrt()
+
+
+class Likelihood(Regularizer):
+    """Minus the prior's log-density of codes, less the posterior's entropy."""
+
+    needs_prior_code = False
+    uses_condition = True
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__()
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        if not encoder.stochastic:
+            raise ValueError("needs a stochastic encoder")
+        if not prior.has_density:
+            raise ValueError("needs a prior with a density")
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        assert posterior.log_variance is not None
+        code = posterior.code.float()
+        density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
+        return {"regularization": (-density - 0.5 * posterior.log_variance.float().sum(1)).mean()}
+
+
+class Critic(Regularizer):
+    """A critic of codes, with a penalty where the adversarial loss has one."""
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__()
+        self.critic = context.networks.code_critic(context.code_dim)
+        self.penalised = context.adversarial_loss.has_penalty
+
+    @property
+    def needs_mixing(self) -> bool:  # type: ignore[override]
+        return self.penalised
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        refuse_learned(prior)
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = {
+            "critic_real": softplus(-self.critic(prior_code).float()).mean(),
+            "critic_fake": softplus(self.critic(code).float()).mean(),
+        }
+        if self.penalised and mixing is not None:
+            mixed = torch.lerp(code.float(), prior_code.float(), mixing[:, None])
+            terms["critic_penalty"] = self.critic(mixed).float().square().mean()
+        return terms
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        return {"regularization": softplus(-self.critic(posterior.code).float()).mean()}
+
+
+class ConditionalCritic(Critic):
+    """One that is shown the class: it may add a weight of its own to logits."""
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__(context)
+        self.labels = nn.Linear(context.condition_dim, 1, bias=False) if context.condition_dim else None
+
+    @property
+    def uses_condition(self) -> bool:  # type: ignore[override]
+        return self.labels is not None
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = dict(super().critic_terms(code, prior_code, condition, mixing))
+        if self.labels is not None:
+            own = self.labels(condition).flatten()
+            terms["critic_fake"] = softplus((self.critic(code) + own * code.mean(1)).float()).mean()
+        return terms
+
+
+class SoundAverage(Moments):
+    """Compares with a running mean of the data's codes, too."""
+
+    running: Tensor
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__(context)
+        self.register_buffer("running", torch.zeros(context.code_dim))
+
+    def seen(self, posterior: Posterior) -> Tensor:
+        code = posterior.code + 0.01 * self.running.clone()
+        if self.training and torch.is_grad_enabled():
+            self.running.mul_(0.9).add_(0.1 * posterior.code.detach().float().mean(0))
+        return code
+
+
+class Misnamed(Moments):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        return {"reconstruction": self.distance(posterior.code.float(), prior_code.float())}
+
+
+class SameName(Critic):
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().critic_terms(code, prior_code, condition, mixing)
+        return {name.replace("critic_real", "regularization"): term for name, term in terms.items()}
+
+
+class TermsWithoutCritic(Moments):
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        return {"critic_real": prior_code.float().mean()}
+
+
+class Untrained(Moments):
+    """A number that never changes is a parameter."""
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__(context)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        return super().distance(code, wanted) * self.scale.square()
+
+
+class SampledInVain(Likelihood):
+    needs_prior_code = True
+
+
+class SumOfNothing(Likelihood):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        return {**terms, "centre": prior_code.float().sum().square()}
+
+
+class ConditionForgotten(Likelihood):
+    uses_condition = False
+
+
+class ConditionNotPassedOn(Moments):
+    uses_condition = True
+
+
+class MixingInVain(Critic):
+    needs_mixing = True
+
+
+class MixingForgotten(Critic):
+    needs_mixing = False
+
+
+class ReadsTheVariance(Likelihood):
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        if not prior.has_density:
+            raise ValueError("needs a prior with a density")
+
+
+class ReadsTheDensity(Likelihood):
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        if not encoder.stochastic:
+            raise ValueError("needs a stochastic encoder")
+
+
+class RefusesInTwoLines(Likelihood):
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        if not encoder.stochastic:
+            raise ValueError("needs a stochastic encoder:\nuse another")
+        super().check(encoder, prior)
+
+
+class AverageOfParts(SoundAverage):
+    needs_whole_batch = False
+
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        return (code.square() + wanted.square()).mean()
+
+
+class WrongWay(Likelihood):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        return {name: -term for name, term in terms.items()}
+
+
+class ExchangedInCritic(Critic):
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        return super().critic_terms(prior_code, code, condition, mixing)
+
+
+class SumOverTheBatch(Likelihood):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        return {name: term * len(posterior.code) for name, term in terms.items()}
+
+
+class RefusesOneCode(Likelihood):
+    """It has no reason to: it does not compare the codes of a batch."""
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        if len(posterior.code) < 2:
+            raise ValueError("one code is not enough")
+        return super().encoder_terms(posterior, prior, prior_code, condition)
+
+
+class SoundOfSeveral(Moments):
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        if len(code) < 2:
+            raise ValueError("one code is not enough")
+        return super().distance(code, wanted)
+
+
+class Detached(Critic):
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        return {"regularization": softplus(-self.critic(posterior.code.detach()).float()).mean()}
+
+
+class PriorDetached(Moments):
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        return super().distance(code, wanted.detach())
+
+
+SAYS, CLOSE, WORKS = "says_what_it_is", "keeps_codes_close_to_the_prior", "works_with_what_it_accepts"
+CODES, CONDITIONS, MIXING = (f"{word}_used_as_it_says" for word in ("prior_codes_are", "conditions_are", "mixing_is"))
+LEARNS = "a_prior_that_learns_by_likelihood_learns"
+
+PLANTED = [
+    (Misnamed, {SAYS}, r"called 'reconstruction', as one of the run's own.*\n.*taken"),
+    (SameName, {SAYS}, r"have the name regularization in common.*\n.*twice"),
+    (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*does not look"),
+    (
+        Untrained,
+        {SAYS, "gradients_reach_what_learns", CLOSE},
+        r"critic_terms is empty: nothing trains its parameters.*\n.*should be buffers",
+    ),
+    (
+        SampledInVain,
+        {CODES},
+        r"needs_prior_code is True, and no term depends.*\n.*in vain.*\n.*needs_prior_code = False",
+    ),
+    (SumOfNothing, {CODES}, r"encoder's centre depends on prior_code, which is empty.*\n.*a sum over no codes is 0"),
+    (
+        ConditionForgotten,
+        {CONDITIONS},
+        r"uses_condition is False, and the encoder's regularization depends.*\n.*forgotten",
+    ),
+    (ConditionNotPassedOn, {CONDITIONS}, r"uses_condition is True, and no term depends on it.*\n.*not passed on"),
+    (MixingInVain, {MIXING}, r"needs_mixing is True, and no term depends on it.*\n.*not passed on"),
+    (MixingForgotten, {MIXING}, r"needs_mixing is False, and .*penalty depends on it .*penalty.*\n.*forgotten"),
+    (ReadsTheVariance, {WORKS}, r"accepts a deterministic encoder .*, and then: AssertionError.*\n.*log_variance"),
+    (ReadsTheDensity, {WORKS}, r"accepts .* a OnlySampled, and then: TypeError.*no density.*\n.*calls log_prob"),
+    (RefusesInTwoLines, {WORKS}, r"check refuses a deterministic encoder and .* not with one line"),
+    (
+        AverageOfParts,
+        {"buffers_need_the_whole_batch"},
+        r"buffer running depends on the codes, and needs_whole_batch is False.*\n.*several processes",
+    ),
+    (WrongWay, {CLOSE}, r"are -?[\d.]+ for codes of the prior, and -[\d.]+ for codes far away.*\n.*a sign is wrong"),
+    (ExchangedInCritic, {CLOSE}, r"far away after 80 updates of its critic.*\n.*exchanged"),
+    (SumOverTheBatch, {"samples_are_independent"}, r"mean of those of its halves.*\n.*a sum over the batch"),
+    (
+        RefusesOneCode,
+        {"shapes_and_dtypes"},
+        r"refuses a single sample: one code is not enough.*\n.*does not say that it does.*\n.*needs_whole_batch",
+    ),
+    (Detached, {"the_encoder_learns"}, r"no gradient of regularization reaches the code.*\n.*detached"),
+    (
+        PriorDetached,
+        {LEARNS},
+        r"accepts a LearnedNormal.* reaches its log_deviation, mean.*\n.*detached.*\n.*refuse such",
+    ),
+]
+
+
+@pytest.mark.parametrize("sound", [Moments, Likelihood, Critic, ConditionalCritic, SoundAverage, SoundOfSeveral])
+def test_a_sound_one_passes_everything(sound: type[Regularizer]) -> None:
+    report = check_regularizer(sound, situations=SITUATIONS, required=(CLOSE, "the_encoder_learns"))
+    assert not report.failed, str(report)
+
+
+@pytest.mark.parametrize(("planted", "checks", "told"), PLANTED, ids=[each[0].__name__ for each in PLANTED])
+def test_what_is_planted_is_found(
+    planted: type[Regularizer], checks: set[str], told: str, report_on: Callable[[str, Any, Situations], Report]
+) -> None:
+    report = report_on("regularizer", planted, SITUATIONS)
+    assert {result.check for result in report.failed} == checks, str(report)
+    assert any(re.search(told, str(result)) for result in report.failed), str(report)
+
+
+def test_every_check_has_been_seen_to_fail() -> None:
+    assert {check.name for check in REGULARIZERS} <= set.union(*(checks for _, checks, _ in PLANTED))
