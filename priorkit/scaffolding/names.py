@@ -9,6 +9,8 @@ __all__ = ["PluginNames"]
 
 _TAKEN = ("plugins",)
 """Names whose package would be one of priorkit's own (`priorkit_plugins`)."""
+_LONGEST = 40
+"""Characters of a name; lines of the templates have room for as many."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class PluginNames:
         component: What users type, such as `student-t`.
 
     Raises:
-        ConfigurationError: That is not lower-case words joined by hyphens, or its package would be priorkit's own.
+        ConfigurationError: That is not lower-case words joined by hyphens, it is too long, or its package would be
+            priorkit's own.
     """
 
     component: str
@@ -33,6 +36,11 @@ class PluginNames:
         if self.component in _TAKEN:
             raise ConfigurationError(
                 f"{self.component!r} cannot be used: the package {self.package} is priorkit's own; choose another name"
+            )
+        if len(self.component) > _LONGEST:
+            raise ConfigurationError(
+                f"{self.component!r} cannot be used: it has {len(self.component)} characters, and modules and classes "
+                f"are called after it; choose a name of at most {_LONGEST}"
             )
 
     @property

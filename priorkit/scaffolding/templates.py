@@ -5,6 +5,7 @@ stands. Its component is called `plug-in-name`, its package `priorkit_plug_in_na
 three are replaced, in files and in their names. What all plug-ins have in common lies in `templates/common`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ _FOLDER = Path(__file__).parent / "templates"
 _README = Path("README.md")
 _RENAMED = {Path("gitignore"): Path(".gitignore"), Path("project.toml"): Path("pyproject.toml")}
 """Files that git and other tools would obey among the templates, if they had their own names there."""
+_LONG_IMPORT = re.compile(r"^(?=.{121})( *)(from \S+ import) (.+)$", re.MULTILINE)
+_LONG_BRACKET = re.compile(r"^(?=.{121})( *)((?:def|return) \w+\()(.+)(\).*)$", re.MULTILINE)
+"""Lines of more than 120 characters, as long names make them, which formatters would break."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,18 @@ class Template:
             ("PlugInName", names.class_prefix),
         ):
             text = text.replace(token, value)
-        return text
+        return _broken_lines(text)
+
+
+def _broken_lines(text: str) -> str:
+    """Breaks the lines that a long name has made too long."""
+    return _LONG_IMPORT.sub(_one_name_a_line, _LONG_BRACKET.sub(r"\1\2\n\1    \3\n\1\4", text))
+
+
+def _one_name_a_line(found: re.Match[str]) -> str:
+    indent, imported_from, names = found.groups()
+    names = names.replace(", ", f",\n{indent}    ")
+    return f"{indent}{imported_from} (\n{indent}    {names},\n{indent})"
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

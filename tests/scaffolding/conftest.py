@@ -10,6 +10,9 @@ from priorkit.scaffolding import TEMPLATES, write_plugin
 NAMES = (
     "x",
     "a-component-with-a-long-name-2",
+    # As long as a name may be, and with longer names of classes still.
+    "a-name-of-forty-characters-and-no-more-2",
+    "3dnameoffortycharactersinasinglelongword",
     "prior",
     "code-generator",
     "data",

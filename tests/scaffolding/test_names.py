@@ -29,7 +29,9 @@ def test_the_class_says_what_it_is_once_and_hides_no_interface(component, suffix
     assert PluginNames(component).class_named(suffix, interface) == name
 
 
-@given(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True).filter(lambda name: name != "plugins"))
+@given(
+    st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True).filter(lambda name: name != "plugins" and len(name) <= 40)
+)
 def test_every_name_of_a_component_gives_names_that_python_takes(component):
     names = PluginNames(component)
     assert names.package.isidentifier()
@@ -49,3 +51,9 @@ def test_other_names_are_refused(name):
 def test_priorkits_own_package_is_not_hidden():
     with pytest.raises(ConfigurationError, match="the package priorkit_plugins is priorkit's own; choose another name"):
         PluginNames("plugins")
+
+
+def test_a_name_has_room_in_a_line():
+    assert PluginNames("x" * 40).module
+    with pytest.raises(ConfigurationError, match=r"it has 41 characters, .*; choose a name of at most 40"):
+        PluginNames("x" * 41)

@@ -1,4 +1,6 @@
 import ast
+import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -50,7 +52,18 @@ def test_the_project_says_what_it_is(template):
     project = tomllib.loads(files[Path("pyproject.toml")])["project"]
     assert project["name"] == "priorkit-student-t"
     assert project["entry-points"] == {"priorkit": {"student-t": "priorkit_student_t"}}
-    assert project["dependencies"] == ["priorkit"]
+    assert project["dependencies"] == ["priorkit", "pydantic>=2.10", "torch>=2.4"]
+    imported = {
+        name.partition(".")[0]
+        for path, text in files.items()
+        if path.parts[0] == "priorkit_student_t" and path.suffix == ".py"
+        for node in ast.walk(ast.parse(text))
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [item.name for item in getattr(node, "names", ())]
+        )
+    }
+    declared = {re.split(r"\W", requirement)[0] for requirement in project["dependencies"]}
+    assert imported - sys.stdlib_module_names <= {*declared, "priorkit_student_t"}
     assert template.title in project["description"]
     readme = files[Path("README.md")]
     assert readme.startswith(f"# priorkit-student-t\n\nThe {template.title} `student-t`")

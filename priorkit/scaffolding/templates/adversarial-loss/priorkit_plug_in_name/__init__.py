@@ -1,4 +1,4 @@
-"""The adversarial loss `plug-in-name`: logistic regression with smoothed labels of real samples."""
+"""The adversarial loss `plug-in-name`: logistic regression with smoothed labels."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def test_keeps_the_contract(check: Callable[[], None]) -> None:
 @given(frequencies=st.lists(st.floats(0.1, 10), min_size=2, max_size=6), seed=st.integers(0, 2**32 - 1))
 def test_classes_have_their_frequencies(frequencies: list[float], seed: int) -> None:
     n = 5000
-    drawn = PlugInNameCondition(frequencies).draw(n, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    drawn = PlugInNameCondition(frequencies).draw(n, generator=generator)
     assert torch.equal(drawn.sum(1), torch.ones(n))
     for found, frequency in zip(drawn.double().mean(0).tolist(), frequencies, strict=True):
         expected = frequency / sum(frequencies)

@@ -40,8 +40,10 @@ def test_images_hold_one_colour_on_black_and_the_seed_decides() -> None:
     for image in images.flatten(2):
         assert len(image.unique(dim=1).T) == 2
         assert (image == 0).all(dim=0).any()
-    assert torch.equal(images, PlugInNameSource(count=50, seed=3).load().train.first(45))
-    assert not torch.equal(images, PlugInNameSource(count=50, seed=4).load().train.first(45))
+    again = PlugInNameSource(count=50, seed=3).load().train.first(45)
+    assert torch.equal(images, again)
+    other = PlugInNameSource(count=50, seed=4).load().train.first(45)
+    assert not torch.equal(images, other)
 
 
 def test_trains_and_samples(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_the_density_is_the_slope_of_the_distribution_function(scale: float) -> 
 @pytest.mark.parametrize("scale", [0.55, 2.0])
 def test_samples_have_mean_and_variance(scale: float) -> None:
     n = 20_000
-    codes = PlugInNamePrior(3, scale).sample(n, generator=torch.Generator().manual_seed(0)).double()
+    generator = torch.Generator().manual_seed(0)
+    codes = PlugInNamePrior(3, scale).sample(n, generator=generator).double()
     variance = (math.pi * scale) ** 2 / 3
     # Six standard errors; the kurtosis of a logistic distribution is 4.2.
     assert codes.mean(0).abs().max() < 6 * math.sqrt(variance / n)

@@ -34,7 +34,8 @@ def test_the_divergence_counts_four_times_as_much_as_in_a_vae(tmp_path: Path) ->
 
 def test_trains_and_samples(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert main(["train", "plug-in-name", *TINY.split(), "--steps", "2", "--out", str(run)]) == 0
+    chosen = [*TINY.split(), "--steps", "2", "--out", str(run)]
+    assert main(["train", "plug-in-name", *chosen]) == 0
     settings = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
     assert settings["regularizer"]["weight"] == 4
     assert main(["sample", str(run), "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0

@@ -39,7 +39,8 @@ class NormalPrior(Prior):
 
 
 def distance(code: Tensor, prior_code: Tensor) -> Tensor:
-    terms = PlugInNameRegularizer().encoder_terms(Posterior(code, code), NormalPrior(), prior_code)
+    regularizer = PlugInNameRegularizer()
+    terms = regularizer.encoder_terms(Posterior(code, code), NormalPrior(), prior_code)
     (term,) = terms.values()
     return term
 
