@@ -1,7 +1,25 @@
-"""`python -m priorkit`."""
+"""The program `priorkit`, also as `python -m priorkit`."""
 
 import sys
 
 from priorkit.cli import main
 
-sys.exit(main())
+__all__ = ["program"]
+
+
+def program() -> int:
+    """Runs the command that the process was started with, which ends when this returns.
+
+    Returns:
+        The exit status, as of `main`.
+    """
+    try:
+        return main()
+    finally:
+        if "--json" in sys.argv[1:]:
+            # What is printed from now on, by a plug-in that asked to be called at exit, is no object for programs.
+            sys.stdout = sys.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -82,5 +82,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, OverflowError | RuntimeError | TypeError) and any(
-        words in str(error) for words in _OUT_OF_MEMORY
+        # Not in str(error), which a class of a plug-in's may have made fail.
+        words in str(said)
+        for said in error.args
+        for words in _OUT_OF_MEMORY
     )

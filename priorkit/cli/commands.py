@@ -186,8 +186,8 @@ def _run(name: str, arguments: list[str]) -> int:
         # Whoever read our output has gone; there is nobody to complain to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130, as_json)
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "interrupted", 130, as_json)
     except OSError as error:
         where = f" {str(error.filename)!r}" if error.filename else ""
         fix = "check the path, its permissions and the space that is left"

@@ -12,6 +12,8 @@ __all__ = ["Place", "error_in_words", "place_of", "place_of_code", "traceback_of
 
 _LONGEST = 500
 """Characters of an error's message that are shown."""
+_SPEECHLESS = "(it cannot say what)"
+"""The message of an error that raises another one where it is asked for its own."""
 _NOT_PLUGINS = sys.stdlib_module_names | {"priorkit", "pluggy", "pydantic", "pydantic_core"}
 """Top-level modules whose lines are not what a plug-in's author has to mend."""
 
@@ -69,12 +71,20 @@ def error_in_words(error: BaseException) -> str:
     """An error's type and message in one line."""
     try:
         message = str(error)
-    except Exception:
-        message = "(it cannot say what)"
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        message = _SPEECHLESS
     name = type(error).__name__
     return in_one_line(f"{name}: {message}" if message else name, _LONGEST)
 
 
 def traceback_of(error: BaseException) -> str:
     """The whole traceback, those of the errors behind it included."""
-    return "".join(traceback.format_exception(error))
+    try:
+        return "".join(traceback.format_exception(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        lines = traceback.format_tb(error.__traceback__)
+        return "".join(["Traceback (most recent call last):\n", *lines, f"{type(error).__name__}: {_SPEECHLESS}\n"])

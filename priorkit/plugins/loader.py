@@ -1,4 +1,4 @@
-"""Finds and imports plug-ins, one entry point at a time, so that a broken one stops nothing but itself."""
+"""Imports plug-ins, one entry point at a time, so that a broken one stops nothing but itself."""
 
 import os
 import warnings
@@ -9,7 +9,7 @@ import pluggy
 
 from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
 from priorkit.plugins.component import Component, Recipe
-from priorkit.plugins.discovery import is_strict, wanted
+from priorkit.plugins.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
 from priorkit.plugins.observation import observed
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
@@ -52,6 +52,12 @@ def _load(
     """
     components: list[tuple[str, Component[object]]] = []
     recipes: list[Recipe] = []
+    found = entry_point.pattern.match(entry_point.value)
+    if found is None or "" in found["module"].split("."):
+        raise ValueError(
+            f"its entry point {entry_point.value!r} names no module: 'package.module' or 'package.module:object' is "
+            "expected"
+        )
     plugin = entry_point.load()
     visited.append(place_of_code(plugin))
     for hook, implementation in _hooks(plugin, entry_point.name):
@@ -74,11 +80,17 @@ def _load_one(
     try:
         with observed() as seen:
             components, recipes = _load(entry_point, visited)
-    except KeyboardInterrupt:
-        raise
+            if distribution != BUILTIN and (elsewhere := loaded_from_elsewhere(entry_point)):
+                seen.notes.append(f"its module is not the one that {distribution} has installed, but {elsewhere}")
     except BaseException as error:  # an entry module may as well call sys.exit()
         # No frame of a hook is left where what it returned is wrong.
         place = place_of(error, entry_point.value.partition(":")[0].partition(".")[0].strip()) or visited[-1]
+        if isinstance(error, KeyboardInterrupt):
+            # It may have taken so long that a user gave up, who then wants to know what it was.
+            raise KeyboardInterrupt(
+                f"interrupted while plug-in {entry_point.name!r} of {distribution} {version} was being loaded"
+                f"{f' ({place})' if place else ''}; PRIORKIT_DISABLE_PLUGINS={entry_point.name} leaves it out"
+            ) from error
         failure = FailedPlugin(
             *named,
             entry_point.value,
@@ -113,13 +125,15 @@ def load_plugins(
 
     Raises:
         ImportError: A plug-in is broken and `PRIORKIT_STRICT_PLUGINS` is 1.
+        KeyboardInterrupt: Ctrl-C was pressed; the message says which plug-in was being loaded.
     """
     environment = os.environ if environment is None else environment
     loaded: list[LoadedPlugin] = []
     failed: list[FailedPlugin] = []
-    found = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
-    for entry_point, distribution, version in wanted(found, environment):
-        outcome = _load_one(entry_point, distribution, version, strict=is_strict(environment))
+    # Read before anything is imported, as the lists are: no plug-in decides it for those that come after it.
+    strict = is_strict(environment)
+    for entry_point, distribution, version in discovered(environment, entry_points):
+        outcome = _load_one(entry_point, distribution, version, strict=strict)
         if isinstance(outcome, LoadedPlugin):
             loaded.append(outcome)
         else:

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator
@@ -17,6 +19,8 @@ SLOW = 0.5
 """Seconds of loading, by the wall clock, beyond which a plug-in is noted as slow."""
 _SHOWN = 200
 """Characters of what a plug-in printed that stand in its note."""
+_alone = threading.RLock()
+"""What is kept and changed back belongs to the whole process: one plug-in is watched at a time."""
 
 
 @dataclass
@@ -64,17 +68,19 @@ class _Watched:
 
 
 @contextlib.contextmanager
-def _kept_output() -> Iterator[list[str]]:
+def _kept_streams() -> Iterator[list[str]]:
+    """Keeps what is written inside, and has nothing to be read: what asks for input, fails instead of waiting."""
     kept: list[str] = []
-    streams = sys.stdout, sys.stderr
+    streams = sys.stdin, sys.stdout, sys.stderr
     # A process without a terminal may have none.
-    watched = [None if stream is None else _Watched(stream, kept) for stream in streams]
-    sys.stdout, sys.stderr = cast("list[TextIO]", watched)
+    watched = [None if stream is None else _Watched(stream, kept) for stream in streams[1:]]
     try:
-        yield kept
+        with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123 - it is no path on every system
+            sys.stdin, sys.stdout, sys.stderr = cast("list[TextIO]", [nothing, *watched])
+            yield kept
     finally:
         # Whatever the plug-in has put there itself.
-        sys.stdout, sys.stderr = streams
+        sys.stdin, sys.stdout, sys.stderr = streams
         for stream in watched:
             if stream is not None:
                 stream.let_go()
@@ -87,28 +93,61 @@ def _working_folder() -> str | None:
         return None
 
 
-def _torch_defaults() -> tuple[Any, Any] | None:
-    """The dtype and the device of new tensors; None if torch is not imported, or only in part."""
+def _settings() -> dict[str, str]:
+    """The variables of the environment that say what priorkit does."""
+    return {name: value for name, value in os.environ.items() if name.startswith("PRIORKIT_")}
+
+
+def _restore_settings(before: dict[str, str]) -> bool:
+    """Undoes a change of these variables; returns whether there was one."""
+    now = _settings()
+    for name in now.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+    return now != before
+
+
+def _signal_handlers() -> dict[signal.Signals, Any]:
+    """What ends the process from outside, as far as this thread may change it."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _restore_signal_handlers(before: dict[signal.Signals, Any]) -> bool:
+    """Undoes a change of these handlers; returns whether there was one."""
+    # What was not set by Python is known to it as None, and cannot be set again.
+    changed = [number for number, handler in before.items() if handler not in (None, signal.getsignal(number))]
+    for number in changed:
+        signal.signal(number, before[number])
+    return bool(changed)
+
+
+def _torch_defaults() -> tuple[Any, Any, bool] | None:
+    """The dtype and device of new tensors, and whether gradients are taken; None if torch is not (wholly) imported."""
     torch = sys.modules.get("torch")
     try:
-        return None if torch is None else (torch.get_default_dtype(), torch.get_default_device())
+        if torch is not None:
+            return torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
     except AttributeError:
-        return None
+        pass
+    return None
 
 
-def _restore_torch_defaults(before: tuple[Any, Any] | None) -> bool:
+def _restore_torch_defaults(before: tuple[Any, Any, bool] | None) -> bool:
     """Undoes a change of these defaults; returns whether there was one."""
     now = _torch_defaults()
     if now is None:
         return False
     torch = sys.modules["torch"]
     if before is None:
-        before = torch.float32, torch.device("cpu")
+        before = torch.float32, torch.device("cpu"), True
     if now == before:
         return False
     torch.set_default_dtype(before[0])
     # No device at all is the processor too, and costs nothing.
     torch.set_default_device(None if before[1].type == "cpu" else before[1])
+    torch.set_grad_enabled(before[2])
     return True
 
 
@@ -116,16 +155,18 @@ def _restore_torch_defaults(before: tuple[Any, Any] | None) -> bool:
 def observed() -> Iterator[Observation]:
     """Watches what is done inside; what it prints, and what it changes for everybody, stays inside.
 
-    That is: filters of warnings, the working folder, and the dtype and device of torch's new tensors.
+    That is: filters of warnings, the working folder, variables `PRIORKIT_...`, the handlers of SIGINT and SIGTERM, and
+    the dtype, device and grad mode of torch. What is read from `sys.stdin` is empty.
 
     Yields:
         What will have been seen when it is over, however it ends.
     """
     seen = Observation()
-    had_torch = "torch" in sys.modules
-    folder, torch_defaults = _working_folder(), _torch_defaults()
-    start = time.perf_counter()
-    with warnings.catch_warnings(), _kept_output() as kept:
+    with _alone, warnings.catch_warnings(), _kept_streams() as kept:
+        had_torch = "torch" in sys.modules
+        folder, settings = _working_folder(), _settings()
+        handlers, torch_defaults = _signal_handlers(), _torch_defaults()
+        start = time.perf_counter()
         try:
             yield seen
         finally:
@@ -140,5 +181,9 @@ def observed() -> Iterator[Observation]:
             if folder is not None and _working_folder() != folder:
                 os.chdir(folder)
                 seen.notes.append("changed the working folder, which was changed back")
+            if _restore_settings(settings):
+                seen.notes.append("changed variables PRIORKIT_... of the environment, which were changed back")
+            if _restore_signal_handlers(handlers):
+                seen.notes.append("changed what SIGINT (Ctrl-C) or SIGTERM does, which was changed back")
             if _restore_torch_defaults(torch_defaults):
-                seen.notes.append("changed the dtype or device of torch's new tensors, which was changed back")
+                seen.notes.append("changed the dtype, device or grad mode of torch, which was changed back")

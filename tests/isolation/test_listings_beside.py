@@ -1,5 +1,7 @@
 """Lists and help beside broken and unruly plug-ins of third parties."""
 
+import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -88,11 +90,15 @@ def test_what_makes_commands_slow_or_strange_is_noted(installed, beside, rows):
         plugins, components = pool.map(lambda word: beside(environment, word, "--json"), ("plugins", "components"))
     noted = {row["plugin"]: row["notes"] for row in rows(plugins.stdout) if row["notes"]}
     assert noted.keys() == {"acme-meddles", "acme-slow", "acme-torch"}
-    assert noted["acme-meddles"] == ["changed the working folder, which was changed back"]
+    assert noted["acme-meddles"] == [
+        "changed the working folder, which was changed back",
+        "changed variables PRIORKIT_... of the environment, which were changed back",
+        "changed what SIGINT (Ctrl-C) or SIGTERM does, which was changed back",
+    ]
     (slow,) = noted["acme-slow"]
     assert slow.startswith("took ")
     assert "imported torch: import it inside `build`, so that commands stay quick" in noted["acme-torch"]
-    assert "changed the dtype or device of torch's new tensors, which was changed back" in noted["acme-torch"]
+    assert "changed the dtype, device or grad mode of torch, which was changed back" in noted["acme-torch"]
     # Other commands say nothing of it.
     assert plugins.stderr == components.stderr == ""
     assert all("notes" not in row for row in rows(components.stdout))
@@ -124,3 +130,33 @@ def test_help_beside_every_plugin_there_is(installed, beside, here, all_names):
         assert result.returncode == 0, result.stderr
         assert "usage: priorkit" in result.stdout
         assert "\x1b" not in result.stdout
+
+
+def test_what_is_printed_at_exit_is_no_object_for_programs(installed, beside, rows):
+    environment = installed.environment("one", source="import atexit\natexit.register(print, 'at exit')\n")
+    result = beside(environment, "plugins", "--json")
+    assert result.returncode == 0
+    assert rows(result.stdout)[-1]["plugin"] == "acme-one"
+    assert result.stderr.splitlines()[-1] == "at exit"
+    assert beside(environment, "plugins").stdout.endswith("at exit\n")
+
+
+def test_a_plugin_that_hangs_is_named_at_ctrl_c(installed, beside, rows):
+    interrupted = "import os, signal, time\n\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    environment = installed.environment("one", source=interrupted)
+    result = beside(environment, "components", "--json")
+    assert result.returncode == 130
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("priorkit: interrupted while plug-in 'acme-one' of acme-one 1.0 was being loaded (")
+    assert f"{environment / 'acme_one.py'}:" in line
+    assert line.endswith("; PRIORKIT_DISABLE_PLUGINS=acme-one leaves it out")
+    assert rows(result.stdout)[-1]["status"] == 130
+
+
+def test_a_module_that_hides_the_installed_one_is_noted(installed, beside, tmp_path):
+    environment, hiding = installed.environment("one"), tmp_path / "acme_one.py"
+    shutil.copyfile(environment / hiding.name, hiding)
+    path = os.pathsep.join([str(tmp_path), str(environment), *filter(None, [os.environ.get("PYTHONPATH")])])
+    note = f"its module is not the one that acme-one has installed, but {hiding}"
+    assert note in beside(environment, "plugins", PYTHONPATH=path).stdout
+    assert "note:" not in beside(environment, "plugins").stdout

@@ -11,6 +11,15 @@ import pytest
 from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
 
 
+class UnspeakableError(Exception):
+    """Whatever it is asked for, it would end the program."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __notes__ = property(__str__)
+
+
 def raised(call: Any) -> BaseException:
     """What a call raises."""
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - whatever it is
@@ -72,6 +81,7 @@ def test_places_of_code(plugin_folder: Any) -> None:
 def test_errors_in_words() -> None:
     assert error_in_words(RuntimeError()) == "RuntimeError"
     assert error_in_words(RuntimeError("two\nlines")) == "RuntimeError: two lines"
+    assert error_in_words(UnspeakableError()) == "UnspeakableError: (it cannot say what)"
     assert len(error_in_words(RuntimeError("x" * 10_000))) == 500
 
 
@@ -85,3 +95,11 @@ def test_tracebacks_have_the_cause() -> None:
     text = traceback_of(raised(fail))
     assert "JSONDecodeError" in text
     assert text.endswith("RuntimeError: below\n")
+
+
+def test_some_errors_have_no_words_for_a_traceback() -> None:
+    def fail() -> None:
+        raise UnspeakableError
+
+    first, *_, last = traceback_of(raised(fail)).splitlines()
+    assert (first, last) == ("Traceback (most recent call last):", "UnspeakableError: (it cannot say what)")

@@ -10,6 +10,13 @@ from priorkit.plugins import Component, Options, Registered
 from priorkit.plugins.guard import guarded
 
 
+class UnspeakableError(RuntimeError):
+    """Says nothing, and would end the program instead."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
 def used(error: BaseException, distribution: str = "acme") -> None:
     """Uses a component that raises an error."""
 
@@ -47,6 +54,11 @@ def test_what_is_no_mistake_goes_through(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
         used(error)
     assert caught.value is error
+
+
+def test_a_mistake_that_cannot_say_what_it_is() -> None:
+    with pytest.raises(PluginError, match=r"has failed: UnspeakableError: \(it cannot say what\)"):
+        used(UnspeakableError())
 
 
 def test_priorkits_own_mistakes_keep_their_tracebacks() -> None:

@@ -242,8 +242,38 @@ def test_loading_is_not_strict_when_switched_off(plugin_folder: Any, value: str)
 
 def test_ctrl_c_is_no_failure_of_a_plugin(plugin_folder: Any) -> None:
     plugin_folder.install("acme", "raise KeyboardInterrupt")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"^interrupted while plug-in 'plugin' of acme 1\.0 was being loaded \("
+    ):
         plugin_folder.load()
+
+
+@pytest.mark.parametrize("value", ["not a module!!", ".", "acme..plugin", ":plugin"])
+def test_an_entry_point_that_names_no_module(plugin_folder: Any, value: str) -> None:
+    plugin_folder.install_prior("acme", "some")
+    entry_points = next(plugin_folder.path.glob("*.dist-info")) / "entry_points.txt"
+    entry_points.write_text(f"[priorkit]\nculprit = {value}\n", encoding="utf-8")
+    with pytest.warns(PluginWarning):
+        _, (failure,) = plugin_folder.load()
+    assert failure.error.startswith(f"ValueError: its entry point {value!r} names no module: 'package.module' or ")
+
+
+@pytest.mark.parametrize("listed", ["", "{module}.py", "__editable__.acme-1.0.pth", "src/{module}.py"])
+def test_a_module_may_be_installed_to_be_edited(plugin_folder: Any, listed: str) -> None:
+    module = plugin_folder.install_prior("acme", "some")
+    record = next(plugin_folder.path.glob("*.dist-info")) / "RECORD"
+    record.write_text(f"{listed.format(module=module)},,\n" if listed else "", encoding="utf-8")
+    (plugin,), _ = plugin_folder.load()
+    assert plugin.notes == ()
+
+
+def test_no_plugin_makes_loading_strict(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PRIORKIT_STRICT_PLUGINS", raising=False)
+    plugin_folder.install("acme", "import os\nos.environ['PRIORKIT_STRICT_PLUGINS'] = '1'\nraise RuntimeError")
+    plugin_folder.install("zoo", "raise RuntimeError")
+    with pytest.warns(PluginWarning):
+        _, failed = load_plugins(plugin_folder.entry_points())
+    assert [failure.distribution for failure in failed] == ["acme", "zoo"]
 
 
 def test_installed_distributions_are_found(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:

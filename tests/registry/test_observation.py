@@ -1,12 +1,17 @@
 """What a plug-in does while it is loaded stays with it."""
 
 import importlib
+import io
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -78,13 +83,90 @@ def test_the_working_folder_comes_back(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen.notes == ["changed the working folder, which was changed back"]
 
 
-@pytest.mark.parametrize("change", ["torch.set_default_dtype(torch.float64)", "torch.set_default_device('meta')"])
+@pytest.mark.parametrize(
+    "change",
+    ["torch.set_default_dtype(torch.float64)", "torch.set_default_device('meta')", "torch.set_grad_enabled(False)"],
+)
 def test_defaults_of_torch_come_back(change: str) -> None:
     with observed() as seen:
         exec(change, {"torch": torch})
     new = torch.zeros(1)
-    assert (new.dtype, new.device.type) == (torch.float32, "cpu")
-    assert seen.notes == ["changed the dtype or device of torch's new tensors, which was changed back"]
+    assert (new.dtype, new.device.type, torch.is_grad_enabled()) == (torch.float32, "cpu", True)
+    assert seen.notes == ["changed the dtype, device or grad mode of torch, which was changed back"]
+
+
+def test_gradients_stay_off_where_they_were() -> None:
+    with torch.no_grad():
+        with observed() as seen:
+            torch.set_grad_enabled(True)
+        assert not torch.is_grad_enabled()
+    assert len(seen.notes) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, print])
+def test_handlers_of_signals_come_back(number: signal.Signals, handler: Any) -> None:
+    before = signal.getsignal(number)
+    try:
+        with observed() as seen:
+            signal.signal(number, handler)
+        assert signal.getsignal(number) == before
+    finally:
+        signal.signal(number, before)
+    assert seen.notes == ["changed what SIGINT (Ctrl-C) or SIGTERM does, which was changed back"]
+
+
+def test_other_threads_have_no_handlers_to_bring_back() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(noted_elsewhere).result() == []
+
+
+def noted_elsewhere() -> list[str]:
+    with observed() as seen:
+        pass
+    return seen.notes
+
+
+def test_settings_of_priorkit_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PRIORKIT_STRICT_PLUGINS", raising=False)
+    monkeypatch.setenv("PRIORKIT_PLUGINS", "acme")
+    monkeypatch.setenv("PRIORKIT_DISABLE_PLUGINS", "zoo")
+    with observed() as seen:
+        os.environ.update({"PRIORKIT_STRICT_PLUGINS": "1", "PRIORKIT_PLUGINS": "", "ACME_HOME": "/acme"})
+        del os.environ["PRIORKIT_DISABLE_PLUGINS"]
+    assert "PRIORKIT_STRICT_PLUGINS" not in os.environ
+    assert (os.environ["PRIORKIT_PLUGINS"], os.environ["PRIORKIT_DISABLE_PLUGINS"]) == ("acme", "zoo")
+    assert os.environ.pop("ACME_HOME") == "/acme"
+    assert seen.notes == ["changed variables PRIORKIT_... of the environment, which were changed back"]
+
+
+def test_there_is_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = io.StringIO("a line\n")
+    monkeypatch.setattr(sys, "stdin", typed)
+    with pytest.raises(EOFError), observed():
+        input()
+    assert sys.stdin is typed
+    assert input() == "a line"
+
+
+def test_one_is_watched_at_a_time() -> None:
+    entered = threading.Event()
+
+    def enter() -> str:
+        with observed() as seen:
+            entered.set()
+            print("of the other")
+        return seen.printed
+
+    before = sys.stdout
+    with ThreadPoolExecutor(1) as pool:
+        # Within one thread, a plug-in may well ask for plug-ins.
+        with observed() as seen, observed():
+            other = pool.submit(enter)
+            assert not entered.wait(0.1)
+        assert other.result() == "of the other\n"
+    assert seen.printed == ""
+    assert sys.stdout is before
 
 
 def test_a_long_time_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
