@@ -83,9 +83,12 @@ def _load_one(
             if distribution != BUILTIN and (elsewhere := loaded_from_elsewhere(entry_point)):
                 seen.notes.append(f"its module is not the one that {distribution} has installed, but {elsewhere}")
     except BaseException as error:  # an entry module may as well call sys.exit()
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if interrupted and distribution == BUILTIN:
+            raise
         # No frame of a hook is left where what it returned is wrong.
         place = place_of(error, entry_point.value.partition(":")[0].partition(".")[0].strip()) or visited[-1]
-        if isinstance(error, KeyboardInterrupt):
+        if interrupted:
             # It may have taken so long that a user gave up, who then wants to know what it was.
             raise KeyboardInterrupt(
                 f"interrupted while plug-in {entry_point.name!r} of {distribution} {version} was being loaded"

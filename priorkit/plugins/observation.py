@@ -101,10 +101,12 @@ def _settings() -> dict[str, str]:
 def _restore_settings(before: dict[str, str]) -> bool:
     """Undoes a change of these variables; returns whether there was one."""
     now = _settings()
+    if now == before:
+        return False
     for name in now.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
-    return now != before
+    return True
 
 
 def _signal_handlers() -> dict[signal.Signals, Any]:
@@ -178,12 +180,13 @@ def observed() -> Iterator[Observation]:
                 seen.notes.append("imported torch: import it inside `build`, so that commands stay quick")
             if seen.printed.strip():
                 seen.notes.append(f"printed while it was loaded: {in_one_line(seen.printed, _SHOWN)}")
-            if folder is not None and _working_folder() != folder:
-                os.chdir(folder)
-                seen.notes.append("changed the working folder, which was changed back")
             if _restore_settings(settings):
                 seen.notes.append("changed variables PRIORKIT_... of the environment, which were changed back")
             if _restore_signal_handlers(handlers):
                 seen.notes.append("changed what SIGINT (Ctrl-C) or SIGTERM does, which was changed back")
             if _restore_torch_defaults(torch_defaults):
                 seen.notes.append("changed the dtype, device or grad mode of torch, which was changed back")
+            # The last one, as the folder may be gone.
+            if folder is not None and _working_folder() != folder:
+                os.chdir(folder)
+                seen.notes.append("changed the working folder, which was changed back")

@@ -91,9 +91,9 @@ def test_what_makes_commands_slow_or_strange_is_noted(installed, beside, rows):
     noted = {row["plugin"]: row["notes"] for row in rows(plugins.stdout) if row["notes"]}
     assert noted.keys() == {"acme-meddles", "acme-slow", "acme-torch"}
     assert noted["acme-meddles"] == [
-        "changed the working folder, which was changed back",
         "changed variables PRIORKIT_... of the environment, which were changed back",
         "changed what SIGINT (Ctrl-C) or SIGTERM does, which was changed back",
+        "changed the working folder, which was changed back",
     ]
     (slow,) = noted["acme-slow"]
     assert slow.startswith("took ")
