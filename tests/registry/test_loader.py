@@ -248,6 +248,13 @@ def test_ctrl_c_is_no_failure_of_a_plugin(plugin_folder: Any) -> None:
         plugin_folder.load()
 
 
+def test_ctrl_c_at_priorkits_own_start_blames_no_plugin(plugin_folder: Any) -> None:
+    plugin_folder.install("priorkit", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt) as raised:
+        plugin_folder.load()
+    assert str(raised.value) == ""
+
+
 @pytest.mark.parametrize("value", ["not a module!!", ".", "acme..plugin", ":plugin"])
 def test_an_entry_point_that_names_no_module(plugin_folder: Any, value: str) -> None:
     plugin_folder.install_prior("acme", "some")
