@@ -54,6 +54,7 @@ class Check:
         cause: The likely cause of a failure.
         fix: How to mend it.
         required: Whether there is always something to check, so that skipping it is a failure.
+        costly: Whether it takes so long that one situation of each variant has to do.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Check:
     cause: str
     fix: str
     required: bool = True
+    costly: bool = False
 
     @property
     def summary(self) -> str:

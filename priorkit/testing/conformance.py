@@ -60,11 +60,13 @@ def run_check(case: Case, check: Check) -> Result:
 
 def _run_check(case: Case, check: Check) -> Result:
     skipped: list[NotApplicable] = []
-    held = False
+    held: set[str] = set()
     for subject in CATALOGUE[case.slot].subjects(case):
+        if check.costly and subject.variant in held:
+            continue
         try:
             check.hold(subject)
-            held = True
+            held.add(subject.variant)
         except NotApplicable as reason:
             skipped.append(reason)
         except Defect as defect:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape, Networks
+from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape
 
-__all__ = ["CriticNetworks", "SmallAdversarialLoss", "SmallAutoencoderCritic", "SmallCritic", "SmallImageCritic"]
+__all__ = ["WIDTH", "SmallAdversarialLoss", "SmallAutoencoderCritic", "SmallCritic", "SmallImageCritic"]
 
-_WIDTH = 16
+WIDTH = 16
+"""Numbers that hidden layers have."""
 
 
 class SmallCritic(nn.Module):
@@ -23,7 +24,7 @@ class SmallCritic(nn.Module):
     def __init__(self, inputs: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(inputs, _WIDTH), nn.Tanh(), nn.Linear(_WIDTH, 1), nn.Flatten(0)
+            nn.Flatten(), nn.Linear(inputs, WIDTH), nn.Tanh(), nn.Linear(WIDTH, 1), nn.Flatten(0)
         )
 
     def forward(self, sample: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ class SmallAutoencoderCritic(nn.Module):
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(inputs, _WIDTH), nn.Tanh(), nn.Linear(_WIDTH, inputs))
+        self.layers = nn.Sequential(nn.Linear(inputs, WIDTH), nn.Tanh(), nn.Linear(WIDTH, inputs))
 
     def forward(self, sample: Tensor) -> Tensor:
         """Logits (N,)."""
@@ -57,15 +58,16 @@ class SmallImageCritic(ImageCritic):
 
     Args:
         shape: The images' shape.
+        condition_dim: Dimensions of the condition that it is shown.
     """
 
     layers = 8
 
-    def __init__(self, shape: ImageShape) -> None:
+    def __init__(self, shape: ImageShape, condition_dim: int = 0) -> None:
         super().__init__()
-        self.first = nn.Linear(shape.channels * shape.size**2, _WIDTH)
-        self.others = nn.ModuleList(nn.Linear(_WIDTH, _WIDTH) for _ in range(self.layers - 1))
-        self.head = nn.Linear(_WIDTH, 1)
+        self.first = nn.Linear(shape.channels * shape.size**2, WIDTH)
+        self.others = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(self.layers - 1))
+        self.head = nn.Linear(WIDTH + condition_dim, 1)
 
     def features(self, image: Tensor, layer: int = -1) -> Tensor:
         """Outputs (N, width) of a layer."""
@@ -77,9 +79,9 @@ class SmallImageCritic(ImageCritic):
         return hidden
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Logits (N,)."""
-        logits: Tensor = self.head(features).flatten()
-        return logits
+        """Logits (N,) of the last layer's features, with the condition beside them."""
+        logits: Tensor = self.head(features if condition is None else torch.cat([features, condition], dim=1))
+        return logits.flatten()
 
 
 class SmallAdversarialLoss(AdversarialLoss):
@@ -109,23 +111,3 @@ class SmallAdversarialLoss(AdversarialLoss):
         """Mean of the squared logits of mixed samples."""
         mixed = torch.lerp(fake.float(), real.float(), mixing.view(-1, *[1] * (real.ndim - 1)))
         return critic(mixed).float().square().mean()
-
-
-class CriticNetworks(Networks):
-    """Networks that have critics alone."""
-
-    def encoder(self, outputs: int) -> nn.Module:
-        """None: regularizers have no use for one."""
-        raise AssertionError("a regularizer builds no encoder: a run has one")
-
-    def decoder(self, code_dim: int) -> nn.Module:
-        """None: regularizers have no use for one."""
-        raise AssertionError("a regularizer builds no decoder: a run has one")
-
-    def image_critic(self, condition_dim: int = 0) -> ImageCritic:
-        """A small one that sees no condition."""
-        return SmallImageCritic(self.shape)
-
-    def code_critic(self, code_dim: int) -> nn.Module:
-        """A small one."""
-        return SmallCritic(code_dim)

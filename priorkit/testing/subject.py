@@ -23,6 +23,7 @@ class Subject(abc.ABC, Generic[T]):
     Attributes:
         interface: What it must be.
         situation: The situation in words: `code_dim 2, 3 classes`.
+        variant: What sets it apart from other situations but for sizes: with classes, or which part of networks.
         companions: Modules that it is called with and that are not its own, such as a prior that a regularizer reads.
             They are moved to wherever it is moved.
         computed: Inputs that a run's networks compute, and under autocast to bfloat16 may give in bfloat16.
@@ -32,9 +33,10 @@ class Subject(abc.ABC, Generic[T]):
     interface: ClassVar[type]
     computed: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, case: Case, situation: str) -> None:
+    def __init__(self, case: Case, situation: str, variant: str = "") -> None:
         self.case = case
         self.situation = situation
+        self.variant = variant
         self.companions: tuple[nn.Module, ...] = ()
         self.examples = case.situations.examples
 

@@ -393,6 +393,12 @@ class DiffersWhenCompiled(Bell):
         return super().forward(noise)
 
 
+class LearnsNothingWhenCompiled(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        log_density = super().log_prob(code)
+        return log_density.detach() + 0 * log_density if torch.compiler.is_compiling() else log_density
+
+
 # What it says of itself
 
 
@@ -594,6 +600,11 @@ PLANTED = [
         "bfloat16_agrees", CancelsInHalfPrecision, "log_prob under autocast is .* away.*a difference of like numbers"
     ),
     Planted("compiled_agrees", DiffersWhenCompiled, "away when it is compiled.*is_compiling"),
+    Planted(
+        "compiled_agrees",
+        LearnsNothingWhenCompiled,
+        "the gradient of log_prob with respect to 'mean' is up to .* away when it is compiled",
+    ),
     Planted("says_what_it_is", OtherCodes, "code_dim is 64, and it was built for 2.*self.code_dim = context.code_dim"),
     Planted("says_what_it_is", SaysItIsFixed, "learning is FIXED, and it has parameters to train"),
     Planted("says_what_it_is", KeepsTheEncoder, "the run's encoder is among its submodules"),

@@ -52,13 +52,30 @@ def compiled_agrees(subject: AnySubject) -> None:
     if not isinstance(component, nn.Module):
         raise NotApplicable("it is no module, and is not compiled")
     inputs = subject.inputs(component, 4, subject.case.seed)
+    weights = {name: weight for name, weight in component.named_parameters() if weight.requires_grad}
     torch._dynamo.reset()
     for one in subject.passes(component):
-        expected, outputs = one.outputs(inputs), one.compiled().outputs(inputs)
+        expected, found = one.outputs(inputs), one.compiled().outputs(inputs)
         for name, output in expected.items():
-            if not torch.allclose(outputs[name], output, rtol=1e-3, atol=1e-4):
-                worst = float((outputs[name] - output).abs().max())
-                require(False, f"{name} is up to {worst:.3g} away when it is compiled")
+            _same(name, found[name], output)
+        compiled = _gradients(found, weights)
+        for name, gradient in _gradients(expected, weights).items():
+            _same(f"the gradient of {one.name} with respect to {name!r}", compiled[name], gradient)
+
+
+def _same(what: str, found: Tensor, expected: Tensor) -> None:
+    apart = 0.0 if torch.allclose(found, expected, rtol=1e-3, atol=1e-4) else float((found - expected).abs().max())
+    require(apart == 0, f"{what} is up to {apart:.3g} away when it is compiled")
+
+
+def _gradients(outputs: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    sums = [output.float().square().sum() for output in outputs.values() if output.requires_grad]
+    if not sums or not weights:
+        return {}
+    found = torch.autograd.grad(
+        torch.stack(sums).sum(), list(weights.values()), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return dict(zip(weights, found, strict=True))
 
 
 PRECISION = (
@@ -75,5 +92,6 @@ PRECISION = (
         "recorded pass does not see",
         "make outputs a function of the inputs, parameters and buffers alone",
         required=False,
+        costly=True,
     ),
 )

@@ -36,7 +36,8 @@ class ConditionSubject(Subject[Condition]):
 
     def __init__(self, case: Case, classes: int, embedding_dim: int) -> None:
         parts = [f"{classes} classes"] * bool(classes) + [f"embeddings of {embedding_dim} dim"] * bool(embedding_dim)
-        super().__init__(case, f"data with {' and '.join(parts) or 'nothing but images'}")
+        words = f"data with {' and '.join(parts) or 'nothing but images'}"
+        super().__init__(case, words, variant=words)
         self.classes = classes
         self.embedding_dim = embedding_dim
         generator = torch.Generator().manual_seed(case.seed + 7)

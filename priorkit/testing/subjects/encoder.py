@@ -10,7 +10,8 @@ from priorkit.plugins import EncoderContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Absent, Defect
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.stand_ins import SmallNetworks, random_images
+from priorkit.testing.stand_in_networks import SmallNetworks
+from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
 
 __all__ = ["EncoderSubject", "encoder_subjects"]

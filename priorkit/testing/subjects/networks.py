@@ -50,7 +50,8 @@ class NetworksSubject(Subject[nn.Module]):
     takes_codes: ClassVar[bool] = False
 
     def __init__(self, case: Case, shape: ImageShape) -> None:
-        super().__init__(case, f"the {self.words} for images of shape ({shape.channels}, {shape.size}, {shape.size})")
+        images = f"images of shape ({shape.channels}, {shape.size}, {shape.size})"
+        super().__init__(case, f"the {self.words} for {images}", variant=self.words)
         self.shape = shape
 
     def context(self) -> NetworksContext:

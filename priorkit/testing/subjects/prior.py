@@ -29,7 +29,8 @@ class PriorSubject(Subject[Prior]):
     interface = Prior
 
     def __init__(self, case: Case, code_dim: int, classes: int) -> None:
-        super().__init__(case, f"code_dim {code_dim}" + (f" and {classes} classes" if classes else ""))
+        labelled = f" and {classes} classes" if classes else ""
+        super().__init__(case, f"code_dim {code_dim}{labelled}", variant=labelled)
         self.code_dim = code_dim
         self.classes = classes
         with torch.random.fork_rng(devices=[]):

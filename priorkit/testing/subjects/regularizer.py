@@ -10,7 +10,8 @@ from priorkit.plugins import Options, RegularizerContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.stand_in_critics import CriticNetworks, SmallAdversarialLoss
+from priorkit.testing.stand_in_critics import SmallAdversarialLoss
+from priorkit.testing.stand_in_networks import SmallNetworks
 from priorkit.testing.stand_in_priors import DeterministicEncoder, LearnedNormal, OnlySampled, StandardNormal
 from priorkit.testing.stand_ins import SmallEncoder, one_hot
 from priorkit.testing.subject import Subject
@@ -36,8 +37,9 @@ class RegularizerSubject(Subject[Regularizer]):
     computed = ("mean", "log_variance", "prior_code")
 
     def __init__(self, case: Case, code_dim: int, classes: int, penalised: bool = False) -> None:
-        words = f"code_dim {code_dim}" + (f" and {classes} classes" if classes else "")
-        super().__init__(case, words + (" and an adversarial loss with a penalty" if penalised else ""))
+        variant = f" and {classes} classes" if classes else ""
+        variant += " and an adversarial loss with a penalty" if penalised else ""
+        super().__init__(case, f"code_dim {code_dim}{variant}", variant)
         self.code_dim = code_dim
         self.classes = classes
         self.penalised = penalised
@@ -61,7 +63,7 @@ class RegularizerSubject(Subject[Regularizer]):
     def context(self) -> RegularizerContext:
         """Small stand-ins of what a run tells a regularizer."""
         return RegularizerContext(
-            CriticNetworks(_SHAPE), self.code_dim, SmallAdversarialLoss(self.penalised), condition_dim=self.classes
+            SmallNetworks(_SHAPE), self.code_dim, SmallAdversarialLoss(self.penalised), condition_dim=self.classes
         )
 
     def built(self, seed: int = 0, options: Options | None = None) -> Regularizer:
