@@ -9,7 +9,7 @@ from typing import Any
 
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import Component, Options, installed_plugins, kind_named
+from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
 
 __all__ = ["Case", "Situations"]
 
@@ -52,8 +52,7 @@ class Case:
         seed: Seed of all that is random in the checks.
 
     Raises:
-        KeyError: There is no such kind.
-        ConfigurationError: A function was given options.
+        ConfigurationError: There is no such kind, or a function was given options.
     """
 
     slot: str
@@ -65,7 +64,9 @@ class Case:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        kind_named(self.slot)
+        slots = [kind.slot for kind in KINDS]
+        if self.slot not in slots:
+            raise ConfigurationError(f"no kind {self.slot!r}{nearest(self.slot, slots)} Kinds: {', '.join(slots)}.")
         if self.options and not isinstance(self.subject, str | Component):
             raise ConfigurationError(
                 f"options {dict(self.options)} were given for a function: give them to what it builds, or give the "
@@ -84,6 +85,13 @@ class Case:
     def title(self) -> str:
         """Its kind and name, for sentences."""
         return f"{kind_named(self.slot).title} {str(self)!r}"
+
+    @property
+    def package(self) -> str:
+        """The top-level module of what is checked, whose lines are to blame for an error."""
+        component = self.component
+        module = getattr(self.subject if component is None else component.build, "__module__", "")
+        return str(module).partition(".")[0]
 
     @property
     def component(self) -> Component[Any] | None:

@@ -18,6 +18,7 @@ from priorkit.testing.checks.extractors import EXTRACTORS
 from priorkit.testing.checks.gradients import GRADIENTS
 from priorkit.testing.checks.holdouts import HOLDOUTS
 from priorkit.testing.checks.image_critics import IMAGE_CRITICS
+from priorkit.testing.checks.joint_densities import JOINT_DENSITIES
 from priorkit.testing.checks.likelihoods import LIKELIHOODS
 from priorkit.testing.checks.losses import LOSSES
 from priorkit.testing.checks.networks import NETWORKS
@@ -67,7 +68,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
     "code_generator": Contract((*_MODULES, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
-    "prior": Contract((*_MODULES, *PRIORS, *DENSITIES), prior_subjects),
+    "prior": Contract((*_MODULES, *PRIORS, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *ENCODERS), encoder_subjects),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from priorkit.plugins.blame import error_in_words, place_of
+
 if TYPE_CHECKING:
     from priorkit.testing.subject import Subject
 
@@ -54,6 +56,7 @@ class Check:
         cause: The likely cause of a failure.
         fix: How to mend it.
         required: Whether there is always something to check, so that skipping it is a failure.
+        explains_errors: Whether its cause is also that of errors which come up in the component meanwhile.
         costly: Whether it takes so long that one situation of each variant has to do.
     """
 
@@ -62,6 +65,7 @@ class Check:
     cause: str
     fix: str
     required: bool = True
+    explains_errors: bool = False
     costly: bool = False
 
     @property
@@ -84,8 +88,11 @@ class Check:
         except NotApplicable:
             raise
         except Exception as error:
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            raise Defect(text + _circumstances(subject, error), self.cause, self.fix) from error
+            # Its own words say more than what a check would guess.
+            place = place_of(error, subject.case.package)
+            where = f" in {place}" if place else ""
+            found = error_in_words(error) + where + _circumstances(subject, error)
+            raise Defect(found, *((self.cause, self.fix) if self.explains_errors else ())) from error
 
 
 def _circumstances(subject: Subject[Any], error: Exception) -> str:

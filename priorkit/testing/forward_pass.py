@@ -24,6 +24,7 @@ class ForwardPass:
         shape: The shape of each output, from N.
         mean: Whether its outputs are means over the batch: scalars. Otherwise they have a row for each sample.
         whole_batch: Whether a sample's output may depend on the others in its batch.
+        for_training: Whether a trained run, once it is loaded, has no use for it.
         trains: Whether the component's parameters learn from its outputs.
         reaches: The inputs that must receive a gradient from its outputs.
         spares: The inputs that must receive none.
@@ -36,6 +37,7 @@ class ForwardPass:
     shape: Callable[[int], tuple[int, ...]]
     mean: bool = False
     whole_batch: bool = False
+    for_training: bool = False
     trains: bool = False
     reaches: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()

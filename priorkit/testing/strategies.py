@@ -169,7 +169,8 @@ def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[int]:
 
 def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:
     low, high, above, below = _bounds(metadata)
-    middle = float(default) if isinstance(default, int | float) else (0.0 if low is None else float(low))
+    bounds = [float(bound) for bound in (low, high) if bound is not None]
+    middle = float(default) if isinstance(default, int | float) else (bounds or [0.0])[0]
     reach = max(1.0, abs(middle))
     return st.floats(
         middle - reach if low is None else float(low),

@@ -22,16 +22,19 @@ class Subject(abc.ABC, Generic[T]):
 
     Attributes:
         interface: What it must be.
+        may_drop_out: Whether it may draw from torch's global generator in training mode, as dropout does.
         situation: The situation in words: `code_dim 2, 3 classes`.
         variant: What sets it apart from other situations but for sizes: with classes, or which part of networks.
         companions: Modules that it is called with and that are not its own, such as a prior that a regularizer reads.
             They are moved to wherever it is moved.
         computed: Inputs that a run's networks compute, and under autocast to bfloat16 may give in bfloat16.
+        loading: Whether it is built to have a trained run's tensors loaded, which brings no training images.
         examples: How many examples of what varies are tried.
     """
 
     interface: ClassVar[type]
     computed: ClassVar[tuple[str, ...]] = ()
+    may_drop_out: ClassVar[bool] = False
 
     def __init__(self, case: Case, situation: str, variant: str = "") -> None:
         self.case = case
@@ -39,6 +42,7 @@ class Subject(abc.ABC, Generic[T]):
         self.variant = variant
         self.companions: tuple[nn.Module, ...] = ()
         self.examples = case.situations.examples
+        self.loading = False
 
     @abc.abstractmethod
     def context(self) -> Any:
@@ -93,7 +97,7 @@ class Subject(abc.ABC, Generic[T]):
             generator = torch.Generator().manual_seed(self.case.seed + seed)
             with torch.no_grad():
                 for weight in component.parameters():
-                    if weight.is_floating_point():
+                    if weight.is_floating_point() and weight.requires_grad:
                         size = 0.3 * weight.square().mean().sqrt().clamp(0.3, 1)
                         weight.add_(size * torch.randn(weight.shape, generator=generator).to(weight))
             component.eval()

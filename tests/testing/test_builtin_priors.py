@@ -5,7 +5,6 @@ from collections.abc import Callable
 from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
-FLAT = {"gradients_reach_what_learns": "its density is the same everywhere in the box: no code is better than another"}
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
@@ -13,7 +12,7 @@ SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 CASES = [
     Case("prior", "gaussian", required=DENSITY),
     Case("prior", "gaussian", {"mean": 1.0, "std": 0.5}, required=DENSITY),
-    Case("prior", "uniform", {"low": -2.0, "high": 1.5}, expected_failures=FLAT, required=DENSITY),
+    Case("prior", "uniform", {"low": -2.0, "high": 1.5}, required=DENSITY),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
     Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
     Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),

@@ -1,12 +1,16 @@
 """How components are checked, and what is said of them."""
 
 import inspect
+import re
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
+from torch.distributions import Distribution, Normal
 
 import priorkit.testing
 from priorkit.errors import ConfigurationError, UnknownComponentError
@@ -168,7 +172,7 @@ def test_unknown_components_are_refused() -> None:
         check_prior("gausian")
     with pytest.raises(ValidationError, match="deviation"):
         check_prior("gaussian", options={"deviation": 1.0})
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigurationError, match=r"no kind 'priors'; did you mean 'prior'\?"):
         Case("priors", "gaussian")
     with pytest.raises(ConfigurationError, match="given for a function"):
         Case("prior", Plain, {"scale": 1.0})
@@ -188,7 +192,8 @@ def test_an_error_of_the_component_is_a_failure_with_its_words() -> None:
 
     result = outcome_of("builds", Case("prior", broken, situations=ONE))
     assert result.outcome is Outcome.FAILED
-    assert result.reason == "RuntimeError: no luck (with code_dim 2)"
+    assert re.fullmatch(r"RuntimeError: no luck in .*test_conformance\.py:\d+ \(with code_dim 2\)", result.reason)
+    assert result.cause == ""
     assert isinstance(result.error, Defect)
     assert isinstance(result.error.__cause__, RuntimeError)
 
@@ -241,3 +246,36 @@ def test_checking_leaves_the_global_generators_alone() -> None:
 
 def test_an_empty_report() -> None:
     Report("nothing", ()).raise_if_failed()
+
+
+def test_no_check_changes_what_another_finds() -> None:
+    # torch.compile switches the checks of torch.distributions off, for the whole process.
+    def checking(context: PriorContext) -> Prior:
+        class Checking(Plain):
+            has_density = True
+
+            def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+                return Normal(torch.zeros_like(code), 1.0).log_prob(code).sum(1)
+
+        return Checking(context)
+
+    case = Case("prior", checking, situations=ONE)
+    before = outcome_of("values_are_not_read", case)
+    outcome_of("compiled_agrees", Case("prior", "gaussian", situations=ONE))
+    assert outcome_of("values_are_not_read", case).outcome is before.outcome is Outcome.FAILED
+    assert Distribution._validate_args
+
+
+@settings(deadline=None, max_examples=2)
+@given(std=st.floats(0.5, 2))
+def test_a_component_is_checked_within_a_test_of_hypothesis(std: float) -> None:
+    report = check_prior("gaussian", options={"std": std}, situations=ONE)
+    report.raise_if_failed()
+    (skipped,) = [result for result in report.skipped if result.check == "options_are_usable"]
+    assert skipped.reason == "hypothesis draws no options within another of its tests"
+
+
+def test_refused_situations_are_told() -> None:
+    report = check_prior(Plain, situations=Situations(code_dims=(5, 2), classes=(0,)))
+    assert report.passed[0].reason == "with code_dim 5 it is refused: five dimensions are too many"
+    assert "  builds: passed: with code_dim 5 it is refused" in str(report)

@@ -300,6 +300,17 @@ class WritesIntoItsInput(Bell):
         return noise.mul_(self.log_std.exp().detach()) + self.mean + 0 * self.log_std
 
 
+class SizedByItsData(Bell):
+    def __init__(self, context: PriorContext) -> None:
+        super().__init__(context)
+        self.register_buffer("seen", torch.zeros(context.train_count))
+
+
+class DropsOutOfItsDensity(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return nn.functional.dropout(super().log_prob(code), 0.1, self.training)
+
+
 class KeepsAPlainTensor(Bell):
     def __init__(self, context: PriorContext) -> None:
         super().__init__(context)
@@ -355,10 +366,9 @@ class ReadsAValue(Bell):
         return super().log_prob(code) if code.abs().max() < 1e3 else super().log_prob(code.clamp(-1e6, 1e6))
 
 
-class AsksEveryDeviceForAutocast(Bell):
-    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        with torch.autocast(code.device.type, enabled=False):
-            return super().log_prob(code)
+class ChecksItsArguments(Bell):
+    def distribution(self) -> Any:
+        return Independent(Normal(self.mean, self.log_std.exp()), 1)
 
 
 class MakesATensorOnTheCpu(Bell):
@@ -445,6 +455,11 @@ class IgnoresLabels(Pushed):
         return super().forward(noise, None if condition is None else torch.zeros_like(condition))
 
 
+class SharesAreAllAlike(Blend):
+    def responsibilities(self, code: Tensor) -> Tensor:
+        return torch.full((len(code), PARTS), 1 / PARTS, device=code.device)
+
+
 class DensityIgnoresLabels(Blend):
     def log_weights(self, condition: Tensor | None) -> Tensor:
         return super().log_weights(None)
@@ -498,6 +513,32 @@ class VarianceForDeviation(Bell):
         return self.mean + (2 * self.log_std).exp() * noise
 
 
+class WrongOfOneClass(Blend):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        found = super().log_prob(code, condition)
+        return found if condition is None else found + 9 * condition[:, 2]
+
+
+class TakesAClassForGranted(Blend):
+    def log_weights(self, condition: Tensor | None) -> Tensor:
+        return super().log_weights(torch.eye(PARTS)[:1] if condition is None and self.takes_condition else condition)
+
+
+class SumsClassesUp(Blend):
+    def log_weights(self, condition: Tensor | None) -> Tensor:
+        return torch.zeros(()) if condition is None and self.takes_condition else super().log_weights(condition)
+
+
+class NormalisesTwoDimensions(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code) + max(self.code_dim - 2, 0) * math.log(math.tau) / 2
+
+
+class WideInManyDimensions(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + self.log_std.exp() * noise * (1.2 if self.code_dim > 2 else 1)
+
+
 class LooksElsewhere(Bell):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         return super().forward(noise) - 0.2
@@ -540,7 +581,11 @@ class Planted:
 
 PLANTED = [
     Planted("builds", not_a_prior, r"builds a Linear, not a Prior.*derive from priorkit\.interfaces\.Prior"),
-    Planted("builds", needs_more_than_its_context, "no attribute 'posterior'.*from the options and the context"),
+    Planted(
+        "builds",
+        needs_more_than_its_context,
+        r"no attribute 'posterior' in .*test_planted_priors.py:\d+ \(with code_dim 2\)",
+    ),
     Planted("seed_decides_its_weights", DrawsWeightsWithNumpy, "'mean' differs.*a generator other than torch's"),
     Planted(
         "options_survive_a_file",
@@ -593,6 +638,9 @@ PLANTED = [
     Planted(
         "gradients_reach_what_learns", HasAParameterTooMany, "reaches the parameters temperature.*parameter is not used"
     ),
+    Planted(
+        "values_are_not_read", ChecksItsArguments, "log_prob reads a value.*`validate_args=False` of distributions"
+    ),
     Planted("values_are_not_read", ReadsAValue, "log_prob reads a value.*`if tensor`.*torch.where"),
     Planted("stays_on_its_device", MakesATensorOnTheCpu, "forward mixes devices.*made on the CPU.*`device=x.device`"),
     Planted("bfloat16_agrees", ComputesInHalfPrecision, "log_prob under autocast is torch.bfloat16"),
@@ -608,14 +656,15 @@ PLANTED = [
     Planted("says_what_it_is", OtherCodes, "code_dim is 64, and it was built for 2.*self.code_dim = context.code_dim"),
     Planted("says_what_it_is", SaysItIsFixed, "learning is FIXED, and it has parameters to train"),
     Planted("says_what_it_is", KeepsTheEncoder, "the run's encoder is among its submodules"),
-    Planted("says_what_it_is", HidesItsDensity, "has_density is False, and log_prob is implemented"),
+    Planted("says_what_it_is", HidesItsDensity, "has_density is False, and log_prob has one"),
     Planted("says_what_it_is", AlwaysTakesACondition, "takes_condition is True although there is no condition"),
-    Planted("says_what_it_is", HidesItsParts, "clusters is 0, and responsibilities gives something"),
+    Planted("says_what_it_is", HidesItsParts, "clusters is 0, and responsibilities has one"),
     Planted(
         "labels_change_codes", IgnoresLabels, "12 of 12 codes are the same for another class.*condition is not read"
     ),
     Planted("labels_change_codes", DensityIgnoresLabels, "log_prob of a code is the same for another class"),
     Planted("parts_share_each_code", SharesOverTheBatch, "they add up to between.*over the wrong dimension"),
+    Planted("parts_share_each_code", SharesAreAllAlike, "they are the same for all codes"),
     Planted("parts_share_each_code", SharesAreDensities, "they add up to between.*not normalised over the parts"),
     Planted("parameters_have_a_loss", LossIsANumber, "no gradient leaves parameter_loss"),
     Planted("parameters_have_a_loss", LossIsAVector, r"of shape \(2,\).*a vector"),
@@ -636,6 +685,15 @@ PLANTED = [
         VarianceForDeviation,
         r"samples deviate by .* and the density says .*the variance is used where the standard deviation belongs",
     ),
+    Planted("densities_normalise", WrongOfOneClass, "the density of class 2 integrates to 8"),
+    Planted("densities_over_all_classes", TakesAClassForGranted, "shares of the classes are 1, 0, 0: to some of them"),
+    Planted("densities_over_all_classes", SumsClassesUp, "add up to 3, not to 1.*without their weights"),
+    Planted("densities_hold_in_many_dimensions", NormalisesTwoDimensions, r"integrates to 15\.\d.*too few or too many"),
+    Planted(
+        "densities_hold_in_many_dimensions",
+        WideInManyDimensions,
+        r"samples deviate by .* in dimension \d of 5, and the density says",
+    ),
     Planted("samples_follow_the_density", LooksElsewhere, "samples are not where the density is.*a shift, a scale"),
     Planted(
         "dimensions_are_summed_first",
@@ -649,7 +707,7 @@ PLANTED = [
 
 @pytest.mark.parametrize("planted", PLANTED, ids=str)
 def test_a_planted_defect_is_found(planted: Planted) -> None:
-    case = Case("prior", planted.subject, situations=Situations(code_dims=(2, 1)))
+    case = Case("prior", planted.subject, situations=Situations(code_dims=(2, 1, 5)))
     (check,) = [check for check in checks_of(case) if check.name == planted.check]
     result = run_check(case, check)
     assert result.outcome is Outcome.FAILED
@@ -658,6 +716,10 @@ def test_a_planted_defect_is_found(planted: Planted) -> None:
 
 
 def test_a_plugin_that_imports_torch_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    information = tmp_path / "hasty-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: hasty\nVersion: 1.0\n", encoding="utf-8")
+    (information / "entry_points.txt").write_text("[priorkit]\nhasty = hasty_plugin\n", encoding="utf-8")
     (tmp_path / "hasty_plugin.py").write_text("import torch\ndef build(options, context): ...\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     case = Case("prior", component(ChoosyOptions, importlib.import_module("hasty_plugin").build))

@@ -30,6 +30,7 @@ class AllOptions(Options):
     sizes: tuple[int, ...] = Field((8, 4), min_length=1)
     path: Path | None = None
     words: str = "unchanged"
+    far: float | None = Field(None, lt=-5)
 
     @model_validator(mode="after")
     def _check_even(self) -> "AllOptions":
@@ -90,7 +91,16 @@ def test_options_are_valid(drawn: AllOptions) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("width", 1), ("width", 64), ("switch", False), ("norm", "none"), ("limit", None), ("bounded", 4), ("even", 4)],
+    [
+        ("width", 1),
+        ("width", 64),
+        ("switch", False),
+        ("norm", "none"),
+        ("limit", None),
+        ("bounded", 4),
+        ("even", 4),
+        ("far", None),
+    ],
 )
 def test_options_reach_bounds_and_defaults(field: str, value: Any) -> None:
     find(options(AllOptions), lambda drawn: getattr(drawn, field) == value)

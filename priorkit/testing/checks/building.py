@@ -5,14 +5,17 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib import metadata
 
 import torch
-from hypothesis import given
+from hypothesis import currently_in_test_context, given
 
 from priorkit.config import RunConfig, config_to_toml
 from priorkit.plugins import Options
-from priorkit.testing.check import Check, NotApplicable, Refused, require
+from priorkit.plugins.hooks import GROUP
+from priorkit.testing.check import Check, Defect, NotApplicable, Refused, require
 from priorkit.testing.examples import few
+from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.strategies import options as options_of
 from priorkit.testing.subject import AnySubject
 
@@ -36,6 +39,8 @@ def _options_class(subject: AnySubject) -> type[Options]:
     component = subject.case.component
     if component is None:
         raise NotApplicable("it is given as a function, so its options are not known")
+    if currently_in_test_context():
+        raise NotApplicable("hypothesis draws no options within another of its tests")
     return component.options
 
 
@@ -46,7 +51,7 @@ def options_survive_a_file(subject: AnySubject) -> None:
     @few(4 * subject.examples)
     @given(options_of(model, **subject.case.options))
     def survive(given_options: Options) -> None:
-        choice = {"name": "checked", **given_options.model_dump()}
+        choice = {"name": "checked", **given_options.model_dump(mode="json")}
         config = RunConfig.model_validate({subject.case.slot: choice})
         read = tomllib.loads(config_to_toml(config))[subject.case.slot]
         read = {"name": read} if isinstance(read, str) else read
@@ -54,6 +59,20 @@ def options_survive_a_file(subject: AnySubject) -> None:
         require(again == given_options, f"{given_options!r} is read back as {again!r}")
 
     survive()
+
+
+def _usable_in(one: ForwardPass, inputs: Inputs, given_options: Options) -> None:
+    try:
+        one.without_gradients(inputs)
+    except Exception as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise Defect(f"{one.name} of {given_options!r} ends with {words}", *_UNUSABLE) from error
+
+
+_UNUSABLE = (
+    "the options class allows values that the component cannot work with",
+    "give the field its bounds (`Field(1.0, gt=0)`), or raise a ConfigurationError in `build`",
+)
 
 
 def options_are_usable(subject: AnySubject) -> None:
@@ -73,13 +92,14 @@ def options_are_usable(subject: AnySubject) -> None:
                 "say what was given, what was expected and how to mend it",
             )
             return
+        except (Defect, NotApplicable):
+            raise
+        except Exception as error:
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            raise Defect(f"building it from {given_options!r} ends with {words}", *_UNUSABLE) from error
         inputs = subject.inputs(component, 2, subject.case.seed)
         for one in subject.passes(component):
-            try:
-                one.without_gradients(inputs)
-            except Exception as error:
-                error.add_note(f"{one.name} of {given_options!r}")
-                raise
+            _usable_in(one, inputs, given_options)
 
     usable()
 
@@ -90,7 +110,7 @@ def _imported_by(module: str, path: str) -> str:
     program = f"import sys, {module}; sys.exit('torch' if 'torch' in sys.modules else 0)"
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
+    return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1] if done.returncode else ""
 
 
 def listing_imports_no_torch(subject: AnySubject) -> None:
@@ -99,9 +119,10 @@ def listing_imports_no_torch(subject: AnySubject) -> None:
     if component is None:
         raise NotApplicable("it is given as a function")
     module = component.build.__module__
+    plugins = {entry_point.value.partition(":")[0].strip() for entry_point in metadata.entry_points(group=GROUP)}
+    if module not in plugins:
+        raise NotApplicable(f"no installed plug-in's entry point is {module}")
     found = _imported_by(module, os.pathsep.join(sys.path))
-    if "No module named" in found and module.partition(".")[0] in found:
-        raise NotApplicable(f"{module} is not installed")
     require(not found, f"importing {module} in a fresh process ends with {found!r}")
 
 
@@ -135,8 +156,7 @@ BUILDING = (
     Check(
         "options_are_usable",
         options_are_usable,
-        "the options class allows values that the component cannot work with",
-        "give the field its bounds (`Field(1.0, gt=0)`), or raise a ConfigurationError in `build`",
+        *_UNUSABLE,
         required=False,
     ),
 )

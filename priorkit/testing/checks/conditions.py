@@ -3,15 +3,13 @@
 import math
 
 import torch
-from hypothesis import given
 
 from priorkit.interfaces import ImageSet, Recovery
 from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
-from priorkit.testing.examples import few
-from priorkit.testing.strategies import batch_sizes, seeds
+from priorkit.testing.examples import sizes_and_seeds
 from priorkit.testing.subjects.condition import ConditionSubject
 
 __all__ = ["CONDITIONS"]
@@ -59,9 +57,7 @@ def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
     """`draw` gives float32 (n, dim) from the generator that it is given: the same again, others for another seed."""
     condition = subject.component()
 
-    @few(subject.examples)
-    @given(n=batch_sizes(), seed=seeds())
-    def hold(n: int, seed: int) -> None:
+    for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
         with global_state_kept("draw"):
             drawn, again = subject.draw(condition, n, seed), subject.draw(condition, n, seed)
         require(
@@ -71,8 +67,6 @@ def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
             "turn them into float32 vectors; classes into one-hot ones",
         )
         require(torch.equal(drawn, again), "the same generator gives other conditions the second time")
-
-    hold()
     first, second = (subject.draw(condition, _MANY, seed) for seed in (1, 2))
     require(not torch.equal(first, second), "another seed gives the same conditions")
     with torch.random.fork_rng(devices=[]):

@@ -33,15 +33,15 @@ def told_of_devices(what: str, error: Exception) -> NoReturn:
     if READS_VALUES.search(text):
         raise Defect(
             f"{what} reads a value: {text[:300]}",
-            "`.item()`, `float(tensor)`, `if tensor`, a mask as an index or a loop over values: a GPU is waited for, "
-            "and the pass cannot be recorded",
-            "compute with tensors: torch.where instead of if, sums with masks instead of selections",
+            "`.item()`, `float(tensor)`, `if tensor`, a mask as an index, a loop over values, or torch.distributions "
+            "looking at its arguments: a GPU is waited for, and the pass cannot be recorded",
+            "compute with tensors: torch.where instead of if, sums with masks instead of selections, "
+            "`validate_args=False` of distributions",
         ) from error
     if "unsupported scalarType" in text:
-        raise Defect(
-            f"{what}: {text[:300]}",
-            "torch.autocast is entered for the type of a device that has no autocast",
-            "enter it where torch.amp.is_autocast_available(device.type) alone",
+        raise NotApplicable(
+            f"{what} enters torch.autocast without asking torch.amp.is_autocast_available(device.type), and the meta "
+            "device has none"
         ) from error
     if MIXES_DEVICES.search(text):
         raise Defect(
@@ -59,7 +59,7 @@ def _passes(
     for one in subject.passes(component):
         try:
             each(one, inputs)
-        except Defect:
+        except (Defect, NotApplicable):
             raise
         except Exception as error:
             told_of_devices(one.name, error)

@@ -243,6 +243,7 @@ EXTRACTORS = (
         images_are_independent,
         "the network is in training mode (batch norm), or features are standardised over the batch",
         "call `.eval()` on the network, and compute each image by itself",
+        explains_errors=True,
     ),
     Check(
         "images_are_left_alone",

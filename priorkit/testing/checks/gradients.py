@@ -21,6 +21,12 @@ def _random_sum(one: ForwardPass, inputs: Inputs) -> Tensor | None:
     return torch.stack(terms).sum() if terms else None
 
 
+def _is_flat(one: ForwardPass, inputs: Inputs) -> bool:
+    """Whether all samples have one output, such as the density of a box: there is nothing to descend."""
+    outputs = one.without_gradients(inputs).values()
+    return not one.mean and all(bool((output == output[:1]).all()) for output in outputs)
+
+
 def gradients_reach_what_learns(subject: AnySubject) -> None:
     """Gradients reach every trainable parameter, and those inputs that must learn; others receive none."""
     component = subject.component()
@@ -38,15 +44,16 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
         }
         total = _random_sum(one, leaves)
         watched = {**{name: leaves[name] for name in (*one.reaches, *one.spares)}, **(learning if one.trains else {})}
+        reaches = () if _is_flat(one, inputs) else one.reaches
         if total is None:
-            require(not one.reaches, f"no gradient leaves {one.name}: its outputs are detached")
+            require(not reaches, f"no gradient leaves {one.name}: its outputs are detached")
             continue
         gradients = (
             dict(zip(watched, torch.autograd.grad(total, list(watched.values()), allow_unused=True), strict=True))
             if watched
             else {}
         )
-        for name in one.reaches:
+        for name in reaches:
             found = gradients[name]
             require(found is not None and bool(found.any()), f"no gradient of {one.name} reaches its input {name!r}")
         for name in one.spares:

@@ -171,5 +171,6 @@ NETWORKS = (
         channels_last_agrees,
         "memory is read as it lies: `.view` of an image, `.as_strided`, `.storage`",
         "use `.flatten(1)` or `.reshape`, which look at strides",
+        explains_errors=True,
     ),
 )

@@ -1,13 +1,11 @@
 """Shapes, dtypes and finite numbers."""
 
 import torch
-from hypothesis import given
 from torch import Tensor, nn
 
 from priorkit.testing.check import Check, Defect, require
-from priorkit.testing.examples import few
+from priorkit.testing.examples import sizes_and_seeds
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.strategies import batch_sizes, seeds
 from priorkit.testing.subject import AnySubject
 
 __all__ = ["NUMBERS"]
@@ -36,9 +34,7 @@ def shapes_and_dtypes(subject: AnySubject) -> None:
     """Outputs have the shapes that the interface says, for batches of all sizes, and are float32."""
     component = subject.component()
 
-    @few(subject.examples)
-    @given(n=batch_sizes(), seed=seeds())
-    def hold(n: int, seed: int) -> None:
+    for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
         inputs = subject.inputs(component, n, seed)
         for one in subject.passes(component):
             try:
@@ -56,7 +52,6 @@ def shapes_and_dtypes(subject: AnySubject) -> None:
             else:
                 _check_shapes(one, outputs, n)
 
-    hold()
     if isinstance(component, nn.Module):
         component.train()
         inputs = subject.inputs(component, 4, subject.case.seed)

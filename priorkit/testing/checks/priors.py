@@ -1,19 +1,23 @@
 """What priors say of themselves, and how their noise and labels turn into codes."""
 
-import torch
-from hypothesis import given
+from collections.abc import Callable
 
-from priorkit.interfaces import Learning, Prior
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Learning
 from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
-from priorkit.testing.examples import few
+from priorkit.testing.examples import sizes_and_seeds
 from priorkit.testing.stand_ins import one_hot
-from priorkit.testing.strategies import batch_sizes, seeds
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["PRIORS"]
+
+_MANY = 64
+"""Samples that are not the same by chance, even where there are few values."""
 
 
 def says_what_it_is(subject: PriorSubject) -> None:
@@ -36,37 +40,42 @@ def says_what_it_is(subject: PriorSubject) -> None:
         "the run's encoder is among its submodules, and would be trained and saved twice",
         fix="keep the encoder where torch does not look: in a tuple or a function",
     )
-    inherits = type(prior).log_prob is Prior.log_prob
-    require(
-        prior.has_density != inherits,
-        f"has_density is {prior.has_density}, and log_prob is {'not ' if inherits else ''}implemented",
-        fix="set has_density = True and implement log_prob, or neither",
-    )
     require(
         not prior.takes_condition or subject.classes > 0,
         "takes_condition is True although there is no condition",
         fix="set self.takes_condition = context.condition_dim > 0",
     )
-    if not prior.clusters:
-        raised = False
-        try:
-            prior.responsibilities(torch.zeros(1, subject.code_dim))
-        except TypeError:
-            raised = True
-        require(raised, "clusters is 0, and responsibilities gives something", fix="set self.clusters to their number")
+    inputs = subject.inputs(prior, 2, subject.case.seed)
+    condition = subject.condition(prior, inputs)
+    require(
+        prior.has_density == _answers(prior.log_prob, inputs["code"], *([] if condition is None else [condition])),
+        f"has_density is {prior.has_density}, and log_prob {'has no answer' if prior.has_density else 'has one'}",
+        fix="set has_density = True and implement log_prob, or neither",
+    )
+    require(
+        bool(prior.clusters) == _answers(prior.responsibilities, inputs["code"]),
+        f"clusters is {prior.clusters}, and responsibilities {'has no answer' if prior.clusters else 'has one'}",
+        fix="set self.clusters to their number, and implement responsibilities, or neither",
+    )
+
+
+def _answers(method: Callable[..., Tensor], *arguments: Tensor) -> bool:
+    """Whether a prior has something to say; if not, a TypeError says so."""
+    try:
+        with torch.no_grad():
+            method(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def noise_comes_from_the_generator(subject: PriorSubject) -> None:
     """`noise` is drawn from the generator that it is given: the same again, other noise for another seed."""
     prior = subject.component()
 
-    @few(subject.examples)
-    @given(n=batch_sizes(), seed=seeds())
-    def hold(n: int, seed: int) -> None:
+    for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
         with global_state_kept("noise"):
-            noise, again, other = (
-                prior.noise(n, generator=torch.Generator().manual_seed(each)) for each in (seed, seed, seed ^ 1)
-            )
+            noise, again = (prior.noise(n, generator=torch.Generator().manual_seed(seed)) for _ in range(2))
         require(
             noise.shape[0] == n and noise.dtype == torch.float32,
             f"noise({n}) is {noise.dtype} of shape {tuple(noise.shape)}, not float32 of shape ({n}, ...)",
@@ -74,13 +83,11 @@ def noise_comes_from_the_generator(subject: PriorSubject) -> None:
             "draw float32 noise of shape (n, ...)",
         )
         require(torch.equal(noise, again), "the same generator gives other noise the second time")
-        require(not torch.equal(noise, other), "another seed gives the same noise")
-
-    hold()
+    many = [prior.noise(_MANY, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    require(not torch.equal(*many), "another seed gives the same noise")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(subject.case.seed)
-        first = prior.noise(3)
-        second = prior.noise(3)
+        first, second = prior.noise(_MANY), prior.noise(_MANY)
     require(
         not torch.equal(first, second),
         "without a generator it draws the same noise each time",
@@ -164,20 +171,24 @@ def parts_share_each_code(subject: PriorSubject) -> None:
         f"they add up to between {float(total.min()):.4g} and {float(total.max()):.4g}",
     )
     require(bool((shares >= 0).all()), f"one of them is {float(shares.min()):.4g}")
+    require(
+        prior.clusters == 1 or not torch.equal(shares, shares[:1].expand_as(shares)),
+        "they are the same for all codes",
+        "they do not depend on the code",
+    )
 
 
 def parameters_have_a_loss(subject: PriorSubject) -> None:
     """`parameter_loss` is None or a finite scalar of the parameters alone."""
     prior = subject.component()
-    first, second = prior.parameter_loss(), prior.parameter_loss()
-    if first is None:
+    loss = prior.parameter_loss()
+    if loss is None:
         raise NotApplicable("its parameters have no loss of their own")
     require(
-        first.shape == () and bool(first.isfinite()) and first.dtype == torch.float32,
-        f"parameter_loss is {first.dtype} of shape {tuple(first.shape)}, value {first.tolist()}",
+        loss.shape == () and bool(loss.isfinite()) and loss.dtype == torch.float32,
+        f"parameter_loss is {loss.dtype} of shape {tuple(loss.shape)}, value {loss.tolist()}",
     )
-    require(second is not None and torch.equal(first, second), "parameter_loss differs between two calls")
-    require(first.requires_grad, "no gradient leaves parameter_loss")
+    require(loss.requires_grad, "no gradient leaves parameter_loss")
 
 
 PRIORS = (

@@ -1,13 +1,16 @@
 """What may be random, and what not."""
 
+import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import nn
 
 from priorkit.testing.check import Check, require
+from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.subject import AnySubject
 
 __all__ = ["RANDOMNESS", "global_state_kept"]
@@ -44,15 +47,24 @@ def repeatable(subject: AnySubject) -> None:
     """The same inputs give the same outputs, whatever the global generators do, which stay as they are."""
     component = subject.component()
     inputs = subject.inputs(component, 6, subject.case.seed)
-    for one in subject.passes(component):
+    _check_repeatable(subject.passes(component), subject.passes(component), inputs, "evaluation")
+    if isinstance(component, nn.Module) and not subject.may_drop_out:
+        # Statistics move in training: each call needs one that has not been called yet.
+        component.train()
+        _check_repeatable(subject.passes(copy.deepcopy(component)), subject.passes(component), inputs, "training")
+
+
+def _check_repeatable(passes: Sequence[ForwardPass], again: Sequence[ForwardPass], inputs: Inputs, mode: str) -> None:
+    for pair in zip(passes, again, strict=True):
         seeded = []
-        for seed in (1, 2):
+        for seed, one in enumerate(pair):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
-                with global_state_kept(one.name):
+                with global_state_kept(f"in {mode} mode {one.name}"):
                     seeded.append(one.without_gradients(inputs))
         for name, output in seeded[0].items():
-            require(torch.equal(output, seeded[1][name]), f"{name} differs between two calls with the same inputs")
+            same = torch.equal(output, seeded[1][name])
+            require(same, f"in {mode} mode {name} differs between two calls with the same inputs")
 
 
 RANDOMNESS = (

@@ -24,6 +24,7 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
     """
 
     interface = CodeGenerator
+    may_drop_out = True
 
     def __init__(self, case: Case, noise_dim: int, code_dim: int, hidden: int | None = None) -> None:
         wanted = "" if hidden is None else f" and hidden {hidden}"

@@ -48,7 +48,7 @@ class ConditionSubject(Subject[Condition]):
 
     def context(self) -> ConditionContext:
         """What the data has."""
-        return ConditionContext(self.classes, self.embedding_dim, self.train)
+        return ConditionContext(self.classes, self.embedding_dim, None if self.loading else self.train)
 
     def loaded(self) -> Condition:
         """One of a trained run, whose images are not there."""

@@ -27,6 +27,7 @@ class EncoderSubject(Subject[Encoder]):
     """
 
     interface = Encoder
+    may_drop_out = True
 
     def __init__(self, case: Case, code_dim: int, shape: ImageShape) -> None:
         super().__init__(

@@ -190,6 +190,7 @@ class ImageCriticSubject(NetworksSubject):
 
     words = "image critic"
     interface = ImageCritic
+    may_drop_out = True
 
     def take(self, networks: Networks) -> nn.Module:
         """From images to logits."""

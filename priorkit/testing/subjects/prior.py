@@ -15,6 +15,7 @@ from priorkit.testing.subject import Subject
 __all__ = ["PriorSubject", "prior_subjects"]
 
 _SHAPE = ImageShape(1, 16)
+_SIZE = (1, 16, 16)
 
 
 class PriorSubject(Subject[Prior]):
@@ -45,8 +46,8 @@ class PriorSubject(Subject[Prior]):
             lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
             condition_dim=self.classes,
             encoder=self.encoder,
-            images=lambda n: random_images(n, _SHAPE),
-            train_count=100,
+            images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
+            train_count=1 if self.loading else 100,
             classes=self.classes,
         )
 
@@ -84,6 +85,19 @@ class PriorSubject(Subject[Prior]):
                     trains=prior.learning is Learning.LIKELIHOOD,
                     reaches=("code",),
                     zero_density=True,
+                    float32=True,
+                )
+            )
+        if prior.parameter_loss() is not None:
+            passes.append(
+                ForwardPass(
+                    "parameter_loss",
+                    lambda inputs: prior.parameter_loss(),  # type: ignore[arg-type, return-value]
+                    lambda n: (),
+                    mean=True,
+                    whole_batch=True,
+                    for_training=True,
+                    trains=True,
                     float32=True,
                 )
             )

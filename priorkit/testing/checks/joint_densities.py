@@ -1,0 +1,131 @@
+"""Log-densities of codes of many dimensions, and without a condition."""
+
+import scipy.optimize
+import scipy.stats
+import torch
+
+from priorkit.interfaces import Prior
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.subjects.prior import PriorSubject
+
+__all__ = ["JOINT_DENSITIES"]
+
+_SAMPLES = 40_000
+_TAIL = 6.0
+"""Standard errors beyond which an estimate is wrong; a sound prior is there about once in 10^8 times."""
+_ROUGH = 0.05
+"""Standard error of an integral beyond which it says too little."""
+
+
+def _prior_with_density(subject: PriorSubject) -> Prior:
+    prior = subject.component()
+    if not prior.has_density:
+        raise NotApplicable("it has no density")
+    return prior
+
+
+def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
+    """In three dimensions and more the density integrates to 1, and spreads as samples do (importance sampling)."""
+    prior = _prior_with_density(subject)
+    if subject.code_dim < 3:
+        raise NotApplicable("fewer dimensions are integrated over a grid")
+    label = 0 if prior.takes_condition and subject.classes else None
+    drawn = subject.draw(prior, _SAMPLES, subject.case.seed + 1, label).double()
+    mean, spread = drawn.mean(dim=0), drawn.std(dim=0)
+    # The density of samples cannot be told from their spread where a few of them are far away.
+    if bool((drawn.quantile(0.75, dim=0) - drawn.quantile(0.25, dim=0) < 0.4 * spread).any()):
+        raise NotApplicable("its tails are too heavy for importance sampling")
+    # Student's distribution, whose tails are heavier than those of most priors.
+    around = scipy.stats.multivariate_t(mean.numpy(), torch.cov(drawn.T).numpy(), df=3, seed=subject.case.seed)
+    codes = torch.from_numpy(around.rvs(_SAMPLES))
+    ratios = (subject.log_density(prior, codes.float(), label) - torch.from_numpy(around.logpdf(codes))).exp()
+    total, error = float(ratios.mean()), float(ratios.std()) / _SAMPLES**0.5
+    if not error < _ROUGH * total:
+        raise NotApplicable("its density differs too much from a bell for importance sampling")
+    require(
+        abs(total - 1) < _TAIL * error + 0.01,
+        f"the density integrates to {total:.4g} +- {error:.2g}, not to 1",
+        "a constant of the density is counted for too few or too many dimensions",
+        "multiply the normaliser of one dimension by their number",
+    )
+    for i in range(subject.code_dim):
+        squares = ratios * (codes[:, i] - mean[i]).square()
+        dense, dense_error = float(squares.mean() / total), float(squares.std()) / total / _SAMPLES**0.5
+        sampled = (drawn[:, i] - mean[i]).square()
+        sampled_error = float(sampled.std()) / _SAMPLES**0.5
+        require(
+            abs(dense - float(sampled.mean())) < _TAIL * (dense_error + sampled_error) + 0.01 * dense,
+            f"samples deviate by {float(sampled.mean()) ** 0.5:.3g} in dimension {i} of {subject.code_dim}, and the "
+            f"density says {dense**0.5:.3g}",
+        )
+
+
+def joint_densities(subject: PriorSubject) -> None:
+    """`distribution`, where there is one, has codes as its events and the density of `log_prob`."""
+    prior = _prior_with_density(subject)
+    try:
+        distribution = prior.distribution()
+    except TypeError as error:
+        raise NotApplicable("it is none of torch.distributions' distributions") from error
+    require(
+        tuple(distribution.event_shape) == (subject.code_dim,),
+        f"the event shape of distribution() is {tuple(distribution.event_shape)}, not ({subject.code_dim},)",
+        "its dimensions are separate distributions",
+        "make them one by torch.distributions.Independent(..., 1)",
+    )
+    code = subject.inputs(prior, 16, subject.case.seed)["code"]
+    with torch.no_grad():
+        expected, found = distribution.log_prob(code), prior.log_prob(code)
+    require(
+        torch.allclose(found, expected, rtol=1e-4, atol=1e-4),
+        f"log_prob and distribution().log_prob are up to {float((found - expected).abs().max()):.3g} nats apart",
+    )
+
+
+def densities_over_all_classes(subject: PriorSubject) -> None:
+    """Without a condition, the density is that of a mixture of the classes, to which each contributes."""
+    prior = _prior_with_density(subject)
+    if not (prior.takes_condition and subject.classes):
+        raise NotApplicable("it takes no classes")
+    code = subject.inputs(prior, 32, subject.case.seed)["code"]
+    try:
+        with torch.no_grad():
+            found = prior.log_prob(code).double()
+    except ValueError as error:
+        raise NotApplicable(f"it has none over all classes: {' '.join(str(error).split())}") from error
+    each = torch.stack([subject.log_density(prior, code, label) for label in range(subject.classes)], dim=1)
+    # The probabilities of the classes, from their densities and the whole's at so many codes.
+    largest = each.max(dim=1, keepdim=True).values
+    shares, residual = scipy.optimize.nnls((each - largest).exp().numpy(), (found - largest[:, 0]).exp().numpy())
+    words = ", ".join(f"{share:.3g}" for share in shares)
+    require(
+        residual < 1e-3,
+        f"without a condition, log_prob is that of no mixture of the classes (the closest has shares {words})",
+    )
+    require(abs(shares.sum() - 1) < 1e-2, f"the shares of the classes ({words}) add up to {shares.sum():.3g}, not to 1")
+    require(shares.min() > 1e-6, f"the shares of the classes are {words}: to some of them, the density is blind")
+
+
+JOINT_DENSITIES = (
+    Check(
+        "densities_hold_in_many_dimensions",
+        densities_hold_in_many_dimensions,
+        "forward and log_prob disagree, or a factor belongs to the first dimensions alone",
+        "compare both with the same distribution of torch.distributions, in several dimensions",
+        required=False,
+    ),
+    Check(
+        "densities_over_all_classes",
+        densities_over_all_classes,
+        "the condition defaults to a class of its own, or the classes' densities are added up without their weights",
+        "average the classes' densities by their probabilities, in the log domain; or refuse by a ValueError",
+        required=False,
+    ),
+    Check(
+        "joint_densities",
+        joint_densities,
+        "distribution() has other parameters than log_prob",
+        "compute one by the other",
+        required=False,
+    ),
+)
