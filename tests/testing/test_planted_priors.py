@@ -539,6 +539,11 @@ class WideInManyDimensions(Bell):
         return self.mean + self.log_std.exp() * noise * (1.2 if self.code_dim > 2 else 1)
 
 
+class FarOffInManyDimensions(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + self.log_std.exp() * noise * (5 if self.code_dim > 2 else 1)
+
+
 class LooksElsewhere(Bell):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         return super().forward(noise) - 0.2
@@ -693,6 +698,11 @@ PLANTED = [
         "densities_hold_in_many_dimensions",
         WideInManyDimensions,
         r"samples deviate by .* in dimension \d of 5, and the density says",
+    ),
+    Planted(
+        "densities_hold_in_many_dimensions",
+        FarOffInManyDimensions,
+        "samples are where the density says that hardly any should be, in 5 dimensions",
     ),
     Planted("samples_follow_the_density", LooksElsewhere, "samples are not where the density is.*a shift, a scale"),
     Planted(

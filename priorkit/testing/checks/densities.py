@@ -28,8 +28,10 @@ _COARSE = {1: 64, 2: 8}
 """Cells a dimension in which samples are counted."""
 _POINTS = 4
 """Points between two edges."""
-_DOUBLINGS = 8
-"""Beyond the quantiles, steps from 1/256 of their distance to 256 times it."""
+_DOUBLINGS = 40
+"""How often steps double in gaps and tails."""
+_FAR = 512
+"""How far tails are integrated, where the quantiles' distance is 1."""
 _ERROR_RATE = 1e-7
 _TOLERANCE = 0.02
 """How far an integral may be from its value, for the numeric error."""
@@ -70,14 +72,20 @@ def _labels(subject: PriorSubject, prior: Prior) -> Sequence[int | None]:
 
 
 def _edges(quantiles: Tensor) -> Tensor:
-    """Between quantiles, float64 (intervals + 1,), as many steps of one width; beyond, steps that double.
+    """Quantiles, float64 (intervals + 1,), and where samples are few, in gaps and tails, steps that double.
 
-    Quantiles are close where samples are many; even steps cover the gaps between modes, and those that double tails.
+    Quantiles are close where samples are many. From the edge of a mode into a gap or a tail, the first step is as long as
+    the last interval within the mode.
     """
-    low, high = quantiles[0], quantiles[-1]
-    even = torch.linspace(float(low), float(high), len(quantiles), dtype=torch.float64)
-    beyond = (high - low) * (2.0 ** torch.arange(-_DOUBLINGS, _DOUBLINGS + 1, dtype=torch.float64))
-    edges: Tensor = torch.cat([low - beyond, quantiles, even, high + beyond]).sort().values
+    widths = quantiles.diff().clamp(min=1e-9 * float(quantiles[-1] - quantiles[0]))
+    doubled = 2.0 ** torch.arange(_DOUBLINGS, dtype=torch.float64)
+    lower, upper = quantiles[1:-2, None], quantiles[2:-1, None]
+    middle = (lower + upper) / 2
+    rising, falling = lower + widths[:-2, None] * doubled, upper - widths[2:, None] * doubled
+    far = _FAR * float(quantiles[-1] - quantiles[0])
+    below, above = quantiles[0] - widths[0] * doubled, quantiles[-1] + widths[-1] * doubled
+    tails = [below[quantiles[0] - below < far], above[above - quantiles[-1] < far]]
+    edges: Tensor = torch.cat([quantiles, rising[rising < middle], falling[falling > middle], *tails]).sort().values
     return edges
 
 

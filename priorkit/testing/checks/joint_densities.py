@@ -13,6 +13,8 @@ __all__ = ["JOINT_DENSITIES"]
 _SAMPLES = 40_000
 _TAIL = 6.0
 """Standard errors beyond which an estimate is wrong; a sound prior is there about once in 10^8 times."""
+_UNLIKELY = 1e8
+"""A sound prior reaches this mean, which is 1 on average, less than once in 10^8 times."""
 _ROUGH = 0.05
 """Standard error of an integral beyond which it says too little."""
 
@@ -35,6 +37,13 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
     # The density of samples cannot be told from their spread where a few of them are far away.
     if bool((drawn.quantile(0.75, dim=0) - drawn.quantile(0.25, dim=0) < 0.4 * spread).any()):
         raise NotApplicable("its tails are too heavy for importance sampling")
+    # The mean over samples of any density divided by the prior's is 1 at most, so hardly ever is it large (Markov).
+    narrow = scipy.stats.multivariate_normal(mean.numpy(), 0.25 * torch.cov(drawn.T).numpy())
+    ratios = (torch.from_numpy(narrow.logpdf(drawn.numpy())) - subject.log_density(prior, drawn.float(), label)).exp()
+    require(
+        float(ratios.mean()) < _UNLIKELY,
+        f"samples are where the density says that hardly any should be, in {subject.code_dim} dimensions",
+    )
     # Student's distribution, whose tails are heavier than those of most priors.
     around = scipy.stats.multivariate_t(mean.numpy(), torch.cov(drawn.T).numpy(), df=3, seed=subject.case.seed)
     codes = torch.from_numpy(around.rvs(_SAMPLES))
