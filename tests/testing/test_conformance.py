@@ -122,7 +122,7 @@ def test_failures_with_one_reason_are_said_once() -> None:
     report = check_component(case)
     with pytest.raises(ConformanceError) as raised:
         report.raise_if_failed()
-    assert str(raised.value).count("five dimensions are too many") == 1
+    assert str(raised.value).count("with code_dim 5 it is refused: five dimensions are too many") == 1
     assert "builds, seed_decides_its_weights, shapes_and_dtypes" in str(raised.value)
 
 
@@ -277,5 +277,5 @@ def test_a_component_is_checked_within_a_test_of_hypothesis(std: float) -> None:
 
 def test_refused_situations_are_told() -> None:
     report = check_prior(Plain, situations=Situations(code_dims=(5, 2), classes=(0,)))
-    assert report.passed[0].reason == "with code_dim 5 it is refused: five dimensions are too many"
+    assert report.passed[0].reason.startswith("with code_dim 5 it is refused: five dimensions are too many; ")
     assert "  builds: passed: with code_dim 5 it is refused" in str(report)

@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Learning, Prior
 from priorkit.plugins import Component, Options, PriorContext
 from priorkit.testing import Case, Outcome, Situations, check_prior
@@ -34,6 +35,8 @@ class Blend(Prior):
     def __init__(self, context: PriorContext) -> None:
         super().__init__()
         self.code_dim = context.code_dim
+        if context.condition_dim != context.classes:
+            raise ConfigurationError("each part is a class, and this condition is none")
         self.takes_condition = context.classes > 0
         self.mean = nn.Parameter(1.5 * torch.randn(PARTS, self.code_dim))
         self.log_std = nn.Parameter(torch.full((PARTS, self.code_dim), -0.7))
@@ -396,6 +399,11 @@ class CancelsInHalfPrecision(Bell):
         return super().log_prob(far - 500.0)
 
 
+class DetachesCodesWhenCompiled(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code.detach() + 0 * code if torch.compiler.is_compiling() else code)
+
+
 class DiffersWhenCompiled(Bell):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         if torch.compiler.is_compiling():
@@ -410,6 +418,18 @@ class LearnsNothingWhenCompiled(Bell):
 
 
 # What it says of itself
+
+
+class TakesTheEncoderForGranted(Pushed):
+    def __init__(self, context: PriorContext) -> None:
+        super().__init__(context)
+        self.code_dim = context.encoder.code_dim
+
+
+class TakesClassesForGranted(Pushed):
+    def __init__(self, context: PriorContext) -> None:
+        super().__init__(context)
+        self.generator = context.code_generator(3 + context.classes, None)
 
 
 class OtherCodes(Bell):
@@ -585,6 +605,8 @@ class Planted:
 
 
 PLANTED = [
+    Planted("builds", TakesTheEncoderForGranted, "has no attribute 'code_dim' in .* and no encoder"),
+    Planted("shapes_and_dtypes", TakesClassesForGranted, "mat1 and mat2 .* and a condition of 4 dimensions"),
     Planted("builds", not_a_prior, r"builds a Linear, not a Prior.*derive from priorkit\.interfaces\.Prior"),
     Planted(
         "builds",
@@ -653,6 +675,7 @@ PLANTED = [
         "bfloat16_agrees", CancelsInHalfPrecision, "log_prob under autocast is .* away.*a difference of like numbers"
     ),
     Planted("compiled_agrees", DiffersWhenCompiled, "away when it is compiled.*is_compiling"),
+    Planted("compiled_agrees", DetachesCodesWhenCompiled, "the gradient of log_prob with respect to 'code' is up to"),
     Planted(
         "compiled_agrees",
         LearnsNothingWhenCompiled,
@@ -665,9 +688,9 @@ PLANTED = [
     Planted("says_what_it_is", AlwaysTakesACondition, "takes_condition is True although there is no condition"),
     Planted("says_what_it_is", HidesItsParts, "clusters is 0, and responsibilities has one"),
     Planted(
-        "labels_change_codes", IgnoresLabels, "12 of 12 codes are the same for another class.*condition is not read"
+        "labels_change_codes", IgnoresLabels, "12 of 12 codes are the same for another condition.*condition is not read"
     ),
-    Planted("labels_change_codes", DensityIgnoresLabels, "log_prob of a code is the same for another class"),
+    Planted("labels_change_codes", DensityIgnoresLabels, "log_prob of a code is the same for another condition"),
     Planted("parts_share_each_code", SharesOverTheBatch, "they add up to between.*over the wrong dimension"),
     Planted("parts_share_each_code", SharesAreAllAlike, "they are the same for all codes"),
     Planted("parts_share_each_code", SharesAreDensities, "they add up to between.*not normalised over the parts"),

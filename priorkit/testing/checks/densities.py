@@ -67,15 +67,15 @@ def _prior_with_density(subject: PriorSubject, *, most: int) -> Prior:
 
 
 def _labels(subject: PriorSubject, prior: Prior) -> Sequence[int | None]:
-    """The classes for each of which there is a density."""
-    return range(subject.classes) if prior.takes_condition and subject.classes else [None]
+    """The classes for each of which there is a density, or the first of other conditions."""
+    return range(subject.classes or 1) if prior.takes_condition else [None]
 
 
 def _edges(quantiles: Tensor) -> Tensor:
     """Quantiles, float64 (intervals + 1,), and where samples are few, in gaps and tails, steps that double.
 
-    Quantiles are close where samples are many. From the edge of a mode into a gap or a tail, the first step is as long as
-    the last interval within the mode.
+    Quantiles are close where samples are many. From the edge of a mode into a gap or a tail, the first step is as
+    long as the last interval within the mode.
     """
     widths = quantiles.diff().clamp(min=1e-9 * float(quantiles[-1] - quantiles[0]))
     doubled = 2.0 ** torch.arange(_DOUBLINGS, dtype=torch.float64)

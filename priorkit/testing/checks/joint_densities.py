@@ -31,7 +31,7 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
     prior = _prior_with_density(subject)
     if subject.code_dim < 3:
         raise NotApplicable("fewer dimensions are integrated over a grid")
-    label = 0 if prior.takes_condition and subject.classes else None
+    label = 0 if prior.takes_condition else None
     drawn = subject.draw(prior, _SAMPLES, subject.case.seed + 1, label).double()
     mean, spread = drawn.mean(dim=0), drawn.std(dim=0)
     # The density of samples cannot be told from their spread where a few of them are far away.
@@ -72,6 +72,8 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
 def joint_densities(subject: PriorSubject) -> None:
     """`distribution`, where there is one, has codes as its events and the density of `log_prob`."""
     prior = _prior_with_density(subject)
+    if prior.takes_condition and not subject.classes:
+        raise NotApplicable("a distribution over all conditions is asked of classes alone")
     try:
         distribution = prior.distribution()
     except TypeError as error:

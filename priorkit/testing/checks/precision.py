@@ -55,11 +55,16 @@ def compiled_agrees(subject: AnySubject) -> None:
     weights = {name: weight for name, weight in component.named_parameters() if weight.requires_grad}
     torch._dynamo.reset()
     for one in subject.passes(component):
-        expected, found = one.outputs(inputs), one.compiled().outputs(inputs)
+        leaves = {
+            name: tensor.detach().clone().requires_grad_() if name in one.reaches else tensor
+            for name, tensor in inputs.items()
+        }
+        watched = {**weights, **{name: leaves[name] for name in one.reaches}}
+        expected, found = one.outputs(leaves), one.compiled().outputs(leaves)
         for name, output in expected.items():
             _same(name, found[name], output)
-        compiled = _gradients(found, weights)
-        for name, gradient in _gradients(expected, weights).items():
+        compiled = _gradients(found, watched)
+        for name, gradient in _gradients(expected, watched).items():
             _same(f"the gradient of {one.name} with respect to {name!r}", compiled[name], gradient)
 
 

@@ -11,7 +11,6 @@ from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
 from priorkit.testing.examples import sizes_and_seeds
-from priorkit.testing.stand_ins import one_hot
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["PRIORS"]
@@ -34,14 +33,14 @@ def says_what_it_is(subject: PriorSubject) -> None:
         f"learning is {prior.learning.name}, and it has {'' if learns else 'no '}parameters to train",
         fix="say Learning.LIKELIHOOD or ADVERSARIAL where it learns; register constants as buffers",
     )
-    encoder = {id(weight) for weight in subject.encoder.parameters()}
+    encoder = {id(weight) for companion in subject.companions for weight in companion.parameters()}
     require(
         not any(id(weight) in encoder for weight in prior.parameters()),
         "the run's encoder is among its submodules, and would be trained and saved twice",
         fix="keep the encoder where torch does not look: in a tuple or a function",
     )
     require(
-        not prior.takes_condition or subject.classes > 0,
+        not prior.takes_condition or subject.condition_dim > 0,
         "takes_condition is True although there is no condition",
         fix="set self.takes_condition = context.condition_dim > 0",
     )
@@ -136,22 +135,23 @@ def noise_decides_the_codes(subject: PriorSubject) -> None:
 
 
 def labels_change_codes(subject: PriorSubject) -> None:
-    """A prior that takes a condition makes other codes of another class, and gives codes another density."""
+    """A prior that takes a condition makes other codes of another one, and gives codes another density."""
     prior = subject.component()
     if not prior.takes_condition:
         raise NotApplicable("it takes no condition")
-    n, classes = 4 * subject.classes, subject.classes
+    n = 4 * subject.condition_dim
     noise = prior.noise(n, generator=torch.Generator().manual_seed(subject.case.seed))
-    conditions, shifted = one_hot(n, classes), one_hot(n, classes).roll(1, dims=1)
+    conditions = subject.conditions(n)
+    shifted = conditions.roll(1, dims=0)
     with torch.no_grad():
         codes, others = prior(noise, conditions), prior(noise, shifted)
         same = (codes == others).all(dim=1)
-        require(not same.any(), f"{int(same.sum())} of {n} codes are the same for another class")
+        require(not same.any(), f"{int(same.sum())} of {n} codes are the same for another condition")
         if prior.has_density:
             densities, elsewhere = prior.log_prob(codes, conditions), prior.log_prob(codes, shifted)
             require(
                 not torch.equal(densities, elsewhere),
-                "log_prob of a code is the same for another class",
+                "log_prob of a code is the same for another condition",
                 "log_prob does not read its condition",
                 "compute p(code | s) from both",
             )

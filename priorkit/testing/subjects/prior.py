@@ -24,32 +24,46 @@ class PriorSubject(Subject[Prior]):
     Args:
         case: What is checked.
         code_dim: Dimensions of a code.
-        classes: Number of classes; 0 for no condition.
+        classes: Number of classes; 0 for none.
+        vector_dim: Dimensions of a condition that is no class; 0 for none.
+        with_encoder: Whether the run has an encoder.
     """
 
     interface = Prior
 
-    def __init__(self, case: Case, code_dim: int, classes: int) -> None:
-        labelled = f" and {classes} classes" if classes else ""
-        super().__init__(case, f"code_dim {code_dim}{labelled}", variant=labelled)
+    def __init__(
+        self, case: Case, code_dim: int, classes: int = 0, *, vector_dim: int = 0, with_encoder: bool = True
+    ) -> None:
+        variant = f" and {classes} classes" if classes else ""
+        variant += f" and a condition of {vector_dim} dimensions" if vector_dim else ""
+        variant += "" if with_encoder else " and no encoder"
+        super().__init__(case, f"code_dim {code_dim}{variant}", variant)
         self.code_dim = code_dim
         self.classes = classes
+        self.condition_dim = classes or vector_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(case.seed)
-            self.encoder = SmallEncoder(code_dim, _SHAPE).eval()
-        self.companions = (self.encoder,)
+            self.encoder = SmallEncoder(code_dim, _SHAPE).eval() if with_encoder else None
+        self.companions = () if self.encoder is None else (self.encoder,)
 
     def context(self) -> PriorContext:
         """Small stand-ins of what a run tells a prior."""
         return PriorContext(
             self.code_dim,
             lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
-            condition_dim=self.classes,
+            condition_dim=self.condition_dim,
             encoder=self.encoder,
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
             train_count=1 if self.loading else 100,
             classes=self.classes,
         )
+
+    def conditions(self, n: int) -> Tensor:
+        """Conditions of all classes in turn, or different vectors: float32 (n, condition_dim)."""
+        if self.classes:
+            return one_hot(n, self.classes)
+        places = torch.arange(n, dtype=torch.float32)[:, None] + torch.arange(self.condition_dim)
+        return torch.sin(1.7 * places)
 
     def condition(self, prior: Prior, inputs: Inputs) -> Tensor | None:
         """The condition among the inputs, for a prior that takes one."""
@@ -114,7 +128,7 @@ class PriorSubject(Subject[Prior]):
     def inputs(self, component: Prior, n: int, seed: int) -> Inputs:
         """`noise` (n, ...), codes of the prior itself as `code` (n, code_dim), and a `condition` (n, classes)."""
         noise = component.noise(n, generator=torch.Generator().manual_seed(seed))
-        condition = {"condition": one_hot(n, self.classes)} if self.classes else {}
+        condition = {"condition": self.conditions(n)} if self.condition_dim else {}
         with torch.no_grad():
             other = component.noise(n, generator=torch.Generator().manual_seed(seed ^ 1))
             code = self.codes(component, other, self.condition(component, condition))
@@ -130,7 +144,7 @@ class PriorSubject(Subject[Prior]):
 
     def draw(self, prior: Prior, n: int, seed: int, label: int | None = None) -> Tensor:
         """`n` codes, all of one class where the prior takes a condition: float32 (n, code_dim)."""
-        condition = None if label is None else torch.eye(self.classes)[label].expand(n, -1)
+        condition = None if label is None else self.conditions(label + 1)[label].expand(n, -1)
         with torch.no_grad():
             return self.codes(prior, prior.noise(n, generator=torch.Generator().manual_seed(seed)), condition)
 
@@ -138,7 +152,7 @@ class PriorSubject(Subject[Prior]):
         """Log-densities of many codes, float64 (N,), in pieces that fit into memory."""
         found = []
         for piece in torch.split(codes, 16384):
-            condition = None if label is None else torch.eye(self.classes)[label].expand(len(piece), -1)
+            condition = None if label is None else self.conditions(label + 1)[label].expand(len(piece), -1)
             with torch.no_grad():
                 found.append(self.density(prior, piece, condition).double())
         return torch.cat(found)
@@ -146,6 +160,12 @@ class PriorSubject(Subject[Prior]):
 
 def prior_subjects(case: Case) -> Iterator[PriorSubject]:
     """A prior in each situation of a case."""
-    for classes in case.situations.classes:
-        for code_dim in case.situations.code_dims:
+    code_dims, numbers = case.situations.code_dims, case.situations.classes
+    for classes in numbers:
+        for code_dim in code_dims:
             yield PriorSubject(case, code_dim, classes)
+    for code_dim in code_dims[:1]:
+        if 0 in numbers:
+            yield PriorSubject(case, code_dim, with_encoder=False)
+        if any(numbers):
+            yield PriorSubject(case, code_dim, vector_dim=4)
