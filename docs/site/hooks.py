@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from command_help import help_of
+from contracts import checks_of
 from mkdocs.structure.files import File, Files
 from public_names import names_of
 from reference_pages import builtin_registry, components_of, recipes_of, settings_of_runs
@@ -19,6 +20,7 @@ __all__ = ["on_files", "on_page_markdown"]
 _ROOT = Path(__file__).resolve().parents[2]
 _GENERATORS: dict[str, Callable[[str], str]] = {
     "api": names_of,
+    "checks": checks_of,
     "components": lambda slot: components_of(slot, builtin_registry()),
     "help": help_of,
     "recipes": lambda _: recipes_of(builtin_registry()),

@@ -26,7 +26,7 @@ class Situations:
         classes: Numbers of classes that conditions have; 0 stands for no condition.
         shapes: Shapes of images.
         data_dir: Where a data set finds its files.
-        examples: How many examples hypothesis tries of what varies: batch sizes, seeds, options.
+        examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
     """
 
     code_dims: tuple[int, ...] = (2, 1, 5)

@@ -8,6 +8,7 @@ import pytest
 from priorkit.cli import commands, figures
 from priorkit.config import RunConfig, describe_fields
 from priorkit.plugins import KINDS
+from priorkit.testing.catalogue import CATALOGUE
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,6 +35,15 @@ def test_every_component_is_listed_with_its_options(kind, pages, builtin):
             row = next(line for line in text.splitlines() if line.startswith(f"| `{item.flag}` |"))
             # What stands in a cell does not end it.
             assert row.replace("\\|", "").count("|") == 5
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slot)
+def test_every_check_of_the_kit_is_listed(kind, site_module):
+    text = site_module("contracts").checks_of(kind.slot)
+    assert f"<!-- generated: checks {kind.slot} -->" in (DOCS / "conformance.md").read_text(encoding="utf-8")
+    rows = text.splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == [check.name for check in CATALOGUE[kind.slot].checks]
+    assert all(row.replace("\\|", "").count("|") == 4 for row in rows)
 
 
 def test_components_of_others_are_not_listed(pages, tmp_path, monkeypatch):
