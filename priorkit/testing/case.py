@@ -87,11 +87,16 @@ class Case:
         return f"{kind_named(self.slot).title} {str(self)!r}"
 
     @property
+    def module(self) -> str:
+        """The module that what is checked comes from."""
+        component = self.component
+        build = self.subject if component is None else component.build
+        return str(getattr(getattr(build, "func", build), "__module__", ""))
+
+    @property
     def package(self) -> str:
         """The top-level module of what is checked, whose lines are to blame for an error."""
-        component = self.component
-        module = getattr(self.subject if component is None else component.build, "__module__", "")
-        return str(module).partition(".")[0]
+        return self.module.partition(".")[0]
 
     @property
     def component(self) -> Component[Any] | None:

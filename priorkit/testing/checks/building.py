@@ -115,10 +115,9 @@ def _imported_by(module: str, path: str) -> str:
 
 def listing_imports_no_torch(subject: AnySubject) -> None:
     """The module that supplies it imports no torch, so that commands which only list components stay quick."""
-    component = subject.case.component
-    if component is None:
+    if subject.case.component is None:
         raise NotApplicable("it is given as a function")
-    module = component.build.__module__
+    module = subject.case.module
     plugins = {entry_point.value.partition(":")[0].strip() for entry_point in metadata.entry_points(group=GROUP)}
     if module not in plugins:
         raise NotApplicable(f"no installed plug-in's entry point is {module}")
