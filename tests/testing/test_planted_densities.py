@@ -1,0 +1,157 @@
+"""Defects of densities and samples: each is found by its check, which says what it is."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Independent, Normal
+
+from priorkit.testing import Outcome, Situations, check_prior
+from priorkit.testing.checks.densities import DENSITIES
+from priorkit.testing.checks.joint_densities import JOINT_DENSITIES
+from sound_priors import PARTS, Bell, Blend, Planted, Pushed
+
+
+class DropsTheNormaliser(Blend):
+    def log_parts(self, code: Tensor) -> Tensor:
+        return super().log_parts(code) + math.log(math.tau) / 2
+
+
+class NormalisesOnce(Blend):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code, condition) + (self.code_dim - 1) * math.log(math.tau) / 2
+
+
+class ForgetsItsScale(Blend):
+    def log_parts(self, code: Tensor) -> Tensor:
+        return super().log_parts(code) + self.log_std
+
+
+class ForgetsItsWeights(Blend):
+    def log_weights(self, condition: Tensor | None) -> Tensor:
+        return torch.zeros(()) if condition is None else super().log_weights(condition)
+
+
+class VarianceForDeviation(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + (2 * self.log_std).exp() * noise
+
+
+class WrongOfOneClass(Blend):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        found = super().log_prob(code, condition)
+        return found if condition is None else found + 9 * condition[:, 2]
+
+
+class TakesAClassForGranted(Blend):
+    def log_weights(self, condition: Tensor | None) -> Tensor:
+        return super().log_weights(torch.eye(PARTS)[:1] if condition is None and self.takes_condition else condition)
+
+
+class SumsClassesUp(Blend):
+    def log_weights(self, condition: Tensor | None) -> Tensor:
+        return torch.zeros(()) if condition is None and self.takes_condition else super().log_weights(condition)
+
+
+class NormalisesTwoDimensions(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code) + max(self.code_dim - 2, 0) * math.log(math.tau) / 2
+
+
+class WideInManyDimensions(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + self.log_std.exp() * noise * (1.2 if self.code_dim > 2 else 1)
+
+
+class FarOffInManyDimensions(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + self.log_std.exp() * noise * (5 if self.code_dim > 2 else 1)
+
+
+class LooksElsewhere(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(noise) - 0.2
+
+
+class SumsPartsFirst(Blend):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        parts = self.log_parts(code)
+        return (parts + self.log_weights(condition).to(parts.device)[..., None]).logsumexp(1).sum(1)
+
+
+class SeparateDimensions(Bell):
+    def distribution(self) -> Any:
+        return Normal(self.mean, self.log_std.exp(), validate_args=False)
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code).sum(1)
+
+
+class AnotherDistribution(Bell):
+    def distribution(self) -> Any:
+        return Independent(Normal(self.mean, 2 * self.log_std.exp(), validate_args=False), 1, validate_args=False)
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return Bell.distribution(self).log_prob(code.float())  # type: ignore[no-any-return]
+
+
+PLANTED = [
+    Planted(
+        "densities_normalise",
+        DropsTheNormaliser,
+        r"integrates to 6\.\d+, not to 1.*normaliser .* of a Gaussian is missing",
+    ),
+    Planted("densities_normalise", NormalisesOnce, r"integrates to 2\.\d+, not to 1.*for too few dimensions"),
+    Planted("densities_normalise", ForgetsItsScale, "integrates to .*the logarithm of a scale"),
+    Planted(
+        "densities_normalise",
+        ForgetsItsWeights,
+        r"integrates to (2\.9|3)\d*, not to 1.*3 parts are added up without their weights",
+    ),
+    Planted(
+        "samples_follow_the_density",
+        VarianceForDeviation,
+        r"samples deviate by .* and the density says .*the variance is used where the standard deviation belongs",
+    ),
+    Planted("densities_normalise", WrongOfOneClass, "the density of class 2 integrates to 8"),
+    Planted("densities_over_all_classes", TakesAClassForGranted, "shares of the classes are 1, 0, 0: to some of them"),
+    Planted("densities_over_all_classes", SumsClassesUp, "add up to 3, not to 1.*without their weights"),
+    Planted("densities_hold_in_many_dimensions", NormalisesTwoDimensions, r"integrates to 15\.\d.*too few or too many"),
+    Planted(
+        "densities_hold_in_many_dimensions",
+        WideInManyDimensions,
+        r"samples deviate by .* in dimension \d of 5, and the density says",
+    ),
+    Planted(
+        "densities_hold_in_many_dimensions",
+        FarOffInManyDimensions,
+        "samples are where the density says that hardly any should be, in 5 dimensions",
+    ),
+    Planted("samples_follow_the_density", LooksElsewhere, "samples are not where the density is.*a shift, a scale"),
+    Planted(
+        "dimensions_are_summed_first",
+        SumsPartsFirst,
+        "a mixture of 3 parts.*logsumexp over the parts is taken before the sum over the dimensions",
+    ),
+    Planted("joint_densities", SeparateDimensions, r"the event shape .* is \(\), not \(2,\).*Independent"),
+    Planted("joint_densities", AnotherDistribution, "log_prob and distribution.* nats apart"),
+]
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=str)
+def test_a_planted_defect_is_found(planted: Planted) -> None:
+    planted.must_be_found()
+
+
+def test_every_check_finds_a_defect() -> None:
+    assert {check.name for check in (*DENSITIES, *JOINT_DENSITIES)} == {planted.check for planted in PLANTED}
+
+
+def test_a_density_that_is_required_may_not_be_forgotten() -> None:
+    report = check_prior(Pushed, required=("densities_normalise",), situations=Situations(code_dims=(2,), classes=(0,)))
+    (failed,) = report.failed
+    assert failed.check == "densities_normalise"
+    assert failed.reason == "a required check had nothing to look at: it has no density"
+    assert all(result.outcome is not Outcome.EXPECTED_FAILURE for result in report.results)
