@@ -30,6 +30,10 @@ class Defect(AssertionError):  # noqa: N818 - what a component has, not what wen
         self.fix = fix
 
 
+class Unbuildable(Defect):
+    """It cannot be built at all, so that nothing else of it can be checked."""
+
+
 class NotApplicable(Exception):  # noqa: N818 - no error
     """There is nothing to check: the component does not do such a thing, as the reason says.
 
@@ -82,6 +86,9 @@ class Check:
         """
         try:
             self.function(subject)
+        except Unbuildable as defect:
+            found = defect.found + _circumstances(subject, defect)
+            raise Unbuildable(found, defect.cause, defect.fix) from defect
         except Defect as defect:
             found = defect.found + _circumstances(subject, defect)
             raise Defect(found, defect.cause or self.cause, defect.fix or self.fix) from defect

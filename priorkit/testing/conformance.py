@@ -10,7 +10,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import Component, nearest
 from priorkit.testing.case import Case, Situations
 from priorkit.testing.catalogue import CATALOGUE
-from priorkit.testing.check import Absent, Check, Defect, NotApplicable, Refused
+from priorkit.testing.check import Absent, Check, Defect, NotApplicable, Refused, Unbuildable
 from priorkit.testing.report import Outcome, Report, Result
 
 __all__ = [
@@ -77,6 +77,8 @@ def _run_check(case: Case, check: Check) -> Result:
         except NotApplicable as reason:
             skipped.append(reason)
         except Defect as defect:
+            if isinstance(defect, Unbuildable) and check.name != "builds":
+                return Result(check.name, Outcome.SKIPPED, "it cannot be built, as the check builds says")
             if check.name in case.expected_failures:
                 return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
             return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)

@@ -1,14 +1,15 @@
 """One pytest test for each component and check."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from priorkit.testing.case import Case
-from priorkit.testing.check import Check
+from priorkit.testing.check import Check, Defect
 from priorkit.testing.conformance import checks_of, run_check
-from priorkit.testing.report import ConformanceError, Outcome
+from priorkit.testing.report import Outcome
 
 __all__ = ["parametrize_with_checks"]
 
@@ -28,10 +29,18 @@ class _BoundCheck:
         if result.outcome is Outcome.EXPECTED_FAILURE:
             pytest.xfail(result.reason)
         if result.outcome is Outcome.FAILED:
-            raise ConformanceError(f"{self.case.title} fails {result}") from result.error
+            # How the check came to it says less than what it found, except where the component raised something itself.
+            pytest.fail(f"{self.case.title} fails {result}{_raised(result.error)}", pytrace=False)
 
     def __repr__(self) -> str:
         return f"{self.case}-{self.check.name}"
+
+
+def _raised(error: BaseException | None) -> str:
+    """The traceback of what a component has raised itself; nothing if a check found something."""
+    while isinstance(error, Defect):
+        error = error.__cause__
+    return "" if error is None else "\n\n" + "".join(traceback.format_exception(error))
 
 
 def parametrize_with_checks(cases: Sequence[Case]) -> Callable[[Any], Any]:

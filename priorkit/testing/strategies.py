@@ -163,20 +163,23 @@ def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[int]:
         middle - _STEPS if low is None else max(low, middle - _STEPS),
         middle + _STEPS if high is None else min(high, middle + _STEPS),
     )
-    # A bound is where mistakes are, and where networks are smallest.
-    return near if low is None else st.one_of(st.just(low), near)
+    # A bound is where mistakes are, and where networks are smallest; without one, so is 0.
+    edge = (
+        st.just(low)
+        if low is not None
+        else st.sampled_from([k for k in (0, -1) if high is None or k <= high] or [high])
+    )
+    return st.one_of(edge, near)
 
 
 def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:
     low, high, above, below = _bounds(metadata)
     bounds = [float(bound) for bound in (low, high) if bound is not None]
     middle = float(default) if isinstance(default, int | float) else (bounds or [0.0])[0]
-    reach = max(1.0, abs(middle))
-    return st.floats(
-        middle - reach if low is None else float(low),
-        middle + reach if high is None else float(high),
-        exclude_min=above,
-        exclude_max=below,
-        allow_nan=False,
-        allow_subnormal=False,
-    )
+    # Without bounds, zero and numbers below it are among them.
+    reach = 2 * max(1.0, abs(middle))
+    lowest = middle - reach if low is None else float(low)
+    highest = middle + reach if high is None else float(high)
+    # Next to an open bound no number is usable: the smallest positive deviation gives no finite density.
+    margin = (highest - lowest) / 256
+    return st.floats(lowest + margin * above, highest - margin * below, allow_nan=False, allow_subnormal=False)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.plugins import Options
+from priorkit.plugins.blame import error_in_words, place_of
 from priorkit.testing.case import Case
-from priorkit.testing.check import Defect, Refused
+from priorkit.testing.check import NotApplicable, Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 
 __all__ = ["AnySubject", "Subject"]
@@ -70,17 +71,28 @@ class Subject(abc.ABC, Generic[T]):
 
         Raises:
             Refused: It cannot be had in this situation.
-            Defect: Building it ends in an error, or makes something else.
+            Unbuildable: Building it ends in an error, or makes something else.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.case.seed + seed)
             try:
                 made = self.case.build(self.context(), options)
                 part = self.part(made)
+            except NotApplicable:
+                raise
             except ValueError as error:
                 raise Refused(f"with {self.situation} it is refused: {' '.join(str(error).split())}") from error
+            except Exception as error:
+                place = place_of(error, self.case.package)
+                raise Unbuildable(error_in_words(error) + (f" in {place}" if place else "")) from error
+        if isinstance(part, type):
+            raise Unbuildable(
+                f"it builds the class {part.__name__} itself, not an instance of it",
+                "the class is returned where it should be called",
+                f"return {part.__name__}(...)",
+            )
         if not isinstance(part, self.interface):
-            raise Defect(
+            raise Unbuildable(
                 f"it builds a {type(part).__name__}, not a {self.interface.__name__}",
                 "`build` returns the wrong object, or the class does not derive from the interface",
                 f"derive from priorkit.interfaces.{self.interface.__name__}",

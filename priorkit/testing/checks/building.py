@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+import traceback
 from functools import cache
 from importlib import metadata
 
@@ -12,8 +13,9 @@ from hypothesis import currently_in_test_context, given
 
 from priorkit.config import RunConfig, config_to_toml
 from priorkit.plugins import Options
+from priorkit.plugins.blame import error_in_words
 from priorkit.plugins.hooks import GROUP
-from priorkit.testing.check import Check, Defect, NotApplicable, Refused, require
+from priorkit.testing.check import Check, Defect, NotApplicable, Refused, Unbuildable, require
 from priorkit.testing.examples import few
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.strategies import options as options_of
@@ -63,10 +65,18 @@ def options_survive_a_file(subject: AnySubject) -> None:
 
 def _usable_in(one: ForwardPass, inputs: Inputs, given_options: Options) -> None:
     try:
-        one.without_gradients(inputs)
+        outputs = one.without_gradients(inputs)
     except Exception as error:
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        raise Defect(f"{one.name} of {given_options!r} ends with {words}", *_UNUSABLE) from error
+        raise Defect(f"{one.name} of {given_options!r} ends with {error_in_words(error)}", *_UNUSABLE) from error
+    for name, output in outputs.items():
+        usable = output.isfinite() | (output == -torch.inf if one.zero_density else False)
+        require(bool(usable.all()), f"{name} of {given_options!r} is infinite or not a number", *_UNUSABLE)
+
+
+def _was_meant(error: BaseException | None) -> bool:
+    """Whether a statement has raised it, and not a function of Python's that was given the wrong thing."""
+    frames = [] if error is None else traceback.extract_tb(error.__traceback__)
+    return not frames or not frames[-1].line or frames[-1].line.startswith("raise")
 
 
 _UNUSABLE = (
@@ -85,6 +95,9 @@ def options_are_usable(subject: AnySubject) -> None:
         try:
             component = subject.built(options=given_options)
         except Refused as refused:
+            if not _was_meant(refused.__cause__):
+                words = error_in_words(refused.__cause__ or refused)
+                raise Defect(f"building it from {given_options!r} ends with {words}", *_UNUSABLE) from refused
             require(
                 bool(str(refused.__cause__).strip()),
                 f"{given_options!r} is refused without a word",
@@ -92,11 +105,8 @@ def options_are_usable(subject: AnySubject) -> None:
                 "say what was given, what was expected and how to mend it",
             )
             return
-        except (Defect, NotApplicable):
-            raise
-        except Exception as error:
-            words = " ".join(f"{type(error).__name__}: {error}".split())
-            raise Defect(f"building it from {given_options!r} ends with {words}", *_UNUSABLE) from error
+        except Unbuildable as error:
+            raise Defect(f"building it from {given_options!r} ends with {error.found}", *_UNUSABLE) from error
         inputs = subject.inputs(component, 2, subject.case.seed)
         for one in subject.passes(component):
             _usable_in(one, inputs, given_options)

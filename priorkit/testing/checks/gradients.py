@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.subject import AnySubject
 
@@ -67,8 +67,9 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
         reached |= {name for name in learning if one.trains and gradients[name] is not None and gradients[name].any()}
     missed = sorted(learning.keys() - reached)
     if missed:
-        trained_by = ", ".join(one.name for one in passes if one.trains) or "nothing"
-        require(False, f"no gradient of {trained_by} reaches the parameters {', '.join(missed)}")
+        trained_by = ", ".join(one.name for one in passes if one.trains)
+        words = f"no gradient of {trained_by} reaches" if trained_by else "it is not said to learn, so nothing trains"
+        raise Defect(f"{words} the parameters {', '.join(missed)}")
     if not learning and not any(one.reaches for one in passes):
         raise NotApplicable("it has nothing to train")
 

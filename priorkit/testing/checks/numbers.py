@@ -13,6 +13,12 @@ __all__ = ["NUMBERS"]
 
 def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
     for name, output in outputs.items():
+        require(
+            n > 1 or not bool(output.isnan().any()),
+            f"{name} of a single sample is not a number",
+            "a deviation or a covariance of one sample divides by 0",
+            "refuse one sample by a ConfigurationError, or divide by the number of samples (unbiased=False)",
+        )
         expected = one.shape(n)
         if tuple(output.shape) != expected:
             cause = fix = ""

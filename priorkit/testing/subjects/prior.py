@@ -139,7 +139,7 @@ class PriorSubject(Subject[Prior]):
         inputs = self.inputs(component, 16, self.case.seed)
         return [
             (words, {**inputs, "code": scale * inputs["code"]})
-            for words, scale in (("codes of 0", 0.0), ("tiny codes", 1e-20), ("large codes", 1e4))
+            for words, scale in (("codes of 0", 0.0), ("tiny codes", 1e-20), ("codes 10,000 times as large", 1e4))
         ]
 
     def draw(self, prior: Prior, n: int, seed: int, label: int | None = None) -> Tensor:
