@@ -154,7 +154,7 @@ def _bounds(metadata: list[Any]) -> tuple[Any, Any, bool, bool]:
     return low, high, above, below
 
 
-def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[int]:
+def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[Any]:
     low, high, above, below = _bounds(metadata)
     low = low + above if low is not None else None
     high = high - below if high is not None else None
@@ -164,12 +164,8 @@ def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[int]:
         middle + _STEPS if high is None else min(high, middle + _STEPS),
     )
     # A bound is where mistakes are, and where networks are smallest; without one, so is 0.
-    edge = (
-        st.just(low)
-        if low is not None
-        else st.sampled_from([k for k in (0, -1) if high is None or k <= high] or [high])
-    )
-    return st.one_of(edge, near)
+    edges: list[Any] = [low] if low is not None else [k for k in (0, -1) if high is None or k <= high] or [high]
+    return st.one_of(st.sampled_from(edges), near)
 
 
 def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:

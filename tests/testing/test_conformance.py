@@ -195,7 +195,8 @@ def test_an_error_of_the_component_is_a_failure_with_its_words() -> None:
     assert re.fullmatch(r"RuntimeError: no luck in .*test_conformance\.py:\d+ \(with code_dim 2\)", result.reason)
     assert result.cause == ""
     assert isinstance(result.error, Defect)
-    assert isinstance(result.error.__cause__, RuntimeError)
+    assert isinstance(result.error.__cause__, Defect)
+    assert isinstance(result.error.__cause__.__cause__, RuntimeError)
 
 
 def test_a_defects_own_words_win() -> None:
@@ -226,7 +227,7 @@ def test_one_test_for_each_component_and_check() -> None:
     checks = {mark.kwargs["ids"](check): check for check in mark.args[1]}
     assert len(checks) == len(mark.args[1]) == 2 * len(CATALOGUE["prior"].checks)
     checks["Plain-builds"]()
-    with pytest.raises(ConformanceError, match=r"(?s)prior 'Biased' fails repeatable: failed: .*likely cause: .*fix: "):
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)prior 'Biased' fails repeatable: failed: .*cause: .*fix: "):
         checks["Biased-repeatable"]()
     with pytest.raises(pytest.skip.Exception, match="it has no density"):
         checks["Plain-densities_normalise"]()
@@ -279,3 +280,35 @@ def test_refused_situations_are_told() -> None:
     report = check_prior(Plain, situations=Situations(code_dims=(5, 2), classes=(0,)))
     assert report.passed[0].reason.startswith("with code_dim 5 it is refused: five dimensions are too many; ")
     assert "  builds: passed: with code_dim 5 it is refused" in str(report)
+
+
+def test_what_cannot_be_built_fails_once() -> None:
+    def broken(context: PriorContext) -> Prior:
+        raise RuntimeError("no luck")
+
+    report = check_prior(broken, situations=ONE)
+    (failed,) = report.failed
+    assert failed.check == "builds"
+    assert {result.reason for result in report.skipped} >= {"it cannot be built, as the check builds says"}
+    assert not report.passed
+    (itself,) = check_prior(lambda context: Plain, situations=ONE).failed
+    assert "it builds the class Plain itself, not an instance of it" in itself.reason
+    assert itself.fix == "return Plain(...)"
+
+
+def test_an_error_of_the_component_is_shown_with_its_traceback() -> None:
+    class Broken(Plain):
+        def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+            raise RuntimeError("no luck")
+
+    @parametrize_with_checks([Case("prior", Broken, situations=ONE), Case("prior", Biased, situations=ONE)])
+    def decorated(check: Any) -> None:
+        check()
+
+    (mark,) = decorated.pytestmark
+    checks = {mark.kwargs["ids"](check): check for check in mark.args[1]}
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)RuntimeError: no luck in .*Traceback .*in forward"):
+        checks["Broken-repeatable"]()
+    with pytest.raises(pytest.fail.Exception) as raised:
+        checks["Biased-repeatable"]()
+    assert "Traceback" not in str(raised.value)

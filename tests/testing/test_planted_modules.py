@@ -1,6 +1,7 @@
 """Defects that any module may have, planted into priors: each is found by its check, which says what it is."""
 
 import importlib
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,30 @@ class DividesByItsOption(Bell):
     def __init__(self, options: Any, context: PriorContext) -> None:
         super().__init__(context)
         self.share = [1 // (part + options.parts - 3) for part in range(1, 3)]
+
+
+class WideOptions(Options):
+    scale: float = Field(1.0, description="scale")
+
+
+class TakesLogarithms(Bell):
+    def __init__(self, options: Any, context: PriorContext) -> None:
+        super().__init__(context)
+        self.shift = math.log(options.scale)
+
+
+class GivesNoDensity(Bell):
+    def __init__(self, options: Any, context: PriorContext) -> None:
+        super().__init__(context)
+        self.register_buffer("scale", torch.tensor(options.scale))
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code / self.scale) - self.code_dim * self.scale.log()
+
+
+class SpreadsASingleSample(Bell):
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().log_prob(code) + 0 * code.float().std(0).sum()
 
 
 class RefusesSilently(Bell):
@@ -286,6 +311,17 @@ PLANTED = [
         component(BoundlessOptions, DividesByItsOption),
         r"ZeroDivisionError.*BoundlessOptions\(parts=.*allows values.*give the field its bounds",
     ),
+    Planted(
+        "options_are_usable",
+        component(WideOptions, TakesLogarithms),
+        r"WideOptions\(scale=.* ends with ValueError: math domain error.*give the field its bounds",
+    ),
+    Planted(
+        "options_are_usable",
+        component(WideOptions, GivesNoDensity),
+        r"log_prob of WideOptions\(scale=.* is infinite or not a number.*give the field its bounds",
+    ),
+    Planted("shapes_and_dtypes", SpreadsASingleSample, "log_prob of a single sample is not a number.*unbiased=False"),
     Planted("options_are_usable", component(ChoosyOptions, RefusesSilently), "refused without a word"),
     Planted(
         "shapes_and_dtypes",
@@ -296,7 +332,9 @@ PLANTED = [
     Planted("shapes_and_dtypes", DoublePrecision, "log_prob is torch.float64.*a float64 tensor"),
     Planted("finite_numbers", RootOfZero, "gradient of log_prob of codes of 0.*'code'.*a root.*epsilons under roots"),
     Planted(
-        "finite_numbers", Overflows, "log_prob of large codes has values that are infinite.*an exponential overflows"
+        "finite_numbers",
+        Overflows,
+        "log_prob of codes 10,000 times as large has values that are infinite.*an exponential overflows",
     ),
     Planted("repeatable", AddsNoiseOfItsOwn, "log_prob draws from the global generator of torch.*noise is drawn"),
     Planted("samples_are_independent", StandardisesTheBatch, "forward of a sample changes by up to.*over the batch"),

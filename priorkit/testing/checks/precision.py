@@ -69,7 +69,9 @@ def compiled_agrees(subject: AnySubject) -> None:
 
 
 def _same(what: str, found: Tensor, expected: Tensor) -> None:
-    apart = 0.0 if torch.allclose(found, expected, rtol=1e-3, atol=1e-4) else float((found - expected).abs().max())
+    apart = (
+        0.0 if torch.allclose(found, expected, rtol=1e-3, atol=1e-4) else float((found - expected).detach().abs().max())
+    )
     require(apart == 0, f"{what} is up to {apart:.3g} away when it is compiled")
 
 
