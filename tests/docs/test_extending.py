@@ -1,23 +1,29 @@
 """The page on extending priorkit: every hook, with an example that works, and a whole plug-in."""
 
 import contextlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 import torch
 
+import priorkit.testing
 from priorkit.cli import commands, main
 from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError
 from priorkit.evaluation.extractors import build_extractor
-from priorkit.interfaces import ImageShape
+from priorkit.interfaces import ImageShape, Posterior
 from priorkit.plugins import KINDS, Component, Recipe, Registry, installed_plugins, load_plugins
 from priorkit.plugins.hooks import Hooks
-from priorkit.testing import check_prior
+from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior
 from priorkit.training import Session
 
 PAGE = "docs/plugins.md"
@@ -33,6 +39,15 @@ def examples(blocks_of) -> Mapping[str, Any]:
         if block.language == "python" and not block.before.startswith("`tests/"):
             exec(block.code, namespace)
     return namespace
+
+
+@pytest.fixture
+def laplace_module(examples, monkeypatch) -> None:
+    """The module that the example of a prior is imported from, as if the plug-in were installed."""
+    module = ModuleType("priorkit_laplace.prior")
+    module.LaplacePrior = examples["LaplacePrior"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "priorkit_laplace", ModuleType("priorkit_laplace"))
+    monkeypatch.setitem(sys.modules, "priorkit_laplace.prior", module)
 
 
 @pytest.fixture
@@ -63,22 +78,25 @@ def test_a_hook_is_documented(hook):
     assert f"| [`{hook}`](#{hook}) |" in TEXT
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slot)
+def test_a_kinds_names_are_in_the_table(kind):
+    (row,) = re.findall(rf"^\| \[`{kind.hook}`\].*$", TEXT, re.MULTILINE)
+    flag, slot, check = row.strip(" |").split(" | ")[-3:]
+    assert (flag, slot) == (f"`--{kind.slot.replace('_', '-')}`", f"`{kind.slot}`")
+    report = getattr(priorkit.testing, check.strip("`"))
+    assert f'Case("{kind.slot}", ' in inspect.getsource(report)
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_has_a_test_that_names_it(hook):
     """Here, in a test of its own: `test_priorkit_priors` and so on."""
     assert callable(globals()[f"test_{hook}"])
 
 
+@pytest.mark.usefixtures("laplace_module")
 def test_priorkit_priors(examples, train_two_steps):
     (component,) = examples["priorkit_priors"]()
-    sys.modules.setdefault("priorkit_laplace", type(sys)("priorkit_laplace"))
-    module = type(sys)("priorkit_laplace.prior")
-    module.LaplacePrior = examples["LaplacePrior"]  # type: ignore[attr-defined]
-    sys.modules["priorkit_laplace.prior"] = module
-    try:
-        session = train_two_steps("prior", component, "vae")
-    finally:
-        del sys.modules["priorkit_laplace.prior"], sys.modules["priorkit_laplace"]
+    session = train_two_steps("prior", component, "vae")
     assert isinstance(session.system.prior, examples["LaplacePrior"])
 
 
@@ -134,7 +152,8 @@ def test_priorkit_networks(examples, train_two_steps):
 
 def test_priorkit_datasets(examples, train_two_steps):
     (component,) = examples["priorkit_datasets"]()
-    data = examples["Stripes"](0).load()
+    data = examples["Stripes"](0, 0.1, 0).load()
+    assert (len(data.train), len(data.test)) == (198, 22)
     for images, label in zip(data.train.take(torch.arange(20)), data.train.labels, strict=False):
         # Along a stripe nothing changes.
         assert bool((images.float().std(dim=1 if label == 0 else 2) == 0).all())
@@ -160,6 +179,40 @@ def test_there_is_an_example_of_every_kind(examples):
     for kind in KINDS:
         for component in examples[kind.hook]():
             assert isinstance(component, Component)
+
+
+@pytest.mark.usefixtures("laplace_module")
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slot)
+def test_an_example_keeps_its_contract(kind, examples):
+    (component,) = examples[kind.hook]()
+    check_component(Case(kind.slot, lambda context: component.build(component.options(), context))).raise_if_failed()
+
+
+def test_a_prior_without_an_inverse_distribution_function_keeps_its_contract(examples):
+    check_prior(lambda context: examples["StudentTPrior"](context.code_dim, degrees=5)).raise_if_failed()
+    found = examples["StudentTPrior"](1, degrees=5).sample(20_000, generator=torch.Generator().manual_seed(0))
+    assert scipy.stats.kstest(found.flatten().double().numpy(), scipy.stats.t(5).cdf).pvalue > 1e-6
+
+
+def test_stored_images_keep_their_contract(examples, tmp_path, monkeypatch):
+    # Other processes would import it from the plug-in.
+    page = ModuleType("page")
+    vars(page).update(examples)
+    monkeypatch.setitem(sys.modules, "page", page)
+    pixels = np.random.default_rng(0).integers(256, size=(140, 1, 64, 64), dtype=np.uint8)
+    pixels.tofile(tmp_path / "images.raw")
+    report = check_data_source(
+        lambda context: examples["RawSource"](context.data_dir / "images.raw", context.memory),
+        situations=Situations(data_dir=tmp_path),
+    )
+    report.raise_if_failed()
+    assert "missing_data_is_named" in {result.check for result in report.passed}
+
+
+def test_one_code_alone_is_refused(examples):
+    code = torch.zeros(1, 2)
+    with pytest.raises(ConfigurationError, match="--batch-size 2"):
+        examples["Moments"]().encoder_terms(Posterior(code, mean=code), None, code)
 
 
 @pytest.fixture
