@@ -8,6 +8,7 @@ from priorkit.cli.console import Console
 from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import BUILTIN, KINDS, FailedPlugin, Kind, LoadedPlugin, Registered, Registry, nearest
+from priorkit.plugins.discovery import Unregistered, unregistered
 from priorkit.plugins.one_line import in_one_line
 
 __all__ = ["components_command", "plugins_command"]
@@ -80,15 +81,31 @@ def components_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Lists plug-ins, loaded and broken; returns the exit status."""
+    """Lists plug-ins, third parties' first, loaded or broken; returns the exit status."""
     parser = Parser("priorkit plugins", "Lists the plug-ins that are loaded, and those that are broken.")
     parser.add_argument("--tracebacks", action="store_true", help="show how each broken plug-in came to its error")
     add_common(parser)
     found, unknown = parser.parse_known_args(arguments)
     refuse_unknown(unknown, parser.flags(), parser.prog)
     console = Console(as_json=found.json, quiet=found.quiet)
-    console.line(f"{len(registry.plugins)} loaded")
-    for plugin in registry.plugins:
+    # A person looks for what they have installed, above all what they write; what comes with priorkit is always there.
+    built_in = [plugin for plugin in registry.plugins if plugin.distribution == BUILTIN]
+    others = [plugin for plugin in registry.plugins if plugin.distribution != BUILTIN]
+    _show_loaded(console, others, "loaded")
+    _show_failures(console, registry.failures, tracebacks=found.tracebacks)
+    _show_unregistered(console, unregistered())
+    _show_loaded(console, built_in, "built in")
+    return 0
+
+
+def _heading(console: Console, count: int, text: str) -> None:
+    if count:
+        console.line(f"{count} {text}")
+
+
+def _show_loaded(console: Console, plugins: Sequence[LoadedPlugin], heading: str) -> None:
+    _heading(console, len(plugins), heading)
+    for plugin in plugins:
         supplies = [f"{slot.replace('_', ' ')} {component.name}" for slot, component in plugin.components]
         supplies += [f"recipe {recipe.name}" for recipe in plugin.recipes]
         console.data(
@@ -105,9 +122,11 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
         origin = f"{plugin.distribution} {plugin.version}"
         console.line(in_one_line(f"{plugin.entry_point} ({origin}): {', '.join(supplies) or 'nothing'}", indent=2))
         _show_notes(console, plugin)
-    if registry.failures:
-        console.line(f"{len(registry.failures)} broken")
-    for failure in registry.failures:
+
+
+def _show_failures(console: Console, failures: Sequence[FailedPlugin], *, tracebacks: bool) -> None:
+    _heading(console, len(failures), "broken")
+    for failure in failures:
         described = {
             "plugin": failure.entry_point,
             "distribution": failure.distribution,
@@ -120,17 +139,24 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
             "notes": failure.notes,
             "printed": failure.printed,
         }
-        console.data({**described, "traceback": failure.traceback} if found.tracebacks else described)
+        console.data({**described, "traceback": failure.traceback} if tracebacks else described)
         origin = f"{failure.distribution} {failure.version}, module {failure.target}"
         console.line(in_one_line(f"{failure.entry_point} ({origin}): {failure.error}", indent=2))
         if failure.place:
             console.line(in_one_line(f"at {failure.place}", indent=6))
         _show_notes(console, failure)
-        if found.tracebacks:
+        if tracebacks:
             for line in failure.traceback.splitlines():
                 # Its indentation shows what belongs together.
                 console.line(in_one_line(line, indent=6 + len(line) - len(line.lstrip())))
-    return 0
+
+
+def _show_unregistered(console: Console, distributions: Sequence[Unregistered]) -> None:
+    _heading(console, len(distributions), "without an entry point")
+    for item in distributions:
+        row = {"plugin": None, "distribution": item.distribution, "version": item.version, "loaded": False}
+        console.data({**row, "notes": [item.explanation]})
+        console.line(in_one_line(f"{item.distribution} {item.version}: {item.explanation}", _LONGEST, indent=2))
 
 
 def _show_notes(console: Console, plugin: LoadedPlugin | FailedPlugin) -> None:

@@ -1,5 +1,6 @@
 """Which file and line of a plug-in an error comes from, however deep below it was raised."""
 
+import dis
 import sys
 import traceback
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from types import FrameType
 
 from priorkit.plugins.one_line import in_one_line
 
-__all__ = ["Place", "error_in_words", "place_of", "place_of_code", "traceback_of"]
+__all__ = ["Place", "error_in_words", "place_of", "place_of_code", "raised_by", "traceback_of"]
 
 _LONGEST = 500
 """Characters of an error's message that are shown."""
@@ -55,6 +56,22 @@ def place_of(error: BaseException, package: str) -> Place | None:
     own = [place for name, place in frames if name == package]
     foreign = [place for name, place in frames if name not in _NOT_PLUGINS]
     return next(reversed(own or foreign), None)
+
+
+def raised_by(error: BaseException, package: str) -> bool:
+    """Whether a `raise` statement of a package raised an error, not something that the package called.
+
+    Args:
+        error: What was raised.
+        package: The top-level module.
+    """
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    if innermost is None or _package(innermost.tb_frame) != package:
+        return False
+    # Functions of Python's own have no frame: where one of them raises, the line of its caller is at a call.
+    return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
 
 
 def place_of_code(module_or_function: object) -> Place | None:

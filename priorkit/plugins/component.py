@@ -23,11 +23,12 @@ class Options(BaseModel):
     """Base class of every component's options.
 
     Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give
-    each a default and a description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`. Lists
-    (`sizes: tuple[int, ...]`) are given as `1,2,3`. A field that may be None must default to None, for which users type
-    `none`: a configuration file, which has no null, leaves it out. Infinite values and NaN are refused; a field that
-    means something by them says `allow_inf_nan=True`. No field may be called `name` or `options`, which have a meaning
-    in the configuration file.
+    each a default, so that the component can be chosen by its name alone (a field without one is refused), and a
+    description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`. Lists
+    (`sizes: tuple[int, ...]`) are given as `1,2,3`. A field that may be None must default to None, for which users
+    type `none`: a configuration file, which has no null, leaves it out. Infinite values and NaN are refused; a field
+    that means something by them says `allow_inf_nan=True`. No field may be called `name` or `options`, which have a
+    meaning in the configuration file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)

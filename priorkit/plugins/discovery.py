@@ -1,16 +1,18 @@
 """Finds the entry points of plug-ins that are wanted, before anything of them is imported."""
 
 import contextlib
+import difflib
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from priorkit.plugins.hooks import GROUP
 
-__all__ = ["BUILTIN", "discovered", "is_strict", "loaded_from_elsewhere"]
+__all__ = ["BUILTIN", "Unregistered", "discovered", "is_strict", "loaded_from_elsewhere", "unregistered"]
 
 BUILTIN = "priorkit"
 """The distribution whose components win a bare name."""
@@ -56,6 +58,57 @@ def discovered(
             continue
         admitted.append((entry_point, distribution, version))
     return sorted(admitted, key=lambda item: (item[1] != BUILTIN, item[1], item[0].name))
+
+
+@dataclass(frozen=True)
+class Unregistered:
+    """A distribution that requires priorkit and has no entry point by which it would be found.
+
+    Attributes:
+        distribution: Its name.
+        version: Its version.
+        group: A group of its entry points whose name is nearly right; empty if there is none.
+    """
+
+    distribution: str
+    version: str
+    group: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """What is missing, and how an author of a plug-in mends it."""
+        missing = f"requires priorkit, but has no entry point in the group {GROUP!r}"
+        mend = f"[project.entry-points.{GROUP}] in its pyproject.toml"
+        if self.group:
+            return f"{missing}: its group is called {self.group!r}; rename it to {mend}, and install it again"
+        return f"{missing}; if it is a plug-in, name its module under {mend}, and install it again"
+
+
+def unregistered(distributions: Iterable[metadata.Distribution] | None = None) -> list[Unregistered]:
+    """The distributions that require priorkit, but from which no plug-in comes, sorted by name.
+
+    Args:
+        distributions: Where to look; the installed ones if None. Of several with one name, the first counts, as it does
+            where modules are imported.
+    """
+    found: dict[str, Unregistered | None] = {}
+    for distribution in metadata.distributions() if distributions is None else distributions:
+        # Some have been installed by half, or by hand.
+        with contextlib.suppress(Exception):
+            name = _normal(distribution.name)
+            if name not in found:
+                found[name] = None if name == BUILTIN else _unregistered(distribution)
+    return [item for _, item in sorted(found.items()) if item is not None]
+
+
+def _unregistered(distribution: metadata.Distribution) -> Unregistered | None:
+    required = {_normal(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) for text in distribution.requires or ()}
+    groups = {entry_point.group for entry_point in distribution.entry_points}
+    if BUILTIN not in required or GROUP in groups:
+        return None
+    spelt = {group.lower(): group for group in sorted(groups)}
+    near = difflib.get_close_matches(GROUP, spelt, n=1)
+    return Unregistered(distribution.name, distribution.version or "?", spelt[near[0]] if near else "")
 
 
 def is_strict(environment: Mapping[str, str] | None = None) -> bool:

@@ -4,11 +4,11 @@ import contextlib
 from collections.abc import Iterator
 
 from priorkit.errors import PluginError, is_out_of_memory
-from priorkit.plugins.blame import error_in_words, place_of
+from priorkit.plugins.blame import error_in_words, place_of, raised_by
 from priorkit.plugins.discovery import BUILTIN, is_strict
 from priorkit.plugins.registry import Registered
 
-__all__ = ["guarded"]
+__all__ = ["guarded", "refusal_in_words"]
 
 
 @contextlib.contextmanager
@@ -38,3 +38,14 @@ def guarded(registered: Registered, given: str) -> Iterator[None]:
             f"{error_in_words(error)}{f' ({place})' if place else ''}; this is a mistake in the plug-in "
             "(PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
         ) from error
+
+
+def refusal_in_words(registered: Registered, error: ValueError) -> str:
+    """The message of a ValueError of a component's plug-in, and where it comes from if the plug-in did not phrase it.
+
+    What a third party's plug-in raises itself is meant for its user. What Python or a library raises beneath it (`math
+    domain error`) says nothing without its place.
+    """
+    phrased = registered.distribution == BUILTIN or raised_by(error, registered.package)
+    place = None if phrased else place_of(error, registered.package)
+    return f"{error} (in its plug-in, {place})" if place else str(error)

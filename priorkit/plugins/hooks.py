@@ -136,6 +136,16 @@ class Hooks:
         raise AssertionError
 
 
-def supplied(implementation: Any) -> list[Any]:
-    """What a hook implementation returned, as a list (None counts as nothing)."""
-    return [] if implementation is None else list(implementation)
+def supplied(implementation: Any, hook: str) -> list[Any]:
+    """What a hook implementation returned, as a list (None counts as nothing).
+
+    Raises:
+        TypeError: It is one record by itself, or anything else that cannot be gone through.
+    """
+    if implementation is None:
+        return []
+    if not isinstance(implementation, Iterable):
+        kind = "Recipe" if hook == "priorkit_recipes" else "Component"
+        given = f"one {kind}" if isinstance(implementation, Component | Recipe) else repr(implementation)
+        raise TypeError(f"{hook}() gave {given}, not a list: return a list of them, [{kind}(...)]")
+    return list(implementation)

@@ -23,7 +23,7 @@ def checked_components(given: Any, hook: str) -> list[Component[object]]:
         ValueError: A name, a text or a class of options is not what it must be.
     """
     components: list[Component[object]] = []
-    for record in supplied(given):
+    for record in supplied(given, hook):
         if not isinstance(record, Component):
             raise TypeError(f"{hook}() gave {record!r}, not a Component")
         _check_record(record, hook, "component")
@@ -38,7 +38,7 @@ def checked_components(given: Any, hook: str) -> list[Component[object]]:
 def checked_recipes(given: Any, hook: str) -> list[Recipe]:
     """What the hook of recipes has returned, as a list; errors are those of components."""
     recipes: list[Recipe] = []
-    for record in supplied(given):
+    for record in supplied(given, hook):
         if not isinstance(record, Recipe):
             raise TypeError(f"{hook}() gave {record!r}, not a Recipe")
         _check_record(record, hook, "recipe")
@@ -73,10 +73,15 @@ def _check_options(options: object, name: str, hook: str) -> None:
             raise ValueError(
                 f"{hook}(): the options of {name!r} have a field {field!r} with an alias: give it one name only"
             )
+        if info.is_required():
+            # A component can be chosen by its name alone, `--prior laplace`.
+            raise ValueError(
+                f"{hook}(): the options of {name!r} have a field {field!r} without a default: give it one, as in "
+                f"`{field}: float = 1.0` (None for a field that may be None)"
+            )
     made = _made_from_defaults(options, name, hook)
     for field, info in options.model_fields.items():
-        default = info.default if made is None else getattr(made, field)
-        if type(None) in get_args(info.annotation) and default is not None:
+        if type(None) in get_args(info.annotation) and getattr(made, field) is not None:
             # TOML has no null: a key that is left out must mean None.
             raise ValueError(
                 f"{hook}(): the options of {name!r} have a field {field!r} that may be None but does not default to "
@@ -84,14 +89,12 @@ def _check_options(options: object, name: str, hook: str) -> None:
             )
 
 
-def _made_from_defaults(options: type[Options], name: str, hook: str) -> Options | None:
-    """Options with nothing but defaults, None if a field has none; a configuration must be able to hold them.
+def _made_from_defaults(options: type[Options], name: str, hook: str) -> Options:
+    """Options with nothing but defaults; a configuration must be able to hold them.
 
     Raises:
         ValueError: They cannot be made, written, or read back.
     """
-    if any(info.is_required() for info in options.model_fields.values()):
-        return None
     try:
         made = options()
         written = {key: value for key, value in made.model_dump(mode="json").items() if value is not None}

@@ -16,6 +16,11 @@ from priorkit.plugins.spelling import nearest
 
 __all__ = ["Registered", "Registry", "installed_plugins"]
 
+_HINT = (
+    "Is its plug-in installed, and does its pyproject.toml name it under [project.entry-points.priorkit]? "
+    "`priorkit plugins` lists what was found."
+)
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -95,7 +100,7 @@ class Registry:
             hint = f" ({bare!r} goes with {' or '.join(elsewhere)})" if elsewhere and not owners else ""
             raise UnknownComponentError(
                 f"unknown {kind.title} {name!r}{hint}{_suggestion(bare, owners, names)} "
-                f"Known: {', '.join(names) or 'none'}.{self._broken()}"
+                f"Known: {', '.join(names) or 'none'}.{self._elsewhere()}"
             )
         return candidates[self._winner(kind.title, bare, [item.distribution for item in candidates])]
 
@@ -112,7 +117,7 @@ class Registry:
             owners = [owner for _, owner in self._recipes.get(bare, [])]
             raise UnknownComponentError(
                 f"unknown recipe {name!r}{_suggestion(bare, owners, known)} Known: {', '.join(known) or 'none'}. "
-                f"A path to a configuration must end in .toml.{self._broken()}"
+                f"A path to a configuration must end in .toml.{self._elsewhere()}"
             )
         return candidates[self._winner("recipe", bare, [owner for _, owner in candidates])][0]
 
@@ -139,11 +144,11 @@ class Registry:
         )
         return owners.index(BUILTIN)
 
-    def _broken(self) -> str:
-        if not self.failures:
-            return ""
+    def _elsewhere(self) -> str:
+        """Why a plug-in that supplies an unknown name may not be among those that are loaded."""
         broken = ", ".join(f"{failure.entry_point} ({failure.distribution})" for failure in self.failures)
-        return f" Plug-ins that could not be loaded: {broken}; see `priorkit plugins`."
+        told = f" Plug-ins that could not be loaded: {broken}." if broken else ""
+        return f"{told} {_HINT}"
 
 
 @cache

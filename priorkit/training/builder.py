@@ -5,7 +5,7 @@ from typing import TypeVar
 from priorkit.config import ComponentChoice, RunConfig, component_options
 from priorkit.errors import ConfigurationError, PluginError, PriorkitError
 from priorkit.plugins import Registry
-from priorkit.plugins.guard import guarded
+from priorkit.plugins.guard import guarded, refusal_in_words
 
 __all__ = ["build_component", "build_optional"]
 
@@ -61,7 +61,7 @@ def build_optional(
     except PriorkitError:
         raise
     except ValueError as error:
-        raise refusal(f"{given}: {error}") from error
+        raise refusal(f"{given}: {refusal_in_words(registered, error)}") from error
     if made is not None and not isinstance(made, interface):
         raise _unexpected(config, registry, slot, made, interface)
     return made
@@ -70,7 +70,10 @@ def build_optional(
 def _unexpected(config: RunConfig, registry: Registry, slot: str, made: object, interface: type[object]) -> PluginError:
     name = getattr(config, slot).name
     registered = registry.get(slot, name)
+    built = f"a {type(made).__name__}, not a {interface.__name__}"
+    if isinstance(made, type):
+        built = f"the class {made.__name__} itself, not an instance of it: call it"
     return PluginError(
-        f"--{slot.replace('_', '-')} {name}: its plug-in ({registered.distribution} {registered.version}) built a "
-        f"{type(made).__name__}, not a {interface.__name__}; this is a mistake in the plug-in"
+        f"--{slot.replace('_', '-')} {name}: its plug-in ({registered.distribution} {registered.version}) built "
+        f"{built}; this is a mistake in the plug-in"
     )

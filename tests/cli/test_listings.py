@@ -48,8 +48,9 @@ def test_plugins_loaded_and_broken(cli, monkeypatch):
     registry = Registry(installed_plugins().plugins, [broken])
     monkeypatch.setattr("priorkit.cli.commands.installed_plugins", lambda: registry)
     text = cli("plugins").out
-    assert f"{len(registry.plugins)} loaded" in text
+    assert f"\n{len(registry.plugins)} built in\n" in text
     assert "1 broken\n  exotic (priorkit-exotic 2.1, module exotic.plugin): ImportError: no module named 'x'" in text
     rows = [json.loads(line) for line in cli("plugins", "--json").out.splitlines()]
-    assert rows[-1]["loaded"] is False
+    assert rows[0]["loaded"] is False
+    assert all(row["distribution"] == "priorkit" for row in rows[1:])
     assert "could not be loaded: exotic (priorkit-exotic)" in cli("train", "--prior", "exotic").err

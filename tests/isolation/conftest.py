@@ -74,6 +74,11 @@ BROKEN = {
     "asks": Broken("name = input('who are you?')\n", "EOFError: EOF when reading a line", 1),
     "prints-and-raises": Broken("print('before the end')\nraise OSError('gone')\n", "OSError: gone", 2),
     "no-hooks": Broken("def priorkit_priors():\n    return []\n", "it implements none of priorkit's hooks", 0),
+    "required": Broken(
+        one_prior("a", options("    scale: float"), "WrongOptions"),
+        "the options of 'a' have a field 'scale' without a default: give it one, as in `scale: float = 1.0`",
+        7,
+    ),
     "bad-default": Broken(
         one_prior("a", options("    scale: int = 'wide'"), "WrongOptions"),
         "the options of 'a' refuse their own defaults: scale: Input should be a valid integer",
@@ -112,6 +117,8 @@ SOUND = {
     ),
     "one": one_prior("shared"),
     "two": one_prior("shared"),
+    # Its entry point is in a group of another name.
+    "ungrouped": one_prior("ungrouped"),
 }
 """Plug-ins that are loaded, and do no good in other ways."""
 
@@ -154,8 +161,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         (sources / name / f"{module}.py").write_text(source, encoding="utf-8")
         (sources / name / "pyproject.toml").write_text(
             '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-            f'[project]\nname = "acme-{name}"\nversion = "1.0"\n'
-            f'[project.entry-points.priorkit]\nacme-{name} = "{module}"\n'
+            f'[project]\nname = "acme-{name}"\nversion = "1.0"\ndependencies = ["priorkit"]\n'
+            f'[project.entry-points.{"priorkits" if name == "ungrouped" else "priorkit"}]\nacme-{name} = "{module}"\n'
             f'[tool.setuptools]\npy-modules = ["{module}"]\n',
             encoding="utf-8",
         )

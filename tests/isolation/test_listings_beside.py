@@ -38,7 +38,7 @@ def test_a_broken_plugin_is_named_with_its_file_and_line(installed, listed, rows
     described, where = plugins.stdout.partition(" broken\n")[2].splitlines()[:2]
     assert error in described
     assert where == f"      at {place}"
-    row = rows(plugins_json.stdout)[-1]
+    row = rows(plugins_json.stdout)[0]
     assert (row["plugin"], row["loaded"]) == (f"acme-{name}", False)
     assert error in row["error"]
     assert (row["file"], row["line"]) == (str(file), line or None)
@@ -51,15 +51,39 @@ def test_a_broken_plugin_is_named_with_its_file_and_line(installed, listed, rows
         assert warning.endswith(f"({place})")
 
 
+def test_plugins_of_third_parties_come_first(installed, beside, rows):
+    environment = installed.environment("one", "syntax", "ungrouped")
+    text = beside(environment, "plugins").stdout
+    headings = [line for line in text.splitlines() if not line.startswith(" ")]
+    built_in = len(installed_plugins().plugins)
+    assert headings == ["1 loaded", "1 broken", "1 without an entry point", f"{built_in} built in"]
+    listed = rows(beside(environment, "plugins", "--json").stdout)
+    assert [row["distribution"] for row in listed[:3]] == ["acme-one", "acme-syntax", "acme-ungrouped"]
+    assert {row["distribution"] for row in listed[3:]} == {"priorkit"}
+
+
+def test_a_plugin_in_a_misspelt_group_is_noted(installed, here):
+    environment = installed.environment("ungrouped")
+    noted = "acme-ungrouped 1.0: requires priorkit, but has no entry point in the group 'priorkit': its group is called"
+    plugins = here(environment, "plugins")
+    assert (
+        f"1 without an entry point\n  {noted} 'priorkits'; rename it to [project.entry-points.priorkit]"
+        in plugins.stdout
+    )
+    (line,) = here(environment, "train", "vae", "--prior", "ungrouped").stderr.splitlines()
+    assert line.startswith("priorkit: unknown prior 'ungrouped'. Known: ")
+    assert line.endswith("under [project.entry-points.priorkit]? `priorkit plugins` lists what was found.")
+
+
 def test_tracebacks_are_shown_when_asked_for(installed, beside, rows):
     environment = installed.environment("hook-raises", "syntax")
     text = beside(environment, "plugins", "--tracebacks").stdout
     assert "\n      Traceback (most recent call last):\n" in text
     assert f'        File "{environment}/acme_hook_raises.py", line 6, in priorkit_priors\n' in text
-    raises, syntax = rows(beside(environment, "plugins", "--tracebacks", "--json").stdout)[-2:]
+    raises, syntax = rows(beside(environment, "plugins", "--tracebacks", "--json").stdout)[:2]
     assert raises["traceback"].endswith("ZeroDivisionError: division by zero\n")
     assert "    def (:\n" in syntax["traceback"]
-    assert "traceback" not in rows(beside(environment, "plugins", "--json").stdout)[-1]
+    assert "traceback" not in rows(beside(environment, "plugins", "--json").stdout)[0]
 
 
 def test_what_a_plugin_prints_is_kept_for_the_list_of_plugins(installed, beside, rows):
@@ -68,7 +92,7 @@ def test_what_a_plugin_prints_is_kept_for_the_list_of_plugins(installed, beside,
     results = [beside(environment, *command) for command in commands]
     plugins, plugins_json, components, components_json = [result.stdout for result in results]
     assert '      note: printed while it was loaded: {"on": "stdout"} on stderr' in plugins
-    assert rows(plugins_json)[-1]["printed"] == '{"on": "stdout"}\non stderr'
+    assert rows(plugins_json)[0]["printed"] == '{"on": "stdout"}\non stderr'
     assert "loud" in {row["name"] for row in rows(components_json)}
     assert "on stderr" not in components
     for result in results:
@@ -117,7 +141,6 @@ def test_text_of_plugins_cannot_spoil_a_terminal(installed, listed, rows):
     assert described["--prior.nothing"] == ("list", "")
     assert described["--prior.later"] == ("int", "computed")
     assert described["--prior.strange"] == ("object", "Odd")
-    assert described["--prior.required"] == ("a|b", "required")
 
 
 def test_help_beside_every_plugin_there_is(installed, beside, here, all_names):
@@ -136,7 +159,7 @@ def test_what_is_printed_at_exit_is_no_object_for_programs(installed, beside, ro
     environment = installed.environment("one", source="import atexit\natexit.register(print, 'at exit')\n")
     result = beside(environment, "plugins", "--json")
     assert result.returncode == 0
-    assert rows(result.stdout)[-1]["plugin"] == "acme-one"
+    assert rows(result.stdout)[0]["plugin"] == "acme-one"
     assert result.stderr.splitlines()[-1] == "at exit"
     assert beside(environment, "plugins").stdout.endswith("at exit\n")
 

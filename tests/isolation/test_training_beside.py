@@ -102,6 +102,10 @@ def test_a_run_whose_plugin_has_another_version(installed, use):
         ("stops", "has failed: BaseException: now (FILE:"),
         ("depends", "has failed: ModuleNotFoundError: No module named 'no_such_module_anywhere' (FILE:"),
         ("text", "built a str, not a Prior; this is a mistake in the plug-in"),
+        (
+            "class",
+            "built the class ClassPrior itself, not an instance of it: call it; this is a mistake in the plug-in",
+        ),
         ("nothing", "built a NoneType, not a Prior; this is a mistake in the plug-in"),
     ],
 )
@@ -114,6 +118,21 @@ def test_a_plugin_that_fails_to_build(installed, here, tiny, rows, prior, words)
     assert words.replace("FILE", str(environment / "acme_builds.py")) in line
     assert rows(result.stdout)[-1]["message"] in line
     assert not (environment / "run").exists()
+
+
+def test_what_python_refuses_beneath_a_plugin_has_its_place(installed, here, tiny):
+    environment = installed.environment("builds")
+    result = here(environment, "train", *tiny, "--prior", "domain")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    (number,) = [
+        number
+        for number, text in enumerate((environment / "acme_builds.py").read_text("utf-8").splitlines(), 1)
+        if "math.log(" in text
+    ]
+    assert (
+        line == f"priorkit: --prior domain: math domain error (in its plug-in, {environment}/acme_builds.py:{number})"
+    )
 
 
 def test_options_that_fail_to_be_checked(installed, here, tiny):
@@ -149,7 +168,7 @@ def test_developers_see_their_own_error(installed, here, tiny, prior):
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("ugly-recipe", "--prior.required: field required"),
+        ("ugly-recipe", "--prior.number: input should be a valid integer"),
         ("ugly-key", "the recipe 'ugly-key' is broken: --no-such key: a run has no option"),
         ("ugly-choice", "the recipe 'ugly-choice' is broken: --prior: "),
         ("ugly-value", "the recipe 'ugly-value' is broken: --steps: "),

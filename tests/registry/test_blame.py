@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
+from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, raised_by, traceback_of
 
 
 class UnspeakableError(Exception):
@@ -66,6 +66,50 @@ def test_a_syntax_error_is_where_it_is_written(plugin_folder: Any) -> None:
     wrong = plugin_folder.install("acme", "\n\ndef (:\n")
     module = installed(plugin_folder, f"def fail():\n    import {wrong}\n")
     assert place_of(raised(module.fail), module.__name__) == Place(str(plugin_folder.path / f"{wrong}.py"), 3)
+
+
+RAISES = """import json, math
+
+def check(x):
+    if x < 1:
+        raise ValueError("give more than 1")
+
+def again(x):
+    try:
+        math.log(x)
+    except ValueError as error:
+        raise ValueError("give more than 0") from error
+
+def logarithm(x):
+    return math.log(x)
+
+def number(x):
+    return int("x")
+
+def read(x):
+    return json.loads("{")
+
+def unpack(x):
+    first, second = [x]
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "on_purpose"),
+    [("check", True), ("again", True), ("logarithm", False), ("number", False), ("read", False), ("unpack", False)],
+)
+def test_a_statement_of_the_plugins_own_is_told_from_what_it_calls(
+    plugin_folder: Any, function: str, on_purpose: bool
+) -> None:
+    module = installed(plugin_folder, RAISES)
+    error = raised(lambda: getattr(module, function)(-1))
+    assert isinstance(error, ValueError)
+    assert raised_by(error, module.__name__) == on_purpose
+    assert not raised_by(error, "another")
+
+
+def test_an_error_that_was_never_raised_is_nobodys() -> None:
+    assert not raised_by(ValueError("no luck"), "acme")
 
 
 def test_places_of_code(plugin_folder: Any) -> None:

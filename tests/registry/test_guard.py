@@ -1,5 +1,6 @@
 """Plug-ins' mistakes, where they are used."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from priorkit.errors import PluginError
 from priorkit.plugins import Component, Options, Registered
-from priorkit.plugins.guard import guarded
+from priorkit.plugins.guard import guarded, refusal_in_words
 
 
 class UnspeakableError(RuntimeError):
@@ -81,3 +82,27 @@ def test_developers_ask_for_the_error_itself(monkeypatch: pytest.MonkeyPatch, va
 )
 def test_the_package_that_builds(build: Callable[..., Any], package: str) -> None:
     assert Registered(Component("some", Options, build, "a", "b"), "prior", "acme", "1").package == package
+
+
+def refused(build: Callable[[], Any], distribution: str = "acme") -> str:
+    """What is said of a ValueError of a component's."""
+    registered = Registered(Component("some", Options, build, "a prior", "a test"), "prior", distribution, "2.1")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - any message
+        build()
+    return refusal_in_words(registered, caught.value)
+
+
+def test_a_refusal_of_a_plugins_own_is_told_as_it_is() -> None:
+    def build() -> None:
+        raise ValueError("give more than 1")
+
+    assert refused(build) == "give more than 1"
+
+
+def test_what_is_refused_beneath_a_plugin_gets_its_place() -> None:
+    def build() -> float:
+        return math.log(-1)
+
+    place = f"{__file__}:{build.__code__.co_firstlineno + 1}"
+    assert refused(build).endswith(f" (in its plug-in, {place})")
+    assert "in its plug-in" not in refused(build, "priorkit")

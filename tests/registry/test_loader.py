@@ -42,6 +42,9 @@ class SomeOptions(Options):
 class NamedOptions(Options):
     name: str = "x"
 
+class RequiredOptions(Options):
+    scale: float
+
 class PlainOptions:
     pass
 
@@ -55,7 +58,22 @@ def {hook}():
 
 WRONG_RECORDS = [
     ("priorkit_priors", "['gaussian']", "TypeError: priorkit_priors() gave 'gaussian', not a Component"),
-    ("priorkit_priors", "component()", "TypeError: 'Component' object is not iterable"),
+    (
+        "priorkit_priors",
+        "component()",
+        "TypeError: priorkit_priors() gave one Component, not a list: return a list of them, [Component(...)]",
+    ),
+    ("priorkit_priors", "print", "priorkit_priors() gave <built-in function print>, not a list: return a list of them"),
+    (
+        "priorkit_recipes",
+        "Recipe('a', 'b', 'c')",
+        "priorkit_recipes() gave one Recipe, not a list: return a list of them",
+    ),
+    (
+        "priorkit_priors",
+        "[component(options=RequiredOptions)]",
+        "the options of 'some' have a field 'scale' without a d",
+    ),
     ("priorkit_priors", "[Recipe('some', 'a recipe', 'a test')]", "not a Component"),
     ("priorkit_recipes", "[component()]", "not a Recipe"),
     ("priorkit_priors", "[component(options=PlainOptions)]", "the options of 'some' are no subclass of Options"),
@@ -317,7 +335,7 @@ def test_the_environment_is_read_before_anything_is_imported(tmp_path: Path) -> 
     ("field", "sound"),
     [
         ("clip: float | None = 1.0", False),
-        ("clip: Optional[float]", False),
+        ("clip: Optional[float] = 1.0", False),
         ("clip: float | None = Field(default_factory=lambda: 1.0)", False),
         ("clip: float | None = None", True),
         ("clip: float = 1.0", True),

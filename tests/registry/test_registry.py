@@ -37,6 +37,12 @@ def plugin(
     return LoadedPlugin("plugin", distribution, "1.0", tuple(records), made)
 
 
+HINT = (
+    "Is its plug-in installed, and does its pyproject.toml name it under [project.entry-points.priorkit]? "
+    "`priorkit plugins` lists what was found."
+)
+
+
 def maker(registered: Registered) -> Any:
     return registered.component.build(Options(), None)
 
@@ -143,13 +149,13 @@ def test_a_clash_within_a_distribution_is_an_error() -> None:
 def test_an_unknown_name_is_explained(registry: Registry, slot: str, name: str, message: str) -> None:
     with pytest.raises(UnknownComponentError) as error:
         registry.get(slot, name)
-    assert str(error.value) == message
+    assert str(error.value) == f"{message} {HINT}"
     assert isinstance(error.value, ConfigurationError)
 
 
 def test_plugins_that_failed_are_named_where_a_name_is_missing() -> None:
     registry = Registry([plugin("priorkit", {"prior": ("gaussian",)})], FAILURES)
-    broken = "Plug-ins that could not be loaded: flows (acme-flows), mixtures (zoo); see `priorkit plugins`."
+    broken = f"Plug-ins that could not be loaded: flows (acme-flows), mixtures (zoo). {HINT}"
     with pytest.raises(UnknownComponentError) as error:
         registry.get("prior", "flow")
     assert str(error.value) == f"unknown prior 'flow'. Known: gaussian. {broken}"
@@ -191,7 +197,7 @@ def test_recipes_clash_like_components(registry: Registry) -> None:
 def test_an_unknown_recipe_is_explained(registry: Registry, name: str, start: str) -> None:
     with pytest.raises(UnknownComponentError) as error:
         registry.recipe(name)
-    assert str(error.value) == f"{start}A path to a configuration must end in .toml."
+    assert str(error.value) == f"{start}A path to a configuration must end in .toml. {HINT}"
 
 
 def test_an_empty_registry_knows_nothing() -> None:

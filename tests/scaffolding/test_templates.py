@@ -69,6 +69,9 @@ def test_the_project_says_what_it_is(template):
     assert readme.startswith(f"# priorkit-student-t\n\nThe {template.title} `student-t`")
     assert f"\n{template.use_of(PluginNames('student-t'))}\n" in readme
     assert "## Publish" in readme
+    sample, replaced = readme.split("\n\n")[1:3]
+    assert sample.startswith(f"The {template.title} ")
+    assert replaced.endswith("replace this paragraph, and the one above, with what yours does.")
 
 
 def test_every_template_is_installed():

@@ -1,5 +1,7 @@
 """Has priors that cannot be built, for one reason each."""
 
+import math
+
 from pydantic import field_validator
 
 from priorkit.plugins import Component, Options, hookimpl
@@ -23,6 +25,14 @@ def fail(error):
     return build
 
 
+def logarithm(options, context):
+    return math.log(options.width - 1)
+
+
+class ClassPrior:
+    pass
+
+
 def depend(options, context):
     import no_such_module_anywhere  # noqa: F401
 
@@ -40,6 +50,8 @@ def build_by_name():
         "ctrl-c": fail(KeyboardInterrupt()),
         "depends": depend,
         "text": lambda options, context: "a prior",
+        "domain": logarithm,
+        "class": lambda options, context: ClassPrior,
         "nothing": lambda options, context: None,
         "checked": lambda options, context: None,
     }

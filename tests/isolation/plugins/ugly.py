@@ -1,15 +1,14 @@
 """Loads, with text and options that are hard to show, and recipes that configure nothing."""
 
 from collections.abc import Callable
-from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_serializer
 
 from priorkit.plugins import Component, Options, Recipe, hookimpl
 
 
 class Knot(BaseModel):
-    again: "Knot" = None
+    again: "Knot | None" = None
 
 
 class Odd:
@@ -28,7 +27,10 @@ class OddOptions(Options):
     later: int = Field(default_factory=lambda data: data["number"])
     function: Callable[[int], int] | None = None
     strange: object = Odd()
-    required: Literal["a", "b"]
+
+    @field_serializer("strange")
+    def written(self, value):
+        return "odd"
 
 
 @hookimpl
@@ -51,7 +53,7 @@ def priorkit_recipes():
             "ugly-recipe",
             "a\nprior\x1b[31m in\x1b[0m \udcff [bold]red\r" + "x" * 100_000,
             "a\nprior\x1b[31m in\x1b[0m \udcff [bold]red\r" + "x" * 100_000,
-            {"prior": {"name": "ugly"}},
+            {"prior": {"name": "ugly", "number": "x"}},
         ),
         Recipe("ugly-key", "a recipe", "a test", {"no_such\nkey": 1}),
         Recipe("ugly-choice", "a recipe", "a test", {"prior": [1]}),
