@@ -58,17 +58,17 @@ def place_of(error: BaseException, package: str) -> Place | None:
     return next(reversed(own or foreign), None)
 
 
-def raised_by(error: BaseException, package: str) -> bool:
+def raised_by(error: BaseException, package: str = "") -> bool:
     """Whether a `raise` statement of a package raised an error, not something that the package called.
 
     Args:
         error: What was raised.
-        package: The top-level module.
+        package: The top-level module; any if it is empty.
     """
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
-    if innermost is None or _package(innermost.tb_frame) != package:
+    if innermost is None or _package(innermost.tb_frame) != (package or _package(innermost.tb_frame)):
         return False
     # Functions of Python's own have no frame: where one of them raises, the line of its caller is at a call.
     return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tomllib
-import traceback
 from functools import cache
 from importlib import metadata
 
@@ -13,7 +12,7 @@ from hypothesis import currently_in_test_context, given
 
 from priorkit.config import RunConfig, config_to_toml
 from priorkit.plugins import Options
-from priorkit.plugins.blame import error_in_words
+from priorkit.plugins.blame import error_in_words, raised_by
 from priorkit.plugins.hooks import GROUP
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, Unbuildable, require
 from priorkit.testing.examples import few
@@ -73,12 +72,6 @@ def _usable_in(one: ForwardPass, inputs: Inputs, given_options: Options) -> None
         require(bool(usable.all()), f"{name} of {given_options!r} is infinite or not a number", *_UNUSABLE)
 
 
-def _was_meant(error: BaseException | None) -> bool:
-    """Whether a statement has raised it, and not a function of Python's that was given the wrong thing."""
-    frames = [] if error is None else traceback.extract_tb(error.__traceback__)
-    return not frames or not frames[-1].line or frames[-1].line.startswith("raise")
-
-
 _UNUSABLE = (
     "the options class allows values that the component cannot work with",
     "give the field its bounds (`Field(1.0, gt=0)`), or raise a ConfigurationError in `build`",
@@ -95,9 +88,11 @@ def options_are_usable(subject: AnySubject) -> None:
         try:
             component = subject.built(options=given_options)
         except Refused as refused:
-            if not _was_meant(refused.__cause__):
-                words = error_in_words(refused.__cause__ or refused)
-                raise Defect(f"building it from {given_options!r} ends with {words}", *_UNUSABLE) from refused
+            error = refused.__cause__ or refused
+            # A function of Python's may have been given the wrong thing.
+            if not raised_by(error):
+                words = f"building it from {given_options!r} ends with {error_in_words(error)}"
+                raise Defect(words, *_UNUSABLE) from refused
             require(
                 bool(str(refused.__cause__).strip()),
                 f"{given_options!r} is refused without a word",
