@@ -252,6 +252,39 @@ class NeedsImages(Vectors):
         super().__init__(context)
 
 
+class Attributes(Condition):
+    """A sound condition: two attributes that an image has or has not, which Q says by logits."""
+
+    dim = 2
+    seen_by_code_critic = False
+    recovery = Recovery.GENERATED
+
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__()
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randint(2, (n, self.dim), generator=generator, device=device).float()
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        loss = functional.binary_cross_entropy_with_logits(recovered.float(), condition, reduction="none")
+        return loss.sum(1).mean()
+
+
+class Brackets(Attributes):
+    """A sound condition: one of four brackets, as how many thresholds it exceeds."""
+
+    dim = 3
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        bracket = torch.randint(4, (n, 1), generator=generator, device=device)
+        return (torch.arange(3, device=device) < bracket).float()
+
+
+class AttributesSignLost(Attributes):
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return -super().recovery_loss(recovered, condition)
+
+
 PLANTED = [
     ("says_what_it_is", HalfTheClasses, ("2 classes and 3 dimensions", "attribute was forgotten")),
     ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
@@ -272,6 +305,7 @@ PLANTED = [
     ("images_without_conditions_are_refused", Attribute, ("AttributeError", "raise a ValueError")),
     ("images_without_conditions_are_refused", MadeUp, ("other entries", "not looked at")),
     ("true_conditions_are_recovered", SignLost, ("where Q says one condition", "the sign is lost")),
+    ("true_conditions_are_recovered", AttributesSignLost, ("where Q says one condition", "the sign is lost")),
     ("recovery_is_a_log_probability", Unnormalised, ("adds up to", "logits' own value", "log-softmax")),
     ("recovery_is_a_log_probability", MeanOverAll, ("adds up to", "divided by the number of classes")),
     ("recovery_is_a_log_probability", Bits, ("adds up to", "unit is the bit")),
@@ -298,7 +332,7 @@ def test_every_special_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} == {check.name for check in (*CONDITIONS, *RECOVERY)}
 
 
-@pytest.mark.parametrize("build", [Labels, Vectors, lambda context: Brightness()])
+@pytest.mark.parametrize("build", [Labels, Vectors, lambda context: Brightness(), Attributes, Brackets])
 def test_sound_conditions_pass(build: Callable[[ConditionContext], Condition]) -> None:
     check_component(Case("condition", build, situations=LABELS)).raise_if_failed()
 

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import Tensor
 
 from priorkit.interfaces import Condition
 from priorkit.testing.check import Check, Defect, NotApplicable, require
@@ -21,14 +22,21 @@ def true_conditions_are_recovered(subject: ConditionSubject) -> None:
     distinct = torch.unique(drawn, dim=0)
     if len(distinct) < 2:
         raise NotApplicable("it draws one condition alone")
-    clear = 5 * distinct if condition.classes else distinct
+    # Q's output may be the condition itself, or logits of what is 0 or 1 in it.
+    middle = (distinct.amax(0) + distinct.amin(0)) / 2
+    clear = [5 * distinct] if condition.classes else [distinct, 8 * (distinct - middle)]
+    wrong = [_not_recovered(condition, distinct, said) for said in clear]
+    require(None in wrong, wrong[0] or "")
+
+
+def _not_recovered(condition: Condition, distinct: Tensor, said: Tensor) -> str | None:
+    """In words, a condition whose loss is no lower than another's where Q says it; None if there is none."""
     for i in range(min(len(distinct), 5)):
         j = (i + 1) % len(distinct)
-        losses = [float(condition.recovery_loss(clear[i : i + 1], distinct[k : k + 1])) for k in (i, j)]
-        require(
-            losses[0] < losses[1],
-            f"where Q says one condition, the loss is {losses[0]:.4g} for it, and {losses[1]:.4g} for another",
-        )
+        losses = [float(condition.recovery_loss(said[i : i + 1], distinct[k : k + 1])) for k in (i, j)]
+        if not losses[0] < losses[1]:
+            return f"where Q says one condition, the loss is {losses[0]:.4g} for it, and {losses[1]:.4g} for another"
+    return None
 
 
 def recovery_is_a_log_probability(subject: ConditionSubject) -> None:
