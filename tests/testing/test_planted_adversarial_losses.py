@@ -46,6 +46,13 @@ class SoundWithPenalty(Sound):
         return (self.norms(gradient.flatten(1)) - 1).square().mean()
 
 
+class SoundOneSided(SoundWithPenalty):
+    """Slopes below 1 are no harm."""
+
+    def norms(self, gradient: Tensor) -> Tensor:
+        return super().norms(gradient).clamp(min=1)
+
+
 class SoundWithBuffer(Sound):
     needs_whole_batch = True
     margin: Tensor
@@ -140,6 +147,11 @@ class OfTheSamplesAlone(SoundWithPenalty):
         return super().penalty(critic, real, fake, mixing).detach() + 0 * critic(real).mean()
 
 
+class Rewarded(SoundWithPenalty):
+    def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
+        return -super().penalty(critic, real, fake, mixing)
+
+
 class MovesWithoutGradients(SoundWithBuffer):
     def moves(self) -> bool:
         return self.training
@@ -208,6 +220,7 @@ PLANTED = [
     ),
     (WithoutGraph, {PENALTY}, r"no gradient leaves the penalty.*\n.*create_graph"),
     (OfTheSamplesAlone, {PENALTY}, r"no gradient of the penalty reaches the critic.*\n.*detaches"),
+    (Rewarded, {PENALTY}, r"penalty is -?[\d.]+ for a critic, and -[\d.e+]+ for one .* as steep.*\n.*sign is wrong"),
     (
         MovesWithoutGradients,
         {BUFFERS},
@@ -224,7 +237,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("sound", [Sound, SoundWithPenalty, SoundWithBuffer, PenaltyNotAnnounced])
+@pytest.mark.parametrize("sound", [Sound, SoundWithPenalty, SoundOneSided, SoundWithBuffer, PenaltyNotAnnounced])
 def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
     report = check_adversarial_loss(sound, situations=SITUATIONS)
     assert not report.failed, str(report)

@@ -15,6 +15,8 @@ __all__ = ["ADVERSARIAL_LOSSES"]
 
 _FAR = 10.0
 _UTTERLY = 1e4
+_STEEP = 300.0
+"""By how much logits are multiplied for a critic that is steep at all samples."""
 
 
 def accepts_a_critic(subject: AdversarialLossSubject) -> None:
@@ -73,7 +75,7 @@ def _says_that_it_has_none(loss: AdversarialLoss) -> bool:
 
 
 def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
-    """Where `has_penalty` is True, `penalty` is there, and its gradients reach the critic and are finite."""
+    """Where `has_penalty` is True, `penalty` is there, grows with the critic's slopes, and its gradients are finite."""
     loss = subject.component()
     given = type(loss).penalty is not AdversarialLoss.penalty
     if not loss.has_penalty:
@@ -91,11 +93,16 @@ def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
         "implement penalty, or leave has_penalty False",
     )
     inputs = subject.inputs(loss, 8, subject.case.seed)
-    penalty = next(one for one in subject.passes(loss) if one.name == "penalty")
     weights = dict(subject.critic.named_parameters())
 
-    def gradients(words: str, **others: Tensor) -> list[Tensor]:
-        value = penalty.outputs({**inputs, **others})["penalty"]
+    def penalty(steepness: float = 1, **others: Tensor) -> Tensor:
+        seen = {**inputs, **others}
+        return loss.penalty(
+            lambda sample: steepness * subject.critic(sample), seen["real"], seen["fake"], seen["mixing"]
+        )
+
+    def gradients(words: str, steepness: float = 1, **others: Tensor) -> list[Tensor]:
+        value = penalty(steepness, **others)
         require(
             value.requires_grad,
             f"no gradient leaves the penalty of {words}",
@@ -114,10 +121,18 @@ def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
         return [gradient for gradient in found if gradient is not None]
 
     require(
-        any(bool(gradient.any()) for gradient in gradients("usual samples")),
+        # The slopes of the small critic alone may be below a bound under which there is no penalty.
+        any(bool(gradient.any()) for gradient in (*gradients("usual samples"), *gradients("usual samples", _STEEP))),
         "no gradient of the penalty reaches the critic",
         "it does not call the critic that it is given, or detaches what that says",
         "compute the penalty from critic(samples)",
+    )
+    flat, steep = (float(penalty(by).detach()) for by in (_STEEP / 100, _STEEP))
+    require(
+        steep >= flat,
+        f"the penalty is {flat:.4g} for a critic, and {steep:.4g} for one that is 100 times as steep",
+        "its sign is wrong",
+        "return what the critic is to minimise: it is added to the critic's loss",
     )
     gradients("generated samples that equal real ones", fake=inputs["real"])
     kept = {name: weight.detach().clone() for name, weight in weights.items()}
