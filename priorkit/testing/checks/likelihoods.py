@@ -75,7 +75,13 @@ def likelihoods_normalise(subject: LossSubject) -> None:
             values = torch.cat([reconstructed + offsets, torch.tensor([-1.0, 1.0], dtype=torch.float64)]).sort().values
             density = _density(subject, loss, reconstructed, values)
             inside = (values >= -1) & (values <= 1)
-            totals = [float(torch.trapezoid(density, values)), float(torch.trapezoid(density[inside], values[inside]))]
+            levels = torch.linspace(-1, 1, 256, dtype=torch.float64)
+            totals = [
+                float(torch.trapezoid(density, values)),
+                float(torch.trapezoid(density[inside], values[inside])),
+                # A discretised density: the probability of a level over the distance to the next one.
+                float(_density(subject, loss, reconstructed, levels).sum()) * 2 / 255,
+            ]
             words = "the density of a pixel integrates to"
         if any(abs(total - 1) < _TOLERANCE for total in totals):
             continue
