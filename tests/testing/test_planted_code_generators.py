@@ -31,6 +31,13 @@ class Sound(CodeGenerator):
         return codes
 
 
+class SoundOfSpikes(Sound):
+    """Its codes grow fast with the noise."""
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return super().forward(noise) + (3 * noise[:, :1]).exp()
+
+
 class Exchanged(Sound):
     def __init__(self, context: CodeGeneratorContext) -> None:
         super().__init__(context)
@@ -76,8 +83,9 @@ PLANTED = [
 ]
 
 
-def test_a_sound_one_passes_everything() -> None:
-    report = check_code_generator(Sound, situations=SITUATIONS, required=("hidden_is_honoured",))
+@pytest.mark.parametrize("sound", [Sound, SoundOfSpikes])
+def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
+    report = check_code_generator(sound, situations=SITUATIONS, required=("hidden_is_honoured",))
     assert not report.failed, str(report)
 
 

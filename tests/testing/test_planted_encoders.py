@@ -1,5 +1,6 @@
 """The checks of encoders find what they are there for, in encoders that have nothing else wrong with them."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,13 @@ class Bell(Encoder):
 
     def centred(self, noise: Tensor) -> Tensor:
         return noise
+
+
+class HeavyTails(Bell):
+    """A sound encoder whose posteriors have heavy tails."""
+
+    def centred(self, noise: Tensor) -> Tensor:
+        return torch.sinh(1.5 * noise) / math.sqrt(math.expm1(2 * 1.5**2) / 2)
 
 
 class Point(Encoder):
@@ -181,7 +189,7 @@ def test_every_special_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} == {check.name for check in ENCODERS}
 
 
-@pytest.mark.parametrize("build", [Bell, Point])
+@pytest.mark.parametrize("build", [Bell, HeavyTails, Point])
 def test_sound_encoders_pass(build: type[Encoder]) -> None:
     report = check_component(Case("encoder", build, situations=SITUATIONS))
     report.raise_if_failed()

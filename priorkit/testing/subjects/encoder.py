@@ -94,7 +94,9 @@ class EncoderSubject(Subject[Encoder]):
         named = (("black images", -1.0), ("grey images", 0.0), ("white images", 1.0))
         blank = [(words, {**inputs, "image": torch.full_like(inputs["image"], value)}) for words, value in named]
         noisy = (("noise of 0", 0.0), ("large noise", 100.0))
-        return [*blank, *((words, {**inputs, "noise": scale * inputs["noise"]}) for words, scale in noisy)]
+        noise = inputs["noise"]
+        # No run draws noise further out.
+        return [*blank, *((words, {**inputs, "noise": (scale * noise).clamp(-6, 6)}) for words, scale in noisy)]
 
 
 def encoder_subjects(case: Case) -> Iterator[EncoderSubject]:
