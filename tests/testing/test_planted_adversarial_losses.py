@@ -53,6 +53,19 @@ class SoundOneSided(SoundWithPenalty):
         return super().norms(gradient).clamp(min=1)
 
 
+class SoundOfHellinger(Sound):
+    """The squared Hellinger distance as an f-divergence: it grows like the exponential of logits."""
+
+    def real(self, logits: Tensor) -> Tensor:
+        return torch.expm1(-logits.float()).mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return torch.expm1(logits.float()).mean()
+
+    def generator(self, logits: Tensor) -> Tensor:
+        return -logits.float().mean()
+
+
 class SoundWithBuffer(Sound):
     needs_whole_batch = True
     margin: Tensor
@@ -109,6 +122,11 @@ class Clamped(Sound):
 class Naive(Sound):
     def fake(self, logits: Tensor) -> Tensor:
         return -torch.log(1 - torch.sigmoid(logits.float())).mean()
+
+
+class Overflowing(Sound):
+    def fake(self, logits: Tensor) -> Tensor:
+        return torch.log(1 + logits.float().exp()).mean()
 
 
 class HalfPrecision(Sound):
@@ -190,7 +208,12 @@ PLANTED = [
     (
         Naive,
         {TEACHES, "finite_numbers"},
-        r"fake of logits of -1e4 and 10000 has values that are infinite.*\n.*logarithm",
+        r"fake of logits of -50 and 50 has values that are infinite.*\n.*logarithm",
+    ),
+    (
+        Overflowing,
+        {TEACHES, "finite_numbers"},
+        r"fake of logits of -10000 and 10000 has values that are infinite.*\n.*exponential overflows",
     ),
     (HalfPrecision, {"bfloat16_agrees"}, r"real of bfloat16 inputs is torch.bfloat16, not float32.*\n.*8 significant"),
     (ForgottenPenalty, {PENALTY}, r"has_penalty is False: it is never called.*\n.*forgotten.*\n.*has_penalty = True"),
@@ -237,7 +260,7 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("sound", [Sound, SoundWithPenalty, SoundOneSided, SoundWithBuffer, PenaltyNotAnnounced])
+@pytest.mark.parametrize("sound", [Sound, SoundWithPenalty, SoundOneSided, SoundOfHellinger, SoundWithBuffer, PenaltyNotAnnounced])
 def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
     report = check_adversarial_loss(sound, situations=SITUATIONS)
     assert not report.failed, str(report)

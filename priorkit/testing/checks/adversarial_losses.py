@@ -14,7 +14,6 @@ from priorkit.testing.subjects.adversarial_loss import AdversarialLossSubject
 __all__ = ["ADVERSARIAL_LOSSES"]
 
 _FAR = 10.0
-_UTTERLY = 1e4
 _STEEP = 300.0
 """By how much logits are multiplied for a critic that is steep at all samples."""
 
@@ -58,14 +57,15 @@ def pulls_the_right_way(subject: AdversarialLossSubject) -> None:
 
 
 def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> None:
-    """At logits of 1e4 on the wrong side the critic still learns which side is the right one."""
+    """At logits far on the wrong side the critic still learns which side is the right one."""
     loss = subject.component()
-    high = -0.01 if subject.of_autoencoder else _UTTERLY
-    for name, part, logit, sign in (("real", loss.real, -_UTTERLY, -1), ("fake", loss.fake, high, 1)):
+    far = subject.far(loss)
+    high = -0.01 if subject.of_autoencoder else far
+    for name, part, logit, sign in (("real", loss.real, -far, -1), ("fake", loss.fake, high, 1)):
         slope = _slope(part, logit)
         require(slope * sign > 0, f"the slope of {name} is {slope:.3g} at logits of {logit:g}")
-    slope = _slope(loss.generator, -_UTTERLY)
-    require(slope <= 0, f"the slope of generator is {slope:.3g} at logits of {-_UTTERLY:g}")
+    slope = _slope(loss.generator, -far)
+    require(slope <= 0, f"the slope of generator is {slope:.3g} at logits of {-far:g}")
 
 
 def _says_that_it_has_none(loss: AdversarialLoss) -> bool:

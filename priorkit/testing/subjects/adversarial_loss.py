@@ -1,5 +1,6 @@
 """Adversarial losses."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -14,6 +15,10 @@ from priorkit.testing.stand_in_critics import SmallAutoencoderCritic, SmallCriti
 from priorkit.testing.subject import Subject
 
 __all__ = ["AdversarialLossSubject", "adversarial_loss_subjects"]
+
+_SURE = 50.0
+_EXPONENTIAL = 1e9
+"""Above this, a loss of logits of 50 grows faster than any polynomial that one would use."""
 
 
 class AdversarialLossSubject(Subject[AdversarialLoss]):
@@ -112,13 +117,28 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         """Whether the critic is an autoencoder, whose logits are minus its errors: at most 0."""
         return bool(getattr(self.critic, "is_autoencoder", False))
 
+    def far(self, loss: AdversarialLoss) -> float:
+        """Logits of a critic that is utterly sure: 1e4; 50 where the loss grows like their exponential.
+
+        Out there, the losses of some f-divergences have no value; one that only computes an exponential on its way
+        (softplus) does.
+        """
+        high = 0.0 if self.of_autoencoder else _SURE
+        with torch.no_grad():
+            values = [
+                float(part(torch.full((4,), logit)))
+                for part, logit in itertools.product((loss.real, loss.fake, loss.generator), (-_SURE, high))
+            ]
+        return 1e4 if all(abs(value) < _EXPONENTIAL for value in values) else _SURE
+
     def extreme_inputs(self, component: AdversarialLoss) -> Sequence[tuple[str, Inputs]]:
         """Logits of 0, of a critic that is utterly sure, and generated samples that equal real ones."""
         inputs = self.inputs(component, 8, self.case.seed)
-        high = 0.0 if self.of_autoencoder else 1e4
+        far = self.far(component)
+        high = 0.0 if self.of_autoencoder else far
         return [
             ("logits of 0", {**inputs, "logits": torch.zeros(8)}),
-            (f"logits of -1e4 and {high:g}", {**inputs, "logits": torch.tensor([-1e4, high]).repeat(4)}),
+            (f"logits of {-far:g} and {high:g}", {**inputs, "logits": torch.tensor([-far, high]).repeat(4)}),
             ("generated samples that equal real ones", {**inputs, "fake": inputs["real"]}),
         ]
 
