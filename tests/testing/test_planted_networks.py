@@ -82,6 +82,22 @@ class Family(Networks):
         return self.shape.channels * self.shape.size**2
 
 
+class DropsOut(Family):
+    """A sound family all of whose networks but the image critic drop out."""
+
+    def encoder(self, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(0.1), super().encoder(outputs))
+
+    def map(self, code_dim: int) -> nn.Module:
+        return nn.Sequential(super().map(code_dim), nn.Dropout(0.1))
+
+    def recogniser(self, outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(0.1), super().recogniser(outputs))
+
+    def code_critic(self, code_dim: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(0.1), super().code_critic(code_dim))
+
+
 class LinearEnding(Family):
     def ending(self) -> list[nn.Module]:
         return []
@@ -338,3 +354,9 @@ def test_sound_networks_pass(critic: type[Critic]) -> None:
         "options_are_usable",
         "listing_imports_no_torch",
     }
+
+
+def test_networks_may_drop_out() -> None:
+    check_component(
+        Case("networks", lambda context: DropsOut(context.shape), situations=SITUATIONS)
+    ).raise_if_failed()

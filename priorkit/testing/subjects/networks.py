@@ -45,6 +45,7 @@ class NetworksSubject(Subject[nn.Module]):
     """
 
     interface = nn.Module
+    may_drop_out = True
     words: ClassVar[str]
     optional: ClassVar[bool] = False
     takes_codes: ClassVar[bool] = False
@@ -190,7 +191,6 @@ class ImageCriticSubject(NetworksSubject):
 
     words = "image critic"
     interface = ImageCritic
-    may_drop_out = True
 
     def take(self, networks: Networks) -> nn.Module:
         """From images to logits."""

@@ -34,6 +34,7 @@ class RegularizerSubject(Subject[Regularizer]):
     """
 
     interface = Regularizer
+    may_drop_out = True
     computed = ("mean", "log_variance", "prior_code")
 
     def __init__(self, case: Case, code_dim: int, classes: int, penalised: bool = False) -> None:
