@@ -101,6 +101,31 @@ class Critic(Regularizer):
         return {"regularization": softplus(-self.critic(posterior.code).float()).mean()}
 
 
+class CriticWithBatchNorm(Critic):
+    """The statistics of its batch norm are those of whole batches, as a run synchronises them; it drops out, too."""
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__(context)
+        self.critic = nn.Sequential(
+            nn.Linear(context.code_dim, 32),
+            nn.BatchNorm1d(32),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(0.1),
+            nn.Linear(32, 1),
+            nn.Flatten(0),
+        )
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        # Together: each normalised by itself, they would not differ in mean and variance.
+        real, fake = self.critic(torch.cat([prior_code.float(), code.float()])).float().chunk(2)
+        terms = {"critic_real": softplus(-real).mean(), "critic_fake": softplus(fake).mean()}
+        if self.penalised and mixing is not None:
+            terms["critic_penalty"] = super().critic_terms(code, prior_code, condition, mixing)["critic_penalty"]
+        return terms
+
+
 class ConditionalCritic(Critic):
     """One that is shown the class: it may add a weight of its own to logits."""
 
@@ -273,6 +298,11 @@ class Detached(Critic):
         return {"regularization": softplus(-self.critic(posterior.code.detach()).float()).mean()}
 
 
+class OfOneDimension(Moments):
+    def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
+        return super().distance(code[:, :1], wanted[:, :1])
+
+
 class PriorDetached(Moments):
     def distance(self, code: Tensor, wanted: Tensor) -> Tensor:
         return super().distance(code, wanted.detach())
@@ -323,6 +353,11 @@ PLANTED = [
     ),
     (Detached, {"the_encoder_learns"}, r"no gradient of regularization reaches the code.*\n.*detached"),
     (
+        OfOneDimension,
+        {"the_encoder_learns"},
+        r"no gradient of regularization reaches dimension 1 of codes.*\n.*some dimensions",
+    ),
+    (
         PriorDetached,
         {LEARNS},
         r"accepts a LearnedNormal.* reaches its log_deviation, mean.*\n.*detached.*\n.*refuse such",
@@ -330,7 +365,10 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("sound", [Moments, Likelihood, Critic, ConditionalCritic, SoundAverage, SoundOfSeveral])
+SOUND = [Moments, Likelihood, Critic, CriticWithBatchNorm, ConditionalCritic, SoundAverage, SoundOfSeveral]
+
+
+@pytest.mark.parametrize("sound", SOUND)
 def test_a_sound_one_passes_everything(sound: type[Regularizer]) -> None:
     report = check_regularizer(sound, situations=SITUATIONS, required=(CLOSE, "the_encoder_learns"))
     assert not report.failed, str(report)

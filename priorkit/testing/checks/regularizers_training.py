@@ -71,7 +71,7 @@ def keeps_codes_close_to_the_prior(subject: RegularizerSubject) -> None:
 
 
 def the_encoder_learns(subject: RegularizerSubject) -> None:
-    """Gradients of the encoder's terms reach the posterior: its code, or its mean and log-variance."""
+    """Gradients of the encoder's terms reach each dimension of the posterior: of code, mean or log-variance."""
     regularizer = subject.component()
     regularizer.train()
     inputs = subject.inputs(regularizer, 16, subject.case.seed)
@@ -92,6 +92,14 @@ def the_encoder_learns(subject: RegularizerSubject) -> None:
     require(
         any(gradient is not None and bool(gradient.any()) for gradient in gradients),
         f"no gradient of {', '.join(terms)} reaches the code, the mean or the log-variance",
+    )
+    moved = torch.stack([gradient.detach().abs().sum(0) for gradient in gradients if gradient is not None]).sum(0)
+    still = (moved == 0).nonzero().flatten().tolist()
+    require(
+        not still,
+        f"no gradient of {', '.join(terms)} reaches dimension {', '.join(map(str, still))} of codes",
+        "the terms are computed from some dimensions of the codes alone",
+        "compute them from all dimensions: the others would not follow the prior",
     )
 
 
