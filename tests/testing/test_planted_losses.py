@@ -15,7 +15,7 @@ from priorkit.testing import Report, Situations, check_reconstruction_loss
 from priorkit.testing.checks.likelihoods import LIKELIHOODS
 from priorkit.testing.checks.losses import LOSSES
 
-SITUATIONS = Situations(shapes=(ImageShape(1, 16),), examples=2)
+SITUATIONS = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)), examples=2)
 
 
 class Sound(ReconstructionLoss):
@@ -90,6 +90,17 @@ class Blind(NoLikelihood):
         return super().distances(reconstruction, reconstruction.detach()) + (reconstruction - reconstruction).sum()
 
 
+class OfOneChannel(NoLikelihood):
+    def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        return super().distances(reconstruction[:, :1], image[:, :1])
+
+
+class OfTheUpperHalf(NoLikelihood):
+    def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        half = image.shape[2] // 2
+        return super().distances(reconstruction[:, :, :half], image[:, :, :half])
+
+
 class Relative(NoLikelihood):
     def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
         squares = (reconstruction.float() - image.detach().float()).square().flatten(1)
@@ -155,11 +166,21 @@ class HalfPrecision(NoLikelihood):
         return ((reconstruction - image.detach()).square().flatten(1) @ weights).flatten()
 
 
+class LearnsItsScale(NoLikelihood):
+    def __init__(self, context: LossContext) -> None:
+        super().__init__(context)
+        self.log_scale = torch.nn.Parameter(torch.zeros(()))
+
+    def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        return super().distances(reconstruction, image) * self.log_scale.exp()
+
+
 LOWEST, GROWS, CRITIC = (
     "lowest_for_the_image_itself",
     "grows_with_the_distance",
     "the_critic_is_used_where_it_is_needed",
 )
+WHOLE = "the_whole_image_counts"
 NORMALISE, AGREE = "likelihoods_normalise", "likelihoods_agree_with_the_loss"
 
 PLANTED = [
@@ -171,9 +192,11 @@ PLANTED = [
     ),
     (
         Blind,
-        {LOWEST, GROWS, "gradients_reach_what_learns"},
+        {LOWEST, GROWS, WHOLE, "gradients_reach_what_learns"},
         r"is 0 for the image itself and for all others.*\n.*does not compare",
     ),
+    (OfOneChannel, {WHOLE}, r"channel 1 of 3 of the reconstruction makes no difference.*\n.*cut out"),
+    (OfTheUpperHalf, {WHOLE}, r"the lower left quarter of the reconstruction makes no difference.*\n.*cut out"),
     (Relative, {GROWS}, r"does not grow: it is .* at 2%.*\n.*normalised by the distance itself"),
     (CriticForgotten, {CRITIC}, r"needs_image_critic is False, and the loss depends on.*\n.*was forgotten"),
     (
@@ -193,6 +216,11 @@ PLANTED = [
         r"shape \(1,\) for 1 samples, not \(\).*\n.*not averaged",
     ),
     (TrainsTheImage, {"gradients_reach_what_learns"}, r"reaches its input 'image'.*\n.*not detached"),
+    (
+        LearnsItsScale,
+        {"gradients_reach_what_learns"},
+        r"nothing trains the parameters log_scale.*\n.*losses and conditions are not trained.*\n.*buffer or an option",
+    ),
     (HalfPrecision, {"bfloat16_agrees"}, r"forward under autocast is torch.bfloat16"),
 ]
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from priorkit.interfaces import AdversarialLoss, Condition, ReconstructionLoss
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.subject import AnySubject
@@ -69,7 +70,10 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
     if missed:
         trained_by = ", ".join(one.name for one in passes if one.trains)
         words = f"no gradient of {trained_by} reaches" if trained_by else "it is not said to learn, so nothing trains"
-        raise Defect(f"{words} the parameters {', '.join(missed)}")
+        found = f"{words} the parameters {', '.join(missed)}"
+        if isinstance(component, ReconstructionLoss | AdversarialLoss | Condition):
+            raise Defect(found, "losses and conditions are not trained", "use a buffer or an option")
+        raise Defect(found)
     if not learning and not any(one.reaches for one in passes):
         raise NotApplicable("it has nothing to train")
 

@@ -67,6 +67,28 @@ def grows_with_the_distance(subject: LossSubject) -> None:
     require(values[0] < values[1] < values[2], f"on the way from the image to noise it does not grow: it is {words}")
 
 
+def the_whole_image_counts(subject: LossSubject) -> None:
+    """Gradients reach each channel of the reconstruction, and each quarter of it."""
+    loss = subject.component()
+    inputs = subject.inputs(loss, _IMAGES, subject.case.seed)
+    leaf = inputs["reconstruction"].clone().requires_grad_()
+    value = subject.value(loss, leaf, inputs["image"])
+    require(value.requires_grad, "no gradient leaves the loss")
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
+    require(gradient is not None, "no gradient of the loss reaches the reconstruction")
+    counts = gradient.abs().sum(0)
+    half = subject.shape.size // 2
+    halves = ((slice(None, half), ("upper", "left")), (slice(half, None), ("lower", "right")))
+    for channel, seen in enumerate(counts):
+        require(bool(seen.any()), f"channel {channel} of {len(counts)} of the reconstruction makes no difference")
+    for rows, (vertical, _) in halves:
+        for columns, (_, horizontal) in halves:
+            require(
+                bool(counts[:, rows, columns].any()),
+                f"the {vertical} {horizontal} quarter of the reconstruction makes no difference",
+            )
+
+
 def the_critic_is_used_where_it_is_needed(subject: LossSubject) -> None:
     """`needs_image_critic` is True where the loss depends on the image critic, and False where it does not."""
     loss = subject.component()
@@ -104,6 +126,12 @@ LOSSES = (
         grows_with_the_distance,
         "it is normalised by the distance itself, clamped, or rounded",
         "let it grow with every difference",
+    ),
+    Check(
+        "the_whole_image_counts",
+        the_whole_image_counts,
+        "a part of the image is cut out, by an index in the wrong dimension, say",
+        "compare all channels and pixels",
     ),
     Check(
         "the_critic_is_used_where_it_is_needed",
