@@ -260,7 +260,9 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("sound", [Sound, SoundWithPenalty, SoundOneSided, SoundOfHellinger, SoundWithBuffer, PenaltyNotAnnounced])
+@pytest.mark.parametrize(
+    "sound", [Sound, SoundWithPenalty, SoundOneSided, SoundOfHellinger, SoundWithBuffer, PenaltyNotAnnounced]
+)
 def test_a_sound_one_passes_everything(sound: type[Sound]) -> None:
     report = check_adversarial_loss(sound, situations=SITUATIONS)
     assert not report.failed, str(report)

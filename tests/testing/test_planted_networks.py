@@ -357,6 +357,4 @@ def test_sound_networks_pass(critic: type[Critic]) -> None:
 
 
 def test_networks_may_drop_out() -> None:
-    check_component(
-        Case("networks", lambda context: DropsOut(context.shape), situations=SITUATIONS)
-    ).raise_if_failed()
+    check_component(Case("networks", lambda context: DropsOut(context.shape), situations=SITUATIONS)).raise_if_failed()
