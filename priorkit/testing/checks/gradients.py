@@ -70,10 +70,10 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
     if missed:
         trained_by = ", ".join(one.name for one in passes if one.trains)
         words = f"no gradient of {trained_by} reaches" if trained_by else "it is not said to learn, so nothing trains"
-        found = f"{words} the parameters {', '.join(missed)}"
+        message = f"{words} the parameters {', '.join(missed)}"
         if isinstance(component, ReconstructionLoss | AdversarialLoss | Condition):
-            raise Defect(found, "losses and conditions are not trained", "use a buffer or an option")
-        raise Defect(found)
+            raise Defect(message, "losses and conditions are not trained", "use a buffer or an option")
+        raise Defect(message)
     if not learning and not any(one.reaches for one in passes):
         raise NotApplicable("it has nothing to train")
 
