@@ -77,6 +77,21 @@ class WithoutClasses(Sound):
         return None
 
 
+class Offline(Sound):
+    """A sound one whose weights cannot be had for grey images, or at all."""
+
+    everywhere = False
+
+    def prepare(self, data: ImageData) -> None:
+        if self.everywhere or data.train.shape[0] == 1:
+            raise DataError("the weights could not be downloaded")
+        super().prepare(data)
+
+
+class OfflineEverywhere(Offline):
+    everywhere = True
+
+
 class GlobalSeed(Sound):
     def make(self) -> nn.Module:
         torch.manual_seed(0)
@@ -259,6 +274,15 @@ def test_planted_defects_are_found(
     assert result.outcome is Outcome.FAILED
     for word in words:
         assert re.search(word, str(result)), str(result)
+
+
+def test_what_cannot_be_prepared_is_refused() -> None:
+    both = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)), examples=2)
+    check_component(Case("extractor", Offline, situations=both)).raise_if_failed()
+    report = check_component(Case("extractor", OfflineEverywhere, situations=both))
+    [failed] = report.failed
+    assert failed.check == "prepares_once"
+    assert "it cannot be prepared: the weights could not be downloaded" in failed.reason
 
 
 def test_every_special_check_finds_something() -> None:
