@@ -12,6 +12,7 @@ from priorkit.interfaces import ImageCritic, ImageShape, Networks
 from priorkit.plugins import NetworksContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.checks import precision
 from priorkit.testing.checks.image_critics import IMAGE_CRITICS
 from priorkit.testing.checks.networks import NETWORKS
 from priorkit.testing.conformance import run_check
@@ -80,6 +81,21 @@ class Family(Networks):
     @property
     def pixels(self) -> int:
         return self.shape.channels * self.shape.size**2
+
+
+class Signs(nn.Module):
+    """Signs, with the gradients of what they are the signs of."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        # bfloat16 is coarse near 8.
+        return value + (torch.where(value + 8 > 8, 1.0, -1.0) - value).detach()
+
+
+class BinaryImages(Family):
+    """A sound decoder to black and white. In bfloat16, some pixels turn."""
+
+    def ending(self) -> list[nn.Module]:
+        return [Signs()]
 
 
 class LinearEnding(Family):
@@ -333,6 +349,16 @@ def test_planted_defects_are_found(check: str, build: Callable[..., Any], words:
 
 def test_every_special_check_finds_something() -> None:
     assert {param.values[0] for param in PLANTED} >= {check.name for check in (*NETWORKS, *IMAGE_CRITICS)}
+
+
+def test_a_few_flipped_signs_are_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = []
+    for share in (precision._MAY_FLIP, 0.0):
+        monkeypatch.setattr(precision, "_MAY_FLIP", share)
+        case = Case("networks", lambda context: BinaryImages(context.shape), situations=SITUATIONS)
+        [found] = [item for item in CATALOGUE["networks"].checks if item.name == "bfloat16_agrees"]
+        outcomes.append(run_check(case, found).outcome)
+    assert outcomes == [Outcome.PASSED, Outcome.FAILED]
 
 
 @pytest.mark.parametrize("critic", [Critic, NegativeErrors])
