@@ -274,6 +274,20 @@ class DrawsWithReplacement(Source):
         return train, drawn.tolist()
 
 
+class LabelsInTheOldOrder(Source):
+    def finished(self, data: ImageData) -> ImageData:
+        labels = torch.arange(COUNT) % 2
+        held = len(data.test)
+        return replace(
+            data, train=replace(data.train, labels=labels[held:]), test=replace(data.test, labels=labels[:held])
+        )
+
+
+class HoldsOutTrainingImages(Generated):
+    def finished(self, data: ImageData) -> ImageData:
+        return replace(data, test=ImageSet(data.train.first(4)))
+
+
 class NeverInMemory(Source):
     def images(self, files: Files) -> Tensor | StoredImages:
         return files
@@ -416,6 +430,12 @@ PLANTED = [
     ("held_out_images_follow_the_context", ShareToTrainOn, ("16 of 20 images", "images to train on")),
     ("held_out_images_follow_the_context", TrainsOnHeldOut, ("there are 24 images", "trained on, too")),
     ("held_out_images_follow_the_context", DrawsWithReplacement, ("not the same images with seed", "in both sets")),
+    (
+        "held_out_images_follow_the_context",
+        LabelsInTheOldOrder,
+        ("images have other labels", "labels or embeddings are not"),
+    ),
+    ("held_out_images_follow_the_context", HoldsOutTrainingImages, ("4 of 4 held-out images", "same files")),
     ("memory_changes_no_pixel", NeverInMemory, ("they stay on disk", "memory is not read")),
     ("memory_changes_no_pixel", OtherInMemory, ("others on disk", "prepare images differently")),
     ("memory_changes_no_pixel", NoFingerprintInMemory, ("the fingerprint None", "without the fingerprint")),

@@ -314,7 +314,10 @@ PLANTED = [
     planted("unknown_layers_are_refused", with_critic(IndexedFirst), "end in IndexError", "ModuleList"),
     planted("unknown_layers_are_refused", with_critic(Wordless), "without a word", "message"),
     planted(
-        "samples_are_independent", with_critic(MinibatchDeviation), "image_critic of a sample changes", "expected_failures"
+        "samples_are_independent",
+        with_critic(MinibatchDeviation),
+        "image_critic of a sample changes",
+        "expected_failures",
     ),
     planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
     planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),

@@ -44,7 +44,7 @@ def samples_are_independent(subject: AnySubject) -> None:
                 raise Defect(
                     found,
                     "a mean, a deviation or a norm over the batch takes part (minibatch statistics, batch norm)",
-                    "compute each sample by itself in evaluation mode, with running statistics in place of the batch's; "
+                    "compute each sample by itself in evaluation mode, with running statistics in place of a batch's; "
                     "or name the check and the reason among `expected_failures`",
                 )
             raise Defect(found)
