@@ -193,6 +193,16 @@ class Training(Sound):
         return super().extract(images)
 
 
+class Constant(Sound):
+    def finished(self, features: Tensor) -> Features:
+        return super().finished(torch.ones_like(features))
+
+
+class DividedTwice(Sound):
+    def pixels(self, images: Tensor) -> Tensor:
+        return (images // 255 // 255).float()
+
+
 class Dropping(Sound):
     def finished(self, features: Tensor) -> Features:
         return super().finished(nn.functional.dropout(features))
@@ -254,6 +264,8 @@ PLANTED = [
     ("features_are_rows_of_numbers", Logarithms, ("infinite or not a number",)),
     ("images_are_independent", Standardised, ("where it is alone", "over the batch")),
     ("images_are_independent", Training, ("Expected more than 1 value", "training mode")),
+    ("features_tell_images_apart", Constant, ("noise have the same features", "something else")),
+    ("features_tell_images_apart", DividedTwice, ("have the same features", "as whole numbers")),
     ("images_are_left_alone", Dropping, ("global generator of torch", "dropout")),
     ("images_are_left_alone", OwnDice, ("other features the second time", "training mode")),
     ("images_are_left_alone", InPlace, ("writes into the images", "in place")),

@@ -142,6 +142,18 @@ def images_are_independent(subject: ExtractorSubject) -> None:
     )
 
 
+def features_tell_images_apart(subject: ExtractorSubject) -> None:
+    """Features of two images of noise differ, and are others than those of black and of white images."""
+    images = subject.images(4)
+    images[0], images[1] = 0, 255
+    features = subject.extract(subject.prepared(), images).features
+    words = ("a black image", "a white image", "an image of noise", "another image of noise")
+    # An extractor that standardises each image sees no difference between black and white.
+    for one, other in ((0, 2), (1, 2), (2, 3)):
+        away, size = float((features[one] - features[other]).abs().max()), float(features.abs().max())
+        require(away > 1e-6 * size, f"{words[one]} and {words[other]} have the same features")
+
+
 def images_are_left_alone(subject: ExtractorSubject) -> None:
     """The same images have the same features again, with nothing drawn at random, and are not written into."""
     extractor, images = subject.prepared(), subject.images(3)
@@ -248,6 +260,13 @@ EXTRACTORS = (
         "the network is in training mode (batch norm), or features are standardised over the batch",
         "call `.eval()` on the network, and compute each image by itself",
         explains_errors=True,
+        required=False,
+    ),
+    Check(
+        "features_tell_images_apart",
+        features_tell_images_apart,
+        "pixels are divided as whole numbers, or something else than the images is read",
+        "begin with `images.float() / 255`, and compute features with that",
         required=False,
     ),
     Check(
