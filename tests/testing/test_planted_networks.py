@@ -155,6 +155,39 @@ class NothingInTheMiddle(Family):
         return nn.Sequential(nn.Linear(code_dim, middle), nn.LeakyReLU(), nn.Linear(middle, 1), nn.Flatten(0))
 
 
+class Part(nn.Module):
+    """A slice of what a module takes."""
+
+    def __init__(self, *where: slice) -> None:
+        super().__init__()
+        self.where = where
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value[(slice(None), *self.where)]
+
+
+class HalfOfTheCode(Family):
+    def decoder(self, code_dim: int) -> nn.Module:
+        half = max(1, code_dim // 2)
+        return nn.Sequential(Part(slice(half)), super().decoder(half))
+
+
+class OneDimension(Family):
+    def code_critic(self, code_dim: int) -> nn.Module:
+        return nn.Sequential(Part(slice(1)), super().code_critic(1))
+
+
+class TopLeft(Family):
+    def encoder(self, outputs: int) -> nn.Module:
+        quarter = Part(slice(None), slice(self.shape.size // 2), slice(self.shape.size // 2))
+        return nn.Sequential(quarter, nn.Flatten(), nn.Linear(self.pixels // 4, outputs))
+
+
+class RedAlone(Critic):
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        return super().features(image[:, :1].expand_as(image), layer)
+
+
 class ViewOfAnImage(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         return image.view(len(image), -1)
@@ -303,6 +336,12 @@ PLANTED = [
     planted("sizes_are_taken_as_asked", lambda context: NothingInTheMiddle(context.shape), "1 dimensions", "halved"),
     planted("images_are_in_range", lambda context: LinearEnding(context.shape), r"not in \[-1, 1\]", "linear"),
     planted("images_are_in_range", lambda context: SigmoidEnding(context.shape), "no value is below", "sigmoid"),
+    planted(
+        "inputs_are_read_whole", lambda context: HalfOfTheCode(context.shape), "on dimension 3 of the codes", "sliced"
+    ),
+    planted("inputs_are_read_whole", lambda context: OneDimension(context.shape), "code_critic does not depend"),
+    planted("inputs_are_read_whole", lambda context: TopLeft(context.shape), "channel 0 of the top right quarter"),
+    planted("inputs_are_read_whole", with_critic(RedAlone), "image_critic does not depend on channel 1"),
     planted("channels_last_agrees", lambda context: Views(context.shape), "view size", "flatten"),
     planted("channels_last_agrees", lambda context: Strides(context.shape), "channels come last", "as_strided"),
     planted("feature_layers_are_all_there", with_critic(NoLayers), "layers is None", "forgotten"),
