@@ -30,18 +30,18 @@ COUNT, SIZE = 20, 16
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey images as files of bare pixels; the first digit of a name is the class."""
+    """Grey images as files of bare pixels, with some bytes behind them; the first digit of a name is the class."""
     root = tmp_path_factory.mktemp("data") / "images"
     root.mkdir()
     generator = torch.Generator().manual_seed(0)
     for index in range(COUNT):
         pixels = torch.randint(0, 256, (SIZE * SIZE,), generator=generator, dtype=torch.uint8)
-        (root / f"{index % 2}-{index:02}.raw").write_bytes(bytes(pixels.tolist()))
+        (root / f"{index % 2}-{index:02}.raw").write_bytes(bytes(pixels.tolist()) + bytes(index))
     return root
 
 
 def read_raw(path: Path) -> Tensor:
-    return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8).view(1, SIZE, SIZE)
+    return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)[: SIZE * SIZE].view(1, SIZE, SIZE)
 
 
 class Files(StoredImages):
@@ -64,7 +64,8 @@ class Files(StoredImages):
         return pixels
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(" ".join(path.name for path in self.paths).encode()).hexdigest()[:16]
+        named = [f"{path.name} {path.stat().st_size}" for path in self.paths]
+        return hashlib.sha256(" ".join(named).encode()).hexdigest()[:16]
 
 
 class Source(DataSource):
@@ -368,6 +369,11 @@ class OfTheFolder(Files):
         return " ".join(sorted(path.name for path in self.paths[0].parent.iterdir()))
 
 
+class NamesAlone(Files):
+    def fingerprint(self) -> str:
+        return " ".join(path.name for path in self.paths)
+
+
 class CountAlone(Files):
     def fingerprint(self) -> str:
         return str(len(self.paths))
@@ -449,6 +455,7 @@ PLANTED = [
     ("fingerprints_tell_images_apart", with_files(AbsolutePaths), ("a copy of the files", "absolute paths")),
     ("fingerprints_tell_images_apart", with_files(Times), ("a copy of the files", "times of files")),
     ("fingerprints_tell_images_apart", with_files(OfTheFolder), ("training and held-out images have the same",)),
+    ("fingerprints_tell_images_apart", with_files(NamesAlone), ("files have other contents", "names or numbers alone")),
     ("fingerprints_tell_images_apart", with_files(CountAlone), ("another seed chose have the same",)),
     ("fingerprints_tell_images_apart", with_files(Address), ("the next time", "an object's address")),
     ("fingerprints_tell_images_apart", with_files(NoText), ("not a text",)),
