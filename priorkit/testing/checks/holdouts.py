@@ -27,7 +27,9 @@ def _hashes(pixels: Tensor) -> list[bytes]:
 def _images(part: ImageSet) -> list[bytes]:
     """What tells images apart, read some at a time: they may be large."""
     return [
-        hashed for indices in torch.arange(len(part)).split(_READ_AT_ONCE) for hashed in _hashes(part.take(indices))
+        hashed
+        for start in range(0, len(part), _READ_AT_ONCE)
+        for hashed in _hashes(part.take(torch.arange(start, min(start + _READ_AT_ONCE, len(part)))))
     ]
 
 
