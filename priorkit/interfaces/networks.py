@@ -25,6 +25,9 @@ class ImageShape(NamedTuple):
 class ImageCritic(nn.Module, abc.ABC):
     """D_I: the image discriminator, whose features the perceptual loss reads.
 
+    In evaluation mode an image's features and logits depend on that image (and its condition) alone, not on the others
+    of its batch.
+
     Attributes:
         layers: Number of feature layers that `features` offers.
         is_autoencoder: Whether the logits are minus the errors with which the critic reconstructs images. A code

@@ -77,6 +77,21 @@ class WithoutClasses(Sound):
         return None
 
 
+class Offline(Sound):
+    """A sound one whose weights cannot be had for grey images, or at all."""
+
+    everywhere = False
+
+    def prepare(self, data: ImageData) -> None:
+        if self.everywhere or data.train.shape[0] == 1:
+            raise DataError("the weights could not be downloaded")
+        super().prepare(data)
+
+
+class OfflineEverywhere(Offline):
+    everywhere = True
+
+
 class GlobalSeed(Sound):
     def make(self) -> nn.Module:
         torch.manual_seed(0)
@@ -178,6 +193,16 @@ class Training(Sound):
         return super().extract(images)
 
 
+class Constant(Sound):
+    def finished(self, features: Tensor) -> Features:
+        return super().finished(torch.ones_like(features))
+
+
+class DividedTwice(Sound):
+    def pixels(self, images: Tensor) -> Tensor:
+        return (images // 255 // 255).float()
+
+
 class Dropping(Sound):
     def finished(self, features: Tensor) -> Features:
         return super().finished(nn.functional.dropout(features))
@@ -239,6 +264,8 @@ PLANTED = [
     ("features_are_rows_of_numbers", Logarithms, ("infinite or not a number",)),
     ("images_are_independent", Standardised, ("where it is alone", "over the batch")),
     ("images_are_independent", Training, ("Expected more than 1 value", "training mode")),
+    ("features_tell_images_apart", Constant, ("noise have the same features", "something else")),
+    ("features_tell_images_apart", DividedTwice, ("have the same features", "as whole numbers")),
     ("images_are_left_alone", Dropping, ("global generator of torch", "dropout")),
     ("images_are_left_alone", OwnDice, ("other features the second time", "training mode")),
     ("images_are_left_alone", InPlace, ("writes into the images", "in place")),
@@ -259,6 +286,15 @@ def test_planted_defects_are_found(
     assert result.outcome is Outcome.FAILED
     for word in words:
         assert re.search(word, str(result)), str(result)
+
+
+def test_what_cannot_be_prepared_is_refused() -> None:
+    both = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)), examples=2)
+    check_component(Case("extractor", Offline, situations=both)).raise_if_failed()
+    report = check_component(Case("extractor", OfflineEverywhere, situations=both))
+    [failed] = report.failed
+    assert failed.check == "prepares_once"
+    assert "it cannot be prepared: the weights could not be downloaded" in failed.reason
 
 
 def test_every_special_check_finds_something() -> None:

@@ -12,6 +12,7 @@ from priorkit.interfaces import ImageCritic, ImageShape, Networks
 from priorkit.plugins import NetworksContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.checks import precision
 from priorkit.testing.checks.image_critics import IMAGE_CRITICS
 from priorkit.testing.checks.networks import NETWORKS
 from priorkit.testing.conformance import run_check
@@ -98,6 +99,21 @@ class DropsOut(Family):
         return nn.Sequential(nn.Dropout(0.1), super().code_critic(code_dim))
 
 
+class Signs(nn.Module):
+    """Signs, with the gradients of what they are the signs of."""
+
+    def forward(self, value: Tensor) -> Tensor:
+        # bfloat16 is coarse near 8.
+        return value + (torch.where(value + 8 > 8, 1.0, -1.0) - value).detach()
+
+
+class BinaryImages(Family):
+    """A sound decoder to black and white. In bfloat16, some pixels turn."""
+
+    def ending(self) -> list[nn.Module]:
+        return [Signs()]
+
+
 class LinearEnding(Family):
     def ending(self) -> list[nn.Module]:
         return []
@@ -153,6 +169,39 @@ class NothingInTheMiddle(Family):
         if not middle:
             raise RuntimeError("non-positive width")
         return nn.Sequential(nn.Linear(code_dim, middle), nn.LeakyReLU(), nn.Linear(middle, 1), nn.Flatten(0))
+
+
+class Part(nn.Module):
+    """A slice of what a module takes."""
+
+    def __init__(self, *where: slice) -> None:
+        super().__init__()
+        self.where = where
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value[(slice(None), *self.where)]
+
+
+class HalfOfTheCode(Family):
+    def decoder(self, code_dim: int) -> nn.Module:
+        half = max(1, code_dim // 2)
+        return nn.Sequential(Part(slice(half)), super().decoder(half))
+
+
+class OneDimension(Family):
+    def code_critic(self, code_dim: int) -> nn.Module:
+        return nn.Sequential(Part(slice(1)), super().code_critic(1))
+
+
+class TopLeft(Family):
+    def encoder(self, outputs: int) -> nn.Module:
+        quarter = Part(slice(None), slice(self.shape.size // 2), slice(self.shape.size // 2))
+        return nn.Sequential(quarter, nn.Flatten(), nn.Linear(self.pixels // 4, outputs))
+
+
+class RedAlone(Critic):
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        return super().features(image[:, :1].expand_as(image), layer)
 
 
 class ViewOfAnImage(nn.Module):
@@ -270,6 +319,11 @@ class HalfBlind(Critic):
         return super().score(features, None if condition is None else condition[:, :1].expand_as(condition))
 
 
+class MinibatchDeviation(Critic):
+    def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().score(features + features.std(0, unbiased=False).mean(), condition)
+
+
 class PositiveErrors(Critic):
     is_autoencoder = True
 
@@ -298,6 +352,12 @@ PLANTED = [
     planted("sizes_are_taken_as_asked", lambda context: NothingInTheMiddle(context.shape), "1 dimensions", "halved"),
     planted("images_are_in_range", lambda context: LinearEnding(context.shape), r"not in \[-1, 1\]", "linear"),
     planted("images_are_in_range", lambda context: SigmoidEnding(context.shape), "no value is below", "sigmoid"),
+    planted(
+        "inputs_are_read_whole", lambda context: HalfOfTheCode(context.shape), "on dimension 3 of the codes", "sliced"
+    ),
+    planted("inputs_are_read_whole", lambda context: OneDimension(context.shape), "code_critic does not depend"),
+    planted("inputs_are_read_whole", lambda context: TopLeft(context.shape), "channel 0 of the top right quarter"),
+    planted("inputs_are_read_whole", with_critic(RedAlone), "image_critic does not depend on channel 1"),
     planted("channels_last_agrees", lambda context: Views(context.shape), "view size", "flatten"),
     planted("channels_last_agrees", lambda context: Strides(context.shape), "channels come last", "as_strided"),
     planted("feature_layers_are_all_there", with_critic(NoLayers), "layers is None", "forgotten"),
@@ -308,6 +368,12 @@ PLANTED = [
     planted("unknown_layers_are_refused", with_critic(AnyLayer), "given all the same", "remainder"),
     planted("unknown_layers_are_refused", with_critic(IndexedFirst), "end in IndexError", "ModuleList"),
     planted("unknown_layers_are_refused", with_critic(Wordless), "without a word", "message"),
+    planted(
+        "samples_are_independent",
+        with_critic(MinibatchDeviation),
+        "image_critic of a sample changes",
+        "expected_failures",
+    ),
     planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
     planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),
     planted("conditions_change_the_logits", with_critic(HalfBlind), "2 of 6 logits are the same", "does not read"),
@@ -340,7 +406,17 @@ def test_planted_defects_are_found(check: str, build: Callable[..., Any], words:
 
 
 def test_every_special_check_finds_something() -> None:
-    assert {param.values[0] for param in PLANTED} == {check.name for check in (*NETWORKS, *IMAGE_CRITICS)}
+    assert {param.values[0] for param in PLANTED} >= {check.name for check in (*NETWORKS, *IMAGE_CRITICS)}
+
+
+def test_a_few_flipped_signs_are_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = []
+    for share in (precision._MAY_FLIP, 0.0):
+        monkeypatch.setattr(precision, "_MAY_FLIP", share)
+        case = Case("networks", lambda context: BinaryImages(context.shape), situations=SITUATIONS)
+        [found] = [item for item in CATALOGUE["networks"].checks if item.name == "bfloat16_agrees"]
+        outcomes.append(run_check(case, found).outcome)
+    assert outcomes == [Outcome.PASSED, Outcome.FAILED]
 
 
 @pytest.mark.parametrize("critic", [Critic, NegativeErrors])

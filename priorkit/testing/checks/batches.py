@@ -4,6 +4,7 @@ import torch
 
 from priorkit.testing.check import Check, Defect, NotApplicable
 from priorkit.testing.subject import AnySubject
+from priorkit.testing.subjects.networks import NetworksSubject
 
 __all__ = ["BATCHES"]
 
@@ -38,7 +39,15 @@ def samples_are_independent(subject: AnySubject) -> None:
                     "divide by the number of samples" if abs(ratio - 2) < 0.01 else "",
                 )
             worst = float((apart - output).abs().max())
-            raise Defect(f"{name} of a sample changes by up to {worst:.3g} with the others in its batch")
+            found = f"{name} of a sample changes by up to {worst:.3g} with the others in its batch"
+            if isinstance(subject, NetworksSubject):
+                raise Defect(
+                    found,
+                    "a mean, a deviation or a norm over the batch takes part (minibatch statistics, batch norm)",
+                    "compute each sample by itself in evaluation mode, with running statistics in place of a batch's; "
+                    "or name the check and the reason among `expected_failures`",
+                )
+            raise Defect(found)
 
 
 BATCHES = (

@@ -179,7 +179,7 @@ def missing_data_is_named(subject: DataSubject) -> None:
 
 
 def wishes_are_met_or_left(subject: DataSubject) -> None:
-    """Images have the size and channels that the user asked for, or are as without: priorkit then brings them there."""
+    """Images have the channels and at least the size that are asked for, or are as without: priorkit does the rest."""
     if not subject.wishes:
         raise NotApplicable("nothing is asked for")
     found = subject.load().train.shape
@@ -193,7 +193,7 @@ def wishes_are_met_or_left(subject: DataSubject) -> None:
         ("height and width", found[1:], (size, size), None if native is None else native[1:]),
     ):
         require(
-            one in (asked, without),
+            one in (asked, without) or (words == "height and width" and min(one) >= size),
             f"asked for {words} {asked} it gives {one}, and "
             f"{'cannot be read without being asked' if without is None else f'unasked {without}'}",
         )

@@ -32,9 +32,9 @@ def prepares_once(subject: ExtractorSubject) -> None:
     """`prepare` draws nothing from global generators, and called again leaves the extractor as it is."""
     extractor, images = subject.built(), subject.images(3)
     with global_state_kept("prepare"):
-        extractor.prepare(subject.data)
+        subject.prepare(extractor)
     described, found = dict(extractor.description()), subject.extract(extractor, images)
-    extractor.prepare(subject.data)
+    subject.prepare(extractor)
     require(
         dict(extractor.description()) == described and _same(subject.extract(extractor, images), found),
         "after a second `prepare` it describes itself, or the same images, otherwise",
@@ -142,6 +142,18 @@ def images_are_independent(subject: ExtractorSubject) -> None:
     )
 
 
+def features_tell_images_apart(subject: ExtractorSubject) -> None:
+    """Features of two images of noise differ, and are others than those of black and of white images."""
+    images = subject.images(4)
+    images[0], images[1] = 0, 255
+    features = subject.extract(subject.prepared(), images).features
+    words = ("a black image", "a white image", "an image of noise", "another image of noise")
+    # An extractor that standardises each image sees no difference between black and white.
+    for one, other in ((0, 2), (1, 2), (2, 3)):
+        away, size = float((features[one] - features[other]).abs().max()), float(features.abs().max())
+        require(away > 1e-6 * size, f"{words[one]} and {words[other]} have the same features")
+
+
 def images_are_left_alone(subject: ExtractorSubject) -> None:
     """The same images have the same features again, with nothing drawn at random, and are not written into."""
     extractor, images = subject.prepared(), subject.images(3)
@@ -213,6 +225,7 @@ def labels_are_those_of_the_data(subject: ExtractorSubject) -> None:
         subject.extract(bare, subject.images(2))
 
 
+# Where nothing can be prepared, the first one says so for all.
 EXTRACTORS = (
     Check(
         "prepares_once",
@@ -225,18 +238,21 @@ EXTRACTORS = (
         prepared_alike_next_time,
         "weights are trained anew from other random numbers, or the description holds a time or an address",
         "seed the weights by an option of your own, cache them, and hash them for the description",
+        required=False,
     ),
     Check(
         "describes_itself",
         describes_itself,
         "an entry of the description is missing, or of another type",
         "give `name`, `weights` (a hash, as a text) and `resolution` (in pixels, a whole number)",
+        required=False,
     ),
     Check(
         "features_are_rows_of_numbers",
         features_are_rows_of_numbers,
         "the pass does not fit all batches",
         "give float32 (N, D) on the CPU: `.flatten(1).float().cpu()`",
+        required=False,
     ),
     Check(
         "images_are_independent",
@@ -244,12 +260,21 @@ EXTRACTORS = (
         "the network is in training mode (batch norm), or features are standardised over the batch",
         "call `.eval()` on the network, and compute each image by itself",
         explains_errors=True,
+        required=False,
+    ),
+    Check(
+        "features_tell_images_apart",
+        features_tell_images_apart,
+        "pixels are divided as whole numbers, or something else than the images is read",
+        "begin with `images.float() / 255`, and compute features with that",
+        required=False,
     ),
     Check(
         "images_are_left_alone",
         images_are_left_alone,
         "the network is in training mode (dropout), or crops images at random",
         "call `.eval()` on the network, and prepare images without chance",
+        required=False,
     ),
     Check(
         "probabilities_add_up",
@@ -263,5 +288,6 @@ EXTRACTORS = (
         labels_are_those_of_the_data,
         "the attribute was copied from another extractor",
         "see the attributes of priorkit.interfaces.FeatureExtractor",
+        required=False,
     ),
 )

@@ -4,8 +4,9 @@ import hashlib
 from collections import Counter
 
 import torch
+from torch import Tensor
 
-from priorkit.interfaces import ImageData
+from priorkit.interfaces import ImageData, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.datasets import differences, parts
 from priorkit.testing.subjects.dataset import DataSubject, looked_at
@@ -14,15 +15,49 @@ __all__ = ["HOLDOUTS"]
 
 _SHARES = (0.2, 0.5)
 _SEEDS = 5
+_READ_AT_ONCE = 500
 _COUNTED = 20_000
 """Images of a set, at most, whose pixels are all compared."""
 
 
-def _images(data: ImageData) -> Counter[bytes]:
-    return Counter(
-        hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest()
-        for _, part in parts(data)
-        for image in part.first(len(part)).contiguous()
+def _hashes(pixels: Tensor) -> list[bytes]:
+    return [hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest() for image in pixels.contiguous()]
+
+
+def _images(part: ImageSet) -> list[bytes]:
+    """What tells images apart, read some at a time: they may be large."""
+    return [
+        hashed
+        for start in range(0, len(part), _READ_AT_ONCE)
+        for hashed in _hashes(part.take(torch.arange(start, min(start + _READ_AT_ONCE, len(part)))))
+    ]
+
+
+def _labelled(data: ImageData) -> Counter[tuple[bytes, ...]]:
+    """All images, each with what belongs to it: its label and its embedding."""
+    found: Counter[tuple[bytes, ...]] = Counter()
+    for _, part in parts(data):
+        beside = [_hashes(values) for values in (part.labels, part.embeddings) if values is not None]
+        found.update(zip(_images(part), *beside, strict=True))
+    return found
+
+
+def _unlabelled(labelled: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
+    return Counter(image for image, *_ in labelled.elements())
+
+
+def _require_other_images(data: ImageData) -> None:
+    """Of a data set with a test set of its own: that it is another set."""
+    if len(data.train) > _COUNTED:
+        return
+    known = set(_images(data.train))
+    tested = _hashes(looked_at(data.test))
+    twice = sum(hashed in known for hashed in tested)
+    require(
+        2 * twice <= len(tested),
+        f"{twice} of {len(tested)} held-out images that were looked at are training images, too",
+        "the test set is a part of the training set, or the same files are read for both",
+        "leave out of the training images what is held out",
     )
 
 
@@ -38,6 +73,7 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
     if len(little.test) == len(much.test) and len(little.train) == len(much.train):
         same = not any(differences(much, other) for other in seeded)
         if same:
+            _require_other_images(much)
             raise NotApplicable("it has a test set of its own")
         raise Defect(
             f"holdout {_SHARES[0]:g} and {_SHARES[1]:g} hold out {len(little.test)} images alike, and the seed decides "
@@ -46,6 +82,8 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
             "hold out the share context.holdout of the images",
         )
     total = len(much.train) + len(much.test)
+    # Splits by class round once for each class; hashes and groups of images meet the share only roughly.
+    slack = max(1, len(much.class_names), 0.05 * total)
     for share, data in zip(_SHARES, (little, much), strict=True):
         here = len(data.train) + len(data.test)
         require(
@@ -55,17 +93,24 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
             "split the indices: every image in exactly one of the two sets",
         )
         require(
-            abs(len(data.test) - share * total) <= 1,
+            abs(len(data.test) - share * total) <= slack,
             f"with holdout {share:g}, {len(data.test)} of {total} images are held out",
             "the share is that of the images to train on, or of something else",
             "hold out round(context.holdout * number) images, at least one",
         )
     if total > _COUNTED:
         raise NotApplicable(f"it has {total} images, too many to compare them all")
-    known = _images(much)
+    known = _labelled(much)
     for seed, data in enumerate(seeded, start=1):
+        found = _labelled(data)
         require(
-            _images(data) == known,
+            found == known or _unlabelled(found) != _unlabelled(known),
+            f"with seed {seed}, images have other labels or embeddings than with seed 0",
+            "images are permuted, and labels or embeddings are not",
+            "take images, labels and embeddings by the same indices",
+        )
+        require(
+            found == known,
             f"the two sets together are not the same images with seed {seed} as with seed 0",
             "some images are in both sets, or in none",
             "split one permutation of the indices",

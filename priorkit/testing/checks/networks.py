@@ -141,6 +141,40 @@ def sizes_are_taken_as_asked(subject: NetworksSubject) -> None:
         require(tuple(found.shape) == expected, f"{asked} gives shape {tuple(found.shape)}, not {expected}")
 
 
+def _unread(gradient: Tensor) -> list[str]:
+    """The dimensions of codes, or channels and quadrants of images, whose gradients are 0 for all samples."""
+    total = gradient.abs().sum(0)
+    if total.ndim == 1:
+        return [f"dimension {index} of the codes" for index, size in enumerate(total.tolist()) if not size]
+    found = []
+    for channel, image in enumerate(total):
+        for side, rows in zip(("top", "bottom"), image.tensor_split(2), strict=True):
+            for end, quadrant in zip(("left", "right"), rows.tensor_split(2, dim=1), strict=True):
+                if quadrant.numel() and not quadrant.any():
+                    found.append(f"channel {channel} of the {side} {end} quarter of images")
+    return found
+
+
+def inputs_are_read_whole(subject: NetworksSubject) -> None:
+    """Every dimension of a code, and every channel and quarter of an image, takes part in what comes out."""
+    module = subject.component()
+    inputs = dict(subject.inputs(module, 32, subject.case.seed))
+    name = "code" if subject.takes_codes else "image"
+    inputs[name] = inputs[name].requires_grad_()
+    for one in subject.passes(module):
+        outputs = [output for output in one.outputs(inputs).values() if output.requires_grad]
+        if not outputs:
+            continue
+        generator = torch.Generator().manual_seed(subject.case.seed)
+        weights = [torch.rand(output.shape, generator=generator) + 0.5 for output in outputs]
+        (gradient,) = torch.autograd.grad(outputs, inputs[name], weights, allow_unused=True, materialize_grads=True)
+        if not gradient.any():
+            # That none arrives is another check's concern.
+            continue
+        unread = _unread(gradient)
+        require(not unread, f"{one.name} does not depend on {', '.join(unread[:3])}{', ...' if unread[3:] else ''}")
+
+
 NETWORKS = (
     Check(
         "every_part_is_there",
@@ -159,6 +193,12 @@ NETWORKS = (
         sizes_are_taken_as_asked,
         "a number of dimensions is fixed, or halved without a least value (code_dim // 2 is 0 for 1)",
         "compute every width from the argument, and keep it at least 1",
+    ),
+    Check(
+        "inputs_are_read_whole",
+        inputs_are_read_whole,
+        "the input is sliced, or convolutions without padding leave a part of it out",
+        "let every dimension of a code and every pixel of an image reach the first layer",
     ),
     Check(
         "images_are_in_range",

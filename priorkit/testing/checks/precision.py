@@ -11,6 +11,9 @@ from priorkit.testing.subject import AnySubject
 
 __all__ = ["PRECISION"]
 
+_MAY_FLIP = 0.1
+"""Share of the elements that may be far away: where values are rounded or compared, some fall to the other side."""
+
 
 def bfloat16_agrees(subject: AnySubject) -> None:
     """Under autocast, and of bfloat16 inputs, it computes nearly the same; losses and densities are float32."""
@@ -41,9 +44,12 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
         )
         finite = exact.isfinite() & output.float().isfinite()
         require(bool((finite == exact.isfinite()).all()), f"{name} {where} is infinite or not a number")
-        error = float((output.float() - exact)[finite].square().mean().sqrt()) if finite.any() else 0.0
+        errors = (output.float() - exact)[finite]
+        error = float(errors.square().mean().sqrt()) if finite.any() else 0.0
         size = float(exact[finite].square().mean().sqrt()) if finite.any() else 0.0
-        require(error <= 0.1 * size + 0.02, f"{name} {where} is {error:.3g} away, where its size is {size:.3g}")
+        most = 0.1 * size + 0.02
+        flipped = not one.mean and float((errors.abs() > most).float().mean()) <= _MAY_FLIP
+        require(error <= most or flipped, f"{name} {where} is {error:.3g} away, where its size is {size:.3g}")
 
 
 def compiled_agrees(subject: AnySubject) -> None:

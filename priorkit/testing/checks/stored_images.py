@@ -21,7 +21,11 @@ _COPIED = 50_000_000
 
 def _stored(subject: DataSubject) -> tuple[ImageData, StoredImages]:
     """The data set where no image may be in memory, and its training images."""
-    data = subject.load(memory=0)
+    return _stored_in(subject, subject.case.situations.data_dir)
+
+
+def _stored_in(subject: DataSubject, folder: Path | None) -> tuple[ImageData, StoredImages]:
+    data = subject.load(memory=0, data_dir=folder)
     if not isinstance(data.train.images, StoredImages):
         raise NotApplicable("it holds all images in memory")
     return data, data.train.images
@@ -184,6 +188,32 @@ def _copied_elsewhere(subject: DataSubject, found: str) -> None:
             "absolute paths or times of files are part of it",
             "use names below the data set's folder, sizes and checksums",
         )
+        _other_contents(subject, copied, found)
+
+
+def _other_contents(subject: DataSubject, folder: Path, found: str) -> None:
+    """Gives files the contents of others, of another size: names and the number of images stay, and images change."""
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    for suffix in {path.suffix for path in files}:
+        alike = sorted((path for path in files if path.suffix == suffix), key=lambda path: path.stat().st_size)
+        contents = [path.read_bytes() for path in alike]
+        # Sizes alone may be what a fingerprint is made of.
+        if len(set(map(len, contents))) == len(contents):
+            for path, content in zip(alike, contents[1:] + contents[:1], strict=True):
+                path.write_bytes(content)
+    before = looked_at(_stored(subject)[0].train)
+    try:
+        data, images = _stored_in(subject, folder)
+        after = looked_at(data.train)
+    except Exception:
+        # Files may belong together in ways that are not known here.
+        return
+    require(
+        before.shape != after.shape or torch.equal(before, after) or images.fingerprint() != found,
+        "the fingerprint stays the same where files have other contents, of other sizes",
+        "it is made of indices, names or numbers alone",
+        "put each file's size or checksum into it: a run must not be resumed with other images",
+    )
 
 
 STORED_IMAGES = (

@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from priorkit.errors import DataError, MissingExtraError
 from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet, ImageShape
 from priorkit.plugins import ExtractorContext
 from priorkit.testing.case import Case
-from priorkit.testing.check import Defect
+from priorkit.testing.check import Defect, Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
@@ -42,7 +43,7 @@ class ExtractorSubject(Subject[FeatureExtractor]):
         self.shape = shape
         self._folder = Path(tempfile.mkdtemp())
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self.data = ImageData(self._labelled(24, 1), self._labelled(6, 2), ("dark", "bright"))
+        self.data = ImageData(self._labelled(64, 1), self._labelled(16, 2), ("dark", "bright"))
 
     def _labelled(self, n: int, seed: int) -> ImageSet:
         labels = torch.arange(n) % CLASSES
@@ -65,10 +66,25 @@ class ExtractorSubject(Subject[FeatureExtractor]):
         return {}
 
     def prepared(self, seed: int = 0) -> FeatureExtractor:
-        """A new one that has its weights."""
+        """A new one that has its weights.
+
+        Raises:
+            Refused: Its weights cannot be had.
+        """
         extractor = self.built(seed)
-        extractor.prepare(self.data)
+        self.prepare(extractor)
         return extractor
+
+    def prepare(self, extractor: FeatureExtractor) -> None:
+        """Gives it its weights, if it has none.
+
+        Raises:
+            Refused: They cannot be had: a download failed, a package is missing, or the images do not suit it.
+        """
+        try:
+            extractor.prepare(self.data)
+        except (DataError, MissingExtraError) as error:
+            raise Refused(f"with {self.situation} it cannot be prepared: {' '.join(str(error).split())}") from error
 
     def extract(self, extractor: FeatureExtractor, images: Tensor) -> Features:
         """The features of images.
