@@ -13,7 +13,7 @@ from priorkit.testing.case import Case
 from priorkit.testing.check import NotApplicable, Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 
-__all__ = ["AnySubject", "Subject"]
+__all__ = ["AnySubject", "Subject", "as_module"]
 
 T = TypeVar("T")
 
@@ -125,3 +125,14 @@ class Subject(abc.ABC, Generic[T]):
 
 AnySubject = Subject[Any]
 """A component of any kind."""
+
+
+def as_module(component: object) -> nn.Module:
+    """The component, where it is a module.
+
+    Raises:
+        NotApplicable: It is none.
+    """
+    if not isinstance(component, nn.Module):
+        raise NotApplicable("it is no module")
+    return component

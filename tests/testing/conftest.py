@@ -1,15 +1,27 @@
-"""What the tests of planted defects share."""
+"""What the tests of built-in components and of planted defects share."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from priorkit.plugins import BUILTIN, installed_plugins
 from priorkit.testing import Case, Outcome, Report, Situations
 from priorkit.testing.conformance import checks_of, run_check
 
 SLOW = "compiled_agrees"
 """It takes longer than all others together, and finds nothing that is planted in losses."""
+
+
+@pytest.fixture
+def built_in() -> Callable[[str], set[str]]:
+    """The names of priorkit's own components of a kind."""
+
+    def names(slot: str) -> set[str]:
+        found = installed_plugins().components(slot)
+        return {item.component.name for item in found if item.distribution == BUILTIN}
+
+    return names
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, parametrize_with_checks
 
 CASES = [
@@ -21,8 +20,6 @@ def test_conforms(check: Callable[[], None]) -> None:
     check()
 
 
-def test_none_is_forgotten() -> None:
-    owned = {
-        item.component.name for item in installed_plugins().components("condition") if item.distribution == "priorkit"
-    }
+def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
+    owned = built_in("condition")
     assert {case.subject for case in CASES} == owned

@@ -14,7 +14,6 @@ from scipy.io import savemat
 from torchvision.datasets import CIFAR10, SVHN, Flowers102
 
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 _FOLDER = tempfile.TemporaryDirectory()
@@ -136,8 +135,6 @@ def test_conforms(check: Callable[[], None]) -> None:
     check()
 
 
-def test_none_is_forgotten() -> None:
-    owned = {
-        item.component.name for item in installed_plugins().components("dataset") if item.distribution == "priorkit"
-    }
+def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
+    owned = built_in("dataset")
     assert {case.subject for case in CASES} == owned

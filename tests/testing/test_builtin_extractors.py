@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch_fidelity import feature_extractor_inceptionv3 as inception
 
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit")
@@ -58,8 +57,6 @@ def test_conforms(check: Callable[[], None]) -> None:
     check()
 
 
-def test_none_is_forgotten() -> None:
-    owned = {
-        item.component.name for item in installed_plugins().components("extractor") if item.distribution == "priorkit"
-    }
+def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
+    owned = built_in("extractor")
     assert {case.subject for case in CASES} == owned

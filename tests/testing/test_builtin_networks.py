@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 SMALL = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)))
@@ -29,8 +28,6 @@ def test_conforms(check: Callable[[], None]) -> None:
     check()
 
 
-def test_none_is_forgotten() -> None:
-    owned = {
-        item.component.name for item in installed_plugins().components("networks") if item.distribution == "priorkit"
-    }
+def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
+    owned = built_in("networks")
     assert {case.subject for case in CASES} == owned

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from priorkit.plugins import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
@@ -29,10 +28,8 @@ CASES = [
 ]
 
 
-def test_every_prior_is_looked_at() -> None:
-    assert {case.subject for case in CASES} == {
-        item.component.name for item in installed_plugins().components("prior") if item.distribution == "priorkit"
-    }
+def test_every_prior_is_looked_at(built_in: Callable[[str], set[str]]) -> None:
+    assert {case.subject for case in CASES} == built_in("prior")
 
 
 @parametrize_with_checks(CASES)

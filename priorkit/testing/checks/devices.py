@@ -18,7 +18,7 @@ from priorkit.testing.absent_devices import (
 )
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.subject import AnySubject
+from priorkit.testing.subject import AnySubject, as_module
 
 __all__ = ["DEVICES", "told_of_devices"]
 
@@ -65,16 +65,9 @@ def _passes(
             told_of_devices(one.name, error)
 
 
-def _module(subject: AnySubject) -> nn.Module:
-    component = subject.component()
-    if not isinstance(component, nn.Module):
-        raise NotApplicable("it is no module, and is not moved")
-    return component.train()
-
-
 def values_are_not_read(subject: AnySubject) -> None:
     """Training needs no value of a tensor, forward or backward, and so never waits for a GPU."""
-    component = _module(subject)
+    component = as_module(subject.component()).train()
     inputs = all_absent(subject.inputs(component, 4, subject.case.seed), META)
 
     def each(one: ForwardPass, inputs: Inputs) -> None:
@@ -92,7 +85,7 @@ def values_are_not_read(subject: AnySubject) -> None:
 
 def stays_on_its_device(subject: AnySubject) -> None:
     """On a GPU (a fake one) it computes with tensors of that GPU alone."""
-    component = _module(subject)
+    component = as_module(subject.component()).train()
     inputs = subject.inputs(component, 4, subject.case.seed)
 
     def each(one: ForwardPass, inputs: Inputs) -> None:

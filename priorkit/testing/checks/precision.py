@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.check import Check, require
 from priorkit.testing.forward_pass import ForwardPass
-from priorkit.testing.subject import AnySubject
+from priorkit.testing.subject import AnySubject, as_module
 
 __all__ = ["PRECISION"]
 
@@ -54,9 +54,7 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
 
 def compiled_agrees(subject: AnySubject) -> None:
     """Traced by torch.compile it computes the same, forward and backward."""
-    component = subject.component()
-    if not isinstance(component, nn.Module):
-        raise NotApplicable("it is no module, and is not compiled")
+    component = as_module(subject.component())
     inputs = subject.inputs(component, 4, subject.case.seed)
     weights = {name: weight for name, weight in component.named_parameters() if weight.requires_grad}
     torch._dynamo.reset()

@@ -6,8 +6,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from priorkit.testing.check import Check, Defect, NotApplicable, require
-from priorkit.testing.subject import AnySubject
+from priorkit.testing.check import Check, Defect, require
+from priorkit.testing.subject import AnySubject, as_module
 
 __all__ = ["STATES"]
 
@@ -38,20 +38,14 @@ def use_changes_nothing(subject: AnySubject) -> None:
                 )
 
 
-def _module(component: object) -> nn.Module:
-    if not isinstance(component, nn.Module):
-        raise NotApplicable("it is no module, and has no state")
-    return component
-
-
 def states_are_whole(subject: AnySubject) -> None:
     """Another one that loads its state_dict, written to safetensors, does the same."""
     component = subject.component(seed=0)
-    saved = {name: tensor.clone().contiguous() for name, tensor in _module(component).state_dict().items()}
+    saved = {name: tensor.clone().contiguous() for name, tensor in as_module(component).state_dict().items()}
     subject.loading = True
     other = subject.component(seed=1)
     try:
-        _module(other).load_state_dict(safetensors.torch.load(safetensors.torch.save(saved)))
+        as_module(other).load_state_dict(safetensors.torch.load(safetensors.torch.save(saved)))
     except RuntimeError as error:
         raise Defect(
             f"its state does not fit another one: {' '.join(str(error).split())}",
@@ -70,7 +64,7 @@ def states_are_whole(subject: AnySubject) -> None:
 def copies_are_independent(subject: AnySubject) -> None:
     """A deep copy does the same, and shares nothing with the original."""
     component = subject.component()
-    module = _module(component)
+    module = as_module(component)
     inputs = subject.inputs(component, 6, subject.case.seed)
     expected = [one.without_gradients(inputs) for one in subject.passes(component)]
     copied = copy.deepcopy(component)
@@ -78,7 +72,7 @@ def copies_are_independent(subject: AnySubject) -> None:
         for name, output in one.without_gradients(inputs).items():
             require(torch.equal(output, outputs[name]), f"{name} of a copy differs")
     with torch.no_grad():
-        for tensor in (*_module(copied).parameters(), *_module(copied).buffers()):
+        for tensor in (*as_module(copied).parameters(), *as_module(copied).buffers()):
             if tensor.is_floating_point():
                 tensor.add_(1)
     for one, outputs in zip(subject.passes(component), expected, strict=True):
