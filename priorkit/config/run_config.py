@@ -149,8 +149,9 @@ class RunConfig(BaseModel):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
     clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
-    average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged decoder and prior; 0 turns it off")
-    average_statistics: float = Field(0.99, ge=0, lt=1, description="the same for their batch-norm statistics")
+    average: float = Field(
+        0.999, ge=0, lt=1, description="decay of the averaged encoder, decoder and prior; 0 turns it off"
+    )
 
     # Length
     steps: int | None = Field(

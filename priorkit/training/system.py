@@ -113,8 +113,12 @@ class System:
         }
 
     def averaged(self) -> dict[str, nn.Module]:
-        """The networks whose averages make the samples: the decoder, and the prior where it learns."""
-        networks = {"decoder": self.decoder}
+        """The networks whose averages are used: encoder, decoder, and the prior where it learns.
+
+        The encoder comes first: a prior that refers to it is copied so that it refers to the copy.
+        """
+        networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
+        networks["decoder"] = self.decoder
         if self.prior.learning is not Learning.FIXED:
             networks["prior"] = self.prior
         return networks
