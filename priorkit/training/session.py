@@ -39,11 +39,10 @@ from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
 from priorkit.training.system import build_system, tensors_below
+from priorkit.training.typical_images import typical_images
 
 __all__ = ["Session"]
 
-_TYPICAL = 1024
-"""Training images, at most, that batch-norm statistics are of (a batch, where that is more)."""
 _CHECKED = 2
 """Held-out images, and samples, that are made before weights are kept."""
 
@@ -206,13 +205,8 @@ class Session:
 
     @cached_property
     def _typical(self) -> Tensor:
-        """The training images that batch-norm statistics are of, uint8 and whole batches: read once."""
-        size = self.config.batch_size
-        batches = max(1, min(len(self.data.train), _TYPICAL) // size)
-        generator = torch.Generator().manual_seed(seed_for(self.config.seed, "typical"))
-        # At random, as in training: where images are sorted by class, neighbours would make batches of one class.
-        chosen = torch.randperm(len(self.data.train), generator=generator)[: batches * size]
-        return binarised(self.data.train.take(chosen), self.config.binarise, self.config.seed, 0)
+        """The training images that batch-norm statistics are of, uint8: read once, where they lie on disk."""
+        return typical_images(self.data.train, self.config)
 
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
