@@ -1,6 +1,5 @@
 """Whether evaluation depends on what a network was shown in training."""
 
-import torch
 from torch import Tensor
 
 from priorkit.engine import recomputed_statistics, running_statistics
