@@ -27,6 +27,7 @@ _MODULES = (
 
 _COMMANDS = {
     "judge": ("judging", "scores of runs by a classifier that priorkit never sees; has options of its own"),
+    "quality": ("quality", "quality of samples against training time, beside pythae; has options of its own"),
 }
 """Module and summary of each; its `main` takes the arguments."""
 

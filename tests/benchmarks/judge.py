@@ -1,11 +1,12 @@
 """A classifier that priorkit never sees, and what it says of images.
 
-A residual network with its own seed, trained on the data set's labels by the benchmarks alone: neither a run's choice of
-its best checkpoint nor any default was made by its features, as may be the case with the product's `classifier`.
+A residual network with its own seed, trained on the data set's labels by the benchmarks alone. A run may choose its
+best checkpoint by the features of the product's `classifier`; it never sees these.
 """
 
 import dataclasses
 import hashlib
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -32,12 +33,17 @@ _SHIFT = 4
 """Pixels by which a colour image is moved at most, in each direction."""
 
 
+def _steps(images: ImageSet) -> int:
+    """Whole batches in a pass."""
+    return len(images) // min(_BATCH, len(images))
+
+
 @dataclass(frozen=True)
 class JudgeSettings:
     """How a judge is trained.
 
     Attributes:
-        epochs: Passes over the training images; more where they make fewer than 300 steps.
+        epochs: Passes over the training images.
         width: Channels of the first layer.
         augment: Whether images are mirrored and shifted.
     """
@@ -48,10 +54,10 @@ class JudgeSettings:
 
     @classmethod
     def usual(cls, data: ImageData, epochs: int | None = None) -> "JudgeSettings":
-        """Three passes for grey images, and 20 with augmentation for colour."""
-        if data.shape.channels == 1:
-            return cls(epochs or 3, 16, augment=False)
-        return cls(epochs or 20, 24, augment=True)
+        """Three passes for grey images, and 20 with augmentation for colour; more where they make under 300 steps."""
+        colour = data.shape.channels > 1
+        fewest = math.ceil(_FEWEST_STEPS / _steps(data.train))
+        return cls(epochs or max(20 if colour else 3, fewest), 24 if colour else 16, augment=colour)
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,7 @@ def _train(images: ImageSet, classes: int, settings: JudgeSettings, device: torc
         torch.manual_seed(_SEED)
         network = _Network(images.shape[0], classes, settings.width)
     network.to(device).to(memory_format=torch.channels_last).train()
-    batch = min(_BATCH, len(images))
-    per_epoch = len(images) // batch
-    epochs = max(settings.epochs, -(-_FEWEST_STEPS // per_epoch))
+    batch, per_epoch, epochs = min(_BATCH, len(images)), _steps(images), settings.epochs
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=epochs * per_epoch, pct_start=0.25)
     generator = torch.Generator().manual_seed(_SEED)
@@ -230,7 +234,8 @@ def find_judge(data: ImageData, cache: Path, epochs: int | None = None, device: 
     path = cache / f"judge-{_key(data, settings)}.pt"
     chosen = choose_device(device)
     if path.exists():
-        network = _Network(data.shape.channels, classes, settings.width)
+        with torch.random.fork_rng(devices=[]):
+            network = _Network(data.shape.channels, classes, settings.width)
         network.load_state_dict(torch.load(path, weights_only=True))
         return Judge(network, data, chosen)
     network = _train(data.train, classes, settings, chosen)

@@ -1,7 +1,7 @@
 """The command `judge`: what the judge says of trained runs.
 
-`python tests/benchmarks judge RUN... --dataset mnist --data-dir DIR`. Samples and reconstructions are made as users make
-them: `priorkit.load_run(RUN).sample(N)` and `.reconstruct(images)`.
+`python tests/benchmarks judge RUN... --dataset mnist --data-dir DIR`. Samples and reconstructions are made as users do:
+`priorkit.load_run(RUN).sample(N)` and `.reconstruct(images)`.
 """
 
 import argparse
