@@ -21,12 +21,15 @@ def draw_curves(
     Raises:
         ImportError: matplotlib is not installed.
     """
+    from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
+    # Dark colours first, then light ones: there may be more than ten systems.
+    colours = [colormaps["tab20"](number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
     panels: Any = figure.subplots(1, 2)
     names = ("distance", "score")
     labels = ("Fréchet distance to held-out images (lower is better)", "classifier score (higher is better)")
@@ -35,7 +38,8 @@ def draw_curves(
         for number, (system, points) in enumerate(curves.items()):
             seconds, values = [point["seconds"] for point in points], [point[name] for point in points]
             style = "--" if system.startswith("pythae-") else "-"
-            panel.plot(seconds, values, style, marker="o", markersize=3, color=f"C{number % 10}", label=system)
+            colour = colours[number % len(colours)]
+            panel.plot(seconds, values, style, marker="o", markersize=3, color=colour, label=system)
         panel.set(xscale="log", yscale="log", xlabel="training time in seconds", ylabel=label)
         panel.grid(visible=True, which="both", alpha=0.2)
     panels[0].legend(fontsize="small")
