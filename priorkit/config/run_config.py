@@ -136,6 +136,10 @@ class RunConfig(BaseModel):
     reconstructions_as_fakes: bool = Field(
         False, description="show reconstructions to the image discriminator as fakes too (third term of Algorithm 1)"
     )
+    balance_fakes: bool = Field(
+        False,
+        description="where reconstructions are fakes too, let samples and reconstructions weigh half each",
+    )
     simultaneous: bool = Field(
         False, description="compute all of a phase's losses before its updates, as Algorithm 1 is printed"
     )

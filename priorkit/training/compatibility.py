@@ -55,7 +55,7 @@ def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
             f"{prior}: its codes do not depend on the condition {config.condition.name!r}; use --prior learned, "
             "labelled-gaussian or mixture, or --condition none"
         )
-    if system.encoder is None and system.prior.learning is Learning.LIKELIHOOD:
+    if system.encoder is None and system.prior.learning in (Learning.LIKELIHOOD, Learning.CODES):
         raise ConfigurationError(
             f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
             "--prior gaussian or learned"

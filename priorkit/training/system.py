@@ -208,6 +208,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
+        or prior.improvement > 0
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )
