@@ -150,6 +150,11 @@ def _rehearse(system: "System", config: RunConfig) -> None:
                 recovered = system.recogniser(system.image_critic.features(images))
                 _expect("networks", config, recovered, tuple(condition.shape))
                 _expect("condition", config, system.condition.recovery_loss(recovered, condition), ())
+                if system.condition.recovery is Recovery.SELF_LABELLED:
+                    changed = system.condition.changed(images, system.condition.change_noise(2, generator=generator))
+                    _expect("condition", config, changed, tuple(images.shape))
+                    for term in system.condition.self_labelling_terms(recovered, recovered).values():
+                        _expect("condition", config, term, ())
         if system.encoder is None or system.loss is None:
             return
         posterior = system.encoder(images, torch.zeros(codes))

@@ -9,6 +9,8 @@ CASES = [
     Case("condition", "labels", {"recovery": "generated", "seen_by_code_critic": False}),
     Case("condition", "categorical"),
     Case("condition", "categorical", {"classes": 2}),
+    Case("condition", "categorical", {"classes": 3, "recovery": "self-labelled"}),
+    Case("condition", "categorical", {"recovery": "self-labelled", "changes": "photograph"}),
     Case("condition", "embedding"),
     Case("condition", "embedding", {"remembered": 40, "mismatched": False}),
     Case("condition", "none"),

@@ -136,6 +136,11 @@ def test_a_gradient_penalty_is_the_same_too(registry: Registry, in_processes: Ca
         ("aae", {"regularizer": "sliced-wasserstein"}, "--regularizer sliced-wasserstein"),
         ("learned", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
         ("aae", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
+        (
+            "learned",
+            {"condition": {"name": "categorical", "recovery": "self-labelled"}},
+            "--condition categorical",
+        ),
     ],
 )
 def test_what_needs_the_whole_batch_is_refused(
