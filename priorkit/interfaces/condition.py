@@ -35,8 +35,8 @@ class Condition(nn.Module, abc.ABC):
 
     Attributes:
         dim: Dimensions of s, at least 1.
-        classes: Number of classes where s is one of them, one-hot: dimension k stands for class k, and `dim` is their
-            number. 0 where s is anything else.
+        classes: Number of classes where s says one of them, one-hot: dimension k stands for class k. Dimensions that
+            follow them vary what an image of the class looks like, around 0. 0 where s is anything else.
         from_data: Whether every training image has an s of its own; otherwise s is drawn at random.
         from_labels: Whether that s is the image's label; the data's class k is then class k of s.
         seen_by_code_critic: Whether D_C is shown s beside the code (Eq. 8).

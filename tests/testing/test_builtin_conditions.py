@@ -9,6 +9,7 @@ CASES = [
     Case("condition", "labels", {"recovery": "generated", "seen_by_code_critic": False}),
     Case("condition", "categorical"),
     Case("condition", "categorical", {"classes": 2}),
+    Case("condition", "categorical", {"classes": 3, "continuous": 2}),
     Case("condition", "categorical", {"classes": 3, "recovery": "self-labelled"}),
     Case("condition", "categorical", {"recovery": "self-labelled", "changes": "photograph"}),
     Case("condition", "embedding"),

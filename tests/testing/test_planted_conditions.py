@@ -187,10 +187,10 @@ class Undecided(SelfLabelled):
         return {**super().self_labelling_terms(recovered, changed), "information": -marginal}
 
 
-class HalfTheClasses(Labels):
+class OneClassTooMany(Labels):
     def __init__(self, context: ConditionContext) -> None:
         super().__init__(context)
-        self.classes = self.dim - 1
+        self.classes = self.dim + 1
 
 
 class NoData(Labels):
@@ -374,7 +374,7 @@ class AttributesSignLost(Attributes):
 
 
 PLANTED = [
-    ("says_what_it_is", HalfTheClasses, ("2 classes and 3 dimensions", "attribute was forgotten")),
+    ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute was forgotten")),
     ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
     ("says_what_it_is", UnseenMismatch, ("mismatched, and seen_by_image_critic is False",)),
     ("conditions_come_from_the_generator", GeneratorIgnored, ("global generator of torch", "generator is ignored")),

@@ -34,6 +34,9 @@ class CategoricalOptions(Options):
     """Options of the condition `categorical`."""
 
     classes: int = Field(10, ge=2, description="K, the number of values")
+    continuous: int = Field(
+        0, ge=0, description="number of continuous codes beside the class, uniform in [-1, 1] (InfoGAN)"
+    )
     weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
     recovery: Literal["generated", "self-labelled"] = Field(
         "generated",
@@ -85,12 +88,17 @@ def _build_labels(options: LabelsOptions, context: ConditionContext) -> Conditio
 
 def _build_categorical(options: CategoricalOptions, context: ConditionContext) -> Condition:
     from priorkit_plugins.conditions.categorical import CategoricalCondition
-    from priorkit_plugins.conditions.changes import AffineChanges, PhotographChanges
+    from priorkit_plugins.conditions.changes import AffineChanges, ImageChanges, PhotographChanges
     from priorkit_plugins.conditions.self_labelling import SelfLabelling
 
     if options.recovery == "generated":
-        return CategoricalCondition(options.classes, options.weight)
-    changes = {"affine": AffineChanges, "photograph": PhotographChanges}
+        return CategoricalCondition(options.classes, options.weight, options.continuous)
+    if options.continuous:
+        raise ValueError(
+            f"continuous is {options.continuous}, and recovery is self-labelled: Q learns continuous codes from "
+            "generated images; use --condition.recovery generated, or --condition.continuous 0"
+        )
+    changes: dict[str, type[ImageChanges]] = {"affine": AffineChanges, "photograph": PhotographChanges}
     return CategoricalCondition(
         options.classes,
         options.weight,

@@ -1,5 +1,7 @@
 """A class drawn at random as the condition."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,9 +19,13 @@ class CategoricalCondition(Condition):
     D_C does not see it. Q learns from generated images (Eq. 7), so that a class is whatever the generator made of it
     first; or it labels real images itself, and the generator follows.
 
+    Beside the class, s may have continuous codes, uniform in [-1, 1] (Chen et al. 2016, arXiv:1606.03657, Section 7.2),
+    which Q recovers as the means of Gaussians of variance 1.
+
     Args:
         classes: K, at least 2.
         weight: Weight of the mutual information for those who generate.
+        continuous: Number of continuous codes.
         self_labelling: How Q labels images itself; None where it learns from generated images.
         changes: Which changes of an image keep its class; for a Q that labels images itself.
     """
@@ -28,29 +34,41 @@ class CategoricalCondition(Condition):
         self,
         classes: int = 10,
         weight: float = 1.0,
+        continuous: int = 0,
         *,
         self_labelling: SelfLabelling | None = None,
         changes: ImageChanges | None = None,
     ) -> None:
         super().__init__()
-        self.dim = self.classes = classes
+        self.classes = classes
+        self.dim = classes + continuous
         self.recovery_weight = weight
         self.recovery = Recovery.GENERATED
         self.self_labelling = self_labelling
         self.changes = changes
         if self_labelling is not None:
             assert changes is not None, "a Q that labels images itself needs changes of them"
+            assert continuous == 0, "Q learns continuous codes from generated images"
             self.recovery = Recovery.SELF_LABELLED
             # The classes' shares are those of a batch.
             self.needs_whole_batch = True
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Classes with equal probabilities, one-hot (n, K)."""
-        return one_hot(torch.randint(self.dim, (n,), generator=generator, device=device), self.dim)
+        """Classes with equal probabilities, one-hot, and continuous codes beside them: (n, K + continuous)."""
+        classes = one_hot(torch.randint(self.classes, (n,), generator=generator, device=device), self.classes)
+        if self.dim == self.classes:
+            return classes
+        codes = 2 * torch.rand(n, self.dim - self.classes, generator=generator, device=device) - 1
+        return torch.cat([classes, codes], dim=1)
 
     def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
-        """Cross-entropy of Q's logits (N, K) and the one-hot s, in nats."""
-        return recovery_loss(recovered, condition)
+        """Cross-entropy of Q's logits and the one-hot class, and -E[log N(c; mean, I)] of continuous codes, in nats."""
+        k = self.classes
+        loss = recovery_loss(recovered[:, :k], condition[:, :k])
+        if self.dim == k:
+            return loss
+        squares = (recovered[:, k:].float() - condition[:, k:]).square().sum(1)
+        return loss + 0.5 * (squares.mean() + (self.dim - k) * math.log(2 * math.pi))
 
     def change_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
