@@ -56,7 +56,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
         condition = run.model.class_conditions(labels)
     elif run.class_names:
         condition = run.model.conditions(found.number, found.seed)
-        labels = condition.argmax(1)
+        labels = condition[:, : run.model.classes].argmax(1)
     codes = run.model.codes(found.number, found.seed, condition)
     # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
     images = torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])

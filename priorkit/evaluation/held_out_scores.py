@@ -105,8 +105,9 @@ def score_clusters(
     if model.recogniser is not None and condition is not None and not condition.from_data:
         indices = spaced(data.test, settings.samples)
         parts = chunks(data.test, indices, binarise=settings.binarise, seed=settings.seed)
-        assigned = torch.cat([model.recognise(to_float(pixels)).argmax(1).cpu() for pixels in parts])
-        note = f"{condition.dim} classes of Q"
+        classes = condition.classes or condition.dim
+        assigned = torch.cat([model.recognise(to_float(pixels))[:, :classes].argmax(1).cpu() for pixels in parts])
+        note = f"{classes} classes of Q"
     elif clusters > 0 and encodings is not None:
         assigned, indices = _most_responsible(model, encodings.posterior.mean), encodings.indices
         note = f"{clusters} parts of the prior"

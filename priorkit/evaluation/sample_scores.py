@@ -137,9 +137,8 @@ def _score_agreement(
         book.skip(("label-agreement",), reason, name)
         return
     n = settings.samples
-    labels = torch.arange(n) % condition.dim
-    asked = torch.nn.functional.one_hot(labels, condition.dim).float()
-    codes = model.codes(n, settings.seed, condition=asked.to(model.device))
+    labels = torch.arange(n) % condition.classes
+    codes = model.codes(n, settings.seed, condition=model.class_conditions(labels))
     right = 0
     size = chunk_size(model.shape.size)
     for part, wanted in zip(torch.split(codes, size), torch.split(labels, size), strict=True):

@@ -74,7 +74,7 @@ def map_codes(
     start = "pca" if codes.shape[1] > 1 and np.ptp(codes, axis=0).any() else "random"
     method = TSNE(perplexity=min(perplexity, (len(codes) - 1) / 3), init=start, random_state=seed % 2**32)
     places = torch.from_numpy(method.fit_transform(codes))
-    classes = condition.argmax(1).cpu() if condition is not None and model.classes else None
+    classes = condition[:, : model.classes].argmax(1).cpu() if condition is not None and model.classes else None
     return CodeMap(places[:n], classes, places[n:], held_out.labels[shown] if held_out.labels is not None else None)
 
 

@@ -25,14 +25,18 @@ class Recovery(Enum):
 
     BOTH = "both"
 
+    SELF_LABELLED = "self-labelled"
+    """From the data's images alone: Q finds classes that fill up evenly, are told apart surely, and stay the same where
+    an image changes a little (Hu et al. 2017, IMSAT; Ji et al. 2019, IIC)."""
+
 
 class Condition(nn.Module, abc.ABC):
     """s: what images are asked for by, as vectors of shape (N, dim) (Sections III-C and V of Wang et al. 2020).
 
     Attributes:
         dim: Dimensions of s, at least 1.
-        classes: Number of classes where s is one of them, one-hot: dimension k stands for class k, and `dim` is their
-            number. 0 where s is anything else.
+        classes: Number of classes where s says one of them, one-hot: dimension k stands for class k. Dimensions that
+            follow them vary what an image of the class looks like, around 0. 0 where s is anything else.
         from_data: Whether every training image has an s of its own; otherwise s is drawn at random.
         from_labels: Whether that s is the image's label; the data's class k is then class k of s.
         seen_by_code_critic: Whether D_C is shown s beside the code (Eq. 8).
@@ -40,6 +44,8 @@ class Condition(nn.Module, abc.ABC):
         mismatched: Whether D_I is also shown real images with another s, as fakes.
         recovery: From which images Q learns; what is generated then minimises `recovery_loss` too.
         recovery_weight: Weight of that loss for those who generate.
+        needs_whole_batch: Whether `self_labelling_terms` compares the images of a batch with each other. Several
+            processes, each of which has a part of the batch, refuse such a condition.
     """
 
     dim: int
@@ -51,6 +57,7 @@ class Condition(nn.Module, abc.ABC):
     mismatched: bool = False
     recovery: Recovery = Recovery.NONE
     recovery_weight: float = 1.0
+    needs_whole_batch: bool = False
 
     @abc.abstractmethod
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -83,3 +90,45 @@ class Condition(nn.Module, abc.ABC):
             recovered: Q's output for a batch of images, shape (N, dim).
             condition: Their s, shape (N, dim).
         """
+
+    def change_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws the random numbers that `changed` changes `n` images by: float32 (n, ...).
+
+        Args:
+            n: Number of images, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where they are made; the CPU if it is None.
+
+        Raises:
+            TypeError: Q does not label images itself (`recovery` is not SELF_LABELLED).
+        """
+        raise TypeError(f"{type(self).__name__} knows no changes of images: its Q does not label them itself")
+
+    def changed(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Changes each image in a way that keeps its class; a function of the image and its noise alone.
+
+        Args:
+            images: Shape (N, C, H, W), values in [-1, 1].
+            noise: Shape (N, ...), as `change_noise` gives it.
+
+        Returns:
+            Images of the same shape, values in [-1, 1].
+
+        Raises:
+            TypeError: Q does not label images itself.
+        """
+        raise TypeError(f"{type(self).__name__} knows no changes of images: its Q does not label them itself")
+
+    def self_labelling_terms(self, recovered: Tensor, changed: Tensor) -> dict[str, Tensor]:
+        """What Q and D_I's trunk minimise on real images where Q labels them itself: float32 scalars by name.
+
+        Args:
+            recovered: Q's output for a batch of images, shape (N, dim).
+            changed: Q's output for the same images, `changed`, shape (N, dim).
+
+        Raises:
+            TypeError: Q does not label images itself.
+        """
+        raise TypeError(f"{type(self).__name__} has no loss for a Q that labels images itself")

@@ -43,7 +43,7 @@ class PriorContext:
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
             in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
         train_count: Number of training images; 1 where a trained run is loaded.
-        classes: Number of classes, where s is a class, one-hot (then it is `condition_dim`); else 0.
+        classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
     """
 
     code_dim: int

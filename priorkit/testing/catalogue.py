@@ -28,6 +28,7 @@ from priorkit.testing.checks.priors import PRIORS
 from priorkit.testing.checks.randomness import RANDOMNESS
 from priorkit.testing.checks.recovery import RECOVERY
 from priorkit.testing.checks.regularizers import REGULARIZERS
+from priorkit.testing.checks.self_labelling import SELF_LABELLING
 from priorkit.testing.checks.states import STATES
 from priorkit.testing.checks.statistics import STATISTICS
 from priorkit.testing.checks.stored_images import STORED_IMAGES
@@ -70,7 +71,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
     "prior": Contract((*_MODULES, *PRIORS, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
-    "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY), condition_subjects),
+    "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS), encoder_subjects),
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),

@@ -41,13 +41,14 @@ def require_shareable_terms(system: System, config: RunConfig, processes: Proces
     if processes.count == 1:
         return
     # The adversarial loss first: the regularizer may only pass on what its own needs.
-    losses = {
+    components = {
         "adversarial_loss": system.adversarial_loss,
         "regularizer": system.regularizer,
         "loss": system.loss,
+        "condition": system.condition,
     }
-    for slot, loss in losses.items():
-        if loss is not None and loss.needs_whole_batch:
+    for slot, component in components.items():
+        if component is not None and component.needs_whole_batch:
             raise ConfigurationError(
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it needs all samples of a batch, and "
                 f"each of {processes.count} processes has a part of them: train in one process, or choose another one"

@@ -103,7 +103,7 @@ def _check_condition(system: "System", condition: Condition, config: RunConfig, 
         wrong = f"it says {of_data[0]}, but images bring no s (from_data is False)"
     elif condition.mismatched and not condition.seen_by_image_critic:
         wrong = "it says mismatched, but D_I is shown no s (seen_by_image_critic is False)"
-    elif condition.classes not in (0, condition.dim):
+    elif not 0 <= condition.classes <= condition.dim:
         wrong = f"it says that it has {condition.classes} classes, and s has {condition.dim} dimensions"
     if wrong:
         raise ConfigurationError(f"{given}: {wrong}; this is a mistake in the plug-in")
@@ -150,6 +150,11 @@ def _rehearse(system: "System", config: RunConfig) -> None:
                 recovered = system.recogniser(system.image_critic.features(images))
                 _expect("networks", config, recovered, tuple(condition.shape))
                 _expect("condition", config, system.condition.recovery_loss(recovered, condition), ())
+                if system.condition.recovery is Recovery.SELF_LABELLED:
+                    changed = system.condition.changed(images, system.condition.change_noise(2, generator=generator))
+                    _expect("condition", config, changed, tuple(images.shape))
+                    for term in system.condition.self_labelling_terms(recovered, recovered).values():
+                        _expect("condition", config, term, ())
         if system.encoder is None or system.loss is None:
             return
         posterior = system.encoder(images, torch.zeros(codes))

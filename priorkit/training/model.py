@@ -88,7 +88,7 @@ class Model:
         return torch.cat(drawn)[:n].to(self.device)
 
     def class_conditions(self, labels: Tensor) -> Tensor:
-        """The s of classes, one-hot: float32 (N, dim), on the device.
+        """The s of classes, one-hot, and 0 in dimensions beside them: float32 (N, dim), on the device.
 
         Args:
             labels: Class indices, int64 (N,).
@@ -107,7 +107,8 @@ class Model:
             raise ValueError(
                 f"classes must be from 0 to {self.classes - 1}, not from {int(labels.min())} to {int(labels.max())}"
             )
-        return torch.eye(self.classes)[labels.cpu()].to(self.device)
+        assert self.condition is not None, "what has classes is a condition"
+        return torch.eye(self.classes, self.condition.dim)[labels.cpu()].to(self.device)
 
     def codes(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
         """Draws `n` codes from the prior: float32 (n, code_dim) on the device. The same seed gives the same codes.
@@ -244,7 +245,7 @@ class Model:
         return torch.cat(parts)
 
     def recognise(self, images: Tensor) -> Tensor:
-        """Q(x): which s images (N, C, H, W) in [-1, 1] show; float32 (N, dim), logits where s is a class.
+        """Q(x): which s images (N, C, H, W) in [-1, 1] show; float32 (N, dim), logits where dimensions are classes.
 
         Raises:
             ConfigurationError: The run has no classifier Q.

@@ -31,7 +31,8 @@ class PriorImprovementPhase(Phase):
     Algorithm 1 but not in Eq. 4.
 
     Where there is a condition s, images are made from it, and a classifier Q on D_I's trunk recovers it: Q and the
-    trunk descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs.
+    trunk descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs. A Q that labels images itself learns from real
+    images and the same images changed instead.
 
     Without an encoder, this phase alone is a GAN.
 
@@ -74,7 +75,7 @@ class PriorImprovementPhase(Phase):
             self.players["generator"] = generator
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`; `posterior`, `condition` and `mixing` where they are needed and drawn."""
+        """`prior`; `posterior`, `condition`, `mixing` and `changes` where they are needed and drawn."""
         system, condition = self.system, self.system.condition
         noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
         if self.reconstructions_as_fakes and system.encoder is not None and system.encoder.stochastic:
@@ -83,6 +84,8 @@ class PriorImprovementPhase(Phase):
             noise["condition"] = condition.draw(n, generator=generator, device=device)
         if system.adversarial_loss.has_penalty:
             noise["mixing"] = torch.rand(n, generator=generator, device=device)
+        if condition is not None and self._recovery is Recovery.SELF_LABELLED and "image_critic" in self.players:
+            noise["changes"] = condition.change_noise(n, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
@@ -102,13 +105,17 @@ class PriorImprovementPhase(Phase):
         adversarial_loss, recovery = self.system.adversarial_loss, self._recovery
         shown, mismatched = self._shown(noise), noise.get("mismatched")
         # Real and generated images go through D_I apart: batch norm must not mix their statistics.
-        recover = recovery in (Recovery.REAL, Recovery.BOTH)
+        recover = recovery in (Recovery.REAL, Recovery.BOTH, Recovery.SELF_LABELLED)
         if mismatched is None:
             logits, recovered = self._judge(images, shown, recover=recover)
         else:
             features = self.critic.features(images)
             logits, recovered = self._judge_features(features, shown, recover=recover)
-        terms = {"critic_real": adversarial_loss.real(logits), **self._recovery_term("real", recovered, noise)}
+        terms = {"critic_real": adversarial_loss.real(logits)}
+        if recovered is not None and recovery is Recovery.SELF_LABELLED:
+            terms.update(self._self_labelling_terms(images, recovered, noise["changes"]))
+        else:
+            terms.update(self._recovery_term("real", recovered, noise))
         if mismatched is not None:
             terms["critic_mismatched"] = 0.5 * adversarial_loss.fake(self.critic.score(features, mismatched))
         for name, fake in fakes.items():
@@ -166,6 +173,15 @@ class PriorImprovementPhase(Phase):
             return {}
         assert self.system.condition is not None, "only a condition can be recovered"
         return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, noise["condition"])}
+
+    def _self_labelling_terms(self, images: Tensor, recovered: Tensor, changes: Tensor) -> dict[str, Tensor]:
+        condition, recogniser = self.system.condition, self.system.recogniser
+        assert condition is not None, "a Q that labels images is a condition's"
+        assert recogniser is not None, "a condition that is recovered has a Q"
+        # Q is used on images as they are, so these leave no trace in the statistics that it is used with.
+        with frozen_statistics(self.critic, recogniser):
+            changed = recogniser(self.critic.features(condition.changed(images, changes)))
+        return condition.self_labelling_terms(recovered, changed)
 
     def _generated(self, noise: Noise) -> Tensor:
         with (

@@ -189,7 +189,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             encoder,
             lambda number: _images_to_start_from(data, number),
             len(data.train) if data.train is not None else 1,
-            condition.classes if condition is not None else 0,
+            condition_dim if condition is not None and condition.classes == condition_dim else 0,
         ),
     )
     regularizer, loss = None, None

@@ -22,6 +22,7 @@ def asked_once(tiny, tmp_path_factory):
     flags = {
         "labels": ["--condition", "labels"],
         "categorical": ["--condition", "categorical", "--condition.classes", "3", "--code-dim", "8"],
+        "continuous": ["--condition", "categorical", "--condition.continuous", "2", "--code-dim", "8"],
         "gan": ["--encoder", "none", "--loss", "none", "--regularizer", "none", "--prior", "gaussian"],
     }
     for name, more in flags.items():
@@ -46,6 +47,14 @@ def size(path):
 def told(result):
     assert (result.status, result.err) == (0, "")
     return json.loads(result.out)
+
+
+def test_classes_with_continuous_codes(cli, runs):
+    assert cli("picture", "classes", "continuous").out == "8 rows, 10 columns in classes.png\n"
+    assert cli("sample", "continuous", "-n", 30, "--out", "samples.npz").status == 0
+    with np.load("samples.npz") as samples:
+        assert set(samples["labels"].tolist()) <= set(range(10))
+    assert cli("evaluate", "continuous", "--scores", "clustering", "--samples", 40).status == 0
 
 
 def test_classes_in_columns(cli, runs):

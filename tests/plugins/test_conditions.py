@@ -84,6 +84,33 @@ def test_recovery_of_a_vector_is_its_negative_log_density(seed: int) -> None:
     torch.testing.assert_close(embedding().recovery_loss(mean, vector), expected)
 
 
+def test_continuous_codes_are_uniform_beside_the_class() -> None:
+    condition = categorical(classes=4, continuous=2)
+    assert (condition.classes, condition.dim) == (4, 6)
+    drawn = condition.draw(60_000, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn[:, :4].sum(1), torch.ones(60_000))
+    codes = drawn[:, 4:]
+    assert float(codes.abs().max()) <= 1
+    # Uniform in [-1, 1]: mean 0, variance 1/3; five standard errors.
+    torch.testing.assert_close(codes.mean(0), torch.zeros(2), rtol=0, atol=5 * 0.58 / 60_000**0.5)
+    torch.testing.assert_close(codes.square().mean(0), torch.full((2,), 1 / 3), rtol=0, atol=5 * 0.3 / 60_000**0.5)
+
+
+@given(seed=seeds)
+def test_recovery_of_class_and_codes_is_their_joint_log_density(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    condition = categorical(classes=3, continuous=2)
+    said, s = torch.randn(5, 5, generator=generator), condition.draw(5, generator=generator)
+    classes = OneHotCategorical(logits=said[:, :3]).log_prob(s[:, :3])
+    codes = Independent(Normal(said[:, 3:], torch.ones(2)), 1).log_prob(s[:, 3:])
+    torch.testing.assert_close(condition.recovery_loss(said, s), -(classes + codes).mean())
+
+
+def test_q_that_labels_images_itself_learns_no_continuous_codes() -> None:
+    with pytest.raises(ValueError, match=r"continuous is 2, .* use --condition.recovery generated"):
+        categorical(continuous=2, recovery="self-labelled")
+
+
 def test_recovery_is_certain_of_what_it_says_clearly() -> None:
     certain = 100 * torch.eye(3)
     assert float(labels().recovery_loss(certain, torch.eye(3))) == pytest.approx(0, abs=1e-6)

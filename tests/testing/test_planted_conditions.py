@@ -16,6 +16,7 @@ from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.recovery import RECOVERY
+from priorkit.testing.checks.self_labelling import SELF_LABELLING
 from priorkit.testing.conformance import run_check
 
 LABELS = Situations(classes=(3,), examples=2)
@@ -99,10 +100,97 @@ class Brightness(Condition):
         return (recovered.float() - condition).abs().sum(1).mean() + math.log(2)
 
 
-class HalfTheClasses(Labels):
+class SelfLabelled(Condition):
+    """A sound condition: one of three classes, which Q finds; images that are brighter or darker are of the same."""
+
+    dim = classes = 3
+    recovery = Recovery.SELF_LABELLED
+    needs_whole_batch = True
+
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__()
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        classes = torch.randint(self.dim, (n,), generator=generator, device=device)
+        return (classes[:, None] == torch.arange(self.dim, device=device)).float()
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        return functional.cross_entropy(recovered.float(), condition)
+
+    def change_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.rand(n, 1, generator=generator, device=device)
+
+    def changed(self, images: Tensor, noise: Tensor) -> Tensor:
+        return (images + 0.2 * noise[:, :, None, None]).clamp(-1, 1)
+
+    def self_labelling_terms(self, recovered: Tensor, changed: Tensor) -> dict[str, Tensor]:
+        q, log_q = recovered.float().softmax(1), recovered.float().log_softmax(1)
+        marginal, sure = -(q.mean(0) * q.mean(0).log()).sum(), (q * log_q).sum(1).mean()
+        same = (q * (log_q - changed.float().log_softmax(1))).sum(1).mean()
+        return {"information": -(4 * marginal + sure), "consistency": same}
+
+
+class ChangesDrawnElsewhere(SelfLabelled):
+    def change_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return super().change_noise(n, device=device)
+
+
+class OneChangeForAll(SelfLabelled):
+    def change_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return super().change_noise(1, generator=generator, device=device)
+
+
+class ChangesOnTheCpu(SelfLabelled):
+    def change_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return super().change_noise(n, generator=generator)
+
+
+class Cropped(SelfLabelled):
+    def changed(self, images: Tensor, noise: Tensor) -> Tensor:
+        return super().changed(images, noise)[:, :, 1:, 1:]
+
+
+class TooBright(SelfLabelled):
+    def changed(self, images: Tensor, noise: Tensor) -> Tensor:
+        return images + 0.2 * noise[:, :, None, None]
+
+
+class Unchanged(SelfLabelled):
+    def changed(self, images: Tensor, noise: Tensor) -> Tensor:
+        return images.clone()
+
+
+class OneClassForAll(SelfLabelled):
+    def self_labelling_terms(self, recovered: Tensor, changed: Tensor) -> dict[str, Tensor]:
+        terms = super().self_labelling_terms(recovered, changed)
+        return {**terms, "information": -terms["information"]}
+
+
+class Inconsistent(SelfLabelled):
+    def self_labelling_terms(self, recovered: Tensor, changed: Tensor) -> dict[str, Tensor]:
+        terms = super().self_labelling_terms(recovered, changed)
+        return {**terms, "consistency": -terms["consistency"]}
+
+
+class Undecided(SelfLabelled):
+    def self_labelling_terms(self, recovered: Tensor, changed: Tensor) -> dict[str, Tensor]:
+        q = recovered.float().softmax(1)
+        marginal = -(q.mean(0) * q.mean(0).log()).sum()
+        return {**super().self_labelling_terms(recovered, changed), "information": -marginal}
+
+
+class OneClassTooMany(Labels):
     def __init__(self, context: ConditionContext) -> None:
         super().__init__(context)
-        self.classes = self.dim - 1
+        self.classes = self.dim + 1
 
 
 class NoData(Labels):
@@ -286,7 +374,7 @@ class AttributesSignLost(Attributes):
 
 
 PLANTED = [
-    ("says_what_it_is", HalfTheClasses, ("2 classes and 3 dimensions", "attribute was forgotten")),
+    ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute was forgotten")),
     ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
     ("says_what_it_is", UnseenMismatch, ("mismatched, and seen_by_image_critic is False",)),
     ("conditions_come_from_the_generator", GeneratorIgnored, ("global generator of torch", "generator is ignored")),
@@ -312,6 +400,15 @@ PLANTED = [
     ("recovery_is_a_log_probability", EachByItself, ("adds up to", "binary cross-entropy")),
     ("recovery_is_a_log_probability", NoNormaliser, (r"integrates to 2\.507", "of a Gaussian is left out")),
     ("recovery_is_a_log_probability", SquaresAlone, (r"integrates to 1\.772", "without 1/2")),
+    ("changes_come_from_the_generator", ChangesDrawnElsewhere, ("global generator of torch", "generator is ignored")),
+    ("changes_come_from_the_generator", OneChangeForAll, (r"of shape \(1, 1\)", "for the whole batch")),
+    ("changes_come_from_the_generator", ChangesOnTheCpu, ("is on cpu", "`device` is not passed on")),
+    ("changed_images_are_images", Cropped, (r"changed to \(4, 1, 15, 15\)", "brought back")),
+    ("changed_images_are_images", TooBright, (r"not in \[-1, 1\]", "clamp")),
+    ("changed_images_are_images", Unchanged, ("the same whatever the noise", "noise is not used")),
+    ("good_labels_cost_least", OneClassForAll, ("call every image the same", "a sign is lost")),
+    ("good_labels_cost_least", Inconsistent, ("others for the changed image", "a sign is lost")),
+    ("good_labels_cost_least", Undecided, ("undecided", "a term is missing")),
     ("loaded_conditions_draw_the_same", PlainAttribute, ("draws other conditions", "plain attribute")),
     ("loaded_conditions_draw_the_same", NeedsImages, ("built without images it is refused", "there are no images")),
 ]
@@ -329,10 +426,10 @@ def test_planted_defects_are_found(
 
 
 def test_every_special_check_finds_something() -> None:
-    assert {check for check, _, _ in PLANTED} == {check.name for check in (*CONDITIONS, *RECOVERY)}
+    assert {check for check, _, _ in PLANTED} == {check.name for check in (*CONDITIONS, *RECOVERY, *SELF_LABELLING)}
 
 
-@pytest.mark.parametrize("build", [Labels, Vectors, lambda context: Brightness(), Attributes, Brackets])
+@pytest.mark.parametrize("build", [Labels, Vectors, SelfLabelled, lambda context: Brightness(), Attributes, Brackets])
 def test_sound_conditions_pass(build: Callable[[ConditionContext], Condition]) -> None:
     check_component(Case("condition", build, situations=LABELS)).raise_if_failed()
 

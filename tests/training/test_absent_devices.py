@@ -113,6 +113,10 @@ def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: R
 PENALTY = {"adversarial_loss": "wasserstein-gp", "networks": {"name": "dcgan", "critic_norm": "layer"}}
 CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "embedding": ("learned", {"condition": "embedding"}),
+    "photograph": (
+        "learned",
+        {"condition": {"name": "categorical", "recovery": "self-labelled", "changes": "photograph"}},
+    ),
     "mmd": ("aae", {"regularizer": "mmd"}),
     "sliced-wasserstein": ("aae", {"regularizer": "sliced-wasserstein"}),
     "ms-ssim": ("aae", {"loss": "ms-ssim"}),

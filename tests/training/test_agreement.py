@@ -121,6 +121,13 @@ def test_every_option_of_the_algorithm_is_the_same_too(
         assert_same(result, alone)
 
 
+def test_classes_without_labels_are_the_same_too(registry: Registry, in_processes: Callable[..., list[Any]]) -> None:
+    changes = {"condition": {"recovery": "generated"}}
+    alone = trained(registry, "learned-unsupervised", **changes)
+    for result in in_processes(2, lambda: trained(registry, "learned-unsupervised", **changes)):
+        assert_same(result, alone)
+
+
 def test_a_gradient_penalty_is_the_same_too(registry: Registry, in_processes: Callable[..., list[Any]]) -> None:
     networks = {"name": "residual", "width": 2, "critic_norm": "layer", "code_critic_width": 20}
     changes = {"networks": networks, "adversarial_loss": "wasserstein-gp"}
@@ -136,6 +143,11 @@ def test_a_gradient_penalty_is_the_same_too(registry: Registry, in_processes: Ca
         ("aae", {"regularizer": "sliced-wasserstein"}, "--regularizer sliced-wasserstein"),
         ("learned", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
         ("aae", {"networks": "began", "adversarial_loss": "began"}, "--adversarial-loss began"),
+        (
+            "learned",
+            {"condition": {"name": "categorical", "recovery": "self-labelled"}},
+            "--condition categorical",
+        ),
     ],
 )
 def test_what_needs_the_whole_batch_is_refused(

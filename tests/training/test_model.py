@@ -123,6 +123,16 @@ def test_classes_are_one_hot(asked: Model) -> None:
             asked.class_conditions(torch.tensor([wrong]))
 
 
+def test_what_stands_beside_a_class_is_in_the_middle(tiny_session: Callable[..., Session]) -> None:
+    condition = {"name": "categorical", "classes": 3, "continuous": 2}
+    model = tiny_session("learned", condition=condition).model
+    assert (model.classes, model.condition.dim) == (3, 5)
+    expected = torch.tensor([[0.0, 0, 1, 0, 0], [1, 0, 0, 0, 0]])
+    assert torch.equal(model.class_conditions(torch.tensor([2, 0])), expected)
+    assert model.sample(2, condition=expected).shape == model.sample(2).shape
+    assert model.recognise(model.sample(2)).shape == (2, 5)
+
+
 def test_codes_of_noise_are_those_of_its_seed(asked: Model) -> None:
     condition = asked.conditions(700, 3)
     assert close(asked.codes_of(asked.noise(700, 3), condition), asked.codes(700, 3))

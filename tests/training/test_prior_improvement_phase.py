@@ -130,6 +130,19 @@ CRITIC_TERMS = {"critic_real", "critic_fake"}
         ),
         (
             "learned",
+            {"condition": {"name": "categorical", "classes": 3, "recovery": "self-labelled"}},
+            [
+                (
+                    "image_critic",
+                    {*CRITIC_TERMS, "information", "consistency"},
+                    {"prior", "decoder", "image_critic"},
+                    {"image_critic", "recogniser"},
+                ),
+                ("generator", {"generator_fake", "mutual_information"}, set(), {"prior", "decoder"}),
+            ],
+        ),
+        (
+            "learned",
             {"condition": "embedding"},
             [
                 (
@@ -255,6 +268,39 @@ def test_mutual_information_is_the_weighted_recovery_of_generated_images(tiny_se
         recovered = session.system.recogniser(session.system.image_critic.features(fake))
         expected = torch.nn.functional.cross_entropy(recovered, noise["condition"].argmax(1))
         torch.testing.assert_close(terms[weight, "generator"]["mutual_information"], weight * expected)
+
+
+SELF_LABELLED = {"name": "categorical", "classes": 3, "recovery": "self-labelled"}
+
+
+def test_q_labels_real_images_and_the_same_images_changed(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", condition=SELF_LABELLED)
+    system = session.system
+    (phase,) = session.engine.phases[1:]
+    noise = phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu"))
+    assert set(noise) == {"prior", "condition", "changes"}
+    assert set(phase.noise(6, torch.Generator(), torch.device("cpu"))) == set(noise)
+    images = session.batches.at(0)
+    (norm, *_) = [layer for layer in system.image_critic.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
+    labelled: list[torch.Tensor] = []
+    system.recogniser.register_forward_hook(lambda module, given, output: labelled.append(output))
+    critic_move, generator_move = (dict(move.terms) for move in phase.moves(images, noise))
+    # Real ones and changed ones in D_I's move, generated ones in the generator's; statistics do not see changed ones.
+    assert len(labelled) == 3
+    assert int(norm.num_batches_tracked) == 2
+    changed = system.condition.changed(images, noise["changes"])
+    expected = [system.recogniser(system.image_critic.features(seen)) for seen in (images, changed)]
+    for output, again in zip(labelled, expected, strict=False):
+        torch.testing.assert_close(output, again)
+    for name, term in system.condition.self_labelling_terms(*expected).items():
+        torch.testing.assert_close(critic_move[name], term)
+    assert "mutual_information" in generator_move
+
+
+def test_changes_are_drawn_where_the_critic_moves(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", critic_steps=2, condition=SELF_LABELLED)
+    drawn = [set(phase.noise(6, torch.Generator(), torch.device("cpu"))) for phase in session.engine.phases[1:]]
+    assert drawn == [{"prior", "condition", "changes"}, {"prior", "condition"}]
 
 
 def test_the_critics_own_turns_move_statistics_of_nobody_else(tiny_session: Callable[..., Session]) -> None:

@@ -34,7 +34,27 @@ class CategoricalOptions(Options):
     """Options of the condition `categorical`."""
 
     classes: int = Field(10, ge=2, description="K, the number of values")
+    continuous: int = Field(
+        0, ge=0, description="number of continuous codes beside the class, uniform in [-1, 1] (InfoGAN)"
+    )
     weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
+    recovery: Literal["generated", "self-labelled"] = Field(
+        "generated",
+        description="what the classifier Q learns from: generated images, which is the paper's text (Eq. 7), or real "
+        "ones, which it labels itself (IMSAT)",
+    )
+    changes: Literal["affine", "photograph"] = Field(
+        "affine",
+        description="self-labelled: changes of an image that keep its class; affine turns, scales, shears and shifts, "
+        "photograph crops, mirrors and colours",
+    )
+    information: float = Field(
+        0.1, ge=0, description="self-labelled: weight of the mutual information of a real image and its class"
+    )
+    balance: float = Field(4.0, ge=0, description="self-labelled: how much classes of equal sizes are wanted")
+    consistency: float = Field(
+        1.0, ge=0, description="self-labelled: weight of what Q says otherwise where an image is changed"
+    )
 
 
 class EmbeddingOptions(Options):
@@ -68,8 +88,25 @@ def _build_labels(options: LabelsOptions, context: ConditionContext) -> Conditio
 
 def _build_categorical(options: CategoricalOptions, context: ConditionContext) -> Condition:
     from priorkit_plugins.conditions.categorical import CategoricalCondition
+    from priorkit_plugins.conditions.changes import AffineChanges, ImageChanges, PhotographChanges
+    from priorkit_plugins.conditions.self_labelling import SelfLabelling
 
-    return CategoricalCondition(options.classes, options.weight)
+    if options.recovery == "generated":
+        return CategoricalCondition(options.classes, options.weight, options.continuous)
+    if options.continuous:
+        raise ValueError(
+            f"continuous is {options.continuous}, and recovery is self-labelled: Q learns continuous codes from "
+            "generated images; use --condition.recovery generated, or --condition.continuous 0"
+        )
+    changes: dict[str, type[ImageChanges]] = {"affine": AffineChanges, "photograph": PhotographChanges}
+    return CategoricalCondition(
+        options.classes,
+        options.weight,
+        self_labelling=SelfLabelling(
+            information=options.information, balance=options.balance, consistency=options.consistency
+        ),
+        changes=changes[options.changes](),
+    )
 
 
 def _build_embedding(options: EmbeddingOptions, context: ConditionContext) -> Condition:

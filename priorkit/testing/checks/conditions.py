@@ -37,7 +37,7 @@ def says_what_it_is(subject: ConditionSubject) -> None:
         if said
     ]
     wrong = [
-        (f"it has {condition.classes} classes and {dim} dimensions", condition.classes not in (0, dim)),
+        (f"it has {condition.classes} classes and {dim} dimensions", not 0 <= condition.classes <= dim),
         ("from_labels is True, and classes is 0", condition.from_labels and not condition.classes),
         (
             f"from_labels is True, and it has {condition.classes} classes where the data has {subject.classes}",
@@ -93,11 +93,11 @@ def conditions_are_made_on_the_device(subject: ConditionSubject) -> None:
 
 
 def classes_are_one_hot(subject: ConditionSubject) -> None:
-    """Where s is a class, it is one-hot; every class is drawn; and class k of the labels is dimension k."""
+    """Where s says a class, it is one-hot; every class is drawn; and class k of the labels is dimension k."""
     condition = subject.component()
     if not condition.classes:
         raise NotApplicable("it has no classes")
-    drawn = subject.draw(condition, 200 * condition.dim)
+    drawn = subject.draw(condition, 200 * condition.dim)[:, : condition.classes]
     require(
         bool(((drawn == 0) | (drawn == 1)).all() and (drawn.sum(dim=1) == 1).all()),
         f"classes is {condition.classes}, and draw gives rows such as {[round(x, 3) for x in drawn[0].tolist()]}",
@@ -112,7 +112,7 @@ def classes_are_one_hot(subject: ConditionSubject) -> None:
     if condition.from_labels:
         vectors, labels = condition.vectors(condition.entries(subject.train)), subject.train.labels
         require(
-            labels is not None and torch.equal(vectors.argmax(dim=1), labels),
+            labels is not None and torch.equal(vectors[:, : condition.classes].argmax(dim=1), labels),
             f"labels {None if labels is None else labels[:4].tolist()} become classes "
             f"{vectors.argmax(dim=1)[:4].tolist()}",
             "classes are numbered in another order, or from 1",

@@ -24,7 +24,8 @@ def true_conditions_are_recovered(subject: ConditionSubject) -> None:
         raise NotApplicable("it draws one condition alone")
     # Q's output may be the condition itself, or logits of what is 0 or 1 in it.
     middle = (distinct.amax(0) + distinct.amin(0)) / 2
-    clear = [5 * distinct] if condition.classes else [distinct, 8 * (distinct - middle)]
+    logits = torch.cat([5 * distinct[:, : condition.classes], distinct[:, condition.classes :]], dim=1)
+    clear = [logits] if condition.classes else [distinct, 8 * (distinct - middle)]
     wrong = [_not_recovered(condition, distinct, said) for said in clear]
     require(None in wrong, wrong[0] or "")
 
@@ -47,6 +48,8 @@ def recovery_is_a_log_probability(subject: ConditionSubject) -> None:
         _density_is_normalised(subject, condition)
         return
     k = condition.classes
+    if k < condition.dim:
+        raise NotApplicable("s is a class and something else beside it")
     for scale in (0.0, 1.0, 4.0):
         logits = scale * torch.randn(1, k, generator=generator)
         losses = torch.stack([condition.recovery_loss(logits, row[None]).double() for row in torch.eye(k)])

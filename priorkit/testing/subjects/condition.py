@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Condition, ImageSet, ImageShape
+from priorkit.interfaces import Condition, ImageSet, ImageShape, Recovery
 from priorkit.plugins import ConditionContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Absent
@@ -18,6 +18,7 @@ __all__ = ["ConditionSubject", "condition_subjects"]
 
 _EMBEDDING_DIMS = (0, 1, 4)
 _IMAGES = 24
+_SHAPE = ImageShape(1, 16)
 
 
 class ConditionSubject(Subject[Condition]):
@@ -41,7 +42,7 @@ class ConditionSubject(Subject[Condition]):
         self.classes = classes
         self.embedding_dim = embedding_dim
         generator = torch.Generator().manual_seed(case.seed + 7)
-        pixels = ((random_images(_IMAGES, ImageShape(1, 16)) + 1) * 127.5).to(torch.uint8)
+        pixels = ((random_images(_IMAGES, _SHAPE) + 1) * 127.5).to(torch.uint8)
         labels = torch.arange(_IMAGES) * 5 % classes if classes else None
         vectors = torch.randn(_IMAGES, embedding_dim, generator=generator) if embedding_dim else None
         self.train = ImageSet(pixels, labels, embeddings=vectors)
@@ -66,7 +67,7 @@ class ConditionSubject(Subject[Condition]):
         return made  # type: ignore[return-value]
 
     def passes(self, component: Condition) -> Sequence[ForwardPass]:
-        """How well a condition is recovered; from what images bring to conditions."""
+        """How well a condition is recovered; from what images bring to conditions; how Q labels images itself."""
         passes = [
             ForwardPass(
                 "recovery_loss",
@@ -83,22 +84,53 @@ class ConditionSubject(Subject[Condition]):
                     "vectors", lambda inputs: component.vectors(inputs["entries"]), lambda n: (n, component.dim)
                 )
             )
+        if component.recovery is Recovery.SELF_LABELLED:
+            passes += [
+                ForwardPass(
+                    "self_labelling_terms",
+                    lambda inputs: component.self_labelling_terms(inputs["recovered"], inputs["of_changed"]),
+                    lambda n: (),
+                    mean=True,
+                    whole_batch=component.needs_whole_batch,
+                    for_training=True,
+                    reaches=("recovered", "of_changed"),
+                    float32=True,
+                ),
+                ForwardPass(
+                    "changed",
+                    lambda inputs: component.changed(inputs["images"], inputs["changes"]),
+                    lambda n: (n, _SHAPE.channels, _SHAPE.size, _SHAPE.size),
+                    for_training=True,
+                ),
+            ]
         return passes
 
     def draw(self, condition: Condition, n: int, seed: int | None = None) -> Tensor:
         """Draws `n` conditions from a seed, by default the case's: float32 (n, dim)."""
         return condition.draw(n, generator=torch.Generator().manual_seed(self.case.seed if seed is None else seed))
 
+    def change_noise(self, condition: Condition, n: int, seed: int) -> Tensor:
+        """Draws what changes `n` images, where Q labels them itself: float32 (n, ...)."""
+        return condition.change_noise(n, generator=torch.Generator().manual_seed(seed))
+
     def entries(self, condition: Condition, n: int) -> Tensor:
         """What `n` images bring with them."""
         return condition.entries(self.train)[torch.arange(n) % _IMAGES]
 
     def inputs(self, component: Condition, n: int, seed: int) -> Inputs:
-        """`recovered` and `condition` (n, dim), and `entries` (n, ...) where the data has them."""
+        """`recovered` and `condition` (n, dim), and `entries` (n, ...) where the data has them.
+
+        Where Q labels images itself, also `of_changed` (n, dim), `images` (n, C, H, W) and their `changes` (n, ...).
+        """
         generator = torch.Generator().manual_seed(seed)
         recovered = torch.randn(n, component.dim, generator=generator)
         entries = {"entries": self.entries(component, n)} if component.from_data else {}
-        return {"recovered": recovered, "condition": component.draw(n, generator=generator), **entries}
+        inputs = {"recovered": recovered, "condition": component.draw(n, generator=generator), **entries}
+        if component.recovery is Recovery.SELF_LABELLED:
+            inputs["of_changed"] = torch.randn(n, component.dim, generator=generator)
+            inputs["images"] = random_images(n, _SHAPE, seed)
+            inputs["changes"] = component.change_noise(n, generator=generator)
+        return inputs
 
     def extreme_inputs(self, component: Condition) -> Sequence[tuple[str, Inputs]]:
         """Outputs of Q that are 0, and large ones."""
