@@ -9,6 +9,7 @@ from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
 from priorkit.testing.checks.code_generators import CODE_GENERATORS
+from priorkit.testing.checks.code_learning import CODE_LEARNING
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
@@ -70,7 +71,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
-    "prior": Contract((*_MODULES, *PRIORS, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
+    "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS), encoder_subjects),

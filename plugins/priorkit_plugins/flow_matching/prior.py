@@ -69,6 +69,6 @@ class FlowMatchingPrior(Prior):
         with single_precision(code.device):
             end = code.float().repeat_interleave(self.times, dim=0)
             given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
-            start, time = noise.flatten(0, 1).split([self.code_dim, 1], dim=1)
-            velocity = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
+            start, time = noise.flatten(0, 1)[:, :-1], noise.flatten(0, 1)[:, -1:]
+            velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
             return (velocity - (end - start)).square().mean()

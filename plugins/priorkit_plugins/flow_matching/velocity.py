@@ -12,7 +12,7 @@ _FREQUENCIES = 8
 
 
 class Velocity(nn.Module):
-    """v(code, t, s): residual layers, each behind a layer norm, whose last one starts at zero.
+    """v(code, t, s): a network of residual layers, each behind a layer norm.
 
     Args:
         code_dim: Dimensions of a code.
@@ -34,8 +34,6 @@ class Velocity(nn.Module):
             for _ in range(layers - 1)
         )
         self.last = nn.Sequential(nn.LayerNorm(hidden), nn.SiLU(), nn.Linear(hidden, code_dim))
-        nn.init.zeros_(self.last[-1].weight)
-        nn.init.zeros_(self.last[-1].bias)
 
     def forward(self, code: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
         """The velocity (N, code_dim) of points (N, code_dim) at times (N,) in [0, 1], given s (N, condition_dim)."""
