@@ -32,7 +32,7 @@ class CodeMatchingPhase(Phase):
         self.players = {"prior": ("prior",)}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`matching-K` (n, ...) for each of the prior's steps, and `posterior` (n, code_dim) of a stochastic encoder."""
+        """`matching-K` (n, ...) for each step of the prior, and `posterior` (n, code_dim) of a stochastic encoder."""
         prior = self.system.prior
         noise = {
             f"matching-{step}": prior.code_noise(n, generator=generator, device=device)
