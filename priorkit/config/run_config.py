@@ -188,7 +188,12 @@ class RunConfig(BaseModel):
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
     sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
-    evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations by scores; off by default")
+    evaluate_every: int | None = Field(
+        None,
+        ge=1,
+        description="steps between evaluations by scores, whose Fréchet distance then says which checkpoint is best; "
+        "off by default",
+    )
     evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
 
     @field_validator("data_dir")

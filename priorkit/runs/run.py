@@ -198,7 +198,8 @@ def load_run(
 
     Args:
         path: The run folder.
-        checkpoint: `last`, or `best` for the one with the lowest sample distance.
+        checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
+            evaluated as it was trained.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
         registry: Where components come from; the installed plug-ins if None.
