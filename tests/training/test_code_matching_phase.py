@@ -8,7 +8,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.training import Session
 from priorkit.training.code_matching_phase import CodeMatchingPhase
 
-FLOW = {"name": "flow-matching", "hidden": 8, "layers": 1, "steps": 2, "fits": 2}
+FLOW = {"name": "flow-matching", "hidden": 8, "layers": 1, "steps": 2, "fits": 2, "improvement": 0.1}
 
 
 def session_of(tiny_session: Callable[..., Session], **changes: Any) -> Session:
