@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from priorkit.engine import Precision, seed_for
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Prior
+from priorkit.interfaces import ImageCritic, Prior
 from priorkit.training.evaluation_mode import evaluating
 from priorkit.training.system import System
 
@@ -30,6 +30,8 @@ class Model:
         precision: How to compute, and where.
         decoder: dec, in place of the system's: the averaged one where the run averages.
         prior: p(code); likewise.
+        image_critic: D_I; likewise.
+        recogniser: Q without its trunk; likewise.
 
     Attributes:
         shape: The images' shape.
@@ -43,15 +45,22 @@ class Model:
     """
 
     def __init__(
-        self, system: System, precision: Precision, *, decoder: nn.Module | None = None, prior: Prior | None = None
+        self,
+        system: System,
+        precision: Precision,
+        *,
+        decoder: nn.Module | None = None,
+        prior: Prior | None = None,
+        image_critic: ImageCritic | None = None,
+        recogniser: nn.Module | None = None,
     ) -> None:
         self.shape = system.shape
         self.encoder = system.encoder
         self.decoder = decoder if decoder is not None else system.decoder
         self.prior = prior if prior is not None else system.prior
         self.condition = system.condition
-        self.image_critic = system.image_critic
-        self.recogniser = system.recogniser
+        self.image_critic = image_critic if image_critic is not None else system.image_critic
+        self.recogniser = recogniser if recogniser is not None else system.recogniser
         self.loss = system.loss
         self.precision = precision
 

@@ -20,7 +20,7 @@ from priorkit.engine import (
     synchronise_batch_norm,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError
-from priorkit.interfaces import ImageData, Prior
+from priorkit.interfaces import ImageCritic, ImageData, Prior
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.agreement import (
@@ -135,7 +135,16 @@ class Session:
         kept = self.averages.networks if self.averages is not None else {}
         prior = kept.get("prior")
         assert prior is None or isinstance(prior, Prior)
-        return Model(self.system, self.precision, decoder=kept.get("decoder"), prior=prior)
+        critic = kept.get("image_critic")
+        assert critic is None or isinstance(critic, ImageCritic)
+        return Model(
+            self.system,
+            self.precision,
+            decoder=kept.get("decoder"),
+            prior=prior,
+            image_critic=critic,
+            recogniser=kept.get("recogniser"),
+        )
 
     def _entries(self, data: ImageData) -> Tensor | None:
         """What the training images bring with them for the condition."""

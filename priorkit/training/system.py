@@ -113,10 +113,17 @@ class System:
         }
 
     def averaged(self) -> dict[str, nn.Module]:
-        """The networks whose averages make the samples: the decoder, and the prior where it learns."""
+        """The networks whose averages are used: decoder, prior where it learns, D_I and Q where Q labels images.
+
+        The labels of a Q that nobody corrects wander from one step to the next.
+        """
         networks = {"decoder": self.decoder}
         if self.prior.learning is not Learning.FIXED:
             networks["prior"] = self.prior
+        if self.condition is not None and self.condition.recovery is Recovery.SELF_LABELLED:
+            assert self.image_critic is not None, "what is recovered needs D_I"
+            assert self.recogniser is not None, "what is recovered needs Q"
+            networks.update(image_critic=self.image_critic, recogniser=self.recogniser)
         return networks
 
     def to(self, device: torch.device, *, channels_last: bool) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -121,6 +122,20 @@ def test_classes_are_one_hot(asked: Model) -> None:
     for wrong in (-1, asked.classes):
         with pytest.raises(ValueError, match=f"classes must be from 0 to {asked.classes - 1}, not from {wrong}"):
             asked.class_conditions(torch.tensor([wrong]))
+
+
+def test_an_average_of_q_labels_images_where_q_labels_them_itself(tiny_session: Callable[..., Session]) -> None:
+    def labels_of_the_average(recovery: str, **changes: Any) -> bool:
+        session = tiny_session("learned-unsupervised", condition={"recovery": recovery}, **changes)
+        for _ in range(3):
+            session.step()
+        images = session.system.decoder(torch.randn(4, session.config.code_dim)).detach()
+        raw = Model(session.system, session.precision).recognise(images)
+        return not torch.equal(session.model.recognise(images), raw)
+
+    assert labels_of_the_average("self-labelled")
+    assert not labels_of_the_average("self-labelled", average=0)
+    assert not labels_of_the_average("generated")
 
 
 def test_what_stands_beside_a_class_is_in_the_middle(tiny_session: Callable[..., Session]) -> None:
