@@ -39,10 +39,11 @@ class TinyOptions(Options):
     train: int = Field(20, ge=0, description="training images")
     test: int = Field(6, ge=0, description="held-out images")
     size: int = Field(16, description="height and width in pixels")
+    channels: int = Field(1, description="1 or 3; in colour, the bar has a colour of its own")
 
 
 class TinySource(DataSource):
-    """Grey images with a bright bar in one of `size` places, and some noise; the same ones every time."""
+    """Images with a bright bar in one of `size` places, and some noise; the same ones every time."""
 
     def __init__(self, options: TinyOptions) -> None:
         self.options = options
@@ -53,10 +54,13 @@ class TinySource(DataSource):
     def _images(self, n: int, seed: int) -> ImageSet:
         size = self.options.size
         generator = torch.Generator().manual_seed(seed)
-        images = torch.randint(0, 60, (n, 1, size, size), generator=generator)
+        images = torch.randint(0, 60, (n, self.options.channels, size, size), generator=generator)
         places = torch.randint(size - 2, (n,), generator=generator)
-        for image, place in zip(images, places.tolist(), strict=True):
-            image[:, :, place : place + 3] += 150
+        colours = torch.full((n, self.options.channels, 1, 1), 150)
+        if self.options.channels == 3:
+            colours = torch.randint(0, 195, colours.shape, generator=generator)
+        for image, place, colour in zip(images, places.tolist(), colours, strict=True):
+            image[:, :, place : place + 3] += colour
         # As if somebody had described the bar's place.
         described = torch.stack([places / size, (places / size - 0.5).square(), torch.ones(n)], dim=1)
         return ImageSet(images.to(torch.uint8), places % 2, embeddings=described)

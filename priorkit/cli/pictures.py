@@ -59,7 +59,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
         labels = condition[:, : run.model.classes].argmax(1)
     codes = run.model.codes(found.number, found.seed, condition)
     # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
-    images = torch.cat([to_uint8(run.decode(part)).cpu() for part in torch.split(codes, _CHUNK)])
+    images = torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
     save_images(images, found.out, columns=found.columns, overwrite=found.overwrite, labels=labels)
     return done(found, f"{len(images)} samples", images=len(images))
 
@@ -129,7 +129,7 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
     whole = len(codes) // 2 * 2
     if whole < 2:
         raise ConfigurationError(f"a walk needs two ends: the run holds out only {len(codes)} image; name two files")
-    rows = run.interpolate(codes[0:whole:2], codes[1:whole:2], found.steps)
+    rows = run.interpolate(codes[0:whole:2], codes[1:whole:2], found.steps, from_prior=samples)
     images = to_uint8(rows.flatten(0, 1)).cpu()
     save_images(images, found.out, columns=found.steps, overwrite=found.overwrite)
     return done(found, f"{len(images)} images", images=len(images))

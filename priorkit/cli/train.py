@@ -51,7 +51,8 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
             *((f"held-out {name.replace('_', ' ')}", f"{value:.4f}") for name, value in progress.scores.items()),
         ]
         if outcome.best:
-            rows.append(("best", f"{outcome.best['score']:.4f} at step {int(outcome.best['step'])}"))
+            of = "Fréchet distance " if "features" in outcome.best else ""
+            rows.append(("best", f"{of}{outcome.best['score']:.4f} at step {int(outcome.best['step'])}"))
         for kind in ("samples", "reconstructions"):
             picture = latest_picture(folder, kind)
             if picture is not None:

@@ -136,6 +136,10 @@ class RunConfig(BaseModel):
     reconstructions_as_fakes: bool = Field(
         False, description="show reconstructions to the image discriminator as fakes too (third term of Algorithm 1)"
     )
+    balance_fakes: bool = Field(
+        False,
+        description="where reconstructions are fakes too, let samples and reconstructions weigh half each",
+    )
     simultaneous: bool = Field(
         False, description="compute all of a phase's losses before its updates, as Algorithm 1 is printed"
     )
@@ -149,8 +153,9 @@ class RunConfig(BaseModel):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
     clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
-    average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged decoder and prior; 0 turns it off")
-    average_statistics: float = Field(0.99, ge=0, lt=1, description="the same for their batch-norm statistics")
+    average: float = Field(
+        0.999, ge=0, lt=1, description="decay of the averaged encoder, decoder and prior; 0 turns it off"
+    )
 
     # Length
     steps: int | None = Field(
@@ -183,7 +188,12 @@ class RunConfig(BaseModel):
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
     sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
-    evaluate_every: int | None = Field(None, ge=1, description="steps between evaluations by scores; off by default")
+    evaluate_every: int | None = Field(
+        None,
+        ge=1,
+        description="steps between evaluations by scores, whose Fréchet distance then says which checkpoint is best; "
+        "off by default",
+    )
     evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
 
     @field_validator("data_dir")

@@ -13,7 +13,7 @@ from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
-from priorkit.engine.statistics import frozen_statistics
+from priorkit.engine.statistics import frozen_statistics, recomputed_statistics, running_statistics
 from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm
 
 __all__ = [
@@ -38,7 +38,9 @@ __all__ = [
     "keep_freed_memory",
     "leave_processes",
     "make_optimizer",
+    "recomputed_statistics",
     "require_compiler",
+    "running_statistics",
     "seed_for",
     "seed_global_generators",
     "synchronise_batch_norm",

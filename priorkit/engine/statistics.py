@@ -1,12 +1,13 @@
-"""Passes that leave a network's batch-norm statistics alone."""
+"""Batch-norm statistics: passes that leave them alone, and statistics of given inputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["frozen_statistics"]
+__all__ = ["frozen_statistics", "recomputed_statistics", "running_statistics"]
 
 
 @contextmanager
@@ -20,12 +21,7 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
     Args:
         modules: The networks that are only read.
     """
-    layers = [
-        layer
-        for module in modules
-        for layer in module.modules()
-        if isinstance(layer, _BatchNorm) and layer.track_running_stats
-    ]
+    layers = [layer for module in modules for _, layer in _tracking_layers(module) if layer.track_running_stats]
     for layer in layers:
         layer.track_running_stats = False
     try:
@@ -33,3 +29,91 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.track_running_stats = True
+
+
+def running_statistics(module: nn.Module) -> dict[str, Tensor]:
+    """The running means and variances of every batch-norm layer, by their names in `module.state_dict()`."""
+    found: dict[str, Tensor] = {}
+    for name, layer in _tracking_layers(module):
+        start = f"{name}." if name else ""
+        found[f"{start}running_mean"], found[f"{start}running_var"] = _statistics(layer)
+    return found
+
+
+@contextmanager
+def recomputed_statistics(*modules: nn.Module) -> Iterator[None]:
+    """Inside this context, passes in evaluation mode decide what evaluation normalises by from then on.
+
+    Each pass normalises its batch by the batch's own statistics, as in training. At the end, the means of the batches'
+    means and (unbiased) variances become the running statistics, as if PyTorch had averaged them cumulatively. Running
+    statistics that were gathered during training belong to weights of many steps ago, and to whatever the network was
+    used on; these belong to the weights as they are and to the inputs of these passes alone.
+
+    A layer that no pass reaches keeps its statistics, and all do after an error. Passes exchange no messages: where
+    several processes train together, each computes the same from the same inputs.
+
+    Args:
+        modules: The networks; layers in training mode are left alone.
+    """
+    gathered = [_Gathered(layer) for module in modules for _, layer in _tracking_layers(module)]
+    try:
+        yield
+    except BaseException:
+        for each in gathered:
+            each.put_back()
+        raise
+    else:
+        for each in gathered:
+            each.keep()
+    finally:
+        for each in gathered:
+            each.handle.remove()
+
+
+class _Gathered:
+    """Statistics of what reaches a batch-norm layer, a batch at a time."""
+
+    def __init__(self, layer: _BatchNorm) -> None:
+        self.statistics = _statistics(layer)
+        self.before = [item.clone() for item in self.statistics]
+        self.sums = [torch.zeros_like(item) for item in self.statistics]
+        self.batches = 0
+        self.handle = layer.register_forward_pre_hook(self._before_pass)
+
+    @torch.no_grad()
+    def _before_pass(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if layer.training:
+            return
+        mean, variance = self.statistics
+        values = inputs[0].detach().to(mean.dtype).transpose(0, 1).flatten(1)
+        # Written into the layer, these are what it normalises this very batch by.
+        for kept, of_batch in zip((variance, mean), torch.var_mean(values, dim=1, correction=0), strict=True):
+            kept.copy_(of_batch)
+        positions = values.shape[1]
+        self.batches += 1
+        self.sums[0].add_(mean)
+        self.sums[1].add_(variance, alpha=positions / max(positions - 1, 1))
+
+    def keep(self) -> None:
+        if self.batches:
+            for kept, total in zip(self.statistics, self.sums, strict=True):
+                kept.copy_(total / self.batches)
+
+    def put_back(self) -> None:
+        for kept, before in zip(self.statistics, self.before, strict=True):
+            kept.copy_(before)
+
+
+def _statistics(layer: _BatchNorm) -> tuple[Tensor, Tensor]:
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    return layer.running_mean, layer.running_var
+
+
+def _tracking_layers(module: nn.Module) -> list[tuple[str, _BatchNorm]]:
+    """The batch-norm layers of a module that keep running statistics, by name."""
+    return [
+        (name, layer)
+        for name, layer in module.named_modules()
+        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+    ]

@@ -36,7 +36,7 @@ def _extract(extractor: FeatureExtractor, parts: Iterable[Tensor]) -> Features:
 def _samples(model: Model, n: int, seed: int) -> Iterable[Tensor]:
     """Samples a chunk at a time: all of them as float32 images would take too much memory."""
     for codes in torch.split(model.codes(n, seed), chunk_size(model.shape.size)):
-        yield to_uint8(model.decode(codes)).cpu()
+        yield to_uint8(model.decode(codes, from_prior=True)).cpu()
 
 
 def score_samples(
@@ -142,7 +142,7 @@ def _score_agreement(
     right = 0
     size = chunk_size(model.shape.size)
     for part, wanted in zip(torch.split(codes, size), torch.split(labels, size), strict=True):
-        found = extractor.extract(to_uint8(model.decode(part)).cpu()).probabilities
+        found = extractor.extract(to_uint8(model.decode(part, from_prior=True)).cpu()).probabilities
         assert found is not None, "an extractor that knows the labels gives their probabilities"
         right += int((found.argmax(1) == wanted).sum())
     share = right / n

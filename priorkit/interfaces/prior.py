@@ -22,6 +22,9 @@ class Learning(Enum):
     ADVERSARIAL = "adversarial"
     """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
 
+    CODES = "codes"
+    """In the code matching phase, from the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+
 
 class Prior(nn.Module, abc.ABC):
     """A distribution p(code) over codes of shape (N, code_dim).
@@ -37,6 +40,9 @@ class Prior(nn.Module, abc.ABC):
         takes_condition: Whether the codes depend on a condition s, which is then given wherever there may be one. A
             prior that takes one may still be built without (`PriorContext.condition_dim` is 0).
         clusters: Number of parts that the prior is a mixture of, if that is what it is for; otherwise 0.
+        code_steps: Of a prior that learns from codes: how often it is trained on the codes of a batch.
+        improvement: Of a prior that learns from codes: factor of the gradient by which it also fools the image
+            discriminator in the prior improvement phase; 0 where it does not take part.
     """
 
     code_dim: int
@@ -44,6 +50,8 @@ class Prior(nn.Module, abc.ABC):
     has_density: bool = False
     takes_condition: bool = False
     clusters: int = 0
+    code_steps: int = 1
+    improvement: float = 0.0
 
     @abc.abstractmethod
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -125,3 +133,28 @@ class Prior(nn.Module, abc.ABC):
         Its parameters' own negative log-density, where they have one, divided by the number of training images.
         """
         return None
+
+    def code_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws the randomness of `code_loss` for `n` codes: float32, first dimension `n`.
+
+        Args:
+            n: Number of codes, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where the noise is made; the CPU if it is None.
+        """
+        return torch.empty(n, 0, device=device)
+
+    def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What a prior that learns from codes minimises: a float32 scalar, the mean over the batch.
+
+        Args:
+            code: Draws from the encoder's posteriors, shape (N, code_dim), detached.
+            noise: Shape (N, ...), as `code_noise` gives it.
+            condition: s of the codes' images, shape (N, condition_dim), for a prior that takes one.
+
+        Raises:
+            TypeError: The prior does not learn from codes.
+        """
+        raise TypeError(f"{type(self).__name__} does not learn from codes")

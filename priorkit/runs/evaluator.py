@@ -1,5 +1,6 @@
 """Scores a run while it trains."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from priorkit.errors import DataError, MissingExtraError
@@ -37,7 +38,7 @@ class Evaluator(Observer):
             # Its scores will be skipped.
             self._extractor.prepare(session.data)
 
-    def scores_due(self, session: Session) -> None:
+    def scores_due(self, session: Session) -> Mapping[str, float]:
         """Evaluates."""
         config = session.config
         samples = config.evaluate_samples
@@ -58,3 +59,4 @@ class Evaluator(Observer):
         values = {name: score.value for name, score in found.items() if score.value is not None}
         if values:
             self.recorder.scored(session, values)
+        return values

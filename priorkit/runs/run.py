@@ -18,7 +18,7 @@ from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Model, binarised, build_system, tensors_below
+from priorkit.training import EvaluationNetworks, Model, binarised, build_system, tensors_below
 
 __all__ = ["Run", "load_run"]
 
@@ -142,15 +142,20 @@ class Run:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, *, from_prior: bool = False) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].
+
+        Args:
+            codes: Codes.
+            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics of
+                either kind. Of a run without an encoder, all are the prior's.
 
         Raises:
             ValueError: The codes have another number of dimensions.
         """
         if codes.ndim != 2 or codes.shape[1] != self.config.code_dim:
             raise ValueError(f"codes must have the shape (N, {self.config.code_dim}), not {tuple(codes.shape)}")
-        return self.model.decode(codes)
+        return self.model.decode(codes, from_prior=from_prior)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
@@ -160,20 +165,21 @@ class Run:
         """
         return self.decode(self.encode(images))
 
-    def interpolate(self, starts: Tensor, ends: Tensor, steps: int) -> Tensor:
+    def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool = False) -> Tensor:
         """Decodes the straight lines between codes.
 
         Args:
             starts: Codes (N, code_dim).
             ends: Codes (N, code_dim).
             steps: Images on each line, its two ends included; at least 2.
+            from_prior: Whether the ends are the prior's codes, as for `decode`.
 
         Returns:
             float32 (N, steps, C, H, W) in [-1, 1].
         """
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
-        return self.decode(codes.flatten(0, 1)).reshape(len(starts), steps, *self._image_shape)
+        return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
 
     @property
     def _image_shape(self) -> tuple[int, int, int]:
@@ -192,7 +198,8 @@ def load_run(
 
     Args:
         path: The run folder.
-        checkpoint: `last`, or `best` for the one with the lowest sample distance.
+        checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
+            evaluated as it was trained.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
         registry: Where components come from; the installed plug-ins if None.
@@ -210,18 +217,20 @@ def load_run(
     weights = folder.checkpoints.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
         system = build_system(config, registry, recorded_data(environment), trained=True)
+    chosen = choose_device(device)
+    system.to(chosen, channels_last=config.channels_last)
+    networks = EvaluationNetworks(system)
     averaged = tensors_below("average", weights)
     try:
-        # Averages replace the networks that they followed: samples are theirs.
+        # Averages replace the networks that they followed: what is used is theirs.
         system.load_state({**weights, **averaged})
+        networks.load_statistics(tensors_below("use", weights))
     except (KeyError, RuntimeError) as error:
         raise RunFolderError(
             f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
             f"edited? ({str(error).splitlines()[0]})"
         ) from None
-    chosen = choose_device(device)
-    system.to(chosen, channels_last=config.channels_last)
-    for module in system.modules().values():
+    for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)
-    model = Model(system, choose_precision(precision, chosen))
+    model = Model(system, choose_precision(precision, chosen), networks)
     return Run(folder, config, environment, model, folder.checkpoints.path(checkpoint).name)

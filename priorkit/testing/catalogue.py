@@ -9,6 +9,7 @@ from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
 from priorkit.testing.checks.code_generators import CODE_GENERATORS
+from priorkit.testing.checks.code_learning import CODE_LEARNING
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
@@ -30,6 +31,7 @@ from priorkit.testing.checks.recovery import RECOVERY
 from priorkit.testing.checks.regularizers import REGULARIZERS
 from priorkit.testing.checks.self_labelling import SELF_LABELLING
 from priorkit.testing.checks.states import STATES
+from priorkit.testing.checks.statistics import STATISTICS
 from priorkit.testing.checks.stored_images import STORED_IMAGES
 from priorkit.testing.subject import AnySubject
 from priorkit.testing.subjects.adversarial_loss import adversarial_loss_subjects
@@ -67,14 +69,14 @@ _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_w
 
 CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
-    "code_generator": Contract((*_MODULES, *CODE_GENERATORS), code_generator_subjects),
+    "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
-    "prior": Contract((*_MODULES, *PRIORS, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
+    "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *DENSITIES, *JOINT_DENSITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
-    "encoder": Contract((*_MODULES, *ENCODERS), encoder_subjects),
+    "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS), encoder_subjects),
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
-    "networks": Contract((*_MODULES, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
+    "networks": Contract((*_MODULES, *STATISTICS, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
     "regularizer": Contract((*_MODULES, *REGULARIZERS), regularizer_subjects),
 }
 """By the slots of the kinds."""

@@ -4,6 +4,7 @@ from priorkit.training.batches import to_float, to_uint8
 from priorkit.training.binarisation import Binarise, binarised
 from priorkit.training.data import load_data
 from priorkit.training.data_summary import DataSummary, summarise
+from priorkit.training.evaluation_networks import EvaluationNetworks
 from priorkit.training.length import last_step
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
@@ -14,6 +15,7 @@ from priorkit.training.system import System, build_system, tensors_below
 __all__ = [
     "Binarise",
     "DataSummary",
+    "EvaluationNetworks",
     "Model",
     "Observer",
     "Review",

@@ -55,10 +55,15 @@ def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
             f"{prior}: its codes do not depend on the condition {config.condition.name!r}; use --prior learned, "
             "labelled-gaussian or mixture, or --condition none"
         )
-    if system.encoder is None and system.prior.learning is Learning.LIKELIHOOD:
+    if system.encoder is None and system.prior.learning in (Learning.LIKELIHOOD, Learning.CODES):
         raise ConfigurationError(
             f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
             "--prior gaussian or learned"
+        )
+    if system.condition is not None and not system.condition.from_data and system.prior.learning is Learning.CODES:
+        raise ConfigurationError(
+            f"{prior}: it learns from the codes of images, and nothing says which {config.condition.name!r} condition "
+            "belongs to which image; use --condition labels or embedding, or --prior learned"
         )
     if system.encoder is None and not config.decoder_in_both_phases:
         raise ConfigurationError(

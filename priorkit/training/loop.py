@@ -1,7 +1,7 @@
 """The training loop: steps a session and tells observers what happens."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from priorkit.errors import DataError
 from priorkit.training.review import Review
@@ -10,7 +10,9 @@ from priorkit.training.session import Session
 __all__ = ["Observer", "run_session"]
 
 _DECISIVE = ("sample_distance", "reconstruction_error")
-"""The score that says which checkpoint is best: the first that there is."""
+"""The score of a review that says which checkpoint is best: the first that there is."""
+_OF_FEATURES = "frechet_distance"
+"""The score of an evaluation that says it instead, from the first one on: it sees shapes where a review sees pixels."""
 
 
 class Observer:
@@ -28,8 +30,13 @@ class Observer:
     def reviewed(self, session: Session, review: Review) -> None:
         """Pictures and held-out scores."""
 
-    def scores_due(self, session: Session) -> None:
-        """It is time for scores that take long (`evaluate_every`); the networks are those that would be kept."""
+    def scores_due(self, session: Session) -> Mapping[str, float]:
+        """It is time for scores that take long (`evaluate_every`); the networks are those that would be kept.
+
+        Returns:
+            What was found, by name. One that ends in `frechet_distance` says how good a checkpoint is.
+        """
+        return {}
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
         """The session's state is to be kept under these names (`last`, `best`)."""
@@ -68,18 +75,27 @@ class _Schedule:
                 for observer in self.observers:
                     observer.reviewed(self.session, review)
         scores = processes.gather(scores)[0]
-        distance = next((scores[name] for name in _DECISIVE if name in scores), 0.0)
-        if distance < self.session.best.get("score", float("inf")):
-            self.session.best = {"score": distance, "step": float(self.session.steps)}
-            self.checkpoint(["last", "best"])
+        if "features" not in self.session.best:
+            distance = next((scores[name] for name in _DECISIVE if name in scores), 0.0)
+            if distance < self.session.best.get("score", float("inf")):
+                self.session.best = {"score": distance, "step": float(self.session.steps)}
+                self.checkpoint(["last", "best"])
 
     def score(self) -> None:
         with self.session.processes.together():
             self.session.settle()
             self.session.check_finite()
+        scores: dict[str, float] = {}
         with self.session.processes.together():
             for observer in self.observers:
-                observer.scores_due(self.session)
+                scores.update(observer.scores_due(self.session))
+        scores = self.session.processes.gather(scores)[0]
+        distances = [value for name, value in scores.items() if name.endswith(_OF_FEATURES)]
+        best = self.session.best
+        if distances and ("features" not in best or min(distances) < best["score"]):
+            # The other key says what kind of score it is: those of reviews do not compare with it.
+            self.session.best = {"score": min(distances), "step": float(self.session.steps), "features": 1.0}
+            self.checkpoint(["last", "best"])
 
     def checkpoint(self, names: list[str]) -> None:
         self.checkpointed_at = self.session.steps

@@ -5,12 +5,12 @@ from contextlib import ExitStack, contextmanager
 from itertools import repeat
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from priorkit.engine import Precision, seed_for
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import ImageCritic, Prior
 from priorkit.training.evaluation_mode import evaluating
+from priorkit.training.evaluation_networks import EvaluationNetworks
 from priorkit.training.system import System
 
 __all__ = ["Model"]
@@ -28,15 +28,13 @@ class Model:
     Args:
         system: The components.
         precision: How to compute, and where.
-        decoder: dec, in place of the system's: the averaged one where the run averages.
-        prior: p(code); likewise.
-        image_critic: D_I; likewise.
-        recogniser: Q without its trunk; likewise.
+        networks: The system's networks as they are to be used; None for the system's own statistics.
 
     Attributes:
         shape: The images' shape.
         encoder: enc; None in a run without one (a GAN).
-        decoder: dec.
+        decoder: dec, for the prior's codes.
+        reconstruction_decoder: dec, for the encoder's codes: the same weights with other batch-norm statistics.
         prior: p(code).
         condition: What images are asked for by; None in a run without a condition.
         image_critic: D_I, or None.
@@ -44,23 +42,16 @@ class Model:
         loss: L_rec, or None.
     """
 
-    def __init__(
-        self,
-        system: System,
-        precision: Precision,
-        *,
-        decoder: nn.Module | None = None,
-        prior: Prior | None = None,
-        image_critic: ImageCritic | None = None,
-        recogniser: nn.Module | None = None,
-    ) -> None:
+    def __init__(self, system: System, precision: Precision, networks: EvaluationNetworks | None = None) -> None:
+        networks = EvaluationNetworks(system) if networks is None else networks
         self.shape = system.shape
-        self.encoder = system.encoder
-        self.decoder = decoder if decoder is not None else system.decoder
-        self.prior = prior if prior is not None else system.prior
+        self.encoder = networks.encoder
+        self.decoder = networks.decoder
+        self.reconstruction_decoder = networks.reconstruction_decoder
+        self.prior = networks.prior
         self.condition = system.condition
-        self.image_critic = image_critic if image_critic is not None else system.image_critic
-        self.recogniser = recogniser if recogniser is not None else system.recogniser
+        self.image_critic = networks.image_critic
+        self.recogniser = networks.recogniser
         self.loss = system.loss
         self.precision = precision
 
@@ -77,9 +68,9 @@ class Model:
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Inside, the networks are in evaluation mode, in the model's precision, and no gradients are kept."""
-        modules = (self.encoder, self.decoder, self.prior, self.image_critic, self.recogniser)
+        modules = (self.encoder, self.decoder, self.reconstruction_decoder, self.prior, self.image_critic)
         with ExitStack() as stack:
-            stack.enter_context(evaluating(*(module for module in modules if module is not None)))
+            stack.enter_context(evaluating(*(each for each in (*modules, self.recogniser) if each is not None)))
             stack.enter_context(self.precision.autocast())
             yield
 
@@ -186,15 +177,22 @@ class Model:
             codes = self.prior(noise)
         return codes.float()
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1] on the device."""
+    def decode(self, codes: Tensor, *, from_prior: bool = False) -> Tensor:
+        """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1] on the device.
+
+        Args:
+            codes: Codes.
+            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics of
+                either kind. Of a run without an encoder, all are the prior's.
+        """
+        decoder = self.decoder if from_prior else self.reconstruction_decoder
         with self.ready():
-            parts = [self.decoder(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)]
+            parts = [decoder(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)]
         return torch.cat(parts).contiguous()
 
     def sample(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
         """Draws `n` images: float32 (n, C, H, W) in [-1, 1] on the device; arguments and errors as those of `codes`."""
-        return self.decode(self.codes(n, seed, condition))
+        return self.decode(self.codes(n, seed, condition), from_prior=True)
 
     def sample_grid(self, conditions: Tensor, rows: int, seed: int = 0) -> Tensor:
         """Images whose columns share s and whose rows share the noise (Fig. 10 of Wang et al. 2020).
@@ -212,7 +210,7 @@ class Model:
             ValueError: The conditions have another shape.
         """
         noise = self.noise(rows, seed).repeat_interleave(len(conditions), dim=0)
-        return self.decode(self.codes_of(noise, conditions.repeat(rows, 1)))
+        return self.decode(self.codes_of(noise, conditions.repeat(rows, 1)), from_prior=True)
 
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim); the posteriors' means.

@@ -3,7 +3,9 @@
 from priorkit.config import RunConfig
 from priorkit.engine import Phase
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Learning
 from priorkit.training.autoencoder_phase import AutoencoderPhase
+from priorkit.training.code_matching_phase import CodeMatchingPhase
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
 from priorkit.training.system import System
 
@@ -11,7 +13,10 @@ __all__ = ["make_phases"]
 
 
 def make_phases(system: System, config: RunConfig) -> list[Phase]:
-    """The phases that a system needs: the autoencoder's where there is an encoder, the prior's where there is D_I.
+    """The phases that a system needs.
+
+    The autoencoder's where there is an encoder, code matching where the prior learns from codes, and the prior's
+    improvement where there is D_I.
 
     Raises:
         ConfigurationError: The image discriminator cannot take several steps in this system.
@@ -19,6 +24,8 @@ def make_phases(system: System, config: RunConfig) -> list[Phase]:
     phases: list[Phase] = []
     if system.encoder is not None:
         phases.append(AutoencoderPhase(system, config.reconstruction_weight))
+        if system.prior.learning is Learning.CODES:
+            phases.append(CodeMatchingPhase(system))
     apart = config.critic_steps > 1
     if apart:
         _refuse_steps_apart(system, config)
@@ -28,6 +35,7 @@ def make_phases(system: System, config: RunConfig) -> list[Phase]:
                 system,
                 trains_decoder=config.decoder_in_both_phases,
                 reconstructions_as_fakes=config.reconstructions_as_fakes and system.encoder is not None,
+                balance_fakes=config.balance_fakes,
                 turns=turns,
                 every=config.critic_steps if turns is Turns.GENERATOR else 1,
             )

@@ -40,6 +40,7 @@ class PriorImprovementPhase(Phase):
         system: The components; it must have an image critic.
         trains_decoder: Whether the decoder fools D_I too.
         reconstructions_as_fakes: Whether D_I sees reconstructions as fakes too.
+        balance_fakes: Whether each of two kinds of fakes then weighs half as much, for D_I and for those who fool it.
         turns: Who moves.
         every: The phase takes part in every so many-th step.
     """
@@ -50,6 +51,7 @@ class PriorImprovementPhase(Phase):
         *,
         trains_decoder: bool = True,
         reconstructions_as_fakes: bool = False,
+        balance_fakes: bool = False,
         turns: Turns = Turns.BOTH,
         every: int = 1,
     ) -> None:
@@ -60,8 +62,11 @@ class PriorImprovementPhase(Phase):
         self.critic = system.image_critic
         moves_generator = turns is not Turns.CRITIC
         self.trains_decoder = trains_decoder and moves_generator
-        self.trains_prior = system.prior.learning is Learning.ADVERSARIAL and moves_generator
+        adversarial = system.prior.learning is Learning.ADVERSARIAL
+        self.trains_prior = (adversarial or system.prior.improvement > 0) and moves_generator
+        self.gradient_scale = {} if adversarial or not self.trains_prior else {"prior": system.prior.improvement}
         self.reconstructions_as_fakes = reconstructions_as_fakes
+        self.fake_weight = 0.5 if reconstructions_as_fakes and balance_fakes else 1.0
         self.players = {}
         if turns is not Turns.GENERATOR:
             self.players["image_critic"] = ("image_critic",) + ("recogniser",) * (system.recogniser is not None)
@@ -94,7 +99,7 @@ class PriorImprovementPhase(Phase):
             networks = (self.critic, self.system.recogniser)
             with frozen_statistics(*(network for network in networks if network is not None)):
                 terms = self._generator_terms(fakes, noise)
-            yield Move("generator", terms)
+            yield Move("generator", terms, self.gradient_scale)
 
     def _critic_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
         adversarial_loss, recovery = self.system.adversarial_loss, self._recovery
@@ -118,7 +123,7 @@ class PriorImprovementPhase(Phase):
             logits, recovered = self._judge(fake.detach(), shown, recover=recover)
             # Two kinds of fakes weigh as much as one, if one is a real image with another's s (Reed et al. 2016).
             weight = 0.5 if name == "fake" and mismatched is not None else 1.0
-            terms[f"critic_{name}"] = weight * adversarial_loss.fake(logits)
+            terms[f"critic_{name}"] = self.fake_weight * weight * adversarial_loss.fake(logits)
             terms.update(self._recovery_term(name, recovered, noise))
         if adversarial_loss.has_penalty:
             with frozen_statistics(self.critic):
@@ -135,7 +140,7 @@ class PriorImprovementPhase(Phase):
                 continue
             recover = name == "fake" and self._recovery is not Recovery.NONE
             logits, recovered = self._judge(fake, self._shown(noise), recover=recover)
-            terms[f"generator_{name}"] = self.system.adversarial_loss.generator(logits)
+            terms[f"generator_{name}"] = self.fake_weight * self.system.adversarial_loss.generator(logits)
             if recovered is not None and condition is not None and condition.recovery_weight > 0:
                 loss = condition.recovery_loss(recovered, noise["condition"])
                 terms["mutual_information"] = condition.recovery_weight * loss

@@ -20,7 +20,7 @@ from priorkit.engine import (
     synchronise_batch_norm,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError
-from priorkit.interfaces import ImageCritic, ImageData, Prior
+from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.agreement import (
@@ -32,12 +32,14 @@ from priorkit.training.agreement import (
 from priorkit.training.batches import Batches, to_float
 from priorkit.training.binarisation import binarised
 from priorkit.training.data_summary import summarise
+from priorkit.training.evaluation_networks import EvaluationNetworks
 from priorkit.training.length import last_step
 from priorkit.training.model import Model
 from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
 from priorkit.training.system import build_system, tensors_below
+from priorkit.training.typical_images import typical_images
 
 __all__ = ["Session"]
 
@@ -107,11 +109,9 @@ class Session:
             processes=processes,
             recorder=recorder,
         )
-        self.averages = (
-            AveragedNetworks(self.system.averaged(), config.average, config.average_statistics)
-            if config.average > 0
-            else None
-        )
+        self.averages = AveragedNetworks(self.system.averaged(), config.average) if config.average > 0 else None
+        self.used = EvaluationNetworks(self.system, self.averages.networks if self.averages is not None else None)
+        self._recomputed_at: int | None = None
         self.batches = Batches(
             data.train,
             config.batch_size,
@@ -131,20 +131,20 @@ class Session:
 
     @property
     def model(self) -> Model:
-        """The model as it stands: averaged where the run averages."""
-        kept = self.averages.networks if self.averages is not None else {}
-        prior = kept.get("prior")
-        assert prior is None or isinstance(prior, Prior)
-        critic = kept.get("image_critic")
-        assert critic is None or isinstance(critic, ImageCritic)
-        return Model(
-            self.system,
-            self.precision,
-            decoder=kept.get("decoder"),
-            prior=prior,
-            image_critic=critic,
-            recogniser=kept.get("recogniser"),
-        )
+        """The model as it stands: averaged where the run averages, with batch-norm statistics of its own weights."""
+        self._recompute_statistics()
+        return Model(self.system, self.precision, self.used)
+
+    def _recompute_statistics(self) -> None:
+        """Finds the batch-norm statistics of the weights as they are, once a step at most; takes no randomness."""
+        if self._recomputed_at != self.steps and self.used.statistics():
+            generator = torch.Generator().manual_seed(seed_for(self.config.seed, "statistics"))
+            batches = (
+                to_float(part.to(self.precision.device), channels_last=self.config.channels_last)
+                for part in torch.split(self._typical, self.config.batch_size)
+            )
+            self.used.recompute(batches, generator, self.precision)
+        self._recomputed_at = self.steps
 
     def _entries(self, data: ImageData) -> Tensor | None:
         """What the training images bring with them for the condition."""
@@ -203,6 +203,11 @@ class Session:
         """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
         return binarised(self.data.test.first(REVIEWED), self.config.binarise, self.config.seed, 0)
 
+    @cached_property
+    def _typical(self) -> Tensor:
+        """The training images that batch-norm statistics are of, uint8: read once, where they lie on disk."""
+        return typical_images(self.data.train, self.config)
+
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
         return last_step(self.config, len(self.data.train))
@@ -215,7 +220,8 @@ class Session:
 
     def start_together(self) -> None:
         """Gives every process the main one's networks: machines may differ in how they draw the first weights."""
-        self.processes.copy_from_main(list(self.weights().values()))
+        self.processes.copy_from_main(list(self._trained_tensors().values()))
+        self._recomputed_at = None
 
     def settle(self) -> None:
         """Makes the processes' networks one, before anybody looks at them.
@@ -229,7 +235,7 @@ class Session:
         if not self.config.synchronise_batch_norm:
             averages = self.averages.networks if self.averages is not None else {}
             average_statistics([*self.engine.networks.values(), *averages.values()], self.processes)
-        require_equal_tensors(self.weights(), self.processes, self.steps)
+        require_equal_tensors(self._trained_tensors(), self.processes, self.steps)
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
@@ -261,7 +267,11 @@ class Session:
         )
 
     def weights(self) -> dict[str, Tensor]:
-        """Every tensor of the networks and their averages, by name."""
+        """Every tensor of the networks and their averages, and the statistics of their use, by name."""
+        self._recompute_statistics()
+        return {**self._trained_tensors(), **{f"use/{key}": value for key, value in self.used.statistics().items()}}
+
+    def _trained_tensors(self) -> dict[str, Tensor]:
         tensors = self.system.state()
         for name, network in self.averages.networks.items() if self.averages is not None else ():
             tensors.update({f"average/{name}/{key}": value for key, value in network.state_dict().items()})
@@ -291,3 +301,6 @@ class Session:
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
             network.load_state_dict(tensors_below(f"average/{name}", weights))
+        self.used.load_statistics(tensors_below("use", weights))
+        # Found again when they are needed: what was loaded may be of any step.
+        self._recomputed_at = None

@@ -113,11 +113,13 @@ class System:
         }
 
     def averaged(self) -> dict[str, nn.Module]:
-        """The networks whose averages are used: decoder, prior where it learns, D_I and Q where Q labels images.
+        """The networks whose averages are used: encoder, decoder, and the prior where it learns.
 
-        The labels of a Q that nobody corrects wander from one step to the next.
+        Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
+        encoder comes first: a prior that refers to it is copied so that it refers to the copy.
         """
-        networks = {"decoder": self.decoder}
+        networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
+        networks["decoder"] = self.decoder
         if self.prior.learning is not Learning.FIXED:
             networks["prior"] = self.prior
         if self.condition is not None and self.condition.recovery is Recovery.SELF_LABELLED:
@@ -211,6 +213,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
+        or prior.improvement > 0
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )

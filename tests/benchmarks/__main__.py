@@ -1,4 +1,7 @@
-"""Runs benchmarks: `python tests/benchmarks [NAME ...] [--repeats N] [--threads N] [--json] [--list]`."""
+"""Runs benchmarks: `python tests/benchmarks [NAME ...] [--repeats N] [--threads N] [--json] [--list]`.
+
+Commands with options of their own stand beside them: `python tests/benchmarks COMMAND --help`.
+"""
 
 import argparse
 import importlib
@@ -22,6 +25,12 @@ _MODULES = (
     "arithmetic",
 )
 
+_COMMANDS = {
+    "judge": ("judging", "scores of runs by a classifier that priorkit never sees; has options of its own"),
+    "quality": ("quality", "quality of samples against training time, beside pythae; has options of its own"),
+}
+"""Module and summary of each; its `main` takes the arguments."""
+
 
 def _benchmarks() -> dict[str, Benchmark]:
     found = [benchmark for module in _MODULES for benchmark in importlib.import_module(module).BENCHMARKS]
@@ -39,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
+    if len(sys.argv) > 1 and sys.argv[1] in _COMMANDS:
+        module, _ = _COMMANDS[sys.argv[1]]
+        status: int = importlib.import_module(module).main(sys.argv[2:])
+        return status
     parser = _parser()
     asked = parser.parse_args()
     if asked.repeats is not None and asked.repeats < 1:
@@ -47,8 +60,10 @@ def main() -> int:
         parser.error(f"argument --threads: expected at least 1, given {asked.threads}")
     known = _benchmarks()
     if asked.list:
-        width = max(map(len, known))
-        print("\n".join(f"{name:<{width}}  {benchmark.summary}" for name, benchmark in known.items()))
+        listed = {name: benchmark.summary for name, benchmark in known.items()}
+        listed |= {name: summary for name, (_, summary) in _COMMANDS.items()}
+        width = max(map(len, listed))
+        print("\n".join(f"{name:<{width}}  {summary}" for name, summary in listed.items()))
         return 0
     unknown = [name for name in asked.names if name not in known]
     if unknown:

@@ -51,8 +51,6 @@ class BareLoop(abc.ABC):
         followed = [self.networks[name] for name in self.averaged]
         self.copies = [copy.deepcopy(network).requires_grad_(False).eval() for network in followed]
         self._weights = (_weights(self.copies), _weights(followed))
-        self._statistics = (_buffers(self.copies, floating=True), _buffers(followed, floating=True))
-        self._counters = (_buffers(self.copies, floating=False), _buffers(followed, floating=False))
         self.steps = 0
         self.sums: dict[str, Tensor] = {}
         self._order = torch.randperm(len(images))
@@ -87,9 +85,6 @@ class BareLoop(abc.ABC):
         warm_up = (1 + self.steps) / (10 + self.steps)
         with torch.no_grad():
             torch._foreach_lerp_(*self._weights, 1 - min(self.config.average, warm_up))
-            torch._foreach_lerp_(*self._statistics, 1 - min(self.config.average_statistics, warm_up))
-            for mine, theirs in zip(*self._counters, strict=True):
-                mine.copy_(theirs)
         self.steps += 1
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -116,7 +111,7 @@ class BareLoop(abc.ABC):
 class BareAAE(BareLoop):
     """The recipe `aae`: a fixed Gaussian prior, a code critic, squared pixel distance."""
 
-    averaged: tuple[str, ...] = ("decoder",)
+    averaged: tuple[str, ...] = ("encoder", "decoder")
 
     def make_networks(self, system: System) -> dict[str, nn.Module]:
         critic = system.regularizer.get_submodule("critic")
@@ -160,7 +155,7 @@ class BareAAE(BareLoop):
 class BareLearned(BareAAE):
     """The recipe `learned`: both phases of Wang et al. 2020, with the perceptual loss."""
 
-    averaged = ("decoder", "prior")
+    averaged = ("encoder", "decoder", "prior")
 
     def make_networks(self, system: System) -> dict[str, nn.Module]:
         assert system.image_critic is not None
@@ -216,7 +211,3 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 def _weights(networks: list[nn.Module]) -> list[Tensor]:
     return [weight.data for network in networks for weight in network.parameters()]
-
-
-def _buffers(networks: list[nn.Module], *, floating: bool) -> list[Tensor]:
-    return [item for network in networks for item in network.buffers() if item.is_floating_point() == floating]

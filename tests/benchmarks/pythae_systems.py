@@ -35,7 +35,14 @@ from priorkit.interfaces import ImageData
 from priorkit.training import System, to_float
 from sessions import digits, make_config, make_system
 
-__all__ = ["PYTHAE_SYSTEMS", "AdversarialAutoencoder", "PythaeSystem", "VariationalAutoencoder", "require_pythae"]
+__all__ = [
+    "PYTHAE_SYSTEMS",
+    "AdversarialAutoencoder",
+    "PythaeSystem",
+    "VariationalAutoencoder",
+    "require_pythae",
+    "wrapped_networks",
+]
 
 
 def require_pythae() -> None:
@@ -50,7 +57,7 @@ def require_pythae() -> None:
         raise Unsupported(f"needs pythae ({error}): pip install -e '.[benchmark]'") from None
 
 
-def _wrapped(system: System) -> tuple[nn.Module, nn.Module, nn.Module]:
+def wrapped_networks(system: System) -> tuple[nn.Module, nn.Module, nn.Module]:
     """The encoder, the decoder and the code critic as pythae's classes."""
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder
@@ -92,6 +99,8 @@ class PythaeSystem(abc.ABC):
     Args:
         settings: Further settings of priorkit's, which decide the networks, the batch size and the rates.
         fused: Whether to ask for torch's fused Adam.
+        data: What to train on; the digits by default.
+        device: Where to train: `cpu`, or `cuda`.
 
     Attributes:
         recipe: priorkit's recipe of the same system.
@@ -101,7 +110,7 @@ class PythaeSystem(abc.ABC):
     recipe: ClassVar[str]
     settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, *, fused: bool = False) -> None:
+    def __init__(self, *, fused: bool = False, data: ImageData | None = None, device: str = "cpu") -> None:
         from pythae.data.datasets import BaseDataset
         from pythae.trainers.training_callbacks import CallbackHandler, TrainingCallback
 
@@ -110,10 +119,11 @@ class PythaeSystem(abc.ABC):
             if name.startswith("pythae"):
                 logging.getLogger(name).setLevel(logging.ERROR)
         self.config = make_config(self.recipe, {**self.settings, "channels_last": False, "precision": "float32"})
-        self.data: ImageData = digits(self.config)
+        self.device = device
+        self.data: ImageData = digits(self.config) if data is None else data
         self.system = make_system(self.config, self.data)
         self.critic_scale = float(self.config.regularizer.options.get("weight", 1.0))
-        images = to_float(self.data.train.images)
+        images = to_float(self.data.train.take(torch.arange(len(self.data.train))))
         self.dataset = BaseDataset(images, torch.zeros(len(images)))
         self.folder = tempfile.TemporaryDirectory(prefix="priorkit-benchmark-")
         betas = {"betas": (self.config.beta1, self.config.beta2)}
@@ -129,7 +139,7 @@ class PythaeSystem(abc.ABC):
             "output_dir": self.folder.name,
             "per_device_train_batch_size": self.config.batch_size,
             "num_epochs": 1,
-            "no_cuda": True,
+            "no_cuda": self.device == "cpu",
             "seed": 0,
         }
 
@@ -161,7 +171,7 @@ class AdversarialAutoencoder(PythaeSystem):
         from pythae.models import Adversarial_AE, Adversarial_AE_Config
         from pythae.trainers import AdversarialTrainer, AdversarialTrainerConfig
 
-        encoder, decoder, discriminator = _wrapped(self.system)
+        encoder, decoder, discriminator = wrapped_networks(self.system)
         pixels = self.data.train.images[0].numel()
         model = Adversarial_AE(
             Adversarial_AE_Config(
@@ -205,7 +215,7 @@ class VariationalAutoencoder(PythaeSystem):
         from pythae.models import VAE, VAEConfig
         from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-        encoder, decoder, _ = _wrapped(self.system)
+        encoder, decoder, _ = wrapped_networks(self.system)
         model = VAE(VAEConfig(input_dim=self.shape, latent_dim=config.code_dim), encoder=encoder, decoder=decoder)
         settings = BaseTrainerConfig(
             **self.common, learning_rate=config.learning_rate, optimizer_cls="Adam", optimizer_params=dict(adam)

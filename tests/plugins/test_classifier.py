@@ -47,6 +47,15 @@ def prepared(data: ImageData, tmp_path_factory: pytest.TempPathFactory) -> Featu
     return extractor
 
 
+def tints(n: int, seed: int) -> ImageSet:
+    """Noise in which red (0), green (1) or blue (2) is a little brighter; its grey levels say nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 200, (n, 3, 16, 16), generator=generator)
+    labels = torch.arange(n) % 3
+    images[torch.arange(n), labels] += 40
+    return ImageSet(images.to(torch.uint8), labels)
+
+
 def weights(extractor: FeatureExtractor) -> str:
     return str(extractor.description()["weights"])
 
@@ -166,11 +175,44 @@ def test_held_out_images_without_labels_give_no_accuracy(data: ImageData, tmp_pa
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_size(channels: int, size: int, tmp_path: Path, kept_images: Any) -> None:
+@pytest.mark.parametrize("architecture", ["plain", "residual"])
+def test_every_size(architecture: str, channels: int, size: int, tmp_path: Path, kept_images: Any) -> None:
     train = bars(4, 0, channels, size)
     images = ImageData(ImageSet(kept_images(train.images), train.labels), bars(2, 1, channels, size))
-    extractor = make(tmp_path, ImageShape(channels, size), steps=1, epochs=1)
+    extractor = make(tmp_path, ImageShape(channels, size), architecture=architecture, steps=1, epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         extractor.prepare(images)
     assert extractor.extract(images.test.take(torch.arange(2))).features.shape == (2, 128)
+
+
+def test_colour_is_learned_by_the_residual_network(tmp_path: Path) -> None:
+    data = ImageData(tints(192, 0), tints(60, 1), ("red", "green", "blue"))
+    extractor = make(tmp_path, ImageShape(3, 16), steps=40)
+    extractor.prepare(data)
+    assert float(extractor.description()["accuracy"]) > 0.9
+    found = extractor.extract(data.test.take(torch.arange(60)))
+    assert found.features.isfinite().all()
+    assert found.features.std(0).count_nonzero() > 10
+    again = make(tmp_path / "again", ImageShape(3, 16), steps=40)
+    again.prepare(data)
+    assert weights(again) == weights(extractor)
+
+
+def test_the_architecture_is_part_of_the_cached_name(data: ImageData, tmp_path: Path) -> None:
+    for options in (
+        {},
+        {"architecture": "plain", "augment": "none"},
+        {"architecture": "residual"},
+        {"augment": "crop"},
+    ):
+        make(tmp_path, steps=1, epochs=1, **options).prepare(data)
+    # What was chosen is the name: the first two are the same.
+    assert len(list((tmp_path / "classifier").iterdir())) == 3
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_the_shortest_trainings(steps: int, tmp_path: Path) -> None:
+    extractor = make(tmp_path, ImageShape(3, 16), steps=steps, epochs=1)
+    extractor.prepare(ImageData(tints(6, 0), tints(3, 1), ("red", "green", "blue")))
+    assert extractor.extract(tints(3, 1).take(torch.arange(3))).features.isfinite().all()

@@ -25,6 +25,7 @@ CASES = [
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
+    Case("prior", "flow-matching", {"hidden": 32}, required=("labels_change_codes", "learns_the_codes")),
 ]
 
 

@@ -324,6 +324,17 @@ class MinibatchDeviation(Critic):
         return super().score(features + features.std(0, unbiased=False).mean(), condition)
 
 
+class RemembersImages(Critic):
+    """Batch norm of one's own, whose statistics priorkit does not know."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.norm = nn.InstanceNorm2d(1, track_running_stats=True)
+
+    def features(self, image: Tensor, layer: int = -1) -> Tensor:
+        return super().features(self.norm(image.mean(1, keepdim=True)).expand_as(image), layer)
+
+
 class PositiveErrors(Critic):
     is_autoencoder = True
 
@@ -373,6 +384,12 @@ PLANTED = [
         with_critic(MinibatchDeviation),
         "image_critic of a sample changes",
         "expected_failures",
+    ),
+    planted(
+        "training_leaves_no_memory",
+        with_critic(RemembersImages),
+        "image_critic in evaluation mode is up to",
+        "track_running_stats",
     ),
     planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
     planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),

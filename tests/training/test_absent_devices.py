@@ -60,7 +60,7 @@ def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> Non
         clip_norm=config.clip_norm,
         simultaneous=config.simultaneous,
     )
-    averages = AveragedNetworks(system.averaged(), 0.9, 0.9)
+    averages = AveragedNetworks(system.averaged(), 0.9)
     images = ImageSet(torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8))
     batches = Batches(images, BATCH, seed=0, device=META, channels_last=True)
     for _ in range(2):
@@ -81,7 +81,7 @@ def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
             for part in module.modules():
                 if isinstance(part, AdversarialLoss):
                     part.has_penalty = False  # it goes backward
-        averages = AveragedNetworks(system.averaged(), 0.9, 0.9)
+        averages = AveragedNetworks(system.averaged(), 0.9)
         pixels = torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8, device=CUDA)
         images = to_float(pixels, channels_last=True)
         assert (images.device, images.dtype) == (CUDA, torch.float32)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -168,3 +168,36 @@ def test_divergence_is_noticed_at_the_end_at_the_latest(tiny_session: Callable[.
 
 def test_an_observer_without_methods_is_fine(tiny_session: Callable[..., Session]) -> None:
     assert run_session(tiny_session(**SCHEDULE), [Observer()], never) is None
+
+
+class Judge(Diary):
+    """Finds the scores that it was made with."""
+
+    def __init__(self, scores: Mapping[int, Mapping[str, float]]) -> None:
+        super().__init__()
+        self.found = scores
+
+    def scores_due(self, session: Session) -> Mapping[str, float]:
+        return self.found[session.steps]
+
+    def best(self) -> list[int]:
+        return [event[1] for event in self.events if event[0] == "checkpointed" and "best" in event]
+
+
+def test_a_distance_of_features_decides_from_the_first_on(tiny_session: Callable[..., Session]) -> None:
+    name = "classifier_frechet_distance"
+    found = {2: {name: 7.0, "kernel_distance": 0.0}, 4: {name: 9.0}, 6: {name: 3.0}, 8: {}}
+    session, judge = tiny_session(sample_every=1, evaluate_every=2, steps=9), Judge(found)
+    run_session(session, [judge], never)
+    assert session.best == {"score": 3.0, "step": 6.0, "features": 1.0}
+    # Reviews decide until there is one: at step 1, and perhaps at 2.
+    assert [step for step in judge.best() if step > 2] == [6]
+    assert judge.best()[0] == 1
+    assert 2 in judge.best()
+
+
+def test_without_a_distance_of_features_reviews_decide(tiny_session: Callable[..., Session]) -> None:
+    session, judge = tiny_session(sample_every=2, evaluate_every=2, steps=6), Judge({2: {}, 4: {"elbo": 1.0}, 6: {}})
+    run_session(session, [judge], never)
+    assert "features" not in session.best
+    assert session.best["score"] == min(judge.scores.values())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from priorkit.config import RunConfig
 from priorkit.engine import CheckpointStore
@@ -189,18 +189,31 @@ def test_one_held_out_image_has_no_sample_distance(tiny_session: Callable[..., S
 
 
 def test_the_model_is_the_averaged_one(tiny_session: Callable[..., Session]) -> None:
+    def shares_weights(network: nn.Module, other: nn.Module) -> bool:
+        return all(mine is theirs for mine, theirs in zip(network.parameters(), other.parameters(), strict=True))
+
     session = tiny_session("learned", average=0.9)
     session.step()
-    assert session.model.decoder is session.averages.networks["decoder"]
-    assert session.model.prior is session.averages.networks["prior"]
-    assert session.model.encoder is session.system.encoder
+    for name in ("encoder", "decoder", "prior"):
+        assert shares_weights(getattr(session.model, name), session.averages.networks[name])
     plain = tiny_session("learned", average=0.0)
     assert plain.averages is None
-    assert plain.model.decoder is plain.system.decoder
-    assert plain.model.prior is plain.system.prior
+    for name in ("encoder", "decoder", "prior"):
+        assert shares_weights(getattr(plain.model, name), getattr(plain.system, name))
     fixed_prior = tiny_session("aae", average=0.9)
     assert fixed_prior.model.prior is fixed_prior.system.prior
-    assert fixed_prior.model.decoder is not fixed_prior.system.decoder
+    assert not shares_weights(fixed_prior.model.decoder, fixed_prior.system.decoder)
+
+
+def test_a_copied_prior_reads_the_copied_encoder(tiny_session: Callable[..., Session]) -> None:
+    """What is sampled before and after a run is saved must be one density."""
+    session = tiny_session("vampprior", prior={"pseudo_inputs": 5})
+    session.step()
+    codes = session.model.codes(5)
+    with torch.no_grad():
+        for weight in session.system.encoder.parameters():
+            weight.add_(1)
+    assert torch.equal(session.model.codes(5), codes)
 
 
 @pytest.mark.parametrize("network", ["encoder", "decoder", "prior", "code_critic", "image_critic"])

@@ -16,7 +16,7 @@ from priorkit.interfaces import ImageSet, StoredImages
 
 __all__ = ["cache_key", "read_cached", "weights_hash", "write_cached"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Changes whenever the network, or how it is trained, does."""
 
 

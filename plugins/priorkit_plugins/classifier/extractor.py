@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +14,8 @@ from priorkit.errors import DataError
 from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet
 from priorkit.plugins import ExtractorContext, PluginWarning
 from priorkit_plugins.classifier.cache import cache_key, read_cached, weights_hash, write_cached
-from priorkit_plugins.classifier.network import ClassifierNetwork, predict, train_network
+from priorkit_plugins.classifier.network import ClassifierNetwork, predict
+from priorkit_plugins.classifier.training import choose_settings, train_network
 
 if TYPE_CHECKING:
     from priorkit_plugins.classifier import ClassifierOptions
@@ -24,7 +26,10 @@ _CHUNK = 500
 
 
 class ClassifierExtractor(FeatureExtractor):
-    """A small convolutional network, trained once on the training images' labels.
+    """A convolutional network, trained once on the training images' labels.
+
+    It is a small plain one for grey images, and a residual one, trained for longer on augmented images, for images in
+    colour, unless the options say otherwise.
 
     The features are its last hidden layer, 128 rectified units. The network is kept in the cache under a name made of
     the images, the labels and the settings; a broken file there is replaced.
@@ -53,21 +58,20 @@ class ClassifierExtractor(FeatureExtractor):
                 "--extractor classifier learns from labels, and this data set has none; use --extractor inception, or "
                 "--extractor torchscript with a network of your own"
             )
-        shape, options = self.context.shape, self.options
+        shape = self.context.shape
         classes = max(len(data.class_names), int(labels.max()) + 1)
-        settings = {**options.model_dump(), "classes": classes, "bfloat16": self.context.bfloat16}
-
-        def make() -> ClassifierNetwork:
-            return ClassifierNetwork(shape.channels, shape.size, classes, options.width)
-
-        path = self.context.cache / "classifier" / f"{cache_key(data.train, data.test, settings)}.safetensors"
+        settings = choose_settings(self.options, shape, data.class_names)
+        decisive = {**asdict(settings), "classes": classes, "bfloat16": self.context.bfloat16}
+        path = self.context.cache / "classifier" / f"{cache_key(data.train, data.test, decisive)}.safetensors"
         device = self.context.device
         try:
             cached = read_cached(path)
             if cached is not None:
                 tensors, notes = cached
                 with torch.random.fork_rng(devices=[]):
-                    network = make()
+                    network = ClassifierNetwork(
+                        settings.architecture, shape.channels, shape.size, classes, settings.width
+                    )
                 network.load_state_dict(tensors)
                 self._accuracy = float(notes["accuracy"]) if "accuracy" in notes else None
                 self._network = network.to(device).to(memory_format=torch.channels_last).eval()
@@ -78,16 +82,8 @@ class ClassifierExtractor(FeatureExtractor):
             warnings.warn(
                 f"the classifier in {str(path)!r} is broken ({reason}); it is trained again", PluginWarning, 2
             )
-        network = train_network(
-            make,
-            data.train,
-            epochs=options.epochs,
-            steps=options.steps,
-            learning_rate=options.learning_rate,
-            seed=options.seed,
-            device=device,
-            bfloat16=self.context.bfloat16,
-        )
+        bfloat16 = self.context.bfloat16
+        network = train_network(data.train, classes, settings, device=device, bfloat16=bfloat16)
         self._network, self._accuracy = network, _accuracy(network, data.test, device)
         weights = network.state_dict()
         self._hash = weights_hash(weights)

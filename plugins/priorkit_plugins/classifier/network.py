@@ -1,48 +1,94 @@
-"""The classifier's network, and how it is trained."""
+"""The classifier's networks."""
 
-import math
-from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from priorkit.interfaces import ImageSet
+__all__ = ["Architecture", "ClassifierNetwork", "predict"]
 
-__all__ = ["ClassifierNetwork", "predict", "train_network"]
+Architecture = Literal["plain", "residual"]
 
 FEATURES = 128
 """Dimensions of the features."""
-_BATCH = 128
 _CHUNK = 500
 """Images classified at a time."""
 _SMALLEST = 8
-"""Height and width in pixels of what the last convolution sees, at most."""
+"""Height and width in pixels of what the last convolution of the plain network sees, at most."""
+_STEM = 32
+"""Height and width in pixels of what the residual network makes of an image first, at most."""
 
 
 def _layer(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
+def _plain_trunk(channels: int, size: int, width: int) -> nn.Sequential:
+    """Convolutions with batch norm, halving the image until it is 8 pixels wide."""
+    layers = [*_layer(channels, width), nn.MaxPool2d(2), *_layer(width, 2 * width), nn.MaxPool2d(2)]
+    side = size // 4
+    while side > _SMALLEST:
+        layers += [*_layer(2 * width, 2 * width), nn.MaxPool2d(2)]
+        side //= 2
+    layers += [*_layer(2 * width, 2 * width), nn.AdaptiveAvgPool2d(4), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(2 * width * 16, FEATURES), nn.ReLU())
+
+
+class _Convolution(nn.Sequential):
+    """A convolution without bias, batch norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class _Residual(nn.Module):
+    """x + F(x), F being two convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(_Convolution(width, width), _Convolution(width, width))
+
+    def forward(self, images: Tensor) -> Tensor:
+        change: Tensor = self.branch(images)
+        return images + change
+
+
+def _residual_trunk(channels: int, size: int, width: int) -> nn.Sequential:
+    """Four stages, at 32, 16, 8 and 4 pixels for images of 32, and residual blocks in the second and the fourth.
+
+    It follows ResNet-9 of DAWNBench (Page 2018, "How to train your ResNet"), in a fraction of its channels and with an
+    early pooling, because that is what processors can afford.
+    """
+    layers: list[nn.Module] = []
+    side = size
+    while side > _STEM:
+        layers.append(_Convolution(channels, width, stride=2))
+        channels = width
+        side = (side + 1) // 2
+    if side == size:
+        layers.append(_Convolution(channels, width))
+    if side > _STEM // 2:
+        layers.append(nn.MaxPool2d(2))
+    layers += [_Convolution(width, 2 * width), _Residual(2 * width), nn.MaxPool2d(2)]
+    layers += [_Convolution(2 * width, 4 * width), nn.MaxPool2d(2), _Residual(4 * width)]
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4 * width, FEATURES), nn.ReLU())
+
+
 class ClassifierNetwork(nn.Module):
-    """Convolutions with batch norm, halving the image until it is 8 pixels wide; a layer of features; logits.
+    """Convolutions; a layer of features; logits.
 
     Args:
+        architecture: `plain`, convolutions with batch norm one after another; or `residual`.
         channels: Of the images.
         size: Their height and width in pixels, at least 16.
         classes: Number of classes.
         width: Channels of the first layer.
     """
 
-    def __init__(self, channels: int, size: int, classes: int, width: int = 32) -> None:
+    def __init__(self, architecture: Architecture, channels: int, size: int, classes: int, width: int = 32) -> None:
         super().__init__()
-        layers = [*_layer(channels, width), nn.MaxPool2d(2), *_layer(width, 2 * width), nn.MaxPool2d(2)]
-        side = size // 4
-        while side > _SMALLEST:
-            layers += [*_layer(2 * width, 2 * width), nn.MaxPool2d(2)]
-            side //= 2
-        layers += [*_layer(2 * width, 2 * width), nn.AdaptiveAvgPool2d(4), nn.Flatten()]
-        self.trunk = nn.Sequential(*layers, nn.Linear(2 * width * 16, FEATURES), nn.ReLU())
+        self.trunk = (_plain_trunk if architecture == "plain" else _residual_trunk)(channels, size, width)
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -50,59 +96,6 @@ class ClassifierNetwork(nn.Module):
         scaled = (images.to(torch.float32) / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         features: Tensor = self.trunk(scaled)
         return features, self.head(features)
-
-
-def train_network(
-    make: Callable[[], ClassifierNetwork],
-    images: ImageSet,
-    *,
-    epochs: int,
-    steps: int,
-    learning_rate: float,
-    seed: int,
-    device: torch.device,
-    bfloat16: bool,
-) -> ClassifierNetwork:
-    """Trains a network on labelled images, by Adam whose learning rate falls to 0 as a cosine.
-
-    The same arguments give the same network on the same kind of machine; torch's global generators are left as they
-    were.
-
-    Args:
-        make: Makes the network.
-        images: Images with labels.
-        epochs: Passes over them, at least.
-        steps: Steps, at least.
-        learning_rate: The first one.
-        seed: Seed of the weights and of the order.
-        device: Where to train.
-        bfloat16: Whether to compute in mixed precision.
-    """
-    assert images.labels is not None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = make()
-    network.to(device).to(memory_format=torch.channels_last)
-    batch = min(_BATCH, len(images))
-    # The last, smaller batch of a pass is left out: batch norm cannot work with a single image.
-    per_epoch = len(images) // batch
-    passes = max(epochs, math.ceil(steps / per_epoch))
-    optimizer = torch.optim.Adam(network.parameters(), learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, passes * per_epoch)
-    order = torch.Generator().manual_seed(seed)
-    network.train()
-    for _ in range(passes):
-        for indices in torch.split(torch.randperm(len(images), generator=order)[: per_epoch * batch], batch):
-            labels = images.labels[indices].to(device)
-            pixels = images.take(indices).to(device)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
-                _, logits = network(pixels)
-            loss = functional.cross_entropy(logits.float(), labels)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            schedule.step()
-    return network.eval()
 
 
 @torch.no_grad()

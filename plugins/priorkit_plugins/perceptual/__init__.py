@@ -20,12 +20,13 @@ class PerceptualOptions(Options):
     layer: int = Field(-1, description="feature layer of the image discriminator, from 0, or from the end if negative")
     reduction: Literal["mean", "sum"] = Field("mean", description="over the features of an image")
     weight: float = Field(1.0, gt=0, description="weight of the loss")
+    pixel: float = Field(0.0, ge=0, description="weight of the mean squared error of pixels, which is added")
 
 
 def _build(options: PerceptualOptions, context: LossContext) -> ReconstructionLoss:
     from priorkit_plugins.perceptual.loss import PerceptualLoss
 
-    return PerceptualLoss(options.layer, options.reduction, options.weight)
+    return PerceptualLoss(options.layer, options.reduction, options.weight, options.pixel)
 
 
 @hookimpl

@@ -19,15 +19,18 @@ class PerceptualLoss(ReconstructionLoss):
         layer: Which layer of D_I; -1 is its last convolutional layer, the paper's choice.
         reduction: `mean` or `sum` over the features of an image.
         weight: Factor of the loss.
+        pixel: Weight of the mean squared error of pixels beside it. D_I's features say little of details that D_I has
+            no use for; the pixels do.
     """
 
     needs_image_critic = True
 
-    def __init__(self, layer: int = -1, reduction: str = "mean", weight: float = 1.0) -> None:
+    def __init__(self, layer: int = -1, reduction: str = "mean", weight: float = 1.0, pixel: float = 0.0) -> None:
         super().__init__()
         self.layer = layer
         self.reduction = reduction
         self.weight = weight
+        self.pixel = pixel
 
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
         """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
@@ -35,4 +38,7 @@ class PerceptualLoss(ReconstructionLoss):
         with torch.no_grad():
             wanted = image_critic.features(image, self.layer).float().flatten(1)
         distances = (image_critic.features(reconstruction, self.layer).float().flatten(1) - wanted).square()
-        return self.weight * (distances.sum(1) if self.reduction == "sum" else distances.mean(1)).mean()
+        loss = self.weight * (distances.sum(1) if self.reduction == "sum" else distances.mean(1)).mean()
+        if self.pixel > 0:
+            loss = loss + self.pixel * (reconstruction.float() - image.float()).square().mean()
+        return loss

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,10 +105,13 @@ class VampPrior(Prior):
 
 
 class _Shared:
-    """Holds an encoder without making it a part of its owner: neither registered nor copied with it."""
+    """Holds an encoder without making it a part of its owner: neither registered nor copied with it.
+
+    Where the encoder has been copied by the same `copy.deepcopy`, the copy of its owner refers to the encoder's copy.
+    """
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
 
-    def __deepcopy__(self, memo: object) -> "_Shared":
-        return self
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Shared":
+        return _Shared(memo.get(id(self.encoder), self.encoder))

@@ -115,6 +115,18 @@ class PriorSubject(Subject[Prior]):
                     float32=True,
                 )
             )
+        if prior.learning is Learning.CODES:
+            passes.append(
+                ForwardPass(
+                    "code_loss",
+                    lambda inputs: prior.code_loss(inputs["code"], inputs["code_noise"], self.condition(prior, inputs)),
+                    lambda n: (),
+                    mean=True,
+                    for_training=True,
+                    trains=True,
+                    float32=True,
+                )
+            )
         if prior.clusters:
             passes.append(
                 ForwardPass(
@@ -126,12 +138,17 @@ class PriorSubject(Subject[Prior]):
         return passes
 
     def inputs(self, component: Prior, n: int, seed: int) -> Inputs:
-        """`noise` (n, ...), codes of the prior itself as `code` (n, code_dim), and a `condition` (n, classes)."""
+        """`noise` (n, ...), codes of the prior itself as `code` (n, code_dim), and a `condition` (n, classes).
+
+        And `code_noise` (n, ...), where it learns from codes.
+        """
         noise = component.noise(n, generator=torch.Generator().manual_seed(seed))
         condition = {"condition": self.conditions(n)} if self.condition_dim else {}
         with torch.no_grad():
             other = component.noise(n, generator=torch.Generator().manual_seed(seed ^ 1))
             code = self.codes(component, other, self.condition(component, condition))
+        if component.learning is Learning.CODES:
+            condition["code_noise"] = component.code_noise(n, generator=torch.Generator().manual_seed(seed ^ 2))
         return {"noise": noise, "code": code, **condition}
 
     def extreme_inputs(self, component: Prior) -> Sequence[tuple[str, Inputs]]:

@@ -1,0 +1,52 @@
+"""The prior `flow-matching`: a code generator that carries noise to codes along a learned velocity field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from priorkit.plugins import Component, Options, PriorContext, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Prior
+
+__all__ = ["FlowMatchingOptions", "priorkit_priors"]
+
+
+class FlowMatchingOptions(Options):
+    """Options of the prior `flow-matching`."""
+
+    hidden: int = Field(512, ge=1, description="width of the velocity field's hidden layers")
+    layers: int = Field(4, ge=1, description="number of its hidden layers")
+    steps: int = Field(8, ge=1, le=1000, description="midpoint steps from noise to a code")
+    fits: int = Field(3, ge=1, description="steps of training on each batch of codes; they cost little")
+    times: int = Field(4, ge=1, description="points in time, with noise of their own, for each code in such a step")
+    improvement: float = Field(
+        0.1, ge=0, description="factor of the gradient by which it fools the image discriminator; 0 leaves that out"
+    )
+
+
+def _build(options: FlowMatchingOptions, context: PriorContext) -> Prior:
+    from priorkit_plugins.flow_matching.prior import FlowMatchingPrior
+    from priorkit_plugins.flow_matching.velocity import Velocity
+
+    velocity = Velocity(context.code_dim, context.condition_dim, hidden=options.hidden, layers=options.layers)
+    return FlowMatchingPrior(
+        velocity, steps=options.steps, fits=options.fits, times=options.times, improvement=options.improvement
+    )
+
+
+@hookimpl
+def priorkit_priors() -> list[Component[Prior]]:
+    """Supplies the prior `flow-matching`."""
+    return [
+        Component(
+            "flow-matching",
+            FlowMatchingOptions,
+            _build,
+            summary="noise carried to codes along a velocity field that is fitted to the encoder's codes",
+            source="Lipman et al. 2023, Flow matching for generative modeling, arXiv:2210.02747; Tong et al. 2024, "
+            "arXiv:2302.00482",
+        )
+    ]

@@ -1,0 +1,79 @@
+"""How priors learn from codes."""
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Learning
+from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.subjects.prior import PriorSubject
+
+__all__ = ["CODE_LEARNING"]
+
+_STEPS, _BATCH = 200, 64
+_RATE = 3e-3
+_CENTRE, _DEVIATION = 2.0, 0.5
+
+
+def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
+    """`code_noise` is drawn from the generator that it is given, and `code_loss` draws nothing."""
+    prior = subject.component()
+    if prior.learning is not Learning.CODES:
+        raise NotApplicable("it does not learn from codes")
+    with global_state_kept("code_noise"):
+        first, again = (prior.code_noise(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
+    require(
+        first.shape[0] == 5 and first.dtype == torch.float32,
+        f"code_noise(5) is {first.dtype} of shape {tuple(first.shape)}, not float32 of shape (5, ...)",
+    )
+    require(torch.equal(first, again), "the same generator gives other noise the second time")
+    other = prior.code_noise(5, generator=torch.Generator().manual_seed(4))
+    require(first.numel() == 0 or not torch.equal(first, other), "another seed gives the same noise")
+
+
+def learns_the_codes(subject: PriorSubject) -> None:
+    """Descending `code_loss` on codes from elsewhere moves the prior's own codes most of the way there."""
+    prior = subject.component()
+    if prior.learning is not Learning.CODES:
+        raise NotApplicable("it does not learn from codes")
+    prior.train()
+    optimizer = torch.optim.Adam(prior.parameters(), _RATE)
+    generator = torch.Generator().manual_seed(subject.case.seed)
+    condition = subject.conditions(_BATCH) if prior.takes_condition else None
+
+    def distance() -> float:
+        with torch.no_grad():
+            codes = subject.codes(prior, prior.noise(_BATCH, generator=generator), condition)
+        return float((codes.mean(0) - _CENTRE).norm())
+
+    before = distance()
+    for _ in range(_STEPS):
+        codes: Tensor = _CENTRE + _DEVIATION * torch.randn(_BATCH, subject.code_dim, generator=generator)
+        loss = prior.code_loss(codes, prior.code_noise(_BATCH, generator=generator), condition)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+    after = distance()
+    require(
+        after < 0.5 * before,
+        f"after {_STEPS} steps the mean of its codes is {after:.3g} from that of the codes it learned from, and was "
+        f"{before:.3g} at first",
+    )
+
+
+CODE_LEARNING = (
+    Check(
+        "code_noise_comes_from_the_generator",
+        code_noise_comes_from_the_generator,
+        "the generator is ignored, or not passed on to every call that draws",
+        "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
+        required=False,
+    ),
+    Check(
+        "learns_the_codes",
+        learns_the_codes,
+        "the loss is of something else than the codes it is given, or has the wrong sign",
+        "return a scalar that is lowest where the prior's codes are distributed like the given ones",
+        required=False,
+    ),
+)

@@ -1,0 +1,125 @@
+"""The networks as they are used: the weights of training, with batch-norm statistics of what each is used on."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.engine import Precision, recomputed_statistics, running_statistics
+from priorkit.interfaces import Encoder, ImageCritic, Prior
+from priorkit.training.evaluation_mode import evaluating
+from priorkit.training.system import System
+
+__all__ = ["EvaluationNetworks"]
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class EvaluationNetworks:
+    """A system's networks for use in evaluation mode, one for each distribution that they are used on.
+
+    Training normalises every batch by its own statistics, and each phase shows a network inputs of one kind at a time.
+    One set of running statistics for all of them fits none: the decoder, for example, decodes the encoder's codes in
+    one phase and the prior's in the other. So each use has a copy of the network that shares its weights and has
+    statistics of its own, and `recompute` finds them for the weights as they are. Networks without batch norm are
+    not copied.
+
+    Args:
+        system: The components, on their device.
+        averages: Averaged networks that stand for those of the system, by the system's names.
+
+    Attributes:
+        encoder: enc, on images; None where there is none.
+        prior: The prior, on its noise.
+        decoder: dec, on the prior's codes.
+        reconstruction_decoder: dec, on the encoder's codes; the same as `decoder` where there is no encoder.
+        image_critic: D_I, on the data's images; None where there is none.
+        recogniser: Q, on D_I's features of the data's images; None where there is none.
+    """
+
+    def __init__(self, system: System, averages: Mapping[str, nn.Module] | None = None) -> None:
+        trained = {**system.modules(), "prior": system.prior, **(averages or {})}
+        encoder, prior, image_critic = trained.get("encoder"), trained["prior"], trained.get("image_critic")
+        assert isinstance(prior, Prior)
+        assert encoder is None or isinstance(encoder, Encoder)
+        assert image_critic is None or isinstance(image_critic, ImageCritic)
+        decoder, recogniser = trained["decoder"], trained.get("recogniser")
+        self.encoder = _with_own_statistics(encoder) if encoder is not None else None
+        self.prior = _with_own_statistics(prior)
+        self.decoder = _with_own_statistics(decoder)
+        self.reconstruction_decoder = _with_own_statistics(decoder) if encoder is not None else self.decoder
+        self.image_critic = _with_own_statistics(image_critic) if image_critic is not None else None
+        self.recogniser = _with_own_statistics(recogniser) if recogniser is not None else None
+        self._condition = system.condition
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks that there are, by the names of the attributes; one that has two uses only once."""
+        named: dict[str, nn.Module | None] = {
+            "encoder": self.encoder,
+            "prior": self.prior,
+            "decoder": self.decoder,
+            "reconstruction_decoder": self.reconstruction_decoder if self.encoder is not None else None,
+            "image_critic": self.image_critic,
+            "recogniser": self.recogniser,
+        }
+        return {name: module for name, module in named.items() if module is not None}
+
+    def recompute(self, batches: Iterable[Tensor], generator: torch.Generator, precision: Precision) -> None:
+        """Finds the statistics of each network from passes over what it is used on.
+
+        Args:
+            batches: Training images, float32 (n, C, H, W) in [-1, 1] on the device, in batches as training has them.
+            generator: Source of the prior's noise and of the conditions, on the CPU: as many as there are images.
+            precision: How to compute.
+        """
+        with evaluating(*self.modules().values()), recomputed_statistics(*self.modules().values()):
+            for images in batches:
+                with precision.autocast():
+                    self._pass(images, generator)
+
+    def _pass(self, images: Tensor, generator: torch.Generator) -> None:
+        n, device = len(images), images.device
+        noise = self.prior.noise(n, generator=generator).to(device)
+        condition = self._condition
+        if condition is not None and self.prior.takes_condition:
+            codes = self.prior(noise, condition.draw(n, generator=generator).to(device))
+        else:
+            codes = self.prior(noise)
+        self.decoder(codes)
+        if self.encoder is not None:
+            posterior_noise = torch.randn(n, self.encoder.code_dim, generator=generator).to(device)
+            posterior = self.encoder(images, posterior_noise if self.encoder.stochastic else None)
+            self.reconstruction_decoder(posterior.code)
+        if self.image_critic is not None:
+            features = self.image_critic.features(images)
+            if self.recogniser is not None:
+                self.recogniser(features)
+
+    def statistics(self) -> dict[str, Tensor]:
+        """The statistics, by `network/layer.running_mean` and `network/layer.running_var`."""
+        return {
+            f"{name}/{key}": value
+            for name, module in self.modules().items()
+            for key, value in running_statistics(module).items()
+        }
+
+    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restores what `statistics` gave.
+
+        Raises:
+            KeyError, RuntimeError: The tensors are those of other networks.
+        """
+        for name, value in self.statistics().items():
+            value.copy_(tensors[name])
+
+
+def _with_own_statistics(network: M) -> M:
+    """A copy that shares every tensor but its batch-norm statistics; the network itself where it has none."""
+    own = running_statistics(network)
+    if not own:
+        return network
+    theirs = {id(value) for value in own.values()}
+    shared = (*network.parameters(), *network.buffers())
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in shared if id(tensor) not in theirs})

@@ -1,0 +1,42 @@
+"""priorkit's recipes in the benchmark `quality`: trained, resumed, loaded and sampled as users do."""
+
+import tempfile
+from pathlib import Path
+
+from priorkit import load_run
+from priorkit.runs import prepare, prepare_resumed
+from priorkit.training import to_uint8
+from quality_points import Point, Report, Task
+from sessions import make_config
+
+__all__ = ["train_recipe"]
+
+
+def train_recipe(recipe: str, task: Task, report: Report) -> None:
+    """Trains a recipe with its defaults, and reports samples of `load_run(...).sample` at each of the times.
+
+    Between two times the run stops and is resumed, which goes on exactly where it stopped. Its clock is that of the run
+    itself: pictures, held-out scores and checkpoints count, loading does not.
+
+    Args:
+        recipe: Name of the recipe.
+        task: Data, times and samples.
+        report: Is told of the samples.
+    """
+    with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
+        path = Path(folder) / "run"
+        seconds = 0.0
+        for time in task.times:
+            if seconds >= time:
+                # The step in progress, or the review at its end, took until then.
+                continue
+            if path.exists():
+                training = prepare_resumed(path, {"max_time": time})
+            else:
+                training = prepare(make_config(recipe, {**task.settings, "max_time": time}), path)
+            outcome = training.run()
+            if outcome.stopped is not None:
+                raise KeyboardInterrupt(outcome.stopped)
+            seconds = outcome.seconds
+            run = load_run(path, device=task.device)
+            report(Point(seconds, outcome.images, to_uint8(run.sample(task.samples, seed=task.seed)).cpu()))
