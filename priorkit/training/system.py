@@ -115,12 +115,17 @@ class System:
     def averaged(self) -> dict[str, nn.Module]:
         """The networks whose averages are used: encoder, decoder, and the prior where it learns.
 
-        The encoder comes first: a prior that refers to it is copied so that it refers to the copy.
+        Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
+        encoder comes first: a prior that refers to it is copied so that it refers to the copy.
         """
         networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
         networks["decoder"] = self.decoder
         if self.prior.learning is not Learning.FIXED:
             networks["prior"] = self.prior
+        if self.condition is not None and self.condition.recovery is Recovery.SELF_LABELLED:
+            assert self.image_critic is not None, "what is recovered needs D_I"
+            assert self.recogniser is not None, "what is recovered needs Q"
+            networks.update(image_critic=self.image_critic, recogniser=self.recogniser)
         return networks
 
     def to(self, device: torch.device, *, channels_last: bool) -> None:

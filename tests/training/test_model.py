@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -121,6 +122,24 @@ def test_classes_are_one_hot(asked: Model) -> None:
     for wrong in (-1, asked.classes):
         with pytest.raises(ValueError, match=f"classes must be from 0 to {asked.classes - 1}, not from {wrong}"):
             asked.class_conditions(torch.tensor([wrong]))
+
+
+def test_an_average_of_q_labels_images_where_q_labels_them_itself(tiny_session: Callable[..., Session]) -> None:
+    def labels_by_an_average(recovery: str, **changes: Any) -> bool:
+        session = tiny_session("learned-unsupervised", condition={"recovery": recovery}, **changes)
+        for _ in range(3):
+            session.step()
+        model, system = session.model, session.system
+        same = [
+            torch.equal(next(used.parameters()), next(raw.parameters()))
+            for used, raw in ((model.image_critic, system.image_critic), (model.recogniser, system.recogniser))
+        ]
+        assert same[0] == same[1]
+        return not same[0]
+
+    assert labels_by_an_average("self-labelled")
+    assert not labels_by_an_average("self-labelled", average=0)
+    assert not labels_by_an_average("generated")
 
 
 def test_what_stands_beside_a_class_is_in_the_middle(tiny_session: Callable[..., Session]) -> None:

@@ -57,6 +57,12 @@ def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable
             {"encoder", "decoder", "code_critic", "image_critic", "recogniser", "prior"},
             {"encoder", "decoder", "prior"},
         ),
+        (
+            "learned",
+            {"condition": {"name": "categorical", "recovery": "self-labelled"}},
+            {"encoder", "decoder", "code_critic", "image_critic", "recogniser", "prior"},
+            {"encoder", "decoder", "prior", "image_critic", "recogniser"},
+        ),
         ("learned", {"encoder": "none", "prior": "gaussian"}, {"decoder", "image_critic"}, {"decoder"}),
         ("learned", {"encoder": "none"}, {"decoder", "image_critic", "prior"}, {"decoder", "prior"}),
     ],
