@@ -31,7 +31,7 @@ def make_config(recipe: str, settings: Mapping[str, Any] | None = None) -> RunCo
 
 def digits(config: RunConfig) -> ImageData:
     """scikit-learn's digits at 32x32 pixels, cut to a whole number of batches: no pass ends with a smaller one."""
-    data = load_data(config, installed_plugins())
+    data = load_data(config.model_copy(update={"image_size": 32}), installed_plugins())
     whole = len(data.train) - len(data.train) % config.batch_size
     return dataclasses.replace(data, train=ImageSet(data.train.images[:whole].clone()))
 

@@ -23,11 +23,11 @@ def data() -> ImageData:
 
 
 def test_shapes_and_names(data: ImageData) -> None:
-    assert data.shape == (1, 32)
+    assert data.shape == (1, 16)
     assert len(data.test) == 180
     assert len(data.train) == 1797 - 180
     assert data.class_names == tuple("0123456789")
-    assert any("32x32" in note for note in data.notes)
+    assert any("16x16" in note for note in data.notes)
     assert any("180 of 1797" in note for note in data.notes)
 
 
@@ -35,7 +35,7 @@ def test_images_and_labels_are_those_of_scikit_learn(data: ImageData) -> None:
     digits = load_digits()
     # Pillow enlarges independently of torch.
     bordered = np.pad(digits.images, ((0, 0), (1, 1), (1, 1))).astype(np.float32) * 255 / 16
-    enlarged = [np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BICUBIC)) for image in bordered]
+    enlarged = [np.asarray(Image.fromarray(image).resize((16, 16), Image.Resampling.BICUBIC)) for image in bordered]
     reference = torch.from_numpy(np.stack(enlarged)).clamp(0, 255).flatten(1)
     images = torch.cat([data.train.images, data.test.images]).flatten(1).float()
     assert data.train.labels is not None

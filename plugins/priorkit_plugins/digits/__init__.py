@@ -19,7 +19,7 @@ class DigitsOptions(Options):
 def _build(_options: DigitsOptions, context: DataContext) -> DataSource:
     from priorkit_plugins.digits.source import DigitsSource
 
-    return DigitsSource(image_size=context.image_size or 32, holdout=context.holdout, seed=context.seed)
+    return DigitsSource(image_size=context.image_size or 16, holdout=context.holdout, seed=context.seed)
 
 
 @hookimpl

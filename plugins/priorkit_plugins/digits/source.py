@@ -24,7 +24,7 @@ class DigitsSource(DataSource):
 
     reads_data_dir = False
 
-    def __init__(self, image_size: int = 32, holdout: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, image_size: int = 16, holdout: float = 0.1, seed: int = 0) -> None:
         self.image_size = image_size
         self.holdout = holdout
         self.seed = seed
