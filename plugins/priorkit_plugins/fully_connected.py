@@ -1,6 +1,7 @@
 """Fully connected hidden layers, which most networks here end with or are made of."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import nn
 
@@ -11,23 +12,23 @@ CRITIC_LEAK = 0.2
 
 
 def hidden_layers(
-    inputs: int, widths: Sequence[int], *, norm: bool = False, leak: float | None = None
+    inputs: int, widths: Sequence[int], *, norm: Literal["batch", "layer", "none"] = "none", leak: float | None = None
 ) -> list[nn.Sequential]:
-    """Makes hidden layers, each a linear map, batch norm if asked for, and a rectifier.
+    """Makes hidden layers, each a linear map, a norm if asked for, and a rectifier.
 
     Weights have torch's default initialisation, whose scale follows the number of inputs.
 
     Args:
         inputs: Dimensions of what enters the first layer, shape (N, inputs).
         widths: Outputs of each layer in turn.
-        norm: Whether batch norm stands between the linear map (which then has no bias) and the rectifier.
+        norm: Which norm stands between the linear map (which then has no bias) and the rectifier.
         leak: Slope of a leaky ReLU below zero; None for a plain ReLU.
     """
     layers = []
     for width in widths:
-        layer = nn.Sequential(nn.Linear(inputs, width, bias=not norm))
-        if norm:
-            layer.append(nn.BatchNorm1d(width))
+        layer = nn.Sequential(nn.Linear(inputs, width, bias=norm == "none"))
+        if norm != "none":
+            layer.append(nn.BatchNorm1d(width) if norm == "batch" else nn.LayerNorm(width))
         layer.append(nn.ReLU() if leak is None else nn.LeakyReLU(leak))
         layers.append(layer)
         inputs = width

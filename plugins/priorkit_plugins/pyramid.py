@@ -65,14 +65,14 @@ def _norm(channels: int, norm: Norm) -> nn.Module:
     return nn.BatchNorm2d(channels) if norm == "batch" else nn.GroupNorm(1, channels)
 
 
-def project(code_dim: int, channels: int) -> nn.Sequential:
-    """Turns codes (N, code_dim) into the smallest level (N, channels, 4, 4), with batch norm and ReLU.
+def project(code_dim: int, channels: int, norm: Norm = "batch") -> nn.Sequential:
+    """Turns codes (N, code_dim) into the smallest level (N, channels, 4, 4), with a norm and ReLU.
 
     A 4x4 transposed convolution of a single pixel is this linear map, which is several times faster to compute.
     """
     return nn.Sequential(
         nn.Linear(code_dim, channels * FLOOR * FLOOR, bias=False),
         nn.Unflatten(1, (channels, FLOOR, FLOOR)),
-        nn.BatchNorm2d(channels),
+        *([_norm(channels, norm)] if norm != "none" else []),
         nn.ReLU(),
     )

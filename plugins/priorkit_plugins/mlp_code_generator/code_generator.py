@@ -30,7 +30,7 @@ class MLPCodeGenerator(CodeGenerator):
         self.code_dim = code_dim
         widths = [hidden or 2 * noise_dim] * layers
         self.network = nn.Sequential(
-            *hidden_layers(noise_dim, widths, norm=True), nn.Linear(widths[-1], code_dim, bias=not output_norm)
+            *hidden_layers(noise_dim, widths, norm="batch"), nn.Linear(widths[-1], code_dim, bias=not output_norm)
         )
         if output_norm:
             self.network.append(nn.BatchNorm1d(code_dim))

@@ -18,8 +18,15 @@ class ResidualNetworksOptions(Options):
     """Options of the networks `residual`."""
 
     width: int = Field(16, ge=1, description="channels of the first layer; 64 in the paper")
-    norm: Literal["batch", "none"] = Field(
-        "batch", description="normalisation inside the residual blocks; none in the paper's tables"
+    norm: Literal["batch", "group", "none"] = Field(
+        "batch",
+        description="normalisation inside the residual blocks; none in the paper's tables; with group, encoder and "
+        "decoder have no batch norm at all",
+    )
+    upsampling: Literal["transposed", "nearest"] = Field(
+        "transposed",
+        description="how the decoder enlarges: by transposed 4x4 convolutions, as in the paper, or by nearest "
+        "neighbours and 3x3 convolutions, which make no checkerboards",
     )
     critic_hidden: int | None = Field(
         None, ge=1, description="width of the image critic's fully connected layer; by default 1000 * width / 64"
@@ -38,7 +45,8 @@ def _build(options: ResidualNetworksOptions, context: NetworksContext) -> Networ
     return ResidualNetworks(
         context.shape,
         width=options.width,
-        norm=options.norm == "batch",
+        norm=options.norm,
+        upsampling=options.upsampling,
         critic_norm=options.critic_norm,
         critic_hidden=options.critic_hidden,
         code_critic_width=options.code_critic_width,

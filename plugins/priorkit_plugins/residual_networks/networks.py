@@ -9,7 +9,7 @@ from priorkit_plugins.code_critic import code_critic, paper_widths
 from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
 from priorkit_plugins.layered_critic import LayeredCritic
 from priorkit_plugins.pyramid import FLOOR, Norm, halvings, project, pyramid_channels, strided_convolutions
-from priorkit_plugins.residual_networks.residual_block import ResidualBlock
+from priorkit_plugins.residual_networks.residual_block import BlockNorm, ResidualBlock, Upsampling
 
 __all__ = ["ResidualNetworks"]
 
@@ -24,8 +24,9 @@ class ResidualNetworks(Networks):
     Args:
         shape: The images' shape.
         width: Channels of the first layer, at least 1.
-        norm: Whether the residual blocks have batch norm, which the tables do not print there. It makes training more
-            robust.
+        norm: Norm of the residual blocks. The tables print none there; batch norm makes training more robust. With
+            `group`, batch norm stands nowhere in encoder and decoder.
+        upsampling: How the decoder's blocks double height and width; the table has transposed convolutions.
         critic_norm: Norm of the image critic's layers; the table has batch norm.
         critic_hidden: Width of the image critic's fully connected layer; None for the paper's 1000 in proportion to
             `width`.
@@ -40,13 +41,15 @@ class ResidualNetworks(Networks):
         shape: ImageShape,
         *,
         width: int = 16,
-        norm: bool = True,
+        norm: BlockNorm = "batch",
+        upsampling: Upsampling = "transposed",
         critic_norm: Norm = "batch",
         critic_hidden: int | None = None,
         code_critic_width: int = 1000,
     ) -> None:
         super().__init__(shape)
         self.norm = norm
+        self.upsampling = upsampling
         self.critic_hidden = critic_hidden or max(1, round(1000 * width / 64))
         self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
@@ -62,7 +65,7 @@ class ResidualNetworks(Networks):
             *(ResidualBlock(*sides, "down", norm=self.norm) for sides in pairwise(self._channels)),
             nn.AvgPool2d(2),
             nn.Flatten(),
-            *hidden_layers(last, [2 * outputs], norm=True),
+            *hidden_layers(last, [2 * outputs], norm="layer" if self.norm == "group" else "batch"),
             nn.Linear(2 * outputs, outputs),
         )
 
@@ -70,8 +73,8 @@ class ResidualNetworks(Networks):
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
         channels = self._channels[::-1]
         return nn.Sequential(
-            project(code_dim, channels[0]),
-            *(ResidualBlock(*sides, "up", norm=self.norm) for sides in pairwise(channels)),
+            project(code_dim, channels[0], "layer" if self.norm == "group" else "batch"),
+            *(ResidualBlock(*sides, "up", norm=self.norm, upsampling=self.upsampling) for sides in pairwise(channels)),
             nn.Conv2d(channels[-1], self.shape.channels, 3, padding=1),
             nn.Tanh(),
         )
