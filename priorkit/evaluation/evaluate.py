@@ -6,6 +6,7 @@ from priorkit.evaluation.catalogue import CATALOGUE, choose_scores
 from priorkit.evaluation.encodings import encode_held_out
 from priorkit.evaluation.held_out_scores import score_clusters, score_codes, score_reconstructions
 from priorkit.evaluation.likelihood_scores import score_likelihood
+from priorkit.evaluation.reconstruction_distance import score_reconstruction_distance
 from priorkit.evaluation.sample_scores import score_samples
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
@@ -63,6 +64,8 @@ def evaluate_model(
         tell("held-out images")
         encodings = encode_held_out(model, data, settings)
         score_reconstructions(book, model, data, encodings, settings)
+        named = extractor_name or type(extractor).__name__
+        score_reconstruction_distance(book, model, data, encodings, extractor, named, settings)
         score_codes(book, model, encodings, settings)
     score_clusters(book, model, data, encodings, settings)
     if encodings is not None and book.wants(*_names("likelihood")):

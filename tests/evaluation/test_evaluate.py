@@ -71,6 +71,20 @@ def test_scores_of_samples(vae: Session, vae_scores: dict[str, Score], rows: Cal
         assert vae_scores[name].samples == 40
 
 
+def test_the_distance_of_reconstructions(vae: Session, vae_scores: dict[str, Score], rows: Callable[..., Any]) -> None:
+    extractor = rows()
+    extractor.prepare(vae.data)
+    images = vae.data.test.images
+    made = extractor.extract(to_uint8(vae.model.reconstruct(to_float(images))))
+    distance = vae_scores["reconstruction-distance"]
+    expected = frechet_distance(made.features, extractor.extract(images).features)
+    assert distance.value == pytest.approx(expected, rel=1e-4)
+    assert (distance.samples, distance.real) == (20, 20)
+    assert distance.label == "rows Fréchet distance of reconstructions"
+    without = {score.name: score for score in evaluate_model(vae.model, vae.data)}["reconstruction-distance"]
+    assert without.note == "there is no feature extractor"
+
+
 def test_scores_of_reconstructions_and_codes(vae: Session, vae_scores: dict[str, Score]) -> None:
     images = to_float(vae.data.test.images)
     made = vae.model.reconstruct(images)

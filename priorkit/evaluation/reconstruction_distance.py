@@ -1,0 +1,69 @@
+"""How far reconstructions are from images, by an extractor's features of both sets."""
+
+import torch
+
+from priorkit.errors import DataError, MissingExtraError
+from priorkit.evaluation.encodings import Encodings
+from priorkit.evaluation.frechet import frechet_distance
+from priorkit.evaluation.images import chunk_size, chunks
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.interfaces import FeatureExtractor, ImageData
+from priorkit.training import Model, to_uint8
+
+__all__ = ["NAME", "score_reconstruction_distance"]
+
+NAME = "reconstruction-distance"
+
+
+def score_reconstruction_distance(
+    book: Scorebook,
+    model: Model,
+    data: ImageData,
+    encodings: Encodings,
+    extractor: FeatureExtractor | None,
+    name: str,
+    settings: EvaluationSettings,
+) -> None:
+    """Writes down the Fréchet distance of decoded posterior means to the held-out images that they are of.
+
+    Beside the distance of samples it tells whether decoder or prior is the bound: samples of a prior that matches the
+    codes can hardly be nearer to the data than reconstructions are.
+
+    Args:
+        book: Where to.
+        model: The model.
+        data: Its data.
+        encodings: Held-out images in code.
+        extractor: What sees images; prepared here.
+        name: The name that the extractor was chosen by.
+        settings: How images are shown to the model.
+    """
+    if not book.wants(NAME):
+        return
+    if extractor is None:
+        book.skip((NAME,), "there is no feature extractor")
+        return
+    try:
+        extractor.prepare(data)
+    except (DataError, MissingExtraError) as error:
+        book.skip((NAME,), str(error), name)
+        return
+    if len(encodings) < 2:
+        book.skip((NAME,), f"there is only {len(encodings)} held-out image to compare with", name)
+        return
+    parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
+    real = torch.cat([extractor.extract(part).features for part in parts])
+    means = torch.split(encodings.posterior.mean, chunk_size(model.shape.size))
+    made = torch.cat([extractor.extract(to_uint8(model.decode(mean)).cpu()).features for mean in means])
+    n = len(encodings)
+    few = n < max(1000, real.shape[1])
+    book.add(
+        NAME,
+        frechet_distance(made, real),
+        extractor=dict(extractor.description()),
+        published=extractor.standard,
+        samples=n,
+        real=n,
+        note="biased upwards: few images" if few else "",
+    )
