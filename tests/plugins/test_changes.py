@@ -125,3 +125,13 @@ def test_colours_change_by_themselves() -> None:
             torch.testing.assert_close(difference[:, 0], torch.full((1, 16, 16), 0.2))
             torch.testing.assert_close(difference[:, 1:], torch.zeros(1, 2, 16, 16), atol=1e-6, rtol=0)
         assert float(difference.abs().max()) > 0.01
+
+
+@pytest.mark.parametrize("changes", [AffineChanges(), PhotographChanges()])
+def test_mixed_precision_moves_no_pixel(changes: ImageChanges) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(4, 3, 32, 32, generator=generator) * 2 - 1
+    noise = torch.rand(4, changes.numbers, generator=generator) * 2 - 1
+    expected = changes(images, noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(changes(images, noise), expected)

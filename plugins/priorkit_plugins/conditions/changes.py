@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from priorkit_plugins.single_precision import single_precision
+
 __all__ = ["AffineChanges", "ImageChanges", "PhotographChanges"]
 
 
@@ -103,6 +105,8 @@ class PhotographChanges(ImageChanges):
 
 def _resampled(images: Tensor, matrix: Tensor, padding: str) -> Tensor:
     """Images at the points that affine maps, (N, 6) row by row, take a grid's points to."""
-    grid = affine_grid(matrix.view(-1, 2, 3).to(images.dtype), list(images.shape), align_corners=False)
-    # Interpolation cannot leave [-1, 1] but for rounding.
-    return grid_sample(images, grid, padding_mode=padding, align_corners=False).clamp(-1, 1)
+    # The grid is a matrix product, whose points autocast would round to eight bits.
+    with single_precision(images.device):
+        grid = affine_grid(matrix.view(-1, 2, 3).to(images.dtype), list(images.shape), align_corners=False)
+        # Interpolation cannot leave [-1, 1] but for rounding.
+        return grid_sample(images, grid, padding_mode=padding, align_corners=False).clamp(-1, 1)
