@@ -30,13 +30,18 @@ class AveragedNetworks:
         for network in self.networks.values():
             network.requires_grad_(False).eval()
         self._sources = dict(networks)
-        self._weights = self._pair(lambda module: [item.data for item in module.parameters()])
+        self._weights = self._pair(lambda module: list(module.parameters()))
         self._buffers = self._pair(_other_buffers)
 
     def _pair(self, select: Callable[[nn.Module], list[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-        kept = [item for name in self.networks for item in select(self.networks[name])]
-        followed = [item for name in self.networks for item in select(self._sources[name])]
-        return kept, followed
+        pairs = {
+            id(copied): (copied, followed)
+            for name in self.networks
+            for copied, followed in zip(select(self.networks[name]), select(self._sources[name]), strict=True)
+        }
+        # Once each, also where two networks share a tensor.
+        kept, sources = zip(*pairs.values(), strict=True) if pairs else ((), ())
+        return list(kept), list(sources)
 
     @torch.no_grad()
     def update(self) -> None:

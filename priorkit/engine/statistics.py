@@ -1,6 +1,6 @@
 """Batch-norm statistics: passes that leave them alone, and statistics of given inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -78,14 +78,14 @@ class _Gathered:
         self.before = [item.clone() for item in self.statistics]
         self.sums = [torch.zeros_like(item) for item in self.statistics]
         self.batches = 0
-        self.handle = layer.register_forward_pre_hook(self._before_pass)
+        self.handle = layer.register_forward_pre_hook(self._before_pass, with_kwargs=True)
 
     @torch.no_grad()
-    def _before_pass(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def _before_pass(self, layer: nn.Module, inputs: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> None:
         if layer.training:
             return
         mean, variance = self.statistics
-        values = inputs[0].detach().to(mean.dtype).transpose(0, 1).flatten(1)
+        values = next(iter((*inputs, *named.values()))).detach().to(mean.dtype).transpose(0, 1).flatten(1)
         # Written into the layer, these are what it normalises this very batch by.
         for kept, of_batch in zip((variance, mean), torch.var_mean(values, dim=1, correction=0), strict=True):
             kept.copy_(of_batch)

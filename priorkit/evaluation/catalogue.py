@@ -39,7 +39,9 @@ CATALOGUE = (
     Listed("psnr", "PSNR (dB)", "reconstruction"),
     Listed("ssim", "SSIM", "reconstruction"),
     Listed("lpips", "LPIPS (AlexNet)", "reconstruction"),
-    Listed("reconstruction-distance", "Fréchet distance of reconstructions", "reconstruction", "FID of reconstructions"),
+    Listed(
+        "reconstruction-distance", "Fréchet distance of reconstructions", "reconstruction", "FID of reconstructions"
+    ),
     Listed("code-discrepancy", "codes and prior: MMD²", "codes"),
     Listed("code-two-sample", "codes and prior: classifier accuracy", "codes"),
     Listed("clustering-accuracy", "clustering accuracy", "clustering"),

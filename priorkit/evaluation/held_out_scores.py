@@ -59,7 +59,7 @@ def score_reconstructions(
     means = torch.split(encodings.posterior.mean, chunk_size(size))
     parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
     for mean, pixels in zip(means, parts, strict=True):
-        images, made = to_float(pixels).to(model.device), model.decode(mean)
+        images, made = to_float(pixels).to(model.device), model.decode(mean, from_prior=False)
         for name, distance in distances.items():
             found[name].append(distance(made, images).double().cpu())
     for name, values in found.items():

@@ -72,7 +72,7 @@ def score_likelihood(
             generator = torch.Generator().manual_seed(seed_for(settings.seed, f"likelihood {k}", number))
             code = draw(mean[here], log_variance[here], torch.randn(mean[here].shape, generator=generator))
             with torch.no_grad():
-                likelihood = loss.log_likelihood(model.decode(code), images).double().cpu()
+                likelihood = loss.log_likelihood(model.decode(code, from_prior=False), images).double().cpu()
             density = gaussian_log_prob(code, mean[here], log_variance[here])
             found.append(likelihood + _prior_log_prob(model, code) - density)
             if k == 0:

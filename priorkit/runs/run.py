@@ -142,13 +142,13 @@ class Run:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
-    def decode(self, codes: Tensor, *, from_prior: bool = False) -> Tensor:
+    def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].
 
         Args:
             codes: Codes.
-            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics of
-                either kind. Of a run without an encoder, all are the prior's.
+            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
+                each of the two. In a run without an encoder there is only the first, whatever is said.
 
         Raises:
             ValueError: The codes have another number of dimensions.
@@ -163,9 +163,9 @@ class Run:
         Raises:
             ValueError: The images have another shape than those that the run was trained on.
         """
-        return self.decode(self.encode(images))
+        return self.decode(self.encode(images), from_prior=False)
 
-    def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool = False) -> Tensor:
+    def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool) -> Tensor:
         """Decodes the straight lines between codes.
 
         Args:
@@ -228,7 +228,7 @@ def load_run(
     except (KeyError, RuntimeError) as error:
         raise RunFolderError(
             f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
-            f"edited? ({str(error).splitlines()[0]})"
+            f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
         ) from None
     for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)

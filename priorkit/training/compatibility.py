@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Condition, ImageSet, Learning, Recovery
+from priorkit.interfaces import Condition, ImageSet, Learning, Prior, Recovery
 from priorkit.training.evaluation_mode import evaluating
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def check_system(system: "System", config: RunConfig, train: ImageSet | None = N
     _refuse_untrainable(system, config)
     _ask_the_components(system, config)
     _refuse_what_has_no_effect(system, config)
+    _check_prior(system, config)
     if system.condition is not None:
         _check_condition(system, system.condition, config, train)
     _rehearse(system, config)
@@ -65,6 +66,10 @@ def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
             f"{prior}: it learns from the codes of images, and nothing says which {config.condition.name!r} condition "
             "belongs to which image; use --condition labels or embedding, or --prior learned"
         )
+    if config.balance_fakes and not config.reconstructions_as_fakes:
+        raise ConfigurationError(
+            "--balance-fakes: samples are the only fakes; use --reconstructions-as-fakes too, or leave it out"
+        )
     if system.encoder is None and not config.decoder_in_both_phases:
         raise ConfigurationError(
             "--no-decoder-in-both-phases: without an encoder, the decoder learns in the prior improvement phase alone; "
@@ -89,6 +94,18 @@ def _refuse_untrainable(system: "System", config: RunConfig) -> None:
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
                 "this is a mistake in the plug-in"
             )
+
+
+def _check_prior(system: "System", config: RunConfig) -> None:
+    """What a prior says of how it learns must make sense together."""
+    prior, learns = system.prior, system.prior.learning is Learning.CODES
+    wrong = ""
+    if prior.improvement < 0 or (prior.improvement and not learns):
+        wrong = f"it says improvement {prior.improvement}, which must be at least 0, and 0 unless it learns from codes"
+    elif prior.code_steps < 1:
+        wrong = f"it says code_steps {prior.code_steps}, which must be at least 1"
+    if wrong:
+        raise ConfigurationError(f"--prior {config.prior.name}: {wrong}; this is a mistake in the plug-in")
 
 
 def _check_condition(system: "System", condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
@@ -164,6 +181,10 @@ def _rehearse(system: "System", config: RunConfig) -> None:
             return
         posterior = system.encoder(images, torch.zeros(codes))
         _expect("encoder", config, posterior.code, codes)
+        if system.prior.learning is Learning.CODES:
+            matching = system.prior.code_noise(2, generator=generator)
+            given = condition if system.prior.takes_condition else None
+            _expect("prior", config, _code_loss(system.prior, posterior.code, matching, given, config), ())
         try:
             loss = system.loss(system.decoder(posterior.code), images, system.image_critic)
         except ValueError as error:
@@ -177,6 +198,13 @@ def _rehearse(system: "System", config: RunConfig) -> None:
             raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
         for term in terms.values():
             _expect("regularizer", config, term, ())
+
+
+def _code_loss(prior: Prior, code: Tensor, noise: Tensor, condition: Tensor | None, config: RunConfig) -> Tensor:
+    try:
+        return prior.code_loss(code, noise, condition)
+    except TypeError as error:
+        raise ConfigurationError(f"--prior {config.prior.name}: {error}; this is a mistake in the plug-in") from error
 
 
 def _expect(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:

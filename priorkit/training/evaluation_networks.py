@@ -46,8 +46,7 @@ class EvaluationNetworks:
         assert encoder is None or isinstance(encoder, Encoder)
         assert image_critic is None or isinstance(image_critic, ImageCritic)
         decoder, recogniser = trained["decoder"], trained.get("recogniser")
-        self.encoder = _with_own_statistics(encoder) if encoder is not None else None
-        self.prior = _with_own_statistics(prior)
+        self.encoder, self.prior = _encoder_and_prior(encoder, prior)
         self.decoder = _with_own_statistics(decoder)
         self.reconstruction_decoder = _with_own_statistics(decoder) if encoder is not None else self.decoder
         self.image_critic = _with_own_statistics(image_critic) if image_critic is not None else None
@@ -117,9 +116,20 @@ class EvaluationNetworks:
 
 def _with_own_statistics(network: M) -> M:
     """A copy that shares every tensor but its batch-norm statistics; the network itself where it has none."""
-    own = running_statistics(network)
-    if not own:
-        return network
-    theirs = {id(value) for value in own.values()}
-    shared = (*network.parameters(), *network.buffers())
-    return copy.deepcopy(network, {id(tensor): tensor for tensor in shared if id(tensor) not in theirs})
+    return copy.deepcopy(network, _shared_tensors(network)) if running_statistics(network) else network
+
+
+def _encoder_and_prior(encoder: Encoder | None, prior: Prior) -> tuple[Encoder | None, Prior]:
+    """The same for these two: a prior that refers to the encoder refers to the copy that is used."""
+    if encoder is None or not running_statistics(encoder):
+        return encoder, _with_own_statistics(prior)
+    copied: tuple[Encoder, Prior] = copy.deepcopy(
+        (encoder, prior), {**_shared_tensors(encoder), **_shared_tensors(prior)}
+    )
+    return copied
+
+
+def _shared_tensors(network: nn.Module) -> dict[int, Tensor]:
+    """What a copy of a network has in common with it, as `copy.deepcopy` wants it."""
+    own = {id(value) for value in running_statistics(network).values()}
+    return {id(item): item for item in (*network.parameters(), *network.buffers()) if id(item) not in own}

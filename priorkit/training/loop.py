@@ -1,5 +1,6 @@
 """The training loop: steps a session and tells observers what happens."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -90,7 +91,7 @@ class _Schedule:
             for observer in self.observers:
                 scores.update(observer.scores_due(self.session))
         scores = self.session.processes.gather(scores)[0]
-        distances = [value for name, value in scores.items() if name.endswith(_OF_FEATURES)]
+        distances = [value for name, value in scores.items() if name.endswith(_OF_FEATURES) and math.isfinite(value)]
         best = self.session.best
         if distances and ("features" not in best or min(distances) < best["score"]):
             # The other key says what kind of score it is: those of reviews do not compare with it.

@@ -28,7 +28,7 @@ class Model:
     Args:
         system: The components.
         precision: How to compute, and where.
-        networks: The system's networks as they are to be used; None for the system's own statistics.
+        networks: The system's networks as they are used.
 
     Attributes:
         shape: The images' shape.
@@ -42,8 +42,7 @@ class Model:
         loss: L_rec, or None.
     """
 
-    def __init__(self, system: System, precision: Precision, networks: EvaluationNetworks | None = None) -> None:
-        networks = EvaluationNetworks(system) if networks is None else networks
+    def __init__(self, system: System, precision: Precision, networks: EvaluationNetworks) -> None:
         self.shape = system.shape
         self.encoder = networks.encoder
         self.decoder = networks.decoder
@@ -177,13 +176,13 @@ class Model:
             codes = self.prior(noise)
         return codes.float()
 
-    def decode(self, codes: Tensor, *, from_prior: bool = False) -> Tensor:
+    def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1] on the device.
 
         Args:
             codes: Codes.
-            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics of
-                either kind. Of a run without an encoder, all are the prior's.
+            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
+                each of the two. In a run without an encoder there is only the first, whatever is said.
         """
         decoder = self.decoder if from_prior else self.reconstruction_decoder
         with self.ready():
@@ -230,7 +229,7 @@ class Model:
         Raises:
             ConfigurationError: The run has no encoder.
         """
-        return self.decode(self.encode(images))
+        return self.decode(self.encode(images), from_prior=False)
 
     def critic_features(self, images: Tensor) -> Tensor:
         """F(x): what D_I's last layer before its score says of images (N, C, H, W) in [-1, 1]; float32 (N, ...).

@@ -67,6 +67,8 @@ class PriorImprovementPhase(Phase):
         self.gradient_scale = {} if adversarial or not self.trains_prior else {"prior": system.prior.improvement}
         self.reconstructions_as_fakes = reconstructions_as_fakes
         self.fake_weight = 0.5 if reconstructions_as_fakes and balance_fakes else 1.0
+        # Reconstructions fool D_I only where the decoder may learn from it.
+        self.fooling_weight = self.fake_weight if self.trains_decoder else 1.0
         self.players = {}
         if turns is not Turns.GENERATOR:
             self.players["image_critic"] = ("image_critic",) + ("recogniser",) * (system.recogniser is not None)
@@ -140,7 +142,7 @@ class PriorImprovementPhase(Phase):
                 continue
             recover = name == "fake" and self._recovery is not Recovery.NONE
             logits, recovered = self._judge(fake, self._shown(noise), recover=recover)
-            terms[f"generator_{name}"] = self.fake_weight * self.system.adversarial_loss.generator(logits)
+            terms[f"generator_{name}"] = self.fooling_weight * self.system.adversarial_loss.generator(logits)
             if recovered is not None and condition is not None and condition.recovery_weight > 0:
                 loss = condition.recovery_loss(recovered, noise["condition"])
                 terms["mutual_information"] = condition.recovery_weight * loss

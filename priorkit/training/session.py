@@ -16,10 +16,11 @@ from priorkit.engine import (
     choose_precision,
     keep_freed_memory,
     make_optimizer,
+    running_statistics,
     seed_for,
     synchronise_batch_norm,
 )
-from priorkit.errors import ConfigurationError, NonFiniteLossError
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
@@ -32,6 +33,7 @@ from priorkit.training.agreement import (
 from priorkit.training.batches import Batches, to_float
 from priorkit.training.binarisation import binarised
 from priorkit.training.data_summary import summarise
+from priorkit.training.divergence import require_finite
 from priorkit.training.evaluation_networks import EvaluationNetworks
 from priorkit.training.length import last_step
 from priorkit.training.model import Model
@@ -42,9 +44,6 @@ from priorkit.training.system import build_system, tensors_below
 from priorkit.training.typical_images import typical_images
 
 __all__ = ["Session"]
-
-_CHECKED = 2
-"""Held-out images, and samples, that are made before weights are kept."""
 
 
 class Session:
@@ -110,8 +109,9 @@ class Session:
             recorder=recorder,
         )
         self.averages = AveragedNetworks(self.system.averaged(), config.average) if config.average > 0 else None
-        self.used = EvaluationNetworks(self.system, self.averages.networks if self.averages is not None else None)
-        self._recomputed_at: int | None = None
+        averaged = self.averages.networks if self.averages is not None else {}
+        self.evaluation_networks = EvaluationNetworks(self.system, averaged)
+        self._recomputed = False
         self.batches = Batches(
             data.train,
             config.batch_size,
@@ -133,18 +133,18 @@ class Session:
     def model(self) -> Model:
         """The model as it stands: averaged where the run averages, with batch-norm statistics of its own weights."""
         self._recompute_statistics()
-        return Model(self.system, self.precision, self.used)
+        return Model(self.system, self.precision, self.evaluation_networks)
 
     def _recompute_statistics(self) -> None:
         """Finds the batch-norm statistics of the weights as they are, once a step at most; takes no randomness."""
-        if self._recomputed_at != self.steps and self.used.statistics():
+        if not self._recomputed and self.evaluation_networks.statistics():
             generator = torch.Generator().manual_seed(seed_for(self.config.seed, "statistics"))
             batches = (
                 to_float(part.to(self.precision.device), channels_last=self.config.channels_last)
                 for part in torch.split(self._typical, self.config.batch_size)
             )
-            self.used.recompute(batches, generator, self.precision)
-        self._recomputed_at = self.steps
+            self.evaluation_networks.recompute(batches, generator, self.precision)
+        self._recomputed = True
 
     def _entries(self, data: ImageData) -> Tensor | None:
         """What the training images bring with them for the condition."""
@@ -191,6 +191,7 @@ class Session:
         assert self._batch is not None
         (images, beside), self._batch = self._batch, None
         self.engine.step(images, self.config.batch_size, beside)
+        self._recomputed = False
         if self.averages is not None:
             self.averages.update()
 
@@ -219,22 +220,27 @@ class Session:
         return out_of_time or (total is not None and self.steps >= total)
 
     def start_together(self) -> None:
-        """Gives every process the main one's networks: machines may differ in how they draw the first weights."""
+        """Gives every process the main one's networks: machines may differ in how they draw the first weights.
+
+        Raises:
+            DataError: An image that batch-norm statistics are of cannot be read.
+        """
+        if self.evaluation_networks.statistics():
+            _ = self._typical  # now, when nothing can be lost
         self.processes.copy_from_main(list(self._trained_tensors().values()))
-        self._recomputed_at = None
+        self._recomputed = False
 
     def settle(self) -> None:
         """Makes the processes' networks one, before anybody looks at them.
 
-        Their weights are equal, as their updates are. Statistics of batch norm are not where each process has its own;
-        then their means over the processes replace them. Training does not depend on them.
+        Their weights are equal, as their updates are. Running statistics of batch norm, which neither training nor use
+        depends on, are not where each process has its own; then their means over the processes replace them.
 
         Raises:
             ProcessesError: The networks are not equal.
         """
         if not self.config.synchronise_batch_norm:
-            averages = self.averages.networks if self.averages is not None else {}
-            average_statistics([*self.engine.networks.values(), *averages.values()], self.processes)
+            average_statistics(list(self.engine.networks.values()), self.processes)
         require_equal_tensors(self._trained_tensors(), self.processes, self.steps)
 
     def review(self) -> Review:
@@ -248,33 +254,22 @@ class Session:
             NonFiniteLossError: A loss, a weight or an image that the model makes is infinite or not a number.
         """
         self.engine.losses(reset=False)
-        for name, network in self.engine.networks.items():
-            sums = torch.stack([weight.detach().float().sum() for weight in network.parameters()])
-            if not bool(sums.isfinite().all()):
-                raise self._diverged(f"weights of {name}")
-        # Losses are those before the last update, and weights or statistics may be finite and yet useless after it.
-        model, held_out = self.model, self._held_out[:_CHECKED]
-        made = [model.sample(_CHECKED, seed=self.config.seed)]
-        if model.encoder is not None:
-            made.append(model.reconstruct(to_float(held_out)))
-        if not all(bool(images.isfinite().all()) for images in made):
-            raise self._diverged("images that the model makes")
-
-    def _diverged(self, what: str) -> NonFiniteLossError:
-        return NonFiniteLossError(
-            f"{what} are no longer finite at step {self.steps}: training diverged; "
-            "try a lower --learning-rate, --clip-norm 1 or --precision float32"
-        )
+        seed = self.config.seed
+        require_finite(self.engine.networks, self.model, self._held_out, seed=seed, step=self.steps)
 
     def weights(self) -> dict[str, Tensor]:
         """Every tensor of the networks and their averages, and the statistics of their use, by name."""
         self._recompute_statistics()
-        return {**self._trained_tensors(), **{f"use/{key}": value for key, value in self.used.statistics().items()}}
+        statistics = self.evaluation_networks.statistics()
+        return {**self._trained_tensors(), **{f"use/{key}": value for key, value in statistics.items()}}
 
     def _trained_tensors(self) -> dict[str, Tensor]:
         tensors = self.system.state()
         for name, network in self.averages.networks.items() if self.averages is not None else ():
-            tensors.update({f"average/{name}/{key}": value for key, value in network.state_dict().items()})
+            # Batch norm has none worth keeping: each use has its own.
+            unused = running_statistics(network)
+            kept = {key: value for key, value in network.state_dict().items() if key not in unused}
+            tensors.update({f"average/{name}/{key}": value for key, value in kept.items()})
         return tensors
 
     def state(self) -> dict[str, Any]:
@@ -300,7 +295,7 @@ class Session:
         """Restores the networks and their averages."""
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
-            network.load_state_dict(tensors_below(f"average/{name}", weights))
-        self.used.load_statistics(tensors_below("use", weights))
+            network.load_state_dict({**running_statistics(network), **tensors_below(f"average/{name}", weights)})
+        self.evaluation_networks.load_statistics(tensors_below("use", weights))
         # Found again when they are needed: what was loaded may be of any step.
-        self._recomputed_at = None
+        self._recomputed = False

@@ -107,7 +107,7 @@ def test_loading_leaves_the_global_generator_alone(trained_path: Path, registry:
 def test_shapes(run: Run) -> None:
     images = torch.zeros(3, 1, 16, 16)
     assert run.encode(images).shape == (3, 4)
-    assert run.decode(torch.zeros(3, 4)).shape == (3, 1, 16, 16)
+    assert run.decode(torch.zeros(3, 4), from_prior=True).shape == (3, 1, 16, 16)
     assert run.sample(7).shape == (7, 1, 16, 16)
     assert torch.equal(run.sample(7, seed=2), run.sample(7, seed=2))
     assert not torch.equal(run.sample(7, seed=2), run.sample(7, seed=3))
@@ -115,10 +115,10 @@ def test_shapes(run: Run) -> None:
 
 def test_interpolations_lead_from_start_to_end(run: Run) -> None:
     starts, ends = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
-    lines = run.interpolate(starts, ends, 5)
+    lines = run.interpolate(starts, ends, 5, from_prior=False)
     assert lines.shape == (3, 5, 1, 16, 16)
     for index, share in ((0, 0.0), (1, 0.25), (4, 1.0)):
-        expected = run.decode(starts + share * (ends - starts))
+        expected = run.decode(starts + share * (ends - starts), from_prior=False)
         torch.testing.assert_close(lines[:, index], expected, rtol=0, atol=1e-5)
 
 
@@ -130,8 +130,8 @@ def test_interpolations_lead_from_start_to_end(run: Run) -> None:
         (lambda run: run.encode(torch.zeros(1, 16, 16)), r"\(N, 1, 16, 16\).*\(1, 16, 16\)"),
         (lambda run: run.reconstruct(torch.zeros(2, 1, 32, 32)), r"\(N, 1, 16, 16\)"),
         (lambda run: run.encode(torch.zeros(2, 1, 16, 16, dtype=torch.uint8)), r"\[-1, 1\], not torch\.uint8"),
-        (lambda run: run.decode(torch.zeros(2, 5)), r"\(N, 4\), not \(2, 5\)"),
-        (lambda run: run.decode(torch.zeros(4)), r"\(N, 4\), not \(4,\)"),
+        (lambda run: run.decode(torch.zeros(2, 5), from_prior=True), r"\(N, 4\), not \(2, 5\)"),
+        (lambda run: run.decode(torch.zeros(4), from_prior=True), r"\(N, 4\), not \(4,\)"),
     ],
 )
 def test_wrong_arguments(call: Callable[[Run], Any], message: str, run: Run) -> None:
