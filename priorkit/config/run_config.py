@@ -154,7 +154,11 @@ class RunConfig(BaseModel):
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
     clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
     average: float = Field(
-        0.999, ge=0, lt=1, description="decay of the averaged encoder, decoder and prior; 0 turns it off"
+        0.999,
+        ge=0,
+        lt=1,
+        description="decay of the averaged encoder, decoder and prior, and of D_I and Q where Q labels images itself; 0 "
+        "turns averages off",
     )
 
     # Length

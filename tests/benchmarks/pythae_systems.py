@@ -101,6 +101,7 @@ class PythaeSystem(abc.ABC):
         fused: Whether to ask for torch's fused Adam.
         data: What to train on; the digits by default.
         device: Where to train: `cpu`, or `cuda`.
+        seed: Seed of the first weights and of the order of images.
 
     Attributes:
         recipe: priorkit's recipe of the same system.
@@ -110,7 +111,9 @@ class PythaeSystem(abc.ABC):
     recipe: ClassVar[str]
     settings: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, *, fused: bool = False, data: ImageData | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, *, fused: bool = False, data: ImageData | None = None, device: str = "cpu", seed: int = 0
+    ) -> None:
         from pythae.data.datasets import BaseDataset
         from pythae.trainers.training_callbacks import CallbackHandler, TrainingCallback
 
@@ -118,7 +121,8 @@ class PythaeSystem(abc.ABC):
         for name in list(logging.root.manager.loggerDict):
             if name.startswith("pythae"):
                 logging.getLogger(name).setLevel(logging.ERROR)
-        self.config = make_config(self.recipe, {**self.settings, "channels_last": False, "precision": "float32"})
+        settings = {**self.settings, "channels_last": False, "precision": "float32", "seed": seed}
+        self.config = make_config(self.recipe, settings)
         self.device = device
         self.data: ImageData = digits(self.config) if data is None else data
         self.system = make_system(self.config, self.data)
@@ -140,7 +144,7 @@ class PythaeSystem(abc.ABC):
             "per_device_train_batch_size": self.config.batch_size,
             "num_epochs": 1,
             "no_cuda": self.device == "cpu",
-            "seed": 0,
+            "seed": self.config.seed,
         }
 
     @property

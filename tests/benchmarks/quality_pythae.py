@@ -174,7 +174,7 @@ def train_pythae(name: str, task: Task, report: Report) -> None:
 
     kind, sample = PYTHAE[name]
     data = task.load()
-    system = kind(data=data, device=choose_device(task.device).type)
+    system = kind(data=data, device=choose_device(task.device).type, seed=task.seed)
     model, batch = system.trainer.model, system.config.batch_size
     due = list(task.times)
     clock = {"began": 0.0, "steps": 0}

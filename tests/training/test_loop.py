@@ -196,6 +196,26 @@ def test_a_distance_of_features_decides_from_the_first_on(tiny_session: Callable
     assert 2 in judge.best()
 
 
+def test_a_distance_that_is_no_number_decides_nothing(tiny_session: Callable[..., Session]) -> None:
+    name = "classifier_frechet_distance"
+    judge = Judge({2: {name: float("nan")}, 4: {name: 5.0}})
+    session = tiny_session(sample_every=4, evaluate_every=2, steps=4)
+    run_session(session, [judge], never)
+    assert session.best == {"score": 5.0, "step": 4.0, "features": 1.0}
+
+
+def test_features_still_decide_after_resuming(tiny_session: Callable[..., Session]) -> None:
+    settings = {"sample_every": 1, "evaluate_every": 2}
+    first, name = tiny_session(**settings, steps=2), "classifier_frechet_distance"
+    run_session(first, [Judge({2: {name: 4.0}})], never)
+    second = tiny_session(**settings, steps=4)
+    second.load(first.weights(), first.state())
+    judge = Judge({4: {name: 4.5}})
+    run_session(second, [judge], never)
+    assert second.best == {"score": 4.0, "step": 2.0, "features": 1.0}
+    assert judge.best() == []
+
+
 def test_without_a_distance_of_features_reviews_decide(tiny_session: Callable[..., Session]) -> None:
     session, judge = tiny_session(sample_every=2, evaluate_every=2, steps=6), Judge({2: {}, 4: {"elbo": 1.0}, 6: {}})
     run_session(session, [judge], never)

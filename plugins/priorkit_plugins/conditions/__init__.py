@@ -51,7 +51,9 @@ class CategoricalOptions(Options):
     information: float = Field(
         0.1, ge=0, description="self-labelled: weight of the mutual information of a real image and its class"
     )
-    balance: float = Field(4.0, ge=0, description="self-labelled: how much classes of equal sizes are wanted")
+    balance: float = Field(
+        4.0, ge=0, description="self-labelled: factor of the entropy of the classes' sizes, within `information`"
+    )
     consistency: float = Field(
         1.0, ge=0, description="self-labelled: weight of what Q says otherwise where an image is changed"
     )

@@ -54,7 +54,7 @@ class VampPrior(Prior):
 
     Args:
         encoder: q(code | x), with a variance. It is used, but not a part of this module: it is trained and saved by
-            itself, and copies of the prior use the same one.
+            itself. Copies of the prior use the same one, or its copy where both are copied together.
         start: First values of the pseudo-inputs, shape (K, C, H, W).
     """
 

@@ -16,7 +16,7 @@ _CENTRE, _DEVIATION = 2.0, 0.5
 
 
 def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
-    """`code_noise` is drawn from the generator that it is given, and `code_loss` draws nothing."""
+    """`code_noise` is drawn from the generator that it is given, and `code_loss` draws nothing itself."""
     prior = subject.component()
     if prior.learning is not Learning.CODES:
         raise NotApplicable("it does not learn from codes")
@@ -29,6 +29,10 @@ def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
     require(torch.equal(first, again), "the same generator gives other noise the second time")
     other = prior.code_noise(5, generator=torch.Generator().manual_seed(4))
     require(first.numel() == 0 or not torch.equal(first, other), "another seed gives the same noise")
+    codes = torch.randn(5, subject.code_dim, generator=torch.Generator().manual_seed(5))
+    condition = subject.conditions(5) if prior.takes_condition else None
+    with global_state_kept("code_loss"):
+        prior.code_loss(codes, first, condition)
 
 
 def learns_the_codes(subject: PriorSubject) -> None:
@@ -41,23 +45,30 @@ def learns_the_codes(subject: PriorSubject) -> None:
     generator = torch.Generator().manual_seed(subject.case.seed)
     condition = subject.conditions(_BATCH) if prior.takes_condition else None
 
-    def distance() -> float:
+    def moments() -> tuple[float, float]:
+        """How far the mean is away, and how wide codes are."""
         with torch.no_grad():
             codes = subject.codes(prior, prior.noise(_BATCH, generator=generator), condition)
-        return float((codes.mean(0) - _CENTRE).norm())
+        return float((codes.mean(0) - _CENTRE).norm()), float(codes.std(0).mean())
 
-    before = distance()
+    before, _ = moments()
     for _ in range(_STEPS):
         codes: Tensor = _CENTRE + _DEVIATION * torch.randn(_BATCH, subject.code_dim, generator=generator)
         loss = prior.code_loss(codes, prior.code_noise(_BATCH, generator=generator), condition)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    after = distance()
+    after, deviation = moments()
     require(
         after < 0.5 * before,
         f"after {_STEPS} steps the mean of its codes is {after:.3g} from that of the codes it learned from, and was "
         f"{before:.3g} at first",
+    )
+    require(
+        _DEVIATION / 4 < deviation < 4 * _DEVIATION,
+        f"after {_STEPS} steps the standard deviation of its codes is {deviation:.3g}, and that of the codes it learned "
+        f"from {_DEVIATION}",
+        "it learns where codes are, and not how they are distributed",
     )
 
 
