@@ -157,8 +157,8 @@ class RunConfig(BaseModel):
         0.999,
         ge=0,
         lt=1,
-        description="decay of the averaged encoder, decoder and prior, and of D_I and Q where Q labels images itself; 0 "
-        "turns averages off",
+        description="decay of the averaged encoder, decoder and prior, and of D_I and Q where Q labels images itself; "
+        "0 turns averages off",
     )
 
     # Length

@@ -55,7 +55,7 @@ class CategoricalOptions(Options):
         4.0, ge=0, description="self-labelled: factor of the entropy of the classes' sizes, within `information`"
     )
     consistency: float = Field(
-        1.0, ge=0, description="self-labelled: weight of what Q says otherwise where an image is changed"
+        1.0, ge=0, description="self-labelled: weight of the divergence of Q on an image and on the image changed"
     )
 
 

@@ -66,8 +66,8 @@ def learns_the_codes(subject: PriorSubject) -> None:
     )
     require(
         _DEVIATION / 4 < deviation < 4 * _DEVIATION,
-        f"after {_STEPS} steps the standard deviation of its codes is {deviation:.3g}, and that of the codes it learned "
-        f"from {_DEVIATION}",
+        f"after {_STEPS} steps the standard deviation of its codes is {deviation:.3g}, and that of the codes it "
+        f"learned from {_DEVIATION}",
         "it learns where codes are, and not how they are distributed",
     )
 
