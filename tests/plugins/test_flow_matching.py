@@ -105,13 +105,17 @@ def test_each_class_has_its_own_codes() -> None:
 
 
 def test_it_says_how_it_learns_and_computes_in_single_precision() -> None:
-    prior = FlowMatchingPrior(Velocity(3, hidden=8, layers=1), fits=5, improvement=0.25)
+    prior = FlowMatchingPrior(Velocity(3, hidden=8, layers=1), fits=5, improvement=0.25).eval()
     assert (prior.learning, prior.code_steps, prior.improvement) == (Learning.CODES, 5, 0.25)
     assert not prior.has_density
     noise = prior.noise(4, generator=torch.Generator().manual_seed(0))
     expected = prior(noise)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(prior(noise), expected)
+        rounded = prior.train()(noise)
+        assert rounded.dtype == torch.float32
+        assert not torch.equal(rounded, expected)
+        torch.testing.assert_close(rounded, expected, rtol=0.02, atol=0.02)
         loss = prior.code_loss(noise.bfloat16(), prior.code_noise(4))
     assert loss.dtype == torch.float32
     expected.sum().backward()

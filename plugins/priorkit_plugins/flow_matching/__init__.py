@@ -19,7 +19,7 @@ class FlowMatchingOptions(Options):
 
     hidden: int = Field(512, ge=1, description="width of the velocity field's hidden layers")
     layers: int = Field(4, ge=1, description="number of its hidden layers")
-    steps: int = Field(8, ge=1, le=1000, description="midpoint steps from noise to a code")
+    steps: int = Field(6, ge=1, le=1000, description="midpoint steps from noise to a code")
     fits: int = Field(3, ge=1, description="steps of training on each batch of codes; they cost little")
     times: int = Field(4, ge=1, description="points in time, with noise of their own, for each code in such a step")
     improvement: float = Field(

@@ -1,5 +1,7 @@
 """The flow-matching prior."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,7 @@ class FlowMatchingPrior(Prior):
     mean over all paths through a point carries the noise's distribution into the codes'. `forward` follows it in
     midpoint steps, so the prior is a code generator like any other: gradients of images reach the field, too.
 
-    It computes in float32 throughout, never in the run's mixed precision: errors of many steps add up.
+    In use, the field is computed in float32, never in mixed precision: errors of many steps add up.
 
     Args:
         velocity: The field.
@@ -31,7 +33,7 @@ class FlowMatchingPrior(Prior):
     learning = Learning.CODES
 
     def __init__(
-        self, velocity: Velocity, *, steps: int = 8, fits: int = 3, times: int = 4, improvement: float = 0.1
+        self, velocity: Velocity, *, steps: int = 6, fits: int = 3, times: int = 4, improvement: float = 0.1
     ) -> None:
         super().__init__()
         self.velocity = velocity
@@ -48,12 +50,13 @@ class FlowMatchingPrior(Prior):
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """From noise (N, code_dim), and s (N, condition_dim) if it takes one, to codes (N, code_dim)."""
-        with single_precision(noise.device):
+        # In training, the field may be computed in the run's mixed precision, three times as fast; codes stay float32.
+        with nullcontext() if self.training else single_precision(noise.device):
             code, size = noise, 1 / self.steps
             for step in range(self.steps):
                 time = torch.full((len(code),), step * size, device=code.device)
-                middle = code + 0.5 * size * self.velocity(code, time, condition)
-                code = code + size * self.velocity(middle, time + 0.5 * size, condition)
+                middle = code + 0.5 * size * self.velocity(code, time, condition).float()
+                code = code + size * self.velocity(middle, time + 0.5 * size, condition).float()
             return code
 
     def code_noise(
@@ -66,9 +69,8 @@ class FlowMatchingPrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of the field on straight paths from noise to codes (N, code_dim)."""
-        with single_precision(code.device):
-            end = code.float().repeat_interleave(self.times, dim=0)
-            given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
-            start, time = noise.flatten(0, 1)[:, :-1], noise.flatten(0, 1)[:, -1:]
-            velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
-            return (velocity - (end - start)).square().mean()
+        end = code.float().repeat_interleave(self.times, dim=0)
+        given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
+        start, time = noise.flatten(0, 1)[:, :-1], noise.flatten(0, 1)[:, -1:]
+        velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
+        return (velocity.float() - (end - start)).square().mean()
