@@ -242,7 +242,11 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
     def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> RunConfig:
         settings: Mapping[str, Any] = registry.recipe(recipe).settings
         # A class more than the tiny images have, so that nobody mistakes the ones for the others.
-        tiny = {**_TINY, "condition": {"classes": 3}} if _names_a(settings, "condition", "categorical") else _TINY
+        tiny = _TINY
+        if _names_a(settings, "condition", "categorical"):
+            # Continuous codes take dimensions of the code, too.
+            continuous = settings["condition"].get("continuous", 0)
+            tiny = {**_TINY, "condition": {"classes": 3}, "code_dim": _TINY["code_dim"] + continuous}
         if any(_names_a(settings, "adversarial_loss", loss) for loss in _LOSSES_FOR_SOME_NETWORKS):
             tiny = {**tiny, "networks": {"width": 2}}
         for upper in (tiny, changes):

@@ -8,7 +8,7 @@ from priorkit.engine import seed_for
 from priorkit.interfaces import ImageSet
 from priorkit.training.binarisation import binarised
 
-__all__ = ["typical_images"]
+__all__ = ["typical_images", "typical_indices"]
 
 _MOST = 1024
 """So many, at most, or a batch where that is more. Measured: eight times as many change no distance that can be told
@@ -28,8 +28,11 @@ def typical_images(images: ImageSet, config: RunConfig) -> Tensor:
     Raises:
         DataError: A stored image cannot be read.
     """
-    size = config.batch_size
-    batches = max(1, min(len(images), _MOST) // size)
+    return binarised(images.take(typical_indices(len(images), config)), config.binarise, config.seed, 0)
+
+
+def typical_indices(count: int, config: RunConfig) -> Tensor:
+    """Which of `count` training images: different indices, int64."""
+    batches = max(1, min(count, _MOST) // config.batch_size)
     generator = torch.Generator().manual_seed(seed_for(config.seed, "typical images"))
-    chosen = torch.randperm(len(images), generator=generator)[: batches * size]
-    return binarised(images.take(chosen), config.binarise, config.seed, 0)
+    return torch.randperm(count, generator=generator)[: batches * config.batch_size]

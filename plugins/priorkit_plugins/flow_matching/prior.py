@@ -54,9 +54,9 @@ class FlowMatchingPrior(Prior):
         with nullcontext() if self.training else single_precision(noise.device):
             code, size = noise, 1 / self.steps
             for step in range(self.steps):
-                time = torch.full((len(code),), step * size, device=code.device)
-                middle = code + 0.5 * size * self.velocity(code, time, condition).float()
-                code = code + size * self.velocity(middle, time + 0.5 * size, condition).float()
+                time = torch.full((len(code),), step * size, device=code.device, dtype=code.dtype)
+                middle = code + 0.5 * size * self.velocity(code, time, condition).to(code)
+                code = code + size * self.velocity(middle, time + 0.5 * size, condition).to(code)
             return code
 
     def code_noise(
@@ -69,8 +69,8 @@ class FlowMatchingPrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of the field on straight paths from noise to codes (N, code_dim)."""
-        end = code.float().repeat_interleave(self.times, dim=0)
+        end = code.to(torch.promote_types(code.dtype, torch.float32)).repeat_interleave(self.times, dim=0)
         given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
-        start, time = noise.flatten(0, 1)[:, :-1], noise.flatten(0, 1)[:, -1:]
+        start, time = noise.flatten(0, 1)[:, :-1].to(end), noise.flatten(0, 1)[:, -1:].to(end)
         velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
-        return (velocity.float() - (end - start)).square().mean()
+        return (velocity.to(end) - (end - start)).square().mean()
