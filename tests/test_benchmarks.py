@@ -83,9 +83,10 @@ def test_a_bare_loop_computes_what_a_session_does(
     bare = kind(sessions.make_system(config, data), data.train.images, config, session.precision.dtype)
     notes = benchmark_module("against_bare_loop").check_same_work(session, bare)
     assert "operations of a step" in notes
-    averaged = dict(session.model.decoder.named_parameters())
-    for (name, weight), mine in zip(averaged.items(), bare.copies[0].parameters(), strict=True):
-        torch.testing.assert_close(mine, weight, rtol=1e-4, atol=1e-6, msg=name)
+    for network, copied in zip(kind.averaged, bare.copies, strict=True):
+        averaged = dict(session.averages.networks[network].named_parameters())
+        for (name, weight), mine in zip(averaged.items(), copied.parameters(), strict=True):
+            torch.testing.assert_close(mine, weight, rtol=1e-4, atol=1e-6, msg=f"{network}.{name}")
 
 
 def test_every_benchmark_has_a_name_of_its_own(benchmark_module: Callable[[str], ModuleType]) -> None:

@@ -141,7 +141,7 @@ def test_a_recipe_goes_on_between_its_points(benchmark_module: Callable[[str], M
 
     def report(point: object) -> None:
         assert isinstance(point, points.Point)
-        assert point.samples.shape == (20, 1, 32, 32)
+        assert point.samples.shape == (20, 1, 16, 16)
         assert point.samples.dtype == torch.uint8
         told.append((point.seconds, point.images))
         if len(told) == 2:
@@ -168,7 +168,7 @@ def test_pythae_systems_give_points(benchmark_module: Callable[[str], ModuleType
     assert isinstance(last, points.Point)
     assert last.seconds >= 0.5
     assert last.images % 64 == 0
-    assert last.samples.shape == (20, 1, 32, 32)
+    assert last.samples.shape == (20, 1, 16, 16)
     assert last.samples.dtype == torch.uint8
 
 

@@ -26,7 +26,7 @@ def test_says_what_scores_were_computed_with(trained_path: Path, registry: Regis
     assert data["checkpoint"] == run.checkpoint == "step-00000006"
     assert data["settings"]["samples"] == 20
     assert data["extractor"]["steps"] == 2
-    assert data["extractor"]["learning_rate"] == 1e-3, "defaults are filled in"
+    assert data["extractor"]["architecture"] == "auto", "defaults are filled in"
     described = data["scores"][0]["extractor"]
     assert described["name"] == "classifier"
     assert described["accuracy"] <= 1
