@@ -60,7 +60,8 @@ def learns_the_codes(subject: PriorSubject) -> None:
         optimizer.step()
     after, deviation = moments()
     require(
-        after < 0.5 * before,
+        # One that happens to start near may stay as near as its samples tell.
+        after < max(0.5 * before, 0.5 * _DEVIATION * subject.code_dim**0.5),
         f"after {_STEPS} steps the mean of its codes is {after:.3g} from that of the codes it learned from, and was "
         f"{before:.3g} at first",
     )
