@@ -10,8 +10,8 @@ from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["CODE_LEARNING"]
 
-_STEPS, _BATCH = 400, 64
-_RATE = 1e-2
+_STEPS, _BATCH = 600, 64
+_RATE = 2e-2
 _CENTRE, _DEVIATION = 2.0, 0.5
 
 
