@@ -27,8 +27,8 @@ def score_reconstruction_distance(
 ) -> None:
     """Writes down the Fréchet distance of decoded posterior means to the held-out images that they are of.
 
-    Beside the distance of samples it tells whether decoder or prior is the bound: samples of a prior that matches the
-    codes can hardly be nearer to the data than reconstructions are.
+    It compares the two sets, not each reconstruction with its image, and always with held-out images. In a run on black
+    and white images, they are shown in black and white.
 
     Args:
         book: Where to.
