@@ -1,11 +1,14 @@
 """A registry with small components made for tests, tiny configurations, and several processes."""
 
+import importlib
 import multiprocessing
 import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -325,3 +328,16 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
         return [result["error"] if isinstance(result, dict) and "error" in result else result for result in results]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports modules of the benchmarks, which lie beside each other without a package, and forgets them afterwards."""
+    folder = Path(__file__).parent / "benchmarks"
+    names = {path.stem for path in folder.glob("*.py")} - {"__main__"}
+    assert not names & set(sys.modules)
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module
+    sys.path.remove(str(folder))
+    for name in names & set(sys.modules):
+        del sys.modules[name]

@@ -1,8 +1,6 @@
 """The benchmarks' own arithmetic, and that the hand-written loops do what priorkit does."""
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,18 +12,6 @@ from hypothesis import strategies as st
 FOLDER = Path(__file__).parent / "benchmarks"
 
 positive = st.floats(1e-6, 1e6)
-
-
-@pytest.fixture(scope="module")
-def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
-    """Imports modules of the benchmarks, which lie beside each other without a package, and forgets them afterwards."""
-    names = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
-    assert not names & set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in names & set(sys.modules):
-        del sys.modules[name]
 
 
 def test_contenders_take_turns_and_warming_up_does_not_count(benchmark_module: Callable[[str], ModuleType]) -> None:

@@ -1,9 +1,7 @@
 """The benchmark `quality`: its judge, its arithmetic, and that it runs."""
 
-import importlib
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -17,18 +15,6 @@ import priorkit
 from priorkit.interfaces import ImageData, ImageSet
 
 FOLDER = Path(__file__).parent / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
-    """Imports modules of the benchmarks, which lie beside each other without a package, and forgets them afterwards."""
-    names = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
-    assert not names & set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in names & set(sys.modules):
-        del sys.modules[name]
 
 
 def stripes(count: int, channels: int, seed: int) -> ImageSet:

@@ -133,45 +133,29 @@ def test_a_file_that_breaks_meanwhile_ends_the_run_with_a_checkpoint(
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
-def test_a_broken_file_that_nobody_looked_at_is_found_before_anything_is_trained(
-    configure: Callable[..., RunConfig],
-    registry: Registry,
-    tmp_path: Path,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(source, "_LOOKED_AT", 3)
-    monkeypatch.setattr("priorkit.runs.fingerprints._SAMPLE", 1)
-    config = configure(stream="always", workers=1, steps=30)
-    path: Path = prepare(config, registry=registry).data.train.images.stored.files[17]  # type: ignore[union-attr]
-    path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DataError) as caught:
-        train(config, tmp_path / "run", registry=registry)
-    assert str(path) in str(caught.value)
-    # Statistics are of 1,024 images, and here of all.
-    assert not (tmp_path / "run" / "checkpoints" / "last.json").exists()
-
-
-def test_a_broken_file_is_found_in_training_without_losing_a_step(
+@pytest.mark.parametrize("for_statistics", [True, False])
+def test_a_broken_file_that_nobody_looked_at_is_found_without_losing_a_step(
+    for_statistics: bool,
     configure: Callable[..., RunConfig],
     registry: Registry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Before anything is trained if batch-norm statistics are of it, otherwise in training, behind a checkpoint."""
     monkeypatch.setattr(source, "_LOOKED_AT", 3)
     monkeypatch.setattr("priorkit.runs.fingerprints._SAMPLE", 1)
     config = configure(stream="always", workers=1, steps=30)
     images = prepare(config, registry=registry).data.train
     monkeypatch.setattr("priorkit.training.typical_images._MOST", config.batch_size)
-    looked_at = {int(index) for index in typical_indices(len(images), config)}
+    typical = {int(index) for index in typical_indices(len(images), config)}
     # The first image is in the fingerprint.
-    unseen = next(index for index in range(1, len(images)) if index not in looked_at)
-    path: Path = images.images.stored.files[unseen]  # type: ignore[union-attr]
+    broken = next(index for index in range(1, len(images)) if (index in typical) is for_statistics)
+    path: Path = images.images.stored.files[broken]  # type: ignore[union-attr]
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(DataError) as caught:
         train(config, tmp_path / "run", registry=registry)
     assert str(path) in str(caught.value)
-    assert (tmp_path / "run" / "checkpoints" / "last.json").exists()
+    assert (tmp_path / "run" / "checkpoints" / "last.json").exists() is not for_statistics
 
 
 def test_a_data_set_that_cannot_be_streamed_says_so(
