@@ -38,6 +38,13 @@ from priorkit.training import Session, load_data
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options of tests that hold results to a record."""
+    parser.addoption(
+        "--record-losses", action="store_true", help="write the recorded losses of the recipes that are tested anew"
+    )
+
+
 class TinyOptions(Options):
     train: int = Field(20, ge=0, description="training images")
     test: int = Field(6, ge=0, description="held-out images")
