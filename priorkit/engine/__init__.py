@@ -9,11 +9,10 @@ from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.joining import abandon_processes, join_processes, leave_processes
 from priorkit.engine.memory import keep_freed_memory
-from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
-from priorkit.engine.statistics import frozen_statistics, recomputed_statistics, running_statistics
+from priorkit.engine.statistics import recomputed_statistics, running_statistics
 from priorkit.engine.synchronised_batch_norm import synchronise_batch_norm
 
 __all__ = [
@@ -23,9 +22,6 @@ __all__ = [
     "DataOrder",
     "Engine",
     "GraphRecorder",
-    "Move",
-    "Noise",
-    "Phase",
     "Precision",
     "Processes",
     "abandon_processes",
@@ -33,7 +29,6 @@ __all__ = [
     "choose_precision",
     "compile_method",
     "free_memory",
-    "frozen_statistics",
     "join_processes",
     "keep_freed_memory",
     "leave_processes",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from priorkit.engine.moves import Noise
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Noise
 
 __all__ = ["CudaGraphs", "GraphRecorder", "ReplayedPhase"]
 

@@ -9,10 +9,10 @@ from torch.optim import Optimizer
 
 from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.hardware import Precision
-from priorkit.engine.moves import Move, Noise, Phase
 from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import seed_for, seed_global_generators
 from priorkit.errors import NonFiniteLossError
+from priorkit.interfaces import Move, Noise, Phase
 
 __all__ = ["Engine"]
 

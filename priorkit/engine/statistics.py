@@ -1,4 +1,4 @@
-"""Batch-norm statistics: passes that leave them alone, and statistics of given inputs."""
+"""Batch-norm statistics of given inputs, for networks in use."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,34 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["frozen_statistics", "recomputed_statistics", "running_statistics"]
+from priorkit.interfaces.batch_norm import tracking_layers
 
-
-@contextmanager
-def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
-    """Inside this context, a pass in training mode moves no running statistics.
-
-    The batch is still normalised by its own statistics, as in any training pass; only what evaluation will use later is
-    not touched. Freezing the weights does not do that. Only batch norm is known here: other layers that
-    change when they are used (spectral norm, instance norm with running statistics) are not protected.
-
-    Args:
-        modules: The networks that are only read.
-    """
-    layers = [layer for module in modules for _, layer in _tracking_layers(module) if layer.track_running_stats]
-    for layer in layers:
-        layer.track_running_stats = False
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.track_running_stats = True
+__all__ = ["recomputed_statistics", "running_statistics"]
 
 
 def running_statistics(module: nn.Module) -> dict[str, Tensor]:
     """The running means and variances of every batch-norm layer, by their names in `module.state_dict()`."""
     found: dict[str, Tensor] = {}
-    for name, layer in _tracking_layers(module):
+    for name, layer in tracking_layers(module):
         start = f"{name}." if name else ""
         found[f"{start}running_mean"], found[f"{start}running_var"] = _statistics(layer)
     return found
@@ -55,7 +36,7 @@ def recomputed_statistics(*modules: nn.Module) -> Iterator[None]:
     Args:
         modules: The networks; layers in training mode are left alone.
     """
-    gathered = [_Gathered(layer) for module in modules for _, layer in _tracking_layers(module)]
+    gathered = [_Gathered(layer) for module in modules for _, layer in tracking_layers(module)]
     try:
         yield
     except BaseException:
@@ -108,12 +89,3 @@ def _statistics(layer: _BatchNorm) -> tuple[Tensor, Tensor]:
     assert layer.running_mean is not None
     assert layer.running_var is not None
     return layer.running_mean, layer.running_var
-
-
-def _tracking_layers(module: nn.Module) -> list[tuple[str, _BatchNorm]]:
-    """The batch-norm layers of a module that keep running statistics, by name."""
-    return [
-        (name, layer)
-        for name, layer in module.named_modules()
-        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
-    ]

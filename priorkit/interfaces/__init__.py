@@ -1,16 +1,19 @@
 """The interfaces that components implement: small abstract classes with their contracts, and no logic."""
 
 from priorkit.interfaces.adversarial_loss import AdversarialLoss
+from priorkit.interfaces.batch_norm import frozen_statistics
 from priorkit.interfaces.code_generator import CodeGenerator
 from priorkit.interfaces.condition import Condition, Recovery
 from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.feature_extractor import FeatureExtractor, Features
 from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
+from priorkit.interfaces.phase import Move, Noise, OptimizerSettings, Phase, Place
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
 from priorkit.interfaces.stored_images import StoredImages
+from priorkit.interfaces.system import System
 
 __all__ = [
     "AdversarialLoss",
@@ -25,11 +28,18 @@ __all__ = [
     "ImageSet",
     "ImageShape",
     "Learning",
+    "Move",
     "Networks",
+    "Noise",
+    "OptimizerSettings",
+    "Phase",
+    "Place",
     "Posterior",
     "Prior",
     "ReconstructionLoss",
     "Recovery",
     "Regularizer",
     "StoredImages",
+    "System",
+    "frozen_statistics",
 ]

@@ -1,12 +1,18 @@
 """The condition: what a model is asked to make, a class or a description."""
 
 import abc
+from collections.abc import Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces.data import ImageSet
+
+if TYPE_CHECKING:
+    from priorkit.interfaces.phase import Phase
+    from priorkit.interfaces.system import System
 
 __all__ = ["Condition", "Recovery"]
 
@@ -132,3 +138,13 @@ class Condition(nn.Module, abc.ABC):
             TypeError: Q does not label images itself.
         """
         raise TypeError(f"{type(self).__name__} has no loss for a Q that labels images itself")
+
+    def phases(self, system: "System") -> "Sequence[Phase]":
+        """The phases that this condition brings into training, beside those of the core; none by default.
+
+        Called once, after the system has been built on the CPU; what it is given is the system that is trained.
+
+        Raises:
+            ValueError: The condition cannot be trained in this system; the message says what would do.
+        """
+        return ()

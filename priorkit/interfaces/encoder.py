@@ -1,9 +1,15 @@
 """The encoder: from an image to a code, or to a distribution over codes."""
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from priorkit.interfaces.phase import Phase
+    from priorkit.interfaces.system import System
 
 __all__ = ["Encoder", "Posterior"]
 
@@ -43,3 +49,13 @@ class Encoder(nn.Module, abc.ABC):
             noise: Standard normal, shape (N, code_dim). None asks for the mean as the draw. A deterministic encoder
                 ignores it.
         """
+
+    def phases(self, system: "System") -> "Sequence[Phase]":
+        """The phases that this encoder brings into training, beside those of the core; none by default.
+
+        Called once, after the system has been built on the CPU; what it is given is the system that is trained.
+
+        Raises:
+            ValueError: The encoder cannot be trained in this system; the message says what would do.
+        """
+        return ()

@@ -1,11 +1,17 @@
 """The prior: a distribution over codes that can at least be sampled."""
 
 import abc
+from collections.abc import Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+if TYPE_CHECKING:
+    from priorkit.interfaces.phase import Phase
+    from priorkit.interfaces.system import System
 
 __all__ = ["Learning", "Prior"]
 
@@ -24,6 +30,9 @@ class Learning(Enum):
 
     CODES = "codes"
     """In the code matching phase, from the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+
+    PHASES = "phases"
+    """In phases of its own, which `Prior.phases` brings; at least one of them trains the network `prior`."""
 
 
 class Prior(nn.Module, abc.ABC):
@@ -158,3 +167,13 @@ class Prior(nn.Module, abc.ABC):
             TypeError: The prior does not learn from codes.
         """
         raise TypeError(f"{type(self).__name__} does not learn from codes")
+
+    def phases(self, system: "System") -> "Sequence[Phase]":
+        """The phases that this prior brings into training, beside those of the core; none by default.
+
+        Called once, after the system has been built on the CPU; what it is given is the system that is trained.
+
+        Raises:
+            ValueError: The prior cannot be trained in this system; the message says what would do.
+        """
+        return ()

@@ -1,12 +1,17 @@
 """The regularizer: what makes the aggregated posterior match the prior."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.prior import Prior
+
+if TYPE_CHECKING:
+    from priorkit.interfaces.phase import Phase
+    from priorkit.interfaces.system import System
 
 __all__ = ["Regularizer"]
 
@@ -15,10 +20,12 @@ class Regularizer(nn.Module, abc.ABC):
     """Keeps the codes of the data close to the codes of the prior.
 
     A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
-    encoder's; its parameters are the critic's. The encoder descends `encoder_terms`. Each is a mapping from the name of
-    a loss term to a scalar to be minimised; the terms are added up.
+    encoder's; its parameters are the critic's. Parameters that learn in another way need a phase that the regularizer
+    brings (`phases`), with a player that trains `code_critic`. The encoder descends `encoder_terms`. Each is a mapping
+    from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:
+        has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
         uses_condition: Whether its terms depend on the condition that it is given.
@@ -27,15 +34,11 @@ class Regularizer(nn.Module, abc.ABC):
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
     """
 
+    has_critic: bool = False
     needs_prior_code: bool = True
     uses_condition: bool = False
     needs_mixing: bool = False
     needs_whole_batch: bool = False
-
-    @property
-    def has_critic(self) -> bool:
-        """Whether the regularizer has parameters of its own to train: those of a critic."""
-        return any(True for _ in self.parameters())
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
         """Called once before training.
@@ -70,3 +73,13 @@ class Regularizer(nn.Module, abc.ABC):
             prior_code: Codes of the prior, shape (N, code_dim), detached unless the prior learns by likelihood.
             condition: s of the images, shape (N, condition_dim), if every image has one.
         """
+
+    def phases(self, system: "System") -> "Sequence[Phase]":
+        """The phases that this regularizer brings into training, beside those of the core; none by default.
+
+        Called once, after the system has been built on the CPU; what it is given is the system that is trained.
+
+        Raises:
+            ValueError: The regularizer cannot be trained in this system; the message says what would do.
+        """
+        return ()

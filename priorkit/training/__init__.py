@@ -10,17 +10,17 @@ from priorkit.training.loop import Observer, run_session
 from priorkit.training.model import Model
 from priorkit.training.review import Review
 from priorkit.training.session import Session
-from priorkit.training.system import System, build_system, tensors_below
+from priorkit.training.system import BuiltSystem, build_system, tensors_below
 
 __all__ = [
     "Binarise",
+    "BuiltSystem",
     "DataSummary",
     "EvaluationNetworks",
     "Model",
     "Observer",
     "Review",
     "Session",
-    "System",
     "binarised",
     "build_system",
     "last_step",

@@ -6,12 +6,12 @@ from torch import nn
 from priorkit.config import RunConfig
 from priorkit.engine import CudaGraphs, GraphRecorder, Processes, compile_method, require_compiler
 from priorkit.errors import ConfigurationError, DeviceError
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 __all__ = ["choose_recorder", "compile_system"]
 
 
-def compile_system(system: System, *, backend: str = "inductor") -> None:
+def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     """Compiles what phases call on the networks that are trained, in place.
 
     Critics whose gradient is penalised stay as they are: what torch.compile makes has no gradient of its gradient.

@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from priorkit.config import RunConfig
 from priorkit.engine import Processes
 from priorkit.errors import ConfigurationError, ProcessesError
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 __all__ = ["average_statistics", "require_enough_images", "require_equal_tensors", "require_shareable_terms"]
 
@@ -32,7 +32,7 @@ def require_enough_images(config: RunConfig, processes: Processes) -> None:
         )
 
 
-def require_shareable_terms(system: System, config: RunConfig, processes: Processes) -> None:
+def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: Processes) -> None:
     """Makes sure that no loss needs a whole batch where each process has a share of it.
 
     Raises:
@@ -52,6 +52,12 @@ def require_shareable_terms(system: System, config: RunConfig, processes: Proces
             raise ConfigurationError(
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it needs all samples of a batch, and "
                 f"each of {processes.count} processes has a part of them: train in one process, or choose another one"
+            )
+    for brought in system.brought:
+        if brought.phase.needs_whole_batch:
+            raise ConfigurationError(
+                f"{brought.given}: its phase {brought.phase.name!r} needs all samples of a batch, and each of "
+                f"{processes.count} processes has a part of them: train in one process, or choose another one"
             )
 
 

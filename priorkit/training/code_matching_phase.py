@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from priorkit.engine import Move, Noise, Phase, frozen_statistics
-from priorkit.interfaces import Learning
-from priorkit.training.system import System
+from priorkit.interfaces import Learning, Move, Noise, Phase, System, frozen_statistics
 
 __all__ = ["CodeMatchingPhase"]
 

@@ -7,16 +7,17 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Condition, ImageSet, Learning, Prior, Recovery
+from priorkit.interfaces import Condition, ImageSet, Learning, Phase, Prior, Recovery
+from priorkit.training.brought_phases import GuardedPhase
 from priorkit.training.evaluation_mode import evaluating
 
 if TYPE_CHECKING:
-    from priorkit.training.system import System
+    from priorkit.training.system import BuiltSystem
 
 __all__ = ["check_system"]
 
 
-def check_system(system: "System", config: RunConfig, train: ImageSet | None = None) -> None:
+def check_system(system: "BuiltSystem", config: RunConfig, train: ImageSet | None = None) -> None:
     """Checks a system that has just been built, on the CPU.
 
     Args:
@@ -36,7 +37,7 @@ def check_system(system: "System", config: RunConfig, train: ImageSet | None = N
     _rehearse(system, config)
 
 
-def _ask_the_components(system: "System", config: RunConfig) -> None:
+def _ask_the_components(system: "BuiltSystem", config: RunConfig) -> None:
     if system.encoder is not None and system.regularizer is not None:
         try:
             system.regularizer.check(system.encoder, system.prior)
@@ -49,7 +50,7 @@ def _ask_the_components(system: "System", config: RunConfig) -> None:
             raise ConfigurationError(f"--adversarial-loss {config.adversarial_loss.name}: {error}") from error
 
 
-def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
+def _refuse_what_has_no_effect(system: "BuiltSystem", config: RunConfig) -> None:
     prior = f"--prior {config.prior.name}"
     if system.condition is not None and not system.prior.takes_condition:
         raise ConfigurationError(
@@ -77,7 +78,7 @@ def _refuse_what_has_no_effect(system: "System", config: RunConfig) -> None:
         )
 
 
-def _refuse_untrainable(system: "System", config: RunConfig) -> None:
+def _refuse_untrainable(system: "BuiltSystem", config: RunConfig) -> None:
     """A network that a phase is to train must have something to train."""
     wanted = {"decoder": ("networks", "decoder")}
     if system.encoder is not None:
@@ -94,9 +95,27 @@ def _refuse_untrainable(system: "System", config: RunConfig) -> None:
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
                 "this is a mistake in the plug-in"
             )
+    trained = {name for item in system.brought for names in item.phase.players.values() for name in names}
+    wrong = ""
+    if system.prior.learning is Learning.PHASES and "prior" not in trained:
+        wrong = f"--prior {config.prior.name}: it learns in phases that it brings, it says, and none of them trains it"
+    elif system.prior.learning is Learning.FIXED and "prior" in trained:
+        wrong = f"--prior {config.prior.name}: a phase trains it, and it says that it is fixed"
+    elif (
+        system.regularizer is not None
+        and "code_critic" in system.trained()
+        and not system.regularizer.has_critic
+        and "code_critic" not in trained
+    ):
+        wrong = (
+            f"--regularizer {config.regularizer.name}: nothing trains its parameters: it says that it has no critic "
+            "(has_critic is False), and no phase trains `code_critic`"
+        )
+    if wrong:
+        raise ConfigurationError(f"{wrong}; this is a mistake in the plug-in")
 
 
-def _check_prior(system: "System", config: RunConfig) -> None:
+def _check_prior(system: "BuiltSystem", config: RunConfig) -> None:
     """What a prior says of how it learns must make sense together."""
     prior, learns = system.prior, system.prior.learning is Learning.CODES
     wrong = ""
@@ -108,7 +127,7 @@ def _check_prior(system: "System", config: RunConfig) -> None:
         raise ConfigurationError(f"--prior {config.prior.name}: {wrong}; this is a mistake in the plug-in")
 
 
-def _check_condition(system: "System", condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
+def _check_condition(system: "BuiltSystem", condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
     """A condition must say one thing about itself, be learned by somebody, and be what its images bring."""
     given = f"--condition {config.condition.name}"
     of_data = [
@@ -152,7 +171,7 @@ def _check_condition(system: "System", condition: Condition, config: RunConfig, 
     _expect("condition", config, condition.vectors(entries[:2]), (min(2, len(train)), condition.dim))
 
 
-def _rehearse(system: "System", config: RunConfig) -> None:
+def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
     """Passes two blank images through the system."""
     images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
     codes = (2, system.code_dim)
@@ -177,6 +196,8 @@ def _rehearse(system: "System", config: RunConfig) -> None:
                     _expect("condition", config, changed, tuple(images.shape))
                     for term in system.condition.self_labelling_terms(recovered, recovered).values():
                         _expect("condition", config, term, ())
+        for brought in system.brought:
+            _rehearse_phase(GuardedPhase(brought), images, condition, generator)
         if system.encoder is None or system.loss is None:
             return
         posterior = system.encoder(images, torch.zeros(codes))
@@ -198,6 +219,17 @@ def _rehearse(system: "System", config: RunConfig) -> None:
             raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
         for term in terms.values():
             _expect("regularizer", config, term, ())
+
+
+def _rehearse_phase(phase: Phase, images: Tensor, condition: Tensor | None, generator: torch.Generator) -> None:
+    """Goes through a phase's moves without training; the phase complains of what is wrong with them."""
+    noise = dict(phase.noise(len(images), generator, images.device))
+    if condition is not None:
+        noise.setdefault("condition", condition)
+        noise.setdefault("mismatched", condition)
+    with torch.enable_grad():
+        for _ in phase.moves(images, noise):
+            pass
 
 
 def _code_loss(prior: Prior, code: Tensor, noise: Tensor, condition: Tensor | None, config: RunConfig) -> Tensor:

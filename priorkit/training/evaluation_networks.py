@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from priorkit.engine import Precision, recomputed_statistics, running_statistics
 from priorkit.interfaces import Encoder, ImageCritic, Prior
 from priorkit.training.evaluation_mode import evaluating
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 __all__ = ["EvaluationNetworks"]
 
@@ -39,7 +39,7 @@ class EvaluationNetworks:
         recogniser: Q, on D_I's features of the data's images; None where there is none.
     """
 
-    def __init__(self, system: System, averages: Mapping[str, nn.Module] | None = None) -> None:
+    def __init__(self, system: BuiltSystem, averages: Mapping[str, nn.Module] | None = None) -> None:
         trained = {**system.modules(), "prior": system.prior, **(averages or {})}
         encoder, prior, image_critic = trained.get("encoder"), trained["prior"], trained.get("image_critic")
         assert isinstance(prior, Prior)

@@ -11,7 +11,7 @@ from priorkit.engine import Precision, seed_for
 from priorkit.errors import ConfigurationError
 from priorkit.training.evaluation_mode import evaluating
 from priorkit.training.evaluation_networks import EvaluationNetworks
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 __all__ = ["Model"]
 
@@ -42,7 +42,7 @@ class Model:
         loss: L_rec, or None.
     """
 
-    def __init__(self, system: System, precision: Precision, networks: EvaluationNetworks) -> None:
+    def __init__(self, system: BuiltSystem, precision: Precision, networks: EvaluationNetworks) -> None:
         self.shape = system.shape
         self.encoder = networks.encoder
         self.decoder = networks.decoder

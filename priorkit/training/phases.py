@@ -1,31 +1,33 @@
 """Which phases a system is trained by."""
 
 from priorkit.config import RunConfig
-from priorkit.engine import Phase
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Learning
+from priorkit.interfaces import Learning, Phase, Place
 from priorkit.training.autoencoder_phase import AutoencoderPhase
+from priorkit.training.brought_phases import GuardedPhase
 from priorkit.training.code_matching_phase import CodeMatchingPhase
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 __all__ = ["make_phases"]
 
 
-def make_phases(system: System, config: RunConfig) -> list[Phase]:
-    """The phases that a system needs.
+def make_phases(system: BuiltSystem, config: RunConfig) -> list[Phase]:
+    """The phases of a step, in order.
 
-    The autoencoder's where there is an encoder, code matching where the prior learns from codes, and the prior's
-    improvement where there is D_I.
+    The autoencoder's where there is an encoder, code matching where the prior learns from codes, the prior's
+    improvement where there is D_I, and those that components bring, each in its place.
 
     Raises:
         ConfigurationError: The image discriminator cannot take several steps in this system.
     """
-    phases: list[Phase] = []
+    brought = {place: [GuardedPhase(item) for item in system.brought if item.phase.place is place] for place in Place}
+    phases: list[Phase] = [*brought[Place.BEFORE_AUTOENCODER]]
     if system.encoder is not None:
         phases.append(AutoencoderPhase(system, config.reconstruction_weight))
         if system.prior.learning is Learning.CODES:
             phases.append(CodeMatchingPhase(system))
+    phases += brought[Place.AFTER_AUTOENCODER]
     apart = config.critic_steps > 1
     if apart:
         _refuse_steps_apart(system, config)
@@ -42,10 +44,10 @@ def make_phases(system: System, config: RunConfig) -> list[Phase]:
             for turns in ((Turns.CRITIC, Turns.GENERATOR) if apart else (Turns.BOTH,))
         ]
         phases += [phase for phase in improvement if phase.players]
-    return phases
+    return phases + brought[Place.LAST]
 
 
-def _refuse_steps_apart(system: System, config: RunConfig) -> None:
+def _refuse_steps_apart(system: BuiltSystem, config: RunConfig) -> None:
     given = f"--critic-steps {config.critic_steps}"
     if system.image_critic is None:
         raise ConfigurationError(f"{given}: this system has no image discriminator; leave it out")

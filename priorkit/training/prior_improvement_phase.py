@@ -7,9 +7,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from priorkit.engine import Move, Noise, Phase, frozen_statistics
-from priorkit.interfaces import Learning, Recovery
-from priorkit.training.system import System
+from priorkit.interfaces import Learning, Move, Noise, Phase, Recovery, System, frozen_statistics
 
 __all__ = ["PriorImprovementPhase", "Turns"]
 

@@ -15,12 +15,11 @@ from priorkit.engine import (
     choose_device,
     choose_precision,
     keep_freed_memory,
-    make_optimizer,
     running_statistics,
     seed_for,
     synchronise_batch_norm,
 )
-from priorkit.errors import ConfigurationError
+from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
@@ -37,6 +36,7 @@ from priorkit.training.divergence import require_finite
 from priorkit.training.evaluation_networks import EvaluationNetworks
 from priorkit.training.length import last_step
 from priorkit.training.model import Model
+from priorkit.training.optimizers import make_optimizers
 from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
 from priorkit.training.stream import default_workers
@@ -88,18 +88,7 @@ class Session:
                 synchronise_batch_norm(network, processes)
         self.engine = Engine(
             networks,
-            {
-                name: make_optimizer(
-                    config.optimizer,
-                    network.parameters(),
-                    learning_rate=getattr(config.learning_rates, name) or config.learning_rate,
-                    beta1=config.beta1,
-                    beta2=config.beta2,
-                    weight_decay=config.weight_decay,
-                    capturable=recorder is not None,
-                )
-                for name, network in networks.items()
-            },
+            make_optimizers(self.system, config, capturable=recorder is not None),
             make_phases(self.system, config),
             precision=self.precision,
             seed=config.seed,
@@ -186,11 +175,15 @@ class Session:
 
         Raises:
             DataError: An image that is read as it is needed cannot be read; nothing has been trained on the batch.
+            PluginError: A phase that a third party's component brings fails.
         """
         self.fetch()
         assert self._batch is not None
         (images, beside), self._batch = self._batch, None
-        self.engine.step(images, self.config.batch_size, beside)
+        try:
+            self.engine.step(images, self.config.batch_size, beside)
+        except PluginError as error:
+            raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         self._recomputed = False
         if self.averages is not None:
             self.averages.update()

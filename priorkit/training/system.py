@@ -14,14 +14,13 @@ from priorkit.interfaces import (
     CodeGenerator,
     Condition,
     Encoder,
-    ImageCritic,
-    ImageShape,
     Learning,
     Networks,
     Prior,
     ReconstructionLoss,
     Recovery,
     Regularizer,
+    System,
 )
 from priorkit.plugins import (
     AdversarialLossContext,
@@ -35,11 +34,12 @@ from priorkit.plugins import (
     RegularizerContext,
 )
 from priorkit.training.batches import to_float
+from priorkit.training.brought_phases import SYSTEM_NETWORKS, BroughtPhase, brought_phases
 from priorkit.training.builder import build_component, build_optional
 from priorkit.training.compatibility import check_system
 from priorkit.training.data_summary import DataSummary
 
-__all__ = ["System", "build_system", "tensors_below"]
+__all__ = ["BuiltSystem", "build_system", "tensors_below"]
 
 T = TypeVar("T")
 
@@ -51,40 +51,14 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 
 @dataclass
-class System:
-    """An autoencoder or a GAN, its prior and what trains them.
+class BuiltSystem(System):
+    """A system as the core builds and keeps it, with the phases that its components bring.
 
     Attributes:
-        shape: The images' shape.
-        code_dim: Dimensions of a code.
-        encoder: enc, or None in a GAN.
-        decoder: dec, from codes (N, code_dim) to images in [-1, 1].
-        prior: p(code).
-        regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C. None where there
-            is no encoder.
-        loss: L_rec, or None where there is no encoder.
-        adversarial_loss: The loss of the image discriminator and of those who fool it.
-        image_critic: D_I, or None where nothing needs it.
-        condition: s, or None.
-        recogniser: Q without its trunk, which is D_I's; None where s is not recovered.
+        brought: Those phases, in the order of their components.
     """
 
-    shape: ImageShape
-    code_dim: int
-    encoder: Encoder | None
-    decoder: nn.Module
-    prior: Prior
-    regularizer: Regularizer | None
-    loss: ReconstructionLoss | None
-    adversarial_loss: AdversarialLoss
-    image_critic: ImageCritic | None
-    condition: Condition | None = None
-    recogniser: nn.Module | None = None
-
-    def prior_codes(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """z_c: the prior's codes (N, code_dim) of noise (N, ...), and of s (N, dim) where it takes one."""
-        codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
-        return codes
+    brought: tuple[BroughtPhase, ...] = ()
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
@@ -97,8 +71,12 @@ class System:
             "condition": self.condition,
             "loss": self.loss,
             "adversarial_loss": self.adversarial_loss,
+            **self._networks_of_phases(),
         }
         return {name: module for name, module in named.items() if module is not None}
+
+    def _networks_of_phases(self) -> dict[str, nn.Module]:
+        return {name: network for brought in self.brought for name, network in brought.phase.networks.items()}
 
     def modules(self) -> dict[str, nn.Module]:
         """Every module that has a state, by name."""
@@ -107,7 +85,7 @@ class System:
     def trained(self) -> dict[str, nn.Module]:
         """The networks that some phase trains, by the names that moves use."""
         modules = self.modules()
-        names = ("encoder", "decoder", "prior", "code_critic", "image_critic", "recogniser")
+        names = (*SYSTEM_NETWORKS, *self._networks_of_phases())
         return {
             name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
         }
@@ -154,7 +132,7 @@ class System:
             module.load_state_dict(tensors_below(name, tensors))
 
 
-def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, trained: bool = False) -> System:
+def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, trained: bool = False) -> BuiltSystem:
     """Builds the networks and losses of a configuration, on the CPU, from torch's global generator.
 
     Args:
@@ -218,7 +196,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         or (condition is not None and condition.seen_by_image_critic)
     )
     shown_dim = condition_dim if condition is not None and condition.seen_by_image_critic else 0
-    system = System(
+    system = BuiltSystem(
         shape=data.shape,
         code_dim=code_dim,
         encoder=encoder,
@@ -231,6 +209,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         condition=condition,
         recogniser=networks.recogniser(condition_dim) if recovered else None,
     )
+    system.brought = brought_phases(system, config, registry)
     check_system(system, config, data.train)
     return system
 

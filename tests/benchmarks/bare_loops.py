@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from priorkit import RunConfig
-from priorkit.training import System
+from priorkit.training import BuiltSystem
 
 __all__ = ["BareAAE", "BareLearned", "BareLoop"]
 
@@ -34,7 +34,7 @@ class BareLoop(abc.ABC):
 
     averaged: tuple[str, ...]
 
-    def __init__(self, system: System, images: Tensor, config: RunConfig, dtype: torch.dtype) -> None:
+    def __init__(self, system: BuiltSystem, images: Tensor, config: RunConfig, dtype: torch.dtype) -> None:
         self.config = config
         self.images = images
         self.dtype = dtype
@@ -57,7 +57,7 @@ class BareLoop(abc.ABC):
         self._at = 0
 
     @abc.abstractmethod
-    def make_networks(self, system: System) -> dict[str, nn.Module]:
+    def make_networks(self, system: BuiltSystem) -> dict[str, nn.Module]:
         """The networks that are trained."""
 
     @abc.abstractmethod
@@ -113,7 +113,7 @@ class BareAAE(BareLoop):
 
     averaged: tuple[str, ...] = ("encoder", "decoder")
 
-    def make_networks(self, system: System) -> dict[str, nn.Module]:
+    def make_networks(self, system: BuiltSystem) -> dict[str, nn.Module]:
         critic = system.regularizer.get_submodule("critic")
         return {"encoder": system.encoder, "decoder": system.decoder, "code_critic": critic}
 
@@ -157,7 +157,7 @@ class BareLearned(BareAAE):
 
     averaged = ("encoder", "decoder", "prior")
 
-    def make_networks(self, system: System) -> dict[str, nn.Module]:
+    def make_networks(self, system: BuiltSystem) -> dict[str, nn.Module]:
         assert system.image_critic is not None
         return {**super().make_networks(system), "prior": system.prior, "image_critic": system.image_critic}
 

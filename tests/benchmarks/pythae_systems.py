@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from benchmark import Unsupported
 from priorkit import RunConfig
 from priorkit.interfaces import ImageData
-from priorkit.training import System, to_float
+from priorkit.training import BuiltSystem, to_float
 from sessions import digits, make_config, make_system
 
 __all__ = [
@@ -57,7 +57,7 @@ def require_pythae() -> None:
         raise Unsupported(f"needs pythae ({error}): pip install -e '.[benchmark]'") from None
 
 
-def wrapped_networks(system: System) -> tuple[nn.Module, nn.Module, nn.Module]:
+def wrapped_networks(system: BuiltSystem) -> tuple[nn.Module, nn.Module, nn.Module]:
     """The encoder, the decoder and the code critic as pythae's classes."""
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder

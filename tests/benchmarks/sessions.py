@@ -10,7 +10,7 @@ from priorkit import RunConfig, installed_plugins
 from priorkit.config import merge_settings, resolve_config, validate_settings
 from priorkit.engine import seed_for
 from priorkit.interfaces import ImageData, ImageSet
-from priorkit.training import DataSummary, Session, System, build_system, load_data
+from priorkit.training import BuiltSystem, DataSummary, Session, build_system, load_data
 
 __all__ = ["digits", "has_setting", "make_config", "make_session", "make_system", "random_images"]
 
@@ -51,7 +51,7 @@ def make_session(config: RunConfig, data: ImageData | None = None) -> Session:
     return Session(config, installed_plugins(), digits(config) if data is None else data)
 
 
-def make_system(config: RunConfig, data: ImageData) -> System:
+def make_system(config: RunConfig, data: ImageData) -> BuiltSystem:
     """The networks that `make_session` starts from, weight for weight, and nothing else of it."""
     torch.manual_seed(seed_for(config.seed, "weights"))
     return build_system(config, installed_plugins(), DataSummary(data.shape))

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from priorkit.engine import compile_method, frozen_statistics, require_compiler
+from priorkit.engine import compile_method, require_compiler
 from priorkit.errors import ConfigurationError, DeviceError
+from priorkit.interfaces import frozen_statistics
 
 CPU = torch.device("cpu")
 

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from priorkit.engine import CudaGraphs, Engine, GraphRecorder, Move, Noise, Phase, Precision, make_optimizer
+from priorkit.engine import CudaGraphs, Engine, GraphRecorder, Precision, make_optimizer
 from priorkit.engine.cuda_graphs import WARM_UP
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Move, Noise, Phase
 from priorkit.plugins import installed_plugins
 from priorkit.training import Session
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from priorkit.engine import Engine, Move, Noise, Phase, Precision
+from priorkit.engine import Engine, Precision
 from priorkit.errors import NonFiniteLossError
+from priorkit.interfaces import Move, Noise, Phase
 
 CPU = torch.device("cpu")
 IMAGES = torch.linspace(-1, 1, 4 * 9).view(4, 1, 3, 3)

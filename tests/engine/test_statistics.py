@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from priorkit.engine import frozen_statistics, recomputed_statistics, running_statistics
+from priorkit.engine import recomputed_statistics, running_statistics
+from priorkit.interfaces import frozen_statistics
 
 
 def make_network() -> nn.Sequential:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from priorkit.engine import Processes, frozen_statistics, join_processes, synchronise_batch_norm
+from priorkit.engine import Processes, join_processes, synchronise_batch_norm
 from priorkit.engine.synchronised_batch_norm import SynchronisedBatchNorm
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import frozen_statistics
 
 SHAPES = {nn.BatchNorm1d: (7, 5), nn.BatchNorm2d: (7, 5, 3, 4), nn.BatchNorm3d: (7, 5, 2, 2, 3)}
 

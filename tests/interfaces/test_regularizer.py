@@ -1,9 +1,11 @@
 """What a regularizer gets from its base class."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer
+from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer, System
 
 
 class ShrinkingRegularizer(Regularizer):
@@ -13,22 +15,12 @@ class ShrinkingRegularizer(Regularizer):
         return {"size": posterior.code.square().sum()}
 
 
-def test_a_regularizer_without_parameters_has_no_critic() -> None:
+def test_a_regularizer_has_no_critic_and_no_phases_unless_it_says_so() -> None:
     regularizer = ShrinkingRegularizer()
+    regularizer.scale = nn.Parameter(torch.ones(1))
     assert not regularizer.has_critic
     assert regularizer.critic_terms(torch.zeros(1, 2), torch.zeros(1, 2)) == {}
-
-
-def test_a_regularizer_with_parameters_has_a_critic() -> None:
-    regularizer = ShrinkingRegularizer()
-    regularizer.critic = nn.Linear(2, 1)
-    assert regularizer.has_critic
-
-
-def test_buffers_are_no_critic() -> None:
-    regularizer = ShrinkingRegularizer()
-    regularizer.register_buffer("scale", torch.ones(1))
-    assert not regularizer.has_critic
+    assert regularizer.phases(cast(System, None)) == ()
 
 
 def test_by_default_every_encoder_and_prior_will_do() -> None:

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from priorkit.engine import frozen_statistics
-from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss
+from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss, frozen_statistics
 from priorkit.plugins import LossContext, NetworksContext, Registered, installed_plugins
 from priorkit_plugins.perceptual import PerceptualOptions, priorkit_losses
 

@@ -10,7 +10,7 @@ import torch
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
 from priorkit.interfaces import ImageShape, Learning
 from priorkit.plugins import KINDS, Recipe, installed_plugins
-from priorkit.training import DataSummary, System, build_system
+from priorkit.training import BuiltSystem, DataSummary, build_system
 from priorkit_plugins.recipes import priorkit_recipes
 
 REGISTRY = installed_plugins()
@@ -23,7 +23,7 @@ def resolved(recipe: Recipe, **changes: Any) -> RunConfig:
     return resolve_config(validate_settings(merge_settings(recipe.settings, changes)), REGISTRY)
 
 
-def built(recipe: Recipe) -> System:
+def built(recipe: Recipe) -> BuiltSystem:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_system(
@@ -67,7 +67,7 @@ def test_a_recipe_can_be_built_as_it_is(recipe: Recipe) -> None:
     assert system.code_dim == recipe.settings.get("code_dim", RunConfig().code_dim)
 
 
-def recipe_named(name: str) -> System:
+def recipe_named(name: str) -> BuiltSystem:
     return built(REGISTRY.recipe(name))
 
 

@@ -71,6 +71,8 @@ class Likelihood(Regularizer):
 class Critic(Regularizer):
     """A critic of codes, with a penalty where the adversarial loss has one."""
 
+    has_critic = True
+
     def __init__(self, context: RegularizerContext) -> None:
         super().__init__()
         self.critic = context.networks.code_critic(context.code_dim)
@@ -196,6 +198,14 @@ class Untrained(Moments):
         return super().distance(code, wanted) * self.scale.square()
 
 
+class UntrainedCritic(Untrained):
+    has_critic = True
+
+
+class HiddenCritic(TermsWithoutCritic):
+    has_critic = True
+
+
 class SampledInVain(Likelihood):
     needs_prior_code = True
 
@@ -315,12 +325,14 @@ LEARNS = "a_prior_that_learns_by_likelihood_learns"
 PLANTED = [
     (Misnamed, {SAYS}, r"called 'reconstruction', as one of the run's own.*\n.*taken"),
     (SameName, {SAYS}, r"have the name regularization in common.*\n.*twice"),
-    (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*does not look"),
+    (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*left at its default"),
+    (Untrained, {"gradients_reach_what_learns"}, r"not said to learn, so nothing trains the parameters scale"),
     (
-        Untrained,
+        UntrainedCritic,
         {SAYS, "gradients_reach_what_learns", CLOSE},
-        r"critic_terms is empty: nothing trains its parameters.*\n.*should be buffers",
+        r"critic_terms is empty: nothing trains its parameters.*\n.*not implemented",
     ),
+    (HiddenCritic, {SAYS, CLOSE}, r"has no parameters that critic_terms could train.*\n.*where torch does not look"),
     (
         SampledInVain,
         {CODES},

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from priorkit.engine import Move, Noise, Phase
+from priorkit.interfaces import Move, Noise, Phase
 from priorkit.training import Session
 
 State = dict[str, dict[str, Tensor]]

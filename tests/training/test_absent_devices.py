@@ -17,7 +17,7 @@ from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
 from priorkit.interfaces import AdversarialLoss, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Component, Registry, installed_plugins
 from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, READS_VALUES, fake_cuda, move
-from priorkit.training import DataSummary, System, build_system, to_float
+from priorkit.training import BuiltSystem, DataSummary, build_system, to_float
 from priorkit.training.batches import Batches
 from priorkit.training.phases import make_phases
 
@@ -26,7 +26,7 @@ SHAPE, BATCH = ImageShape(3, 32), 64
 DATA = DataSummary(SHAPE, classes=10, embedding_dim=5)
 
 
-def beside(system: System, device: torch.device) -> dict[str, Tensor]:
+def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
     """What comes with the images, where the condition comes from the data."""
     condition = system.condition
     if condition is None or not condition.from_data:

@@ -12,7 +12,7 @@ from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.plugins import installed_plugins
 from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.system import System
+from priorkit.training.system import BuiltSystem
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 # One step of plain gradient descent: what is compared are the gradients.
@@ -95,7 +95,7 @@ def test_compiled_runs_have_the_same_gradients(
 def test_a_session_compiles_and_records_only_if_asked(
     tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled: list[System] = []
+    compiled: list[BuiltSystem] = []
     monkeypatch.setattr("priorkit.training.session.compile_system", compiled.append)
     session = tiny_session("vae")
     assert compiled == []

@@ -11,8 +11,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from priorkit.config import RunConfig
-from priorkit.engine import Noise
-from priorkit.training import Session, System
+from priorkit.interfaces import Noise
+from priorkit.training import BuiltSystem, Session
 
 RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_width": 10}
 
@@ -39,7 +39,7 @@ def fake(logits: Tensor) -> Tensor:
 class PlainLoop:
     """Algorithm 1 of Wang et al. 2020, and the VAE and the AAE, written down without an engine."""
 
-    def __init__(self, system: System, config: RunConfig) -> None:
+    def __init__(self, system: BuiltSystem, config: RunConfig) -> None:
         self.system = copy.deepcopy(system)
         self.config = config
         self.optimizers = {

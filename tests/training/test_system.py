@@ -19,14 +19,14 @@ from priorkit.interfaces import (
     ReconstructionLoss,
 )
 from priorkit.plugins import Component, Registry
-from priorkit.training import DataSummary, System, build_system
+from priorkit.training import BuiltSystem, DataSummary, build_system
 
 SHAPE = ImageShape(1, 16)
 
 
 @pytest.fixture
-def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable[..., System]:
-    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> System:
+def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable[..., BuiltSystem]:
+    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> BuiltSystem:
         return build_system(tiny_config(recipe, registry, **changes), registry, DataSummary(SHAPE))
 
     return make
@@ -68,7 +68,7 @@ def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable
     ],
 )
 def test_has_the_networks_that_it_needs(
-    recipe: str, changes: dict[str, Any], trained: set[str], averaged: set[str], build: Callable[..., System]
+    recipe: str, changes: dict[str, Any], trained: set[str], averaged: set[str], build: Callable[..., BuiltSystem]
 ) -> None:
     system = build(recipe, **changes)
     assert set(system.trained()) == trained
@@ -77,13 +77,13 @@ def test_has_the_networks_that_it_needs(
     assert set(system.modules()) == trained | ({"prior"} if system.prior.state_dict() else set())
 
 
-def test_networks_of_one_kind_are_independent(build: Callable[..., System]) -> None:
+def test_networks_of_one_kind_are_independent(build: Callable[..., BuiltSystem]) -> None:
     system = build("learned")
     weights = [weight for network in system.trained().values() for weight in network.parameters()]
     assert len({weight.data_ptr() for weight in weights}) == len(weights)
 
 
-def test_the_state_is_all_of_it(build: Callable[..., System]) -> None:
+def test_the_state_is_all_of_it(build: Callable[..., BuiltSystem]) -> None:
     first, second = build("learned"), build("learned")
     first.decoder(first.prior(first.prior.noise(6)))
     state = {key: value.clone() for key, value in first.state().items()}
@@ -105,19 +105,21 @@ def test_the_state_is_all_of_it(build: Callable[..., System]) -> None:
         ({"adversarial_loss": "began"}, "adversarial loss needs a critic that is an autoencoder.*--networks began"),
     ],
 )
-def test_an_adversarial_loss_refuses_critics(changes: dict[str, Any], told: str, build: Callable[..., System]) -> None:
+def test_an_adversarial_loss_refuses_critics(
+    changes: dict[str, Any], told: str, build: Callable[..., BuiltSystem]
+) -> None:
     with pytest.raises(ConfigurationError, match=told):
         build("learned", networks={"name": "residual", "width": 2}, **changes)
 
 
-def test_every_critic_has_a_loss_of_its_own(build: Callable[..., System]) -> None:
+def test_every_critic_has_a_loss_of_its_own(build: Callable[..., BuiltSystem]) -> None:
     system = build("learned", networks={"name": "began", "width": 2}, adversarial_loss="began")
     assert {"adversarial_loss/k", "code_critic/adversarial_loss.k"} <= system.state().keys()
     assert system.regularizer is not None
     assert system.adversarial_loss not in list(system.regularizer.modules())
 
 
-def test_the_state_of_another_configuration_is_refused(build: Callable[..., System]) -> None:
+def test_the_state_of_another_configuration_is_refused(build: Callable[..., BuiltSystem]) -> None:
     state = build("learned").state()
     with pytest.raises((KeyError, RuntimeError)):
         build("learned", code_dim=5).load_state(state)
@@ -125,7 +127,7 @@ def test_the_state_of_another_configuration_is_refused(build: Callable[..., Syst
         build("learned").load_state({key: value for key, value in state.items() if not key.startswith("prior/")})
 
 
-def test_building_leaves_networks_as_they_were_made(build: Callable[..., System]) -> None:
+def test_building_leaves_networks_as_they_were_made(build: Callable[..., BuiltSystem]) -> None:
     system = build("learned")
     for name, network in system.trained().items():
         assert all(layer.training for layer in network.modules()), name
@@ -160,7 +162,7 @@ def test_building_leaves_networks_as_they_were_made(build: Callable[..., System]
     ],
 )
 def test_components_that_do_not_go_together(
-    changes: dict[str, Any], message: str, build: Callable[..., System]
+    changes: dict[str, Any], message: str, build: Callable[..., BuiltSystem]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message) as caught:
         build("learned", **changes)
@@ -253,7 +255,7 @@ def test_a_component_that_breaks_its_contract_is_named(
     slot: str,
     build_component: Callable[[Any, Any], Any],
     message: str,
-    build: Callable[..., System],
+    build: Callable[..., BuiltSystem],
     make_registry: Callable[..., Registry],
     make_component: Callable[..., Component[Any]],
 ) -> None:
@@ -265,29 +267,31 @@ def test_a_component_that_breaks_its_contract_is_named(
 
 @pytest.fixture
 def odd(
-    build: Callable[..., System],
+    build: Callable[..., BuiltSystem],
     make_registry: Callable[..., Registry],
     make_component: Callable[..., Component[Any]],
-) -> System:
+) -> BuiltSystem:
     """A system with a prior that has a part in evaluation mode, and a tensor that is no part of its state."""
     registry = make_registry([("prior", make_component("odd", lambda options, context: OddPrior(context.code_dim)))])
     return build("aae", registry, prior="odd")
 
 
-def test_a_part_that_its_plugin_keeps_in_evaluation_mode_stays_so(odd: System) -> None:
+def test_a_part_that_its_plugin_keeps_in_evaluation_mode_stays_so(odd: BuiltSystem) -> None:
     assert odd.prior.training
     assert not odd.prior.layer[0].training
     assert odd.prior.layer[1].training
 
 
-def test_the_prior_gets_the_code_generator_of_the_configuration(build: Callable[..., System]) -> None:
+def test_the_prior_gets_the_code_generator_of_the_configuration(build: Callable[..., BuiltSystem]) -> None:
     system = build("learned", prior={"noise_dim": 7, "hidden": 11})
     assert system.prior.noise(2).shape == (2, 7)
     assert {tuple(weight.shape) for weight in system.prior.parameters()} >= {(11, 7), (4, 11)}
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-def test_everything_moves_to_the_device(channels_last: bool, odd: System, build: Callable[..., System]) -> None:
+def test_everything_moves_to_the_device(
+    channels_last: bool, odd: BuiltSystem, build: Callable[..., BuiltSystem]
+) -> None:
     for system in (build("learned", networks={"name": "residual", "width": 2}), build("vae"), odd):
         system.to(torch.device("meta"), channels_last=channels_last)
         for name, module in system.modules().items():
@@ -297,7 +301,7 @@ def test_everything_moves_to_the_device(channels_last: bool, odd: System, build:
 
 
 def test_a_prior_without_a_state_moves_too(
-    build: Callable[..., System],
+    build: Callable[..., BuiltSystem],
     make_registry: Callable[..., Registry],
     make_component: Callable[..., Component[Any]],
 ) -> None:
@@ -314,7 +318,7 @@ def test_a_prior_without_a_state_moves_too(
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-def test_convolutions_are_laid_out_as_asked(channels_last: bool, build: Callable[..., System]) -> None:
+def test_convolutions_are_laid_out_as_asked(channels_last: bool, build: Callable[..., BuiltSystem]) -> None:
     system = build("learned", networks={"name": "residual", "width": 2})
     before = {key: value.clone() for key, value in system.state().items()}
     system.to(torch.device("cpu"), channels_last=channels_last)

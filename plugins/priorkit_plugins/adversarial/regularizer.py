@@ -20,6 +20,8 @@ class AdversarialRegularizer(Regularizer):
         condition_dim: Dimensions of s; 0 where D_C sees none.
     """
 
+    has_critic = True
+
     def __init__(
         self, critic: nn.Module, adversarial_loss: AdversarialLoss, weight: float = 1.0, condition_dim: int = 0
     ) -> None:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import AdversarialLoss, Condition, ReconstructionLoss
 from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.phases import reached_by_phases
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.subject import AnySubject
 
@@ -67,6 +68,8 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
             )
         reached |= {name for name in learning if one.trains and gradients[name] is not None and gradients[name].any()}
     missed = sorted(learning.keys() - reached)
+    if missed:
+        missed = sorted(learning.keys() - reached - reached_by_phases(subject, component))
     if missed:
         trained_by = ", ".join(one.name for one in passes if one.trains)
         words = f"no gradient of {trained_by} reaches" if trained_by else "it is not said to learn, so nothing trains"

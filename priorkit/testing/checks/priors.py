@@ -31,7 +31,7 @@ def says_what_it_is(subject: PriorSubject) -> None:
     require(
         learns == (prior.learning is not Learning.FIXED),
         f"learning is {prior.learning.name}, and it has {'' if learns else 'no '}parameters to train",
-        fix="say Learning.LIKELIHOOD, ADVERSARIAL or CODES where it learns; register constants as buffers",
+        fix="say Learning.LIKELIHOOD, ADVERSARIAL, CODES or PHASES where it learns; register constants as buffers",
     )
     encoder = {id(weight) for companion in subject.companions for weight in companion.parameters()}
     require(

@@ -43,13 +43,19 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
     require(
         bool(critics) or not regularizer.has_critic,
         "has_critic is True, and critic_terms is empty: nothing trains its parameters",
-        "critic_terms is not implemented, or parameters stand still that should be buffers",
-        "implement critic_terms; register what is not trained as a buffer",
+        "critic_terms is not implemented",
+        "implement critic_terms, or leave has_critic at False",
     )
     require(
         not critics or regularizer.has_critic,
         f"has_critic is False, and critic_terms gives {', '.join(critics)}: it is never called",
-        "the critic is kept where torch does not look, so that the regularizer has no parameters",
+        "has_critic was left at its default",
+        "set has_critic = True in the class",
+    )
+    require(
+        not regularizer.has_critic or any(True for _ in regularizer.parameters()),
+        "has_critic is True, and it has no parameters that critic_terms could train",
+        "the critic is kept where torch does not look",
         "assign the critic as an attribute of the module",
     )
     for name in (*critics, *encoders):

@@ -87,7 +87,7 @@ class PriorSubject(Subject[Prior]):
                 "forward",
                 lambda inputs: self.codes(prior, inputs["noise"], self.condition(prior, inputs)),
                 lambda n: (n, self.code_dim),
-                trains=prior.learning is not Learning.FIXED,
+                trains=prior.learning not in (Learning.FIXED, Learning.PHASES),
             )
         ]
         if prior.has_density:

@@ -1,0 +1,47 @@
+"""The divergence of the encoder's distribution from a prior with an energy."""
+
+from collections.abc import Mapping
+
+from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer
+from torch import Tensor
+
+from priorkit_latent_energy.prior import LatentEnergyPrior
+
+__all__ = ["LatentEnergyRegularizer"]
+
+
+class LatentEnergyRegularizer(Regularizer):
+    """KL(q(code|x) || p(code)) less the constant log Z of the prior, in nats, averaged over the batch.
+
+    That is the closed form of KL(q || N(0, I)) less E_q[f(code)], which takes one draw.
+
+    Args:
+        weight: Weight of the divergence.
+    """
+
+    needs_prior_code = False
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        """Refuses what has no variance, and priors without an energy.
+
+        Raises:
+            ValueError: The encoder or the prior is of another kind.
+        """
+        if not encoder.stochastic:
+            raise ValueError("needs an encoder that gives a distribution; use --encoder gaussian")
+        if not isinstance(prior, LatentEnergyPrior):
+            raise ValueError(f"needs a prior with an energy, not {type(prior).__name__}; use --prior latent-energy")
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        """`regularization`: the weighted divergence, but for a constant."""
+        assert isinstance(prior, LatentEnergyPrior), "check() lets no other through"
+        assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
+        log_variance = posterior.log_variance.float()
+        normal = 0.5 * (posterior.mean.float().square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+        return {"regularization": self.weight * (normal - prior.negative_energy(posterior.code)).mean()}

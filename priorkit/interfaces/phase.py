@@ -1,0 +1,104 @@
+"""What the engine alternates: phases, and the moves that they are made of."""
+
+import abc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Move", "Noise", "OptimizerSettings", "Phase", "Place"]
+
+Noise = Mapping[str, Tensor]
+"""What one pass through a phase is given beside the images, by name: its randomness, and what comes with the images.
+Each tensor's first dimension is the batch."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One player's turn: what it minimises.
+
+    Attributes:
+        player: The player, a key of the phase's `players`. Only its networks are trained by this move.
+        terms: Scalar loss terms by name; their sum is minimised. Each must depend on the player's parameters.
+        gradient_scale: Factors for the gradients of single networks of the player, 1 where not given.
+    """
+
+    player: str
+    terms: Mapping[str, Tensor]
+    gradient_scale: Mapping[str, float] = field(default_factory=dict)
+
+
+class Place(Enum):
+    """Where in a step a phase that a component brings takes its turn. Phases of one place keep their order."""
+
+    BEFORE_AUTOENCODER = "before the autoencoder phase"
+    AFTER_AUTOENCODER = "after the autoencoder phase, before the prior improvement phase"
+    LAST = "last"
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How a network is trained; None stands for the run's setting.
+
+    Attributes:
+        optimizer: `adam`, `adamw`, `rmsprop` or `sgd`.
+        learning_rate: Above 0.
+        beta1: Adam's beta1, momentum of the others; at least 0 and below 1.
+        beta2: Adam's beta2, smoothing constant of RMSprop; at least 0 and below 1.
+        weight_decay: At least 0.
+    """
+
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    weight_decay: float | None = None
+
+
+class Phase(abc.ABC):
+    """One entry of the alternation.
+
+    A phase reads like the algorithm it implements: `moves` runs the networks and yields one move after another. The
+    engine trains the move's player before it lets the phase go on, so that what the phase computes next sees the
+    trained player; what it computed before stays usable, as long as it is detached from the player that has just moved.
+
+    A phase may have networks of its own, such as a critic that no other phase uses. They are trained, saved and
+    resumed with the system's.
+
+    Attributes:
+        name: What losses are filed under; unique among the phases of a run.
+        players: For each player, the names of the networks that its moves train: the system's (`encoder`, `decoder`,
+            `prior`, `code_critic` for the regularizer's parameters, `image_critic`, `recogniser`) or the phase's own.
+        every: The phase takes part once every `every` steps.
+        place: Where in a step it takes its turn, if a component brings it.
+        needs_whole_batch: Whether its losses compare the samples of a batch with each other; several processes, each of
+            which has a part of the batch, are then refused.
+        networks: The phase's own networks, by names that no other network of the run has.
+        optimizers: How networks that this phase trains are optimised, where that differs from the run's settings.
+    """
+
+    name: str
+    players: Mapping[str, tuple[str, ...]]
+    every: int = 1
+    place: Place = Place.AFTER_AUTOENCODER
+    needs_whole_batch: bool = False
+    networks: Mapping[str, nn.Module] = MappingProxyType({})
+    optimizers: Mapping[str, OptimizerSettings] = MappingProxyType({})
+
+    @abc.abstractmethod
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+        """Draws the randomness that `moves` needs for a batch of `n` images, from `generator` alone."""
+
+    @abc.abstractmethod
+    def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+        """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1].
+
+        A function of its arguments and of the networks: it draws no randomness of its own.
+
+        Args:
+            images: A batch of training images, on the run's device.
+            noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim).
+        """

@@ -1,0 +1,52 @@
+"""A system: what the phases of a run train."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from priorkit.interfaces.adversarial_loss import AdversarialLoss
+from priorkit.interfaces.condition import Condition
+from priorkit.interfaces.encoder import Encoder
+from priorkit.interfaces.networks import ImageCritic, ImageShape
+from priorkit.interfaces.prior import Prior
+from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
+from priorkit.interfaces.regularizer import Regularizer
+
+__all__ = ["System"]
+
+
+@dataclass
+class System:
+    """An autoencoder or a GAN, its prior and what trains them.
+
+    Attributes:
+        shape: The images' shape.
+        code_dim: Dimensions of a code.
+        encoder: enc, or None in a GAN.
+        decoder: dec, from codes (N, code_dim) to images in [-1, 1].
+        prior: p(code).
+        regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C. None where there
+            is no encoder.
+        loss: L_rec, or None where there is no encoder.
+        adversarial_loss: The loss of the image discriminator and of those who fool it.
+        image_critic: D_I, or None where nothing needs it.
+        condition: s, or None.
+        recogniser: Q without its trunk, which is D_I's; None where s is not recovered.
+    """
+
+    shape: ImageShape
+    code_dim: int
+    encoder: Encoder | None
+    decoder: nn.Module
+    prior: Prior
+    regularizer: Regularizer | None
+    loss: ReconstructionLoss | None
+    adversarial_loss: AdversarialLoss
+    image_critic: ImageCritic | None
+    condition: Condition | None = None
+    recogniser: nn.Module | None = None
+
+    def prior_codes(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """z_c: the prior's codes (N, code_dim) of noise (N, ...), and of s (N, dim) where it takes one."""
+        codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
+        return codes

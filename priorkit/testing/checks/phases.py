@@ -1,0 +1,177 @@
+"""The phases that a component brings into training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import Move, Phase, System
+from priorkit.testing.check import Check, NotApplicable, Refused, require
+from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.stand_in_system import system_around
+from priorkit.testing.stand_ins import random_images
+from priorkit.testing.subject import AnySubject
+from priorkit.training.brought_phases import SYSTEM_NETWORKS, mistake_in_phase
+
+__all__ = ["PHASES", "reached_by_phases"]
+
+_BATCH = 16
+_ROUNDS = 2
+_RATE = 1e-3
+
+
+def _phases(subject: AnySubject, component: Any) -> tuple[System, list[Phase]]:
+    """A system around a component, and the phases that the component brings into it."""
+    if not hasattr(component, "phases"):
+        raise NotApplicable("its kind brings no phases")
+    system = system_around(component, subject)
+    try:
+        phases = list(component.phases(system))
+    except ValueError as error:
+        raise Refused(f"it refuses the system that it is tried in: {' '.join(str(error).split())}") from error
+    if not phases:
+        raise NotApplicable("it brings no phases")
+    return system, phases
+
+
+def _networks(system: System, phase: Phase) -> dict[str, nn.Module]:
+    modules = {name: getattr(system, "regularizer" if name == "code_critic" else name) for name in SYSTEM_NETWORKS}
+    return {**{name: network for name, network in modules.items() if network is not None}, **phase.networks}
+
+
+def _noise(system: System, phase: Phase, seed: int) -> dict[str, Tensor]:
+    noise = dict(phase.noise(_BATCH, torch.Generator().manual_seed(seed), torch.device("cpu")))
+    if system.condition is not None and "condition" not in noise:
+        noise["condition"] = system.condition.draw(_BATCH, generator=torch.Generator().manual_seed(seed))
+    return noise
+
+
+def _gradients(phase: Phase, move: Move, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, Tensor | None]]:
+    """The gradients of a move's terms for its player's networks, by network and parameter."""
+    weights = {
+        name: {key: weight for key, weight in networks[name].named_parameters() if weight.requires_grad}
+        for name in phase.players[move.player]
+    }
+    total = torch.stack([term.float() for term in move.terms.values()]).sum()
+    flat = [weight for each in weights.values() for weight in each.values()]
+    found = iter(torch.autograd.grad(total, flat, allow_unused=True))
+    return {name: {key: next(found) for key in each} for name, each in weights.items()}
+
+
+def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
+    """The component's own parameters that gradients of its phases' moves reach, by name.
+
+    Raises:
+        Refused: It does not want to be trained in this situation, and says so.
+    """
+    try:
+        system, phases = _phases(subject, component)
+    except Refused:
+        raise
+    except NotApplicable:
+        return set()
+    reached: set[str] = set()
+    for phase in phases:
+        networks = _networks(system, phase)
+        for move in phase.moves(random_images(_BATCH, system.shape), _noise(system, phase, subject.case.seed)):
+            for name, gradients in _gradients(phase, move, networks).items():
+                if networks[name] is component:
+                    reached |= {key for key, value in gradients.items() if value is not None and value.any()}
+    return reached
+
+
+def phases_keep_their_contract(subject: AnySubject) -> None:
+    """Phases have names, players and networks that the engine can train, and noise from the generator alone."""
+    system, phases = _phases(subject, subject.component())
+    for number, phase in enumerate(phases):
+        wrong = mistake_in_phase(phase, system, phases[:number])
+        require(not wrong, wrong)
+        with global_state_kept(f"noise of the phase {phase.name!r}"):
+            first, again, other = (_noise(system, phase, seed) for seed in (3, 3, 4))
+        for name, value in first.items():
+            require(
+                value.ndim > 0 and len(value) == _BATCH,
+                f"the noise {name!r} of the phase {phase.name!r} is of shape {tuple(value.shape)}, not ({_BATCH}, ...)",
+            )
+            require(
+                torch.equal(value, again[name]),
+                f"the noise {name!r} of the phase {phase.name!r} differs for the same seed of the generator",
+            )
+            require(
+                value.numel() == 0 or not torch.equal(value, other[name]),
+                f"the noise {name!r} of the phase {phase.name!r} is the same for another seed of the generator",
+            )
+
+
+def phases_train_their_players(subject: AnySubject) -> None:
+    """Each move has finite scalar terms whose gradients reach its player's networks, also after earlier moves."""
+    component = subject.component()
+    system, phases = _phases(subject, component)
+    for phase in phases:
+        networks = _networks(system, phase)
+        for network in networks.values():
+            network.train()
+        reached: set[str] = set()
+        for round_ in range(_ROUNDS):
+            noise = _noise(system, phase, subject.case.seed + round_)
+            moves = phase.moves(random_images(_BATCH, system.shape, round_), noise)
+            while True:
+                with global_state_kept(f"moves of the phase {phase.name!r}"):
+                    move = next(moves, None)
+                if move is None:
+                    break
+                reached |= _train(phase, move, networks)
+        for player, names in phase.players.items():
+            for name in names:
+                require(
+                    f"{player}/{name}" in reached,
+                    f"no move of the player {player!r} of the phase {phase.name!r} has a gradient for {name!r}",
+                    "the move is never yielded, or its terms are detached from that network",
+                    "yield a move for every player; compute its terms with the networks that it trains",
+                )
+
+
+def _train(phase: Phase, move: Move, networks: Mapping[str, nn.Module]) -> set[str]:
+    """Takes a gradient step, and says which of the player's networks it moved, as `player/network`."""
+    where = f"of the phase {phase.name!r}"
+    require(isinstance(move, Move), f"moves() {where} yields a {type(move).__name__}, not a Move")
+    require(move.player in phase.players, f"a move {where} is of {move.player!r}, which is none of its players")
+    require(bool(move.terms), f"a move of {move.player!r} {where} has no loss terms")
+    for name, term in move.terms.items():
+        require(
+            isinstance(term, Tensor) and term.ndim == 0,
+            f"the term {name!r} {where} is no scalar tensor",
+            "a loss for each image is returned",
+            "take the mean over the batch",
+        )
+        require(bool(term.isfinite()), f"the term {name!r} {where} is {float(term.detach())}")
+        require(term.requires_grad, f"the term {name!r} {where} has no gradient: it is detached")
+    moved = set()
+    for name, gradients in _gradients(phase, move, networks).items():
+        weights = dict(networks[name].named_parameters())
+        with torch.no_grad():
+            for key, gradient in gradients.items():
+                if gradient is not None and bool(gradient.any()):
+                    moved.add(f"{move.player}/{name}")
+                    weights[key].sub_(_RATE * gradient)
+    return moved
+
+
+PHASES = (
+    Check(
+        "phases_keep_their_contract",
+        phases_keep_their_contract,
+        "a phase names a network that there is not, takes a name that is taken, or draws noise from elsewhere",
+        "see priorkit.interfaces.Phase; pass `generator` and `device` to every call that draws",
+        required=False,
+    ),
+    Check(
+        "phases_train_their_players",
+        phases_train_their_players,
+        "what a move computes with is detached, or was computed before an update of the weights that it needs",
+        "compute the terms of a move after the moves before it, from networks that are not detached",
+        required=False,
+        explains_errors=True,
+    ),
+)

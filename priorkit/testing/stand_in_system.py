@@ -1,0 +1,80 @@
+"""A small system around the component that is checked, for the phases that it brings into training."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import (
+    Condition,
+    Encoder,
+    ImageCritic,
+    ImageShape,
+    Posterior,
+    Prior,
+    ReconstructionLoss,
+    Recovery,
+    Regularizer,
+    System,
+)
+from priorkit.testing.stand_in_critics import SmallAdversarialLoss
+from priorkit.testing.stand_in_networks import SmallNetworks
+from priorkit.testing.stand_in_priors import OnlySampled, StandardNormal
+from priorkit.testing.stand_ins import SmallEncoder
+
+__all__ = ["system_around"]
+
+
+class _NoRegularizer(Regularizer):
+    needs_prior_code = False
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        return {}
+
+
+class _SquaredError(ReconstructionLoss):
+    def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
+        return (reconstruction.float() - image.float()).square().mean()
+
+
+def system_around(component: Any, subject: Any) -> System:
+    """A system of small parts, with the component in the place of its kind.
+
+    Args:
+        component: A prior, regularizer, encoder or condition.
+        subject: The situation that it was built in; the encoder and prior that it is tried with are the system's.
+    """
+    if isinstance(component, Encoder):
+        shape, code_dim = subject.shape, component.code_dim
+    elif isinstance(component, Condition):
+        shape, code_dim = ImageShape(1, 16), component.dim
+    else:
+        shape, code_dim = ImageShape(1, 16), subject.code_dim
+    networks = SmallNetworks(shape)
+    prior = component if isinstance(component, Prior) else getattr(subject, "prior", None)
+    encoder = component if isinstance(component, Encoder) else getattr(subject, "encoder", None)
+    condition = component if isinstance(component, Condition) else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if prior is None:
+            prior = StandardNormal(code_dim, condition.classes) if condition is not None else OnlySampled(code_dim)
+        if encoder is None and not isinstance(component, Prior):
+            encoder = SmallEncoder(code_dim, shape)
+        recogniser: nn.Module | None = None
+        if condition is not None and condition.recovery is not Recovery.NONE:
+            recogniser = networks.recogniser(condition.dim)
+        return System(
+            shape=shape,
+            code_dim=code_dim,
+            encoder=encoder,
+            decoder=networks.decoder(code_dim),
+            prior=prior,
+            regularizer=component if isinstance(component, Regularizer) else _NoRegularizer(),
+            loss=_SquaredError(),
+            adversarial_loss=SmallAdversarialLoss(penalised=False),
+            image_critic=networks.image_critic(condition.dim if condition and condition.seen_by_image_critic else 0),
+            condition=condition,
+            recogniser=recogniser,
+        )
