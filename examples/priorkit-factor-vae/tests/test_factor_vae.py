@@ -70,7 +70,8 @@ class OnlyAnEncoder:
 def test_the_critic_finds_the_total_correlation(correlation: float) -> None:
     """Of normal codes it is -log(1 - correlation^2) / 2."""
     regularizer = TotalCorrelationRegularizer(Quadratic())
-    phase = CriticPhase(OnlyAnEncoder(Correlated(correlation)), regularizer)  # type: ignore[arg-type]
+    encoder = Correlated(correlation)
+    phase = CriticPhase(OnlyAnEncoder(encoder), regularizer)  # type: ignore[arg-type]
     optimizer = torch.optim.Adam(regularizer.parameters(), 0.02)
     generator = torch.Generator().manual_seed(0)
     images = torch.zeros(512, 1, 2, 2)
@@ -79,7 +80,7 @@ def test_the_critic_finds_the_total_correlation(correlation: float) -> None:
         optimizer.zero_grad()
         torch.autograd.backward(torch.stack(list(move.terms.values())).sum())
         optimizer.step()
-    codes = phase.system.encoder(images, torch.randn(20000, 2, generator=generator)).code  # type: ignore[union-attr]
+    codes = encoder(images, torch.randn(20000, 2, generator=generator)).code
     found = float(regularizer.critic(codes).mean().detach())
     assert found == pytest.approx(-0.5 * torch.log(torch.tensor(1 - correlation**2)).item(), abs=0.05)
 
@@ -105,5 +106,5 @@ def test_trains_resumes_and_samples(tmp_path: Path) -> None:
     assert main(["train", "--resume", str(run), "--steps", "4", "--quiet"]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     told = {key for row in rows for key in row}
-    assert {"total_correlation/critic_codes", "autoencoder/total_correlation"} <= told
+    assert {"loss/total_correlation/critic_codes", "loss/autoencoder/total_correlation"} <= told
     assert main(["sample", str(run), "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0

@@ -88,7 +88,7 @@ def test_trains_resumes_and_samples(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(train) == 0
     assert main(["train", "--resume", str(run), "--steps", "4", "--quiet"]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert any("energy/contrast" in row for row in rows)
+    assert any("loss/energy/contrast" in row for row in rows)
     assert main(["sample", str(run), "-n", "4", "--out", str(tmp_path / "samples.png"), "--quiet"]) == 0
 
 

@@ -1,17 +1,16 @@
-"""The example of a plug-in by somebody else, `examples/priorkit-student-t`, installed as anybody would."""
+"""The examples of plug-ins by somebody else, `examples/priorkit-*`, installed as anybody would."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "examples" / "priorkit-student-t"
+SOURCES = sorted((Path(__file__).parent.parent / "examples").glob("priorkit-*"))
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 4 --device cpu --json"
 
 
@@ -22,12 +21,13 @@ _PROGRAM = (
 
 @pytest.fixture(scope="module")
 def priorkit(tmp_path_factory):
-    """Runs commands of a priorkit that has the plug-in, in a process of their own, and gives what they print."""
+    """Runs commands of a priorkit that has the plug-ins, in a process of their own, and gives what they print."""
     target = tmp_path_factory.mktemp("installed")
     # Building leaves folders behind in the source.
-    copy = shutil.copytree(SOURCE, tmp_path_factory.mktemp("source") / SOURCE.name)
+    folder = tmp_path_factory.mktemp("sources")
+    copies = [shutil.copytree(source, folder / source.name) for source in SOURCES]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--disable-pip-version-check", "--target", target, copy], check=True)
+    subprocess.run([*pip, "--disable-pip-version-check", "--target", target, *copies], check=True)
     path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "PRIORKIT_STRICT_PLUGINS": "1"}
 
@@ -41,19 +41,37 @@ def priorkit(tmp_path_factory):
     return run
 
 
-def test_it_is_listed(priorkit):
+def test_they_are_listed(priorkit):
     said = priorkit(["plugins"], ["components", "student-t"])
+    energy = "latent-energy (priorkit-latent-energy 0.1.0): prior latent-energy, regularizer latent-energy, recipe"
+    assert f"  {energy} latent-energy-vae\n" in said
+    assert "  factor-vae (priorkit-factor-vae 0.1.0): regularizer total-correlation, recipe factor-vae\n" in said
     assert "  student-t (priorkit-student-t 0.1.0): prior student-t, recipe student-t-vae\n" in said
     for words in ("[priorkit-student-t:student-t]", "--prior.degrees", "--prior.scale", "--prior.learned"):
         assert words in said
 
 
-def test_it_trains_samples_and_resumes(priorkit, tmp_path):
+STUDENT_T = ["vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learned"]
+
+
+@pytest.mark.parametrize(
+    ("system", "distribution", "losses"),
+    [
+        (STUDENT_T, "priorkit-student-t", {"autoencoder/regularization"}),
+        (["latent-energy-vae"], "priorkit-latent-energy", {"autoencoder/regularization", "energy/contrast"}),
+        (
+            ["factor-vae"],
+            "priorkit-factor-vae",
+            {"autoencoder/total_correlation", "total_correlation/critic_codes", "total_correlation/critic_shuffled"},
+        ),
+    ],
+    ids=["student-t", "latent-energy", "factor-vae"],
+)
+def test_it_trains_samples_and_resumes(system, distribution, losses, priorkit, tmp_path):
     run, straight = tmp_path / "run", tmp_path / "straight"
-    train = ["train", "vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learned", *TINY.split()]
+    train = ["train", *system, *TINY.split()]
     priorkit([*train, "--steps", 2, "--out", run])
-    assert tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["prior"]["degrees"] == 3
-    assert "priorkit-student-t" in (run / "environment.json").read_text(encoding="utf-8")
+    assert distribution in (run / "environment.json").read_text(encoding="utf-8")
     drawn = [tmp_path / "resumed.npz", tmp_path / "straight.npz"]
     priorkit(
         ["train", "--resume", run, "--steps", 4, "--json"],
@@ -67,3 +85,5 @@ def test_it_trains_samples_and_resumes(priorkit, tmp_path):
     assert resumed.shape == (8, 16, 16, 1)
     # A resumed run is the same run.
     assert np.array_equal(resumed, at_once)
+    rows = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {f"loss/{name}" for name in losses} <= {key for row in rows for key in json.loads(row)}
