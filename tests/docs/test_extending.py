@@ -122,6 +122,14 @@ def test_priorkit_encoders(examples, train_two_steps):
     assert codes.abs().max() <= 1
 
 
+def test_a_component_brings_a_phase(examples, train_two_steps, make_component):
+    component = make_component("consistent", examples["build_consistent"])
+    session = train_two_steps("encoder", component, "aae")
+    assert "code_consistency/distance" in session.engine.losses(reset=False)
+    required = ("phases_keep_their_contract", "phases_train_their_players")
+    assert not check_component(Case("encoder", component, required=required)).failed
+
+
 def test_priorkit_regularizers(examples, train_two_steps):
     (component,) = examples["priorkit_regularizers"]()
     session = train_two_steps("regularizer", component, "aae")
