@@ -64,6 +64,12 @@ def _check_record(record: Component[object] | Recipe, hook: str, what: str) -> N
 def _check_options(options: object, name: str, hook: str) -> None:
     if not (isinstance(options, type) and issubclass(options, Options)):
         raise TypeError(f"{hook}(): the options of {name!r} are no subclass of Options")
+    extra = options.model_config.get("extra")
+    if extra != "forbid":
+        raise ValueError(
+            f"{hook}(): the options of {name!r} take unknown keys (extra={extra!r}), so that a misspelt key would "
+            "leave its option at the default without a word: leave extra at 'forbid', as Options has it"
+        )
     for field, info in options.model_fields.items():
         if field in _RESERVED:
             raise ValueError(f"{hook}(): the options of {name!r} have a field {field!r}, which is reserved: rename it")

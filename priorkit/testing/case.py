@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import ImageShape
+from priorkit.interfaces import ImageShape, Prior
 from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
 
 __all__ = ["Case", "Situations"]
@@ -26,6 +26,8 @@ class Situations:
         classes: Numbers of classes that conditions have; 0 stands for no condition.
         shapes: Shapes of images.
         data_dir: Where a data set finds its files.
+        priors: Priors that a regularizer is tried with, before the kit's own: functions from the dimensions of a code
+            to a prior. A regularizer that is made for one prior needs that.
         examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
     """
 
@@ -33,6 +35,7 @@ class Situations:
     classes: tuple[int, ...] = (0, 3)
     shapes: tuple[ImageShape, ...] = (ImageShape(1, 16), ImageShape(3, 32))
     data_dir: Path | None = None
+    priors: tuple[Callable[[int], Prior], ...] = ()
     examples: int = 5
 
 

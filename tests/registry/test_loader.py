@@ -45,6 +45,9 @@ class NamedOptions(Options):
 class RequiredOptions(Options):
     scale: float
 
+class LenientOptions(Options, extra="ignore"):
+    pass
+
 class PlainOptions:
     pass
 
@@ -79,6 +82,11 @@ WRONG_RECORDS = [
     ("priorkit_priors", "[component(options=PlainOptions)]", "the options of 'some' are no subclass of Options"),
     ("priorkit_priors", "[component(options=SomeOptions())]", "the options of 'some' are no subclass of Options"),
     ("priorkit_priors", "[component(options=NamedOptions)]", "the options of 'some' have a field 'name'"),
+    (
+        "priorkit_priors",
+        "[component(options=LenientOptions)]",
+        "the options of 'some' take unknown keys (extra='ignore')",
+    ),
     ("priorkit_priors", "[component(build=None)]", "the build of 'some' cannot be called"),
     ("priorkit_priors", "[component(summary='')]", "the summary of 'some' is '', not a line of text"),
     ("priorkit_priors", "[component(source=None)]", "the source of 'some' is None, not a line of text"),

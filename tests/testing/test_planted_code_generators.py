@@ -49,6 +49,11 @@ class WithoutCondition(Sound):
         return super().forward(noise[:, :1].expand_as(noise))
 
 
+class ReadsTheFirst64(Sound):
+    def forward(self, noise: Tensor) -> Tensor:
+        return super().forward(noise * (torch.arange(noise.shape[1], device=noise.device) < 64))
+
+
 class Padded(Sound):
     def forward(self, noise: Tensor) -> Tensor:
         codes = super().forward(noise)
@@ -73,6 +78,7 @@ PLANTED = [
         {"every_input_counts"},
         r"dimension 1 of 3 of the noise changes no code.*\n.*s is what comes last",
     ),
+    (ReadsTheFirst64, {"every_input_counts"}, "dimension 64 of 80 of the noise changes no code"),
     (Padded, {"every_code_dimension_varies"}, r"dimension 1 of 2 is the same in all codes.*\n.*constant"),
     (
         FixedWidth,

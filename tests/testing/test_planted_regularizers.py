@@ -206,6 +206,16 @@ class HiddenCritic(TermsWithoutCritic):
     has_critic = True
 
 
+class KeepsThePrior(Likelihood):
+    uses_condition = False
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        super().check(encoder, prior)
+        if prior.learning is Learning.FIXED:
+            raise ValueError("needs a prior that learns")
+        self.prior = prior
+
+
 class SampledInVain(Likelihood):
     needs_prior_code = True
 
@@ -332,6 +342,11 @@ PLANTED = [
         {SAYS, "gradients_reach_what_learns", CLOSE},
         r"critic_terms is empty: nothing trains its parameters.*\n.*not implemented",
     ),
+    (
+        KeepsThePrior,
+        {SAYS, "gradients_reach_what_learns", "copies_are_independent"},
+        r"prior.mean, prior.log_deviation are those of the encoder or the prior.*\n.*makes it a submodule",
+    ),
     (HiddenCritic, {SAYS, CLOSE}, r"has no parameters that critic_terms could train.*\n.*where torch does not look"),
     (
         SampledInVain,
@@ -393,6 +408,67 @@ def test_what_is_planted_is_found(
     report = report_on("regularizer", planted, SITUATIONS)
     assert {result.check for result in report.failed} == checks, str(report)
     assert any(re.search(told, str(result)) for result in report.failed), str(report)
+
+
+class OwnPrior(Prior):
+    """A standard normal distribution that a regularizer of its own knows."""
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return noise
+
+    def size(self, code: Tensor) -> Tensor:
+        return code.float().square().sum(1).mean()
+
+
+class OfItsOwnPrior(Regularizer):
+    needs_prior_code = False
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__()
+
+    def check(self, encoder: Encoder, prior: Prior) -> None:
+        if not isinstance(prior, OwnPrior):
+            raise ValueError("needs a prior with a size; use --prior own")
+
+    def encoder_terms(
+        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        assert isinstance(prior, OwnPrior)
+        return {"regularization": prior.size(posterior.code)}
+
+
+def test_a_regularizer_that_is_made_for_one_prior_is_tried_with_it() -> None:
+    assert check_regularizer(OfItsOwnPrior, situations=SITUATIONS).failed
+    situations = Situations(code_dims=(2, 1), classes=(0, 3), examples=2, priors=(OwnPrior,))
+    report = check_regularizer(OfItsOwnPrior, situations=situations, required=(CLOSE, "the_encoder_learns"))
+    assert not report.failed, str(report)
+
+
+class Shuffling(Critic):
+    """Its critic is shown codes whose second half is shuffled by `mixing`: of one dimension, there is none."""
+
+    needs_mixing = True  # type: ignore[assignment]
+
+    def critic_terms(
+        self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        assert mixing is not None
+        kept, moved = code.tensor_split(2, dim=1) if code.shape[1] > 1 else (code, code[:, :0])
+        shuffled = torch.cat([kept, moved[mixing.argsort()]], dim=1)
+        real, fake = self.critic(prior_code).float(), self.critic(shuffled).float()
+        return {"critic_real": softplus(-real).mean(), "critic_fake": softplus(fake).mean()}
+
+
+def test_codes_of_one_dimension_need_not_be_mixed() -> None:
+    report = check_regularizer(Shuffling, situations=Situations(code_dims=(2, 1), classes=(0, 3), examples=2))
+    assert "mixing_is_used_as_it_says" not in {result.check for result in report.failed}, str(report)
 
 
 def test_every_check_has_been_seen_to_fail() -> None:

@@ -109,7 +109,8 @@ def noise_decides_the_codes(subject: PriorSubject) -> None:
     """Codes are a function of the noise, in training mode too; other noise gives other codes; `sample` agrees."""
     prior = subject.component()
     seed = subject.case.seed
-    inputs, other = subject.inputs(prior, 6, seed), subject.inputs(prior, 6, seed + 1)
+    # So many that discrete codes, too, are not all the same by chance.
+    inputs, other = subject.inputs(prior, _MANY, seed), subject.inputs(prior, _MANY, seed + 1)
     condition = subject.condition(prior, inputs)
     with torch.no_grad():
         for training in (False, True):
@@ -125,7 +126,7 @@ def noise_decides_the_codes(subject: PriorSubject) -> None:
             "the noise is not used",
             "compute the codes from the noise",
         )
-        sampled = prior.sample(6, condition=condition, generator=torch.Generator().manual_seed(seed))
+        sampled = prior.sample(_MANY, condition=condition, generator=torch.Generator().manual_seed(seed))
         require(
             torch.equal(sampled, subject.codes(prior, inputs["noise"], condition)),
             "sample() gives other codes than forward(noise()) with the same generator",

@@ -58,6 +58,14 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
         "the critic is kept where torch does not look",
         "assign the critic as an attribute of the module",
     )
+    theirs = {id(weight) for other in (*subject.priors, *subject.encoders) for weight in other.parameters()}
+    borrowed = [name for name, weight in regularizer.named_parameters() if id(weight) in theirs]
+    require(
+        not borrowed,
+        f"its parameters {', '.join(borrowed)} are those of the encoder or the prior: they would be trained as its own",
+        "check() or encoder_terms() keeps the encoder or the prior as an attribute, which makes it a submodule",
+        "use the prior that encoder_terms is given",
+    )
     for name in (*critics, *encoders):
         require(
             name not in _TAKEN,
@@ -126,6 +134,8 @@ def mixing_is_used_as_it_says(subject: RegularizerSubject) -> None:
         for mixing in (inputs["mixing"], 1 - inputs["mixing"])
     ]
     differing = _differing(*terms)
+    if regularizer.needs_mixing and not differing and subject.code_dim == 1:
+        raise NotApplicable("codes of one dimension may have nothing to be mixed")
     require(
         bool(differing) == regularizer.needs_mixing,
         f"needs_mixing is {regularizer.needs_mixing}, and "

@@ -61,9 +61,11 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
 
 
 def code_generator_subjects(case: Case) -> Iterator[CodeGeneratorSubject]:
-    """A code generator in each situation of a case: all dimensions of codes, little noise, and a width of its own."""
+    """A code generator in each situation of a case: all dimensions of codes, little and much noise, and a width."""
     code_dims = case.situations.code_dims
     for code_dim in code_dims:
         yield CodeGeneratorSubject(case, 3, code_dim)
     yield CodeGeneratorSubject(case, 1, code_dims[-1])
+    # More than the default has, with a condition beside it.
+    yield CodeGeneratorSubject(case, 80, code_dims[0])
     yield CodeGeneratorSubject(case, 3, code_dims[0], 6)

@@ -50,8 +50,10 @@ class RegularizerSubject(Subject[Regularizer]):
                 SmallEncoder(code_dim, _SHAPE).eval(),
                 DeterministicEncoder(code_dim, _SHAPE),
             )
+            given = tuple(make(code_dim) for make in case.situations.priors)
         # The first that suits: one of whose condition something can depend on.
         self.priors: tuple[Prior, ...] = (
+            *given,
             StandardNormal(code_dim, classes),
             *([StandardNormal(code_dim)] if classes else []),
             OnlySampled(code_dim),
