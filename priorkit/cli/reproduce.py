@@ -25,11 +25,13 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
     if asked.request is None:
         print(asked.help, end="")
         return 0
+    from priorkit.cli.memory import keep_freed_memory
     from priorkit.cli.study_progress import StudyProgress
     from priorkit.studies import gather_results, reproduce
 
     console = Console(as_json=asked.json, quiet=asked.quiet)
     progress = StudyProgress(console, asked.request)
+    keep_freed_memory()
     try:
         done = reproduce(asked.request, progress, registry=registry)
         results, stopped = done.results, done.stopped

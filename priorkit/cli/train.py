@@ -30,6 +30,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
         return 0
 
     # Only now: everything above answers without torch.
+    from priorkit.cli.memory import keep_freed_memory
     from priorkit.cli.progress import Progress
     from priorkit.engine import leave_processes
     from priorkit.runs import RunFolder, latest_picture, prepare, prepare_resumed
@@ -60,6 +61,8 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
         return [*rows, ("report", str(folder.report)), ("run folder", str(outcome.path))]
 
     run = ready()
+    if run.session.precision.device.type == "cpu":
+        keep_freed_memory()
     # Of several processes that train together, one speaks.
     speaks = run.processes.is_main
     console = Console(as_json=asked.json and speaks, quiet=asked.quiet or not speaks)

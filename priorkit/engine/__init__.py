@@ -8,7 +8,6 @@ from priorkit.engine.engine import Engine
 from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.joining import abandon_processes, join_processes, leave_processes
-from priorkit.engine.memory import keep_freed_memory
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
@@ -30,7 +29,6 @@ __all__ = [
     "compile_method",
     "free_memory",
     "join_processes",
-    "keep_freed_memory",
     "leave_processes",
     "make_optimizer",
     "recomputed_statistics",

@@ -1,9 +1,9 @@
 """Builds feature extractors, and says where they keep what they have trained or downloaded."""
 
 import os
-import sys
 from pathlib import Path
 
+import platformdirs
 import torch
 
 from priorkit.config import RunConfig
@@ -19,14 +19,7 @@ def cache_folder() -> Path:
     """Where priorkit keeps what can be made again: `$PRIORKIT_CACHE`, or its folder in the platform's user cache."""
     if chosen := os.environ.get("PRIORKIT_CACHE"):
         return Path(chosen).expanduser()
-    home = Path.home()
-    match sys.platform:
-        case "darwin":
-            return home / "Library" / "Caches" / "priorkit"
-        case "win32":
-            return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "priorkit" / "cache"
-        case _:
-            return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "priorkit"
+    return platformdirs.user_cache_path("priorkit", appauthor=False)
 
 
 def build_extractor(config: RunConfig, registry: Registry, shape: ImageShape, device: torch.device) -> FeatureExtractor:

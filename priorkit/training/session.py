@@ -14,7 +14,6 @@ from priorkit.engine import (
     Processes,
     choose_device,
     choose_precision,
-    keep_freed_memory,
     running_statistics,
     seed_for,
     synchronise_batch_norm,
@@ -72,8 +71,6 @@ class Session:
             )
         require_enough_images(config, processes)
         device = choose_device(config.device, processes)
-        if device.type == "cpu":
-            keep_freed_memory()
         self.config = config
         self.data = data
         self.precision = choose_precision(config.precision, device)

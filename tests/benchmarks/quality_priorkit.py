@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from priorkit import load_run
+from priorkit.cli.memory import keep_freed_memory
 from priorkit.runs import prepare, prepare_resumed
 from priorkit.training import to_uint8
 from quality_points import Point, Report, Task
@@ -23,6 +24,7 @@ def train_recipe(recipe: str, task: Task, report: Report) -> None:
         task: Data, times and samples.
         report: Is told of the samples.
     """
+    keep_freed_memory()  # as the command does
     with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
         path = Path(folder) / "run"
         seconds = 0.0

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from priorkit import RunConfig, installed_plugins
+from priorkit.cli.memory import keep_freed_memory
 from priorkit.config import merge_settings, resolve_config, validate_settings
 from priorkit.engine import seed_for
 from priorkit.interfaces import ImageData, ImageSet
@@ -48,6 +49,7 @@ def random_images(n: int, channels: int = 1, size: int = 32) -> ImageData:
 
 def make_session(config: RunConfig, data: ImageData | None = None) -> Session:
     """A session as `priorkit train` makes it, on the digits unless other data is given."""
+    keep_freed_memory()
     return Session(config, installed_plugins(), digits(config) if data is None else data)
 
 

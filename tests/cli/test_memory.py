@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from priorkit.engine import keep_freed_memory
+from priorkit.cli.memory import keep_freed_memory
 
 # Touches 16 MiB again and again; each block that came fresh from the system costs a fault for every page.
 _FAULTS = """
 import resource, sys
-from priorkit.engine.memory import keep_freed_memory
+from priorkit.cli.memory import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 bytearray(16 * 2**20)
