@@ -64,8 +64,13 @@ STUDENT_T = ["vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learn
             "priorkit-factor-vae",
             {"autoencoder/total_correlation", "total_correlation/critic_codes", "total_correlation/critic_shuffled"},
         ),
+        (
+            ["learned", "--adversarial-loss", "relativistic"],
+            "priorkit-relativistic",
+            {"prior_improvement/critic_real", "prior_improvement/generator_fake", "autoencoder/regularization"},
+        ),
     ],
-    ids=["student-t", "latent-energy", "factor-vae"],
+    ids=["student-t", "latent-energy", "factor-vae", "relativistic"],
 )
 def test_it_trains_samples_and_resumes(system, distribution, losses, priorkit, tmp_path):
     run, straight = tmp_path / "run", tmp_path / "straight"

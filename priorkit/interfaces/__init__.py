@@ -1,6 +1,6 @@
 """The interfaces that components implement: small abstract classes with their contracts, and no logic."""
 
-from priorkit.interfaces.adversarial_loss import AdversarialLoss
+from priorkit.interfaces.adversarial_loss import AdversarialLoss, Comparison
 from priorkit.interfaces.batch_norm import frozen_statistics
 from priorkit.interfaces.code_generator import CodeGenerator
 from priorkit.interfaces.condition import Condition, Recovery
@@ -18,6 +18,7 @@ from priorkit.interfaces.system import System
 __all__ = [
     "AdversarialLoss",
     "CodeGenerator",
+    "Comparison",
     "Condition",
     "DataSource",
     "Encoder",

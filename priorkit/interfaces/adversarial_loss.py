@@ -2,10 +2,25 @@
 
 import abc
 from collections.abc import Callable
+from enum import Enum
 
 from torch import Tensor, nn
 
-__all__ = ["AdversarialLoss"]
+__all__ = ["AdversarialLoss", "Comparison"]
+
+
+class Comparison(Enum):
+    """What logits are relative to when a loss gets them (Jolicoeur-Martineau 2019, arXiv:1807.00734)."""
+
+    ALONE = "alone"
+    """To nothing: a critic judges every sample by itself."""
+
+    PAIRED = "paired"
+    """To the logits of the other kind of samples, one by one: a relativistic GAN."""
+
+    AVERAGE = "average"
+    """To the mean of the logits of the other kind in the batch: a relativistic average GAN. Such a loss needs the whole
+    batch."""
 
 
 class AdversarialLoss(nn.Module, abc.ABC):
@@ -18,11 +33,13 @@ class AdversarialLoss(nn.Module, abc.ABC):
     place and by tensor arithmetic alone, by `real` and `fake` while gradients are recorded, in training mode.
 
     Attributes:
+        comparison: What logits are relative to when `real`, `fake` and `generator` get them.
         has_penalty: Whether the critic minimises `penalty` too.
         needs_whole_batch: Whether the loss must see every sample of a batch in one process: because it compares them
             with each other, or keeps in a buffer what depends on them. Several processes are then refused.
     """
 
+    comparison: Comparison = Comparison.ALONE
     has_penalty: bool = False
     needs_whole_batch: bool = False
 
@@ -47,6 +64,34 @@ class AdversarialLoss(nn.Module, abc.ABC):
     @abc.abstractmethod
     def generator(self, logits: Tensor) -> Tensor:
         """The generator's loss on its own samples."""
+
+    def compared(self, logits: Tensor, others: Tensor) -> Tensor:
+        """Logits as `real`, `fake` and `generator` get them.
+
+        Args:
+            logits: Of samples of one kind, shape (N,).
+            others: Of samples of the other kind, shape (N,).
+        """
+        match self.comparison:
+            case Comparison.PAIRED:
+                return logits.float() - others.float()
+            case Comparison.AVERAGE:
+                return logits.float() - others.float().mean()
+        return logits
+
+    def generator_compared(self, logits: Tensor, real: Tensor) -> Tensor:
+        """The generator's loss on its own samples beside real ones.
+
+        Where logits are relative to a mean, real samples count too: they should be no better than generated ones.
+
+        Args:
+            logits: Of generated samples, shape (N,).
+            real: Of real samples, shape (N,), detached; not used where logits are relative to nothing.
+        """
+        loss = self.generator(self.compared(logits, real))
+        if self.comparison is Comparison.AVERAGE:
+            return loss + self.fake(self.compared(real, logits))
+        return loss
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
         """What the critic minimises beside `real` and `fake`; called only if `has_penalty` is True.

@@ -7,7 +7,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Learning, Move, Noise, Phase, Recovery, System, frozen_statistics
+from priorkit.interfaces import Comparison, Learning, Move, Noise, Phase, Recovery, System, frozen_statistics
 
 __all__ = ["PriorImprovementPhase", "Turns"]
 
@@ -98,7 +98,7 @@ class PriorImprovementPhase(Phase):
         if "generator" in self.players:
             networks = (self.critic, self.system.recogniser)
             with frozen_statistics(*(network for network in networks if network is not None)):
-                terms = self._generator_terms(fakes, noise)
+                terms = self._generator_terms(images, fakes, noise)
             yield Move("generator", terms, self.gradient_scale)
 
     def _critic_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
@@ -111,19 +111,20 @@ class PriorImprovementPhase(Phase):
         else:
             features = self.critic.features(images)
             logits, recovered = self._judge_features(features, shown, recover=recover)
-        terms = {"critic_real": adversarial_loss.real(logits)}
+        real = logits
+        terms = {"critic_real": adversarial_loss.real(real)} if self._judges_alone else {}
         if recovered is not None and recovery is Recovery.SELF_LABELLED:
             terms.update(self._self_labelling_terms(images, recovered, noise["changes"]))
         else:
             terms.update(self._recovery_term("real", recovered, noise))
         if mismatched is not None:
-            terms["critic_mismatched"] = 0.5 * adversarial_loss.fake(self.critic.score(features, mismatched))
+            self._add_fake(terms, "mismatched", self.critic.score(features, mismatched), real, weight=0.5)
         for name, fake in fakes.items():
             recover = name == "fake" and recovery in (Recovery.GENERATED, Recovery.BOTH)
             logits, recovered = self._judge(fake.detach(), shown, recover=recover)
             # Two kinds of fakes weigh as much as one, if one is a real image with another's s (Reed et al. 2016).
             weight = 0.5 if name == "fake" and mismatched is not None else 1.0
-            terms[f"critic_{name}"] = self.fake_weight * weight * adversarial_loss.fake(logits)
+            self._add_fake(terms, name, logits, real, weight=self.fake_weight * weight)
             terms.update(self._recovery_term(name, recovered, noise))
         if adversarial_loss.has_penalty:
             with frozen_statistics(self.critic):
@@ -132,18 +133,35 @@ class PriorImprovementPhase(Phase):
                 )
         return terms
 
-    def _generator_terms(self, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
-        condition = self.system.condition
+    @property
+    def _judges_alone(self) -> bool:
+        """Whether logits of real and of generated images reach the loss by themselves."""
+        return self.system.adversarial_loss.comparison is Comparison.ALONE
+
+    def _add_fake(self, terms: dict[str, Tensor], name: str, logits: Tensor, real: Tensor, *, weight: float) -> None:
+        """Adds D_I's loss on one kind of fakes; where it compares them with real images, these have their share."""
+        loss = self.system.adversarial_loss
+        terms[f"critic_{name}"] = weight * loss.fake(loss.compared(logits, real))
+        if not self._judges_alone:
+            share = weight * loss.real(loss.compared(real, logits))
+            terms["critic_real"] = terms["critic_real"] + share if "critic_real" in terms else share
+
+    def _generator_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
+        condition, shown = self.system.condition, self._shown(noise)
+        with torch.no_grad():
+            real = None if self._judges_alone else self.critic(images, shown)
         terms = {}
         for name, fake in fakes.items():
             if not fake.requires_grad:
                 continue
             recover = name == "fake" and self._recovery is not Recovery.NONE
-            logits, recovered = self._judge(fake, self._shown(noise), recover=recover)
-            terms[f"generator_{name}"] = self.fooling_weight * self.system.adversarial_loss.generator(logits)
+            logits, recovered = self._judge(fake, shown, recover=recover)
+            loss = self.system.adversarial_loss
+            fooled = loss.generator(logits) if real is None else loss.generator_compared(logits, real)
+            terms[f"generator_{name}"] = self.fooling_weight * fooled
             if recovered is not None and condition is not None and condition.recovery_weight > 0:
-                loss = condition.recovery_loss(recovered, noise["condition"])
-                terms["mutual_information"] = condition.recovery_weight * loss
+                information = condition.recovery_loss(recovered, noise["condition"])
+                terms["mutual_information"] = condition.recovery_weight * information
         return terms
 
     @property

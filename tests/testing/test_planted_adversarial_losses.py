@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from priorkit.interfaces import AdversarialLoss
+from priorkit.interfaces import AdversarialLoss, Comparison
 from priorkit.plugins import AdversarialLossContext
 from priorkit.testing import Report, Situations, check_adversarial_loss
 from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
@@ -199,7 +199,22 @@ class MovesAlways(SoundWithBuffer):
 PULLS, TEACHES = "pulls_the_right_way", "teaches_a_critic_that_is_utterly_wrong"
 PENALTY, BUFFERS = "penalties_train_the_critic", "buffers_move_with_the_critic"
 
+
+class ComparesByAWord(Sound):
+    comparison: Any = "paired"
+
+
+class ComparesWithAPart(Sound):
+    comparison = Comparison.AVERAGE
+
+
+class SoundPaired(Sound):
+    comparison = Comparison.PAIRED
+
+
 PLANTED = [
+    (ComparesByAWord, {"compares_as_it_says"}, r"comparison is 'paired'.*\n.*a word is given"),
+    (ComparesWithAPart, {"compares_as_it_says"}, r"the mean of a batch, and needs_whole_batch is False"),
     (ChecksWhatIsNotThere, {"accepts_a_critic"}, r"AttributeError.*spectral_norm.*\n.*takes something for granted"),
     (RefusesInTwoLines, {"accepts_a_critic"}, r"refuses a SmallCritic with .*not with one line"),
     (Helpful, {PULLS}, r"generator has the slope .* at logits of -10, and should fall.*\n.*what the critic descends"),

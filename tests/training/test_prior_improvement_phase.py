@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
-from priorkit.training import Session
+from priorkit.interfaces import AdversarialLoss, Comparison, Posterior
+from priorkit.training import Session, to_float
 
 CRITIC_TERMS = {"critic_real", "critic_fake"}
 
@@ -334,3 +337,80 @@ def test_mismatched_pairs_are_real_images_with_the_next_images_vectors(tiny_sess
     assert torch.equal(seen[1][1], others)
     # Real images pass the trunk once, with either vector.
     assert len(passes) == 3
+
+
+class Relative(AdversarialLoss):
+    """Cross-entropy on logits that are compared."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__()
+        self.comparison = comparison
+        self.needs_whole_batch = comparison is Comparison.AVERAGE
+
+    def real(self, logits: Tensor) -> Tensor:
+        return functional.softplus(-logits).mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return functional.softplus(logits).mean()
+
+    def generator(self, logits: Tensor) -> Tensor:
+        return functional.softplus(-logits).mean()
+
+
+def compared(logits: Tensor, others: Tensor, comparison: Comparison) -> Tensor:
+    return logits - (others if comparison is Comparison.PAIRED else others.mean())
+
+
+@pytest.mark.parametrize("comparison", [Comparison.PAIRED, Comparison.AVERAGE])
+@pytest.mark.parametrize("reconstructed", [False, True])
+def test_logits_are_compared_with_those_of_the_other_kind(
+    comparison: Comparison, reconstructed: bool, tiny_session: Callable[..., Session]
+) -> None:
+    session = tiny_session("learned", reconstructions_as_fakes=reconstructed)
+    system = session.system
+    system.adversarial_loss = Relative(comparison)
+    assert system.image_critic is not None
+    (phase,) = session.engine.phases[1:]
+    images = to_float(session.data.train.first(6))
+    noise = phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu"))
+    moves = phase.moves(images, noise)
+    critic_terms = next(moves).terms
+    generated = {"fake": system.decoder(system.prior(noise["prior"]))}
+    if reconstructed:
+        assert system.encoder is not None
+        generated["reconstructed"] = system.decoder(system.encoder(images).code)
+    real = system.image_critic(images)
+    wanted_real = torch.zeros(())
+    for name, made in generated.items():
+        fake = system.image_critic(made)
+        wanted_real = wanted_real + functional.softplus(-compared(real, fake, comparison)).mean()
+        wanted = functional.softplus(compared(fake, real, comparison)).mean()
+        torch.testing.assert_close(critic_terms[f"critic_{name}"], wanted)
+    torch.testing.assert_close(critic_terms["critic_real"], wanted_real)
+    # The critic stands still here, so the generator meets the same one.
+    generator_terms = next(moves).terms
+    for name, made in generated.items():
+        fake = system.image_critic(made)
+        wanted = functional.softplus(-compared(fake, real, comparison)).mean()
+        if comparison is Comparison.AVERAGE:
+            wanted = wanted + functional.softplus(compared(real, fake, comparison)).mean()
+        torch.testing.assert_close(generator_terms[f"generator_{name}"], wanted)
+
+
+@pytest.mark.parametrize("comparison", [Comparison.PAIRED, Comparison.AVERAGE])
+def test_the_code_critic_compares_too(comparison: Comparison, tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("aae")
+    regularizer: Any = session.system.regularizer
+    regularizer.adversarial_loss = Relative(comparison)
+    assert regularizer.needs_whole_batch is (comparison is Comparison.AVERAGE)
+    code, prior_code = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
+    regularizer.eval()
+    fake, real = regularizer.critic(code), regularizer.critic(prior_code)
+    terms = regularizer.critic_terms(code, prior_code)
+    torch.testing.assert_close(terms["critic_real"], functional.softplus(-compared(real, fake, comparison)).mean())
+    torch.testing.assert_close(terms["critic_fake"], functional.softplus(compared(fake, real, comparison)).mean())
+    wanted = functional.softplus(-compared(fake, real, comparison)).mean()
+    if comparison is Comparison.AVERAGE:
+        wanted = wanted + functional.softplus(compared(real, fake, comparison)).mean()
+    (term,) = regularizer.encoder_terms(Posterior(code, code), session.system.prior, prior_code).values()
+    torch.testing.assert_close(term, regularizer.weight * wanted)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss, Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.interfaces import AdversarialLoss, Comparison, Encoder, Learning, Posterior, Prior, Regularizer
 
 __all__ = ["AdversarialRegularizer"]
 
@@ -67,9 +67,10 @@ class AdversarialRegularizer(Regularizer):
     ) -> dict[str, Tensor]:
         """`critic_real` on the prior's codes, `critic_fake` on the data's, and `critic_penalty` if the loss has one."""
         real, fake = self._seen(prior_code, condition), self._seen(code, condition)
+        real_logits, fake_logits, loss = self.critic(real), self.critic(fake), self.adversarial_loss
         terms = {
-            "critic_real": self.adversarial_loss.real(self.critic(real)),
-            "critic_fake": self.adversarial_loss.fake(self.critic(fake)),
+            "critic_real": loss.real(loss.compared(real_logits, fake_logits)),
+            "critic_fake": loss.fake(loss.compared(fake_logits, real_logits)),
         }
         if self.adversarial_loss.has_penalty:
             assert mixing is not None, "needs_mixing asks for it"
@@ -83,8 +84,12 @@ class AdversarialRegularizer(Regularizer):
         self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
     ) -> dict[str, Tensor]:
         """`regularization`: how well D_C tells the data's codes."""
-        logits = self.critic(self._seen(posterior.code, condition))
-        return {"regularization": self.weight * self.adversarial_loss.generator(logits)}
+        logits, loss = self.critic(self._seen(posterior.code, condition)), self.adversarial_loss
+        if loss.comparison is Comparison.ALONE:
+            return {"regularization": self.weight * loss.generator(logits)}
+        with torch.no_grad():
+            real = self.critic(self._seen(prior_code, condition))
+        return {"regularization": self.weight * loss.generator_compared(logits, real)}
 
     def _seen(self, code: Tensor, condition: Tensor | None) -> Tensor:
         if not self.condition_dim:

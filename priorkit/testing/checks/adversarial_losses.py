@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss
+from priorkit.interfaces import AdversarialLoss, Comparison
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.buffers import after_training, moved
 from priorkit.testing.checks.refusals import refusal
@@ -66,6 +66,23 @@ def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> N
         require(slope * sign > 0, f"the slope of {name} is {slope:.3g} at logits of {logit:g}")
     slope = _slope(loss.generator, -far)
     require(slope <= 0, f"the slope of generator is {slope:.3g} at logits of {-far:g}")
+
+
+def compares_as_it_says(subject: AdversarialLossSubject) -> None:
+    """`comparison` is a `Comparison`; one with the mean of a batch needs the whole batch."""
+    loss = subject.component()
+    require(
+        isinstance(loss.comparison, Comparison),
+        f"comparison is {loss.comparison!r}",
+        "a word is given",
+        "use Comparison.ALONE, PAIRED or AVERAGE",
+    )
+    require(
+        loss.comparison is not Comparison.AVERAGE or loss.needs_whole_batch,
+        "logits are compared with the mean of a batch, and needs_whole_batch is False",
+        "several processes would each compare with the mean of their own part of the batch",
+        "set needs_whole_batch = True",
+    )
 
 
 def _says_that_it_has_none(loss: AdversarialLoss) -> bool:
@@ -201,6 +218,12 @@ ADVERSARIAL_LOSSES = (
         teaches_a_critic_that_is_utterly_wrong,
         "the logarithm of a sigmoid is clamped or has an epsilon added, or the loss is bounded: it is flat out there",
         "compute from logits (softplus, logsigmoid, binary_cross_entropy_with_logits), without a sigmoid of its own",
+    ),
+    Check(
+        "compares_as_it_says",
+        compares_as_it_says,
+        "comparison is not what it should be",
+        "see priorkit.interfaces.Comparison",
     ),
     Check(
         "penalties_train_the_critic",
