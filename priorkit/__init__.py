@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from priorkit.config import LearningRates, RunConfig
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.plugins import Registry, installed_plugins
-    from priorkit.runs import Run, load_run, train
+    from priorkit.runs import Run, fit, load_run, train
     from priorkit.training import Observer
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "__version__",
+    "fit",
     "installed_plugins",
     "load_run",
     "train",
@@ -43,6 +44,7 @@ _HOME = {
     "Registry": "priorkit.plugins",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
+    "fit": "priorkit.runs",
     "installed_plugins": "priorkit.plugins",
     "load_run": "priorkit.runs",
     "train": "priorkit.runs",

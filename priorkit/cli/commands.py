@@ -21,6 +21,7 @@ Plug-in priors for autoencoders.
 
 commands:
   train        train an autoencoder and its prior: priorkit train --prior learned --loss perceptual
+  fit          fit a prior to the codes of a trained autoencoder: priorkit fit RUN --prior flow-matching
   reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
   compare      show trained runs side by side: scores, curves, samples
   sample       draw images from a trained run
@@ -47,6 +48,12 @@ def _train(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.cli.train import train_command
 
     return train_command(arguments, registry)
+
+
+def _fit(arguments: Sequence[str], registry: Registry) -> int:
+    from priorkit.cli.fit import fit_command
+
+    return fit_command(arguments, registry)
 
 
 def _compare(arguments: Sequence[str], registry: Registry) -> int:
@@ -111,6 +118,7 @@ def _new_plugin(arguments: Sequence[str], registry: Registry) -> int:
 
 _COMMANDS: dict[str, Command] = {
     "train": _train,
+    "fit": _fit,
     "reproduce": _reproduce,
     "compare": _compare,
     "sample": _sample,
@@ -197,7 +205,7 @@ def _run(name: str, arguments: list[str]) -> int:
             raise
         fix = (
             _SMALLER_RUN
-            if name in ("train", "reproduce")
+            if name in ("train", "fit", "reproduce")
             else "ask for fewer images with -n, or compute on another --device"
         )
         return _fail(f"not enough memory: {fix}", 2, as_json)

@@ -1,7 +1,7 @@
-"""The flags of `priorkit train`: those of the run, and those of the components that are selected."""
+"""The flags of `priorkit train` and `priorkit fit`: the run's, and those of the components that are selected."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,9 @@ from priorkit.config import (
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
 
-__all__ = ["TrainArguments", "parse_train_arguments"]
+__all__ = ["RunCommand", "TrainArguments", "parse_train_arguments"]
 
-_PROGRAM = "priorkit train"
-_USAGE = "priorkit train [RECIPE | FILE.toml] [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN | --resume RUN]"
-_PATHS = ("--out", "--resume")
+_PATHS = ("--out", "--resume", "--checkpoint")
 _GROUPS = (
     ("data", "data_dir"),
     ("algorithm", "decoder_in_both_phases"),
@@ -38,15 +36,37 @@ _GROUPS = (
 
 
 @dataclass(frozen=True)
-class TrainArguments:
-    """What the user asked `priorkit train` for.
+class RunCommand:
+    """A command that trains a run.
 
     Attributes:
-        recipe: Name of a recipe, or the path of a configuration; empty if none was given.
+        program: `priorkit train`.
+        summary: One line of its help.
+        usage: Another.
+        subject: What its first argument is called in the help, and what it is.
+        lower_layer: From that argument, which may be empty, to the settings that lie below the flags.
+        hidden: Fields of `RunConfig` whose flags its help leaves out.
+    """
+
+    program: str
+    summary: str
+    usage: str
+    subject: tuple[str, str]
+    lower_layer: Callable[[str, Registry], dict[str, Any]]
+    hidden: frozenset[str] = frozenset({"fitted_to"})
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """What the user asked `priorkit train` or `priorkit fit` for.
+
+    Attributes:
+        recipe: Of `train`, name of a recipe or path of a configuration; of `fit`, a run folder; empty if there is none.
         settings: Everything together, lower layers first: recipe or file, then flags.
         flags: The settings that were given as flags.
         out: The run folder, or None.
         resume: The run to go on with, or None.
+        checkpoint: Which checkpoint of another run to start from.
         json: Whether to print JSON.
         quiet: Whether to print errors only.
         help: The help text, if that is what was asked for.
@@ -57,17 +77,22 @@ class TrainArguments:
     flags: dict[str, Any]
     out: Path | None
     resume: Path | None
+    checkpoint: str
     json: bool
     quiet: bool
     help: str | None = None
 
 
-def _base_parser() -> Parser:
-    parser = Parser(_PROGRAM, "Trains an autoencoder and its prior.", _USAGE, help_flag=False)
-    parser.add_argument("recipe", nargs="?", default="", metavar="RECIPE", help="a recipe's name, or a path to a .toml")
+def _base_parser(command: RunCommand) -> Parser:
+    parser = Parser(command.program, command.summary, command.usage, help_flag=False)
+    metavar, text = command.subject
+    parser.add_argument("recipe", nargs="?", default="", metavar=metavar, help=text)
     parser.add_argument("-h", "--help", action="store_true", help="show this, with the options of what is selected")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: the next in runs/)")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
+    if command is TRAIN:
+        parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
+    else:
+        parser.add_argument("--checkpoint", default="last", metavar="NAME", help="start from last (default) or best")
     return parser
 
 
@@ -111,8 +136,17 @@ def _check_for_resume(recipe: str, out: Path | None) -> None:
         raise ConfigurationError("--resume goes on in the run's own folder: leave out --out")
 
 
-def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> TrainArguments:
-    """Reads the arguments of `priorkit train`, in two passes.
+TRAIN = RunCommand(
+    "priorkit train",
+    "Trains an autoencoder and its prior.",
+    "priorkit train [RECIPE | FILE.toml] [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN | --resume RUN]",
+    ("RECIPE", "a recipe's name, or a path to a .toml"),
+    _lower_layer,
+)
+
+
+def parse_train_arguments(arguments: Sequence[str], registry: Registry, command: RunCommand = TRAIN) -> TrainArguments:
+    """Reads the arguments of a command that trains a run, in two passes.
 
     The first pass knows every option of every component and finds out which components are selected; the second knows
     the options of those alone, and refuses all others.
@@ -123,42 +157,43 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry) -> Train
     """
     described = [*component_options_of_all(registry), *describe_fields(RunConfig)]
     joined = tie_values(arguments, described, _PATHS)
-    _, given, lower = _read(joined, described, registry)
+    _, given, lower = _read(joined, described, registry, command)
     # What text stands for, and whether a flag takes any, depends on the component that was chosen.
     selected = _selected(_choices(merge_settings(lower, _nested(given))), registry)
     joined = tie_values(arguments, [*described, *selected], _PATHS)
-    found, given, lower = _read(joined, described, registry)
+    found, given, lower = _read(joined, described, registry, command)
     chosen = _choices(merge_settings(lower, _nested(given)))
     known = {item.path: item for item in selected}
     flags = _nested({path: known[path].value(text) if path in known else text for path, text in given.items()})
     settings = merge_settings(lower, flags)
 
-    parser = _second_parser(chosen, registry)
+    parser = _second_parser(chosen, registry, command, lower)
     if not HELP_FLAGS.isdisjoint(arguments):
         text = parser.format_help()
-        return TrainArguments(found.recipe, settings, flags, None, None, found.json, found.quiet, text)
+        return TrainArguments(found.recipe, settings, flags, None, None, "last", found.json, found.quiet, text)
     _, foreign = parser.parse_known_args(joined)
     _refuse_foreign(foreign, chosen, registry)
-    if found.resume is not None:
+    resume, checkpoint = getattr(found, "resume", None), getattr(found, "checkpoint", "last")
+    if resume is not None:
         _check_for_resume(found.recipe, found.out)
     validate_settings(settings)
-    return TrainArguments(found.recipe, settings, flags, found.out, found.resume, found.json, found.quiet)
+    return TrainArguments(found.recipe, settings, flags, found.out, resume, checkpoint, found.json, found.quiet)
 
 
 def _read(
-    joined: Sequence[str], described: Sequence[FieldDescription], registry: Registry
+    joined: Sequence[str], described: Sequence[FieldDescription], registry: Registry, command: RunCommand
 ) -> tuple[argparse.Namespace, dict[tuple[str, ...], str], dict[str, Any]]:
     """What was typed, the options among it by their paths, and the settings that lie below them."""
-    scout = _base_parser()
+    scout = _base_parser(command)
     add_common(scout)
     for flag in sorted({item.flag for item in described}):
         scout.add_argument(flag)
     found, unknown = scout.parse_known_args(joined)
-    refuse_unknown(unknown, scout.flags(), _PROGRAM)
+    refuse_unknown(unknown, scout.flags(), command.program)
     paths = {item.path: item.flag for item in described}
     values = vars(found)
     given = {path: text for path, flag in paths.items() if (text := values[flag[2:].replace("-", "_")]) is not None}
-    lower = merge_settings(_defaults(), _lower_layer(found.recipe, registry))
+    lower = merge_settings(_defaults(), command.lower_layer(found.recipe, registry))
     _choices(lower)
     return found, given, lower
 
@@ -182,21 +217,29 @@ def _selected(choices: Mapping[str, ComponentChoice], registry: Registry) -> lis
     return described
 
 
-def _second_parser(choices: Mapping[str, ComponentChoice], registry: Registry) -> Parser:
+def _second_parser(
+    choices: Mapping[str, ComponentChoice], registry: Registry, command: RunCommand, lower: Mapping[str, Any]
+) -> Parser:
     """Knows the run's options and those of the selected components, with the defaults that hold for them."""
-    parser = _base_parser()
+    parser = _base_parser(command)
     group = parser.add_argument_group("components", "`priorkit components` describes them all")
     starts = {field: title for title, field in _GROUPS}
     names = {kind.slot: registry.names(kind.slot) for kind in KINDS}
     for item in describe_fields(RunConfig):
         slot = item.path[0]
+        if slot in command.hidden:
+            parser.add_argument(item.flag, help=argparse.SUPPRESS)
+            continue
         if slot in choices:
             _add(group, item, f"{item.description}: {', '.join(names[slot])}", choices[slot].name)
             continue
         if slot in starts and len(item.path) == 1:
             group = parser.add_argument_group(starts[slot])
-        _add(group, item, item.description, item.default)
+        default = value_in_words(lower[slot]) if slot in lower and len(item.path) == 1 else item.default
+        _add(group, item, item.description, default)
     for kind in KINDS:
+        if kind.slot in command.hidden:
+            continue
         registered = registry.get(kind.slot, choices[kind.slot].name)
         options = describe_fields(registered.component.options, (kind.slot,))
         if options:

@@ -16,7 +16,7 @@ from priorkit.plugins import KINDS, Registry
 if TYPE_CHECKING:
     from priorkit.runs import Outcome, TrainingRun
 
-__all__ = ["train_command"]
+__all__ = ["run_and_tell", "train_command"]
 
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 
@@ -30,19 +30,24 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
         return 0
 
     # Only now: everything above answers without torch.
+    from priorkit.runs import prepare, prepare_resumed
+
+    if asked.resume is not None:
+        return run_and_tell(prepare_resumed(asked.resume, asked.flags, registry=registry), asked)
+    name = "" if asked.recipe.endswith(".toml") else asked.recipe
+    try:
+        run = prepare(validate_settings(asked.settings), asked.out, name=name, registry=registry)
+    except ConfigurationError as error:
+        raise _blame_recipe(error, asked) from error
+    return run_and_tell(run, asked)
+
+
+def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
+    """Trains a run that is ready, and tells of it; returns the exit status."""
     from priorkit.cli.memory import keep_freed_memory
     from priorkit.cli.progress import Progress
     from priorkit.engine import leave_processes
-    from priorkit.runs import RunFolder, latest_picture, prepare, prepare_resumed
-
-    def ready() -> TrainingRun:
-        if asked.resume is not None:
-            return prepare_resumed(asked.resume, asked.flags, registry=registry)
-        name = "" if asked.recipe.endswith(".toml") else asked.recipe
-        try:
-            return prepare(validate_settings(asked.settings), asked.out, name=name, registry=registry)
-        except ConfigurationError as error:
-            raise _blame_recipe(error, asked) from error
+    from priorkit.runs import RunFolder, latest_picture
 
     def summary(outcome: Outcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
@@ -60,7 +65,6 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
                 rows.append((kind, str(picture)))
         return [*rows, ("report", str(folder.report)), ("run folder", str(outcome.path))]
 
-    run = ready()
     if run.session.precision.device.type == "cpu":
         keep_freed_memory()
     # Of several processes that train together, one speaks.
@@ -106,9 +110,16 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
 
 def _announce(run: TrainingRun, console: Console) -> None:
     config, session, data = run.config, run.session, run.data
-    named = [kind for kind in KINDS if kind.slot not in ("dataset", "extractor")]
+    fitted = ("prior", "code_generator", "condition")
+    named = [
+        kind
+        for kind in KINDS
+        if kind.slot not in ("dataset", "extractor") and (config.fitted_to is None or kind.slot in fitted)
+    ]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
+    if config.fitted_to is not None:
+        console.line(f"the prior learns the codes of {config.fitted_to}, whose autoencoder stands still")
     console.line(
         f"data set {config.dataset.name}: {len(data.train)} images to train on, {len(data.test)} held out, "
         f"{data.shape.size}x{data.shape.size}, {'grey' if data.shape.channels == 1 else 'colour'}"

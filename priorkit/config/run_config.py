@@ -99,6 +99,9 @@ class RunConfig(BaseModel):
     dataset: ComponentChoice = _choice("digits", "where the images come from")
     extractor: ComponentChoice = _choice("classifier", "what scores of samples see of an image")
     code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code")
+    fitted_to: Path | None = Field(
+        None, description="the run whose codes the prior is fitted to, its autoencoder standing still: priorkit fit RUN"
+    )
 
     # Data
     data_dir: Path | None = Field(None, description="where the data set lies")
@@ -200,7 +203,7 @@ class RunConfig(BaseModel):
     )
     evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "fitted_to")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         try:

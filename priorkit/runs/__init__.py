@@ -2,6 +2,7 @@
 
 from priorkit.runs.completion import Position, read_position
 from priorkit.runs.evaluation import Evaluation, evaluate_run
+from priorkit.runs.fitting import fit, fit_settings, prepare_fit
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
@@ -27,11 +28,14 @@ __all__ = [
     "check_picture_output",
     "evaluate_run",
     "explained_os_errors",
+    "fit",
+    "fit_settings",
     "latest_picture",
     "load_run",
     "load_run_data",
     "pairs",
     "prepare",
+    "prepare_fit",
     "prepare_resumed",
     "read_evaluations",
     "read_images",

@@ -90,7 +90,7 @@ def prepare_resumed(
         folder.path,
         resumed=True,
         processes=processes,
-        _registry=registry,
+        registry=registry,
         _checkpoint=checkpoint,
         _changed=config != kept,
     )

@@ -12,7 +12,7 @@ import torch
 
 from priorkit.config import RunConfig, resolve_config
 from priorkit.engine import Processes, abandon_processes, choose_device, join_processes
-from priorkit.errors import RunFolderError
+from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
@@ -25,7 +25,7 @@ from priorkit.runs.run import Run, load_run
 from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, load_data, run_session
 
-__all__ = ["Outcome", "TrainingRun", "prepare", "train"]
+__all__ = ["Outcome", "TrainingRun", "prepare", "run_or_raise", "train"]
 
 _PATIENCE = 1.0
 """Seconds within which further requests to stop are taken for the same one."""
@@ -64,6 +64,7 @@ class TrainingRun:
             starts, should another run have taken this one meanwhile.
         resumed: Whether it goes on from a checkpoint.
         processes: Those that train it together.
+        registry: Where components come from.
     """
 
     config: RunConfig
@@ -72,7 +73,7 @@ class TrainingRun:
     path: Path
     resumed: bool
     processes: Processes
-    _registry: Registry
+    registry: Registry
     _stem: str | None = None
     """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
     _checkpoint: Path | None = None
@@ -117,11 +118,11 @@ class TrainingRun:
             self._go_on(folder)
         recorder = Recorder(folder, self.config)
         until_done.callback(recorder.close)
-        evaluator = [Evaluator(recorder, self._registry)] if self.config.evaluate_every is not None else []
+        evaluator = [Evaluator(recorder, self.registry)] if self.config.evaluate_every is not None else []
         return [recorder, *evaluator, *observers]
 
     def _new_folder(self) -> RunFolder:
-        environment = describe_environment(self.session, self.config, self._registry, self.data)
+        environment = describe_environment(self.session, self.config, self.registry, self.data)
         while True:
             try:
                 return RunFolder.create(self.path, self.config, environment)
@@ -205,6 +206,11 @@ def prepare(
     registry = installed_plugins() if registry is None else registry
     processes = join_processes()
     with processes.together():
+        if config.fitted_to is not None:
+            raise ConfigurationError(
+                f"--fitted-to {config.fitted_to}: such a run starts from the other one's autoencoder; use priorkit fit "
+                f"{config.fitted_to} --prior {config.prior.name}"
+            )
         config = resolve_config(config, registry)
         stem = f"{name or config.prior.name}-{config.dataset.name}".replace(":", "-")
         path = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
@@ -221,7 +227,7 @@ def prepare(
         path,
         resumed=False,
         processes=processes,
-        _registry=registry,
+        registry=registry,
         _stem=stem if out is None else None,
     )
 
@@ -249,8 +255,12 @@ def train(
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
     """
-    prepared = prepare(config or RunConfig(), out, registry=registry)
+    return run_or_raise(prepare(config or RunConfig(), out, registry=registry), observers)
+
+
+def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = ()) -> Run:
+    """Trains a run and loads it; a signal that stops it does to the program what it does elsewhere."""
     stopped = prepared.run(observers).stopped
     if stopped is not None:
         signal.raise_signal(signal.SIGINT if stopped == "interrupted" else signal.SIGTERM)
-    return load_run(prepared.path, device=str(prepared.session.precision.device), registry=registry)
+    return load_run(prepared.path, device=str(prepared.session.precision.device), registry=prepared.registry)

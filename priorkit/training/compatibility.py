@@ -28,13 +28,43 @@ def check_system(system: "BuiltSystem", config: RunConfig, train: ImageSet | Non
     Raises:
         ConfigurationError: A component breaks its contract, or two of them do not go together.
     """
-    _refuse_untrainable(system, config)
+    if system.fits_codes:
+        _refuse_what_codes_do_not_teach(system, config)
+    else:
+        _refuse_untrainable(system, config)
     _ask_the_components(system, config)
     _refuse_what_has_no_effect(system, config)
     _check_prior(system, config)
     if system.condition is not None:
         _check_condition(system, system.condition, config, train)
     _rehearse(system, config)
+
+
+def _refuse_what_codes_do_not_teach(system: "BuiltSystem", config: RunConfig) -> None:
+    """Where an autoencoder stands still, its codes are all that a prior can learn from."""
+    prior = f"--prior {config.prior.name}"
+    instead = "use a prior that learns from codes or by likelihood, such as --prior flow-matching, vampprior or mixture"
+    if system.encoder is None:
+        raise ConfigurationError(
+            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
+            "one to the run of an autoencoder"
+        )
+    learning = system.prior.learning
+    if learning is Learning.FIXED:
+        raise ConfigurationError(f"{prior}: it has nothing to learn; {instead} (--prior.learned, where there is that)")
+    if learning is Learning.ADVERSARIAL:
+        raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {instead}")
+    if learning is Learning.PHASES:
+        raise ConfigurationError(f"{prior}: it learns in phases of its own, together with the encoder; {instead}")
+    if learning is Learning.LIKELIHOOD and not system.prior.has_density:
+        raise ConfigurationError(
+            f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
+        )
+    if "prior" not in system.trained():
+        raise ConfigurationError(
+            f"{prior}: it says that it learns ({learning.value}), and has no parameters to train; this is a mistake in "
+            "the plug-in"
+        )
 
 
 def _ask_the_components(system: "BuiltSystem", config: RunConfig) -> None:
@@ -62,7 +92,8 @@ def _refuse_what_has_no_effect(system: "BuiltSystem", config: RunConfig) -> None
             f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
             "--prior gaussian or learned"
         )
-    if system.condition is not None and not system.condition.from_data and system.prior.learning is Learning.CODES:
+    learns_from_codes = system.fits_codes or system.prior.learning is Learning.CODES
+    if system.condition is not None and not system.condition.from_data and learns_from_codes:
         raise ConfigurationError(
             f"{prior}: it learns from the codes of images, and nothing says which {config.condition.name!r} condition "
             "belongs to which image; use --condition labels or embedding, or --prior learned"
@@ -149,7 +180,7 @@ def _check_condition(system: "BuiltSystem", condition: Condition, config: RunCon
     if wrong:
         raise ConfigurationError(f"{given}: {wrong}; this is a mistake in the plug-in")
     regularizer = system.regularizer
-    if not (
+    if not system.fits_codes and not (
         condition.seen_by_image_critic
         or (condition.recovery is not Recovery.NONE and condition.recovery_weight > 0)
         or (condition.from_data and regularizer is not None and regularizer.uses_condition)
@@ -198,7 +229,7 @@ def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
                         _expect("condition", config, term, ())
         for brought in system.brought:
             _rehearse_phase(GuardedPhase(brought), images, condition, generator)
-        if system.encoder is None or system.loss is None:
+        if system.encoder is None or (system.loss is None and not system.fits_codes):
             return
         posterior = system.encoder(images, torch.zeros(codes))
         _expect("encoder", config, posterior.code, codes)
@@ -206,6 +237,13 @@ def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
             matching = system.prior.code_noise(2, generator=generator)
             given = condition if system.prior.takes_condition else None
             _expect("prior", config, _code_loss(system.prior, posterior.code, matching, given, config), ())
+        if system.fits_codes:
+            if system.prior.learning is Learning.LIKELIHOOD:
+                given = condition if system.prior.takes_condition else None
+                density = system.prior.log_prob(posterior.code, *([given] if given is not None else []))
+                _expect("prior", config, density, (2,))
+            return
+        assert system.loss is not None, "there is one where an encoder is trained"
         try:
             loss = system.loss(system.decoder(posterior.code), images, system.image_critic)
         except ValueError as error:

@@ -1,7 +1,7 @@
 """The networks as they are used: the weights of training, with batch-norm statistics of what each is used on."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 import torch
@@ -37,6 +37,8 @@ class EvaluationNetworks:
         reconstruction_decoder: dec, on the encoder's codes; the same as `decoder` where there is no encoder.
         image_critic: D_I, on the data's images; None where there is none.
         recogniser: Q, on D_I's features of the data's images; None where there is none.
+        kept: Names of networks whose statistics stay as they are when the others' are found: those of networks that
+            are not trained.
     """
 
     def __init__(self, system: BuiltSystem, averages: Mapping[str, nn.Module] | None = None) -> None:
@@ -51,6 +53,7 @@ class EvaluationNetworks:
         self.reconstruction_decoder = _with_own_statistics(decoder) if encoder is not None else self.decoder
         self.image_critic = _with_own_statistics(image_critic) if image_critic is not None else None
         self.recogniser = _with_own_statistics(recogniser) if recogniser is not None else None
+        self.kept = frozenset({"encoder", "reconstruction_decoder"}) if system.fits_codes else frozenset()
         self._condition = system.condition
 
     def modules(self) -> dict[str, nn.Module]:
@@ -73,7 +76,8 @@ class EvaluationNetworks:
             generator: Source of the prior's noise and of the conditions, on the CPU: as many as there are images.
             precision: How to compute.
         """
-        with evaluating(*self.modules().values()), recomputed_statistics(*self.modules().values()):
+        found = [module for name, module in self.modules().items() if name not in self.kept]
+        with evaluating(*self.modules().values()), recomputed_statistics(*found):
             for images in batches:
                 with precision.autocast():
                     self._pass(images, generator)
@@ -87,7 +91,7 @@ class EvaluationNetworks:
         else:
             codes = self.prior(noise)
         self.decoder(codes)
-        if self.encoder is not None:
+        if self.encoder is not None and not {"encoder", "reconstruction_decoder"} <= self.kept:
             posterior_noise = torch.randn(n, self.encoder.code_dim, generator=generator).to(device)
             posterior = self.encoder(images, posterior_noise if self.encoder.stochastic else None)
             self.reconstruction_decoder(posterior.code)
@@ -104,14 +108,19 @@ class EvaluationNetworks:
             for key, value in running_statistics(module).items()
         }
 
-    def load_statistics(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_statistics(self, tensors: Mapping[str, Tensor], names: Collection[str] | None = None) -> None:
         """Restores what `statistics` gave.
+
+        Args:
+            tensors: The statistics, by `network/layer.running_mean` and `network/layer.running_var`.
+            names: Networks to restore; all if None.
 
         Raises:
             KeyError, RuntimeError: The tensors are those of other networks.
         """
         for name, value in self.statistics().items():
-            value.copy_(tensors[name])
+            if names is None or name.partition("/")[0] in names:
+                value.copy_(tensors[name])
 
 
 def _with_own_statistics(network: M) -> M:

@@ -5,6 +5,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Learning, Phase, Place
 from priorkit.training.autoencoder_phase import AutoencoderPhase
 from priorkit.training.brought_phases import GuardedPhase
+from priorkit.training.code_fitting_phase import CodeFittingPhase
 from priorkit.training.code_matching_phase import CodeMatchingPhase
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
 from priorkit.training.system import BuiltSystem
@@ -16,11 +17,14 @@ def make_phases(system: BuiltSystem, config: RunConfig) -> list[Phase]:
     """The phases of a step, in order.
 
     The autoencoder's where there is an encoder, code matching where the prior learns from codes, the prior's
-    improvement where there is D_I, and those that components bring, each in its place.
+    improvement where there is D_I, and those that components bring, each in its place. Code fitting alone where an
+    autoencoder stands still.
 
     Raises:
         ConfigurationError: The image discriminator cannot take several steps in this system.
     """
+    if system.fits_codes:
+        return [CodeFittingPhase(system)]
     brought = {place: [GuardedPhase(item) for item in system.brought if item.phase.place is place] for place in Place}
     phases: list[Phase] = [*brought[Place.BEFORE_AUTOENCODER]]
     if system.encoder is not None:

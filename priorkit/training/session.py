@@ -28,17 +28,18 @@ from priorkit.training.agreement import (
     require_equal_tensors,
     require_shareable_terms,
 )
-from priorkit.training.batches import Batches, to_float
+from priorkit.training.batch_source import make_batches
+from priorkit.training.batches import to_float
 from priorkit.training.binarisation import binarised
 from priorkit.training.data_summary import summarise
 from priorkit.training.divergence import require_finite
 from priorkit.training.evaluation_networks import EvaluationNetworks
+from priorkit.training.kept_codes import KeptCodes
 from priorkit.training.length import last_step
 from priorkit.training.model import Model
 from priorkit.training.optimizers import make_optimizers
 from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
-from priorkit.training.stream import default_workers
 from priorkit.training.system import build_system, tensors_below
 from priorkit.training.typical_images import typical_images
 
@@ -98,17 +99,7 @@ class Session:
         averaged = self.averages.networks if self.averages is not None else {}
         self.evaluation_networks = EvaluationNetworks(self.system, averaged)
         self._recomputed = False
-        self.batches = Batches(
-            data.train,
-            config.batch_size,
-            seed=config.seed,
-            device=device,
-            channels_last=config.channels_last,
-            share=processes.share(config.batch_size),
-            workers=default_workers(device, processes.local_count) if config.workers is None else config.workers,
-            entries=self._entries(data),
-            binarise=config.binarise,
-        )
+        self.batches = make_batches(self.system, data.train, config, self.precision, processes)
         if config.compile:
             compile_system(self.system)
         self.seconds = 0.0
@@ -132,13 +123,6 @@ class Session:
             self.evaluation_networks.recompute(batches, generator, self.precision)
         self._recomputed = True
 
-    def _entries(self, data: ImageData) -> Tensor | None:
-        """What the training images bring with them for the condition."""
-        condition = self.system.condition
-        if condition is None or not condition.from_data:
-            return None
-        return condition.entries(data.train)
-
     @property
     def steps(self) -> int:
         """Steps done."""
@@ -151,6 +135,11 @@ class Session:
             DataError: An image that is read as it is needed cannot be read.
         """
         if self._batch is None:
+            if isinstance(self.batches, KeptCodes) and not self.batches.known:
+                self._recompute_statistics()
+                encoder = self.evaluation_networks.encoder
+                assert encoder is not None, "codes come from an encoder"
+                self.batches.encode_with(encoder)
             images = self.batches.at(self.engine.images_seen)
             self._batch = images, self._beside()
 
@@ -281,8 +270,26 @@ class Session:
         self.seconds = float(state["seconds"])
         self.best = dict(state["best"])
 
+    def take_autoencoder(self, weights: dict[str, Tensor]) -> None:
+        """Takes the encoder and the decoder of another run, which then stand still.
+
+        Args:
+            weights: Tensors of the other run by `network/tensor`, its averages in the place of what they follow, and
+                the statistics of its use by `use/network/tensor`.
+
+        Raises:
+            KeyError, RuntimeError: They are those of other networks.
+        """
+        assert self.system.encoder is not None, "a prior is fitted to the codes of an encoder"
+        for name, network in (("encoder", self.system.encoder), ("decoder", self.system.decoder)):
+            network.load_state_dict(tensors_below(name, weights))
+        self.evaluation_networks.load_statistics(tensors_below("use", weights), self.evaluation_networks.kept)
+        self._recomputed = False
+
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Restores the networks and their averages."""
+        if isinstance(self.batches, KeptCodes):
+            self.batches.forget()
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
             network.load_state_dict({**running_statistics(network), **tensors_below(f"average/{name}", weights)})

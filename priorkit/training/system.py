@@ -56,9 +56,11 @@ class BuiltSystem(System):
 
     Attributes:
         brought: Those phases, in the order of their components.
+        fits_codes: Whether the prior alone is trained, on the codes of an autoencoder that stands still.
     """
 
     brought: tuple[BroughtPhase, ...] = ()
+    fits_codes: bool = False
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
@@ -85,6 +87,8 @@ class BuiltSystem(System):
     def trained(self) -> dict[str, nn.Module]:
         """The networks that some phase trains, by the names that moves use."""
         modules = self.modules()
+        if self.fits_codes:
+            return {"prior": self.prior} if any(True for _ in self.prior.parameters()) else {}
         names = (*SYSTEM_NETWORKS, *self._networks_of_phases())
         return {
             name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
@@ -96,6 +100,8 @@ class BuiltSystem(System):
         Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
         encoder comes first: a prior that refers to it is copied so that it refers to the copy.
         """
+        if self.fits_codes:
+            return {"prior": self.prior}
         networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
         networks["decoder"] = self.decoder
         if self.prior.learning is not Learning.FIXED:
@@ -176,7 +182,10 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         ),
     )
     regularizer, loss = None, None
-    if encoder is not None:
+    fits_codes = config.fitted_to is not None
+    if encoder is not None and fits_codes:
+        loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
+    elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
         context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
         regularizer = make("regularizer", Regularizer, context)
@@ -186,8 +195,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 f"--loss {config.loss.name}: an encoder learns from a reconstruction loss; use --loss pixel or "
                 "perceptual, or --encoder none for a GAN"
             )
-    recovered = condition is not None and condition.recovery is not Recovery.NONE
-    needs_critic = (
+    recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
+    needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
@@ -208,8 +217,10 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         image_critic=networks.image_critic(shown_dim) if needs_critic else None,
         condition=condition,
         recogniser=networks.recogniser(condition_dim) if recovered else None,
+        fits_codes=fits_codes,
     )
-    system.brought = brought_phases(system, config, registry)
+    if not fits_codes:
+        system.brought = brought_phases(system, config, registry)
     check_system(system, config, data.train)
     return system
 

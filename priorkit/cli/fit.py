@@ -1,0 +1,57 @@
+"""`priorkit fit`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from priorkit.cli.run_flags import RunCommand, parse_train_arguments
+from priorkit.cli.train import run_and_tell
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import Registry
+
+__all__ = ["fit_command"]
+
+_HIDDEN = frozenset(
+    (
+        *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss", "fitted_to"),
+        *("dataset", "image_size", "channels", "holdout", "binarise"),
+        *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
+        *("balance_fakes", "simultaneous", "synchronise_batch_norm"),
+    )
+)
+"""Settings of the autoencoder, which stands still, and of what is not trained."""
+
+
+def _lower_layer(run: str, registry: Registry) -> dict[str, Any]:
+    if not run:
+        return {}
+    from priorkit.runs import fit_settings
+
+    return fit_settings(run, registry)
+
+
+FIT = RunCommand(
+    "priorkit fit",
+    "Fits a prior to the codes of a trained autoencoder, as a new run.",
+    "priorkit fit RUN [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN]",
+    ("RUN", "the run whose autoencoder's codes the prior learns"),
+    _lower_layer,
+    _HIDDEN,
+)
+
+
+def fit_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Fits a prior to a run's codes; returns the exit status."""
+    asked = parse_train_arguments(arguments, registry, FIT)
+    if asked.help is not None:
+        print(asked.help, end="")
+        return 0
+    if not asked.recipe:
+        raise ConfigurationError(
+            "priorkit fit: the run whose codes the prior learns is missing; name its folder, as in "
+            "priorkit fit runs/vae-digits-001 --prior flow-matching"
+        )
+    from priorkit.runs import prepare_fit
+
+    run = prepare_fit(Path(asked.recipe), asked.flags, asked.out, checkpoint=asked.checkpoint, registry=registry)
+    return run_and_tell(run, asked)

@@ -1,0 +1,174 @@
+"""Fits a prior to the codes of a trained autoencoder, as a run of its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from priorkit.config import RunConfig, flag_for, merge_settings, resolve_config, validate_settings
+from priorkit.engine import choose_device, join_processes
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.plugins import Registry, installed_plugins
+from priorkit.runs.folder import RunFolder, next_free_folder
+from priorkit.runs.run import Run
+from priorkit.runs.run_data import require_same_data
+from priorkit.runs.training_run import TrainingRun, run_or_raise
+from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+from priorkit.training import Observer, Session, load_data, tensors_below
+
+__all__ = ["fit", "fit_settings", "prepare_fit"]
+
+_KEPT = (
+    *("networks", "encoder", "code_dim"),
+    *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
+    *("extractor", "channels_last", "device"),
+)
+"""Settings that a fitted run has in common with the one whose autoencoder it has."""
+
+_FIXED = (
+    *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss"),
+    *("dataset", "image_size", "channels", "holdout", "binarise"),
+    *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
+    *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to"),
+)
+"""Settings that cannot be changed: they are the autoencoder's, or nothing of them is trained."""
+
+_OWN: Mapping[str, Any] = {
+    # Codes stand still here: nothing is gained by several updates on one batch.
+    "prior": {"name": "flow-matching", "fits": 1, "times": 1},
+    "condition": "none",
+    "regularizer": "none",
+    "learning_rate": 1e-3,
+    "beta1": 0.9,
+    "batch_size": 256,
+    "steps": 2000,
+}
+"""Defaults of a fit where they are others than a training's."""
+
+
+def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
+    """The settings of a fit to a run's codes, before the user changes any.
+
+    Raises:
+        RunFolderError: The folder is no run.
+        UnknownComponentError: A plug-in that the run used is not installed.
+    """
+    config, _ = _source(RunFolder.open(Path(path)), registry)
+    settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
+    # Other losses than those of pixels say nothing that is used any more.
+    loss = config.loss if config.loss.name == "pixel" else "none"
+    return {**settings, **_OWN, "loss": loss, "fitted_to": Path(path).absolute()}
+
+
+def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:
+    environment = folder.read_environment()
+    require_plugins(folder.path, environment, registry)
+    return with_used_plugins(folder.read_config(), environment, registry), environment
+
+
+def prepare_fit(
+    path: str | Path,
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    *,
+    checkpoint: str = "last",
+    registry: Registry | None = None,
+) -> TrainingRun:
+    """Loads a run's autoencoder and data, and builds the prior that is to be fitted to its codes. Writes nothing.
+
+    The other run stays as it is. The new one has the autoencoder in its own checkpoints, and needs the other no more.
+
+    Args:
+        path: The run folder of an autoencoder.
+        changes: The prior and its options, how it is trained and for how long; what is left out has a fit's default.
+        out: The new run folder; by default the next free `runs/PRIOR-DATASET-001`.
+        checkpoint: Which of the run's checkpoints: `last` or `best`.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        PriorkitError: The run cannot be read, or has no encoder; its data has changed; a setting is the autoencoder's;
+            or the prior does not learn from codes.
+    """
+    registry = installed_plugins() if registry is None else registry
+    changes = dict(changes or {})
+    refused = [key for key in changes if key in _FIXED]
+    if refused:
+        raise ConfigurationError(
+            f"{flag_for((refused[0],))}: a fit leaves the autoencoder of {str(path)!r} as it is; leave it out, or "
+            "train another run"
+        )
+    processes = join_processes()
+    with processes.together():
+        if processes.count > 1:
+            raise ConfigurationError("a prior is fitted to codes in one process: start priorkit fit without torchrun")
+    folder = RunFolder.open(Path(path))
+    _, environment = _source(folder, registry)
+    config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
+    weights = folder.checkpoints.load_weights(checkpoint)
+    stem = f"{config.prior.name}-{config.dataset.name}".replace(":", "-")
+    destination = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
+    RunFolder.check_free(destination)
+    choose_device(config.device, processes)
+    data = load_data(config, registry, processes.local_count)
+    # What images bring with them may be asked for differently now; the images must be the same.
+    require_same_data(data, folder.path, _of_images(environment))
+    with torch.random.fork_rng(devices=[]):
+        session = Session(config, registry, data, processes)
+    try:
+        session.take_autoencoder({**weights, **tensors_below("average", weights)})
+    except (KeyError, RuntimeError) as error:
+        raise RunFolderError(
+            f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
+            f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
+        ) from None
+    return TrainingRun(
+        config,
+        session,
+        data,
+        destination,
+        resumed=False,
+        processes=processes,
+        registry=registry,
+        _stem=stem if out is None else None,
+    )
+
+
+def _of_images(environment: Mapping[str, Any]) -> dict[str, Any]:
+    recorded = {key: value for key, value in environment["data"].items() if key != "beside_fingerprint"}
+    return {**environment, "data": recorded}
+
+
+def fit(
+    run: Run | str | Path,
+    out: str | Path | None = None,
+    *,
+    checkpoint: str | None = None,
+    observers: Sequence[Observer] = (),
+    registry: Registry | None = None,
+    **changes: Any,
+) -> Run:
+    """Fits a prior to the codes of a trained run, as a new run, and loads it.
+
+    `fit("runs/vae", prior="flow-matching", steps=2000)`.
+
+    Args:
+        run: The run of an autoencoder, or its folder.
+        out: The new run folder; by default the next free one under `runs/`.
+        checkpoint: Which of the run's checkpoints: `last` or `best`; by default the one that a given `Run` has loaded.
+        observers: Told what happens.
+        registry: Where components come from; the installed plug-ins if None.
+        **changes: The prior, with its options as a table, and how it is trained: fields of `RunConfig`.
+
+    Raises:
+        PriorkitError: Something must be mended first, as for `prepare_fit`.
+        NonFiniteLossError: Training diverged.
+        KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+    """
+    path = run.path if isinstance(run, Run) else Path(run)
+    if checkpoint is None:
+        checkpoint = "last"
+        if isinstance(run, Run) and run.checkpoint != run.checkpoints.path("last").name:
+            checkpoint = "best"
+    prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
+    return run_or_raise(prepared, observers)

@@ -1,0 +1,191 @@
+"""Priors that are fitted to the codes of a trained run."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.plugins import Component, Registry
+from priorkit.runs import RunFolder, fit, load_run, prepare, prepare_fit, prepare_resumed
+from priorkit.training import Observer
+
+# Other batches than those of training: the statistics of the encoder must not depend on them.
+FIT: dict[str, Any] = {"batch_size": 10, "steps": 6, "sample_every": 3, "checkpoint_every": 2, "log_every": 2}
+
+
+@pytest.fixture(scope="module")
+def vae_path(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "vae"
+    prepare(run_config("vae"), path, registry=registry).run()
+    return path
+
+
+def changes(prior: str | dict[str, Any], **others: Any) -> dict[str, Any]:
+    return {**FIT, "prior": prior, **others}
+
+
+PRIORS = [
+    "location",
+    {"name": "flow-matching", "hidden": 8},
+    {"name": "mixture", "learned": True, "components": 3},
+    {"name": "vampprior", "pseudo_inputs": 4},
+]
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    return RunFolder.open(path).checkpoints.load_weights("last")
+
+
+def bytes_of(path: Path) -> dict[str, bytes]:
+    return {str(item.relative_to(path)): item.read_bytes() for item in path.rglob("*") if item.is_file()}
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+def test_the_prior_learns_and_the_autoencoder_stands_still(
+    prior: Any, vae_path: Path, registry: Registry, tmp_path: Path
+) -> None:
+    before = bytes_of(vae_path)
+    prepared = prepare_fit(vae_path, changes(prior), tmp_path / "fitted", registry=registry)
+    started = {key: value.clone() for key, value in prepared.session.weights().items()}
+    assert prepared.run().steps == 6
+    ended = weights_of(tmp_path / "fitted")
+    moved = {
+        key.partition("/")[0]
+        for key in ended
+        if not key.startswith("use/") and not torch.equal(ended[key], started[key])
+    }
+    assert moved <= {"prior", "average"}
+    assert "prior" in moved
+    assert bytes_of(vae_path) == before
+    original, fitted = load_run(vae_path, registry=registry), load_run(tmp_path / "fitted", registry=registry)
+    images = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.testing.assert_close(fitted.encode(images), original.encode(images))
+    assert fitted.sample(3).shape == (3, 1, 16, 16)
+    assert any("loss/code_fitting/codes" in row for row in fitted.metrics)
+
+
+def test_a_fit_needs_the_other_run_no_more_and_resumes_bit_for_bit(
+    vae_path: Path, registry: Registry, tmp_path: Path, at: Callable[..., Observer]
+) -> None:
+    source = shutil.copytree(vae_path, tmp_path / "source")
+    prior = {"name": "flow-matching", "hidden": 8}
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    prepare_fit(source, changes(prior), straight, registry=registry).run()
+    prepare_fit(source, changes(prior, steps=3), stopped, registry=registry).run()
+    shutil.rmtree(source)
+    assert prepare_resumed(stopped, {"steps": 6}, registry=registry).run().steps == 6
+    expected, found = weights_of(straight), weights_of(stopped)
+    assert expected.keys() == found.keys()
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
+
+
+def test_a_fitted_prior_follows_the_codes(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    """The mean of a normal prior ends at the mean of the codes."""
+    prepare(run_config("aae"), tmp_path / "aae", registry=registry).run()
+    prepared = prepare_fit(
+        tmp_path / "aae",
+        changes("location", steps=400, learning_rate=0.05, average=0.0),
+        tmp_path / "fitted",
+        registry=registry,
+    )
+    prepared.run()
+    run = load_run(tmp_path / "fitted", registry=registry)
+    codes = run.encode(prepared.data.train.images[:].float() / 127.5 - 1)  # type: ignore[index]
+    learned: Any = run.prior
+    torch.testing.assert_close(learned.mean, codes.mean(0), atol=0.1, rtol=0.1)
+
+
+def test_codes_come_with_their_conditions(
+    registry: Registry, run_config: Callable[..., RunConfig], vae_path: Path, tmp_path: Path
+) -> None:
+    prior = {"name": "flow-matching", "hidden": 8}
+    run = fit(vae_path, tmp_path / "fitted", registry=registry, **changes(prior, condition={"name": "labels"}))
+    assert run.sample(2, labels=["odd", "even"]).shape == (2, 1, 16, 16)
+    with pytest.raises(ConfigurationError, match="nothing says which 'categorical' condition"):
+        prepare_fit(vae_path, changes(prior, condition="categorical"), tmp_path / "no", registry=registry)
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (changes("gaussian"), "--prior gaussian: it has nothing to learn; use a prior that learns from codes"),
+    (changes("learned"), "--prior learned: it learns by fooling an image discriminator"),
+    (changes("location", encoder="gaussian"), "--encoder: a fit leaves the autoencoder of .* as it is"),
+    (changes("location", code_dim=8), "--code-dim: a fit leaves"),
+    (changes("location", batch_size=1000), "--batch-size 1000 is more than the 20 training images"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), REFUSED)
+def test_what_cannot_be_fitted_is_refused(
+    asked: dict[str, Any], told: str, vae_path: Path, registry: Registry, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        prepare_fit(vae_path, asked, tmp_path / "fitted", registry=registry)
+    assert not (tmp_path / "fitted").exists()
+
+
+def test_a_gan_has_no_codes(registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path) -> None:
+    prepare(run_config("dcgan"), tmp_path / "gan", registry=registry).run()
+    with pytest.raises(ConfigurationError, match=r"has no encoder .*, so there are no codes to fit a prior to"):
+        prepare_fit(tmp_path / "gan", changes("location"), tmp_path / "fitted", registry=registry)
+
+
+def test_a_prior_that_learns_in_phases_of_its_own_is_refused(
+    make_registry: Callable[..., Registry],
+    make_component: Callable[..., Component[Any]],
+    registry: Registry,
+    vae_path: Path,
+    tmp_path: Path,
+) -> None:
+    from priorkit.interfaces import Learning
+
+    def build(options: Any, context: Any) -> Any:
+        prior: Any = registry.get("prior", "location").component.build(options, context)
+        prior.learning = Learning.PHASES
+        return prior
+
+    other = make_registry([("prior", make_component("phased", build))])
+    with pytest.raises(ConfigurationError, match="--prior phased: it learns in phases of its own"):
+        prepare_fit(vae_path, changes("phased"), tmp_path / "fitted", registry=other)
+
+
+def test_other_data_is_refused(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
+    source = shutil.copytree(vae_path, tmp_path / "source")
+    config = source / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("train = 20", "train = 19"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="the data set is not the one that"):
+        prepare_fit(source, changes("location"), tmp_path / "fitted", registry=registry)
+
+
+def test_another_autoencoder_in_the_checkpoint_is_refused(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
+    source = shutil.copytree(vae_path, tmp_path / "source")
+    config = source / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("hidden = 6", "hidden = 7"), encoding="utf-8")
+    with pytest.raises(RunFolderError, match="do not fit"):
+        prepare_fit(source, changes("location"), tmp_path / "fitted", registry=registry)
+
+
+def test_such_a_run_cannot_be_trained_from_its_configuration(
+    vae_path: Path, registry: Registry, tmp_path: Path
+) -> None:
+    prepared = prepare_fit(vae_path, changes("location"), tmp_path / "fitted", registry=registry)
+    with pytest.raises(ConfigurationError, match=r"use priorkit fit .* --prior location"):
+        prepare(prepared.config, tmp_path / "trained", registry=registry)
+
+
+def test_a_run_that_was_loaded_from_its_best_checkpoint_is_fitted_there(
+    vae_path: Path, registry: Registry, tmp_path: Path
+) -> None:
+    best = load_run(vae_path, checkpoint="best", registry=registry)
+    fitted = fit(best, tmp_path / "fitted", registry=registry, **changes("location"))
+    images = torch.zeros(2, 1, 16, 16)
+    torch.testing.assert_close(fitted.encode(images), best.encode(images))
