@@ -24,7 +24,7 @@ def test_fits_samples_evaluates_and_resumes(cli, vae):
     assert cli("train", "--resume", "fitted", "--steps", 4, "--quiet").status == 0
     assert cli("sample", "fitted", "-n", 4, "--out", "samples.png", "--quiet").status == 0
     scored = cli("evaluate", "fitted", "--scores", "code-discrepancy", "--device", "cpu", "--json")
-    assert "code discrepancy" in scored.out
+    assert "code-discrepancy" in scored.out
     assert cli("compare", vae, "fitted", "--quiet").status == 0
 
 

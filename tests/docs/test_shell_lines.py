@@ -81,9 +81,10 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
         plan_runs(request, registry)
         raise UnderstoodError
 
-    for name in ("load_run", "prepare_resumed"):
+    for name in ("load_run", "prepare_resumed", "prepare_fit"):
         monkeypatch.setattr(priorkit.runs, name, stop)
     monkeypatch.setattr(priorkit.runs, "prepare", resolve)
+    monkeypatch.setattr(priorkit.runs, "fit_settings", lambda run, registry: {"prior": "flow-matching"})
     monkeypatch.setattr(priorkit.studies, "compare_runs", stop)
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
 
@@ -92,6 +93,7 @@ def test_pages_have_commands():
     assert len(FOUND) > 100
     assert {arguments.split(" ")[0] for _, arguments in FOUND} >= {
         "train",
+        "fit",
         "sample",
         "evaluate",
         "picture",
