@@ -14,7 +14,7 @@ __all__ = ["fit_command"]
 _HIDDEN = frozenset(
     (
         *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss", "fitted_to"),
-        *("dataset", "image_size", "channels", "holdout", "binarise"),
+        *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
         *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
         *("balance_fakes", "simultaneous", "synchronise_batch_norm"),
     )

@@ -22,13 +22,14 @@ __all__ = ["fit", "fit_settings", "prepare_fit"]
 _KEPT = (
     *("networks", "encoder", "code_dim"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
-    *("extractor", "channels_last", "device"),
+    # Which images are held out follows from the seed.
+    *("seed", "extractor", "channels_last", "device"),
 )
 """Settings that a fitted run has in common with the one whose autoencoder it has."""
 
 _FIXED = (
     *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss"),
-    *("dataset", "image_size", "channels", "holdout", "binarise"),
+    *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
     *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
     *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to"),
 )

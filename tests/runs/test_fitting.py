@@ -120,6 +120,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (changes("learned"), "--prior learned: it learns by fooling an image discriminator"),
     (changes("location", encoder="gaussian"), "--encoder: a fit leaves the autoencoder of .* as it is"),
     (changes("location", code_dim=8), "--code-dim: a fit leaves"),
+    (changes("location", seed=1), "--seed: a fit leaves"),
     (changes("location", batch_size=1000), "--batch-size 1000 is more than the 20 training images"),
 ]
 
