@@ -26,7 +26,7 @@ def build(channels: int = 3, size: int = 32, **options: Any) -> ResidualNetworks
 def paper() -> Iterator[ResidualNetworks]:
     """The paper's networks for CIFAR-10, as outlines without weights."""
     with torch.device("meta"):
-        yield build(width=64, norm="none")
+        yield build(width=64, norm="none", upsampling="transposed")
 
 
 def outputs(module: nn.Module, inputs: Tensor, kinds: tuple[type[nn.Module], ...]) -> list[tuple[int, ...]]:
@@ -226,3 +226,12 @@ def test_signal_keeps_its_size_without_norm(resample: Literal["down", "up"], siz
     blocks = nn.Sequential(*(ResidualBlock(32, 32, resample, norm="none") for _ in range(4)))
     # Torch's default initialisation leaves about 0.01 of it.
     assert 0.03 < blocks(image).square().mean() / image.square().mean() < 20
+
+
+@pytest.mark.parametrize(("channels", "transposed"), [(1, True), (3, False)])
+def test_colour_images_are_enlarged_without_transposed_convolutions(channels: int, transposed: bool) -> None:
+    for name, expected in (("auto", transposed), ("transposed", True), ("nearest", False)):
+        decoder = build(channels, 16, width=2, upsampling=name).decoder(4)
+        # The last layer of the table is a transposed convolution in any case.
+        blocks = [layer for block in decoder if isinstance(block, ResidualBlock) for layer in block.modules()]
+        assert any(isinstance(layer, nn.ConvTranspose2d) for layer in blocks) is expected, name

@@ -23,10 +23,10 @@ class ResidualNetworksOptions(Options):
         description="normalisation inside the residual blocks; none in the paper's tables; with group, encoder and "
         "decoder have no batch norm at all",
     )
-    upsampling: Literal["transposed", "nearest"] = Field(
-        "transposed",
+    upsampling: Literal["auto", "transposed", "nearest"] = Field(
+        "auto",
         description="how the decoder enlarges: by transposed 4x4 convolutions, as in the paper, or by nearest "
-        "neighbours and 3x3 convolutions, which make no checkerboards",
+        "neighbours and 3x3 convolutions, which make no checkerboards; auto takes the second for colour images",
     )
     critic_hidden: int | None = Field(
         None, ge=1, description="width of the image critic's fully connected layer; by default 1000 * width / 64"
@@ -42,11 +42,13 @@ class ResidualNetworksOptions(Options):
 def _build(options: ResidualNetworksOptions, context: NetworksContext) -> Networks:
     from priorkit_plugins.residual_networks.networks import ResidualNetworks
 
+    # Measured: see docs/systems.md.
+    automatic: Literal["transposed", "nearest"] = "nearest" if context.shape.channels > 1 else "transposed"
     return ResidualNetworks(
         context.shape,
         width=options.width,
         norm=options.norm,
-        upsampling=options.upsampling,
+        upsampling=automatic if options.upsampling == "auto" else options.upsampling,
         critic_norm=options.critic_norm,
         critic_hidden=options.critic_hidden,
         code_critic_width=options.code_critic_width,
