@@ -6,20 +6,11 @@ from typing import Any
 
 from priorkit.cli.run_flags import RunCommand, parse_train_arguments
 from priorkit.cli.train import run_and_tell
+from priorkit.config import AUTOENCODER_SETTINGS
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import Registry
 
 __all__ = ["fit_command"]
-
-_HIDDEN = frozenset(
-    (
-        *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss", "fitted_to"),
-        *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
-        *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
-        *("balance_fakes", "simultaneous", "synchronise_batch_norm"),
-    )
-)
-"""Settings of the autoencoder, which stands still, and of what is not trained."""
 
 
 def _lower_layer(run: str, registry: Registry) -> dict[str, Any]:
@@ -36,7 +27,7 @@ FIT = RunCommand(
     "priorkit fit RUN [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN]",
     ("RUN", "the run whose autoencoder's codes the prior learns"),
     _lower_layer,
-    _HIDDEN,
+    frozenset(AUTOENCODER_SETTINGS),
 )
 
 

@@ -3,10 +3,19 @@
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
 from priorkit.config.resolution import component_options, merge_settings, resolve_config, validate_settings
-from priorkit.config.run_config import DEFAULT_STEPS, DEVICE_NAME, LIMITS, ComponentChoice, LearningRates, RunConfig
+from priorkit.config.run_config import (
+    AUTOENCODER_SETTINGS,
+    DEFAULT_STEPS,
+    DEVICE_NAME,
+    LIMITS,
+    ComponentChoice,
+    LearningRates,
+    RunConfig,
+)
 from priorkit.config.toml_files import config_to_toml, read_toml
 
 __all__ = [
+    "AUTOENCODER_SETTINGS",
     "DEFAULT_STEPS",
     "DEVICE_NAME",
     "LIMITS",

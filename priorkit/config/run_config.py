@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from priorkit.config.durations import parse_duration
 
 __all__ = [
+    "AUTOENCODER_SETTINGS",
     "DEFAULT_STEPS",
     "DEVICE_NAME",
     "LIMITS",
@@ -25,6 +26,15 @@ DEFAULT_STEPS = 1500
 
 LIMITS = ("steps", "epochs", "max_time")
 """Settings that say how long a run is; the first that is reached ends it."""
+
+AUTOENCODER_SETTINGS = (
+    *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss"),
+    # Which images are held out follows from the seed.
+    *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
+    *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
+    *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to"),
+)
+"""Settings that `priorkit fit` leaves alone: they are the autoencoder's, or nothing of them is trained."""
 
 DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?")
 """How a device is named."""

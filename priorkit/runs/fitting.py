@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from priorkit.config import RunConfig, flag_for, merge_settings, resolve_config, validate_settings
+from priorkit.config import AUTOENCODER_SETTINGS, RunConfig, flag_for, merge_settings, resolve_config, validate_settings
 from priorkit.engine import choose_device, join_processes
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
@@ -26,14 +26,6 @@ _KEPT = (
     *("seed", "extractor", "channels_last", "device"),
 )
 """Settings that a fitted run has in common with the one whose autoencoder it has."""
-
-_FIXED = (
-    *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss"),
-    *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
-    *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
-    *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to"),
-)
-"""Settings that cannot be changed: they are the autoencoder's, or nothing of them is trained."""
 
 _OWN: Mapping[str, Any] = {
     # Codes stand still here: nothing is gained by several updates on one batch.
@@ -93,7 +85,7 @@ def prepare_fit(
     """
     registry = installed_plugins() if registry is None else registry
     changes = dict(changes or {})
-    refused = [key for key in changes if key in _FIXED]
+    refused = [key for key in changes if key in AUTOENCODER_SETTINGS]
     if refused:
         raise ConfigurationError(
             f"{flag_for((refused[0],))}: a fit leaves the autoencoder of {str(path)!r} as it is; leave it out, or "
