@@ -53,7 +53,7 @@ class RunCommand:
     usage: str
     subject: tuple[str, str]
     lower_layer: Callable[[str, Registry], dict[str, Any]]
-    hidden: frozenset[str] = frozenset({"fitted_to"})
+    hidden: frozenset[str] = frozenset({"fitted_to", "fitted_checkpoint"})
 
 
 @dataclass(frozen=True)
@@ -238,10 +238,13 @@ def _second_parser(
         default = value_in_words(lower[slot]) if slot in lower and len(item.path) == 1 else item.default
         _add(group, item, item.description, default)
     for kind in KINDS:
-        if kind.slot in command.hidden:
-            continue
         registered = registry.get(kind.slot, choices[kind.slot].name)
         options = describe_fields(registered.component.options, (kind.slot,))
+        if kind.slot in command.hidden:
+            # Known, so that they are refused for what they are.
+            for item in options:
+                parser.add_argument(item.flag, help=argparse.SUPPRESS)
+            continue
         if options:
             group = parser.add_argument_group(f"{kind.title} {choices[kind.slot].name}")
             for item in options:

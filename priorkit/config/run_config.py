@@ -32,7 +32,7 @@ AUTOENCODER_SETTINGS = (
     # Which images are held out follows from the seed.
     *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
     *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
-    *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to"),
+    *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to", "fitted_checkpoint"),
 )
 """Settings that `priorkit fit` leaves alone: they are the autoencoder's, or nothing of them is trained."""
 
@@ -112,6 +112,7 @@ class RunConfig(BaseModel):
     fitted_to: Path | None = Field(
         None, description="the run whose codes the prior is fitted to, its autoencoder standing still: priorkit fit RUN"
     )
+    fitted_checkpoint: str | None = Field(None, description="which checkpoint of that run the autoencoder is from")
 
     # Data
     data_dir: Path | None = Field(None, description="where the data set lies")

@@ -83,6 +83,7 @@ class AdversarialLoss(nn.Module, abc.ABC):
         """The generator's loss on its own samples beside real ones.
 
         Where logits are relative to a mean, real samples count too: they should be no better than generated ones.
+        `fake` is then called on them, so a loss of that kind keeps nothing in buffers.
 
         Args:
             logits: Of generated samples, shape (N,).

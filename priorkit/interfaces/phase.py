@@ -96,9 +96,11 @@ class Phase(abc.ABC):
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1].
 
-        A function of its arguments and of the networks: it draws no randomness of its own.
+        A function of its arguments and of the networks: it draws no randomness of its own. Before training, a phase is
+        tried on two blank images.
 
         Args:
             images: A batch of training images, on the run's device.
-            noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim).
+            noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
+                condition that is drawn at random is drawn by `noise`.
         """

@@ -20,7 +20,8 @@ from priorkit.training import Observer, Session, load_data, tensors_below
 __all__ = ["fit", "fit_settings", "prepare_fit"]
 
 _KEPT = (
-    *("networks", "encoder", "code_dim"),
+    # The loss says how likely an image is, in scores.
+    *("networks", "encoder", "code_dim", "loss"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
     # Which images are held out follows from the seed.
     *("seed", "extractor", "channels_last", "device"),
@@ -49,9 +50,7 @@ def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
     """
     config, _ = _source(RunFolder.open(Path(path)), registry)
     settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
-    # Other losses than those of pixels say nothing that is used any more.
-    loss = config.loss if config.loss.name == "pixel" else "none"
-    return {**settings, **_OWN, "loss": loss, "fitted_to": Path(path).absolute()}
+    return {**settings, **_OWN, "fitted_to": Path(path).absolute()}
 
 
 def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:
@@ -91,14 +90,21 @@ def prepare_fit(
             f"{flag_for((refused[0],))}: a fit leaves the autoencoder of {str(path)!r} as it is; leave it out, or "
             "train another run"
         )
+    rates = changes.get("learning_rates") or {}
+    idle = [
+        key for key in (rates if isinstance(rates, Mapping) else rates.model_dump(exclude_none=True)) if key != "prior"
+    ]
+    if idle:
+        raise ConfigurationError(
+            f"{flag_for(('learning_rates', idle[0]))}: a fit trains the prior alone; leave it out, or use "
+            "--learning-rate"
+        )
     processes = join_processes()
-    with processes.together():
-        if processes.count > 1:
-            raise ConfigurationError("a prior is fitted to codes in one process: start priorkit fit without torchrun")
     folder = RunFolder.open(Path(path))
     _, environment = _source(folder, registry)
-    config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
     weights = folder.checkpoints.load_weights(checkpoint)
+    changes["fitted_checkpoint"] = folder.checkpoints.path(checkpoint).name
+    config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
     stem = f"{config.prior.name}-{config.dataset.name}".replace(":", "-")
     destination = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
     RunFolder.check_free(destination)
@@ -132,6 +138,16 @@ def _of_images(environment: Mapping[str, Any]) -> dict[str, Any]:
     return {**environment, "data": recorded}
 
 
+def _checkpoint_of(run: Run) -> str:
+    """Which of a run's checkpoints has been loaded."""
+    for name in ("last", "best"):
+        if run.checkpoint == run.checkpoints.path(name).name:
+            return name
+    raise RunFolderError(
+        f"{str(run.path)!r} has been trained since its checkpoint {run.checkpoint} was loaded; load the run again"
+    )
+
+
 def fit(
     run: Run | str | Path,
     out: str | Path | None = None,
@@ -160,8 +176,6 @@ def fit(
     """
     path = run.path if isinstance(run, Run) else Path(run)
     if checkpoint is None:
-        checkpoint = "last"
-        if isinstance(run, Run) and run.checkpoint != run.checkpoints.path("last").name:
-            checkpoint = "best"
+        checkpoint = _checkpoint_of(run) if isinstance(run, Run) else "last"
     prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
     return run_or_raise(prepared, observers)

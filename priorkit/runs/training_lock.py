@@ -19,7 +19,8 @@ _PATIENCE = 1.0
 def training_lock(path: Path) -> Iterator[None]:
     """Inside this context no other process trains the run in a folder.
 
-    The operating system holds the lock on the file `.lock` and frees it when the process ends, however it ends.
+    The operating system holds the lock on the file `.lock` and frees it when the process ends, however it ends. On file
+    systems without locks, nothing is locked.
 
     Raises:
         RunFolderError: Another process trains this run.
@@ -35,6 +36,10 @@ def training_lock(path: Path) -> Iterator[None]:
         raise RunFolderError(
             f"another process is training the run {str(path)!r}: wait until it is done, or stop it"
         ) from None
+    except (NotImplementedError, OSError):
+        # A file system without locks: better unlocked than not at all.
+        yield
+        return
     try:
         yield
     finally:

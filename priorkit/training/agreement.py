@@ -33,13 +33,18 @@ def require_enough_images(config: RunConfig, processes: Processes) -> None:
 
 
 def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: Processes) -> None:
-    """Makes sure that no loss needs a whole batch where each process has a share of it.
+    """Makes sure that nothing needs a whole batch where each process has a share of it.
 
     Raises:
         ConfigurationError: One does.
     """
     if processes.count == 1:
         return
+    if system.fits_codes:
+        raise ConfigurationError(
+            f"a prior is fitted to kept codes in one process, and there are {processes.count}: start priorkit without "
+            "torchrun"
+        )
     # The adversarial loss first: the regularizer may only pass on what its own needs.
     components = {
         "adversarial_loss": system.adversarial_loss,

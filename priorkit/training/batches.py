@@ -8,7 +8,7 @@ from priorkit.interfaces import ImageSet
 from priorkit.training.binarisation import Binarise, above, binarised, drawn_thresholds
 from priorkit.training.stream import Stream, default_workers
 
-__all__ = ["Batches", "to_float", "to_uint8"]
+__all__ = ["Batches", "placed", "to_float", "to_uint8"]
 
 _DEVICE_SHARE = 0.25
 """Largest share of a device's free memory that the data set may take; a larger one stays in main memory."""
@@ -66,12 +66,12 @@ class Batches:
         self.order = DataOrder(len(images), seed)
         self._source: Tensor | Stream
         if isinstance(images.images, Tensor):
-            self._source = _placed(images.images, device)
+            self._source = placed(images.images, device)
         else:
             workers = default_workers(device) if workers is None else workers
             pin_memory = device.type == "cuda"
             self._source = Stream(images, self.order, batch_size, share=share, workers=workers, pin_memory=pin_memory)
-        self._entries = _placed(entries, device) if entries is not None else None
+        self._entries = placed(entries, device) if entries is not None else None
 
     def at(self, images_seen: int) -> Tensor:
         """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device.
@@ -119,7 +119,7 @@ class Batches:
             self._source.close()
 
 
-def _placed(pixels: Tensor, device: torch.device) -> Tensor:
+def placed(pixels: Tensor, device: torch.device) -> Tensor:
     """Moves a set to the device, if it may take that much there."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

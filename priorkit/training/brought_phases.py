@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +23,8 @@ CORE_PHASES = ("autoencoder", "code_matching", "image_critic", "prior_improvemen
 """Names of the core's own phases."""
 
 _BRINGERS = ("encoder", "condition", "prior", "regularizer")
-_OTHER_MODULES = ("condition", "loss", "adversarial_loss")
+_OTHER_MODULES = ("condition", "loss", "adversarial_loss", "average", "use")
+"""Other names under which checkpoints keep tensors."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
@@ -75,8 +77,12 @@ def mistake_in_phase(phase: object, system: System, others: Iterable[Phase]) -> 
     """What is wrong with a phase, beside those that were brought before it; empty if nothing is."""
     if not isinstance(phase, Phase):
         return f"phases() gave {phase!r}, not a Phase"
-    if not isinstance(phase.name, str) or not _NAME.fullmatch(phase.name):
-        return f"it brings a phase named {phase.name!r}; a name is lower-case letters, digits and underscores"
+    name = getattr(phase, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"it brings a phase named {name!r}; a name is lower-case letters, digits and underscores"
+    for attribute in ("players", "networks", "optimizers"):
+        if not isinstance(getattr(phase, attribute, None), Mapping):
+            return f"its phase {name!r} has {attribute} that are no mapping from names"
     subject = f"its phase {phase.name!r}"
     if phase.name in CORE_PHASES or any(phase.name == other.name for other in others):
         return f"{subject} has the name of another phase; give it one of its own"
@@ -126,6 +132,8 @@ def _mistake_in_optimizers(
     for name, settings in optimizers.items():
         if name not in trained:
             return f"has optimiser settings for {name!r}, which it does not train"
+        if not isinstance(settings, OptimizerSettings):
+            return f"has optimiser settings for {name!r} that are no OptimizerSettings"
         if any(name in other.optimizers for other in others):
             return f"has optimiser settings for {name!r}, and so has another phase"
         if settings.optimizer not in (None, *_OPTIMIZERS):
@@ -172,8 +180,10 @@ class GuardedPhase(Phase):
         Raises:
             PluginError: The phase of a third party fails.
         """
-        with guarded(self._registered, self._given):
+        with self._failures_named():
             noise = self.inner.noise(n, generator, device)
+        if not isinstance(noise, Mapping):
+            raise self._mistake(f"gave {noise!r} as its noise, not a mapping from names to tensors")
         for name, tensor in noise.items():
             if not isinstance(tensor, Tensor) or tensor.ndim == 0 or len(tensor) != n:
                 raise self._mistake(f"gave the noise {name!r} a first dimension other than the batch's {n}")
@@ -185,21 +195,28 @@ class GuardedPhase(Phase):
         Raises:
             PluginError: The phase of a third party fails, or yields a move that cannot be trained.
         """
-        moves = iter(self.inner.moves(images, noise))
+        with self._failures_named():
+            moves = iter(self.inner.moves(images, noise))
         while True:
-            try:
-                with guarded(self._registered, self._given):
-                    move = next(moves, None)
-            except PriorkitError:
-                raise
-            except ValueError as error:
-                if self._registered.distribution == BUILTIN:
-                    raise
-                raise self._mistake(f"failed: {refusal_in_words(self._registered, error)}") from error
+            with self._failures_named():
+                move = next(moves, None)
             if move is None:
                 return
             self._check(move)
             yield move
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """Names the plug-in and the phase in whatever fails inside; there is no user to refuse any more."""
+        try:
+            with guarded(self._registered, self._given):
+                yield
+        except PriorkitError:
+            raise
+        except ValueError as error:
+            if self._registered.distribution == BUILTIN:
+                raise
+            raise self._mistake(f"failed: {refusal_in_words(self._registered, error)}") from error
 
     def _check(self, move: Move) -> None:
         if not isinstance(move, Move):

@@ -37,7 +37,7 @@ def check_system(system: "BuiltSystem", config: RunConfig, train: ImageSet | Non
     _check_prior(system, config)
     if system.condition is not None:
         _check_condition(system, system.condition, config, train)
-    _rehearse(system, config)
+    _rehearse(system, config, trained=train is None)
 
 
 def _refuse_what_codes_do_not_teach(system: "BuiltSystem", config: RunConfig) -> None:
@@ -116,6 +116,8 @@ def _refuse_untrainable(system: "BuiltSystem", config: RunConfig) -> None:
         wanted["encoder"] = ("encoder", "encoder")
     if system.image_critic is not None:
         wanted["image_critic"] = ("networks", "image critic")
+    if system.regularizer is not None and system.regularizer.has_critic:
+        wanted["code_critic"] = ("regularizer", "critic, which it says that it has (has_critic),")
     if system.recogniser is not None:
         wanted["recogniser"] = ("networks", "recogniser")
     if system.prior.learning is not Learning.FIXED:
@@ -202,7 +204,7 @@ def _check_condition(system: "BuiltSystem", condition: Condition, config: RunCon
     _expect("condition", config, condition.vectors(entries[:2]), (min(2, len(train)), condition.dim))
 
 
-def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
+def _rehearse(system: "BuiltSystem", config: RunConfig, *, trained: bool) -> None:
     """Passes two blank images through the system."""
     images = torch.zeros(2, system.shape.channels, system.shape.size, system.shape.size)
     codes = (2, system.code_dim)
@@ -228,7 +230,8 @@ def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
                     for term in system.condition.self_labelling_terms(recovered, recovered).values():
                         _expect("condition", config, term, ())
         for brought in system.brought:
-            _rehearse_phase(GuardedPhase(brought), images, condition, generator)
+            if not trained:
+                _rehearse_phase(system, GuardedPhase(brought), images, condition, generator)
         if system.encoder is None or (system.loss is None and not system.fits_codes):
             return
         posterior = system.encoder(images, torch.zeros(codes))
@@ -259,15 +262,23 @@ def _rehearse(system: "BuiltSystem", config: RunConfig) -> None:
             _expect("regularizer", config, term, ())
 
 
-def _rehearse_phase(phase: Phase, images: Tensor, condition: Tensor | None, generator: torch.Generator) -> None:
+def _rehearse_phase(
+    system: "BuiltSystem", phase: Phase, images: Tensor, condition: Tensor | None, generator: torch.Generator
+) -> None:
     """Goes through a phase's moves without training; the phase complains of what is wrong with them."""
     noise = dict(phase.noise(len(images), generator, images.device))
-    if condition is not None:
-        noise.setdefault("condition", condition)
-        noise.setdefault("mismatched", condition)
+    # As training has it: an s that is drawn at random is the phase's own to draw.
+    if condition is not None and system.condition is not None and system.condition.from_data:
+        noise["condition"] = condition
+        if system.condition.mismatched:
+            noise["mismatched"] = condition
+    # What a phase keeps in buffers begins with the first step.
+    kept = [(buffer, buffer.clone()) for network in phase.networks.values() for buffer in network.buffers()]
     with torch.enable_grad():
         for _ in phase.moves(images, noise):
             pass
+    for buffer, before in kept:
+        buffer.copy_(before)
 
 
 def _code_loss(prior: Prior, code: Tensor, noise: Tensor, condition: Tensor | None, config: RunConfig) -> Tensor:

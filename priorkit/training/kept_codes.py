@@ -5,7 +5,7 @@ from torch import Tensor
 
 from priorkit.engine import DataOrder, Precision
 from priorkit.interfaces import Encoder, ImageSet
-from priorkit.training.batches import to_float
+from priorkit.training.batches import placed, to_float
 from priorkit.training.binarisation import Binarise, binarised
 from priorkit.training.evaluation_mode import evaluating
 
@@ -18,7 +18,8 @@ class KeptCodes:
     """Batches of posteriors, as a function of how many images have been seen; `Batches` gives images in the same order.
 
     The posteriors of all images are found at the first batch, by one pass over the images. They take 4 bytes a
-    dimension, or 8 where the encoder is stochastic, in the device's memory.
+    dimension, or 8 where the encoder is stochastic, in the device's memory or, where there is too little, in the main
+    memory.
 
     Args:
         images: The training images.
@@ -50,7 +51,7 @@ class KeptCodes:
         self.channels_last = channels_last
         self.binarise = binarise
         self.order = DataOrder(len(images), seed)
-        self._entries = entries.to(precision.device) if entries is not None else None
+        self._entries = placed(entries, precision.device) if entries is not None else None
         self._codes: Tensor | None = None
 
     def encode_with(self, encoder: Encoder) -> None:
@@ -62,7 +63,7 @@ class KeptCodes:
         Raises:
             DataError: A stored image cannot be read.
         """
-        parts = []
+        codes = None
         with evaluating(encoder):
             for chunk in torch.split(torch.arange(len(self.images)), _CHUNK):
                 pixels = binarised(self.images.take(chunk), self.binarise, self.seed, int(chunk[0]))
@@ -70,8 +71,12 @@ class KeptCodes:
                     images = to_float(pixels.to(self.precision.device), channels_last=self.channels_last)
                     posterior = encoder(images)
                 kept = [posterior.mean] if posterior.log_variance is None else [posterior.mean, posterior.log_variance]
-                parts.append(torch.stack([item.float() for item in kept], dim=1))
-        self._codes = torch.cat(parts)
+                found = torch.stack([item.float() for item in kept], dim=1).cpu()
+                if codes is None:
+                    codes = torch.empty(len(self.images), *found.shape[1:])
+                codes[chunk] = found
+        assert codes is not None, "a data set has images"
+        self._codes = placed(codes, self.precision.device)
 
     @property
     def known(self) -> bool:
@@ -97,7 +102,7 @@ class KeptCodes:
 
     def _gathered(self, source: Tensor, images_seen: int) -> Tensor:
         indices = self.order.batch(images_seen, self.batch_size)
-        return source.index_select(0, indices.to(source.device))
+        return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,7 +24,7 @@ def make_optimizers(system: BuiltSystem, config: RunConfig, *, capturable: bool 
     optimizers: dict[str, Optimizer] = {}
     for name, network in system.trained().items():
         settings = asked.get(name, OptimizerSettings())
-        of_the_user = getattr(config.learning_rates, name, None)
+        of_the_user = getattr(config.learning_rates, name) if name in type(config.learning_rates).model_fields else None
         rates = (of_the_user, settings.learning_rate, config.learning_rate)
         optimizers[name] = make_optimizer(
             settings.optimizer or config.optimizer,

@@ -184,7 +184,10 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     regularizer, loss = None, None
     fits_codes = config.fitted_to is not None
     if encoder is not None and fits_codes:
-        loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
+        loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained=True))
+        if loss is not None and loss.needs_image_critic:
+            # There is none any more, and nothing is trained by it.
+            loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
         context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)

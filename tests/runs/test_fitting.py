@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
+from priorkit.engine import Processes
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.plugins import Component, Registry
 from priorkit.runs import RunFolder, fit, load_run, prepare, prepare_fit, prepare_resumed
 from priorkit.training import Observer
+from priorkit.training.agreement import require_shareable_terms
 
 # Other batches than those of training: the statistics of the encoder must not depend on them.
 FIT: dict[str, Any] = {"batch_size": 10, "steps": 6, "sample_every": 3, "checkpoint_every": 2, "log_every": 2}
@@ -121,6 +123,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (changes("location", encoder="gaussian"), "--encoder: a fit leaves the autoencoder of .* as it is"),
     (changes("location", code_dim=8), "--code-dim: a fit leaves"),
     (changes("location", seed=1), "--seed: a fit leaves"),
+    (changes("location", learning_rates={"decoder": 0.1}), "--learning-rates.decoder: a fit trains the prior alone"),
     (changes("location", batch_size=1000), "--batch-size 1000 is more than the 20 training images"),
 ]
 
@@ -183,10 +186,33 @@ def test_such_a_run_cannot_be_trained_from_its_configuration(
         prepare(prepared.config, tmp_path / "trained", registry=registry)
 
 
-def test_a_run_that_was_loaded_from_its_best_checkpoint_is_fitted_there(
-    vae_path: Path, registry: Registry, tmp_path: Path
+def test_a_loaded_run_is_fitted_at_the_checkpoint_that_it_has(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
 ) -> None:
-    best = load_run(vae_path, checkpoint="best", registry=registry)
-    fitted = fit(best, tmp_path / "fitted", registry=registry, **changes("location"))
-    images = torch.zeros(2, 1, 16, 16)
-    torch.testing.assert_close(fitted.encode(images), best.encode(images))
+    source = tmp_path / "vae"
+    prepare(run_config("vae", steps=2), source, registry=registry).run()
+    earlier = RunFolder.open(source).checkpoints.path("last")
+    shutil.copytree(earlier, tmp_path / earlier.name)
+    prepare_resumed(source, {"steps": 6}, registry=registry).run()
+    # As if the earlier checkpoint had been the better one.
+    if not earlier.exists():
+        shutil.copytree(tmp_path / earlier.name, earlier)
+    (source / "checkpoints" / "best").write_text(earlier.name, encoding="utf-8")
+    best, last = (load_run(source, checkpoint=name, registry=registry) for name in ("best", "last"))
+    images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert not torch.equal(best.encode(images), last.encode(images))
+    for run in (best, last):
+        fitted = fit(run, tmp_path / run.checkpoint, registry=registry, **changes("location"))
+        torch.testing.assert_close(fitted.encode(images), run.encode(images))
+        assert fitted.config.fitted_checkpoint == run.checkpoint
+    best.checkpoint = "step-00000001"
+    with pytest.raises(RunFolderError, match="has been trained since its checkpoint step-00000001 was loaded"):
+        fit(best, tmp_path / "no", registry=registry, **changes("location"))
+
+
+def test_several_processes_are_refused(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
+    prepared = prepare_fit(vae_path, changes("location"), tmp_path / "fitted", registry=registry)
+    both = Processes()
+    both.count = 2
+    with pytest.raises(ConfigurationError, match="a prior is fitted to kept codes in one process, and there are 2"):
+        require_shareable_terms(prepared.session.system, prepared.config, both)

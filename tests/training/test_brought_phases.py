@@ -175,6 +175,16 @@ CONFLICTS = [
         one(optimizers={"prior": OptimizerSettings(learning_rate=-1.0)}),
         "for 'prior' with learning_rate = -1.0, which is out of",
     ),
+    (one(name=None), "a phase named None"),
+    (one(players=None), "'moments' has players that are no mapping"),
+    (one(networks=[]), "'moments' has networks that are no mapping"),
+    (one(optimizers={"prior": {"learning_rate": 1}}), "settings for 'prior' that are no OptimizerSettings"),
+    (
+        lambda system: [
+            Moments(system, networks={"average": nn.Linear(4, 1)}, players={"critic": ("average",), "p": ("prior",)})
+        ],
+        "names its network 'average', which is the name of another module",
+    ),
     (lambda system: [42], r"phases\(\) gave 42, not a Phase"),
     (lambda system: [], "it learns in phases that it brings, it says, and none of them trains it"),
 ]
@@ -250,6 +260,78 @@ def test_a_failure_names_plug_in_phase_and_step(error: type[Exception], session_
         session.step()
 
 
+@pytest.mark.parametrize(
+    ("noise", "told"),
+    [
+        (lambda n: None, "gave None as its noise, not a mapping"),
+        (lambda n: {"prior": 1 / 0}, "ZeroDivisionError"),
+        (lambda n: {"prior": torch.zeros(n).reshape(0, 7)}, "has failed: RuntimeError"),
+        (lambda n: {"prior": int("seven")}, "failed: invalid literal"),
+    ],
+)
+def test_noise_that_fails_names_the_plug_in(noise: Any, told: str, session_of: SessionOf) -> None:
+    class Odd(Moments):
+        def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+            made: Noise = noise(n)
+            return made
+
+    with pytest.raises(PluginError, match=f"^--prior moved, in its phase 'moments': .*{told}"):
+        session_of(lambda system: [Odd(system)])
+
+
+def test_moves_that_are_no_generator_name_the_plug_in(session_of: SessionOf) -> None:
+    class Eager(Moments):
+        def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+            raise RuntimeError("at once")
+
+    with pytest.raises(PluginError, match=r"^--prior moved, in its phase 'moments': .*at once"):
+        session_of(lambda system: [Eager(system)])
+
+
+def test_a_rehearsal_leaves_no_trace_in_buffers(session_of: SessionOf) -> None:
+    class Counting(Moments):
+        def __init__(self, system: System) -> None:
+            super().__init__(system)
+            self.critic.register_buffer("calls", torch.zeros(()))
+
+        def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+            self.critic.calls.add_(1)  # type: ignore[operator, union-attr]
+            yield from super().moves(images, noise)
+
+    session = session_of(lambda system: [Counting(system)])
+    assert session.weights()["moment_critic/calls"] == 0
+    session.step()
+    assert session.weights()["moment_critic/calls"] == 1
+
+
+def test_a_condition_that_is_drawn_at_random_is_the_phases_to_draw(
+    tiny_session: SessionOf,
+    registry: Registry,
+    make_registry: Callable[..., Registry],
+    make_component: Callable[..., Component[Any]],
+) -> None:
+    seen: list[set[str]] = []
+
+    class Looking(Brightness):
+        def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+            seen.append(set(noise))
+            yield from super().moves(images, noise)
+
+    original = registry.get("encoder", "deterministic").component
+
+    def build(options: Any, context: Any) -> Any:
+        component: Any = original.build(options, context)
+        component.phases = lambda system: [Looking(system)]
+        return component
+
+    other = make_registry([("encoder", make_component("looking", build, original.options))])
+    for recipe, expected in (("learned-unsupervised", set()), ("learned-supervised", {"condition"})):
+        seen.clear()
+        tiny_session(recipe, other, encoder="looking").step()
+        # The rehearsal gives what training gives.
+        assert seen == [expected, expected]
+
+
 def test_noise_of_another_batch_is_refused(session_of: SessionOf) -> None:
     class Short(Moments):
         def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
@@ -312,6 +394,21 @@ def test_other_components_bring_phases_too(
     session = tiny_session(recipe, other, **{slot: "bringing"})
     session.step()
     assert "brightness/brightness" in session.engine.losses(reset=False)
+
+
+def test_a_critic_without_parameters_is_refused(
+    make_registry: Callable[..., Registry], make_component: Callable[..., Component[Any]], tiny_session: SessionOf
+) -> None:
+    def build(options: Any, context: Any) -> Any:
+        from priorkit_plugins.no_regularizer.regularizer import NoRegularizer
+
+        regularizer: Any = NoRegularizer()
+        regularizer.has_critic = True
+        return regularizer
+
+    other = make_registry([("regularizer", make_component("idle", build))])
+    with pytest.raises(ConfigurationError, match=r"--regularizer idle: its critic, .*has_critic.* has no parameters"):
+        tiny_session("aae", other, regularizer="idle")
 
 
 def test_a_regularizer_whose_parameters_nobody_trains_is_refused(

@@ -42,7 +42,7 @@ def _networks(system: System, phase: Phase) -> dict[str, nn.Module]:
 
 def _noise(system: System, phase: Phase, seed: int) -> dict[str, Tensor]:
     noise = dict(phase.noise(_BATCH, torch.Generator().manual_seed(seed), torch.device("cpu")))
-    if system.condition is not None and "condition" not in noise:
+    if system.condition is not None and system.condition.from_data:
         noise["condition"] = system.condition.draw(_BATCH, generator=torch.Generator().manual_seed(seed))
     return noise
 
