@@ -1,5 +1,6 @@
 """Priors that are fitted to the codes of a trained run."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -197,7 +198,8 @@ def test_a_loaded_run_is_fitted_at_the_checkpoint_that_it_has(
     # As if the earlier checkpoint had been the better one.
     if not earlier.exists():
         shutil.copytree(tmp_path / earlier.name, earlier)
-    (source / "checkpoints" / "best").write_text(earlier.name, encoding="utf-8")
+    pointer = {"checkpoint": earlier.name}
+    (source / "checkpoints" / "best.json").write_text(json.dumps(pointer), encoding="utf-8")
     best, last = (load_run(source, checkpoint=name, registry=registry) for name in ("best", "last"))
     images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert not torch.equal(best.encode(images), last.encode(images))
