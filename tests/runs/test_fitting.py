@@ -204,7 +204,7 @@ def test_a_loaded_run_is_fitted_at_the_checkpoint_that_it_has(
     images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert not torch.equal(best.encode(images), last.encode(images))
     for run in (best, last):
-        fitted = fit(run, tmp_path / run.checkpoint, registry=registry, **changes("location"))
+        fitted = fit(run, tmp_path / f"fitted-{run.checkpoint}", registry=registry, **changes("location"))
         torch.testing.assert_close(fitted.encode(images), run.encode(images))
         assert fitted.config.fitted_checkpoint == run.checkpoint
     best.checkpoint = "step-00000001"
