@@ -199,6 +199,8 @@ def test_sound_encoders_pass(build: type[Encoder]) -> None:
         "options_survive_a_file",
         "options_are_usable",
         "listing_imports_no_torch",
+        "phases_keep_their_contract",
+        "phases_train_their_players",
     }
 
 
