@@ -1,5 +1,6 @@
 """What is special to images that stay on disk."""
 
+import gc
 import os
 import pickle
 import shutil
@@ -125,6 +126,10 @@ def stored_images_travel(subject: DataSubject) -> None:
         "keep nothing in `self` when reading; other processes have copies that do not see it",
     )
     left = _open_below(subject.case.situations.data_dir)
+    if left:
+        # What an error of an earlier check still refers to, nobody keeps.
+        gc.collect()
+        left = _open_below(subject.case.situations.data_dir)
     require(
         not left,
         f"after a read {left[0] if left else ''} is still open",
