@@ -11,7 +11,7 @@ from priorkit.engine import choose_device, join_processes
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
-from priorkit.runs.run import Run
+from priorkit.runs.run import Run, weights_do_not_fit
 from priorkit.runs.run_data import require_same_data
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
@@ -112,15 +112,13 @@ def prepare_fit(
     data = load_data(config, registry, processes.local_count)
     # What images bring with them may be asked for differently now; the images must be the same.
     require_same_data(data, folder.path, _of_images(environment))
-    with torch.random.fork_rng(devices=[]):
+    # Several processes are refused here, which is told once.
+    with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
     try:
         session.take_autoencoder({**weights, **tensors_below("average", weights)})
     except (KeyError, RuntimeError) as error:
-        raise RunFolderError(
-            f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
-            f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
-        ) from None
+        raise weights_do_not_fit(folder, checkpoint, error) from None
     return TrainingRun(
         config,
         session,

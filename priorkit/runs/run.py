@@ -20,7 +20,7 @@ from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import EvaluationNetworks, Model, binarised, build_system, tensors_below
 
-__all__ = ["Run", "load_run"]
+__all__ = ["Run", "load_run", "weights_do_not_fit"]
 
 
 class Run:
@@ -186,6 +186,14 @@ class Run:
         return (self.shape.channels, self.shape.size, self.shape.size)
 
 
+def weights_do_not_fit(folder: RunFolder, checkpoint: str, error: Exception) -> RunFolderError:
+    """The error of a checkpoint whose tensors are not those of the networks that the configuration describes."""
+    return RunFolderError(
+        f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
+        f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
+    )
+
+
 def load_run(
     path: str | Path,
     *,
@@ -226,10 +234,7 @@ def load_run(
         system.load_state({**weights, **averaged})
         networks.load_statistics(tensors_below("use", weights))
     except (KeyError, RuntimeError) as error:
-        raise RunFolderError(
-            f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
-            f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
-        ) from None
+        raise weights_do_not_fit(folder, checkpoint, error) from None
     for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen), networks)

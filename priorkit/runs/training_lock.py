@@ -1,5 +1,6 @@
 """A lock that keeps two processes from training one run."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ __all__ = ["training_lock"]
 
 _PATIENCE = 1.0
 """Seconds that a lock may be held by what is left of a training that was killed: its reading processes end after it."""
+_KNOWS_SOFT_LOCKS = "fallback_to_soft" in inspect.signature(FileLock.__init__).parameters
+"""Whether this version of filelock may take another kind of lock where the file system has none."""
 
 
 @contextmanager
@@ -29,7 +32,8 @@ def training_lock(path: Path) -> Iterator[None]:
     with explained_os_errors("lock the run"):
         # A file that cannot be made is told apart from one that somebody holds.
         file.touch()
-    lock = FileLock(file)
+    # A file that only marks the run as taken would outlive a process that is killed.
+    lock = FileLock(file, fallback_to_soft=False) if _KNOWS_SOFT_LOCKS else FileLock(file)
     try:
         lock.acquire(timeout=_PATIENCE)
     except Timeout:
@@ -37,9 +41,7 @@ def training_lock(path: Path) -> Iterator[None]:
             f"another process is training the run {str(path)!r}: wait until it is done, or stop it"
         ) from None
     except (NotImplementedError, OSError):
-        # A file system without locks: better unlocked than not at all.
-        yield
-        return
+        pass  # a file system without locks: better unlocked than not at all
     try:
         yield
     finally:

@@ -43,7 +43,7 @@ def check_system(system: "BuiltSystem", config: RunConfig, train: ImageSet | Non
 def _refuse_what_codes_do_not_teach(system: "BuiltSystem", config: RunConfig) -> None:
     """Where an autoencoder stands still, its codes are all that a prior can learn from."""
     prior = f"--prior {config.prior.name}"
-    instead = "use a prior that learns from codes or by likelihood, such as --prior flow-matching, vampprior or mixture"
+    instead = "use a prior that learns from codes or by likelihood, such as --prior flow-matching or vampprior"
     if system.encoder is None:
         raise ConfigurationError(
             f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
@@ -51,7 +51,7 @@ def _refuse_what_codes_do_not_teach(system: "BuiltSystem", config: RunConfig) ->
         )
     learning = system.prior.learning
     if learning is Learning.FIXED:
-        raise ConfigurationError(f"{prior}: it has nothing to learn; {instead} (--prior.learned, where there is that)")
+        raise ConfigurationError(f"{prior}: it has nothing to learn; {instead}, or --prior mixture --prior.learned")
     if learning is Learning.ADVERSARIAL:
         raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {instead}")
     if learning is Learning.PHASES:

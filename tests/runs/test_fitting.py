@@ -163,19 +163,20 @@ def test_a_prior_that_learns_in_phases_of_its_own_is_refused(
         prepare_fit(vae_path, changes("phased"), tmp_path / "fitted", registry=other)
 
 
-def test_other_data_is_refused(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("setting", "other", "error", "told"),
+    [
+        ("train = 20", "train = 19", ConfigurationError, "the data set is not the one that"),
+        ("hidden = 6", "hidden = 7", RunFolderError, "the weights in .* do not fit"),
+    ],
+)
+def test_a_run_whose_configuration_was_edited_is_refused(
+    setting: str, other: str, error: type[Exception], told: str, vae_path: Path, registry: Registry, tmp_path: Path
+) -> None:
     source = shutil.copytree(vae_path, tmp_path / "source")
     config = source / "config.toml"
-    config.write_text(config.read_text(encoding="utf-8").replace("train = 20", "train = 19"), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="the data set is not the one that"):
-        prepare_fit(source, changes("location"), tmp_path / "fitted", registry=registry)
-
-
-def test_another_autoencoder_in_the_checkpoint_is_refused(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
-    source = shutil.copytree(vae_path, tmp_path / "source")
-    config = source / "config.toml"
-    config.write_text(config.read_text(encoding="utf-8").replace("hidden = 6", "hidden = 7"), encoding="utf-8")
-    with pytest.raises(RunFolderError, match="do not fit"):
+    config.write_text(config.read_text(encoding="utf-8").replace(setting, other), encoding="utf-8")
+    with pytest.raises(error, match=told):
         prepare_fit(source, changes("location"), tmp_path / "fitted", registry=registry)
 
 
