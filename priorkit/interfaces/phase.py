@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Move", "Noise", "OptimizerSettings", "Phase", "Place"]
+__all__ = ["Batch", "Move", "Noise", "OptimizerSettings", "Phase", "Place"]
 
 Noise = Mapping[str, Tensor]
 """What one pass through a phase is given beside the images, by name: its randomness, and what comes with the images.
@@ -29,6 +29,19 @@ class Move:
     player: str
     terms: Mapping[str, Tensor]
     gradient_scale: Mapping[str, float] = field(default_factory=dict)
+
+
+class Batch(Enum):
+    """What a phase is given a batch of. All phases of one stage take the same."""
+
+    IMAGES = "images"
+    """Training images, (N, C, H, W) in [-1, 1]."""
+
+    CODES = "codes"
+    """Codes (N, code_dim), drawn from the posteriors of an encoder that stands still, which are found once and kept."""
+
+    ALL_CODES = "all codes"
+    """The codes of all training images at once (M, code_dim). Such a stage has one step."""
 
 
 class Place(Enum):
@@ -74,6 +87,8 @@ class Phase(abc.ABC):
             `prior`, `code_critic` for the regularizer's parameters, `image_critic`, `recogniser`) or the phase's own.
         every: The phase takes part once every `every` steps.
         place: Where in a step it takes its turn, if a component brings it.
+        batch: What it takes batches of. A phase that takes codes runs in a stage of its own, after the autoencoder's
+            (`RunConfig.stages`, `priorkit fit`).
         needs_whole_batch: Whether its losses compare the samples of a batch with each other; several processes, each of
             which has a part of the batch, are then refused.
         networks: The phase's own networks, by names that no other network of the run has.
@@ -84,6 +99,7 @@ class Phase(abc.ABC):
     players: Mapping[str, tuple[str, ...]]
     every: int = 1
     place: Place = Place.AFTER_AUTOENCODER
+    batch: Batch = Batch.IMAGES
     needs_whole_batch: bool = False
     networks: Mapping[str, nn.Module] = MappingProxyType({})
     optimizers: Mapping[str, OptimizerSettings] = MappingProxyType({})
@@ -94,13 +110,13 @@ class Phase(abc.ABC):
 
     @abc.abstractmethod
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
-        """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1].
+        """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1], or of codes (see `batch`).
 
         A function of its arguments and of the networks: it draws no randomness of its own. Before training, a phase is
-        tried on two blank images.
+        tried on two blank images, or on their codes.
 
         Args:
-            images: A batch of training images, on the run's device.
+            images: A batch of training images, on the run's device; codes (N, code_dim) for a phase that takes those.
             noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
                 condition that is drawn at random is drawn by `noise`.
         """

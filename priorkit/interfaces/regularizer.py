@@ -26,6 +26,7 @@ class Regularizer(nn.Module, abc.ABC):
 
     Attributes:
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
+        trains_prior: Whether `encoder_terms` depend on the codes or the density of a prior that learns by likelihood.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
         uses_condition: Whether its terms depend on the condition that it is given.
@@ -35,6 +36,7 @@ class Regularizer(nn.Module, abc.ABC):
     """
 
     has_critic: bool = False
+    trains_prior: bool = True
     needs_prior_code: bool = True
     uses_condition: bool = False
     needs_mixing: bool = False

@@ -21,8 +21,9 @@ from priorkit.interfaces import (
     Recovery,
     Regularizer,
 )
-from priorkit.models.brought_phases import brought_phases
-from priorkit.models.compatibility import check_system
+from priorkit.models.compatibility import check_components, check_system
+from priorkit.models.phases import phases_of
+from priorkit.models.stages import plan_stages
 from priorkit.models.system import BuiltSystem
 from priorkit.plugins import (
     AdversarialLossContext,
@@ -102,11 +103,13 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 "perceptual, or --encoder none for a GAN"
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
+    # Where no phase improves it, a prior that learns from codes learns from nothing else.
+    improved = any(choice.name.endswith("prior-improvement") for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
-        or prior.improvement > 0
+        or (prior.improvement > 0 and improved)
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )
@@ -125,8 +128,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         recogniser=networks.recogniser(condition_dim) if recovered else None,
         fits_codes=fits_codes,
     )
-    if not fits_codes:
-        system.brought = brought_phases(system, config, registry)
+    check_components(system, config)
+    system.stages = plan_stages(phases_of(system, config, registry), config)
     check_system(system, config, data.train)
     return system
 

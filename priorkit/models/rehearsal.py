@@ -6,8 +6,8 @@ from torch import Tensor
 from priorkit.config import RunConfig
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Learning, Phase, Prior, Recovery
-from priorkit.models.brought_phases import GuardedPhase
+from priorkit.interfaces import Batch, Learning, Phase, Prior, Recovery
+from priorkit.models.guarded_phase import GuardedPhase
 from priorkit.models.system import BuiltSystem
 
 __all__ = ["expect_shape", "rehearse"]
@@ -38,9 +38,11 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
                     expect_shape("condition", config, changed, tuple(images.shape))
                     for term in system.condition.self_labelling_terms(recovered, recovered).values():
                         expect_shape("condition", config, term, ())
-        for brought in system.brought:
-            if not trained:
-                _rehearse_phase(system, GuardedPhase(brought), images, condition, generator)
+        for item in () if trained else system.chosen:
+            # priorkit's own are made of what is tried below. Whatever takes all codes writes to what it learns.
+            if (item.brought or not item.own) and item.phase.batch is not Batch.ALL_CODES:
+                batch = images if item.phase.batch is Batch.IMAGES else _blank_codes(system, images)
+                _rehearse_phase(system, GuardedPhase(item), batch, condition, generator)
         if system.encoder is None or (system.loss is None and not system.fits_codes):
             return
         posterior = system.encoder(images, torch.zeros(codes))
@@ -69,6 +71,13 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
             raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
         for term in terms.values():
             expect_shape("regularizer", config, term, ())
+
+
+def _blank_codes(system: BuiltSystem, images: Tensor) -> Tensor:
+    """The codes of blank images, as a phase that takes codes is given them."""
+    assert system.encoder is not None, "codes come from an encoder"
+    codes: Tensor = system.encoder(images).code.float()
+    return codes
 
 
 def _rehearse_phase(

@@ -10,6 +10,7 @@ from priorkit.plugins.contexts import (
     ExtractorContext,
     LossContext,
     NetworksContext,
+    PhaseContext,
     PriorContext,
     RegularizerContext,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "LossContext",
     "NetworksContext",
     "Options",
+    "PhaseContext",
     "PluginWarning",
     "PriorContext",
     "Recipe",

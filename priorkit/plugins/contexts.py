@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks
+    from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks, System
 
 __all__ = [
     "AdversarialLossContext",
@@ -23,6 +23,7 @@ __all__ = [
     "ExtractorContext",
     "LossContext",
     "NetworksContext",
+    "PhaseContext",
     "PriorContext",
     "RegularizerContext",
 ]
@@ -184,3 +185,24 @@ class ExtractorContext:
     cache: Path
     device: torch.device
     bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class PhaseContext:
+    """For `priorkit_phases`.
+
+    Attributes:
+        system: The system that is trained, built, on the CPU.
+        reconstruction_weight: lambda, the factor of the decoder's gradient of the reconstruction loss.
+        decoder_in_both_phases: Whether the decoder is trained in the prior improvement phase too.
+        critic_steps: Steps of the image discriminator for each of those who fool it.
+        reconstructions_as_fakes: Whether the image discriminator is shown reconstructions as fakes too.
+        balance_fakes: Whether samples and reconstructions then weigh half each.
+    """
+
+    system: System
+    reconstruction_weight: float = 1.0
+    decoder_in_both_phases: bool = True
+    critic_steps: int = 1
+    reconstructions_as_fakes: bool = False
+    balance_fakes: bool = False

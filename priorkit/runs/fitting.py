@@ -36,6 +36,7 @@ _OWN: Mapping[str, Any] = {
     "prior": {"name": "flow-matching", "fits": 1, "times": 1},
     "condition": "none",
     "regularizer": "none",
+    "phases": ["code-fitting"],
     "learning_rate": 1e-3,
     "beta1": 0.9,
     "batch_size": 256,
@@ -123,7 +124,7 @@ def prepare_fit(
     except (KeyError, RuntimeError) as error:
         raise weights_do_not_fit(folder, checkpoint, error) from None
     return TrainingRun(
-        config,
+        session.config,
         session,
         data,
         destination,

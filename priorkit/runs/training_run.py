@@ -223,7 +223,7 @@ def prepare(
     with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
     return TrainingRun(
-        config,
+        session.config,
         session,
         data,
         path,

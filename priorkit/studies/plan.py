@@ -16,7 +16,7 @@ from priorkit.config import (
     validate_settings,
 )
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS, Registry, kind_named
 from priorkit.studies.study import Study, System
 
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
@@ -141,7 +141,9 @@ def _refuse_own_settings(request: Request) -> None:
 def _settings(request: Request, system: System, registry: Registry) -> tuple[dict[str, Any], set[str]]:
     """The settings of a system but for its seed, and the keys of component options that it took."""
     study, common = request.study, dict(request.common)
-    settings: dict[str, Any] = {kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS}
+    settings: dict[str, Any] = {
+        kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS if not kind.several
+    }
     for layer in (registry.recipe(system.recipe).settings, study.settings, system.settings):
         settings = merge_settings(settings, layer)
     if study.code_dims and "code_dim" not in common:
@@ -155,6 +157,8 @@ def _settings(request: Request, system: System, registry: Registry) -> tuple[dic
     chosen, used = validate_settings(settings), set()
     for key, value in common.items():
         slot = key.partition(".")[0]
+        if kind_named(slot).several:
+            continue
         component = registry.get(slot, getattr(chosen, slot).name).component
         options = {".".join(item.path): item for item in describe_fields(component.options, (slot,))}
         if key in options:

@@ -108,9 +108,11 @@ class _Schedule:
 
     def after_step(self) -> None:
         config, steps = self.session.config, self.session.steps
-        if steps % config.log_every == 0:
+        # A stage ends with its own losses and pictures.
+        stage_ends = self.session.at_stage_end()
+        if steps % config.log_every == 0 or stage_ends:
             self.measure(reset=True)
-        if steps % config.sample_every == 0:
+        if steps % config.sample_every == 0 or stage_ends:
             self.review()
         if config.evaluate_every is not None and steps % config.evaluate_every == 0:
             self.score()

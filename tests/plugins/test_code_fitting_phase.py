@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from priorkit.training import Session
-from priorkit.training.code_fitting_phase import CodeFittingPhase
+from priorkit_plugins.phases.code_fitting import CodeFittingPhase
 
 CPU = torch.device("cpu")
 

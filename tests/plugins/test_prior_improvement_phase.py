@@ -239,7 +239,7 @@ def test_the_condition_comes_with_the_images(tiny_session: Callable[..., Session
     critic = session.system.regularizer.critic
     shown: list[torch.Tensor] = []
     critic.register_forward_pre_hook(lambda module, given: shown.append(given[0]))
-    indices = session.batches.order.batch(0, 6)
+    indices = session.source.batches.order.batch(0, 6)
     session.step()
     wanted = torch.nn.functional.one_hot(session.data.train.labels[indices], 2).float()
     # Both phases make codes for the labels of the batch, and D_C sees them beside every code (Eq. 8).
@@ -265,7 +265,7 @@ def test_mutual_information_is_the_weighted_recovery_of_generated_images(tiny_se
         session = tiny_session("learned", condition={"name": "categorical", "classes": 3, "weight": weight})
         (phase,) = session.engine.phases[1:]
         noise = phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu"))
-        images = session.batches.at(0)
+        images = session.source.batches.at(0)
         for move in phase.moves(images, noise):
             terms[weight, move.player] = dict(move.terms)
         fake = session.system.decoder(session.system.prior(noise["prior"], noise["condition"]))
@@ -284,7 +284,7 @@ def test_q_labels_real_images_and_the_same_images_changed(tiny_session: Callable
     noise = phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu"))
     assert set(noise) == {"prior", "condition", "changes"}
     assert set(phase.noise(6, torch.Generator(), torch.device("cpu"))) == set(noise)
-    images = session.batches.at(0)
+    images = session.source.batches.at(0)
     (norm, *_) = [layer for layer in system.image_critic.modules() if isinstance(layer, torch.nn.BatchNorm1d)]
     labelled: list[torch.Tensor] = []
     system.recogniser.register_forward_hook(lambda module, given, output: labelled.append(output))
@@ -325,7 +325,7 @@ def test_the_critics_own_turns_move_statistics_of_nobody_else(tiny_session: Call
 
 def test_mismatched_pairs_are_real_images_with_the_next_images_vectors(tiny_session: Callable[..., Session]) -> None:
     session = tiny_session("learned", condition="embedding")
-    order, vectors = session.batches.order, session.data.train.embeddings
+    order, vectors = session.source.batches.order, session.data.train.embeddings
     seen: list[tuple[int, torch.Tensor]] = []
     critic = session.system.image_critic
     critic.head.register_forward_pre_hook(lambda module, given: seen.append((len(given[0]), given[0][:, -3:])))

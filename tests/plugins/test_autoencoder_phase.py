@@ -82,7 +82,7 @@ def terms_of(session: Session) -> list[dict[str, float]]:
     """The loss terms of a phase's moves, nothing being trained between them."""
     phase = session.engine.phases[0]
     noise = phase.noise(6, torch.Generator().manual_seed(3), torch.device("cpu"))
-    moves = phase.moves(session.batches.at(0), noise)
+    moves = phase.moves(session.source.batches.at(0), noise)
     return [{name: term.item() for name, term in move.terms.items()} for move in moves]
 
 

@@ -6,8 +6,8 @@ import torch
 
 from priorkit.errors import ConfigurationError
 from priorkit.training import Session
-from priorkit.training.code_matching_phase import CodeMatchingPhase
 from priorkit_plugins.flow_matching.prior import FlowMatchingPrior
+from priorkit_plugins.phases.code_matching import CodeMatchingPhase
 
 FLOW = {"name": "flow-matching", "hidden": 8, "layers": 1, "steps": 2, "fits": 2, "improvement": 0.1}
 

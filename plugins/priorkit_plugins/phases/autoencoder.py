@@ -34,7 +34,7 @@ class AutoencoderPhase(Phase):
         self.loss = system.loss
         self.regularizer = system.regularizer
         self.reconstruction_weight = reconstruction_weight
-        self._learns_prior = system.prior.learning is Learning.LIKELIHOOD
+        self._learns_prior = system.prior.learning is Learning.LIKELIHOOD and self.regularizer.trains_prior
         trained = ("encoder", "decoder", "prior") if self._learns_prior else ("encoder", "decoder")
         self.players = {"autoencoder": trained}
         if self.regularizer.has_critic:
