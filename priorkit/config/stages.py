@@ -58,7 +58,7 @@ def listed_stages(value: object) -> object:
     """
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not value:
         raise ValueError("expected a list of stages, such as autoencoder:1000,code-fitting:2000")
     return tuple(value)
 
@@ -75,10 +75,10 @@ def checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def beginnings(stages: Sequence[Stage]) -> list[int]:
+def beginnings(stages: Sequence[Stage] | None) -> list[int]:
     """After how many steps each stage begins; [0] for a run without stages."""
     begins = [0]
-    for stage in stages[:-1]:
+    for stage in (stages or ())[:-1]:
         assert stage.steps is not None, "stages are checked"
         begins.append(begins[-1] + stage.steps)
     return begins

@@ -28,6 +28,6 @@ def images_seen(config: RunConfig, steps: int) -> int:
         steps: Steps done.
     """
     begins = [*beginnings(config.stages), steps]
-    sizes = [stage.batch_size or config.batch_size for stage in config.stages] or [config.batch_size]
+    sizes = [stage.batch_size or config.batch_size for stage in config.stages or ()] or [config.batch_size]
     spans = (max(0, min(end, steps) - begin) for begin, end in pairwise(begins))
     return sum(span * size for span, size in zip(spans, sizes, strict=True))
