@@ -116,7 +116,6 @@ def _show_loaded(console: Console, plugins: Sequence[LoadedPlugin], heading: str
                 "loaded": True,
                 "supplies": supplies,
                 "notes": plugin.notes,
-                "printed": plugin.printed,
             }
         )
         origin = f"{plugin.distribution} {plugin.version}"
@@ -137,7 +136,6 @@ def _show_failures(console: Console, failures: Sequence[FailedPlugin], *, traceb
             "file": failure.file,
             "line": failure.line,
             "notes": failure.notes,
-            "printed": failure.printed,
         }
         console.data({**described, "traceback": failure.traceback} if tracebacks else described)
         origin = f"{failure.distribution} {failure.version}, module {failure.target}"

@@ -22,8 +22,7 @@ class LoadedPlugin:
         version: That distribution's version.
         components: What it supplies: the slot of the kind, and the record.
         recipes: The recipes it supplies.
-        notes: What its author should know: that it was slow to load, imported torch, printed something.
-        printed: What it printed while it was loaded.
+        notes: What its author should know: that it was slow to load, or imported torch.
     """
 
     entry_point: str
@@ -32,7 +31,6 @@ class LoadedPlugin:
     components: tuple[tuple[str, Component[object]], ...]
     recipes: tuple[Recipe, ...]
     notes: tuple[str, ...] = ()
-    printed: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,6 @@ class FailedPlugin:
         line: The line in that file, if one is to blame.
         traceback: The whole traceback.
         notes: What else its author should know, as of a plug-in that works.
-        printed: What it printed before it failed.
     """
 
     entry_point: str
@@ -61,7 +58,6 @@ class FailedPlugin:
     line: int | None = None
     traceback: str = ""
     notes: tuple[str, ...] = ()
-    printed: str = ""
 
     @property
     def place(self) -> str:
