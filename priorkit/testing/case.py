@@ -11,7 +11,10 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageShape, Prior
 from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
 
-__all__ = ["Case", "Situations"]
+__all__ = ["Case", "Checkable", "Situations"]
+
+Checkable = str | Component[Any] | Callable[[Any], Any]
+"""What can be checked: the name of an installed component, a `Component`, or a function from the kind's context."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Case:
     """
 
     slot: str
-    subject: str | Component[Any] | Callable[[Any], Any]
+    subject: Checkable
     options: Mapping[str, Any] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] | set[str] | tuple[str, ...] = ()
