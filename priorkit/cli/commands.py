@@ -34,15 +34,15 @@ _COMMANDS = {
         "train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500",
     ),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
-    "sample": ("pictures:sample_command", "draw images from a trained run"),
-    "reconstruct": ("pictures:reconstruct_command", "encode and decode images"),
-    "interpolate": ("pictures:interpolate_command", "walk from image to image through the space of codes"),
+    "sample": ("decoding:sample_command", "draw images from a trained run"),
+    "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
+    "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
     "evaluate": (
         "evaluate:evaluate_command",
         "score a trained run: its samples, reconstructions, codes and likelihood",
     ),
     "picture": (
-        "figures:picture_command",
+        "picture:picture_command",
         "draw a figure: classes, codes in the plane, nearest training images, several runs",
     ),
     "components": (

@@ -10,7 +10,7 @@ from importlib import metadata
 
 import pluggy
 
-from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
+from priorkit.plugins.blame import SourcePlace, error_in_words, place_of, place_of_code, traceback_of
 from priorkit.plugins.component import Component, Recipe
 from priorkit.plugins.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
@@ -46,7 +46,7 @@ def _hooks(plugin: object, name: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
 
 
 def _load(
-    entry_point: metadata.EntryPoint, visited: list[Place | None]
+    entry_point: metadata.EntryPoint, visited: list[SourcePlace | None]
 ) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
     """Imports a plug-in, calls its hooks, and checks the records that they return.
 
@@ -94,7 +94,7 @@ def _noting() -> Iterator[list[str]]:
 def _load_one(
     entry_point: metadata.EntryPoint, distribution: str, version: str, *, strict: bool
 ) -> LoadedPlugin | FailedPlugin:
-    visited: list[Place | None] = [None]
+    visited: list[SourcePlace | None] = [None]
     named = entry_point.name, distribution, version
     try:
         with _noting() as notes:

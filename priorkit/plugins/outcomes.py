@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from priorkit.plugins.blame import Place
+from priorkit.plugins.blame import SourcePlace
 from priorkit.plugins.component import Component, Recipe
 
 __all__ = ["FailedPlugin", "LoadedPlugin", "PluginWarning"]
@@ -62,7 +62,7 @@ class FailedPlugin:
     @property
     def place(self) -> str:
         """`file:line`, or what is known of that."""
-        return str(Place(self.file, self.line)) if self.file else ""
+        return str(SourcePlace(self.file, self.line)) if self.file else ""
 
     @property
     def explanation(self) -> str:
