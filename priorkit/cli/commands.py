@@ -11,7 +11,7 @@ from importlib.metadata import version
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, is_out_of_memory
 from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import BUILTIN, KINDS, FailedPlugin, Kind, LoadedPlugin, Registered, Registry, nearest
 from priorkit.plugins.discovery import Unregistered, unregistered
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["components_command", "plugins_command"]
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from priorkit.config.run_config import ComponentChoice, Duration
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
 

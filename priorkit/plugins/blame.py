@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["SourcePlace", "error_in_words", "place_of", "place_of_code", "raised_by", "traceback_of"]
 

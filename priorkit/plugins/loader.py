@@ -16,7 +16,7 @@ from priorkit.plugins.discovery import BUILTIN, discovered, is_strict, loaded_fr
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
 from priorkit.plugins.records import checked_components, checked_recipes
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = ["load_plugins"]
 

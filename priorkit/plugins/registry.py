@@ -12,7 +12,7 @@ from priorkit.plugins.discovery import BUILTIN
 from priorkit.plugins.hooks import KINDS, kind_named
 from priorkit.plugins.loader import load_plugins
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = ["Registered", "Registry", "installed_plugins"]
 

@@ -13,9 +13,8 @@ from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
-from priorkit.studies.markdown import markdown_table
+from priorkit.studies.documents import markdown_table, write_whole
 from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
-from priorkit.studies.study_file import write_whole
 
 __all__ = ["MOST_SAMPLES", "RunComparison", "compare_runs"]
 
