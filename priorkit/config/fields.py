@@ -32,6 +32,12 @@ class FieldDescription:
         switch: Whether it is a yes/no option, given without a value.
         optional: Whether `none` stands for no value.
         listed: Whether it takes several values, as `1,2,3`.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, describe_fields
+        >>> [field] = [field for field in describe_fields(RunConfig) if field.path == ("code_dim",)]
+        >>> field.flag, field.default
+        ('--code-dim', '64')
     """
 
     path: tuple[str, ...]

@@ -42,6 +42,11 @@ class Kind:
         slot: The key of a configuration that chooses one; with hyphens, the command line's flag.
         hook: The hook that supplies them.
         title: What a sentence calls one.
+
+    Examples:
+        >>> from priorkit.plugins import kind_named
+        >>> kind_named("code_generator").flag
+        '--code-generator'
     """
 
     slot: str

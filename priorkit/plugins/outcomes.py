@@ -23,6 +23,13 @@ class LoadedPlugin:
         components: What it supplies: the slot of the kind, and the record.
         recipes: The recipes it supplies.
         notes: What its author should know: that it was slow to load, or imported torch.
+
+    Examples:
+        >>> from priorkit.plugins import LoadedPlugin, Recipe, Registry
+        >>> recipe = Recipe("small", summary="a small code", source="nobody", settings={"code_dim": 8})
+        >>> plugin = LoadedPlugin("small", "priorkit-small", "1.0", components=(), recipes=(recipe,))
+        >>> Registry([plugin]).recipe("small").settings
+        {'code_dim': 8}
     """
 
     entry_point: str
@@ -47,6 +54,12 @@ class FailedPlugin:
         line: The line in that file, if one is to blame.
         traceback: The whole traceback.
         notes: What else its author should know, as of a plug-in that works.
+
+    Examples:
+        >>> from priorkit.plugins import FailedPlugin
+        >>> error = "ImportError: no module named 'x'"
+        >>> FailedPlugin("small", "priorkit-small", "1.0", "priorkit_small", error, "small.py", 3).explanation
+        "ImportError: no module named 'x' (small.py:3)"
     """
 
     entry_point: str

@@ -32,6 +32,11 @@ class Situations:
         priors: Priors that a regularizer is tried with, before the kit's own: functions from the dimensions of a code
             to a prior. A regularizer that is made for one prior needs that.
         examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
+
+    Examples:
+        >>> from priorkit.testing import Situations
+        >>> Situations(code_dims=(8,)).classes
+        (0, 3)
     """
 
     code_dims: tuple[int, ...] = (2, 1, 5)
@@ -59,6 +64,11 @@ class Case:
 
     Raises:
         ConfigurationError: There is no such kind, or a function was given options.
+
+    Examples:
+        >>> from priorkit.testing import Case
+        >>> Case("prior", "gaussian", {"std": 2.0}).title
+        "prior 'gaussian[std=2.0]'"
     """
 
     slot: str
