@@ -14,7 +14,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
 
 if TYPE_CHECKING:
-    from priorkit.runs import Outcome, TrainingRun
+    from priorkit.runs import TrainingOutcome, TrainingRun
 
 __all__ = ["run_and_tell", "train_command"]
 
@@ -49,7 +49,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
 
-    def summary(outcome: Outcome) -> list[tuple[str, str]]:
+    def summary(outcome: TrainingOutcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
         rows = [
             ("steps", f"{outcome.steps} ({outcome.images} images)"),

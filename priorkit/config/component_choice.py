@@ -12,6 +12,11 @@ class ComponentChoice(BaseModel):
     """A component by name, with the options that differ from its defaults.
 
     Written as a name, or as a table with the key `name` and the options beside it.
+
+    Examples:
+        >>> from priorkit.config import ComponentChoice
+        >>> ComponentChoice.model_validate({"name": "learned", "noise_dim": 32}).options
+        {'noise_dim': 32}
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

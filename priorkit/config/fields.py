@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.run_config import Duration
 from priorkit.config.stages import Stage
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
 
@@ -42,6 +42,12 @@ class FieldDescription:
         switch: Whether it is a yes/no option, given without a value.
         optional: Whether `none` stands for no value.
         listed: Whether it takes several values, as `1,2,3`.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, describe_fields
+        >>> [field] = [field for field in describe_fields(RunConfig) if field.path == ("code_dim",)]
+        >>> field.flag, field.default
+        ('--code-dim', '64')
     """
 
     path: tuple[str, ...]

@@ -44,7 +44,13 @@ Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if 
 
 
 class LearningRates(BaseModel):
-    """Learning rates that differ from the common one, a network at a time."""
+    """Learning rates that differ from the common one, a network at a time.
+
+    Examples:
+        >>> from priorkit.config import LearningRates, RunConfig
+        >>> RunConfig(learning_rates=LearningRates(decoder=1e-4)).learning_rates.decoder
+        0.0001
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -68,6 +74,12 @@ class RunConfig(BaseModel):
     """Everything that determines a run. The same configuration, seed and machine give the same run.
 
     Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
+
+    Examples:
+        >>> from priorkit.config import RunConfig
+        >>> config = RunConfig(prior="gaussian", code_dim=16, steps=500)
+        >>> config.prior.name, config.seed
+        ('gaussian', 0)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -22,6 +22,13 @@ class Posterior:
         code: The draw, shape (N, code_dim), differentiable with respect to the encoder.
         mean: The posterior's mean, shape (N, code_dim); the code itself for a deterministic encoder.
         log_variance: Log-variance of each dimension, shape (N, code_dim); None for a deterministic encoder.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Posterior
+        >>> code = torch.zeros(2, 4)
+        >>> Posterior(code, mean=code).log_variance is None
+        True
     """
 
     code: Tensor
@@ -35,6 +42,22 @@ class Encoder(nn.Module, abc.ABC):
     Attributes:
         code_dim: Number of dimensions of a code.
         stochastic: Whether the posterior has a variance, so that the draw depends on noise.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from priorkit.interfaces import Encoder, Posterior
+        >>> class LinearEncoder(Encoder):
+        ...     def __init__(self, pixels, code_dim):
+        ...         super().__init__()
+        ...         self.code_dim = code_dim
+        ...         self.layer = nn.Linear(pixels, code_dim)
+        ...
+        ...     def forward(self, image, noise=None):
+        ...         code = self.layer(image.flatten(1))
+        ...         return Posterior(code, mean=code)
+        >>> LinearEncoder(16 * 16, 4)(torch.zeros(2, 1, 16, 16)).code.shape
+        torch.Size([2, 4])
     """
 
     code_dim: int

@@ -24,6 +24,13 @@ class Move:
         player: The player, a key of the phase's `players`. Only its networks are trained by this move.
         terms: Scalar loss terms by name; their sum is minimised. Each must depend on the player's parameters.
         gradient_scale: Factors for the gradients of single networks of the player, 1 where not given.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Move
+        >>> move = Move("prior", {"distance": torch.tensor(1.5), "size": torch.tensor(0.5)})
+        >>> sum(move.terms.values())
+        tensor(2.)
     """
 
     player: str
@@ -62,6 +69,12 @@ class OptimizerSettings:
         beta1: Adam's beta1, momentum of the others; at least 0 and below 1.
         beta2: Adam's beta2, smoothing constant of RMSprop; at least 0 and below 1.
         weight_decay: At least 0.
+
+    Examples:
+        >>> from priorkit.interfaces import OptimizerSettings
+        >>> settings = OptimizerSettings(learning_rate=1e-4, beta1=0.0)
+        >>> settings.optimizer is None  # the run's
+        True
     """
 
     optimizer: str | None = None
@@ -93,6 +106,27 @@ class Phase(abc.ABC):
             which has a part of the batch, are then refused.
         networks: The phase's own networks, by names that no other network of the run has.
         optimizers: How networks that this phase trains are optimised, where that differs from the run's settings.
+
+    Examples:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> from priorkit.interfaces import Move, Phase
+        >>> class CentringPhase(Phase):
+        ...     name = "centring"
+        ...     players = {"prior": ("prior",)}
+        ...
+        ...     def __init__(self, system):
+        ...         self.system = system
+        ...
+        ...     def noise(self, n, generator, device):
+        ...         return {"prior": torch.randn(n, 2, generator=generator, device=device)}
+        ...
+        ...     def moves(self, images, noise):
+        ...         yield Move("prior", {"offset": self.system.prior(noise["prior"]).mean().square()})
+        >>> phase = CentringPhase(SimpleNamespace(prior=torch.nn.Linear(2, 4)))
+        >>> noise = phase.noise(3, torch.Generator(), torch.device("cpu"))
+        >>> [move.player for move in phase.moves(torch.zeros(3, 1, 16, 16), noise)]
+        ['prior']
     """
 
     name: str

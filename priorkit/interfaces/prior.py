@@ -56,6 +56,22 @@ class Prior(nn.Module, abc.ABC):
         code_steps: Of a prior that learns from codes: how often it is trained on the codes of a batch.
         improvement: Of a prior that learns from codes: factor of the gradient by which it also fools the image
             discriminator in the prior improvement phase; 0 where it does not take part.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Prior
+        >>> class CubePrior(Prior):
+        ...     def __init__(self, code_dim):
+        ...         super().__init__()
+        ...         self.code_dim = code_dim
+        ...
+        ...     def noise(self, n, *, generator=None, device=None):
+        ...         return torch.rand(n, self.code_dim, generator=generator, device=device)
+        ...
+        ...     def forward(self, noise, condition=None):
+        ...         return 2 * noise - 1
+        >>> CubePrior(4).sample(2).shape
+        torch.Size([2, 4])
     """
 
     code_dim: int

@@ -33,6 +33,18 @@ class Regularizer(nn.Module, abc.ABC):
         needs_mixing: Whether `critic_terms` wants `mixing`.
         needs_whole_batch: Whether the regularizer must see every code of a batch in one process: because it compares
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Posterior, Regularizer
+        >>> class SizeRegularizer(Regularizer):
+        ...     needs_prior_code = False
+        ...
+        ...     def encoder_terms(self, posterior, prior, prior_code, condition=None):
+        ...         return {"size": posterior.code.float().square().mean()}
+        >>> code = torch.ones(3, 4)
+        >>> SizeRegularizer().encoder_terms(Posterior(code, code), None, code[:0])
+        {'size': tensor(1.)}
     """
 
     has_critic: bool = False

@@ -156,7 +156,7 @@ def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
     trained: set[str] = set()
     for number, stage in enumerate(system.stages, 1):
         if stage.batch is not Batch.IMAGES and not system.fits_codes:
-            given = f"--stages {','.join(map(str, config.stages))}: stage {number} takes codes"
+            given = f"--stages {','.join(map(str, config.stages or ()))}: stage {number} takes codes"
             if system.encoder is None:
                 raise ConfigurationError(f"{given}, and there is no encoder (--encoder none); use --encoder gaussian")
             if "encoder" not in trained:

@@ -20,7 +20,7 @@ from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
 from priorkit.plugins.loader import load_plugins
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
 from priorkit.plugins.registry import Registered, Registry, installed_plugins
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = [
     "BUILTIN",

@@ -45,6 +45,13 @@ class PriorContext:
             in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
         train_count: Number of training images; 1 where a trained run is loaded.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
+
+    Examples:
+        >>> from priorkit.plugins import PriorContext, installed_plugins
+        >>> gaussian = installed_plugins().get("prior", "gaussian").component
+        >>> context = PriorContext(code_dim=4, code_generator=lambda noise_dim, hidden: None)
+        >>> gaussian.build(gaussian.options(), context).sample(2).shape
+        torch.Size([2, 4])
     """
 
     code_dim: int
@@ -64,6 +71,12 @@ class CodeGeneratorContext:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
         hidden: Width of the hidden layers; None for the generator's own default.
+
+    Examples:
+        >>> from priorkit.plugins import CodeGeneratorContext, installed_plugins
+        >>> mlp = installed_plugins().get("code_generator", "mlp").component
+        >>> mlp.build(mlp.options(), CodeGeneratorContext(noise_dim=8, code_dim=4)).code_dim
+        4
     """
 
     noise_dim: int
@@ -79,6 +92,12 @@ class ConditionContext:
         classes: Number of classes that the data's labels have; 0 if there are no labels.
         embedding_dim: Dimensions of the data's embeddings; 0 if there are none.
         train: The training images, or None where a trained run is loaded, whose tensors follow.
+
+    Examples:
+        >>> from priorkit.plugins import ConditionContext, installed_plugins
+        >>> labels = installed_plugins().get("condition", "labels").component
+        >>> labels.build(labels.options(), ConditionContext(classes=10)).dim
+        10
     """
 
     classes: int = 0
@@ -93,6 +112,16 @@ class EncoderContext:
     Attributes:
         networks: The architecture whose encoder body to use.
         code_dim: Dimensions of a code.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import EncoderContext, NetworksContext, installed_plugins
+        >>> registry = installed_plugins()
+        >>> mlp = registry.get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> deterministic = registry.get("encoder", "deterministic").component
+        >>> deterministic.build(deterministic.options(), EncoderContext(networks, code_dim=4)).code_dim
+        4
     """
 
     networks: Networks
@@ -108,6 +137,18 @@ class RegularizerContext:
         code_dim: Dimensions of a code.
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import AdversarialLossContext, NetworksContext, RegularizerContext, installed_plugins
+        >>> registry = installed_plugins()
+        >>> mlp = registry.get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> hinge = registry.get("adversarial_loss", "hinge").component
+        >>> loss = hinge.build(hinge.options(), AdversarialLossContext())
+        >>> adversarial = registry.get("regularizer", "adversarial").component
+        >>> adversarial.build(adversarial.options(), RegularizerContext(networks, 4, loss)).has_critic
+        True
     """
 
     networks: Networks
@@ -124,6 +165,13 @@ class LossContext:
         shape: The images' shape.
         trained: Whether a trained run is loaded, to be used only: what a loss would read from files (the weights of a
             network that it compares images with) is then not needed.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import LossContext, installed_plugins
+        >>> perceptual = installed_plugins().get("loss", "perceptual").component
+        >>> perceptual.build(perceptual.options(), LossContext(ImageShape(1, 16))).needs_image_critic
+        True
     """
 
     shape: ImageShape
@@ -132,7 +180,15 @@ class LossContext:
 
 @dataclass(frozen=True)
 class AdversarialLossContext:
-    """For `priorkit_adversarial_losses`: nothing yet."""
+    """For `priorkit_adversarial_losses`: nothing yet.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.plugins import AdversarialLossContext, installed_plugins
+        >>> hinge = installed_plugins().get("adversarial_loss", "hinge").component
+        >>> hinge.build(hinge.options(), AdversarialLossContext()).generator(torch.tensor([2.0]))
+        tensor(-2.)
+    """
 
 
 @dataclass(frozen=True)
@@ -141,6 +197,13 @@ class NetworksContext:
 
     Attributes:
         shape: The images' shape.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> mlp = installed_plugins().get("networks", "mlp").component
+        >>> mlp.build(mlp.options(), NetworksContext(ImageShape(1, 16))).shape
+        ImageShape(channels=1, size=16)
     """
 
     shape: ImageShape
@@ -160,6 +223,12 @@ class DataContext:
         memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. A source
             that can give images on disk (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the
             same either way.
+
+    Examples:
+        >>> from priorkit.plugins import DataContext, installed_plugins
+        >>> digits = installed_plugins().get("dataset", "digits").component
+        >>> digits.build(digits.options(), DataContext(holdout=0.2)).reads_data_dir
+        False
     """
 
     data_dir: Path | None = None
@@ -179,6 +248,16 @@ class ExtractorContext:
         cache: Where weights that were trained or downloaded are kept for the next time; it may not exist yet.
         device: Where to compute.
         bfloat16: Whether that device computes well in bfloat16, for training what is to be trained.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import ExtractorContext, installed_plugins
+        >>> classifier = installed_plugins().get("extractor", "classifier").component
+        >>> context = ExtractorContext(ImageShape(1, 16), Path("cache"), torch.device("cpu"))
+        >>> classifier.build(classifier.options(), context).knows_labels
+        True
     """
 
     shape: ImageShape

@@ -44,6 +44,11 @@ class Kind:
         hook: The hook that supplies them.
         title: What a sentence calls one.
         several: Whether a run has several of them, listed in an order.
+
+    Examples:
+        >>> from priorkit.plugins import kind_named
+        >>> kind_named("code_generator").flag
+        '--code-generator'
     """
 
     slot: str

@@ -34,6 +34,14 @@ class Run:
         shape: The images' shape.
         model: The trained model, in evaluation mode, ready to use.
         checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
 
     def __init__(

@@ -17,7 +17,22 @@ _OF_FEATURES = "frechet_distance"
 
 
 class Observer:
-    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise."""
+    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> class StepCounter(priorkit.Observer):
+        ...     steps = 0
+        ...
+        ...     def stepped(self, session):
+        ...         self.steps += 1
+        >>> counter = StepCounter()
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=2, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run", observers=[counter])
+        >>> counter.steps
+        2
+    """
 
     def started(self, session: Session) -> None:
         """Training is about to start, or to go on."""

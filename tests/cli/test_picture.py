@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from priorkit.cli.figures import picture_command
+from priorkit.cli.picture import picture_command
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
 from priorkit.runs import prepare

@@ -10,14 +10,14 @@ from priorkit.plugins import Registry
 from priorkit.runs.recorder import Recorder
 from priorkit.training import Observer, Session
 
-__all__ = ["Evaluator"]
+__all__ = ["PeriodicEvaluation"]
 
 _DRAWS = 10
 """Draws an image of the likelihood's bounds: fewer than afterwards, because training waits."""
 _LIKELIHOOD_IMAGES = 200
 
 
-class Evaluator(Observer):
+class PeriodicEvaluation(Observer):
     """Evaluates the model every so many steps (`evaluate_every`) and has the scores recorded; changes nothing in it.
 
     Args:

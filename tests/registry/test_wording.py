@@ -1,10 +1,10 @@
-"""Text of plug-ins that is to stand in one line."""
+"""Text of plug-ins that is to stand in one line, and the nearest name to a wrong one."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line, nearest
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,11 @@ def test_any_text_can_be_printed_as_one_line(text: str) -> None:
     assert line.isprintable()
     assert len(line) <= 50
     assert in_one_line(line) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [("lerned", "; did you mean 'learned'?"), ("learned", "; did you mean 'learned'?"), ("q", "."), ("", ".")],
+)
+def test_the_nearest_name(name: str, ending: str) -> None:
+    assert nearest(name, iter(["gaussian", "learned"])) == ending
