@@ -29,9 +29,6 @@ class Processes:
         local_rank: Which one this is among those of its machine.
         local_count: How many there are on its machine.
         group: The group of torch.distributed that sends what lies in main memory; None for the default one.
-
-    Attributes:
-        part: Which part of the batch in progress this process has; all parts add up to 1.
     """
 
     def __init__(
@@ -47,7 +44,6 @@ class Processes:
         self.count = count
         self.local_rank = local_rank
         self.local_count = local_count
-        self.part = 1 / count
         self._group = group
         self._given_up = False
 
