@@ -93,7 +93,8 @@ class Engine:
             "the images are a part of the batch: how large is it?"
         )
         batch_size = batch_size or len(images)
-        self.processes.part = len(images) / batch_size
+        # Which part of the batch this process has; all parts add up to 1.
+        part = len(images) / batch_size
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
         seed_global_generators(seed_for(self.seed, self._modules, self.images_seen), self.precision.device)
         for phase in self.phases:
@@ -101,7 +102,7 @@ class Engine:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
                 noise = {**self._noise(phase, batch_size), **(beside or {})}
                 if self.recorder is None:
-                    self._run(phase, images, noise)
+                    self._run(phase, images, noise, part)
                 else:
                     self._replay_of(phase, self.recorder)(images, noise)
                 for key in self._terms[phase.name]:
@@ -110,13 +111,14 @@ class Engine:
         self.images_seen += batch_size
 
     def _replay_of(self, phase: Phase, recorder: GraphRecorder) -> ReplayedPhase:
+        assert self.processes.count == 1, "phases are recorded in one process, which has the whole batch"
         if phase.name not in self._replayed:
             self._replayed[phase.name] = ReplayedPhase(
-                phase.name, recorder, lambda images, noise: self._run(phase, images, noise), self._held
+                phase.name, recorder, lambda images, noise: self._run(phase, images, noise, 1.0), self._held
             )
         return self._replayed[phase.name]
 
-    def _run(self, phase: Phase, images: Tensor, noise: Noise) -> None:
+    def _run(self, phase: Phase, images: Tensor, noise: Noise, part: float) -> None:
         """Everything that a phase does on the device. It may be recorded: nothing here may wait for the device."""
         self._terms[phase.name] = []
         moves = phase.moves(images, noise)
@@ -127,7 +129,7 @@ class Engine:
                 move = next(moves, None)
             if move is None:
                 break
-            gradients = self._gradients(phase, move)
+            gradients = self._gradients(phase, move, part)
             if self.simultaneous:
                 held_back.append((move, gradients))
             else:
@@ -143,13 +145,12 @@ class Engine:
         share = self.processes.share(batch_size)
         return {name: tensor[share] for name, tensor in noise.items()}
 
-    def _gradients(self, phase: Phase, move: Move) -> dict[str, list[Tensor | None]]:
+    def _gradients(self, phase: Phase, move: Move, part: float) -> dict[str, list[Tensor | None]]:
         """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch."""
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
         # Terms are means over images: weighted by the processes' parts, they add up to the mean over the batch.
-        part = self.processes.part
         # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated
         # so lie in memory as their weights do, which fused optimisers rely on, and none shares memory with another.
         torch.autograd.backward(total if part == 1 else total * part, inputs=weights)

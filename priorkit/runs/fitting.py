@@ -106,7 +106,7 @@ def prepare_fit(
     processes = join_processes()
     folder = RunFolder.open(Path(path))
     _, environment = _source(folder, registry)
-    weights = folder.checkpoints.load_weights(checkpoint)
+    weights = folder.load_weights(checkpoint)
     changes["fitted_checkpoint"] = folder.checkpoints.path(checkpoint).name
     config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
     stem = f"{config.prior.name}-{config.dataset.name}".replace(":", "-")

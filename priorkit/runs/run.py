@@ -231,7 +231,7 @@ def load_run(
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry)
-    weights = folder.checkpoints.load_weights(checkpoint)
+    weights = folder.load_weights(checkpoint)
     with torch.random.fork_rng(devices=[]):
         system = build_system(config, registry, recorded_data(environment), trained=True)
     chosen = choose_device(device)

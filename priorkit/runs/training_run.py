@@ -140,6 +140,7 @@ class TrainingRun:
             raise RunFolderError(
                 f"another process has trained the run {str(self.path)!r} since it was loaded here; load it again"
             )
+        folder.bring_up_to_date(self.config)
         if self._changed:
             # New limits hold for whoever goes on the next time, too.
             folder.write_config(self.config)
