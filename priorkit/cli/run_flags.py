@@ -273,7 +273,13 @@ def _refuse_foreign(foreign: Sequence[str], choices: Mapping[str, ComponentChoic
             for item in registry.components(slot)
             if option.replace("-", "_") in item.component.options.model_fields
         ]
-        mine = describe_fields(registry.get(slot, chosen).component.options, (slot,))
+        options = registry.get(slot, chosen).component.options
+        moved = options.moved_options.get(option.replace("-", "_"))
+        if moved is not None:
+            raise ConfigurationError(
+                f"{flag}: {slot.replace('_', ' ')} {chosen!r} has no such option any more; use {moved}"
+            )
+        mine = describe_fields(options, (slot,))
         raise ConfigurationError(
             f"{flag}: {slot.replace('_', ' ')} {chosen!r} has no option {option!r}; it belongs to {', '.join(owners)}. "
             f"Options of {chosen!r}: {', '.join(item.flag for item in mine) or 'none'}."

@@ -34,9 +34,8 @@ class PriorContext:
 
     Attributes:
         code_dim: Dimensions of a code.
-        code_generator: Makes the code generator that the run has chosen, from the dimensions of its noise and the width
-            of its hidden layers (None: the generator's own default). A conditional one takes [z; s], so its noise has
-            `condition_dim` dimensions more.
+        code_generator: Makes the code generator that the run has chosen, from the dimensions of the noise z and of the
+            condition s (0 for none), which follows z in its input.
         condition_dim: Dimensions of the condition s, or 0 where there is none.
         encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
             saved by itself: a prior must not register it as a submodule.
@@ -47,7 +46,7 @@ class PriorContext:
     """
 
     code_dim: int
-    code_generator: Callable[[int, int | None], CodeGenerator]
+    code_generator: Callable[[int, int], CodeGenerator]
     condition_dim: int = 0
     encoder: Encoder | None = None
     images: Callable[[int], Tensor] | None = None
@@ -62,12 +61,12 @@ class CodeGeneratorContext:
     Attributes:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
-        hidden: Width of the hidden layers; None for the generator's own default.
+        condition_dim: How many dimensions of its input, the last ones, are s; 0 where there is no condition.
     """
 
     noise_dim: int
     code_dim: int
-    hidden: int | None = None
+    condition_dim: int = 0
 
 
 @dataclass(frozen=True)

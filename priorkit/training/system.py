@@ -157,8 +157,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     def make_optional(slot: str, interface: type[T], context: object) -> T | None:
         return build_optional(config, registry, slot, interface, context)
 
-    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
-        return make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, code_dim, hidden))
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        context = CodeGeneratorContext(noise_dim + condition_dim, code_dim, condition_dim)
+        return make("code_generator", CodeGenerator, context)
 
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())

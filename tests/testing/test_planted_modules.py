@@ -269,7 +269,7 @@ class TakesTheEncoderForGranted(Pushed):
 class TakesClassesForGranted(Pushed):
     def __init__(self, context: PriorContext) -> None:
         super().__init__(context)
-        self.generator = context.code_generator(3 + context.classes, None)
+        self.generator = context.code_generator(3, context.classes)
 
 
 class SizedByItsData(Bell):

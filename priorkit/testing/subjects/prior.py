@@ -50,7 +50,7 @@ class PriorSubject(Subject[Prior]):
         """Small stand-ins of what a run tells a prior."""
         return PriorContext(
             self.code_dim,
-            lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
+            lambda noise_dim, condition_dim: SmallCodeGenerator(noise_dim + condition_dim, self.code_dim),
             condition_dim=self.condition_dim,
             encoder=self.encoder,
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
