@@ -81,7 +81,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             condition_dim,
             encoder,
             lambda number: _images_to_start_from(data, number),
-            len(data.train) if data.train is not None else 1,
+            data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
         ),
     )
@@ -94,7 +94,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
-        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
+        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim, data.train_count)
         regularizer = make("regularizer", Regularizer, context)
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
         if loss is None:

@@ -41,7 +41,7 @@ class PriorContext:
             saved by itself: a prior must not register it as a submodule.
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
             in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
-        train_count: Number of training images; 1 where a trained run is loaded.
+        train_count: Number of training images.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
     """
 
@@ -106,12 +106,14 @@ class RegularizerContext:
         code_dim: Dimensions of a code.
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+        train_count: Number of training images.
     """
 
     networks: Networks
     code_dim: int
     adversarial_loss: AdversarialLoss
     condition_dim: int = 0
+    train_count: int = 1
 
 
 @dataclass(frozen=True)

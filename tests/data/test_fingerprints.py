@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from priorkit.data import fingerprints as module
 from priorkit.data.fingerprints import data_fingerprint, describe_data, is_same_data
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
-from priorkit.data import fingerprints as module
 
 Load = Callable[..., ImageData]
 

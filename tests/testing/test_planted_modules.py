@@ -275,7 +275,7 @@ class TakesClassesForGranted(Pushed):
 class SizedByItsData(Bell):
     def __init__(self, context: PriorContext) -> None:
         super().__init__(context)
-        self.register_buffer("seen", torch.zeros(context.train_count))
+        self.register_buffer("seen", torch.zeros(int((context.images(3) > 0).sum())))
 
 
 class DropsOutOfItsDensity(Bell):
@@ -289,7 +289,7 @@ class DensityInItsInputsPrecision(Bell):
 
 
 PLANTED = [
-    Planted("states_are_whole", SizedByItsData, "its state does not fit another one.*training images or their number"),
+    Planted("states_are_whole", SizedByItsData, "its state does not fit another one.*what the training images show"),
     Planted("repeatable", DropsOutOfItsDensity, "in training mode log_prob draws from the global generator of torch"),
     Planted(
         "bfloat16_agrees", DensityInItsInputsPrecision, "log_prob of bfloat16 inputs is torch.bfloat16, not float32"

@@ -49,8 +49,8 @@ def states_are_whole(subject: AnySubject) -> None:
     except RuntimeError as error:
         raise Defect(
             f"its state does not fit another one: {' '.join(str(error).split())}",
-            "the shapes of its tensors depend on the training images or their number, which a loaded run does not have",
-            "let options and dimensions of the context alone decide shapes",
+            "the shapes of its tensors depend on what the training images show, which a loaded run does not have",
+            "let options, dimensions and the number of training images alone decide shapes",
         ) from error
     inputs = subject.inputs(component, 6, subject.case.seed)
     for one, again in zip(subject.passes(component), subject.passes(other), strict=True):

@@ -54,7 +54,7 @@ class PriorSubject(Subject[Prior]):
             condition_dim=self.condition_dim,
             encoder=self.encoder,
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
-            train_count=1 if self.loading else 100,
+            train_count=100,
             classes=self.classes,
         )
 

@@ -66,7 +66,11 @@ class RegularizerSubject(Subject[Regularizer]):
     def context(self) -> RegularizerContext:
         """Small stand-ins of what a run tells a regularizer."""
         return RegularizerContext(
-            SmallNetworks(_SHAPE), self.code_dim, SmallAdversarialLoss(self.penalised), condition_dim=self.classes
+            SmallNetworks(_SHAPE),
+            self.code_dim,
+            SmallAdversarialLoss(self.penalised),
+            condition_dim=self.classes,
+            train_count=100,
         )
 
     def built(self, seed: int = 0, options: Options | None = None) -> Regularizer:
