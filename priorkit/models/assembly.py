@@ -83,6 +83,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             lambda number: _images_to_start_from(data, number),
             data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
+            data.training_images,
         ),
     )
     regularizer, loss = None, None

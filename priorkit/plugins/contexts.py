@@ -40,9 +40,12 @@ class PriorContext:
         encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
             saved by itself: a prior must not register it as a submodule.
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
-            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
+            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow:
+            what a prior keeps of them, it keeps in parameters or buffers.
         train_count: Number of training images.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
+        training_images: Gives all training images, for a prior that goes on reading them (a prior of exemplars): where
+            a trained run is loaded, this call reads its data set, and raises a `PriorkitError` if that is not there.
     """
 
     code_dim: int
@@ -52,6 +55,7 @@ class PriorContext:
     images: Callable[[int], Tensor] | None = None
     train_count: int = 1
     classes: int = 0
+    training_images: Callable[[], ImageSet] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import ImageShape, Learning, Prior
+from priorkit.interfaces import ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import PriorContext
 from priorkit.testing.case import Case
 from priorkit.testing.forward_pass import ForwardPass, Inputs
@@ -56,6 +56,7 @@ class PriorSubject(Subject[Prior]):
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
             train_count=100,
             classes=self.classes,
+            training_images=lambda: ImageSet(random_images(100, _SHAPE).add(1).mul(127.5).byte()),
         )
 
     def conditions(self, n: int) -> Tensor:
