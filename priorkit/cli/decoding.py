@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorkit.cli.run_arguments import (
-    add_data_dir,
     add_label,
     count,
     done,
@@ -43,6 +42,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     add_label(parser, "what to draw, in turn; default: at random")
     found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
     run = load(found, registry)
+    refuse_data_dir(found, run)
     import torch
 
     from priorkit.data import to_uint8
@@ -76,13 +76,12 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
     parser.add_argument(
         "images", metavar="IMAGE", type=Path, nargs="*", help=f"files, {_FITTED}; default: held-out images"
     )
-    add_data_dir(parser)
     parser.add_argument("-n", "--number", type=count, default=32, metavar="N", help="how many held-out images")
     parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
-    found = parse(parser, arguments, ("-n", "--number", "--columns", "--data-dir"))
-    if found.images:
-        refuse_data_dir(found)
+    found = parse(parser, arguments, ("-n", "--number", "--columns"))
     run = load(found, registry)
+    if found.images:
+        refuse_data_dir(found, run)
     from priorkit.data import to_float, to_uint8
     from priorkit.runs import pairs, save_images
 
@@ -101,13 +100,12 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
         "interpolations.png",
     )
     parser.add_argument("images", metavar="IMAGE", type=Path, nargs="*", help=f"files in pairs of ends, {_FITTED}")
-    add_data_dir(parser)
     parser.add_argument(
         "--between", choices=("samples", "images"), default="samples", help="ends: samples, or held-out images"
     )
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
     parser.add_argument("--steps", type=count, default=10, metavar="N", help="images in a row (default 10)")
-    found = parse(parser, arguments, ("-n", "--number", "--between", "--steps", "--data-dir"))
+    found = parse(parser, arguments, ("-n", "--number", "--between", "--steps"))
     if found.steps < 2:
         raise ConfigurationError("--steps must be at least 2: a row has two ends")
     if len(found.images) % 2:
@@ -115,9 +113,9 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
             f"walks go from image to image, in pairs: name an even number, not {len(found.images)}"
         )
     samples = found.between == "samples" and not found.images
-    if samples or found.images:
-        refuse_data_dir(found)
     run = load(found, registry)
+    if samples or found.images:
+        refuse_data_dir(found, run)
     from priorkit.data import to_float, to_uint8
     from priorkit.runs import save_images
 

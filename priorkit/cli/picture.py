@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from priorkit.cli.arguments import HELP_FLAGS
 from priorkit.cli.run_arguments import (
-    add_data_dir,
     add_label,
     count,
     done,
     load,
     parse,
+    refuse_data_dir,
     refuse_too_many,
     run_parser,
     split_labels,
@@ -61,6 +61,7 @@ def _classes(arguments: Sequence[str], registry: Registry) -> int:
         raise ConfigurationError("--label says which columns there are; leave out --columns")
     found.columns = found.columns or 10
     run = _load(found, registry)
+    refuse_data_dir(found, run)
     from priorkit.figures import draw_class_figure
     from priorkit.runs import save_picture
 
@@ -94,7 +95,6 @@ def _tsne(arguments: Sequence[str], registry: Registry) -> int:
         "held-out images, coloured by label, in the plane (t-SNE of both together).",
         "tsne.png",
     )
-    add_data_dir(parser)
     parser.add_argument("-n", "--number", type=count, default=1000, metavar="N", help="codes of each (default 1000)")
     parser.add_argument(
         "--perplexity",
@@ -103,7 +103,7 @@ def _tsne(arguments: Sequence[str], registry: Registry) -> int:
         metavar="P",
         help="about how many codes count as near (default 30)",
     )
-    found = parse(parser, arguments, ("-n", "--number", "--perplexity", "--data-dir"))
+    found = parse(parser, arguments, ("-n", "--number", "--perplexity"))
     from priorkit.figures import draw_code_map, map_codes, require_matplotlib
 
     require_matplotlib("maps of codes")
@@ -142,13 +142,12 @@ def _nearest(arguments: Sequence[str], registry: Registry) -> int:
         "near images are that cannot have been remembered.",
         "nearest.png",
     )
-    add_data_dir(parser)
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many samples (default 8)")
     parser.add_argument("--columns", type=count, default=7, metavar="N", help="training images for each (default 7)")
     parser.add_argument(
         "--by", choices=("pixels", "features"), default="pixels", help="compare pixels, or the image discriminator's F"
     )
-    found = parse(parser, arguments, ("-n", "--number", "--columns", "--by", "--data-dir"))
+    found = parse(parser, arguments, ("-n", "--number", "--columns", "--by"))
     run = _load(found, registry)
     import torch
 
@@ -192,6 +191,7 @@ def _sweep(arguments: Sequence[str], registry: Registry) -> int:
     samples, captions = [], []
     for path in found.runs:
         run = _load(found, registry, path)
+        refuse_data_dir(found, run)
         refuse_too_many(run, found.number * len(found.runs), f"-n {found.number} of {len(found.runs)} runs")
         samples.append(to_uint8(run.sample(found.number, seed=found.seed)).cpu())
         captions.append(_caption(run))

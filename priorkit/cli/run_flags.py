@@ -294,7 +294,12 @@ def _refuse_foreign(foreign: Sequence[str], choices: Choices, registry: Registry
         owners = [
             item.component.name for item in registry.components(slot) if option in item.component.options.model_fields
         ]
-        mine = describe_fields(registry.get(slot, choices[path].name).component.options, path)
+        options = registry.get(slot, choices[path].name).component.options
+        if (moved := options.moved_options.get(option)) is not None:
+            raise ConfigurationError(
+                f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no such option any more; use {moved}"
+            )
+        mine = describe_fields(options, path)
         raise ConfigurationError(
             f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no option {option.replace('_', '-')!r}; it "
             f"belongs to {', '.join(owners)}. Options of {choices[path].name!r}: "

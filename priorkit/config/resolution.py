@@ -117,6 +117,9 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
 def _unknown_option(key: str, model: type[BaseModel], owner: str) -> str:
     if (spelling := key.replace("-", "_")) in model.model_fields:
         return f"a configuration spells the option {key!r} as {spelling!r}"
+    moved = model.moved_options.get(spelling) if issubclass(model, Options) else None
+    if moved is not None:
+        return f"{owner} has no such option any more; use {moved}"
     wrong = key.replace("_", "-")
     names = [name.replace("_", "-") for name in model.model_fields]
     return f"{owner} has no option {wrong!r}{nearest(wrong, names)} Options: {', '.join(names) or 'none'}."

@@ -135,7 +135,7 @@ def _set_up() -> None:
     try:
         if _store is None:
             _store, _, _ = next(rendezvous("env://", timeout=_PATIENCE))
-        store = dist.PrefixStore(f"priorkit/{_groups}", _store)
+        store = dist.PrefixStore(f"priorkit/{_groups}", _store)  # type: ignore[attr-defined]
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"

@@ -4,6 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces.encoder import Encoder, Posterior
@@ -75,9 +76,29 @@ class Regularizer(nn.Module, abc.ABC):
         """
         return {}
 
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws the randomness of `encoder_terms` for a batch of `n` images: float32, first dimension `n`.
+
+        By default, the terms have none. What the whole batch shares, such as directions that its codes are projected
+        on, is drawn as some for each image.
+
+        Args:
+            n: Number of images, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where the noise is made; the CPU if it is None.
+        """
+        return torch.empty(n, 0, device=device)
+
     @abc.abstractmethod
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """What the encoder minimises, and with it a prior that learns by likelihood.
 
@@ -86,6 +107,7 @@ class Regularizer(nn.Module, abc.ABC):
             prior: The prior, for its density.
             prior_code: Codes of the prior, shape (N, code_dim), detached unless the prior learns by likelihood.
             condition: s of the images, shape (N, condition_dim), if every image has one.
+            noise: Shape (N, ...), as `encoder_noise` gives it.
         """
 
     def phases(self, system: "System") -> "Sequence[Phase]":

@@ -61,8 +61,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     def make_optional(slot: str, interface: type[T], context: object) -> T | None:
         return build_optional(config, registry, slot, interface, context)
 
-    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
-        return make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, code_dim, hidden))
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        context = CodeGeneratorContext(noise_dim + condition_dim, code_dim, condition_dim)
+        return make("code_generator", CodeGenerator, context)
 
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
@@ -81,8 +82,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             condition_dim,
             encoder,
             lambda number: _images_to_start_from(data, number),
-            len(data.train) if data.train is not None else 1,
+            data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
+            data.training_images,
         ),
     )
     regularizer, loss = None, None
@@ -94,7 +96,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
-        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim)
+        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim, data.train_count)
         regularizer = make("regularizer", Regularizer, context)
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
         if loss is None:

@@ -66,7 +66,8 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
         shared = condition if system.condition is not None and system.condition.from_data else None
         assert system.regularizer is not None, "there is one where there is an encoder"
         try:
-            terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared)
+            drawn = system.regularizer.encoder_noise(2, generator=generator)
+            terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared, drawn)
         except ValueError as error:
             raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
         for term in terms.values():

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,6 +31,10 @@ class Options(BaseModel):
     that means something by them says `allow_inf_nan=True`. No field may be called `name` or `options`, which have a
     meaning in the configuration file.
 
+    Attributes:
+        moved_options: Options that an earlier version had, by name, and the flag that takes the place of each; errors
+            name it.
+
     Examples:
         >>> from pydantic import Field
         >>> from priorkit.plugins import Options
@@ -38,6 +43,8 @@ class Options(BaseModel):
         >>> LaplaceOptions(scale=2)
         LaplaceOptions(scale=2.0)
     """
+
+    moved_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 

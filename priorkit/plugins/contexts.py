@@ -35,32 +35,35 @@ class PriorContext:
 
     Attributes:
         code_dim: Dimensions of a code.
-        code_generator: Makes the code generator that the run has chosen, from the dimensions of its noise and the width
-            of its hidden layers (None: the generator's own default). A conditional one takes [z; s], so its noise has
-            `condition_dim` dimensions more.
+        code_generator: Makes the code generator that the run has chosen, from the dimensions of the noise z and of the
+            condition s (0 for none), which follows z in its input.
         condition_dim: Dimensions of the condition s, or 0 where there is none.
         encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
             saved by itself: a prior must not register it as a submodule.
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
-            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
-        train_count: Number of training images; 1 where a trained run is loaded.
+            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow:
+            what a prior keeps of them, it keeps in parameters or buffers.
+        train_count: Number of training images.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
+        training_images: Gives all training images, for a prior that goes on reading them (a prior of exemplars): where
+            a trained run is loaded, this call reads its data set, and raises a `PriorkitError` if that is not there.
 
     Examples:
         >>> from priorkit.plugins import PriorContext, installed_plugins
         >>> gaussian = installed_plugins().get("prior", "gaussian").component
-        >>> context = PriorContext(code_dim=4, code_generator=lambda noise_dim, hidden: None)
+        >>> context = PriorContext(code_dim=4, code_generator=lambda noise_dim, condition_dim: None)
         >>> gaussian.build(gaussian.options(), context).sample(2).shape
         torch.Size([2, 4])
     """
 
     code_dim: int
-    code_generator: Callable[[int, int | None], CodeGenerator]
+    code_generator: Callable[[int, int], CodeGenerator]
     condition_dim: int = 0
     encoder: Encoder | None = None
     images: Callable[[int], Tensor] | None = None
     train_count: int = 1
     classes: int = 0
+    training_images: Callable[[], ImageSet] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class CodeGeneratorContext:
     Attributes:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
-        hidden: Width of the hidden layers; None for the generator's own default.
+        condition_dim: How many dimensions of its input, the last ones, are s; 0 where there is no condition.
 
     Examples:
         >>> from priorkit.plugins import CodeGeneratorContext, installed_plugins
@@ -81,7 +84,7 @@ class CodeGeneratorContext:
 
     noise_dim: int
     code_dim: int
-    hidden: int | None = None
+    condition_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class RegularizerContext:
         code_dim: Dimensions of a code.
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+        train_count: Number of training images.
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -155,6 +159,7 @@ class RegularizerContext:
     code_dim: int
     adversarial_loss: AdversarialLoss
     condition_dim: int = 0
+    train_count: int = 1
 
 
 @dataclass(frozen=True)

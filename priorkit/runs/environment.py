@@ -121,4 +121,5 @@ def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
     data = environment["data"]
     shape = ImageShape(int(data["channels"]), int(data["size"]))
     # Runs of the first version knew no conditions.
-    return DataSummary(shape, int(data.get("classes", 0)), int(data.get("embedding_dim", 0)))
+    dims = int(data.get("classes", 0)), int(data.get("embedding_dim", 0))
+    return DataSummary(shape, *dims, train_count=int(data["train"]))

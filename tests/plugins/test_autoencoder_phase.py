@@ -97,9 +97,25 @@ def test_moves_are_a_function_of_images_noise_and_networks(recipe: str, tiny_ses
 
 def test_only_an_encoder_that_draws_gets_noise(tiny_session: Callable[..., Session]) -> None:
     generator, cpu = torch.Generator(), torch.device("cpu")
-    assert set(tiny_session("aae").engine.phases[0].noise(5, generator, cpu)) == {"prior"}
+    assert set(tiny_session("aae").engine.phases[0].noise(5, generator, cpu)) == {"prior", "regularizer"}
     noise = tiny_session("vae").engine.phases[0].noise(5, generator, cpu)
-    assert {name: tuple(value.shape) for name, value in noise.items()} == {"prior": (5, 4), "posterior": (5, 4)}
+    shapes = {"prior": (5, 4), "posterior": (5, 4), "regularizer": (5, 0)}
+    assert {name: tuple(value.shape) for name, value in noise.items()} == shapes
+
+
+def test_a_regularizer_gets_the_noise_that_it_draws(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("aae", regularizer={"name": "sliced-wasserstein", "projections": 7})
+    (phase,) = session.engine.phases
+    noise = dict(phase.noise(5, torch.Generator().manual_seed(0), torch.device("cpu")))
+    assert noise["regularizer"].shape == (5, 2, 4)
+    images = session.batches.at(0)[:5]
+
+    def term(given: torch.Tensor) -> torch.Tensor:
+        (move,) = phase.moves(images, {**noise, "regularizer": given})
+        return move.terms["regularization"]
+
+    assert torch.equal(term(noise["regularizer"]), term(noise["regularizer"]))
+    assert not torch.equal(term(noise["regularizer"]), term(noise["regularizer"].flip(0, 1)))
 
 
 @pytest.mark.parametrize(("recipe", "sampled"), [("vae", 0), ("aae", 1)])

@@ -55,7 +55,7 @@ VARIANTS = [
     ("aae", {"optimizer": "rmsprop"}),
     ("vae", {"optimizer": "adamw", "weight_decay": 0.01, "average": 0.0}),
     ("vae", {"prior": "location"}),
-    ("aae", {"regularizer": {"name": "sliced-wasserstein", "projections": 3, "directions": 20}}),
+    ("aae", {"regularizer": {"name": "sliced-wasserstein", "projections": 3}}),
     ("vae", {"prior": "location", "regularizer": "mmd"}),
     ("learned", {"condition": {"name": "labels", "recovery": "both"}, "critic_steps": 2}),
     ("learned", {"condition": "embedding", "critic_steps": 3, "reconstructions_as_fakes": True}),

@@ -14,7 +14,12 @@ class NoRegularizer(Regularizer):
     trains_prior = False
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """No terms."""
         return {}

@@ -41,7 +41,7 @@ class AutoencoderPhase(Phase):
             self.players["code_critic"] = ("code_critic",)
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`; `posterior` (n, code_dim), `condition` (n, dim) and `mixing` (n,) where they are drawn."""
+        """`prior` and `regularizer`; `posterior` (n, code_dim), `condition` (n, dim) and `mixing` (n,) where drawn."""
         noise = {"prior": self.system.prior.noise(n, generator=generator, device=device)}
         if self.encoder.stochastic:
             noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
@@ -50,6 +50,7 @@ class AutoencoderPhase(Phase):
             noise["condition"] = condition.draw(n, generator=generator, device=device)
         if self.regularizer.needs_mixing:
             noise["mixing"] = torch.rand(n, generator=generator, device=device)
+        noise["regularizer"] = self.regularizer.encoder_noise(n, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
@@ -67,7 +68,8 @@ class AutoencoderPhase(Phase):
         with frozen_statistics(*([system.image_critic] if system.image_critic is not None else [])):
             terms = {"reconstruction": self.loss(reconstruction, images, system.image_critic)}
         with frozen_statistics(regularizer):
-            terms.update(regularizer.encoder_terms(posterior, system.prior, prior_code, shared))
+            given = (posterior, system.prior, prior_code, shared, noise["regularizer"])
+            terms.update(regularizer.encoder_terms(*given))
         parameter_loss = system.prior.parameter_loss() if self._learns_prior else None
         if parameter_loss is not None:
             terms["prior"] = parameter_loss
