@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from priorkit.interfaces.code_space import CodeKind
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.prior import Prior
 
@@ -25,6 +26,7 @@ class Regularizer(nn.Module, abc.ABC):
     from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:
+        kinds: Kinds of codes that it can be used with.
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
@@ -34,6 +36,7 @@ class Regularizer(nn.Module, abc.ABC):
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
     """
 
+    kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     has_critic: bool = False
     needs_prior_code: bool = True
     uses_condition: bool = False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks
+    from priorkit.interfaces import AdversarialLoss, CodeGenerator, CodeSpace, Encoder, ImageSet, ImageShape, Networks
 
 __all__ = [
     "AdversarialLossContext",
@@ -28,8 +28,22 @@ __all__ = [
 ]
 
 
+class _CodesContext:
+    """What has codes in it: vectors, unless their space is given."""
+
+    code_dim: int
+    codes: CodeSpace
+
+    def __post_init__(self) -> None:
+        if self.codes is None:
+            # Imported here: it imports torch, which entry modules do without.
+            from priorkit.interfaces import CodeSpace
+
+            object.__setattr__(self, "codes", CodeSpace((self.code_dim,)))
+
+
 @dataclass(frozen=True)
-class PriorContext:
+class PriorContext(_CodesContext):
     """For `priorkit_priors`.
 
     Attributes:
@@ -44,6 +58,7 @@ class PriorContext:
             in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
         train_count: Number of training images; 1 where a trained run is loaded.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
     """
 
     code_dim: int
@@ -53,21 +68,24 @@ class PriorContext:
     images: Callable[[int], Tensor] | None = None
     train_count: int = 1
     classes: int = 0
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class CodeGeneratorContext:
+class CodeGeneratorContext(_CodesContext):
     """For `priorkit_code_generators`.
 
     Attributes:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
         hidden: Width of the hidden layers; None for the generator's own default.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
     """
 
     noise_dim: int
     code_dim: int
     hidden: int | None = None
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -86,20 +104,23 @@ class ConditionContext:
 
 
 @dataclass(frozen=True)
-class EncoderContext:
+class EncoderContext(_CodesContext):
     """For `priorkit_encoders`.
 
     Attributes:
-        networks: The architecture whose encoder body to use.
+        networks: The architecture whose encoder body to use. Where codes are maps, the body's outputs are maps, too,
+            flat: `encoder(2 * code_dim)` has twice the channels.
         code_dim: Dimensions of a code.
+        codes: The space of the codes, of `code_dim` dimensions: vectors, if it is not given, or maps.
     """
 
     networks: Networks
     code_dim: int
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class RegularizerContext:
+class RegularizerContext(_CodesContext):
     """For `priorkit_regularizers`.
 
     Attributes:
@@ -107,12 +128,14 @@ class RegularizerContext:
         code_dim: Dimensions of a code.
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
     """
 
     networks: Networks
     code_dim: int
     adversarial_loss: AdversarialLoss
     condition_dim: int = 0
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import (
+    CodeSpace,
     Condition,
     Encoder,
     ImageCritic,
@@ -67,7 +68,7 @@ def system_around(component: Any, subject: Any) -> System:
             recogniser = networks.recogniser(condition.dim)
         return System(
             shape=shape,
-            code_dim=code_dim,
+            codes=CodeSpace((code_dim,)),
             encoder=encoder,
             decoder=networks.decoder(code_dim),
             prior=prior,

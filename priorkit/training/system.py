@@ -12,6 +12,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
+    CodeSpace,
     Condition,
     Encoder,
     Learning,
@@ -210,7 +211,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     shown_dim = condition_dim if condition is not None and condition.seen_by_image_critic else 0
     system = BuiltSystem(
         shape=data.shape,
-        code_dim=code_dim,
+        codes=CodeSpace((code_dim,)),
         encoder=encoder,
         decoder=networks.decoder(code_dim),
         prior=prior,
