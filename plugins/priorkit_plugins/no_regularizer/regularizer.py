@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.interfaces import CodeKind, Encoder, Learning, Posterior, Prior, Regularizer
 
 __all__ = ["NoRegularizer"]
 
@@ -10,6 +10,7 @@ __all__ = ["NoRegularizer"]
 class NoRegularizer(Regularizer):
     """Leaves the codes alone."""
 
+    kinds = tuple(CodeKind)
     needs_prior_code = False
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
