@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
+from priorkit.data import load_data
 from priorkit.errors import DataError
 from priorkit.interfaces import (
     DataSource,
@@ -32,7 +33,7 @@ from priorkit.interfaces import (
     StoredImages,
 )
 from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
-from priorkit.training import Session, load_data
+from priorkit.training import Session
 
 # Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.
 torch.set_num_threads(1)

@@ -152,9 +152,9 @@ def _nearest(arguments: Sequence[str], registry: Registry) -> int:
     run = _load(found, registry)
     import torch
 
+    from priorkit.data import to_float, to_uint8
     from priorkit.figures import draw_neighbours, nearest_images
     from priorkit.runs import load_run_data, save_picture
-    from priorkit.training import to_float, to_uint8
 
     asked = f"a grid of {1 + found.columns} columns and -n {found.number}"
     refuse_too_many(run, found.number * (1 + found.columns), asked)
@@ -185,9 +185,9 @@ def _sweep(arguments: Sequence[str], registry: Registry) -> int:
     parser.add_argument("-n", "--number", type=count, default=16, metavar="N", help="samples of each (default 16)")
     parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row (default 8)")
     found = parse(parser, arguments, ("-n", "--number", "--columns"))
+    from priorkit.data import to_uint8
     from priorkit.figures import draw_sweep
     from priorkit.runs import save_picture
-    from priorkit.training import to_uint8
 
     samples, captions = [], []
     for path in found.runs:

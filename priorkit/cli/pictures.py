@@ -45,8 +45,8 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     run = load(found, registry)
     import torch
 
+    from priorkit.data import to_uint8
     from priorkit.runs import save_images
-    from priorkit.training import to_uint8
 
     refuse_too_many(run, found.number)
     condition, labels = None, None
@@ -83,8 +83,8 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
     if found.images:
         refuse_data_dir(found)
     run = load(found, registry)
+    from priorkit.data import to_float, to_uint8
     from priorkit.runs import pairs, save_images
-    from priorkit.training import to_float, to_uint8
 
     originals = _originals(run, found, registry)
     reconstructions = to_uint8(run.reconstruct(to_float(originals))).cpu()
@@ -118,8 +118,8 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
     if samples or found.images:
         refuse_data_dir(found)
     run = load(found, registry)
+    from priorkit.data import to_float, to_uint8
     from priorkit.runs import save_images
-    from priorkit.training import to_float, to_uint8
 
     if samples:
         codes = run.model.codes(2 * found.number, found.seed)

@@ -46,7 +46,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     """Trains a run that is ready, and tells of it; returns the exit status."""
     from priorkit.cli.memory import keep_freed_memory
     from priorkit.cli.progress import Progress
-    from priorkit.engine import leave_processes
+    from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
 
     def summary(outcome: Outcome) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
 def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return parse_train_arguments(arguments, registry)
-    from priorkit.engine import join_processes
+    from priorkit.distributed import join_processes
 
     # A mistake that every process reads is told once.
     with join_processes().together():

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from priorkit.distributed.processes import Processes
 from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.hardware import Precision
-from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import seed_for, seed_global_generators
 from priorkit.errors import NonFiniteLossError
 from priorkit.interfaces import Move, Noise, Phase

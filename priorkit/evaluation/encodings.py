@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.engine import seed_for
 from priorkit.evaluation.images import chunks, spaced
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, Posterior
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 __all__ = ["Encodings", "draw", "encode_held_out"]
 

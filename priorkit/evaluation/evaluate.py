@@ -12,7 +12,7 @@ from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import FeatureExtractor, ImageData
-from priorkit.training import Model
+from priorkit.models import Model
 
 __all__ = ["evaluate_model"]
 

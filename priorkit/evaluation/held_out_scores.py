@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
 from priorkit.evaluation.encodings import Encodings
@@ -20,7 +21,7 @@ from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.evaluation.two_sample_test import two_sample_accuracy
 from priorkit.interfaces import ImageData
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 __all__ = ["score_clusters", "score_codes", "score_reconstructions"]
 

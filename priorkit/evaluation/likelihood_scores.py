@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.engine import seed_for
 from priorkit.evaluation.encodings import Encodings, draw
 from priorkit.evaluation.images import chunk_size, chunks
@@ -16,7 +17,7 @@ from priorkit.evaluation.likelihood import (
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, Posterior, ReconstructionLoss
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 __all__ = ["score_likelihood"]
 

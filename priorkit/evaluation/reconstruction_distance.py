@@ -2,6 +2,7 @@
 
 import torch
 
+from priorkit.data import to_uint8
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.encodings import Encodings
 from priorkit.evaluation.frechet import frechet_distance
@@ -9,7 +10,7 @@ from priorkit.evaluation.images import chunk_size, chunks
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import FeatureExtractor, ImageData
-from priorkit.training import Model, to_uint8
+from priorkit.models import Model
 
 __all__ = ["NAME", "score_reconstruction_distance"]
 

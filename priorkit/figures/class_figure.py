@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from PIL import Image
 from torch import Tensor
 
+from priorkit.data import to_uint8
 from priorkit.figures.captions import caption_columns
 from priorkit.figures.grids import draw_grid
-from priorkit.training import Model, to_uint8
+from priorkit.models import Model
 
 __all__ = ["draw_class_figure"]
 

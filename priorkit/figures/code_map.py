@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.figures.plotting import require_matplotlib
 from priorkit.interfaces import ImageSet
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,11 @@ import torch
 from pydantic import BaseModel, ValidationError
 
 from priorkit.config import RunConfig
+from priorkit.data import DataSummary, summarise
+from priorkit.data.fingerprints import beside_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
-from priorkit.runs.fingerprints import beside_fingerprint, describe_data
-from priorkit.training import DataSummary, Session, summarise
+from priorkit.training import Session
 
 __all__ = ["check_environment", "describe_environment", "recorded_data"]
 

@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
+from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageShape, Prior
+from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import EvaluationNetworks, Model, binarised, build_system, tensors_below
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from priorkit.data import load_data
+from priorkit.data.fingerprints import beside_fingerprint, is_same_data
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.environment import recorded_data
-from priorkit.runs.fingerprints import beside_fingerprint, is_same_data
 from priorkit.runs.run import Run
-from priorkit.training import load_data
 
 __all__ = ["load_run_data", "require_same_data"]
 

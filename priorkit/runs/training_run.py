@@ -11,7 +11,9 @@ from types import FrameType
 import torch
 
 from priorkit.config import RunConfig, resolve_config
-from priorkit.engine import Processes, abandon_processes, choose_device, join_processes
+from priorkit.data import load_data
+from priorkit.distributed import Processes, abandon_processes, join_processes
+from priorkit.engine import choose_device
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
@@ -23,7 +25,7 @@ from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.training_lock import training_lock
-from priorkit.training import Observer, Session, load_data, run_session
+from priorkit.training import Observer, Session, run_session
 
 __all__ = ["Outcome", "TrainingRun", "prepare", "run_or_raise", "train"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import format_duration
+from priorkit.data import to_uint8
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.plugins import Registry
@@ -15,7 +16,6 @@ from priorkit.studies.curves import save_curves
 from priorkit.studies.markdown import markdown_table
 from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
 from priorkit.studies.study_file import write_whole
-from priorkit.training import to_uint8
 
 __all__ = ["MOST_SAMPLES", "Comparison", "compare_runs"]
 

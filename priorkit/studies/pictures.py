@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
+from priorkit.data import to_uint8
 from priorkit.figures import draw_class_figure, draw_code_map, draw_side_by_side, map_codes, require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
-from priorkit.training import to_uint8
 
 __all__ = ["check_pictures", "draw_study"]
 

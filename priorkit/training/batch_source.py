@@ -1,12 +1,13 @@
 """What a session trains on: batches of images, or of the codes that are kept of them."""
 
 from priorkit.config import RunConfig
-from priorkit.engine import Precision, Processes
+from priorkit.data.batches import Batches
+from priorkit.data.kept_codes import KeptCodes
+from priorkit.data.stream import default_workers
+from priorkit.distributed import Processes
+from priorkit.engine import Precision
 from priorkit.interfaces import ImageSet
-from priorkit.training.batches import Batches
-from priorkit.training.kept_codes import KeptCodes
-from priorkit.training.stream import default_workers
-from priorkit.training.system import BuiltSystem
+from priorkit.models.system import BuiltSystem
 
 __all__ = ["make_batches"]
 

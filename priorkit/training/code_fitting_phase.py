@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Learning, Move, Noise, Phase, System
+from priorkit.interfaces import CodeKind, Learning, Move, Noise, Phase, System
 
 __all__ = ["CodeFittingPhase"]
 
@@ -14,7 +14,7 @@ class CodeFittingPhase(Phase):
     """Fits a prior to the aggregated posterior of an autoencoder that stands still (Ghosh et al. 2020, Section 4).
 
     A prior that learns from codes descends its own loss on them; one that learns by likelihood, minus its log-density.
-    Where the encoder is stochastic, codes are drawn from its posteriors anew in every step.
+    Where the encoder's posteriors are normal, codes are drawn from them anew in every step.
 
     Args:
         system: The components; the prior learns from codes or by likelihood.
@@ -26,7 +26,7 @@ class CodeFittingPhase(Phase):
         assert system.encoder is not None, "codes come from an encoder"
         assert system.prior.learning in (Learning.CODES, Learning.LIKELIHOOD), "the prior must learn from codes"
         self.system = system
-        self.stochastic = system.encoder.stochastic
+        self.encoder = system.encoder
         self.players = {"prior": ("prior",)}
 
     @property
@@ -41,20 +41,22 @@ class CodeFittingPhase(Phase):
         if self.system.prior.learning is Learning.CODES:
             for step in range(self._steps):
                 noise[f"matching-{step}"] = self.system.prior.code_noise(n, generator=generator, device=device)
-        if self.stochastic:
-            noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
+        if self.encoder.stochastic:
+            noise["posterior"] = torch.randn(n, self.encoder.code_dim, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """As many moves of the prior as it asks for.
 
         Args:
-            images: In their place, the posteriors that are kept: (N, 1, code_dim) codes, or (N, 2, code_dim) means and
-                log-variances.
+            images: In their place, the posteriors that are kept: (N, 1, code_dim) codes or indices, or (N, 2, code_dim)
+                means and log-variances.
             noise: As `noise` gives it, and `condition` where images bring one.
         """
         prior, code = self.system.prior, images[:, 0]
-        if self.stochastic:
+        if self.system.codes.kind is CodeKind.INDICES:
+            code = code.long()
+        elif images.shape[1] > 1:
             code = code + torch.exp(0.5 * images[:, 1]) * noise["posterior"]
         condition = noise.get("condition") if prior.takes_condition else None
         for step in range(self._steps):

@@ -5,7 +5,7 @@ from torch.optim import Optimizer
 from priorkit.config import RunConfig
 from priorkit.engine import make_optimizer
 from priorkit.interfaces import OptimizerSettings
-from priorkit.training.system import BuiltSystem
+from priorkit.models.system import BuiltSystem
 
 __all__ = ["make_optimizers"]
 

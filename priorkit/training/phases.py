@@ -3,12 +3,12 @@
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Learning, Phase, Place
+from priorkit.models.brought_phases import GuardedPhase
+from priorkit.models.system import BuiltSystem
 from priorkit.training.autoencoder_phase import AutoencoderPhase
-from priorkit.training.brought_phases import GuardedPhase
 from priorkit.training.code_fitting_phase import CodeFittingPhase
 from priorkit.training.code_matching_phase import CodeMatchingPhase
 from priorkit.training.prior_improvement_phase import PriorImprovementPhase, Turns
-from priorkit.training.system import BuiltSystem
 
 __all__ = ["make_phases"]
 

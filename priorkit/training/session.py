@@ -8,40 +8,29 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
-from priorkit.engine import (
-    AveragedNetworks,
-    Engine,
-    Processes,
-    choose_device,
-    choose_precision,
-    running_statistics,
-    seed_for,
-    synchronise_batch_norm,
-)
+from priorkit.data.batches import to_float
+from priorkit.data.binarisation import binarised
+from priorkit.data.data_summary import summarise
+from priorkit.data.kept_codes import KeptCodes
+from priorkit.data.typical_images import typical_images
+from priorkit.distributed import Processes, synchronise_batch_norm
+from priorkit.distributed.agreement import average_statistics, require_enough_images, require_equal_tensors
+from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, running_statistics, seed_for
 from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import ImageData
+from priorkit.models.assembly import build_system
+from priorkit.models.batch_sharing import require_shareable_terms
+from priorkit.models.evaluation_networks import EvaluationNetworks
+from priorkit.models.model import Model
+from priorkit.models.system import tensors_below
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.agreement import (
-    average_statistics,
-    require_enough_images,
-    require_equal_tensors,
-    require_shareable_terms,
-)
 from priorkit.training.batch_source import make_batches
-from priorkit.training.batches import to_float
-from priorkit.training.binarisation import binarised
-from priorkit.training.data_summary import summarise
 from priorkit.training.divergence import require_finite
-from priorkit.training.evaluation_networks import EvaluationNetworks
-from priorkit.training.kept_codes import KeptCodes
 from priorkit.training.length import last_step
-from priorkit.training.model import Model
 from priorkit.training.optimizers import make_optimizers
 from priorkit.training.phases import make_phases
 from priorkit.training.review import REVIEWED, Review, review_model
-from priorkit.training.system import build_system, tensors_below
-from priorkit.training.typical_images import typical_images
 
 __all__ = ["Session"]
 

@@ -55,7 +55,7 @@ def train_two_steps(make_registry, tiny_config) -> Callable[..., Session]:
     """Trains with an example's component for two steps."""
 
     def train(slot: str, component: Component[Any], recipe: str = "learned", **changes: Any) -> Session:
-        from priorkit.training import load_data
+        from priorkit.data import load_data
 
         registry = make_registry([(slot, component)])
         config = tiny_config(recipe, registry, **{slot: component.name}, **changes)

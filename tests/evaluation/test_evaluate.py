@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float, to_uint8
 from priorkit.errors import ConfigurationError, DataError, MissingExtraError
 from priorkit.evaluation import (
     CATALOGUE,
@@ -19,7 +20,7 @@ from priorkit.evaluation import (
     inception_score,
 )
 from priorkit.interfaces import ImageSet
-from priorkit.training import Session, to_float, to_uint8
+from priorkit.training import Session
 
 SETTINGS = EvaluationSettings(samples=40, importance_samples=4)
 FEATURES = ("inception-score", "frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage")

@@ -3,8 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from priorkit.data import to_uint8
 from priorkit.figures import draw_class_figure, draw_grid
-from priorkit.training import Session, to_uint8
+from priorkit.training import Session
 
 
 def test_columns_are_classes_under_their_names(tiny_session: Callable[..., Session]) -> None:

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from priorkit.engine import Processes
-from priorkit.engine.synchronised_batch_norm import SynchronisedBatchNorm
+from priorkit.distributed import Processes
+from priorkit.distributed.synchronised_batch_norm import SynchronisedBatchNorm
 from priorkit.interfaces import Encoder, Learning, Posterior
 from priorkit.plugins import PriorContext
 from priorkit_plugins.vampprior import VampPriorOptions, priorkit_priors

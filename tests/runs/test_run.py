@@ -7,11 +7,11 @@ import torch
 
 import priorkit
 from priorkit.config import RunConfig
+from priorkit.data import to_float
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
 from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.plugins import Registry
 from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
-from priorkit.training import to_float
 
 
 @pytest.fixture

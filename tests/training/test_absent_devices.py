@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.config import RunConfig, resolve_config, validate_settings
+from priorkit.data import DataSummary, to_float
+from priorkit.data.batches import Batches
 from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
 from priorkit.interfaces import AdversarialLoss, ImageSet, ImageShape, Learning, Prior
+from priorkit.models import BuiltSystem, build_system
 from priorkit.plugins import Component, Registry, installed_plugins
 from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, READS_VALUES, fake_cuda, move
-from priorkit.training import BuiltSystem, DataSummary, build_system, to_float
-from priorkit.training.batches import Batches
 from priorkit.training.phases import make_phases
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]

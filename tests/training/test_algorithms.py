@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from priorkit.config import RunConfig
 from priorkit.interfaces import Noise
-from priorkit.training import BuiltSystem, Session
+from priorkit.models import BuiltSystem
+from priorkit.training import Session
 
 RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_width": 10}
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from priorkit.data import to_float
 from priorkit.interfaces import AdversarialLoss, Comparison, Posterior
-from priorkit.training import Session, to_float
+from priorkit.training import Session
 
 CRITIC_TERMS = {"critic_real", "critic_fake"}
 

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.config import RunConfig
+from priorkit.data import to_float
 from priorkit.engine import CheckpointStore
 from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData, ImageSet
+from priorkit.models.held_out import energy_distance, reconstruction_error
 from priorkit.plugins import Registry
-from priorkit.training import Session, to_float
-from priorkit.training.held_out import energy_distance, reconstruction_error
+from priorkit.training import Session
 
 RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_width": 10}
 

@@ -1,0 +1,110 @@
+"""A system: the components that a configuration names, built to fit each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import (
+    Learning,
+    Recovery,
+    System,
+)
+from priorkit.models.brought_phases import SYSTEM_NETWORKS, BroughtPhase
+
+__all__ = ["BuiltSystem", "tensors_below"]
+
+
+def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix/`, by the rest of their names."""
+    start = prefix + "/"
+    return {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+
+
+@dataclass
+class BuiltSystem(System):
+    """A system as the core builds and keeps it, with the phases that its components bring.
+
+    Attributes:
+        brought: Those phases, in the order of their components.
+        fits_codes: Whether the prior alone is trained, on the codes of an autoencoder that stands still.
+    """
+
+    brought: tuple[BroughtPhase, ...] = ()
+    fits_codes: bool = False
+
+    def _all_modules(self) -> dict[str, nn.Module]:
+        named: dict[str, nn.Module | None] = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "prior": self.prior,
+            "code_critic": self.regularizer,
+            "image_critic": self.image_critic,
+            "recogniser": self.recogniser,
+            "condition": self.condition,
+            "loss": self.loss,
+            "adversarial_loss": self.adversarial_loss,
+            **self._networks_of_phases(),
+        }
+        return {name: module for name, module in named.items() if module is not None}
+
+    def _networks_of_phases(self) -> dict[str, nn.Module]:
+        return {name: network for brought in self.brought for name, network in brought.phase.networks.items()}
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Every module that has a state, by name."""
+        return {name: module for name, module in self._all_modules().items() if module.state_dict()}
+
+    def trained(self) -> dict[str, nn.Module]:
+        """The networks that some phase trains, by the names that moves use."""
+        modules = self.modules()
+        if self.fits_codes:
+            return {"prior": self.prior} if any(True for _ in self.prior.parameters()) else {}
+        names = (*SYSTEM_NETWORKS, *self._networks_of_phases())
+        return {
+            name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
+        }
+
+    def averaged(self) -> dict[str, nn.Module]:
+        """The networks whose averages are used: encoder, decoder, and the prior where it learns.
+
+        Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
+        encoder comes first: a prior that refers to it is copied so that it refers to the copy.
+        """
+        if self.fits_codes:
+            return {"prior": self.prior}
+        networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
+        networks["decoder"] = self.decoder
+        if self.prior.learning is not Learning.FIXED:
+            networks["prior"] = self.prior
+        if self.condition is not None and self.condition.recovery is Recovery.SELF_LABELLED:
+            assert self.image_critic is not None, "what is recovered needs D_I"
+            assert self.recogniser is not None, "what is recovered needs Q"
+            networks.update(image_critic=self.image_critic, recogniser=self.recogniser)
+        return networks
+
+    def to(self, device: torch.device, *, channels_last: bool) -> None:
+        """Moves everything to a device; convolutions' weights are laid out channels-last if asked for."""
+        # Those without a state may have tensors too: buffers that are not persistent.
+        for module in self._all_modules().values():
+            module.to(device)
+            if channels_last and any(weight.ndim == 4 for weight in module.parameters()):
+                module.to(memory_format=torch.channels_last)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor of every module, by `module/tensor`."""
+        return {
+            f"{name}/{key}": value
+            for name, module in self.modules().items()
+            for key, value in module.state_dict().items()
+        }
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Restores what `state` gave.
+
+        Raises:
+            KeyError, RuntimeError: The tensors are those of another configuration.
+        """
+        for name, module in self.modules().items():
+            module.load_state_dict(tensors_below(name, tensors))
