@@ -229,6 +229,7 @@ NETWORKS = (
         "a size is taken as fixed, or a map is flattened",
         "map_encoder(channels, size) gives (N, channels, size, size), which map_decoder(channels, size) takes",
         required=False,
+        explains_errors=True,
     ),
     Check(
         "parts_are_new_each_time",
