@@ -21,6 +21,9 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
     decoded = (2, math.prod(config.code_shape))
     generator = torch.Generator().manual_seed(0)
     with evaluating(*system.modules().values()):
+        posterior = system.encoder(images, torch.zeros(decoded)) if system.encoder is not None else None
+        if posterior is not None:
+            _expect_posterior(posterior, system, config, decoded)
         noise = system.prior.noise(2, generator=generator)
         condition = system.condition.draw(2, generator=generator) if system.condition is not None else None
         if condition is not None and system.condition is not None:
@@ -45,10 +48,8 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
         for brought in system.brought:
             if not trained:
                 _rehearse_phase(system, GuardedPhase(brought), images, condition, generator)
-        if system.encoder is None or (system.loss is None and not system.fits_codes):
+        if posterior is None or (system.loss is None and not system.fits_codes):
             return
-        posterior = system.encoder(images, torch.zeros(decoded))
-        _expect_posterior(posterior, system, config, decoded)
         if system.prior.learning is Learning.CODES:
             matching = system.prior.code_noise(2, generator=generator)
             given = condition if system.prior.takes_condition else None
