@@ -206,7 +206,7 @@ def _caption(run: Run) -> str:
         parts.append(f"{config.loss.name} loss")
     if config.condition.name != "none":
         parts.append(f"condition {config.condition.name}")
-    return ", ".join([*parts, f"code {config.code_dim}"])
+    return ", ".join([*parts, f"code {'x'.join(map(str, config.code_shape))}"])
 
 
 def _load(found: argparse.Namespace, registry: Registry, path: Path | None = None) -> Run:

@@ -28,7 +28,8 @@ LIMITS = ("steps", "epochs", "max_time")
 """Settings that say how long a run is; the first that is reached ends it."""
 
 AUTOENCODER_SETTINGS = (
-    *("networks", "encoder", "code_dim", "regularizer", "loss", "adversarial_loss"),
+    *("networks", "encoder", "code_dim", "code_size"),
+    *("regularizer", "loss", "adversarial_loss"),
     # Which images are held out follows from the seed.
     *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
     *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
@@ -99,7 +100,13 @@ class RunConfig(BaseModel):
     )
     dataset: ComponentChoice = _choice("digits", "where the images come from")
     extractor: ComponentChoice = _choice("classifier", "what scores of samples see of an image")
-    code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code")
+    code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code; channels where it is a map")
+    code_size: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="codes are maps of --code-dim channels, so many pixels high and wide (none: vectors)",
+    )
     fitted_to: Path | None = Field(
         None, description="the run whose codes the prior is fitted to, its autoencoder standing still: priorkit fit RUN"
     )
@@ -224,3 +231,8 @@ class RunConfig(BaseModel):
         if not DEVICE_NAME.fullmatch(value):
             raise ValueError("expected auto, cpu, cuda, cuda:N or mps")
         return value
+
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """The shape of a code as the decoder takes it: (D,) of vectors, (C, H, W) of maps."""
+        return (self.code_dim,) if self.code_size is None else (self.code_dim, self.code_size, self.code_size)

@@ -12,7 +12,7 @@ from priorkit.data.batches import placed, to_float
 from priorkit.data.binarisation import Binarise, binarised
 from priorkit.engine import DataOrder, Precision, evaluating, free_memory, seed_for
 from priorkit.errors import DataError
-from priorkit.interfaces import Encoder, ImageSet
+from priorkit.interfaces import Encoder, ImageSet, Posterior
 
 __all__ = ["KeptCodes", "room_for"]
 
@@ -26,9 +26,11 @@ _DISK_SHARE = 0.9
 class KeptCodes:
     """Batches of codes, as a function of how many images have been seen; `Batches` gives images in the same order.
 
-    The posteriors of all images are found at the first batch, by one pass over the images; codes are drawn from them
-    anew for every batch. They take 4 bytes a dimension, or 8 where the encoder is stochastic: in the device's memory,
-    or in the main memory, or, where they would take more than a quarter of what is free there, in a temporary file.
+    The posteriors of all images are found at the first batch, by one pass over the images. Means and log-variances are
+    kept where posteriors are normal, and codes drawn from them anew for every batch; of other stochastic encoders, one
+    draw for each image is kept; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in
+    the device's memory, or in the main memory, or, where they would take more than a quarter of what is free there, in
+    a temporary file.
 
     Args:
         images: The training images.
@@ -78,14 +80,24 @@ class KeptCodes:
                 pixels = binarised(self.images.take(chunk), self.binarise, self.seed, int(chunk[0]))
                 with self.precision.autocast():
                     images = to_float(pixels.to(self.precision.device), channels_last=self.channels_last)
-                    posterior = encoder(images)
-                parts = [posterior.mean] if posterior.log_variance is None else [posterior.mean, posterior.log_variance]
-                found = torch.stack([part.float() for part in parts], dim=1).cpu()
+                    found = self._kept_of(encoder, images, int(chunk[0])).cpu()
                 if kept is None:
-                    kept = room_for((len(self.images), *found.shape[1:]))
+                    kept = room_for((len(self.images), *found.shape[1:]), found.dtype)
                 kept[chunk] = found
         assert kept is not None, "a data set has images"
         self._posteriors = placed(kept, self.precision.device)
+
+    def _kept_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
+        """What is kept of images' posteriors, (N, 1 or 2, code_dim)."""
+        posterior: Posterior = encoder(images)
+        if posterior.log_variance is not None:
+            return torch.stack([posterior.mean.float(), posterior.log_variance.float()], dim=1)
+        if encoder.stochastic:
+            # Nothing else can draw from it again.
+            generator = torch.Generator().manual_seed(seed_for(self.seed, "kept codes", first))
+            noise = torch.randn(len(images), encoder.code_dim, generator=generator)
+            posterior = encoder(images, noise.to(images.device))
+        return (posterior.code.float() if posterior.indices is None else posterior.indices.int())[:, None]
 
     @property
     def known(self) -> bool:
@@ -97,26 +109,30 @@ class KeptCodes:
         self._posteriors = None
 
     def at(self, images_seen: int) -> Tensor:
-        """Codes of the batch after `images_seen` images, drawn from their posteriors: float32 (N, code_dim)."""
+        """Codes of the batch after `images_seen` images, drawn from their posteriors.
+
+        Returns:
+            float32 (N, code_dim), or indices, int64 (N, H * W).
+        """
         indices = self.order.batch(images_seen, self.batch_size)
         return self._drawn(lambda posteriors: self._gathered(posteriors, indices), images_seen)
 
     def everything(self) -> Tensor:
-        """A code of every image, drawn from its posterior: float32 (M, code_dim), in the order of the images."""
+        """A code of every image, drawn from its posterior, in the order of the images: as `at` gives them."""
         return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
 
     def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
         assert self._posteriors is not None, "codes are found before the first batch"
         posteriors = select(self._posteriors)
-        mean = posteriors[:, 0]
+        code = posteriors[:, 0]
         if posteriors.shape[1] == 1:
-            return mean
+            return code if code.is_floating_point() else code.long()
         device = self.precision.device
         # The meta device has no generators.
         generator = torch.Generator("cpu" if device.type == "meta" else device)
         generator.manual_seed(seed_for(self.seed, "kept posteriors", images_seen))
-        noise = torch.randn(mean.shape, generator=generator, device=device)
-        return mean + torch.exp(0.5 * posteriors[:, 1]) * noise
+        noise = torch.randn(code.shape, generator=generator, device=device)
+        return code + torch.exp(0.5 * posteriors[:, 1]) * noise
 
     def entries_at(self, images_seen: int) -> Tensor | None:
         """What the images of `at` bring with them, shape (N, ...); None if there is nothing."""
@@ -135,8 +151,8 @@ class KeptCodes:
         """Nothing is open."""
 
 
-def room_for(shape: tuple[int, ...]) -> Tensor:
-    """A float32 tensor of that shape: in memory if it takes a small part of it, else in a temporary file.
+def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor of that shape and type of 4 bytes: in memory if it takes a small part of it, else in a temporary file.
 
     The file has no name any more where the system allows that, so it goes with the process.
 
@@ -145,7 +161,7 @@ def room_for(shape: tuple[int, ...]) -> Tensor:
     """
     size = torch.Size(shape).numel()
     if 4 * size <= _MEMORY_SHARE * free_memory():
-        return torch.empty(shape)
+        return torch.empty(shape, dtype=dtype)
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     if 4 * size > _DISK_SHARE * free:
@@ -155,4 +171,4 @@ def room_for(shape: tuple[int, ...]) -> Tensor:
             "on a larger disk, or train an autoencoder of fewer --code-dim"
         )
     with tempfile.NamedTemporaryFile(prefix="priorkit-codes-", dir=folder) as file:
-        return torch.from_file(file.name, shared=True, size=size).view(shape)
+        return torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(shape)

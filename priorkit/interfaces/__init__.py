@@ -3,6 +3,7 @@
 from priorkit.interfaces.adversarial_loss import AdversarialLoss, Comparison
 from priorkit.interfaces.batch_norm import frozen_statistics
 from priorkit.interfaces.code_generator import CodeGenerator
+from priorkit.interfaces.code_space import CodeKind, CodeSpace
 from priorkit.interfaces.condition import Condition, Recovery
 from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
@@ -19,6 +20,8 @@ __all__ = [
     "AdversarialLoss",
     "Batch",
     "CodeGenerator",
+    "CodeKind",
+    "CodeSpace",
     "Comparison",
     "Condition",
     "DataSource",

@@ -9,6 +9,8 @@ from priorkit.errors import ConfigurationError
 
 __all__ = ["ImageCritic", "ImageShape", "Networks"]
 
+_NO_MAPS = "{} have no codes that are maps; choose --networks residual, dcgan or mlp, or leave --code-size out"
+
 
 class ImageShape(NamedTuple):
     """The shape of a square image.
@@ -117,6 +119,30 @@ class Networks(abc.ABC):
         Args:
             condition_dim: Dimensions of the condition s that it is shown; 0 for none.
         """
+
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        """A module from images (N, C, H, W) to maps (N, channels, size, size).
+
+        Args:
+            channels: Channels of the maps.
+            size: Their height and width, below the images'.
+
+        Raises:
+            ConfigurationError: This family has none, or none of this size.
+        """
+        raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        """A module from maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1] (tanh).
+
+        Args:
+            channels: Channels of the maps.
+            size: Their height and width, below the images'.
+
+        Raises:
+            ConfigurationError: This family has none, or none of this size.
+        """
+        raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
 
     def recogniser(self, outputs: int) -> nn.Module:
         """The classifier Q without its trunk, which is D_I's: from D_I's last features (N, ...) to (N, outputs).

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from priorkit.interfaces.code_space import CodeKind
+
 if TYPE_CHECKING:
     from priorkit.interfaces.phase import Phase
     from priorkit.interfaces.system import System
@@ -40,16 +42,17 @@ class Learning(Enum):
 
 
 class Prior(nn.Module, abc.ABC):
-    """A distribution p(code) over codes of shape (N, code_dim).
+    """A distribution p(code) over codes of shape (N, code_dim): float32, or int64 where codes are indices.
 
     A prior is described by how it turns noise into codes, so that training, pictures from fixed noise and resumed runs
     can all say which noise they use. `forward` must be a deterministic function of the noise and the parameters, and
     `noise` must draw from the generator that it is given and from nothing else.
 
     Attributes:
-        code_dim: Number of dimensions of a code.
+        code_dim: Number of dimensions of a code; of maps and indices, the product of their shape.
+        kinds: Kinds of codes that it can be a prior of. One that knows vectors alone has maps flattened.
         learning: How the prior's parameters are trained.
-        has_density: Whether `log_prob` is available.
+        has_density: Whether `log_prob` is available: a density, or of indices the logarithm of a probability.
         takes_condition: Whether the codes depend on a condition s, which is then given wherever there may be one. A
             prior that takes one may still be built without (`PriorContext.condition_dim` is 0).
         clusters: Number of parts that the prior is a mixture of, if that is what it is for; otherwise 0.
@@ -75,6 +78,7 @@ class Prior(nn.Module, abc.ABC):
     """
 
     code_dim: int
+    kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     learning: Learning = Learning.FIXED
     has_density: bool = False
     takes_condition: bool = False
@@ -179,7 +183,7 @@ class Prior(nn.Module, abc.ABC):
         """What a prior that learns from codes minimises: a float32 scalar, the mean over the batch.
 
         Args:
-            code: Draws from the encoder's posteriors, shape (N, code_dim), detached.
+            code: Draws from the encoder's posteriors, shape (N, code_dim), detached; int64 where they are indices.
             noise: Shape (N, ...), as `code_noise` gives it.
             condition: s of the codes' images, shape (N, condition_dim), for a prior that takes one.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from priorkit.interfaces.code_space import CodeKind
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.prior import Prior
 
@@ -26,6 +27,7 @@ class Regularizer(nn.Module, abc.ABC):
     from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:
+        kinds: Kinds of codes that it can be used with.
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
         trains_prior: Whether `encoder_terms` depend on the codes or the density of a prior that learns by likelihood.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
@@ -48,6 +50,7 @@ class Regularizer(nn.Module, abc.ABC):
         {'size': tensor(1.)}
     """
 
+    kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     has_critic: bool = False
     trains_prior: bool = True
     needs_prior_code: bool = True

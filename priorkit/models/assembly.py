@@ -12,6 +12,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
+    CodeSpace,
     Condition,
     Encoder,
     Learning,
@@ -22,6 +23,7 @@ from priorkit.interfaces import (
     Regularizer,
 )
 from priorkit.models.compatibility import check_components, check_system
+from priorkit.models.map_networks import MapNetworks
 from priorkit.models.phases import phases_of
 from priorkit.models.stages import plan_stages
 from priorkit.models.system import BuiltSystem
@@ -62,22 +64,25 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         return build_optional(config, registry, slot, interface, context)
 
     def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
-        context = CodeGeneratorContext(noise_dim + condition_dim, code_dim, condition_dim)
+        context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
         return make("code_generator", CodeGenerator, context)
 
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
 
-    code_dim = config.code_dim
+    decoded = CodeSpace(config.code_shape)
     networks = make("networks", Networks, NetworksContext(data.shape))
-    encoder = make_optional("encoder", Encoder, EncoderContext(networks, code_dim))
+    if config.code_size is not None:
+        networks = MapNetworks(networks, config.code_size)
+    encoder = make_optional("encoder", Encoder, EncoderContext(networks, decoded.dim, codes=decoded))
+    codes = decoded if encoder is None or encoder.codes is None else encoder.codes
     condition = make_optional("condition", Condition, ConditionContext(data.classes, data.embedding_dim, data.train))
     condition_dim = condition.dim if condition is not None else 0
     prior = make(
         "prior",
         Prior,
         PriorContext(
-            code_dim,
+            codes.dim,
             code_generator,
             condition_dim,
             encoder,
@@ -85,6 +90,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
             data.training_images,
+            codes=codes,
         ),
     )
     regularizer, loss = None, None
@@ -96,7 +102,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
-        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim, data.train_count)
+        context = RegularizerContext(networks, codes.dim, adversarial_loss(), seen_dim, data.train_count, codes=codes)
         regularizer = make("regularizer", Regularizer, context)
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
         if loss is None:
@@ -118,9 +124,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     shown_dim = condition_dim if condition is not None and condition.seen_by_image_critic else 0
     system = BuiltSystem(
         shape=data.shape,
-        code_dim=code_dim,
+        codes=codes,
         encoder=encoder,
-        decoder=networks.decoder(code_dim),
+        decoder=networks.decoder(decoded.dim),
         prior=prior,
         regularizer=regularizer,
         loss=loss,

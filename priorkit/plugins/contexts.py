@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from priorkit.interfaces import AdversarialLoss, CodeGenerator, Encoder, ImageSet, ImageShape, Networks, System
+    from priorkit.interfaces import (
+        AdversarialLoss,
+        CodeGenerator,
+        CodeSpace,
+        Encoder,
+        ImageSet,
+        ImageShape,
+        Networks,
+        System,
+    )
 
 __all__ = [
     "AdversarialLossContext",
@@ -29,8 +38,22 @@ __all__ = [
 ]
 
 
+class _CodesContext:
+    """What has codes in it: vectors, unless their space is given."""
+
+    code_dim: int
+    codes: CodeSpace
+
+    def __post_init__(self) -> None:
+        if self.codes is None:
+            # Imported here: it imports torch, which entry modules do without.
+            from priorkit.interfaces import CodeSpace
+
+            object.__setattr__(self, "codes", CodeSpace((self.code_dim,)))
+
+
 @dataclass(frozen=True)
-class PriorContext:
+class PriorContext(_CodesContext):
     """For `priorkit_priors`.
 
     Attributes:
@@ -47,6 +70,7 @@ class PriorContext:
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
         training_images: Gives all training images, for a prior that goes on reading them (a prior of exemplars): where
             a trained run is loaded, this call reads its data set, and raises a `PriorkitError` if that is not there.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
 
     Examples:
         >>> from priorkit.plugins import PriorContext, installed_plugins
@@ -64,16 +88,18 @@ class PriorContext:
     train_count: int = 1
     classes: int = 0
     training_images: Callable[[], ImageSet] | None = None
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class CodeGeneratorContext:
+class CodeGeneratorContext(_CodesContext):
     """For `priorkit_code_generators`.
 
     Attributes:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
         condition_dim: How many dimensions of its input, the last ones, are s; 0 where there is no condition.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
 
     Examples:
         >>> from priorkit.plugins import CodeGeneratorContext, installed_plugins
@@ -85,6 +111,7 @@ class CodeGeneratorContext:
     noise_dim: int
     code_dim: int
     condition_dim: int = 0
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -109,12 +136,14 @@ class ConditionContext:
 
 
 @dataclass(frozen=True)
-class EncoderContext:
+class EncoderContext(_CodesContext):
     """For `priorkit_encoders`.
 
     Attributes:
-        networks: The architecture whose encoder body to use.
+        networks: The architecture whose encoder body to use. Where codes are maps, the body's outputs are maps, too,
+            flat: `encoder(2 * code_dim)` has twice the channels.
         code_dim: Dimensions of a code.
+        codes: The space of the codes, of `code_dim` dimensions: vectors, if it is not given, or maps.
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -129,10 +158,11 @@ class EncoderContext:
 
     networks: Networks
     code_dim: int
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class RegularizerContext:
+class RegularizerContext(_CodesContext):
     """For `priorkit_regularizers`.
 
     Attributes:
@@ -141,6 +171,7 @@ class RegularizerContext:
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
         train_count: Number of training images.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -160,6 +191,7 @@ class RegularizerContext:
     adversarial_loss: AdversarialLoss
     condition_dim: int = 0
     train_count: int = 1
+    codes: CodeSpace = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ __all__ = ["fit", "fit_settings", "prepare_fit"]
 
 _KEPT = (
     # The loss says how likely an image is, in scores.
-    *("networks", "encoder", "code_dim", "loss"),
+    *("networks", "encoder", "code_dim", "code_size", "loss"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
     # Which images are held out follows from the seed.
     *("seed", "extractor", "channels_last", "device"),

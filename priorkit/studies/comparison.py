@@ -134,7 +134,8 @@ def compare_runs(
     grids = []
     for caption, summary in zip(comparison.captions, summaries, strict=True):
         run = load_run(summary.path, device=device, registry=registry)
-        about = f"{caption}\nprior {summary.prior}, {run.config.code_dim}-D code, {summary.images:,} images seen"
+        code = "x".join(map(str, run.config.code_shape))
+        about = f"{caption}\nprior {summary.prior}, {code}-D code, {summary.images:,} images seen"
         grids.append((about, to_uint8(run.sample(samples, seed=seed)).cpu()))
     with explained_os_errors("make the folder"):
         out.mkdir(parents=True, exist_ok=True)

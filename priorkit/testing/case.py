@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import ImageShape, Prior
+from priorkit.interfaces import CodeSpace, ImageShape, Prior
 from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
 
 __all__ = ["Case", "Checkable", "Situations"]
@@ -26,6 +26,8 @@ class Situations:
 
     Attributes:
         code_dims: Dimensions of a code. Densities are integrated where there are one or two.
+        codes: Spaces of codes that are no vectors: encoders are tried with the maps among them, and priors with those
+            of their kinds. The probabilities of indices are added up where there are at most 4096 codes.
         classes: Numbers of classes that conditions have; 0 stands for no condition.
         shapes: Shapes of images.
         data_dir: Where a data set finds its files.
@@ -40,6 +42,7 @@ class Situations:
     """
 
     code_dims: tuple[int, ...] = (2, 1, 5)
+    codes: tuple[CodeSpace, ...] = (CodeSpace((2, 2, 2)), CodeSpace((2, 2), entries=3))
     classes: tuple[int, ...] = (0, 3)
     shapes: tuple[ImageShape, ...] = (ImageShape(1, 16), ImageShape(3, 32))
     data_dir: Path | None = None

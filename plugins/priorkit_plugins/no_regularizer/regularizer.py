@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from priorkit.interfaces import Posterior, Prior, Regularizer
+from priorkit.interfaces import CodeKind, Posterior, Prior, Regularizer
 
 __all__ = ["NoRegularizer"]
 
@@ -10,6 +10,7 @@ __all__ = ["NoRegularizer"]
 class NoRegularizer(Regularizer):
     """Leaves the codes alone."""
 
+    kinds = tuple(CodeKind)
     needs_prior_code = False
     trains_prior = False
 

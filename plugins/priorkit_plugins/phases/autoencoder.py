@@ -44,7 +44,7 @@ class AutoencoderPhase(Phase):
         """`prior` and `regularizer`; `posterior` (n, code_dim), `condition` (n, dim) and `mixing` (n,) where drawn."""
         noise = {"prior": self.system.prior.noise(n, generator=generator, device=device)}
         if self.encoder.stochastic:
-            noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
+            noise["posterior"] = torch.randn(n, self.encoder.code_dim, generator=generator, device=device)
         condition = self.system.condition
         if condition is not None and not condition.from_data:
             noise["condition"] = condition.draw(n, generator=generator, device=device)
@@ -66,7 +66,7 @@ class AutoencoderPhase(Phase):
 
         reconstruction = system.decoder(posterior.code)
         with frozen_statistics(*([system.image_critic] if system.image_critic is not None else [])):
-            terms = {"reconstruction": self.loss(reconstruction, images, system.image_critic)}
+            terms = {"reconstruction": self.loss(reconstruction, images, system.image_critic), **posterior.terms}
         with frozen_statistics(regularizer):
             given = (posterior, system.prior, prior_code, shared, noise["regularizer"])
             terms.update(regularizer.encoder_terms(*given))

@@ -37,14 +37,14 @@ class CodeMatchingPhase(Phase):
             for step in range(prior.code_steps)
         }
         if self.encoder.stochastic:
-            noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
+            noise["posterior"] = torch.randn(n, self.encoder.code_dim, generator=generator, device=device)
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """As many moves of the prior as it asks for."""
         prior = self.system.prior
         with torch.no_grad(), frozen_statistics(self.encoder):
-            code = self.encoder(images, noise.get("posterior")).code
+            code = self.encoder(images, noise.get("posterior")).latent
         condition = noise.get("condition") if prior.takes_condition else None
         for step in range(prior.code_steps):
             yield Move("prior", {"codes": prior.code_loss(code, noise[f"matching-{step}"], condition)})

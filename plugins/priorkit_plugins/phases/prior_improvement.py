@@ -79,7 +79,7 @@ class PriorImprovementPhase(Phase):
         system, condition = self.system, self.system.condition
         noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
         if self.reconstructions_as_fakes and system.encoder is not None and system.encoder.stochastic:
-            noise["posterior"] = torch.randn(n, system.code_dim, generator=generator, device=device)
+            noise["posterior"] = torch.randn(n, system.encoder.code_dim, generator=generator, device=device)
         if condition is not None and not condition.from_data:
             noise["condition"] = condition.draw(n, generator=generator, device=device)
         if system.adversarial_loss.has_penalty:
@@ -207,8 +207,7 @@ class PriorImprovementPhase(Phase):
             nullcontext() if self.trains_decoder else frozen_statistics(self.system.decoder),
             torch.set_grad_enabled("generator" in self.players),
         ):
-            images: Tensor = self.system.decoder(self.system.prior_codes(noise["prior"], noise.get("condition")))
-            return images
+            return self.system.decode(self.system.prior_codes(noise["prior"], noise.get("condition")))
 
     def _reconstructed(self, images: Tensor, noise: Tensor | None) -> Tensor:
         encoder = self.system.encoder
