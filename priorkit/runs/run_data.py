@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from priorkit.config import RunConfig
 from priorkit.data import load_data
 from priorkit.data.fingerprints import beside_fingerprint, is_same_data
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.plugins import Registry
 from priorkit.runs.environment import recorded_data
 
-if TYPE_CHECKING:
-    from priorkit.runs.run import Run
-
-__all__ = ["load_run_data", "read_run_data", "require_same_data"]
+__all__ = ["read_run_data", "require_same_data"]
 
 
 def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any]) -> None:
@@ -65,21 +62,3 @@ def read_run_data(
     data = load_data(now, registry)
     require_same_data(data, path, environment)
     return data
-
-
-def load_run_data(run: "Run", data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
-    """Loads the data that a run was trained with; at once, if the run's prior has read it already.
-
-    Args:
-        run: The run.
-        data_dir: Where the data lies now, if not where it lay then.
-        registry: Where components come from; the installed plug-ins if None.
-
-    Raises:
-        DataError: The files are missing or broken.
-        ConfigurationError: They are not the run's.
-    """
-    if run.data is not None:
-        return run.data
-    registry = installed_plugins() if registry is None else registry
-    return read_run_data(run.path, run.config, run.environment, data_dir, registry)
