@@ -36,11 +36,7 @@ def _refuse_what_codes_do_not_teach(system: BuiltSystem, config: RunConfig) -> N
     """Where an autoencoder stands still, its codes are all that a prior can learn from."""
     prior = f"--prior {config.prior.name}"
     instead = "use a prior that learns from codes or by likelihood, such as --prior flow-matching or vampprior"
-    if system.encoder is None:
-        raise ConfigurationError(
-            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
-            "one to the run of an autoencoder"
-        )
+    assert system.encoder is not None, "a run without an encoder is refused before its prior is built"
     learning = system.prior.learning
     if learning is Learning.FIXED:
         raise ConfigurationError(f"{prior}: it has nothing to learn; {instead}, or --prior mixture --prior.learned")
