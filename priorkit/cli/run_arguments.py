@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,7 @@ def refuse_too_many(run: Run, number: int, asked: str = "") -> None:
         number: How many samples.
         asked: The flags that ask for them; `-n` by default.
     """
-    most = _MOST_BYTES // (run.shape.channels * run.shape.size**2 + 8 * run.config.code_dim)
+    most = _MOST_BYTES // (run.shape.channels * run.shape.size**2 + 8 * math.prod(run.config.code_shape))
     if number > most:
         raise ConfigurationError(
             f"{asked or f'-n {number}'} is more than fits into memory at once: draw at most {most} at a time, "

@@ -47,7 +47,7 @@ def score_likelihood(
     names = (*_BOUNDS, *_PARTS)
     if not book.wants(*names):
         return
-    reason = _refusal(model)
+    reason = _refusal(model, encodings.posterior)
     if reason:
         book.skip(names, reason)
         return
@@ -107,10 +107,12 @@ def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
         book.add("active-units", active_units(mean), real=len(mean), note=f"of {mean.shape[1]}")
 
 
-def _refusal(model: Model) -> str:
+def _refusal(model: Model, posterior: Posterior) -> str:
     """Why there is no likelihood, or nothing."""
     if model.encoder is None or not model.encoder.stochastic:
         return "the encoder is deterministic: it gives no density of codes"
+    if posterior.log_variance is None:
+        return "the encoder's posteriors are not normal with independent dimensions, which these scores draw from"
     if not model.prior.has_density:
         return "the prior has no density: it can only be sampled"
     loss = model.loss

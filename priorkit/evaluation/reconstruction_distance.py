@@ -55,9 +55,9 @@ def score_reconstruction_distance(
         return
     parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
     real = torch.cat([extractor.extract(part).features for part in parts])
-    means = torch.split(encodings.posterior.mean, chunk_size(model.shape.size))
+    codes = torch.split(encodings.codes, chunk_size(model.shape.size))
     made = torch.cat(
-        [extractor.extract(to_uint8(model.decode(mean, from_prior=False)).cpu()).features for mean in means]
+        [extractor.extract(to_uint8(model.decode(part, from_prior=False)).cpu()).features for part in codes]
     )
     n = len(encodings)
     few = n < max(1000, real.shape[1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from priorkit.interfaces.code_space import CodeKind
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.prior import Prior
 
@@ -26,16 +27,32 @@ class Regularizer(nn.Module, abc.ABC):
     from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:
+        kinds: Kinds of codes that it can be used with.
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
+        trains_prior: Whether `encoder_terms` depend on the codes or the density of a prior that learns by likelihood.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
         uses_condition: Whether its terms depend on the condition that it is given.
         needs_mixing: Whether `critic_terms` wants `mixing`.
         needs_whole_batch: Whether the regularizer must see every code of a batch in one process: because it compares
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Posterior, Regularizer
+        >>> class SizeRegularizer(Regularizer):
+        ...     needs_prior_code = False
+        ...
+        ...     def encoder_terms(self, posterior, prior, prior_code, condition=None):
+        ...         return {"size": posterior.code.float().square().mean()}
+        >>> code = torch.ones(3, 4)
+        >>> SizeRegularizer().encoder_terms(Posterior(code, code), None, code[:0])
+        {'size': tensor(1.)}
     """
 
+    kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     has_critic: bool = False
+    trains_prior: bool = True
     needs_prior_code: bool = True
     uses_condition: bool = False
     needs_mixing: bool = False

@@ -12,6 +12,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     CodeGenerator,
+    CodeSpace,
     Condition,
     Encoder,
     Learning,
@@ -21,8 +22,10 @@ from priorkit.interfaces import (
     Recovery,
     Regularizer,
 )
-from priorkit.models.brought_phases import brought_phases
-from priorkit.models.compatibility import check_system
+from priorkit.models.compatibility import check_components, check_system
+from priorkit.models.map_networks import MapNetworks
+from priorkit.models.phases import phases_of
+from priorkit.models.stages import plan_stages
 from priorkit.models.system import BuiltSystem
 from priorkit.plugins import (
     AdversarialLossContext,
@@ -61,28 +64,31 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         return build_optional(config, registry, slot, interface, context)
 
     def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
-        context = CodeGeneratorContext(noise_dim + condition_dim, code_dim, condition_dim)
+        context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
         return make("code_generator", CodeGenerator, context)
 
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
 
-    code_dim = config.code_dim
+    decoded = CodeSpace(config.code_shape)
     networks = make("networks", Networks, NetworksContext(data.shape))
-    encoder = make_optional("encoder", Encoder, EncoderContext(networks, code_dim))
+    if config.code_size is not None:
+        networks = MapNetworks(networks, config.code_size)
+    encoder = make_optional("encoder", Encoder, EncoderContext(networks, decoded.dim, codes=decoded))
     fits_codes = config.fitted_to is not None
     if encoder is None and fits_codes:
         raise ConfigurationError(
             f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
             "one to the run of an autoencoder"
         )
+    codes = decoded if encoder is None or encoder.codes is None else encoder.codes
     condition = make_optional("condition", Condition, ConditionContext(data.classes, data.embedding_dim, data.train))
     condition_dim = condition.dim if condition is not None else 0
     prior = make(
         "prior",
         Prior,
         PriorContext(
-            code_dim,
+            codes.dim,
             code_generator,
             condition_dim,
             encoder,
@@ -90,6 +96,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
             data.training_images,
+            codes=codes,
         ),
     )
     regularizer, loss = None, None
@@ -100,7 +107,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
-        context = RegularizerContext(networks, code_dim, adversarial_loss(), seen_dim, data.train_count)
+        context = RegularizerContext(networks, codes.dim, adversarial_loss(), seen_dim, data.train_count, codes=codes)
         regularizer = make("regularizer", Regularizer, context)
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
         if loss is None:
@@ -109,20 +116,22 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 "perceptual, or --encoder none for a GAN"
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
+    # Where no phase improves it, a prior that learns from codes learns from nothing else.
+    improved = any(choice.name.endswith("prior-improvement") for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
-        or prior.improvement > 0
+        or (prior.improvement > 0 and improved)
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )
     shown_dim = condition_dim if condition is not None and condition.seen_by_image_critic else 0
     system = BuiltSystem(
         shape=data.shape,
-        code_dim=code_dim,
+        codes=codes,
         encoder=encoder,
-        decoder=networks.decoder(code_dim),
+        decoder=networks.decoder(decoded.dim),
         prior=prior,
         regularizer=regularizer,
         loss=loss,
@@ -132,8 +141,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         recogniser=networks.recogniser(condition_dim) if recovered else None,
         fits_codes=fits_codes,
     )
-    if not fits_codes:
-        system.brought = brought_phases(system, config, registry)
+    check_components(system, config)
+    system.stages = plan_stages(phases_of(system, config, registry), config)
     check_system(system, config, data.train)
     return system
 

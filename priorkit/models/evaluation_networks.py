@@ -90,7 +90,7 @@ class EvaluationNetworks:
             codes = self.prior(noise, condition.draw(n, generator=generator).to(device))
         else:
             codes = self.prior(noise)
-        self.decoder(codes)
+        self.decoder(codes if self.encoder is None else self.encoder.embed(codes))
         if self.encoder is not None and not {"encoder", "reconstruction_decoder"} <= self.kept:
             posterior_noise = torch.randn(n, self.encoder.code_dim, generator=generator).to(device)
             posterior = self.encoder(images, posterior_noise if self.encoder.stochastic else None)

@@ -10,6 +10,7 @@ from torch import Tensor
 from priorkit.engine import Precision, seed_for
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import CodeKind
 from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.system import BuiltSystem
 
@@ -32,6 +33,7 @@ class Model:
 
     Attributes:
         shape: The images' shape.
+        code_space: The space of the codes: whether they are vectors, maps or indices. Here they are flat throughout.
         encoder: enc; None in a run without one (a GAN).
         decoder: dec, for the prior's codes.
         reconstruction_decoder: dec, for the encoder's codes: the same weights with other batch-norm statistics.
@@ -44,6 +46,7 @@ class Model:
 
     def __init__(self, system: BuiltSystem, precision: Precision, networks: EvaluationNetworks) -> None:
         self.shape = system.shape
+        self.code_space = system.codes
         self.encoder = networks.encoder
         self.decoder = networks.decoder
         self.reconstruction_decoder = networks.reconstruction_decoder
@@ -110,7 +113,9 @@ class Model:
         return torch.eye(self.classes, self.condition.dim)[labels.cpu()].to(self.device)
 
     def codes(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
-        """Draws `n` codes from the prior: float32 (n, code_dim) on the device. The same seed gives the same codes.
+        """Draws `n` codes from the prior: float32 (n, code_dim) on the device; int64 where they are indices.
+
+        The same seed gives the same codes.
 
         Args:
             n: Number of codes.
@@ -174,7 +179,7 @@ class Model:
             codes: Tensor = self.prior(noise, condition.to(self.device))
         else:
             codes = self.prior(noise)
-        return codes.float()
+        return codes if self.code_space.kind is CodeKind.INDICES else codes.float()
 
     def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
         """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1] on the device.
@@ -186,8 +191,16 @@ class Model:
         """
         decoder = self.decoder if from_prior else self.reconstruction_decoder
         with self.ready():
-            parts = [decoder(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)]
+            parts = [decoder(self._embedded(part.to(self.device))).float() for part in torch.split(codes, _CHUNK)]
         return torch.cat(parts).contiguous()
+
+    def vectors(self, codes: Tensor) -> Tensor:
+        """Codes (N, code_dim) as float32 vectors (N, ...) on the device: of indices, the codebook's."""
+        with self.ready():
+            return torch.cat([self._embedded(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)])
+
+    def _embedded(self, codes: Tensor) -> Tensor:
+        return codes if self.encoder is None else self.encoder.embed(codes)
 
     def sample(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
         """Draws `n` images: float32 (n, C, H, W) in [-1, 1] on the device; arguments and errors as those of `codes`."""
@@ -212,7 +225,7 @@ class Model:
         return self.decode(self.codes_of(noise, conditions.repeat(rows, 1)), from_prior=True)
 
     def encode(self, images: Tensor) -> Tensor:
-        """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim); the posteriors' means.
+        """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means; or int64 indices.
 
         Raises:
             ConfigurationError: The run has no encoder.
@@ -220,8 +233,8 @@ class Model:
         if self.encoder is None:
             raise ConfigurationError("this run has no encoder: it was trained with --encoder none, so it only samples")
         with self.ready():
-            parts = [self.encoder(part.to(self.device)).mean.float() for part in torch.split(images, _CHUNK)]
-        return torch.cat(parts)
+            posteriors = [self.encoder(part.to(self.device)) for part in torch.split(images, _CHUNK)]
+        return torch.cat([each.mean.float() if each.indices is None else each.indices for each in posteriors])
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """dec(enc(x)): float32 (N, C, H, W) in [-1, 1] on the device.

@@ -13,7 +13,7 @@ from priorkit.config import RunConfig
 from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
-from priorkit.interfaces import ImageData, ImageSet, ImageShape, Prior
+from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
@@ -37,6 +37,14 @@ class Run:
         model: The trained model, in evaluation mode, ready to use.
         checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
         data: The run's data set, where its prior reads the training images; otherwise None.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
 
     def __init__(
@@ -135,7 +143,9 @@ class Run:
         return self.model.sample(n, seed, self.model.class_conditions(self.find_classes(several)))
 
     def encode(self, images: Tensor) -> Tensor:
-        """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means.
+        """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.
+
+        Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
 
         Raises:
             ValueError: The images have another shape than those that the run was trained on, or are integers.
@@ -147,26 +157,32 @@ class Run:
                 f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
                 f"on, not {tuple(images.shape)}"
             )
-        return self.model.encode(images)
+        return self.model.encode(images).view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
     def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
-        """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].
+        """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
         Args:
-            codes: Codes.
+            codes: Codes as `encode` gives them, or flat, as `prior` does.
             from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
                 each of the two. In a run without an encoder there is only the first, whatever is said.
 
         Raises:
-            ValueError: The codes have another number of dimensions.
+            ValueError: The codes have another shape, or are no indices of the codebook's entries.
         """
-        if codes.ndim != 2 or codes.shape[1] != self.config.code_dim:
-            raise ValueError(f"codes must have the shape (N, {self.config.code_dim}), not {tuple(codes.shape)}")
-        return self.model.decode(codes, from_prior=from_prior)
+        space = self.model.code_space
+        if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
+            shape = ", ".join(map(str, ("N", *space.shape)))
+            raise ValueError(f"codes must have the shape ({shape}), not {tuple(codes.shape)}")
+        if space.kind is CodeKind.INDICES and (
+            codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
+        ):
+            raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
+        return self.model.decode(codes.flatten(1), from_prior=from_prior)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
@@ -180,14 +196,23 @@ class Run:
         """Decodes the straight lines between codes.
 
         Args:
-            starts: Codes (N, code_dim).
-            ends: Codes (N, code_dim).
+            starts: Codes, as for `decode`.
+            ends: Codes, as for `decode`.
             steps: Images on each line, its two ends included; at least 2.
             from_prior: Whether the ends are the prior's codes, as for `decode`.
 
         Returns:
             float32 (N, steps, C, H, W) in [-1, 1].
+
+        Raises:
+            ConfigurationError: Codes are indices, and nothing is between two of them.
         """
+        if self.model.code_space.kind is CodeKind.INDICES:
+            raise ConfigurationError(
+                f"the codes of {str(self.path)!r} are indices of a codebook, and nothing is between two of them; "
+                "interpolate in a run with another --encoder"
+            )
+        starts, ends = starts.flatten(1), ends.flatten(1)
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
@@ -236,7 +261,7 @@ def load_run(
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry)
-    weights = folder.checkpoints.load_weights(checkpoint)
+    weights = folder.load_weights(checkpoint)
     read: list[ImageData] = []
 
     def training_images() -> ImageSet:

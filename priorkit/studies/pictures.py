@@ -70,4 +70,4 @@ def _caption(results: Results, row: Row, run: Run) -> str:
     measure = f"{results.study.measure} " if results.study.measure and row.system.score is not None else ""
     data = "" if results.dataset in results.study.data else f", on {', '.join(results.study.data)}"
     paper = f"\npaper{data}: {measure}{row.paper}" if row.paper else ""
-    return f"{row.system.title}, {run.config.code_dim}-D code{paper}"
+    return f"{row.system.title}, {'x'.join(map(str, run.config.code_shape))}-D code{paper}"

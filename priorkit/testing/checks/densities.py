@@ -62,6 +62,8 @@ def _prior_with_density(subject: PriorSubject, *, most: int) -> Prior:
     prior = subject.component()
     if not prior.has_density:
         raise NotApplicable("it has no density")
+    if subject.of_indices:
+        raise NotApplicable("its codes are indices, which have probabilities")
     if subject.code_dim > most:
         raise NotApplicable("densities are integrated in one and two dimensions")
     return prior

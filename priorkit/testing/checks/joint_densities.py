@@ -26,6 +26,8 @@ def _prior_with_density(subject: PriorSubject) -> Prior:
     prior = subject.component()
     if not prior.has_density:
         raise NotApplicable("it has no density")
+    if subject.of_indices:
+        raise NotApplicable("its codes are indices, which have probabilities")
     return prior
 
 
