@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from priorkit.cli.pictures import sample_command
+from priorkit.cli.decoding import sample_command
 from torch import Tensor, nn
 
 from priorkit.config import RunConfig
