@@ -13,6 +13,7 @@ from priorkit.config import RunConfig
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
 from priorkit.runs.fingerprints import beside_fingerprint, describe_data
+from priorkit.runs.formats import FORMAT
 from priorkit.training import DataSummary, Session, summarise
 
 __all__ = ["check_environment", "describe_environment", "recorded_data"]
@@ -38,6 +39,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "version": registered.version,
         }
     return {
+        "format": FORMAT,
         "priorkit": _version("priorkit"),
         "python": sys.version.split()[0],
         "torch": torch.__version__,
