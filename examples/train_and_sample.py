@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import priorkit
+from priorkit.data import to_uint8
 from priorkit.runs import save_grid
-from priorkit.training import to_uint8
 
 
 class Printer(priorkit.Observer):

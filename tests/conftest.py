@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
+from priorkit.data import load_data
 from priorkit.errors import DataError
 from priorkit.interfaces import (
     DataSource,
@@ -32,7 +33,7 @@ from priorkit.interfaces import (
     StoredImages,
 )
 from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
-from priorkit.training import Session, load_data
+from priorkit.training import Session
 
 # Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.
 torch.set_num_threads(1)
@@ -259,6 +260,10 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
             tiny = {**_TINY, "condition": {"classes": 3}, "code_dim": _TINY["code_dim"] + continuous}
         if any(_names_a(settings, "adversarial_loss", loss) for loss in _LOSSES_FOR_SOME_NETWORKS):
             tiny = {**tiny, "networks": {"width": 2}}
+        if "stages" in settings:
+            *former, last = settings["stages"]
+            small = {"batch_size": _TINY["batch_size"]}
+            tiny = {**tiny, "stages": [*({**stage, **small, "steps": 2} for stage in former), {**last, **small}]}
         for upper in (tiny, changes):
             settings = merge_settings(settings, upper)
         return resolve_config(validate_settings(settings), registry)

@@ -9,7 +9,16 @@ from torch import nn
 from priorkit.errors import ConfigurationError
 from priorkit_plugins.fully_connected import CRITIC_LEAK
 
-__all__ = ["FLOOR", "Norm", "halvings", "project", "pyramid_channels", "strided_convolutions"]
+__all__ = [
+    "FLOOR",
+    "Norm",
+    "halvings",
+    "halvings_to_maps",
+    "project",
+    "project_maps",
+    "pyramid_channels",
+    "strided_convolutions",
+]
 
 FLOOR = 4
 """Height and width of a pyramid's smallest level."""
@@ -34,6 +43,25 @@ def halvings(size: int) -> int:
             f"{', '.join(map(str, _SIZES))}: resize the images, or choose the networks 'mlp'"
         )
     return size.bit_length() - FLOOR.bit_length()
+
+
+def halvings_to_maps(image_size: int, size: int) -> int:
+    """How often an image is halved until it has the height and width of a code that is a map.
+
+    Args:
+        image_size: The image's height and width, a power of two.
+        size: The map's.
+
+    Raises:
+        ConfigurationError: The size is not a power of two from 1 to half the image's.
+    """
+    sizes = [2**power for power in range(image_size.bit_length() - 1)]
+    if size not in sizes:
+        raise ConfigurationError(
+            f"maps of {size}x{size} do not fit convolutional networks for images of {image_size}x{image_size} pixels: "
+            f"--code-size may be {', '.join(map(str, sizes))}"
+        )
+    return image_size.bit_length() - size.bit_length()
 
 
 def pyramid_channels(width: int, levels: int) -> list[int]:
@@ -73,6 +101,15 @@ def project(code_dim: int, channels: int, norm: Norm = "batch") -> nn.Sequential
     return nn.Sequential(
         nn.Linear(code_dim, channels * FLOOR * FLOOR, bias=False),
         nn.Unflatten(1, (channels, FLOOR, FLOOR)),
+        *([_norm(channels, norm)] if norm != "none" else []),
+        nn.ReLU(),
+    )
+
+
+def project_maps(inputs: int, channels: int, norm: Norm = "batch") -> nn.Sequential:
+    """The same for codes that are maps: from (N, inputs, H, W) to (N, channels, H, W), by a 3x3 convolution."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, channels, 3, padding=1, bias=norm == "none"),
         *([_norm(channels, norm)] if norm != "none" else []),
         nn.ReLU(),
     )

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from priorkit.distributed.processes import Processes
 from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.hardware import Precision
-from priorkit.engine.processes import Processes
 from priorkit.engine.randomness import seed_for, seed_global_generators
 from priorkit.errors import NonFiniteLossError
 from priorkit.interfaces import Move, Noise, Phase
@@ -23,7 +23,7 @@ class Engine:
     Args:
         networks: The networks that are trained, by name, on one device.
         optimizers: One optimiser for each network, by the same names. Phases that train a network share it.
-        phases: The phases of a step, in order.
+        phases: The phases of a step, in order, until others are set.
         precision: How to compute.
         seed: Seed of the noise.
         clip_norm: Bound on the norm of each network's gradient, or None.
@@ -48,7 +48,6 @@ class Engine:
     ) -> None:
         self.networks = dict(networks)
         self.optimizers = dict(optimizers)
-        self.phases = list(phases)
         self.precision = precision
         self.seed = seed
         self.clip_norm = clip_norm
@@ -69,10 +68,17 @@ class Engine:
             name: [weight for weight in network.parameters() if weight.requires_grad]
             for name, network in self.networks.items()
         }
-        for phase in self.phases:
+        self.phases: list[Phase] = []
+        self.set_phases(phases)
+
+    def set_phases(self, phases: Sequence[Phase]) -> None:
+        """Sets the phases of the steps that follow; what has been recorded of others is forgotten."""
+        for phase in phases:
             for player, names in phase.players.items():
                 missing = set(names) - set(self.networks)
                 assert not missing, f"phase {phase.name!r}: player {player!r} trains unknown networks {missing}"
+        self.phases = list(phases)
+        self._replayed.clear()
 
     def step(self, images: Tensor, batch_size: int | None = None, beside: Mapping[str, Tensor] | None = None) -> None:
         """Runs every phase whose turn it is on one batch.

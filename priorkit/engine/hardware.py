@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from priorkit.config import DEVICE_NAME
-from priorkit.engine.processes import Processes
+from priorkit.distributed.processes import Processes
 from priorkit.errors import DeviceError
 
 __all__ = ["Precision", "choose_device", "choose_precision"]

@@ -7,10 +7,10 @@ import platformdirs
 import torch
 
 from priorkit.config import RunConfig
+from priorkit.config.building import build_component
 from priorkit.engine import choose_precision
 from priorkit.interfaces import FeatureExtractor, ImageShape
 from priorkit.plugins import ExtractorContext, Registry
-from priorkit.training.builder import build_component
 
 __all__ = ["build_extractor", "cache_folder"]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
 from priorkit.evaluation.encodings import Encodings
@@ -18,9 +19,9 @@ from priorkit.evaluation.images import chunk_size, chunks, spaced
 from priorkit.evaluation.kernel_distance import code_discrepancy
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.evaluation.two_sample_test import two_sample_accuracy
+from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 from priorkit.interfaces import ImageData
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 __all__ = ["score_clusters", "score_codes", "score_reconstructions"]
 
@@ -56,10 +57,10 @@ def score_reconstructions(
     if not distances:
         return
     found: dict[str, list[Tensor]] = {name: [] for name in distances}
-    means = torch.split(encodings.posterior.mean, chunk_size(size))
+    codes = torch.split(encodings.codes, chunk_size(size))
     parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
-    for mean, pixels in zip(means, parts, strict=True):
-        images, made = to_float(pixels).to(model.device), model.decode(mean, from_prior=False)
+    for part, pixels in zip(codes, parts, strict=True):
+        images, made = to_float(pixels).to(model.device), model.decode(part, from_prior=False)
         for name, distance in distances.items():
             found[name].append(distance(made, images).double().cpu())
     for name, values in found.items():
@@ -78,7 +79,8 @@ def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: E
     if n < _FEWEST_CODES:
         book.skip(names, f"{n} held-out images are too few to compare their codes with the prior's")
         return
-    codes, prior_codes = encodings.posterior.code, model.codes(n, settings.seed).cpu()
+    # Of indices, the codebook's vectors are compared.
+    codes, prior_codes = encodings.posterior.code, model.vectors(model.codes(n, settings.seed)).cpu()
     if book.wants("code-discrepancy"):
         book.add("code-discrepancy", code_discrepancy(codes, prior_codes), samples=n, real=n)
     if book.wants("code-two-sample"):
@@ -109,7 +111,7 @@ def score_clusters(
         assigned = torch.cat([model.recognise(to_float(pixels))[:, :classes].argmax(1).cpu() for pixels in parts])
         note = f"{classes} classes of Q"
     elif clusters > 0 and encodings is not None:
-        assigned, indices = _most_responsible(model, encodings.posterior.mean), encodings.indices
+        assigned, indices = _most_responsible(model, encodings.codes), encodings.indices
         note = f"{clusters} parts of the prior"
     else:
         book.skip(_CLUSTERING, "the model clusters nothing: its prior has no parts, and there is no unsupervised Q")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from priorkit.data import binarised
 from priorkit.interfaces import ImageSet
-from priorkit.training import binarised
 
 __all__ = ["chunk_size", "chunks", "spaced"]
 

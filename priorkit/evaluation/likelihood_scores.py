@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.engine import seed_for
 from priorkit.evaluation.encodings import Encodings, draw
 from priorkit.evaluation.images import chunk_size, chunks
@@ -16,7 +17,7 @@ from priorkit.evaluation.likelihood import (
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, Posterior, ReconstructionLoss
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 __all__ = ["score_likelihood"]
 
@@ -46,7 +47,7 @@ def score_likelihood(
     names = (*_BOUNDS, *_PARTS)
     if not book.wants(*names):
         return
-    reason = _refusal(model)
+    reason = _refusal(model, encodings.posterior)
     if reason:
         book.skip(names, reason)
         return
@@ -106,10 +107,12 @@ def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
         book.add("active-units", active_units(mean), real=len(mean), note=f"of {mean.shape[1]}")
 
 
-def _refusal(model: Model) -> str:
+def _refusal(model: Model, posterior: Posterior) -> str:
     """Why there is no likelihood, or nothing."""
     if model.encoder is None or not model.encoder.stochastic:
         return "the encoder is deterministic: it gives no density of codes"
+    if posterior.log_variance is None:
+        return "the encoder's posteriors are not normal with independent dimensions, which these scores draw from"
     if not model.prior.has_density:
         return "the prior has no density: it can only be sampled"
     loss = model.loss

@@ -2,6 +2,7 @@
 
 import torch
 
+from priorkit.data import to_uint8
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.encodings import Encodings
 from priorkit.evaluation.frechet import frechet_distance
@@ -9,7 +10,7 @@ from priorkit.evaluation.images import chunk_size, chunks
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import FeatureExtractor, ImageData
-from priorkit.training import Model, to_uint8
+from priorkit.models import Model
 
 __all__ = ["NAME", "score_reconstruction_distance"]
 
@@ -54,9 +55,9 @@ def score_reconstruction_distance(
         return
     parts = chunks(data.test, encodings.indices, binarise=settings.binarise, seed=settings.seed)
     real = torch.cat([extractor.extract(part).features for part in parts])
-    means = torch.split(encodings.posterior.mean, chunk_size(model.shape.size))
+    codes = torch.split(encodings.codes, chunk_size(model.shape.size))
     made = torch.cat(
-        [extractor.extract(to_uint8(model.decode(mean, from_prior=False)).cpu()).features for mean in means]
+        [extractor.extract(to_uint8(model.decode(part, from_prior=False)).cpu()).features for part in codes]
     )
     n = len(encodings)
     few = n < max(1000, real.shape[1])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from priorkit.data import to_uint8
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.frechet import frechet_distance
 from priorkit.evaluation.images import chunk_size, chunks, spaced
@@ -14,7 +15,7 @@ from priorkit.evaluation.manifolds import density_coverage, precision_recall
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import FeatureExtractor, Features, ImageData
-from priorkit.training import Model, to_uint8
+from priorkit.models import Model
 
 __all__ = ["score_samples"]
 

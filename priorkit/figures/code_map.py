@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.figures.plotting import require_matplotlib
 from priorkit.interfaces import ImageSet
-from priorkit.training import Model, to_float
+from priorkit.models import Model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +70,8 @@ def map_codes(
     shown = torch.arange(n) * len(held_out) // n
     encoded = model.encode(to_float(shown_as(held_out.take(shown))))
     condition = model.conditions(n, seed) if model.condition is not None else None
-    codes = torch.cat([model.codes(n, seed, condition), encoded]).cpu().numpy()
+    # Of indices, the codebook's vectors: places of a codebook say nothing of nearness.
+    codes = torch.cat([model.vectors(part) for part in (model.codes(n, seed, condition), encoded)]).cpu().numpy()
     # Principal components to start from keep the large-scale layout; there are none of a line.
     start = "pca" if codes.shape[1] > 1 and np.ptp(codes, axis=0).any() else "random"
     method = TSNE(perplexity=min(perplexity, (len(codes) - 1) / 3), init=start, random_state=seed % 2**32)

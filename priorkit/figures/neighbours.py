@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from priorkit.data import to_float
 from priorkit.figures.captions import caption_columns
 from priorkit.figures.grids import draw_grid
 from priorkit.interfaces import ImageSet
-from priorkit.training import to_float
 
 __all__ = ["Neighbours", "draw_neighbours", "nearest_images"]
 

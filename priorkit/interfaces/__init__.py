@@ -3,12 +3,13 @@
 from priorkit.interfaces.adversarial_loss import AdversarialLoss, Comparison
 from priorkit.interfaces.batch_norm import frozen_statistics
 from priorkit.interfaces.code_generator import CodeGenerator
+from priorkit.interfaces.code_space import CodeKind, CodeSpace
 from priorkit.interfaces.condition import Condition, Recovery
 from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.feature_extractor import FeatureExtractor, Features
 from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
-from priorkit.interfaces.phase import Move, Noise, OptimizerSettings, Phase, Place
+from priorkit.interfaces.phase import Batch, Move, Noise, OptimizerSettings, Phase, Place
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
@@ -17,7 +18,10 @@ from priorkit.interfaces.system import System
 
 __all__ = [
     "AdversarialLoss",
+    "Batch",
     "CodeGenerator",
+    "CodeKind",
+    "CodeSpace",
     "Comparison",
     "Condition",
     "DataSource",

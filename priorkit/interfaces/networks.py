@@ -9,6 +9,8 @@ from priorkit.errors import ConfigurationError
 
 __all__ = ["ImageCritic", "ImageShape", "Networks"]
 
+_NO_MAPS = "{} have no codes that are maps; choose --networks residual, dcgan or mlp, or leave --code-size out"
+
 
 class ImageShape(NamedTuple):
     """The shape of a square image.
@@ -16,6 +18,12 @@ class ImageShape(NamedTuple):
     Attributes:
         channels: 1 (grey) or 3 (RGB).
         size: Height and width in pixels: a power of two from 16 to 128.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> shape = ImageShape(channels=3, size=32)
+        >>> shape.channels * shape.size**2
+        3072
     """
 
     channels: int
@@ -32,6 +40,20 @@ class ImageCritic(nn.Module, abc.ABC):
         layers: Number of feature layers that `features` offers.
         is_autoencoder: Whether the logits are minus the errors with which the critic reconstructs images. A code
             discriminator of which that is true has this attribute, too.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageCritic
+        >>> class BrightnessCritic(ImageCritic):
+        ...     layers = 1
+        ...
+        ...     def features(self, image, layer=-1):
+        ...         return image.flatten(1)
+        ...
+        ...     def score(self, features, condition=None):
+        ...         return features.mean(1)
+        >>> BrightnessCritic()(torch.ones(2, 1, 16, 16))
+        tensor([1., 1.])
     """
 
     layers: int
@@ -68,6 +90,15 @@ class Networks(abc.ABC):
 
     Args:
         shape: The images' shape.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> mlp = installed_plugins().get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> networks.decoder(4)(torch.zeros(2, 4)).shape
+        torch.Size([2, 1, 16, 16])
     """
 
     def __init__(self, shape: ImageShape) -> None:
@@ -88,6 +119,30 @@ class Networks(abc.ABC):
         Args:
             condition_dim: Dimensions of the condition s that it is shown; 0 for none.
         """
+
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        """A module from images (N, C, H, W) to maps (N, channels, size, size).
+
+        Args:
+            channels: Channels of the maps.
+            size: Their height and width, below the images'.
+
+        Raises:
+            ConfigurationError: This family has none, or none of this size.
+        """
+        raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        """A module from maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1] (tanh).
+
+        Args:
+            channels: Channels of the maps.
+            size: Their height and width, below the images'.
+
+        Raises:
+            ConfigurationError: This family has none, or none of this size.
+        """
+        raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
 
     def recogniser(self, outputs: int) -> nn.Module:
         """The classifier Q without its trunk, which is D_I's: from D_I's last features (N, ...) to (N, outputs).

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from priorkit.interfaces.code_space import CodeKind
+
 if TYPE_CHECKING:
     from priorkit.interfaces.phase import Phase
     from priorkit.interfaces.system import System
@@ -29,32 +31,54 @@ class Learning(Enum):
     """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
 
     CODES = "codes"
-    """In the code matching phase, from the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+    """From the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+
+    ALL_CODES = "all codes"
+    """By `fit_codes`, once, from the codes of all training images: in closed form, or by EM. This takes a stage of its
+    own, after the autoencoder's."""
 
     PHASES = "phases"
     """In phases of its own, which `Prior.phases` brings; at least one of them trains the network `prior`."""
 
 
 class Prior(nn.Module, abc.ABC):
-    """A distribution p(code) over codes of shape (N, code_dim).
+    """A distribution p(code) over codes of shape (N, code_dim): float32, or int64 where codes are indices.
 
     A prior is described by how it turns noise into codes, so that training, pictures from fixed noise and resumed runs
     can all say which noise they use. `forward` must be a deterministic function of the noise and the parameters, and
     `noise` must draw from the generator that it is given and from nothing else.
 
     Attributes:
-        code_dim: Number of dimensions of a code.
+        code_dim: Number of dimensions of a code; of maps and indices, the product of their shape.
+        kinds: Kinds of codes that it can be a prior of. One that knows vectors alone has maps flattened.
         learning: How the prior's parameters are trained.
-        has_density: Whether `log_prob` is available.
+        has_density: Whether `log_prob` is available: a density, or of indices the logarithm of a probability.
         takes_condition: Whether the codes depend on a condition s, which is then given wherever there may be one. A
             prior that takes one may still be built without (`PriorContext.condition_dim` is 0).
         clusters: Number of parts that the prior is a mixture of, if that is what it is for; otherwise 0.
         code_steps: Of a prior that learns from codes: how often it is trained on the codes of a batch.
         improvement: Of a prior that learns from codes: factor of the gradient by which it also fools the image
             discriminator in the prior improvement phase; 0 where it does not take part.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Prior
+        >>> class CubePrior(Prior):
+        ...     def __init__(self, code_dim):
+        ...         super().__init__()
+        ...         self.code_dim = code_dim
+        ...
+        ...     def noise(self, n, *, generator=None, device=None):
+        ...         return torch.rand(n, self.code_dim, generator=generator, device=device)
+        ...
+        ...     def forward(self, noise, condition=None):
+        ...         return 2 * noise - 1
+        >>> CubePrior(4).sample(2).shape
+        torch.Size([2, 4])
     """
 
     code_dim: int
+    kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     learning: Learning = Learning.FIXED
     has_density: bool = False
     takes_condition: bool = False
@@ -159,7 +183,7 @@ class Prior(nn.Module, abc.ABC):
         """What a prior that learns from codes minimises: a float32 scalar, the mean over the batch.
 
         Args:
-            code: Draws from the encoder's posteriors, shape (N, code_dim), detached.
+            code: Draws from the encoder's posteriors, shape (N, code_dim), detached; int64 where they are indices.
             noise: Shape (N, ...), as `code_noise` gives it.
             condition: s of the codes' images, shape (N, condition_dim), for a prior that takes one.
 
@@ -167,6 +191,20 @@ class Prior(nn.Module, abc.ABC):
             TypeError: The prior does not learn from codes.
         """
         raise TypeError(f"{type(self).__name__} does not learn from codes")
+
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        """Fits a prior that learns from all codes at once; it writes to its tensors in place.
+
+        Args:
+            code: Draws from the encoder's posteriors for all training images, float32 (M, code_dim).
+            noise: Shape (M, ...), as `code_noise` gives it.
+            condition: s of the codes' images, shape (M, condition_dim), for a prior that takes one.
+
+        Raises:
+            TypeError: The prior does not learn so.
+            ValueError: The codes cannot be fitted; the message says what would do.
+        """
+        raise TypeError(f"{type(self).__name__} does not learn from all codes at once")
 
     def phases(self, system: "System") -> "Sequence[Phase]":
         """The phases that this prior brings into training, beside those of the core; none by default.

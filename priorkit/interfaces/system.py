@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from priorkit.interfaces.adversarial_loss import AdversarialLoss
+from priorkit.interfaces.code_space import CodeSpace
 from priorkit.interfaces.condition import Condition
 from priorkit.interfaces.encoder import Encoder
 from priorkit.interfaces.networks import ImageCritic, ImageShape
@@ -21,9 +22,9 @@ class System:
 
     Attributes:
         shape: The images' shape.
-        code_dim: Dimensions of a code.
+        codes: The space of the codes that the prior is a distribution of.
         encoder: enc, or None in a GAN.
-        decoder: dec, from codes (N, code_dim) to images in [-1, 1].
+        decoder: dec, from codes as the encoder embeds them to images in [-1, 1]; `decode` does both.
         prior: p(code).
         regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C. None where there
             is no encoder.
@@ -35,7 +36,7 @@ class System:
     """
 
     shape: ImageShape
-    code_dim: int
+    codes: CodeSpace
     encoder: Encoder | None
     decoder: nn.Module
     prior: Prior
@@ -46,7 +47,17 @@ class System:
     condition: Condition | None = None
     recogniser: nn.Module | None = None
 
+    @property
+    def code_dim(self) -> int:
+        """Dimensions of a code of the prior."""
+        return self.codes.dim
+
     def prior_codes(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """z_c: the prior's codes (N, code_dim) of noise (N, ...), and of s (N, dim) where it takes one."""
         codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
         return codes
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] of the prior's codes (N, code_dim); of indices, by the codebook's vectors."""
+        images: Tensor = self.decoder(codes if self.encoder is None else self.encoder.embed(codes))
+        return images

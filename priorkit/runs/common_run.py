@@ -6,10 +6,9 @@ from typing import Any
 import torch
 
 from priorkit.config import RunConfig, flag_for
-from priorkit.engine import Processes
-from priorkit.errors import ProcessesError
+from priorkit.data.fingerprints import beside_fingerprint, sample_fingerprint
+from priorkit.distributed import Processes, require_equal_descriptions
 from priorkit.interfaces import ImageData
-from priorkit.runs.fingerprints import beside_fingerprint, sample_fingerprint
 from priorkit.training import Session
 
 __all__ = ["require_common_run"]
@@ -26,14 +25,7 @@ def require_common_run(config: RunConfig, session: Session, data: ImageData, pro
     """
     if processes.count == 1:
         return
-    main, *others = processes.gather(_description(config, session, data))
-    for rank, theirs in enumerate(others, 1):
-        for name, value in theirs.items():
-            if value != main.get(name):
-                raise ProcessesError(
-                    f"process {rank} of {processes.count} was started for another run: its {name} is {value}, and that "
-                    f"of the main process {main.get(name)}; start all of them with the same command, on the same data"
-                )
+    require_equal_descriptions(_description(config, session, data), processes)
 
 
 def _description(config: RunConfig, session: Session, data: ImageData) -> dict[str, Any]:

@@ -7,21 +7,24 @@ from typing import Any
 import torch
 
 from priorkit.config import AUTOENCODER_SETTINGS, RunConfig, flag_for, merge_settings, resolve_config, validate_settings
-from priorkit.engine import choose_device, join_processes
+from priorkit.data import load_data
+from priorkit.distributed import join_processes
+from priorkit.engine import choose_device
 from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.models import tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.run import Run, weights_do_not_fit
 from priorkit.runs.run_data import require_same_data
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Observer, Session, load_data, tensors_below
+from priorkit.training import Observer, Session
 
 __all__ = ["fit", "fit_settings", "prepare_fit"]
 
 _KEPT = (
     # The loss says how likely an image is, in scores.
-    *("networks", "encoder", "code_dim", "loss"),
+    *("networks", "encoder", "code_dim", "code_size", "loss"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
     # Which images are held out follows from the seed.
     *("seed", "extractor", "channels_last", "device"),
@@ -33,6 +36,7 @@ _OWN: Mapping[str, Any] = {
     "prior": {"name": "flow-matching", "fits": 1, "times": 1},
     "condition": "none",
     "regularizer": "none",
+    "phases": ["code-fitting"],
     "learning_rate": 1e-3,
     "beta1": 0.9,
     "batch_size": 256,
@@ -120,7 +124,7 @@ def prepare_fit(
     except (KeyError, RuntimeError) as error:
         raise weights_do_not_fit(folder, checkpoint, error) from None
     return TrainingRun(
-        config,
+        session.config,
         session,
         data,
         destination,

@@ -16,7 +16,8 @@ from priorkit.config import (
     resolve_config,
     validate_settings,
 )
-from priorkit.engine import Processes, join_processes
+from priorkit.data import load_data
+from priorkit.distributed import Processes, join_processes
 from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder
@@ -24,7 +25,7 @@ from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.run_data import require_same_data
 from priorkit.runs.training_run import TrainingRun
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Session, load_data
+from priorkit.training import Session
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 

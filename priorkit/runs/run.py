@@ -1,5 +1,6 @@
 """A trained run, loaded from its folder."""
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,16 +10,18 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
+from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
-from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.interfaces import ImageShape, Prior
+from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
+from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.run_data import read_run_data
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import EvaluationNetworks, Model, binarised, build_system, tensors_below
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]
 
@@ -33,10 +36,25 @@ class Run:
         shape: The images' shape.
         model: The trained model, in evaluation mode, ready to use.
         checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
+        data: The run's data set, where its prior reads the training images; otherwise None.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
 
     def __init__(
-        self, folder: RunFolder, config: RunConfig, environment: dict[str, Any], model: Model, checkpoint: str
+        self,
+        folder: RunFolder,
+        config: RunConfig,
+        environment: dict[str, Any],
+        model: Model,
+        checkpoint: str,
+        data: ImageData | None = None,
     ) -> None:
         self.folder = folder
         self.path = folder.path
@@ -44,6 +62,7 @@ class Run:
         self.environment = environment
         self.model = model
         self.checkpoint = checkpoint
+        self.data = data
 
     @property
     def shape(self) -> ImageShape:
@@ -124,7 +143,9 @@ class Run:
         return self.model.sample(n, seed, self.model.class_conditions(self.find_classes(several)))
 
     def encode(self, images: Tensor) -> Tensor:
-        """The codes of images (N, C, H, W) in [-1, 1]: float32 (N, code_dim), the posteriors' means.
+        """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.
+
+        Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
 
         Raises:
             ValueError: The images have another shape than those that the run was trained on, or are integers.
@@ -136,26 +157,32 @@ class Run:
                 f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
                 f"on, not {tuple(images.shape)}"
             )
-        return self.model.encode(images)
+        return self.model.encode(images).view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
     def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
-        """Turns codes (N, code_dim) into images: float32 (N, C, H, W) in [-1, 1].
+        """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
         Args:
-            codes: Codes.
+            codes: Codes as `encode` gives them, or flat, as `prior` does.
             from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
                 each of the two. In a run without an encoder there is only the first, whatever is said.
 
         Raises:
-            ValueError: The codes have another number of dimensions.
+            ValueError: The codes have another shape, or are no indices of the codebook's entries.
         """
-        if codes.ndim != 2 or codes.shape[1] != self.config.code_dim:
-            raise ValueError(f"codes must have the shape (N, {self.config.code_dim}), not {tuple(codes.shape)}")
-        return self.model.decode(codes, from_prior=from_prior)
+        space = self.model.code_space
+        if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
+            shape = ", ".join(map(str, ("N", *space.shape)))
+            raise ValueError(f"codes must have the shape ({shape}), not {tuple(codes.shape)}")
+        if space.kind is CodeKind.INDICES and (
+            codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
+        ):
+            raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
+        return self.model.decode(codes.flatten(1), from_prior=from_prior)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
@@ -169,14 +196,23 @@ class Run:
         """Decodes the straight lines between codes.
 
         Args:
-            starts: Codes (N, code_dim).
-            ends: Codes (N, code_dim).
+            starts: Codes, as for `decode`.
+            ends: Codes, as for `decode`.
             steps: Images on each line, its two ends included; at least 2.
             from_prior: Whether the ends are the prior's codes, as for `decode`.
 
         Returns:
             float32 (N, steps, C, H, W) in [-1, 1].
+
+        Raises:
+            ConfigurationError: Codes are indices, and nothing is between two of them.
         """
+        if self.model.code_space.kind is CodeKind.INDICES:
+            raise ConfigurationError(
+                f"the codes of {str(self.path)!r} are indices of a codebook, and nothing is between two of them; "
+                "interpolate in a run with another --encoder"
+            )
+        starts, ends = starts.flatten(1), ends.flatten(1)
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
@@ -200,6 +236,7 @@ def load_run(
     checkpoint: str = "last",
     device: str = "auto",
     precision: str = "float32",
+    data_dir: str | Path | None = None,
     registry: Registry | None = None,
 ) -> Run:
     """Loads a trained run.
@@ -210,12 +247,14 @@ def load_run(
             evaluated as it was trained.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
+        data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
         RunFolderError: The folder is no run, or has no such checkpoint.
         UnknownComponentError: A plug-in that the run used is not installed.
         DeviceError: The device is not available.
+        DataError: The run's prior reads the training images, and they cannot be read or are others.
     """
     registry = installed_plugins() if registry is None else registry
     folder = RunFolder.open(Path(path))
@@ -223,8 +262,20 @@ def load_run(
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry)
     weights = folder.load_weights(checkpoint)
+    read: list[ImageData] = []
+
+    def training_images() -> ImageSet:
+        if not read:
+            where = None if data_dir is None else Path(data_dir)
+            try:
+                read.append(read_run_data(folder.path, config, environment, where, registry))
+            except (DataError, ConfigurationError) as error:
+                raise DataError(f"--prior {config.prior.name} reads the run's training images: {error}") from error
+        return read[0].train
+
+    summary = dataclasses.replace(recorded_data(environment), training_images=training_images)
     with torch.random.fork_rng(devices=[]):
-        system = build_system(config, registry, recorded_data(environment), trained=True)
+        system = build_system(config, registry, summary, trained=True)
     chosen = choose_device(device)
     system.to(chosen, channels_last=config.channels_last)
     networks = EvaluationNetworks(system)
@@ -238,4 +289,5 @@ def load_run(
     for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen), networks)
-    return Run(folder, config, environment, model, folder.checkpoints.path(checkpoint).name)
+    loaded = folder.checkpoints.path(checkpoint).name
+    return Run(folder, config, environment, model, loaded, read[0] if read else None)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
+from priorkit.data import to_uint8
 from priorkit.figures import draw_class_figure, draw_code_map, draw_side_by_side, map_codes, require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
-from priorkit.training import to_uint8
 
 __all__ = ["check_pictures", "draw_study"]
 
@@ -70,4 +70,4 @@ def _caption(results: Results, row: Row, run: Run) -> str:
     measure = f"{results.study.measure} " if results.study.measure and row.system.score is not None else ""
     data = "" if results.dataset in results.study.data else f", on {', '.join(results.study.data)}"
     paper = f"\npaper{data}: {measure}{row.paper}" if row.paper else ""
-    return f"{row.system.title}, {run.config.code_dim}-D code{paper}"
+    return f"{row.system.title}, {'x'.join(map(str, run.config.code_shape))}-D code{paper}"

@@ -30,6 +30,7 @@ class ForwardPass:
         spares: The inputs that must receive none.
         zero_density: Whether minus infinity is a possible output: the logarithm of a density of 0.
         float32: Whether its outputs are float32 in any precision: losses and densities are.
+        dtype: What its outputs are: int64 where they are indices.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ForwardPass:
     spares: tuple[str, ...] = ()
     zero_density: bool = False
     float32: bool = False
+    dtype: torch.dtype = torch.float32
 
     def outputs(self, inputs: Inputs) -> dict[str, Tensor]:
         """Its outputs by name: of a single tensor, the name of the pass.

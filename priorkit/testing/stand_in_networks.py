@@ -21,6 +21,14 @@ class SmallNetworks(Networks):
         layers = (nn.Linear(code_dim, 8), nn.Tanh(), nn.Linear(8, self._pixels), nn.Tanh())
         return nn.Sequential(*layers, nn.Unflatten(1, image))
 
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        """From images (N, C, H, W) to maps (N, channels, size, size)."""
+        return nn.Sequential(self.encoder(channels * size**2), nn.Unflatten(1, (channels, size, size)))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        """From maps (N, channels, size, size) to images (N, C, H, W)."""
+        return nn.Sequential(nn.Flatten(), self.decoder(channels * size**2))
+
     def image_critic(self, condition_dim: int = 0) -> ImageCritic:
         """D_I."""
         return SmallImageCritic(self.shape, condition_dim)

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from priorkit.interfaces import Encoder, ImageShape, Learning, Posterior, Prior
+from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageShape, Learning, Posterior, Prior
 
-__all__ = ["DeterministicEncoder", "LearnedNormal", "OnlySampled", "StandardNormal"]
+__all__ = ["DeterministicEncoder", "LearnedNormal", "OnlySampled", "StandardNormal", "UniformIndices"]
 
 
 class StandardNormal(Prior):
@@ -99,6 +99,28 @@ class OnlySampled(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The noise."""
         return noise
+
+
+class UniformIndices(Prior):
+    """Indices each of whose entries is equally likely.
+
+    Args:
+        codes: Their space.
+    """
+
+    kinds = (CodeKind.INDICES,)
+
+    def __init__(self, codes: CodeSpace) -> None:
+        super().__init__()
+        self.code_dim, self.entries = codes.dim, codes.entries
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """Uniform, (n, code_dim)."""
+        return torch.rand(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Indices, int64 (N, code_dim)."""
+        return (noise * self.entries).long().clamp(max=self.entries - 1)
 
 
 class DeterministicEncoder(Encoder):

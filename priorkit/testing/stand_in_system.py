@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import (
+    CodeKind,
+    CodeSpace,
     Condition,
     Encoder,
     ImageCritic,
@@ -19,7 +21,7 @@ from priorkit.interfaces import (
 )
 from priorkit.testing.stand_in_critics import SmallAdversarialLoss
 from priorkit.testing.stand_in_networks import SmallNetworks
-from priorkit.testing.stand_in_priors import OnlySampled, StandardNormal
+from priorkit.testing.stand_in_priors import OnlySampled, StandardNormal, UniformIndices
 from priorkit.testing.stand_ins import SmallEncoder
 
 __all__ = ["system_around"]
@@ -29,7 +31,12 @@ class _NoRegularizer(Regularizer):
     needs_prior_code = False
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         return {}
 
@@ -46,18 +53,23 @@ def system_around(component: Any, subject: Any) -> System:
         component: A prior, regularizer, encoder or condition.
         subject: The situation that it was built in; the encoder and prior that it is tried with are the system's.
     """
+    shape = ImageShape(1, 16)
     if isinstance(component, Encoder):
-        shape, code_dim = subject.shape, component.code_dim
+        shape = subject.shape
+        codes = subject.codes if component.codes is None else component.codes
     elif isinstance(component, Condition):
-        shape, code_dim = ImageShape(1, 16), component.dim
+        codes = CodeSpace((component.dim,))
     else:
-        shape, code_dim = ImageShape(1, 16), subject.code_dim
+        codes = subject.space if isinstance(component, Prior) else CodeSpace((subject.code_dim,))
+    code_dim = codes.dim
     networks = SmallNetworks(shape)
     prior = component if isinstance(component, Prior) else getattr(subject, "prior", None)
     encoder = component if isinstance(component, Encoder) else getattr(subject, "encoder", None)
     condition = component if isinstance(component, Condition) else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
+        if prior is None and codes.kind is CodeKind.INDICES:
+            prior = UniformIndices(codes)
         if prior is None:
             prior = StandardNormal(code_dim, condition.classes) if condition is not None else OnlySampled(code_dim)
         if encoder is None and not isinstance(component, Prior):
@@ -67,9 +79,9 @@ def system_around(component: Any, subject: Any) -> System:
             recogniser = networks.recogniser(condition.dim)
         return System(
             shape=shape,
-            code_dim=code_dim,
+            codes=codes,
             encoder=encoder,
-            decoder=networks.decoder(code_dim),
+            decoder=networks.decoder(code_dim if encoder is None else encoder.code_dim),
             prior=prior,
             regularizer=component if isinstance(component, Regularizer) else _NoRegularizer(),
             loss=_SquaredError(),

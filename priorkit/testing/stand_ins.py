@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import CodeGenerator, Encoder, ImageShape, Posterior
+from priorkit.interfaces import CodeGenerator, CodeSpace, Encoder, ImageShape, Posterior
 
-__all__ = ["SmallCodeGenerator", "SmallEncoder", "one_hot", "random_images"]
+__all__ = ["SmallCodeGenerator", "SmallEncoder", "SmallQuantiser", "one_hot", "random_images"]
 
 
 class SmallEncoder(Encoder):
@@ -31,6 +31,35 @@ class SmallEncoder(Encoder):
         mean, log_variance = self.body(image).float().chunk(2, dim=1)
         code = mean if noise is None else mean + torch.exp(log_variance / 2) * noise
         return Posterior(code, mean, log_variance)
+
+
+class SmallQuantiser(Encoder):
+    """A quantising encoder with a fixed codebook of numbers.
+
+    Args:
+        codes: The space of its indices.
+        shape: The images' shape.
+    """
+
+    codebook: Tensor
+
+    def __init__(self, codes: CodeSpace, shape: ImageShape) -> None:
+        super().__init__()
+        self.codes = codes
+        self.code_dim = codes.dim
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(shape.channels * shape.size**2, codes.dim))
+        self.register_buffer("codebook", torch.linspace(-1, 1, codes.entries))
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W)."""
+        unquantised = self.body(image).float()
+        indices = (unquantised.detach()[:, :, None] - self.codebook).abs().argmin(2)
+        code = unquantised + (self.embed(indices) - unquantised).detach()
+        return Posterior(code, code, unquantised=unquantised, indices=indices)
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """The codebook's numbers of indices (N, H * W)."""
+        return self.codebook[codes]
 
 
 class SmallCodeGenerator(CodeGenerator):

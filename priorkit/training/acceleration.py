@@ -4,9 +4,10 @@ import torch
 from torch import nn
 
 from priorkit.config import RunConfig
-from priorkit.engine import CudaGraphs, GraphRecorder, Processes, compile_method, require_compiler
+from priorkit.distributed import Processes
+from priorkit.engine import CudaGraphs, GraphRecorder, compile_method, require_compiler
 from priorkit.errors import ConfigurationError, DeviceError
-from priorkit.training.system import BuiltSystem
+from priorkit.models.system import BuiltSystem
 
 __all__ = ["choose_recorder", "compile_system"]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from priorkit.data.batches import to_float
 from priorkit.errors import NonFiniteLossError
-from priorkit.training.batches import to_float
-from priorkit.training.model import Model
+from priorkit.models.model import Model
 
 __all__ = ["require_finite"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from priorkit.training.batches import to_float, to_uint8
-from priorkit.training.held_out import energy_distance, reconstruction_error
-from priorkit.training.model import Model
+from priorkit.data.batches import to_float, to_uint8
+from priorkit.models.held_out import energy_distance, reconstruction_error
+from priorkit.models.model import Model
 
 __all__ = ["REVIEWED", "Review", "review_model"]
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from priorkit import RunConfig
-from priorkit.training import BuiltSystem
+from priorkit.models import BuiltSystem
 
 __all__ = ["BareAAE", "BareLearned", "BareLoop"]
 

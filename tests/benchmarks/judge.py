@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from priorkit.data import to_float
 from priorkit.engine import choose_device, choose_precision
 from priorkit.evaluation import frechet_distance, inception_score
 from priorkit.interfaces import ImageData, ImageSet
-from priorkit.training import to_float
 
 __all__ = ["Judge", "JudgeSettings", "Verdict", "default_cache", "find_judge"]
 

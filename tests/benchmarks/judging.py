@@ -17,9 +17,9 @@ import priorkit
 from judge import Judge, default_cache, find_judge
 from machine import describe_machine
 from priorkit import Run, installed_plugins
+from priorkit.data import load_data, to_float, to_uint8
 from priorkit.errors import PriorkitError
 from priorkit.interfaces import ImageData
-from priorkit.training import load_data, to_float, to_uint8
 from sessions import make_config
 from table import Table
 

@@ -31,8 +31,9 @@ from torch import Tensor, nn
 
 from benchmark import Unsupported
 from priorkit import RunConfig
+from priorkit.data import to_float
 from priorkit.interfaces import ImageData
-from priorkit.training import BuiltSystem, to_float
+from priorkit.models import BuiltSystem
 from sessions import digits, make_config, make_system
 
 __all__ = [

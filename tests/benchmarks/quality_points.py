@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from priorkit import installed_plugins
+from priorkit.data import load_data
 from priorkit.interfaces import ImageData
-from priorkit.training import load_data
 from sessions import make_config
 
 __all__ = ["Point", "Report", "Task", "ladder", "passing_time"]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from priorkit import load_run
 from priorkit.cli.memory import keep_freed_memory
+from priorkit.data import to_uint8
 from priorkit.runs import prepare, prepare_resumed
-from priorkit.training import to_uint8
 from quality_points import Point, Report, Task
 from sessions import make_config
 

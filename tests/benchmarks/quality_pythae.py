@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 
 from priorkit import RunConfig
+from priorkit.data import to_uint8
 from priorkit.engine import choose_device
 from priorkit.interfaces import ImageData
-from priorkit.training import to_uint8
 from pythae_systems import (
     AdversarialAutoencoder,
     PythaeSystem,

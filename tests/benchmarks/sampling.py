@@ -14,7 +14,7 @@ from torch import Tensor
 from against_bare_loop import precisions
 from benchmark import Benchmark, Settings
 from paired import Comparison, Here, alternate
-from priorkit.training import Model
+from priorkit.models import Model
 from sessions import make_config, make_session
 
 __all__ = ["BENCHMARKS"]

@@ -9,9 +9,11 @@ import torch
 from priorkit import RunConfig, installed_plugins
 from priorkit.cli.memory import keep_freed_memory
 from priorkit.config import merge_settings, resolve_config, validate_settings
+from priorkit.data import DataSummary, load_data
 from priorkit.engine import seed_for
 from priorkit.interfaces import ImageData, ImageSet
-from priorkit.training import BuiltSystem, DataSummary, Session, build_system, load_data
+from priorkit.models import BuiltSystem, build_system
+from priorkit.training import Session
 
 __all__ = ["digits", "has_setting", "make_config", "make_session", "make_system", "random_images"]
 

@@ -3,8 +3,9 @@ import re
 from priorkit.cli.console import Console
 from priorkit.cli.progress import Progress
 from priorkit.config import RunConfig, resolve_config
+from priorkit.data import load_data
 from priorkit.plugins import installed_plugins
-from priorkit.training import Session, load_data, run_session
+from priorkit.training import Session, run_session
 
 
 def test_a_terminal_gets_a_bar_that_is_removed_at_the_end(tiny, monkeypatch, capsys):

@@ -14,7 +14,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation import peak_signal_to_noise, squared_error, structural_similarity
 from priorkit.evaluation.image_distances import load_lpips
-from priorkit.training.held_out import reconstruction_error
+from priorkit.models.held_out import reconstruction_error
 
 
 def pair(n: int, channels: int, size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

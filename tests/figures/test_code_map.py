@@ -8,7 +8,8 @@ import torch
 from priorkit.errors import ConfigurationError, MissingExtraError
 from priorkit.figures import CodeMap, draw_code_map, map_codes, require_matplotlib
 from priorkit.interfaces import ImageSet
-from priorkit.training import Model, Session
+from priorkit.models import Model
+from priorkit.training import Session
 
 
 @pytest.fixture(scope="module")

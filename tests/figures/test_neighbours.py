@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
+from priorkit.data import to_float
 from priorkit.errors import DataError
 from priorkit.figures import draw_grid, draw_neighbours, nearest_images
 from priorkit.figures.neighbours import _CHUNK
 from priorkit.interfaces import ImageSet
-from priorkit.training import Session, to_float
+from priorkit.training import Session
 
 
 def random_images(n: int, seed: int = 0) -> torch.Tensor:

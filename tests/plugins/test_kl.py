@@ -318,3 +318,29 @@ def test_without_a_warm_up_there_is_no_state() -> None:
     assert make().state_dict() == {}
     with pytest.raises(ValidationError):
         KLOptions(warm_up=-1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), code_dim=st.integers(1, 6))
+def test_a_posterior_with_a_density_of_its_own_has_a_divergence(seed: int, code_dim: int) -> None:
+    """Of a normal distribution with full covariance, the estimate's mean is the divergence of torch.distributions."""
+    generator = torch.Generator().manual_seed(seed)
+    mean, *rows = torch.randn(code_dim + 1, code_dim, generator=generator, dtype=torch.float64)
+    factor = torch.stack(rows).tril(-1) / 2 + torch.diag(torch.stack(rows).diag().abs() + 0.5)
+    encoded = MultivariateNormal(mean, scale_tril=factor)
+    noise = torch.randn(20_000, code_dim, generator=generator, dtype=torch.float64)
+    code = mean + noise @ factor.T
+    posterior = Posterior(code, mean.expand_as(code), log_prob=encoded.log_prob(code))
+    prior = gaussian(code_dim)
+    expected = torch.distributions.kl_divergence(
+        encoded, MultivariateNormal(torch.zeros_like(mean), torch.eye(code_dim, dtype=torch.float64))
+    )
+    each = posterior.log_prob.float() - prior.log_prob(code.float())
+    error = float(each.std()) / len(code) ** 0.5
+    assert float(divergence(posterior, prior)) == pytest.approx(float(expected), abs=6 * error + 1e-3)
+
+
+def test_a_posterior_without_any_density_is_refused() -> None:
+    code = torch.zeros(2, 3)
+    with pytest.raises(ValueError, match=r"neither log_variance nor log_prob; use --encoder gaussian"):
+        divergence(Posterior(code, code), gaussian(3))

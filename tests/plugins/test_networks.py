@@ -170,3 +170,47 @@ def test_sizes_that_convolutional_networks_cannot_have(family: str, size: int) -
 def test_options_that_make_no_sense_are_refused(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         component(name).options(**options)
+
+
+MAP_FAMILIES = [name for name in FAMILIES if name != "began"]
+_POWERS = {16: (1, 2, 4, 8), 32: (1, 2, 4, 8, 16), 64: (4, 32)}
+
+
+@pytest.mark.parametrize("family", MAP_FAMILIES)
+@pytest.mark.parametrize(("image_size", "size"), [(image, size) for image, each in _POWERS.items() for size in each])
+def test_maps_of_every_size_are_made_and_decoded(family: str, image_size: int, size: int) -> None:
+    networks = build(family, 3, image_size)
+    images = torch.randn(2, 3, image_size, image_size)
+    maps = networks.map_encoder(5, size)(images)
+    assert maps.shape == (2, 5, size, size)
+    decoded = networks.map_decoder(5, size)(maps)
+    assert decoded.shape == images.shape
+    assert float(decoded.detach().abs().max()) <= 1
+
+
+@pytest.mark.parametrize("family", [name for name in MAP_FAMILIES if name != "mlp"])
+@pytest.mark.parametrize("part", ["map_encoder", "map_decoder"])
+@pytest.mark.parametrize("size", [0, 3, 16, 64])
+def test_maps_of_other_sizes_are_refused(family: str, part: str, size: int) -> None:
+    with pytest.raises(ConfigurationError, match=r"--code-size may be 1, 2, 4, 8$"):
+        getattr(build(family, 1, 16), part)(5, size)
+
+
+@pytest.mark.parametrize("part", ["map_encoder", "map_decoder"])
+def test_began_has_no_maps(part: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"no codes that are maps.*--networks residual, dcgan or mlp"):
+        getattr(build("began", 1, 16), part)(5, 4)
+
+
+@pytest.mark.parametrize("family", ["residual without norm", "dcgan"])
+def test_a_place_of_a_map_sees_the_image_around_it(family: str) -> None:
+    """Convolutions keep places: what changes in one corner leaves the opposite corner of the map alone."""
+    torch.manual_seed(0)
+    encoder = build(family, 1, 64).map_encoder(3, 16).eval()
+    blank = torch.zeros(1, 1, 64, 64)
+    marked = blank.clone()
+    marked[..., :4, :4] = 1
+    with torch.no_grad():
+        change = (encoder(marked) - encoder(blank)).abs().sum(1)[0]
+    assert change[0, 0] > 0
+    assert change[-4:, -4:].max() == 0

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
+from priorkit.data import DataSummary
 from priorkit.interfaces import ImageShape, Learning
+from priorkit.models import BuiltSystem, build_system
 from priorkit.plugins import KINDS, Recipe, installed_plugins
-from priorkit.training import BuiltSystem, DataSummary, build_system
 from priorkit_plugins.recipes import priorkit_recipes
 
 REGISTRY = installed_plugins()

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from priorkit.engine import Processes
-from priorkit.engine.synchronised_batch_norm import SynchronisedBatchNorm
+from priorkit.distributed import Processes
+from priorkit.distributed.synchronised_batch_norm import SynchronisedBatchNorm
 from priorkit.interfaces import Encoder, Learning, Posterior
 from priorkit.plugins import PriorContext
 from priorkit_plugins.vampprior import VampPriorOptions, priorkit_priors
@@ -54,7 +54,7 @@ def make(encoder: Encoder | None = None, available: int = 100, source: Any = ima
     return prior
 
 
-def _no_code_generator(noise_dim: int, hidden: int | None) -> Any:
+def _no_code_generator(noise_dim: int, condition_dim: int) -> Any:
     raise AssertionError("this prior has no code generator")
 
 

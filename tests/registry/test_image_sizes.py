@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from priorkit.data.fitting_images import fit_images
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.plugins import IMAGE_SIZES, fitted_size, image_bytes
-from priorkit.training.images import fit_images
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
+from priorkit.data import load_data
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import KINDS, Registry
 from priorkit.runs.environment import check_environment, describe_environment, recorded_data
-from priorkit.training import Session, load_data
+from priorkit.training import Session
 
 
 @pytest.fixture

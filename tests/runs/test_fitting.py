@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
-from priorkit.engine import Processes
+from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.plugins import Component, Registry
 from priorkit.runs import RunFolder, fit, load_run, prepare, prepare_fit, prepare_resumed
 from priorkit.training import Observer
-from priorkit.training.agreement import require_shareable_terms
 
 # Other batches than those of training: the statistics of the encoder must not depend on them.
 FIT: dict[str, Any] = {"batch_size": 10, "steps": 6, "sample_every": 3, "checkpoint_every": 2, "log_every": 2}

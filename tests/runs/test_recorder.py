@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
+from priorkit.data import load_data
 from priorkit.errors import RunFolderError
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, read_metrics
 from priorkit.runs.recorder import Recorder
-from priorkit.training import Session, load_data
+from priorkit.training import Session
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import torch
 
 import priorkit
 from priorkit.config import RunConfig
+from priorkit.data import to_float
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
-from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss
+from priorkit.interfaces import CodeSpace, ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.plugins import Registry
 from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
-from priorkit.training import to_float
 
 
 @pytest.fixture
@@ -235,3 +235,32 @@ def test_a_run_without_classes_says_so(run: Run) -> None:
     ):
         with pytest.raises(ConfigurationError, match="--condition none"):
             ask()
+
+
+def test_codes_that_are_maps_have_their_shape(
+    tmp_path: Path, registry: Registry, run_config: Callable[..., RunConfig]
+) -> None:
+    maps = {"networks": {"name": "mlp", "hidden": 6}, "code_dim": 3, "code_size": 2}
+    prepare(run_config(**maps), tmp_path / "run", registry=registry).run()
+    run = load_run(tmp_path / "run", device="cpu", registry=registry)
+    images = torch.rand(4, 1, 16, 16) * 2 - 1
+    codes = run.encode(images)
+    assert codes.shape == (4, 3, 2, 2)
+    assert torch.equal(codes.flatten(1), run.model.encode(images))
+    decoded = run.decode(codes, from_prior=False)
+    assert torch.equal(decoded, run.decode(codes.flatten(1), from_prior=False))
+    assert torch.equal(decoded, run.reconstruct(images))
+    lines = run.interpolate(codes[:2], codes[2:], 3, from_prior=False)
+    middle = run.decode((codes[:2] + codes[2:]) / 2, from_prior=False)
+    torch.testing.assert_close(lines[:, 1], middle, rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match=r"shape \(N, 3, 2, 2\), not \(4, 3, 4\)"):
+        run.decode(codes.flatten(2), from_prior=False)
+
+
+def test_codes_that_are_indices_have_their_shape(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run.model, "code_space", CodeSpace((2, 2), 5))
+    for wrong in (torch.zeros(1, 2, 2), torch.full((1, 2, 2), 5), torch.full((1, 4), -1)):
+        with pytest.raises(ValueError, match="whole numbers from 0 to 4: indices of a codebook"):
+            run.decode(wrong, from_prior=True)
+    with pytest.raises(ConfigurationError, match=r"indices of a codebook, and nothing is between two of them"):
+        run.interpolate(torch.zeros(1, 4), torch.zeros(1, 4), 3, from_prior=True)

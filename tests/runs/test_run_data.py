@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from priorkit.config import RunConfig
+from priorkit.data.fingerprints import data_fingerprint
 from priorkit.errors import ConfigurationError, DataError
 from priorkit.plugins import Registry
 from priorkit.runs import load_run, load_run_data, prepare_resumed, train
-from priorkit.runs.fingerprints import data_fingerprint
 
 
 @pytest.mark.parametrize(("n", "value"), [(31, 0), (30, 1)])

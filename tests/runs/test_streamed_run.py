@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from priorkit.config import RunConfig
+from priorkit.data.typical_images import typical_indices
 from priorkit.errors import DataError
 from priorkit.plugins import Registry
 from priorkit.runs import load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
-from priorkit.training.typical_images import typical_indices
 from priorkit_plugins.folder import source
 
 N, SIDE = 40, 20
@@ -74,7 +74,7 @@ def test_the_training_process_does_not_hold_the_images(configure: Callable[..., 
         session.step()
     session.close()
     pixels = N * 32 * 32
-    held = pickle.dumps((prepared.data, session.batches))
+    held = pickle.dumps((prepared.data, session.source.batches))
     assert len(held) < pixels / 4
     assert len(pickle.dumps(prepare(configure(stream="never"), registry=registry).data)) > pixels
     assert any("images are streamed" in note for note in prepared.data.notes)
@@ -143,10 +143,10 @@ def test_a_broken_file_that_nobody_looked_at_is_found_without_losing_a_step(
 ) -> None:
     """Before anything is trained if batch-norm statistics are of it, otherwise in training, behind a checkpoint."""
     monkeypatch.setattr(source, "_LOOKED_AT", 3)
-    monkeypatch.setattr("priorkit.runs.fingerprints._SAMPLE", 1)
+    monkeypatch.setattr("priorkit.data.fingerprints._SAMPLE", 1)
     config = configure(stream="always", workers=1, steps=30)
     images = prepare(config, registry=registry).data.train
-    monkeypatch.setattr("priorkit.training.typical_images._MOST", config.batch_size)
+    monkeypatch.setattr("priorkit.data.typical_images._MOST", config.batch_size)
     typical = {int(index) for index in typical_indices(len(images), config)}
     # The first image is in the fingerprint.
     broken = next(index for index in range(1, len(images)) if (index in typical) is for_statistics)

@@ -15,9 +15,10 @@ from priorkit.plugins import EncoderContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
 from priorkit.testing.checks.encoders import ENCODERS
+from priorkit.testing.checks.posteriors import POSTERIORS
 from priorkit.testing.conformance import run_check
 
-SITUATIONS = Situations(code_dims=(2,), shapes=(ImageShape(1, 16),), examples=2)
+SITUATIONS = Situations(code_dims=(2,), codes=(), shapes=(ImageShape(1, 16),), examples=2)
 
 
 class Bell(Encoder):
@@ -155,7 +156,7 @@ class DetachedDeviation(Bell):
 
 PLANTED = [
     ("says_what_it_is", NoDim, ("code_dim is 4, and it was built for 2", "context.code_dim")),
-    ("says_what_it_is", SaysPoint, ("stochastic is False", "attribute was forgotten")),
+    ("says_what_it_is", SaysPoint, ("stochastic is False, and with noise there is a log", "attribute was forgotten")),
     ("says_what_it_is", SaysBell, ("stochastic is True", "log-variance is left out")),
     ("says_what_it_is", CodeAlone, ("gives a Tensor, not a Posterior", "the code alone")),
     ("points_ignore_noise", NoisyPoint, ("with other noise", "stochastic")),
@@ -194,6 +195,7 @@ def test_sound_encoders_pass(build: type[Encoder]) -> None:
     report = check_component(Case("encoder", build, situations=SITUATIONS))
     report.raise_if_failed()
     other = {"no_noise_gives_the_mean", "draws_follow_the_posterior"} if build is Point else {"points_ignore_noise"}
+    other |= {check.name for check in POSTERIORS}
     assert {result.check for result in report.skipped} == {
         *other,
         "options_survive_a_file",

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageCritic, ImageShape, Networks
 from priorkit.plugins import NetworksContext
 from priorkit.testing import Case, Outcome, Situations, check_component
@@ -81,6 +82,50 @@ class Family(Networks):
     @property
     def pixels(self) -> int:
         return self.shape.channels * self.shape.size**2
+
+
+class Maps(Family):
+    """A sound family with maps of 4x4 alone."""
+
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        self.refuse_others(size)
+        return nn.Sequential(self.encoder(channels * size**2), nn.Unflatten(1, (channels, size, size)))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        self.refuse_others(size)
+        return nn.Sequential(nn.Flatten(), self.decoder(channels * size**2))
+
+    def refuse_others(self, size: int) -> None:
+        if size != 4:
+            raise ConfigurationError("maps are 4x4")
+
+
+class EncodesMapsOnly(Maps):
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        return Networks.map_decoder(self, channels, size)
+
+
+class FlatMaps(Maps):
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        self.refuse_others(size)
+        return self.encoder(channels * size**2)
+
+
+class FixedChannels(Maps):
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        self.refuse_others(size)
+        return super().map_decoder(3, size)
+
+
+class LinearMaps(Maps):
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        self.refuse_others(size)
+        return nn.Sequential(nn.Flatten(), self.map(channels * size**2))
+
+
+class BreaksOnOtherSizes(Maps):
+    def refuse_others(self, size: int) -> None:
+        assert size == 4
 
 
 class DropsOut(Family):
@@ -357,6 +402,11 @@ PLANTED = [
     planted("every_part_is_there", lambda context: nn.Linear(1, 1), "not Networks"),
     planted("every_part_is_there", lambda context: NoShape(context.shape), "its shape is None", "call super"),
     planted("every_part_is_there", lambda context: LateRefusal(context.shape), "conditions are not", "in `build`"),
+    planted("maps_go_both_ways", lambda context: EncodesMapsOnly(context.shape), "map_encoder alone", "missing"),
+    planted("maps_go_both_ways", lambda context: FlatMaps(context.shape), r"not \(3, 2, 4, 4\)", "flattened"),
+    planted("maps_go_both_ways", lambda context: FixedChannels(context.shape), "RuntimeError", "fixed"),
+    planted("maps_go_both_ways", lambda context: BreaksOnOtherSizes(context.shape), "AssertionError"),
+    planted("images_are_in_range", lambda context: LinearMaps(context.shape), r"not in \[-1, 1\]", "decoder of maps"),
     planted("parts_are_new_each_time", lambda context: MadeOnce(context.shape), "share", "made once"),
     planted("parts_are_new_each_time", lambda context: Seeded(context.shape), "same weights", "seeds torch"),
     planted("sizes_are_taken_as_asked", lambda context: FixedWidth(context.shape), r"encoder\(1\) gives", "fixed"),
@@ -436,6 +486,12 @@ def test_a_few_flipped_signs_are_no_defect(monkeypatch: pytest.MonkeyPatch) -> N
     assert outcomes == [Outcome.PASSED, Outcome.FAILED]
 
 
+def test_sound_maps_pass() -> None:
+    report = check_component(Case("networks", lambda context: Maps(context.shape), situations=SITUATIONS))
+    report.raise_if_failed()
+    assert "maps_go_both_ways" in {result.check for result in report.passed}
+
+
 @pytest.mark.parametrize("critic", [Critic, NegativeErrors])
 def test_sound_networks_pass(critic: type[Critic]) -> None:
     report = check_component(Case("networks", with_critic(critic), situations=SITUATIONS))
@@ -443,6 +499,7 @@ def test_sound_networks_pass(critic: type[Critic]) -> None:
     skipped = {"errors_give_negative_logits"} if critic is Critic else {"logits_are_scores_of_features"}
     assert {result.check for result in report.skipped} == {
         *skipped,
+        "maps_go_both_ways",
         "options_survive_a_file",
         "options_are_usable",
         "listing_imports_no_torch",

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
-from priorkit.engine import Processes
+from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, DeviceError
+from priorkit.models.system import BuiltSystem
 from priorkit.plugins import installed_plugins
 from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.system import BuiltSystem
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 # One step of plain gradient descent: what is compared are the gradients.

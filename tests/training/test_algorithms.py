@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from priorkit.config import RunConfig
 from priorkit.interfaces import Noise
-from priorkit.training import BuiltSystem, Session
+from priorkit.models import BuiltSystem
+from priorkit.training import Session
 
 RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_width": 10}
 
@@ -160,7 +161,7 @@ def test_steps_are_those_of_a_plain_loop(
     start = {key: value.clone() for key, value in start.items()}
     noises = noises_of(session)
     for _ in range(3):
-        images = session.batches.at(session.engine.images_seen)
+        images = session.source.batches.at(session.engine.images_seen)
         noise = next(noises)
         plain.autoencoder_phase(images, noise["autoencoder"])
         if session.system.image_critic is not None:

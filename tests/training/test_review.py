@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from priorkit.data.batches import to_float, to_uint8
+from priorkit.models.held_out import energy_distance
 from priorkit.training import Session
-from priorkit.training.batches import to_float, to_uint8
-from priorkit.training.held_out import energy_distance
 from priorkit.training.review import REVIEWED, review_model
 
 

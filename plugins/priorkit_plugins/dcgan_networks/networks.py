@@ -1,5 +1,6 @@
 """The generator and discriminator of Radford et al. 2016, for any width and image size."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import nn
@@ -7,7 +8,16 @@ from torch import nn
 from priorkit.interfaces import ImageShape, Networks
 from priorkit_plugins.code_critic import code_critic, paper_widths
 from priorkit_plugins.layered_critic import LayeredCritic
-from priorkit_plugins.pyramid import FLOOR, Norm, halvings, project, pyramid_channels, strided_convolutions
+from priorkit_plugins.pyramid import (
+    FLOOR,
+    Norm,
+    halvings,
+    halvings_to_maps,
+    project,
+    project_maps,
+    pyramid_channels,
+    strided_convolutions,
+)
 
 __all__ = ["DCGANNetworks"]
 
@@ -36,6 +46,7 @@ class DCGANNetworks(Networks):
         super().__init__(shape)
         self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
+        self.width = width
         self._channels = [shape.channels, *pyramid_channels(width, halvings(shape.size))]
 
     def encoder(self, outputs: int) -> nn.Sequential:
@@ -44,14 +55,29 @@ class DCGANNetworks(Networks):
 
     def decoder(self, code_dim: int) -> nn.Sequential:
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
-        image, *channels = self._channels
-        channels.reverse()
-        decoder = nn.Sequential(project(code_dim, channels[0]))
-        for inputs, outputs in pairwise(channels):
-            up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
-            decoder.append(nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU()))
-        decoder.extend([nn.ConvTranspose2d(channels[-1], image, 4, stride=2, padding=1), nn.Tanh()])
-        return decoder.apply(_initialise)
+        return nn.Sequential(
+            project(code_dim, self._channels[-1]), *self._transposed_convolutions(self._channels[::-1])
+        ).apply(_initialise)
+
+    def map_encoder(self, channels: int, size: int) -> nn.Sequential:
+        """From images (N, C, H, W) to maps (N, channels, size, size): the encoder's layers down to that size.
+
+        Raises:
+            ConfigurationError: The size is not a power of two from 1 to half the image's.
+        """
+        levels = self._levels(size)
+        return nn.Sequential(*strided_convolutions(levels), nn.Conv2d(levels[-1], channels, 1)).apply(_initialise)
+
+    def map_decoder(self, channels: int, size: int) -> nn.Sequential:
+        """From maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1]: the decoder's layers from that size.
+
+        Raises:
+            ConfigurationError: The size is not a power of two from 1 to half the image's.
+        """
+        levels = self._levels(size)
+        return nn.Sequential(project_maps(channels, levels[-1]), *self._transposed_convolutions(levels[::-1])).apply(
+            _initialise
+        )
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
@@ -66,6 +92,19 @@ class DCGANNetworks(Networks):
     def code_critic(self, code_dim: int) -> nn.Sequential:
         """D_C: from codes (N, code_dim) to logits (N,)."""
         return code_critic(code_dim, paper_widths(self.code_critic_width))
+
+    def _levels(self, size: int) -> list[int]:
+        """Channels of the image, then of each level down to maps of a size."""
+        return [self.shape.channels, *pyramid_channels(self.width, halvings_to_maps(self.shape.size, size))]
+
+    def _transposed_convolutions(self, channels: Sequence[int]) -> list[nn.Module]:
+        """Layers each of which doubles height and width; the last gives an image in [-1, 1]."""
+        *hidden, image = channels
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(hidden):
+            up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+            layers.append(nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU()))
+        return [*layers, nn.ConvTranspose2d(hidden[-1], image, 4, stride=2, padding=1), nn.Tanh()]
 
     def _readout(self, outputs: int, condition_dim: int = 0) -> nn.Sequential:
         return nn.Sequential(nn.Flatten(), nn.Linear(self._channels[-1] * FLOOR * FLOOR + condition_dim, outputs))

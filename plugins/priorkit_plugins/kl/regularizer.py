@@ -12,8 +12,8 @@ __all__ = ["KLRegularizer"]
 class KLRegularizer(Regularizer):
     """KL(q(code|x) || p(code)) in nats, summed over the dimensions of a code and averaged over the batch.
 
-    In closed form where the prior is a Gaussian with independent dimensions; otherwise the one-sample estimate
-    log q(code|x) - log p(code), which may be negative.
+    In closed form where posterior and prior are Gaussians with independent dimensions; otherwise the one-sample
+    estimate log q(code|x) - log p(code), which may be negative.
 
     During the warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016, arXiv:1602.02282) the weight rises
     linearly: 0 at the encoder's first update, its value from update `warm_up` + 1 on. Updates are those of the whole
@@ -53,20 +53,21 @@ class KLRegularizer(Regularizer):
             )
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """`regularization`: the weighted divergence."""
-        assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
-        deviation = torch.exp(0.5 * posterior.log_variance.float())
-        normal = Normal(posterior.mean.float(), deviation, validate_args=False)
-        encoded = Independent(normal, 1, validate_args=False)
-        target = _independent_normal(prior)
-        if target is not None:
+        encoded, target = _independent_posterior(posterior), _independent_normal(prior)
+        if encoded is not None and target is not None:
             divergence = kl_divergence(encoded, target)
         else:
             code = posterior.code.float()
             density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
-            divergence = encoded.log_prob(code) - density  # type: ignore[no-untyped-call]
+            divergence = _log_prob(posterior, encoded) - density
         return {"regularization": self._current_weight() * divergence.mean()}
 
     def _current_weight(self) -> Tensor | float:
@@ -76,6 +77,26 @@ class KLRegularizer(Regularizer):
         if self.training and torch.is_grad_enabled():
             self.updates.add_(1)
         return weight
+
+
+def _independent_posterior(posterior: Posterior) -> "Independent[Normal] | None":
+    if posterior.log_variance is None:
+        return None
+    deviation = torch.exp(0.5 * posterior.log_variance.float())
+    normal = Normal(posterior.mean.float(), deviation, validate_args=False)
+    return Independent(normal, 1, validate_args=False)
+
+
+def _log_prob(posterior: Posterior, encoded: Distribution | None) -> Tensor:
+    if encoded is not None:
+        found: Tensor = encoded.log_prob(posterior.code.float())
+        return found
+    if posterior.log_prob is None:
+        raise ValueError(
+            "needs the density of the encoder's codes, and this encoder gives neither log_variance nor log_prob; use "
+            "--encoder gaussian, or --regularizer mmd or adversarial"
+        )
+    return posterior.log_prob.float()
 
 
 def _distribution(prior: Prior) -> Distribution | None:

@@ -40,6 +40,14 @@ class MLPNetworks(Networks):
         output = nn.Linear(self._widths[-1], self._pixels)
         return nn.Sequential(*hidden, output, nn.Tanh(), nn.Unflatten(1, self._image))
 
+    def map_encoder(self, channels: int, size: int) -> nn.Sequential:
+        """From images (N, C, H, W) to maps (N, channels, size, size) of any size."""
+        return self.encoder(channels * size**2).append(nn.Unflatten(1, (channels, size, size)))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Sequential:
+        """From maps (N, channels, size, size) of any size to images (N, C, H, W) in [-1, 1]."""
+        return nn.Sequential(nn.Flatten(), *self.decoder(channels * size**2))
+
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its hidden layers, shape (N, hidden); s stands beside the last."""
         first, *others = hidden_layers(self._pixels, self._widths, leak=CRITIC_LEAK)

@@ -1,5 +1,6 @@
 """The networks of Wang et al. 2020, for any width and image size."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import nn
@@ -8,7 +9,16 @@ from priorkit.interfaces import ImageShape, Networks
 from priorkit_plugins.code_critic import code_critic, paper_widths
 from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
 from priorkit_plugins.layered_critic import LayeredCritic
-from priorkit_plugins.pyramid import FLOOR, Norm, halvings, project, pyramid_channels, strided_convolutions
+from priorkit_plugins.pyramid import (
+    FLOOR,
+    Norm,
+    halvings,
+    halvings_to_maps,
+    project,
+    project_maps,
+    pyramid_channels,
+    strided_convolutions,
+)
 from priorkit_plugins.residual_networks.residual_block import BlockNorm, ResidualBlock, Upsampling
 
 __all__ = ["ResidualNetworks"]
@@ -53,16 +63,14 @@ class ResidualNetworks(Networks):
         self.critic_hidden = critic_hidden or max(1, round(1000 * width / 64))
         self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
+        self.width = width
         self._channels = pyramid_channels(width, halvings(shape.size) + 1)
 
     def encoder(self, outputs: int) -> nn.Sequential:
         """From images (N, C, H, W) to (N, outputs)."""
-        width, last = self._channels[0], self._channels[-1]
+        last = self._channels[-1]
         return nn.Sequential(
-            nn.Conv2d(self.shape.channels, width, 3, stride=2, padding=1),
-            nn.ReLU(),
-            ResidualBlock(width, width, norm=self.norm),
-            *(ResidualBlock(*sides, "down", norm=self.norm) for sides in pairwise(self._channels)),
+            *self._downward(self._channels),
             nn.AvgPool2d(2),
             nn.Flatten(),
             *hidden_layers(last, [2 * outputs], norm="layer" if self.norm == "group" else "batch"),
@@ -71,13 +79,27 @@ class ResidualNetworks(Networks):
 
     def decoder(self, code_dim: int) -> nn.Sequential:
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
-        channels = self._channels[::-1]
         return nn.Sequential(
-            project(code_dim, channels[0], "layer" if self.norm == "group" else "batch"),
-            *(ResidualBlock(*sides, "up", norm=self.norm, upsampling=self.upsampling) for sides in pairwise(channels)),
-            nn.Conv2d(channels[-1], self.shape.channels, 3, padding=1),
-            nn.Tanh(),
+            project(code_dim, self._channels[-1], self._code_norm), *self._upward(self._channels[::-1])
         )
+
+    def map_encoder(self, channels: int, size: int) -> nn.Sequential:
+        """From images (N, C, H, W) to maps (N, channels, size, size): the encoder's blocks down to that size.
+
+        Raises:
+            ConfigurationError: The size is not a power of two from 1 to half the image's.
+        """
+        levels = pyramid_channels(self.width, halvings_to_maps(self.shape.size, size))
+        return nn.Sequential(*self._downward(levels), nn.Conv2d(levels[-1], channels, 1))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Sequential:
+        """From maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1]: the decoder's blocks from that size.
+
+        Raises:
+            ConfigurationError: The size is not a power of two from 1 to half the image's.
+        """
+        levels = pyramid_channels(self.width, halvings_to_maps(self.shape.size, size) + 1)[::-1]
+        return nn.Sequential(project_maps(channels, levels[0], self._code_norm), *self._upward(levels))
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
@@ -91,6 +113,28 @@ class ResidualNetworks(Networks):
     def code_critic(self, code_dim: int) -> nn.Sequential:
         """D_C: from codes (N, code_dim) to logits (N,)."""
         return code_critic(code_dim, paper_widths(self.code_critic_width))
+
+    @property
+    def _code_norm(self) -> Norm:
+        """The norm of what a decoder makes of a code."""
+        return "layer" if self.norm == "group" else "batch"
+
+    def _downward(self, channels: Sequence[int]) -> list[nn.Module]:
+        """Layers from images to half their size with the first of the channels, and half as large with each other."""
+        return [
+            nn.Conv2d(self.shape.channels, channels[0], 3, stride=2, padding=1),
+            nn.ReLU(),
+            ResidualBlock(channels[0], channels[0], norm=self.norm),
+            *(ResidualBlock(*sides, "down", norm=self.norm) for sides in pairwise(channels)),
+        ]
+
+    def _upward(self, channels: Sequence[int]) -> list[nn.Module]:
+        """Layers from the first of the channels to images, twice as large with each of the others."""
+        return [
+            *(ResidualBlock(*sides, "up", norm=self.norm, upsampling=self.upsampling) for sides in pairwise(channels)),
+            nn.Conv2d(channels[-1], self.shape.channels, 3, padding=1),
+            nn.Tanh(),
+        ]
 
     def _readout(self, outputs: int, condition_dim: int = 0) -> nn.Sequential:
         inputs = self._channels[-2] * FLOOR * FLOOR + condition_dim

@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.nn.functional import hardtanh
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior
 from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, picked_parts
 from priorkit_plugins.layer_modes import layers_in_training
@@ -74,21 +75,27 @@ class VampPrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Picks u_k by the first column of the noise (N, 1 + code_dim), then draws from q(code | u_k)."""
         picked = picked_parts(noise[:, 0], self._log_weights())
-        posterior = self._posteriors()
-        assert posterior.log_variance is not None, "only a stochastic encoder is let through"
-        mean, log_variance = (item.index_select(0, picked) for item in (posterior.mean, posterior.log_variance))
+        mean, log_variance = (item.index_select(0, picked) for item in self._normals())
         codes: Tensor = mean + torch.exp(0.5 * log_variance) * noise[:, 1:]
         return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,): log 1/K sum_k q(code | u_k)."""
-        posterior = self._posteriors()
-        assert posterior.log_variance is not None, "only a stochastic encoder is let through"
-        return DiagonalMixture(self._log_weights(), posterior.mean, posterior.log_variance).log_prob(code)
+        return DiagonalMixture(self._log_weights(), *self._normals()).log_prob(code)
 
     def _log_weights(self) -> Tensor:
         count = len(self.pseudo_inputs)
         return torch.full((count,), -math.log(count), device=self.pseudo_inputs.device)
+
+    def _normals(self) -> tuple[Tensor, Tensor]:
+        """Means and log-variances of the pseudo-inputs' posteriors, each (K, code_dim)."""
+        posterior = self._posteriors()
+        if posterior.log_variance is None:
+            raise ConfigurationError(
+                "vampprior needs an encoder whose posteriors are normal with independent dimensions; use --encoder "
+                "gaussian"
+            )
+        return posterior.mean, posterior.log_variance
 
     # Compiled code would have to switch the encoder's mode.
     @torch.compiler.disable  # type: ignore[untyped-decorator]

@@ -30,6 +30,8 @@ def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
     other = prior.code_noise(5, generator=torch.Generator().manual_seed(4))
     require(first.numel() == 0 or not torch.equal(first, other), "another seed gives the same noise")
     codes = torch.randn(5, subject.code_dim, generator=torch.Generator().manual_seed(5))
+    if subject.of_indices:
+        codes = torch.zeros(5, subject.code_dim, dtype=torch.int64)
     condition = subject.conditions(5) if prior.takes_condition else None
     with global_state_kept("code_loss"):
         prior.code_loss(codes, first, condition)
@@ -40,6 +42,8 @@ def learns_the_codes(subject: PriorSubject) -> None:
     prior = subject.component()
     if prior.learning is not Learning.CODES:
         raise NotApplicable("it does not learn from codes")
+    if subject.of_indices:
+        raise NotApplicable("its codes are indices, which have no mean")
     prior.train()
     optimizer = torch.optim.Adam(prior.parameters(), _RATE)
     generator = torch.Generator().manual_seed(subject.case.seed)

@@ -34,7 +34,7 @@ def _stochastic(subject: EncoderSubject) -> Encoder:
 
 
 def says_what_it_is(subject: EncoderSubject) -> None:
-    """Its `code_dim` is the run's, and it is `stochastic` where its posteriors have a log-variance, only there."""
+    """Its `code_dim` is the run's, and it is `stochastic` where its posteriors have a density, only there."""
     encoder, (posterior,), mean = _posteriors(subject)
     require(
         getattr(encoder, "code_dim", None) == subject.code_dim,
@@ -43,14 +43,14 @@ def says_what_it_is(subject: EncoderSubject) -> None:
         "set self.code_dim = context.code_dim",
     )
     for found, words in ((posterior, "with noise"), (mean, "without noise")):
-        if (found.log_variance is not None) is encoder.stochastic:
+        if (found.log_variance is not None or found.log_prob is not None) is encoder.stochastic:
             continue
         raise Defect(
-            f"stochastic is {encoder.stochastic}, and {words} log_variance is "
-            f"{'None' if found.log_variance is None else 'a tensor'}",
+            f"stochastic is {encoder.stochastic}, and {words} there is "
+            f"{'neither log_variance nor log_prob' if encoder.stochastic else 'a log_variance or log_prob'}",
             "the attribute was forgotten, or the log-variance is left out",
-            "set `stochastic = True` where posteriors have a variance, and give it with and without noise; a "
-            "deterministic encoder gives log_variance=None",
+            "set `stochastic = True` where posteriors have a variance, and give log_variance or log_prob with and "
+            "without noise; a deterministic encoder gives neither",
         )
 
 
@@ -92,9 +92,8 @@ def no_noise_gives_the_mean(subject: EncoderSubject) -> None:
     for found in drawn:
         same = [
             torch.equal(found.mean, without.mean),
-            found.log_variance is not None
-            and without.log_variance is not None
-            and torch.equal(found.log_variance, without.log_variance),
+            found.log_variance is None
+            or (without.log_variance is not None and torch.equal(found.log_variance, without.log_variance)),
         ]
         require(
             all(same),
@@ -112,7 +111,8 @@ def draws_follow_the_posterior(subject: EncoderSubject) -> None:
         noise = torch.randn(_DRAWS, subject.code_dim, generator=generator)
         with torch.no_grad():
             found = subject.posterior(encoder, image.expand(_DRAWS, -1, -1, -1), noise)
-        assert found.log_variance is not None
+        if found.log_variance is None:
+            raise NotApplicable("its posteriors are not said to be normal")
         mean, log_variance = found.mean[0], found.log_variance[0]
         said, drawn = torch.exp(0.5 * log_variance), found.code.std(dim=0)
         kurtosis = ((found.code - found.code.mean(dim=0)) / drawn).pow(4).mean(dim=0)
@@ -179,8 +179,11 @@ def codes_are_differentiable(subject: EncoderSubject) -> None:
     if not encoder.stochastic:
         return
     found = subject.posterior(encoder, image, noise)
-    assert found.log_variance is not None
-    if found.log_variance.requires_grad and _learn(subject, (found.log_variance * weights).sum(), encoder):
+    if (
+        found.log_variance is not None
+        and found.log_variance.requires_grad
+        and _learn(subject, (found.log_variance * weights).sum(), encoder)
+    ):
         require(
             _learn(subject, ((found.code - found.mean) * weights).sum(), encoder),
             "no gradient leads from the code's deviation from the mean to the encoder",

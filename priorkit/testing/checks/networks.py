@@ -1,13 +1,14 @@
 """What is special to the parts of a family of networks: ranges of images, feature layers, conditions, Q."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from priorkit.errors import ConfigurationError
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.subjects.networks import (
     CODE_DIM,
     DecoderSubject,
+    MapEncoderSubject,
     NetworksSubject,
 )
 
@@ -141,6 +142,46 @@ def sizes_are_taken_as_asked(subject: NetworksSubject) -> None:
         require(tuple(found.shape) == expected, f"{asked} gives shape {tuple(found.shape)}, not {expected}")
 
 
+def maps_go_both_ways(subject: NetworksSubject) -> None:
+    """Where a family encodes maps of a size, it decodes them, of any number of channels; the others it refuses."""
+    if not isinstance(subject, MapEncoderSubject):
+        raise NotApplicable
+    family, size = subject.family(), 1
+    images = subject.inputs(nn.Identity(), 3, subject.case.seed)["image"]
+    offered = []
+    while size < subject.shape.size:
+        made: dict[str, nn.Module] = {}
+        for name in ("map_encoder", "map_decoder"):
+            try:
+                made[name] = getattr(family, name)(2, size).eval()
+            except ConfigurationError:
+                continue
+            except Exception as error:
+                raise Defect(f"{name}(2, {size}): {type(error).__name__}: {error}") from error
+        require(
+            len(made) != 1,
+            f"of maps of {size}x{size} it has the {', '.join(made)} alone",
+            "one of the two is missing, or they accept other sizes",
+            "implement both, and refuse the same sizes by a ConfigurationError",
+        )
+        if made:
+            offered.append(size)
+            with torch.no_grad():
+                maps = made["map_encoder"](images)
+                require(
+                    tuple(maps.shape) == (3, 2, size, size),
+                    f"map_encoder(2, {size}) gives shape {tuple(maps.shape)}, not (3, 2, {size}, {size})",
+                )
+                decoded = made["map_decoder"](maps)
+            require(
+                decoded.shape == images.shape,
+                f"map_decoder(2, {size}) gives shape {tuple(decoded.shape)}, not {tuple(images.shape)}",
+            )
+        size *= 2
+    if not offered:
+        raise NotApplicable("it has no codes that are maps")
+
+
 def _unread(gradient: Tensor) -> list[str]:
     """The dimensions of codes, or channels and quadrants of images, whose gradients are 0 for all samples."""
     total = gradient.abs().sum(0)
@@ -181,6 +222,14 @@ NETWORKS = (
         every_part_is_there,
         "a method returns the wrong object",
         "derive D_I from priorkit.interfaces.ImageCritic, and the other parts from torch.nn.Module",
+    ),
+    Check(
+        "maps_go_both_ways",
+        maps_go_both_ways,
+        "a size is taken as fixed, or a map is flattened",
+        "map_encoder(channels, size) gives (N, channels, size, size), which map_decoder(channels, size) takes",
+        required=False,
+        explains_errors=True,
     ),
     Check(
         "parts_are_new_each_time",

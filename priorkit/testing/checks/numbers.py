@@ -4,11 +4,18 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.testing.check import Check, Defect, require
-from priorkit.testing.examples import sizes_and_seeds
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.strategies import sizes_and_seeds
 from priorkit.testing.subject import AnySubject
 
 __all__ = ["NUMBERS"]
+
+
+_FLOATS = (
+    "a float64 tensor, a numpy array or a whole number takes part in the computation",
+    "make constants with the dtype of what they meet (torch.full_like, Tensor.new_tensor)",
+)
+_WHOLE = ("indices are computed as floating-point numbers", "give indices as int64: `.long()`")
 
 
 def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
@@ -29,10 +36,9 @@ def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
                 cause, fix = "it is not averaged over the batch", "return the mean over the batch, a scalar"
             raise Defect(f"{name} has shape {tuple(output.shape)} for {n} samples, not {expected}", cause, fix)
         require(
-            output.dtype == torch.float32,
-            f"{name} is {output.dtype}, not float32",
-            "a float64 tensor, a numpy array or a whole number takes part in the computation",
-            "make constants with the dtype of what they meet (torch.full_like, Tensor.new_tensor)",
+            output.dtype == one.dtype,
+            f"{name} is {output.dtype}, not {str(one.dtype).removeprefix('torch.')}",
+            *(_FLOATS if one.dtype == torch.float32 else _WHOLE),
         )
 
 

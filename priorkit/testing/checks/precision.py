@@ -44,9 +44,9 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
         )
         finite = exact.isfinite() & output.float().isfinite()
         require(bool((finite == exact.isfinite()).all()), f"{name} {where} is infinite or not a number")
-        errors = (output.float() - exact)[finite]
+        errors = (output.float() - exact.float())[finite]
         error = float(errors.square().mean().sqrt()) if finite.any() else 0.0
-        size = float(exact[finite].square().mean().sqrt()) if finite.any() else 0.0
+        size = float(exact.float()[finite].square().mean().sqrt()) if finite.any() else 0.0
         most = 0.1 * size + 0.02
         flipped = not one.mean and float((errors.abs() > most).float().mean()) <= _MAY_FLIP
         require(error <= most or flipped, f"{name} {where} is {error:.3g} away, where its size is {size:.3g}")

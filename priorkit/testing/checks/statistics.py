@@ -34,13 +34,15 @@ def training_leaves_no_memory(subject: AnySubject) -> None:
     batches = [
         subject.inputs(subject.component(), _SAMPLES, subject.case.seed + number) for number in range(_BATCHES + 1)
     ]
-    for index, one in enumerate(subject.passes(subject.component())):
+    passes = list(enumerate(subject.passes(subject.component())))
+    single = [(index, one) for index, one in passes if not (one.whole_batch or one.mean)]
+    if not single:
+        raise NotApplicable(f"{passes[0][1].name} is one of whole batches")
+    for index, _ in single:
         outputs = []
         for shown in (batches[:_BATCHES], [_of_another_kind(inputs) for inputs in batches[:_BATCHES]]):
             component = subject.component()
             same: ForwardPass = subject.passes(component)[index]
-            if one.whole_batch or one.mean:
-                raise NotApplicable(f"{one.name} is one of whole batches")
             component.train()
             for inputs in shown:
                 same.without_gradients(inputs)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Encoder, ImageShape, Posterior
+from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageShape, Posterior
 from priorkit.plugins import EncoderContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Absent, Defect
@@ -22,23 +22,28 @@ class EncoderSubject(Subject[Encoder]):
 
     Args:
         case: What is checked.
-        code_dim: Dimensions of a code.
+        codes: The space of the codes that it is asked for: vectors or maps.
         shape: The images' shape.
     """
 
     interface = Encoder
     may_drop_out = True
 
-    def __init__(self, case: Case, code_dim: int, shape: ImageShape) -> None:
+    def __init__(self, case: Case, codes: CodeSpace, shape: ImageShape) -> None:
+        vectors = codes.kind is CodeKind.VECTOR
+        words = f"code_dim {codes.dim}" if vectors else f"codes that are {codes}"
         super().__init__(
-            case, f"code_dim {code_dim} and images of shape ({shape.channels}, {shape.size}, {shape.size})"
+            case,
+            f"{words} and images of shape ({shape.channels}, {shape.size}, {shape.size})",
+            "" if vectors else codes.kind.value,
         )
-        self.code_dim = code_dim
+        self.codes = codes
+        self.code_dim = codes.dim
         self.shape = shape
 
     def context(self) -> EncoderContext:
         """Small networks, and the dimensions of a code."""
-        return EncoderContext(SmallNetworks(self.shape), self.code_dim)
+        return EncoderContext(SmallNetworks(self.shape), self.code_dim, codes=self.codes)
 
     def part(self, made: object) -> Encoder:
         """The encoder.
@@ -66,7 +71,7 @@ class EncoderSubject(Subject[Encoder]):
         return made
 
     def passes(self, component: Encoder) -> Sequence[ForwardPass]:
-        """From images and noise to a posterior and its draw."""
+        """From images and noise to a posterior and its draw; its density and further losses, where there are some."""
 
         def call(inputs: Inputs) -> dict[str, Tensor]:
             found = self.posterior(component, inputs["image"], inputs["noise"])
@@ -75,6 +80,23 @@ class EncoderSubject(Subject[Encoder]):
 
         return [
             ForwardPass("posterior", call, lambda n: (n, self.code_dim), trains=True, reaches=("image",)),
+            ForwardPass(
+                "log_prob",
+                lambda inputs: _given(log_prob=self.posterior(component, inputs["image"], inputs["noise"]).log_prob),
+                lambda n: (n,),
+                trains=True,
+                zero_density=True,
+                float32=True,
+            ),
+            ForwardPass(
+                "terms",
+                lambda inputs: dict(self.posterior(component, inputs["image"], inputs["noise"]).terms),
+                lambda n: (),
+                mean=True,
+                for_training=True,
+                trains=True,
+                float32=True,
+            ),
             ForwardPass(
                 "code without noise",
                 lambda inputs: self.posterior(component, inputs["image"], None).code,
@@ -99,8 +121,16 @@ class EncoderSubject(Subject[Encoder]):
         return [*blank, *((words, {**inputs, "noise": (scale * noise).clamp(-6, 6)}) for words, scale in noisy)]
 
 
+def _given(**tensors: Tensor | None) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if tensor is not None}
+
+
 def encoder_subjects(case: Case) -> Iterator[EncoderSubject]:
     """An encoder in each situation of a case."""
     for shape in case.situations.shapes:
         for code_dim in case.situations.code_dims:
-            yield EncoderSubject(case, code_dim, shape)
+            yield EncoderSubject(case, CodeSpace((code_dim,)), shape)
+    for shape in case.situations.shapes[:1]:
+        for codes in case.situations.codes:
+            if codes.kind is CodeKind.MAP:
+                yield EncoderSubject(case, codes, shape)

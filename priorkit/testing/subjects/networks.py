@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -22,12 +23,16 @@ __all__ = [
     "DecoderSubject",
     "EncoderBodySubject",
     "ImageCriticSubject",
+    "MapDecoderSubject",
+    "MapEncoderSubject",
     "NetworksSubject",
     "RecogniserSubject",
     "networks_subjects",
 ]
 
 CODE_DIM = 6
+MAP = (3, 4)
+"""Channels, and height and width, of codes that are maps."""
 CLASSES = 3
 
 
@@ -163,6 +168,43 @@ class DecoderSubject(NetworksSubject):
         ]
 
 
+class MapEncoderSubject(EncoderBodySubject):
+    """The body of an encoder of maps."""
+
+    words = "encoder of maps"
+    optional = True
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From images to maps."""
+        return networks.map_encoder(*MAP)
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From images to maps."""
+        [one] = super().passes(component)
+        return [replace(one, name="map_encoder", shape=lambda n: (n, MAP[0], MAP[1], MAP[1]))]
+
+
+class MapDecoderSubject(DecoderSubject):
+    """The decoder of maps."""
+
+    words = "decoder of maps"
+    optional = True
+
+    def take(self, networks: Networks) -> nn.Module:
+        """From maps to images."""
+        return networks.map_decoder(*MAP)
+
+    def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
+        """From maps to images."""
+        [one] = super().passes(component)
+        return [replace(one, name="map_decoder")]
+
+    def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
+        """`code` (n, channels, size, size)."""
+        generator = torch.Generator().manual_seed(seed)
+        return {"code": torch.randn(n, MAP[0], MAP[1], MAP[1], generator=generator)}
+
+
 class CodeCriticSubject(NetworksSubject):
     """The code discriminator."""
 
@@ -286,6 +328,8 @@ class RecogniserSubject(NetworksSubject):
 _PARTS: tuple[type[NetworksSubject], ...] = (
     EncoderBodySubject,
     DecoderSubject,
+    MapEncoderSubject,
+    MapDecoderSubject,
     ImageCriticSubject,
     ConditionalCriticSubject,
     RecogniserSubject,

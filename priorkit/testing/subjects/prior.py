@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import ImageShape, Learning, Prior
-from priorkit.plugins import PriorContext
+from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageSet, ImageShape, Learning, Prior
+from priorkit.plugins import Options, PriorContext
 from priorkit.testing.case import Case
+from priorkit.testing.check import Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, one_hot, random_images
+from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, SmallQuantiser, one_hot, random_images
 from priorkit.testing.subject import Subject
 
 __all__ = ["PriorSubject", "prior_subjects"]
@@ -27,36 +28,65 @@ class PriorSubject(Subject[Prior]):
         classes: Number of classes; 0 for none.
         vector_dim: Dimensions of a condition that is no class; 0 for none.
         with_encoder: Whether the run has an encoder.
+        codes: The space of the codes, of `code_dim` dimensions; vectors if None.
     """
 
     interface = Prior
 
     def __init__(
-        self, case: Case, code_dim: int, classes: int = 0, *, vector_dim: int = 0, with_encoder: bool = True
+        self,
+        case: Case,
+        code_dim: int,
+        classes: int = 0,
+        *,
+        vector_dim: int = 0,
+        with_encoder: bool = True,
+        codes: CodeSpace | None = None,
     ) -> None:
         variant = f" and {classes} classes" if classes else ""
         variant += f" and a condition of {vector_dim} dimensions" if vector_dim else ""
         variant += "" if with_encoder else " and no encoder"
-        super().__init__(case, f"code_dim {code_dim}{variant}", variant)
+        self.space = CodeSpace((code_dim,)) if codes is None else codes
+        words = f"code_dim {code_dim}" if codes is None else f"codes that are {codes}"
+        super().__init__(case, words + variant, variant if codes is None else f"{codes.kind.value}{variant}")
         self.code_dim = code_dim
         self.classes = classes
         self.condition_dim = classes or vector_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(case.seed)
-            self.encoder = SmallEncoder(code_dim, _SHAPE).eval() if with_encoder else None
+            self.encoder = _encoder_of(self.space).eval() if with_encoder else None
         self.companions = () if self.encoder is None else (self.encoder,)
 
     def context(self) -> PriorContext:
         """Small stand-ins of what a run tells a prior."""
         return PriorContext(
             self.code_dim,
-            lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
+            lambda noise_dim, condition_dim: SmallCodeGenerator(noise_dim + condition_dim, self.code_dim),
             condition_dim=self.condition_dim,
             encoder=self.encoder,
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
-            train_count=1 if self.loading else 100,
+            train_count=100,
             classes=self.classes,
+            training_images=lambda: ImageSet(random_images(100, _SHAPE).add(1).mul(127.5).byte()),
+            codes=self.space,
         )
+
+    def built(self, seed: int = 0, options: Options | None = None) -> Prior:
+        """A new one, where it is one of such codes.
+
+        Raises:
+            Refused: It is a prior of other codes, or cannot be had in this situation.
+            Unbuildable: Building it ends in an error, or makes something else.
+        """
+        prior = super().built(seed, options)
+        if self.space.kind not in prior.kinds:
+            raise Refused(f"it is a prior of {' or '.join(kind.value for kind in prior.kinds)}")
+        return prior
+
+    @property
+    def of_indices(self) -> bool:
+        """Whether codes are indices."""
+        return self.space.kind is CodeKind.INDICES
 
     def conditions(self, n: int) -> Tensor:
         """Conditions of all classes in turn, or different vectors: float32 (n, condition_dim)."""
@@ -87,6 +117,7 @@ class PriorSubject(Subject[Prior]):
                 "forward",
                 lambda inputs: self.codes(prior, inputs["noise"], self.condition(prior, inputs)),
                 lambda n: (n, self.code_dim),
+                dtype=torch.int64 if self.of_indices else torch.float32,
                 trains=prior.learning not in (Learning.FIXED, Learning.PHASES),
             )
         ]
@@ -97,7 +128,7 @@ class PriorSubject(Subject[Prior]):
                     lambda inputs: self.density(prior, inputs["code"], self.condition(prior, inputs)),
                     lambda n: (n,),
                     trains=prior.learning is Learning.LIKELIHOOD,
-                    reaches=("code",),
+                    reaches=() if self.of_indices else ("code",),
                     zero_density=True,
                     float32=True,
                 )
@@ -152,8 +183,11 @@ class PriorSubject(Subject[Prior]):
         return {"noise": noise, "code": code, **condition}
 
     def extreme_inputs(self, component: Prior) -> Sequence[tuple[str, Inputs]]:
-        """Codes at the mean, tiny and large."""
+        """Codes at the mean, tiny and large; indices that are all the first or the last."""
         inputs = self.inputs(component, 16, self.case.seed)
+        if self.of_indices:
+            ends = (("the first entry everywhere", 0), ("the last entry everywhere", self.space.entries - 1))
+            return [(words, {**inputs, "code": torch.full_like(inputs["code"], entry)}) for words, entry in ends]
         return [
             (words, {**inputs, "code": scale * inputs["code"]})
             for words, scale in (("codes of 0", 0.0), ("tiny codes", 1e-20), ("codes 10,000 times as large", 1e4))
@@ -175,12 +209,19 @@ class PriorSubject(Subject[Prior]):
         return torch.cat(found)
 
 
+def _encoder_of(codes: CodeSpace) -> Encoder:
+    return SmallQuantiser(codes, _SHAPE) if codes.kind is CodeKind.INDICES else SmallEncoder(codes.dim, _SHAPE)
+
+
 def prior_subjects(case: Case) -> Iterator[PriorSubject]:
     """A prior in each situation of a case."""
     code_dims, numbers = case.situations.code_dims, case.situations.classes
     for classes in numbers:
         for code_dim in code_dims:
             yield PriorSubject(case, code_dim, classes)
+    for codes in case.situations.codes:
+        for classes in numbers if codes.kind is CodeKind.INDICES else numbers[:1]:
+            yield PriorSubject(case, codes.dim, classes, codes=codes)
     for code_dim in code_dims[:1]:
         if 0 in numbers:
             yield PriorSubject(case, code_dim, with_encoder=False)

@@ -1,0 +1,56 @@
+"""The encoder `vq`."""
+
+import torch
+from priorkit.interfaces import CodeKind, CodeSpace, Encoder, Posterior
+from torch import Tensor, nn
+
+__all__ = ["VectorQuantisedEncoder"]
+
+
+class VectorQuantisedEncoder(Encoder):
+    """Maps whose vectors are each replaced by the nearest one of a codebook (van den Oord et al. 2017, Section 3).
+
+    The decoder's gradient passes the replacement as if it were not there. The codebook descends the squared distance
+    of its vectors from those that they replaced, and the encoder, by the factor `commitment`, the distance of these
+    from the codebook's (Eq. 3); distances are means over a map's numbers.
+
+    Args:
+        body: From images (N, C, H, W) to flattened maps (N, channels * height * width).
+        maps: The maps' space.
+        entries: Number of vectors in the codebook.
+        commitment: Weight of the commitment loss.
+
+    Raises:
+        ValueError: Codes are no maps.
+    """
+
+    def __init__(self, body: nn.Module, maps: CodeSpace, entries: int, commitment: float) -> None:
+        super().__init__()
+        if maps.kind is not CodeKind.MAP:
+            raise ValueError("quantises maps, and codes are vectors; say how high and wide maps are: --code-size 8")
+        self.body = body
+        self.channels, *places = maps.shape
+        self.code_dim = maps.dim
+        self.codes = CodeSpace((places[0], places[1]), entries)
+        self.commitment = commitment
+        self.codebook = nn.Parameter(torch.randn(entries, self.channels))
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W); whatever the noise."""
+        unquantised = self.body(image).float()
+        with torch.no_grad():
+            vectors = unquantised.unflatten(1, (self.channels, -1)).mT
+            # The squared distance from each entry, but for what is the same for all.
+            products = torch.einsum("npc,kc->npk", vectors.double(), self.codebook.double())
+            indices = (self.codebook.double().square().sum(1) - 2 * products).argmin(2)
+        nearest = self.embed(indices)
+        terms = {
+            "codebook": (nearest - unquantised.detach()).square().mean(),
+            "commitment": self.commitment * (unquantised - nearest.detach()).square().mean(),
+        }
+        code = unquantised + (nearest - unquantised).detach()
+        return Posterior(code, code, terms=terms, unquantised=unquantised, indices=indices)
+
+    def embed(self, codes: Tensor) -> Tensor:
+        """The codebook's vectors of indices (N, height * width): flattened maps (N, channels * height * width)."""
+        return self.codebook[codes].mT.flatten(1)

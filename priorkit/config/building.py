@@ -1,0 +1,91 @@
+"""Builds single components of a configuration; errors say which component they come from."""
+
+from typing import TypeVar
+
+from priorkit.config import ComponentChoice, RunConfig, component_options
+from priorkit.errors import ConfigurationError, PluginError, PriorkitError
+from priorkit.plugins import Registry
+from priorkit.plugins.guard import guarded, refusal_in_words
+
+__all__ = ["build_choice", "build_component", "build_optional"]
+
+T = TypeVar("T")
+
+
+def build_component(
+    config: RunConfig,
+    registry: Registry,
+    slot: str,
+    interface: type[T],
+    context: object,
+    refusal: type[PriorkitError] = ConfigurationError,
+) -> T:
+    """Builds the component that a configuration has chosen for a slot, and holds it to its interface.
+
+    Args:
+        config: The configuration.
+        registry: Where components come from.
+        slot: Which kind.
+        interface: What the component must be.
+        context: What its plug-in is told.
+        refusal: What a plug-in's own ValueError becomes.
+
+    Raises:
+        UnknownComponentError: No plug-in supplies it.
+        ConfigurationError: Its options are wrong.
+        PluginError: The plug-in built something else, or a third party's fails to build it.
+        PriorkitError: The plug-in refuses to build it.
+    """
+    made = build_optional(config, registry, slot, interface, context, refusal)
+    if made is None:
+        raise _unexpected(config, registry, slot, None, interface)
+    return made
+
+
+def build_optional(
+    config: RunConfig,
+    registry: Registry,
+    slot: str,
+    interface: type[T],
+    context: object,
+    refusal: type[PriorkitError] = ConfigurationError,
+) -> T | None:
+    """The same for a component that there need not be: its plug-in may build None."""
+    choice: ComponentChoice = getattr(config, slot)
+    made = build_choice(choice, registry, slot, context, refusal)
+    if made is not None and not isinstance(made, interface):
+        raise _unexpected(config, registry, slot, made, interface)
+    return made
+
+
+def build_choice(
+    choice: ComponentChoice,
+    registry: Registry,
+    slot: str,
+    context: object,
+    refusal: type[PriorkitError] = ConfigurationError,
+) -> object:
+    """Whatever a component builds, not held to an interface; errors are those of `build_component`."""
+    registered = registry.get(slot, choice.name)
+    options = component_options(registered, choice.options)
+    given = f"--{slot.replace('_', '-')} {choice.name}"
+    try:
+        with guarded(registered, given):
+            made: object = registered.component.build(options, context)
+    except PriorkitError:
+        raise
+    except ValueError as error:
+        raise refusal(f"{given}: {refusal_in_words(registered, error)}") from error
+    return made
+
+
+def _unexpected(config: RunConfig, registry: Registry, slot: str, made: object, interface: type[object]) -> PluginError:
+    name = getattr(config, slot).name
+    registered = registry.get(slot, name)
+    built = f"a {type(made).__name__}, not a {interface.__name__}"
+    if isinstance(made, type):
+        built = f"the class {made.__name__} itself, not an instance of it: call it"
+    return PluginError(
+        f"--{slot.replace('_', '-')} {name}: its plug-in ({registered.distribution} {registered.version}) built "
+        f"{built}; this is a mistake in the plug-in"
+    )

@@ -1,0 +1,26 @@
+"""Images on their way into training: read, brought to one shape, put into batches."""
+
+from priorkit.data.batches import Batches, to_float, to_uint8
+from priorkit.data.binarisation import Binarise, binarised
+from priorkit.data.data_summary import DataSummary, summarise
+from priorkit.data.fingerprints import beside_fingerprint, sample_fingerprint
+from priorkit.data.kept_codes import KeptCodes
+from priorkit.data.loading import load_data
+from priorkit.data.stream import default_workers
+from priorkit.data.typical_images import typical_images
+
+__all__ = [
+    "Batches",
+    "Binarise",
+    "DataSummary",
+    "KeptCodes",
+    "beside_fingerprint",
+    "binarised",
+    "default_workers",
+    "load_data",
+    "sample_fingerprint",
+    "summarise",
+    "to_float",
+    "to_uint8",
+    "typical_images",
+]

@@ -1,0 +1,174 @@
+"""The codes of all training images, computed once and kept."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from priorkit.data.batches import placed, to_float
+from priorkit.data.binarisation import Binarise, binarised
+from priorkit.engine import DataOrder, Precision, evaluating, free_memory, seed_for
+from priorkit.errors import DataError
+from priorkit.interfaces import Encoder, ImageSet, Posterior
+
+__all__ = ["KeptCodes", "room_for"]
+
+_CHUNK = 500
+_MEMORY_SHARE = 0.25
+"""Largest share of the free memory that codes may take before they go to disk."""
+_DISK_SHARE = 0.9
+"""Largest share of the free disk that they may take there."""
+
+
+class KeptCodes:
+    """Batches of codes, as a function of how many images have been seen; `Batches` gives images in the same order.
+
+    The posteriors of all images are found at the first batch, by one pass over the images. Means and log-variances are
+    kept where posteriors are normal, and codes drawn from them anew for every batch; of other stochastic encoders, one
+    draw for each image is kept; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in
+    the device's memory, or in the main memory, or, where they would take more than a quarter of what is free there, in
+    a temporary file.
+
+    Args:
+        images: The training images.
+        batch_size: Codes in a batch, at most as many as there are images.
+        seed: Seed of the order and of the draws.
+        precision: Where and how the encoder computes.
+        channels_last: The images' memory layout for the encoder.
+        entries: What each image brings with it, first dimension the images; or None.
+        binarise: Whether images are made black and white; drawn once for each image, where they are drawn.
+    """
+
+    workers = None
+
+    def __init__(
+        self,
+        images: ImageSet,
+        batch_size: int,
+        *,
+        seed: int,
+        precision: Precision,
+        channels_last: bool,
+        entries: Tensor | None = None,
+        binarise: Binarise = "none",
+    ) -> None:
+        self.images = images
+        self.batch_size = batch_size
+        self.seed = seed
+        self.precision = precision
+        self.channels_last = channels_last
+        self.binarise = binarise
+        self.order = DataOrder(len(images), seed)
+        self._entries = placed(entries, precision.device) if entries is not None else None
+        self._posteriors: Tensor | None = None
+
+    def encode_with(self, encoder: Encoder) -> None:
+        """Finds the posteriors of all images.
+
+        Args:
+            encoder: enc as it is used, on the device.
+
+        Raises:
+            DataError: A stored image cannot be read, or there is room for the codes neither in memory nor on disk.
+        """
+        kept = None
+        with evaluating(encoder):
+            for chunk in torch.split(torch.arange(len(self.images)), _CHUNK):
+                pixels = binarised(self.images.take(chunk), self.binarise, self.seed, int(chunk[0]))
+                with self.precision.autocast():
+                    images = to_float(pixels.to(self.precision.device), channels_last=self.channels_last)
+                    found = self._kept_of(encoder, images, int(chunk[0])).cpu()
+                if kept is None:
+                    kept = room_for((len(self.images), *found.shape[1:]), found.dtype)
+                kept[chunk] = found
+        assert kept is not None, "a data set has images"
+        self._posteriors = placed(kept, self.precision.device)
+
+    def _kept_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
+        """What is kept of images' posteriors, (N, 1 or 2, code_dim)."""
+        posterior: Posterior = encoder(images)
+        if posterior.log_variance is not None:
+            return torch.stack([posterior.mean.float(), posterior.log_variance.float()], dim=1)
+        if encoder.stochastic:
+            # Nothing else can draw from it again.
+            generator = torch.Generator().manual_seed(seed_for(self.seed, "kept codes", first))
+            noise = torch.randn(len(images), encoder.code_dim, generator=generator)
+            posterior = encoder(images, noise.to(images.device))
+        return (posterior.code.float() if posterior.indices is None else posterior.indices.int())[:, None]
+
+    @property
+    def known(self) -> bool:
+        """Whether the posteriors have been found."""
+        return self._posteriors is not None
+
+    def forget(self) -> None:
+        """Forgets the posteriors: the encoder is about to be another one."""
+        self._posteriors = None
+
+    def at(self, images_seen: int) -> Tensor:
+        """Codes of the batch after `images_seen` images, drawn from their posteriors.
+
+        Returns:
+            float32 (N, code_dim), or indices, int64 (N, H * W).
+        """
+        indices = self.order.batch(images_seen, self.batch_size)
+        return self._drawn(lambda posteriors: self._gathered(posteriors, indices), images_seen)
+
+    def everything(self) -> Tensor:
+        """A code of every image, drawn from its posterior, in the order of the images: as `at` gives them."""
+        return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
+
+    def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
+        assert self._posteriors is not None, "codes are found before the first batch"
+        posteriors = select(self._posteriors)
+        code = posteriors[:, 0]
+        if posteriors.shape[1] == 1:
+            return code if code.is_floating_point() else code.long()
+        device = self.precision.device
+        # The meta device has no generators.
+        generator = torch.Generator("cpu" if device.type == "meta" else device)
+        generator.manual_seed(seed_for(self.seed, "kept posteriors", images_seen))
+        noise = torch.randn(code.shape, generator=generator, device=device)
+        return code + torch.exp(0.5 * posteriors[:, 1]) * noise
+
+    def entries_at(self, images_seen: int) -> Tensor | None:
+        """What the images of `at` bring with them, shape (N, ...); None if there is nothing."""
+        if self._entries is None:
+            return None
+        return self._gathered(self._entries, self.order.batch(images_seen, self.batch_size))
+
+    def all_entries(self) -> Tensor | None:
+        """What all images bring with them, shape (M, ...); None if there is nothing."""
+        return None if self._entries is None else self._entries.to(self.precision.device)
+
+    def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
+        return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor of that shape and type of 4 bytes: in memory if it takes a small part of it, else in a temporary file.
+
+    The file has no name any more where the system allows that, so it goes with the process.
+
+    Raises:
+        DataError: There is room neither in memory nor on disk.
+    """
+    size = torch.Size(shape).numel()
+    if 4 * size <= _MEMORY_SHARE * free_memory():
+        return torch.empty(shape, dtype=dtype)
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free
+    if 4 * size > _DISK_SHARE * free:
+        raise DataError(
+            f"the codes of {shape[0]} images take {4 * size / 2**30:.1f} GiB, which is more than a quarter of the free "
+            f"memory, and {str(folder)!r} has {free / 2**30:.1f} GiB left: let the environment's TMPDIR name a folder "
+            "on a larger disk, or train an autoencoder of fewer --code-dim"
+        )
+    with tempfile.NamedTemporaryFile(prefix="priorkit-codes-", dir=folder) as file:
+        return torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(shape)

@@ -1,0 +1,80 @@
+"""Loads the data set that a configuration names, in a size that the networks take."""
+
+import dataclasses
+import sys
+
+from priorkit.config import RunConfig
+from priorkit.config.building import build_component
+from priorkit.data.fitting_images import check_image_size, fit_images
+from priorkit.engine import free_memory
+from priorkit.errors import ConfigurationError, DataError, PriorkitError
+from priorkit.interfaces import DataSource, ImageData, StoredImages
+from priorkit.plugins import DataContext, Registry
+from priorkit.plugins.guard import guarded
+
+__all__ = ["load_data"]
+
+_MEMORY_SHARE = 0.25
+"""Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
+
+
+def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageData:
+    """Reads the images, brought to a square size that is a power of two from 16 to 128 and to 1 or 3 channels.
+
+    Args:
+        config: Which data set, and how to read it.
+        registry: Where components come from.
+        readers: Processes on this machine that read it, each for itself, and share the memory.
+
+    Raises:
+        DataError: The files are missing or broken, or the data set has too few images.
+        ConfigurationError: The data set's options, or the size asked for, are wrong.
+    """
+    if config.image_size is not None:
+        # Before a data set makes images of that size.
+        check_image_size(config.image_size)
+    context = DataContext(
+        data_dir=config.data_dir,
+        image_size=config.image_size,
+        channels=config.channels,
+        holdout=config.holdout,
+        seed=config.seed,
+        memory=_memory(config, readers),
+    )
+    source = build_component(config, registry, "dataset", DataSource, context, DataError)
+    if config.data_dir is not None and not source.reads_data_dir:
+        raise ConfigurationError(
+            f"--data-dir {config.data_dir}: the data set {config.dataset.name!r} reads no folder; leave --data-dir "
+            "out, or name another data set with --dataset"
+        )
+    try:
+        with guarded(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}"):
+            data = source.load()
+    except PriorkitError:
+        raise
+    except ValueError as error:
+        raise DataError(f"--dataset {config.dataset.name}: {error}") from error
+    if len(data.train) < 2 or not len(data.test):
+        raise DataError(
+            f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
+            "at least two to train on and one held out are needed"
+        )
+    return _with_note(fit_images(data, config.image_size, config.channels), config)
+
+
+def _memory(config: RunConfig, readers: int) -> int:
+    """Bytes that the images may take."""
+    if config.stream == "auto":
+        return int(_MEMORY_SHARE * free_memory() / readers)
+    return 0 if config.stream == "always" else sys.maxsize
+
+
+def _with_note(data: ImageData, config: RunConfig) -> ImageData:
+    """Says how images are read, where that is not all at once or not as the user wants it."""
+    if isinstance(data.train.images, StoredImages):
+        note = "images are streamed: they are read from disk as they are needed"
+    elif config.stream == "always":
+        note = "images are not streamed: this data set reads them into memory"
+    else:
+        return data
+    return dataclasses.replace(data, notes=(*data.notes, note))

@@ -1,0 +1,74 @@
+"""Evaluates a model: every score that can be had, and for the others the reason."""
+
+from collections.abc import Callable
+
+from priorkit.evaluation.catalogue import CATALOGUE, choose_scores
+from priorkit.evaluation.encodings import encode_held_out
+from priorkit.evaluation.held_out_scores import score_clusters, score_codes, score_reconstructions
+from priorkit.evaluation.likelihood_scores import score_likelihood
+from priorkit.evaluation.reconstruction_distance import score_reconstruction_distance
+from priorkit.evaluation.sample_scores import score_samples
+from priorkit.evaluation.score import Score
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.interfaces import FeatureExtractor, ImageData
+from priorkit.models import Model
+
+__all__ = ["evaluate_model"]
+
+_NO_ENCODER = "the model has no encoder"
+
+
+def _names(*groups: str) -> tuple[str, ...]:
+    return tuple(item.name for item in CATALOGUE if item.group in groups)
+
+
+def evaluate_model(
+    model: Model,
+    data: ImageData,
+    extractor: FeatureExtractor | None = None,
+    settings: EvaluationSettings | None = None,
+    *,
+    extractor_name: str = "",
+    tell: Callable[[str], None] = lambda doing: None,
+) -> list[Score]:
+    """Computes scores of a model, in the order of the catalogue.
+
+    The same model, data, extractor and settings give the same scores on a CPU; torch's global generators are left as
+    they were. Images are computed in parts, so memory does not grow with them beyond their features and codes.
+
+    Args:
+        model: The model.
+        data: The data that it was trained with; the held-out images are what it is tried on.
+        extractor: What sees samples; it is prepared here, if a score needs it. Without one, those are skipped.
+        settings: Which scores, and of how many images; all scores of 10,000 samples if None.
+        extractor_name: The name that the extractor was chosen by; its class's by default.
+        tell: Is told what is being done, in a few words, before each part.
+
+    Raises:
+        ConfigurationError: There is no score of a name that is asked for, or an option of the extractor is wrong.
+        DataError: An image that lies on disk cannot be read.
+    """
+    settings = EvaluationSettings() if settings is None else settings
+    book = Scorebook(choose_scores(settings.scores), data.shape.size)
+    if book.wants(*_names("samples")):
+        if extractor is None:
+            book.skip(_names("samples"), "there is no feature extractor")
+        else:
+            tell("samples")
+            score_samples(book, model, data, extractor, extractor_name or type(extractor).__name__, settings)
+    encodings = None
+    if model.encoder is None:
+        book.skip(_names("reconstruction", "codes", "likelihood"), _NO_ENCODER)
+    elif book.wants(*_names("reconstruction", "codes", "clustering", "likelihood")):
+        tell("held-out images")
+        encodings = encode_held_out(model, data, settings)
+        score_reconstructions(book, model, data, encodings, settings)
+        named = extractor_name or type(extractor).__name__
+        score_reconstruction_distance(book, model, data, encodings, extractor, named, settings)
+        score_codes(book, model, encodings, settings)
+    score_clusters(book, model, data, encodings, settings)
+    if encodings is not None and book.wants(*_names("likelihood")):
+        tell("likelihood")
+        score_likelihood(book, model, data, encodings, settings)
+    return book.scores()

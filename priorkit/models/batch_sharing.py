@@ -1,0 +1,43 @@
+"""Which systems several processes can train together."""
+
+from priorkit.config import RunConfig
+from priorkit.distributed import Processes
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Batch
+from priorkit.models.system import BuiltSystem
+
+__all__ = ["require_shareable_terms"]
+
+
+def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: Processes) -> None:
+    """Makes sure that nothing needs a whole batch where each process has a share of it.
+
+    Raises:
+        ConfigurationError: One does.
+    """
+    if processes.count == 1:
+        return
+    if any(stage.batch is not Batch.IMAGES for stage in system.stages):
+        raise ConfigurationError(
+            f"a prior is fitted to kept codes in one process, and there are {processes.count}: start priorkit without "
+            "torchrun"
+        )
+    # The adversarial loss first: the regularizer may only pass on what its own needs.
+    components = {
+        "adversarial_loss": system.adversarial_loss,
+        "regularizer": system.regularizer,
+        "loss": system.loss,
+        "condition": system.condition,
+    }
+    for slot, component in components.items():
+        if component is not None and component.needs_whole_batch:
+            raise ConfigurationError(
+                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it needs all samples of a batch, and "
+                f"each of {processes.count} processes has a part of them: train in one process, or choose another one"
+            )
+    for item in system.chosen:
+        if item.phase.needs_whole_batch:
+            raise ConfigurationError(
+                f"{item.given}: its phase {item.phase.name!r} needs all samples of a batch, and each of "
+                f"{processes.count} processes has a part of them: train in one process, or choose another one"
+            )
