@@ -260,6 +260,10 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
             tiny = {**_TINY, "condition": {"classes": 3}, "code_dim": _TINY["code_dim"] + continuous}
         if any(_names_a(settings, "adversarial_loss", loss) for loss in _LOSSES_FOR_SOME_NETWORKS):
             tiny = {**tiny, "networks": {"width": 2}}
+        if "stages" in settings:
+            *former, last = settings["stages"]
+            small = {"batch_size": _TINY["batch_size"]}
+            tiny = {**tiny, "stages": [*({**stage, **small, "steps": 2} for stage in former), {**last, **small}]}
         for upper in (tiny, changes):
             settings = merge_settings(settings, upper)
         return resolve_config(validate_settings(settings), registry)

@@ -5,131 +5,77 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, is_out_of_memory
 from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["main"]
-
-_HELP = """\
-usage: priorkit COMMAND ...
-
-Plug-in priors for autoencoders.
-
-commands:
-  train        train an autoencoder and its prior: priorkit train --prior learned --loss perceptual
-  fit          fit a prior to the codes of a trained autoencoder: priorkit fit RUN --prior flow-matching
-  reproduce    train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500
-  compare      show trained runs side by side: scores, curves, samples
-  sample       draw images from a trained run
-  reconstruct  encode and decode images
-  interpolate  walk from image to image through the space of codes
-  evaluate     score a trained run: its samples, reconstructions, codes and likelihood
-  picture      draw a figure: classes, codes in the plane, nearest training images, several runs
-  components   list every prior, loss, network, data set and recipe, with its options
-  plugins      list the plug-ins that are loaded, and those that are broken
-  new-plugin   write the beginning of a plug-in of your own: priorkit new-plugin my-prior --kind prior
-
-`priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
-"""
 
 _SMALLER_RUN = (
     "choose a smaller --code-dim, --batch-size or width of the networks "
     "(--networks.width, --networks.hidden, --prior.noise-dim)"
 )
 
+_COMMANDS = {
+    "train": (
+        "train:train_command",
+        "train an autoencoder and its prior: priorkit train --prior learned --loss perceptual",
+    ),
+    "fit": (
+        "fit:fit_command",
+        "fit a prior to the codes of a trained autoencoder: priorkit fit RUN --prior flow-matching",
+    ),
+    "reproduce": (
+        "reproduce:reproduce_command",
+        "train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500",
+    ),
+    "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
+    "sample": ("decoding:sample_command", "draw images from a trained run"),
+    "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
+    "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
+    "evaluate": (
+        "evaluate:evaluate_command",
+        "score a trained run: its samples, reconstructions, codes and likelihood",
+    ),
+    "picture": (
+        "picture:picture_command",
+        "draw a figure: classes, codes in the plane, nearest training images, several runs",
+    ),
+    "components": (
+        "listings:components_command",
+        "list every prior, loss, network, data set and recipe, with its options",
+    ),
+    "plugins": ("listings:plugins_command", "list the plug-ins that are loaded, and those that are broken"),
+    "new-plugin": (
+        "new_plugin:new_plugin_command",
+        "write the beginning of a plug-in of your own: priorkit new-plugin my-prior --kind prior",
+    ),
+}
+"""The function of each command, in a module below `priorkit.cli` that is imported where it is run, and a summary."""
+
+_SUMMARIES = "\n".join(f"  {name:<11}  {summary}" for name, (_, summary) in _COMMANDS.items())
+_HELP = f"""\
+usage: priorkit COMMAND ...
+
+Plug-in priors for autoencoders.
+
+commands:
+{_SUMMARIES}
+
+`priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
+"""
+
 Command = Callable[[Sequence[str], Registry], int]
 
 
-def _train(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.train import train_command
-
-    return train_command(arguments, registry)
-
-
-def _fit(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.fit import fit_command
-
-    return fit_command(arguments, registry)
-
-
-def _compare(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.compare import compare_command
-
-    return compare_command(arguments, registry)
-
-
-def _reproduce(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.reproduce import reproduce_command
-
-    return reproduce_command(arguments, registry)
-
-
-def _sample(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.pictures import sample_command
-
-    return sample_command(arguments, registry)
-
-
-def _reconstruct(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.pictures import reconstruct_command
-
-    return reconstruct_command(arguments, registry)
-
-
-def _interpolate(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.pictures import interpolate_command
-
-    return interpolate_command(arguments, registry)
-
-
-def _evaluate(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.evaluate import evaluate_command
-
-    return evaluate_command(arguments, registry)
-
-
-def _picture(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.figures import picture_command
-
-    return picture_command(arguments, registry)
-
-
-def _components(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.listings import components_command
-
-    return components_command(arguments, registry)
-
-
-def _plugins(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.listings import plugins_command
-
-    return plugins_command(arguments, registry)
-
-
-def _new_plugin(arguments: Sequence[str], registry: Registry) -> int:
-    from priorkit.cli.new_plugin import new_plugin_command
-
-    return new_plugin_command(arguments, registry)
-
-
-_COMMANDS: dict[str, Command] = {
-    "train": _train,
-    "fit": _fit,
-    "reproduce": _reproduce,
-    "compare": _compare,
-    "sample": _sample,
-    "reconstruct": _reconstruct,
-    "interpolate": _interpolate,
-    "evaluate": _evaluate,
-    "picture": _picture,
-    "components": _components,
-    "plugins": _plugins,
-    "new-plugin": _new_plugin,
-}
+def _command(name: str) -> Command:
+    module, _, function = _COMMANDS[name][0].partition(":")
+    command: Command = getattr(import_module(f"priorkit.cli.{module}"), function)
+    return command
 
 
 def _complain(message: str) -> None:
@@ -181,7 +127,7 @@ def _run(name: str, arguments: list[str]) -> int:
         with stdout_for_data() if as_json else contextlib.nullcontext():
             with stdout_spared():
                 registry = installed_plugins()
-            return _COMMANDS[name](arguments, registry)
+            return _command(name)(arguments, registry)
     except PriorkitError as error:
         if isinstance(error, ProcessesError) and error.told:
             return 2

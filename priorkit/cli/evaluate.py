@@ -119,7 +119,9 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     console = Console(as_json=found.json, quiet=found.quiet)
     asked = tuple(name.strip() for name in found.scores.split(",") if name.strip())
     choose_scores(asked)
-    run = load_run(found.run, checkpoint=found.checkpoint, device=found.device, registry=registry)
+    run = load_run(
+        found.run, checkpoint=found.checkpoint, device=found.device, data_dir=found.data_dir, registry=registry
+    )
     settings = EvaluationSettings(
         scores=asked,
         samples=found.samples,

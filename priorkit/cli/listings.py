@@ -9,7 +9,7 @@ from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import BUILTIN, KINDS, FailedPlugin, Kind, LoadedPlugin, Registered, Registry, nearest
 from priorkit.plugins.discovery import Unregistered, unregistered
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["components_command", "plugins_command"]
 
@@ -116,7 +116,6 @@ def _show_loaded(console: Console, plugins: Sequence[LoadedPlugin], heading: str
                 "loaded": True,
                 "supplies": supplies,
                 "notes": plugin.notes,
-                "printed": plugin.printed,
             }
         )
         origin = f"{plugin.distribution} {plugin.version}"
@@ -137,7 +136,6 @@ def _show_failures(console: Console, failures: Sequence[FailedPlugin], *, traceb
             "file": failure.file,
             "line": failure.line,
             "notes": failure.notes,
-            "printed": failure.printed,
         }
         console.data({**described, "traceback": failure.traceback} if tracebacks else described)
         origin = f"{failure.distribution} {failure.version}, module {failure.target}"

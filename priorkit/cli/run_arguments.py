@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from priorkit.runs import Run
 
 __all__ = [
-    "add_data_dir",
     "add_label",
     "count",
     "done",
@@ -59,21 +58,20 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32", help="arithmetic")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="PATH",
+        help="where the run's data set lies now, where it is read (default: where it was)",
+    )
     add_common(parser)
     return parser
 
 
-def add_data_dir(parser: Parser) -> None:
-    """Adds `--data-dir`."""
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="PATH", help="where the run's data set lies now (default: where it was)"
-    )
-
-
-def refuse_data_dir(found: argparse.Namespace) -> None:
-    """Refuses `--data-dir` where no data set is read."""
-    if found.data_dir is not None:
-        raise ConfigurationError("--data-dir goes with held-out images, and none are used here; leave it out")
+def refuse_data_dir(found: argparse.Namespace, run: Run) -> None:
+    """Refuses `--data-dir` of a command that reads no data set, for a run whose prior reads none either."""
+    if found.data_dir is not None and run.data is None:
+        raise ConfigurationError("--data-dir: neither held-out nor training images are read here; leave it out")
 
 
 def add_label(parser: Parser, meaning: str) -> None:
@@ -106,7 +104,7 @@ def parse(parser: Parser, arguments: Sequence[str], valued: Sequence[str]) -> ar
     Raises:
         ConfigurationError: An argument is unknown or wrong.
     """
-    always = ("--out", "--checkpoint", "--seed", "--device", "--precision")
+    always = ("--out", "--checkpoint", "--seed", "--device", "--precision", "--data-dir")
     found, unknown = parser.parse_known_args(join_values(arguments, {*always, *valued}, ()))
     refuse_unknown(unknown, parser.flags(), parser.prog)
     return found
@@ -133,6 +131,7 @@ def load(found: argparse.Namespace, registry: Registry, path: Path | None = None
         checkpoint=found.checkpoint,
         device=found.device,
         precision=found.precision,
+        data_dir=found.data_dir,
         registry=registry,
     )
 

@@ -12,16 +12,21 @@ from priorkit.config import (
     ComponentChoice,
     FieldDescription,
     RunConfig,
+    choices_of,
     describe_fields,
+    flag_for,
     merge_settings,
     read_toml,
     validate_settings,
     value_in_words,
 )
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS, Registry, kind_named
 
 __all__ = ["RunCommand", "TrainArguments", "parse_train_arguments"]
+
+Choices = Mapping[tuple[str, ...], ComponentChoice]
+"""Every component that is chosen, by the path at which its options lie."""
 
 _PATHS = ("--out", "--resume", "--checkpoint")
 _GROUPS = (
@@ -33,6 +38,9 @@ _GROUPS = (
     ("output", "log_every"),
 )
 """Headings of the run's own options in the help, and the field that each begins with."""
+
+
+_LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
 @dataclass(frozen=True)
@@ -98,14 +106,20 @@ def _base_parser(command: RunCommand) -> Parser:
 
 def _nested(pairs: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     """Settings from paths: a component's name is its slot's own path, its options lie below."""
-    slots = {kind.slot for kind in KINDS}
+    slots = {kind.slot for kind in KINDS if not kind.several}
+    lists = {path[0]: value for path, value in pairs.items() if len(path) == 1 and path[0] in _LISTS}
     settings: dict[str, Any] = {}
     for path, value in pairs.items():
+        if path[0] in lists:
+            continue
         *tables, key = (*path, "name") if len(path) == 1 and path[0] in slots else path
         table = settings
         for name in tables:
             table = table.setdefault(name, {})
         table[key] = value
+    for slot, names in lists.items():
+        options = _nested({path: value for path, value in pairs.items() if path[0] == slot and len(path) > 1})
+        settings = merge_settings({**settings, slot: names}, options)
     return settings
 
 
@@ -124,7 +138,7 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """The default component of every slot, so that its options can be given without its name."""
-    return {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS}
+    return {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS if not kind.several}
 
 
 def _check_for_resume(recipe: str, out: Path | None) -> None:
@@ -198,27 +212,29 @@ def _read(
     return found, given, lower
 
 
-def _choices(settings: Mapping[str, Any]) -> dict[str, ComponentChoice]:
-    """The component that is chosen for every slot.
+def _choices(settings: Mapping[str, Any]) -> Choices:
+    """Every component that is chosen, by the path at which its options lie: `("prior",)`, `("phases", "energy")`.
 
     Raises:
         ConfigurationError: A slot has something that chooses no component.
     """
-    slots = [kind.slot for kind in KINDS]
-    config = validate_settings({slot: settings[slot] for slot in slots})
-    return {slot: getattr(config, slot) for slot in slots}
+    config = validate_settings({kind.slot: settings[kind.slot] for kind in KINDS if kind.slot in settings})
+    return {(kind.slot, choice.name) if kind.several else (kind.slot,): choice for kind, choice in choices_of(config)}
 
 
-def _selected(choices: Mapping[str, ComponentChoice], registry: Registry) -> list[FieldDescription]:
+def _selected(choices: Choices, registry: Registry) -> list[FieldDescription]:
     """The run's options and those of the components that are chosen."""
     described = describe_fields(RunConfig)
-    for slot, choice in choices.items():
-        described += describe_fields(registry.get(slot, choice.name).component.options, (slot,))
+    for path, choice in choices.items():
+        described += describe_fields(registry.get(path[0], choice.name).component.options, path)
     return described
 
 
 def _second_parser(
-    choices: Mapping[str, ComponentChoice], registry: Registry, command: RunCommand, lower: Mapping[str, Any]
+    choices: Choices,
+    registry: Registry,
+    command: RunCommand,
+    lower: Mapping[str, Any],
 ) -> Parser:
     """Knows the run's options and those of the selected components, with the defaults that hold for them."""
     parser = _base_parser(command)
@@ -230,27 +246,26 @@ def _second_parser(
         if slot in command.hidden:
             parser.add_argument(item.flag, help=argparse.SUPPRESS)
             continue
-        if slot in choices:
-            _add(group, item, f"{item.description}: {', '.join(names[slot])}", choices[slot].name)
+        if slot in names:
+            chosen = [choice.name for path, choice in choices.items() if path[0] == slot]
+            _add(group, item, f"{item.description}: {', '.join(names[slot])}", ",".join(chosen))
             continue
         if slot in starts and len(item.path) == 1:
             group = parser.add_argument_group(starts[slot])
         default = value_in_words(lower[slot]) if slot in lower and len(item.path) == 1 else item.default
         _add(group, item, item.description, default)
-    for kind in KINDS:
-        registered = registry.get(kind.slot, choices[kind.slot].name)
-        options = describe_fields(registered.component.options, (kind.slot,))
-        if kind.slot in command.hidden:
+    for path, choice in choices.items():
+        options = describe_fields(registry.get(path[0], choice.name).component.options, path)
+        if path[0] in command.hidden:
             # Known, so that they are refused for what they are.
             for item in options:
                 parser.add_argument(item.flag, help=argparse.SUPPRESS)
             continue
         if options:
-            group = parser.add_argument_group(f"{kind.title} {choices[kind.slot].name}")
+            group = parser.add_argument_group(f"{kind_named(path[0]).title} {choice.name}")
             for item in options:
-                given = choices[kind.slot].options
-                default = value_in_words(given[item.path[1]]) if item.path[1] in given else item.default
-                _add(group, item, item.description, default)
+                given, key = choice.options, item.path[-1]
+                _add(group, item, item.description, value_in_words(given[key]) if key in given else item.default)
     add_common(parser)
     return parser
 
@@ -261,20 +276,32 @@ def _add(group: Any, item: FieldDescription, description: str, default: str) -> 
     group.add_argument(item.flag, metavar=metavar, help=shown.replace("%", "%%"))
 
 
-def _refuse_foreign(foreign: Sequence[str], choices: Mapping[str, ComponentChoice], registry: Registry) -> None:
+def _refuse_foreign(foreign: Sequence[str], choices: Choices, registry: Registry) -> None:
     """An option that some component has, but not the one selected."""
     for argument in foreign:
         flag = argument.partition("=")[0]
-        slot = flag[2:].partition(".")[0].replace("-", "_")
-        option = flag.partition(".")[2]
-        chosen = choices[slot].name
+        slot, _, option = flag[2:].replace("-", "_").partition(".")
+        path: tuple[str, ...] = (slot,)
+        if slot in _LISTS:
+            name, _, option = option.partition(".")
+            path = (slot, name.replace("_", "-"))
+            if path not in choices:
+                listed = ",".join(choice.name for other, choice in choices.items() if other[0] == slot)
+                raise ConfigurationError(
+                    f"{flag}: {path[1]!r} is not among the {slot} of this run; name it too: {flag_for((slot,))} "
+                    f"{listed},{path[1]}"
+                )
         owners = [
-            item.component.name
-            for item in registry.components(slot)
-            if option.replace("-", "_") in item.component.options.model_fields
+            item.component.name for item in registry.components(slot) if option in item.component.options.model_fields
         ]
-        mine = describe_fields(registry.get(slot, chosen).component.options, (slot,))
+        options = registry.get(slot, choices[path].name).component.options
+        if (moved := options.moved_options.get(option)) is not None:
+            raise ConfigurationError(
+                f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no such option any more; use {moved}"
+            )
+        mine = describe_fields(options, path)
         raise ConfigurationError(
-            f"{flag}: {slot.replace('_', ' ')} {chosen!r} has no option {option!r}; it belongs to {', '.join(owners)}. "
-            f"Options of {chosen!r}: {', '.join(item.flag for item in mine) or 'none'}."
+            f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no option {option.replace('_', '-')!r}; it "
+            f"belongs to {', '.join(owners)}. Options of {choices[path].name!r}: "
+            f"{', '.join(item.flag for item in mine) or 'none'}."
         )

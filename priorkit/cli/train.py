@@ -14,7 +14,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Registry
 
 if TYPE_CHECKING:
-    from priorkit.runs import Outcome, TrainingRun
+    from priorkit.runs import TrainingOutcome, TrainingRun
 
 __all__ = ["run_and_tell", "train_command"]
 
@@ -49,7 +49,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
 
-    def summary(outcome: Outcome) -> list[tuple[str, str]]:
+    def summary(outcome: TrainingOutcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
         rows = [
             ("steps", f"{outcome.steps} ({outcome.images} images)"),
@@ -114,7 +114,9 @@ def _announce(run: TrainingRun, console: Console) -> None:
     named = [
         kind
         for kind in KINDS
-        if kind.slot not in ("dataset", "extractor") and (config.fitted_to is None or kind.slot in fitted)
+        if not kind.several
+        and kind.slot not in ("dataset", "extractor")
+        and (config.fitted_to is None or kind.slot in fitted)
     ]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
@@ -129,18 +131,19 @@ def _announce(run: TrainingRun, console: Console) -> None:
     where = f"{session.precision.device} in {session.precision.name}"
     if run.processes.count > 1:
         where = f"{run.processes.count} processes, each on {where}"
-    workers = session.batches.workers
+    workers = session.source.batches.workers
     reading = f", read by {workers} process{'es' if workers > 1 else ''}" if workers else ""
     console.line(f"on {where}, {config.batch_size} images a step{reading}")
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:
     """Where the component that complains was chosen by a recipe, and a flag contradicts it, says so."""
-    for kind in KINDS:
+    single = [kind for kind in KINDS if not kind.several]
+    for kind in single:
         text = str(error)
         chosen_by_flag = "name" in asked.flags.get(kind.slot, {})
         if asked.recipe and text.startswith(f"{flag_for((kind.slot,))} ") and not chosen_by_flag:
-            given = [flag_for((other.slot,)) for other in KINDS if "name" in asked.flags.get(other.slot, {})]
+            given = [flag_for((other.slot,)) for other in single if "name" in asked.flags.get(other.slot, {})]
             changed = f"; you chose another {', '.join(given)}" if given else ""
             return type(error)(f"{text} ({kind.title} chosen by {asked.recipe!r}{changed})")
     return error

@@ -1,17 +1,18 @@
 """The configuration of a run: a pydantic class, TOML files, and how layers of settings become one."""
 
+from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
-from priorkit.config.resolution import component_options, merge_settings, resolve_config, validate_settings
+from priorkit.config.resolution import choices_of, component_options, merge_settings, resolve_config, validate_settings
 from priorkit.config.run_config import (
     AUTOENCODER_SETTINGS,
     DEFAULT_STEPS,
     DEVICE_NAME,
     LIMITS,
-    ComponentChoice,
     LearningRates,
     RunConfig,
 )
+from priorkit.config.stages import Stage, beginnings
 from priorkit.config.toml_files import config_to_toml, read_toml
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "FieldDescription",
     "LearningRates",
     "RunConfig",
+    "Stage",
+    "beginnings",
+    "choices_of",
     "component_options",
     "config_to_toml",
     "describe_fields",

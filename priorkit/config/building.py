@@ -7,7 +7,7 @@ from priorkit.errors import ConfigurationError, PluginError, PriorkitError
 from priorkit.plugins import Registry
 from priorkit.plugins.guard import guarded, refusal_in_words
 
-__all__ = ["build_component", "build_optional"]
+__all__ = ["build_choice", "build_component", "build_optional"]
 
 T = TypeVar("T")
 
@@ -52,18 +52,30 @@ def build_optional(
 ) -> T | None:
     """The same for a component that there need not be: its plug-in may build None."""
     choice: ComponentChoice = getattr(config, slot)
+    made = build_choice(choice, registry, slot, context, refusal)
+    if made is not None and not isinstance(made, interface):
+        raise _unexpected(config, registry, slot, made, interface)
+    return made
+
+
+def build_choice(
+    choice: ComponentChoice,
+    registry: Registry,
+    slot: str,
+    context: object,
+    refusal: type[PriorkitError] = ConfigurationError,
+) -> object:
+    """Whatever a component builds, not held to an interface; errors are those of `build_component`."""
     registered = registry.get(slot, choice.name)
     options = component_options(registered, choice.options)
     given = f"--{slot.replace('_', '-')} {choice.name}"
     try:
         with guarded(registered, given):
-            made = registered.component.build(options, context)
+            made: object = registered.component.build(options, context)
     except PriorkitError:
         raise
     except ValueError as error:
         raise refusal(f"{given}: {refusal_in_words(registered, error)}") from error
-    if made is not None and not isinstance(made, interface):
-        raise _unexpected(config, registry, slot, made, interface)
     return made
 
 

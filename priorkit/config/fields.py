@@ -10,14 +10,24 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from priorkit.config.run_config import ComponentChoice, Duration
-from priorkit.plugins.one_line import in_one_line
+from priorkit.config.component_choice import ComponentChoice
+from priorkit.config.run_config import Duration
+from priorkit.config.stages import Stage
+from priorkit.plugins.wording import in_one_line
 
 __all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
 
 _LONGEST = 500
 """Characters of a description, or of a default, that are shown."""
-_WORDS = {int: "int", float: "float", str: "text", bool: "yes/no", Path: "path"}
+_WORDS = {
+    int: "int",
+    float: "float",
+    str: "text",
+    bool: "yes/no",
+    Path: "path",
+    ComponentChoice: "names",
+    Stage: "stages",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,12 @@ class FieldDescription:
         switch: Whether it is a yes/no option, given without a value.
         optional: Whether `none` stands for no value.
         listed: Whether it takes several values, as `1,2,3`.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, describe_fields
+        >>> [field] = [field for field in describe_fields(RunConfig) if field.path == ("code_dim",)]
+        >>> field.flag, field.default
+        ('--code-dim', '64')
     """
 
     path: tuple[str, ...]
@@ -104,8 +120,6 @@ def _default_in_words(info: FieldInfo) -> str:
         return "computed"
     if value is PydanticUndefined:
         return "required"
-    if isinstance(value, ComponentChoice):
-        return value.name
     return value_in_words(value)
 
 
@@ -113,6 +127,8 @@ def value_in_words(value: Any) -> str:
     """A value as users would write it behind its flag."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, ComponentChoice):
+        return value.name
     if isinstance(value, list | tuple):
         return ",".join(value_in_words(item) for item in value)
     try:

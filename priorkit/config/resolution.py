@@ -2,20 +2,31 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.fields import flag_for
-from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, ComponentChoice, RunConfig
+from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, RunConfig
+from priorkit.config.stages import beginnings
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Options, Registered, Registry, nearest
+from priorkit.plugins import KINDS, Kind, Options, Registered, Registry, nearest
 from priorkit.plugins.guard import guarded
 
-__all__ = ["component_options", "merge_settings", "resolve_config", "validate_settings"]
+__all__ = ["choices_of", "component_options", "merge_settings", "resolve_config", "validate_settings"]
 
-_SLOTS = frozenset(kind.slot for kind in KINDS)
+_SLOTS = frozenset(kind.slot for kind in KINDS if not kind.several)
+_LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
+
+
+def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
+    """Every component that a configuration chooses, with its kind."""
+    for kind in KINDS:
+        chosen = getattr(config, kind.slot)
+        for choice in chosen if kind.several else (chosen,):
+            yield kind, choice
 
 
 def _as_table(value: Any) -> dict[str, Any] | None:
@@ -37,6 +48,9 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     merged = {key: value for key, value in lower.items() if not (limited and key in LIMITS)}
     for key, value in upper.items():
         below = merged.get(key)
+        if key in _LISTS:
+            merged[key] = _merged_list(key, below, value)
+            continue
         table = _as_table(value) if key in _SLOTS else None
         if table is not None:
             under = _as_table(below) or {}
@@ -47,6 +61,32 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
         else:
             merged[key] = value
     return merged
+
+
+def _merged_list(slot: str, below: Any, value: Any) -> Any:
+    """A list of components over another: names keep the options that they had; a mapping changes the options alone."""
+    tables = [_as_table(item) for item in below] if isinstance(below, Sequence) and not isinstance(below, str) else []
+    under = {str(table.get("name")): table for table in tables if table is not None}
+    if isinstance(value, Mapping):
+        under = under or {choice.name: {"name": choice.name} for choice in RunConfig.model_fields[slot].default}
+        for name, options in value.items():
+            if name not in under:
+                raise ConfigurationError(
+                    f"{flag_for((slot, name))}: {name!r} is not among the {slot} of this run, which are "
+                    f"{', '.join(under)}; name it with {flag_for((slot,))} {','.join([*under, name])}"
+                )
+            if not isinstance(options, Mapping):
+                raise ConfigurationError(f"{flag_for((slot, name))}: expected a table of options, given {options!r}")
+        return [{**table, **value.get(name, {})} for name, table in under.items()]
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, Sequence):
+        return value
+    tables = [_as_table(item) for item in value]
+    return [
+        item if table is None else {**under.get(str(table.get("name")), {}), **table}
+        for item, table in zip(value, tables, strict=True)
+    ]
 
 
 def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...], owner: str) -> str:
@@ -77,6 +117,9 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
 def _unknown_option(key: str, model: type[BaseModel], owner: str) -> str:
     if (spelling := key.replace("-", "_")) in model.model_fields:
         return f"a configuration spells the option {key!r} as {spelling!r}"
+    moved = model.moved_options.get(spelling) if issubclass(model, Options) else None
+    if moved is not None:
+        return f"{owner} has no such option any more; use {moved}"
     wrong = key.replace("_", "-")
     names = [name.replace("_", "-") for name in model.model_fields]
     return f"{owner} has no option {wrong!r}{nearest(wrong, names)} Options: {', '.join(names) or 'none'}."
@@ -119,14 +162,62 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
         UnknownComponentError: No plug-in supplies a component of that name.
         ConfigurationError: A component's option is unknown or has a wrong value.
     """
-    resolved: dict[str, Any] = {}
-    for kind in KINDS:
-        choice: ComponentChoice = getattr(config, kind.slot)
+    config = config.model_copy(update={"phases": _phases_of_stages(config, registry)})
+    resolved: dict[str, Any] = {kind.slot: () for kind in KINDS if kind.several}
+    for kind, choice in choices_of(config):
         options = component_options(registry.get(kind.slot, choice.name), choice.options)
-        resolved[kind.slot] = ComponentChoice(name=choice.name, options=options.model_dump(mode="json"))
-    if all(getattr(config, key) is None for key in LIMITS):
-        resolved["steps"] = DEFAULT_STEPS
+        complete = ComponentChoice(name=choice.name, options=options.model_dump(mode="json"))
+        resolved[kind.slot] = (*resolved[kind.slot], complete) if kind.several else complete
+    resolved.update(_resolved_length(config))
     if config.data_dir is not None:
         # A run is gone on with, and its data read again, from any folder.
         resolved["data_dir"] = config.data_dir.absolute()
     return config.model_copy(update=resolved)
+
+
+def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentChoice, ...]:
+    """The components of kind `phase` that take part in the run: of one with stages, those that its stages name.
+
+    Raises:
+        ConfigurationError: A phase was asked for, and no stage has it.
+    """
+    if not config.stages:
+        return config.phases
+    known = registry.names("phases")
+    named = {name.replace("_", "-") for stage in config.stages for name in stage.phases}
+    every = any(not stage.phases for stage in config.stages)
+    listed = [choice.name for choice in config.phases]
+    default = {choice.name for choice in RunConfig.model_fields["phases"].default}
+    idle = [name for name in listed if not every and name not in named and name not in default]
+    if idle:
+        raise ConfigurationError(
+            f"--phases {idle[0]}: no stage has this phase, and the stages are {','.join(map(str, config.stages))}; add "
+            "it to one of them, or leave it out"
+        )
+    added = sorted(name for name in named if name in known and name not in listed)
+    kept = [choice for choice in config.phases if every or choice.name in named]
+    return (*kept, *(ComponentChoice(name=name) for name in added))
+
+
+def _resolved_length(config: RunConfig) -> dict[str, Any]:
+    """The limits of a run; the last stage's length becomes the run's, so that runs are prolonged in one way.
+
+    Raises:
+        ConfigurationError: The run ends before its last stage begins.
+    """
+    unlimited = all(getattr(config, key) is None for key in LIMITS)
+    if not config.stages:
+        return {"steps": DEFAULT_STEPS} if unlimited else {}
+    begins, last = beginnings(config.stages)[-1], config.stages[-1]
+    if config.epochs is not None:
+        raise ConfigurationError(
+            f"--epochs {config.epochs:g}: a run with stages ({','.join(map(str, config.stages))}) is counted in steps; "
+            "use --steps, or leave it out"
+        )
+    steps = begins + (last.steps or DEFAULT_STEPS) if unlimited else config.steps
+    if steps is not None and steps <= begins:
+        raise ConfigurationError(
+            f"--steps {steps}: the run ends before its last stage ({last}) begins, after step {begins}; give more "
+            "steps, or shorter --stages"
+        )
+    return {"steps": steps, "stages": (*config.stages[:-1], last.model_copy(update={"steps": None}))}

@@ -1,13 +1,14 @@
 """The configuration of a run: which components, and every setting that is not a component's own."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from priorkit.config.component_choice import ComponentChoice, listed_choices
 from priorkit.config.durations import parse_duration
+from priorkit.config.stages import Stage, checked_stages, listed_stages
 
 __all__ = [
     "AUTOENCODER_SETTINGS",
@@ -15,7 +16,6 @@ __all__ = [
     "DEVICE_NAME",
     "LIMITS",
     "Channels",
-    "ComponentChoice",
     "Duration",
     "LearningRates",
     "RunConfig",
@@ -44,37 +44,14 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if value in ("1", "3") else value)]
 
 
-class ComponentChoice(BaseModel):
-    """A component by name, with the options that differ from its defaults.
-
-    Written as a name, or as a table with the key `name` and the options beside it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_table(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, ComponentChoice):
-            return value
-        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            raise ValueError("expected a name, or a table with the key `name`")
-        if set(value) == {"name", "options"}:
-            return value
-        return {"name": value["name"], "options": {key: item for key, item in value.items() if key != "name"}}
-
-    @model_serializer
-    def _join_table(self) -> dict[str, Any]:
-        return {"name": self.name, **self.options}
-
-
 class LearningRates(BaseModel):
-    """Learning rates that differ from the common one, a network at a time."""
+    """Learning rates that differ from the common one, a network at a time.
+
+    Examples:
+        >>> from priorkit.config import LearningRates, RunConfig
+        >>> RunConfig(learning_rates=LearningRates(decoder=1e-4)).learning_rates.decoder
+        0.0001
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -86,6 +63,10 @@ class LearningRates(BaseModel):
     recogniser: float | None = Field(None, gt=0, description="learning rate of the classifier Q")
 
 
+Phases = Annotated[tuple[ComponentChoice, ...], BeforeValidator(listed_choices)]
+Stages = Annotated[tuple[Stage, ...], AfterValidator(checked_stages), BeforeValidator(listed_stages)]
+
+
 def _choice(name: str, description: str) -> Any:
     return Field(ComponentChoice(name=name), description=description)
 
@@ -94,6 +75,12 @@ class RunConfig(BaseModel):
     """Everything that determines a run. The same configuration, seed and machine give the same run.
 
     Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
+
+    Examples:
+        >>> from priorkit.config import RunConfig
+        >>> config = RunConfig(prior="gaussian", code_dim=16, steps=500)
+        >>> config.prior.name, config.seed
+        ('gaussian', 0)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -107,6 +94,10 @@ class RunConfig(BaseModel):
     loss: ComponentChoice = _choice("perceptual", "reconstruction loss")
     adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of those who fool them")
     networks: ComponentChoice = _choice("residual", "family of encoder, decoder and critics")
+    phases: Phases = Field(
+        tuple(ComponentChoice(name=name) for name in ("autoencoder", "code-matching", "prior-improvement")),
+        description="phases of a step, in order",
+    )
     dataset: ComponentChoice = _choice("digits", "where the images come from")
     extractor: ComponentChoice = _choice("classifier", "what scores of samples see of an image")
     code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code; channels where it is a map")
@@ -183,6 +174,11 @@ class RunConfig(BaseModel):
     )
 
     # Length
+    stages: Stages | None = Field(
+        None,
+        description="parts of the run, each a list of phases with a length, as autoencoder:1000,code-fitting:2000; "
+        "none: its phases run until it ends",
+    )
     steps: int | None = Field(
         None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)"
     )

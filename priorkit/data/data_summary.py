@@ -1,6 +1,7 @@
 """What a system must know of its data before it is built."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from priorkit.interfaces import ImageData, ImageSet, ImageShape
 
@@ -16,16 +17,22 @@ class DataSummary:
         classes: Number of classes; 0 if there are no labels.
         embedding_dim: Dimensions of the embeddings; 0 if there are none.
         train: The training images; None where a trained run is loaded, whose tensors follow.
+        train_count: Number of training images, also where a trained run is loaded.
+        training_images: Gives the training images, for components that go on reading them; where a trained run is
+            loaded, it reads the data set. None where there is none to read.
     """
 
     shape: ImageShape
     classes: int = 0
     embedding_dim: int = 0
     train: ImageSet | None = None
+    train_count: int = 1
+    training_images: Callable[[], ImageSet] | None = field(default=None, compare=False)
 
 
 def summarise(data: ImageData) -> DataSummary:
     """The summary of a data set."""
     labels, vectors = data.train.labels, data.train.embeddings
     classes = 0 if labels is None else max(len(data.class_names), int(labels.max()) + 1)
-    return DataSummary(data.shape, classes, 0 if vectors is None else vectors.shape[1], data.train)
+    embedding_dim = 0 if vectors is None else vectors.shape[1]
+    return DataSummary(data.shape, classes, embedding_dim, data.train, len(data.train), lambda: data.train)

@@ -36,9 +36,18 @@ def is_same_data(data: ImageData, recorded: Mapping[str, Any]) -> bool:
     """Whether data is what `describe_data` was given, though it may have been read another way.
 
     All pixels are compared where both have been in memory. Otherwise the files and some images are; or, where nothing
-    else is known of the one that was recorded, all images are read once.
+    else is known of the one that was recorded, all images are read once. Runs of the first format know the number and
+    the shape of their images alone.
     """
     pixels, stored, sample = (recorded.get(f"{kind}fingerprint") for kind in ("", "stored_", "sample_"))
+    if pixels is stored is sample is None:
+        now = {
+            "train": len(data.train),
+            "held_out": len(data.test),
+            "channels": data.shape.channels,
+            "size": data.shape.size,
+        }
+        return all(recorded.get(key) == value for key, value in now.items())
     in_memory = all(isinstance(part.images, Tensor) for part in (data.train, data.test))
     stored_now = _stored_fingerprint(data)
     if pixels is not None and (in_memory or stored is None or stored_now is None):

@@ -1,31 +1,41 @@
 """The codes of all training images, computed once and kept."""
 
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from priorkit.data.batches import placed, to_float
 from priorkit.data.binarisation import Binarise, binarised
-from priorkit.engine import DataOrder, Precision, seed_for
-from priorkit.engine.evaluation_mode import evaluating
+from priorkit.engine import DataOrder, Precision, evaluating, free_memory, seed_for
+from priorkit.errors import DataError
 from priorkit.interfaces import Encoder, ImageSet, Posterior
 
-__all__ = ["KeptCodes"]
+__all__ = ["KeptCodes", "room_for"]
 
 _CHUNK = 500
+_MEMORY_SHARE = 0.25
+"""Largest share of the free memory that codes may take before they go to disk."""
+_DISK_SHARE = 0.9
+"""Largest share of the free disk that they may take there."""
 
 
 class KeptCodes:
-    """Batches of posteriors, as a function of how many images have been seen; `Batches` gives images in the same order.
+    """Batches of codes, as a function of how many images have been seen; `Batches` gives images in the same order.
 
-    The posteriors of all images are found at the first batch, by one pass over the images. Means and log-variances are
-    kept where they are normal; of other stochastic encoders, one draw for each image; of quantising ones, indices. They
-    take 4 bytes a dimension, or 8 with log-variances, in the device's memory or, where there is too little, in the main
-    memory.
+    The posteriors of all images are found at the first batch, by one pass over the images; codes are drawn from them
+    anew for every batch. Means and log-variances are kept where they are normal; of other stochastic encoders, one draw
+    for each image; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in the device's
+    memory, or in the main memory, or, where they would take more than a quarter of what is free there, in a temporary
+    file.
 
     Args:
         images: The training images.
         batch_size: Codes in a batch, at most as many as there are images.
-        seed: Seed of the order.
+        seed: Seed of the order and of the draws.
         precision: Where and how the encoder computes.
         channels_last: The images' memory layout for the encoder.
         entries: What each image brings with it, first dimension the images; or None.
@@ -53,7 +63,7 @@ class KeptCodes:
         self.binarise = binarise
         self.order = DataOrder(len(images), seed)
         self._entries = placed(entries, precision.device) if entries is not None else None
-        self._codes: Tensor | None = None
+        self._posteriors: Tensor | None = None
 
     def encode_with(self, encoder: Encoder) -> None:
         """Finds the posteriors of all images.
@@ -62,22 +72,22 @@ class KeptCodes:
             encoder: enc as it is used, on the device.
 
         Raises:
-            DataError: A stored image cannot be read.
+            DataError: A stored image cannot be read, or there is room for the codes neither in memory nor on disk.
         """
-        codes = None
+        kept = None
         with evaluating(encoder):
             for chunk in torch.split(torch.arange(len(self.images)), _CHUNK):
                 pixels = binarised(self.images.take(chunk), self.binarise, self.seed, int(chunk[0]))
                 with self.precision.autocast():
                     images = to_float(pixels.to(self.precision.device), channels_last=self.channels_last)
-                    found = self._posteriors(encoder, images, int(chunk[0])).cpu()
-                if codes is None:
-                    codes = found.new_empty(len(self.images), *found.shape[1:])
-                codes[chunk] = found
-        assert codes is not None, "a data set has images"
-        self._codes = placed(codes, self.precision.device)
+                    found = self._posteriors_of(encoder, images, int(chunk[0])).cpu()
+                if kept is None:
+                    kept = room_for((len(self.images), *found.shape[1:]), found.dtype)
+                kept[chunk] = found
+        assert kept is not None, "a data set has images"
+        self._posteriors = placed(kept, self.precision.device)
 
-    def _posteriors(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
+    def _posteriors_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
         """What is kept of images' posteriors, (N, 1 or 2, code_dim)."""
         posterior: Posterior = encoder(images)
         if posterior.log_variance is not None:
@@ -92,29 +102,69 @@ class KeptCodes:
     @property
     def known(self) -> bool:
         """Whether the posteriors have been found."""
-        return self._codes is not None
+        return self._posteriors is not None
 
     def forget(self) -> None:
         """Forgets the posteriors: the encoder is about to be another one."""
-        self._codes = None
+        self._posteriors = None
 
     def at(self, images_seen: int) -> Tensor:
-        """The posteriors of the batch after `images_seen` images.
+        """Codes of the batch after `images_seen` images, of their posteriors: (N, code_dim), float32 or int64."""
+        indices = self.order.batch(images_seen, self.batch_size)
+        return self._drawn(lambda posteriors: self._gathered(posteriors, indices), images_seen)
 
-        Returns:
-            float32 (N, 1, code_dim): codes; or (N, 2, code_dim): means and log-variances; or int32 (N, 1, code_dim):
-            indices.
-        """
-        assert self._codes is not None, "codes are found before the first batch"
-        return self._gathered(self._codes, images_seen)
+    def everything(self) -> Tensor:
+        """A code of every image, drawn from its posterior: (M, code_dim), float32 or int64, in their order."""
+        return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
+
+    def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
+        assert self._posteriors is not None, "codes are found before the first batch"
+        posteriors = select(self._posteriors)
+        mean = posteriors[:, 0]
+        if posteriors.shape[1] == 1:
+            return mean if mean.is_floating_point() else mean.long()
+        device = self.precision.device
+        # The meta device has no generators.
+        generator = torch.Generator("cpu" if device.type == "meta" else device)
+        generator.manual_seed(seed_for(self.seed, "kept posteriors", images_seen))
+        noise = torch.randn(mean.shape, generator=generator, device=device)
+        return mean + torch.exp(0.5 * posteriors[:, 1]) * noise
 
     def entries_at(self, images_seen: int) -> Tensor | None:
         """What the images of `at` bring with them, shape (N, ...); None if there is nothing."""
-        return None if self._entries is None else self._gathered(self._entries, images_seen)
+        if self._entries is None:
+            return None
+        return self._gathered(self._entries, self.order.batch(images_seen, self.batch_size))
 
-    def _gathered(self, source: Tensor, images_seen: int) -> Tensor:
-        indices = self.order.batch(images_seen, self.batch_size)
+    def all_entries(self) -> Tensor | None:
+        """What all images bring with them, shape (M, ...); None if there is nothing."""
+        return None if self._entries is None else self._entries.to(self.precision.device)
+
+    def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
         return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def room_for(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+    """A tensor of that shape, float32 or int32: in memory if it takes a small part of it, else in a temporary file.
+
+    The file has no name any more where the system allows that, so it goes with the process.
+
+    Raises:
+        DataError: There is room neither in memory nor on disk.
+    """
+    size = torch.Size(shape).numel()
+    if 4 * size <= _MEMORY_SHARE * free_memory():
+        return torch.empty(shape, dtype=dtype)
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free
+    if 4 * size > _DISK_SHARE * free:
+        raise DataError(
+            f"the codes of {shape[0]} images take {4 * size / 2**30:.1f} GiB, which is more than a quarter of the free "
+            f"memory, and {str(folder)!r} has {free / 2**30:.1f} GiB left: let the environment's TMPDIR name a folder "
+            "on a larger disk, or train an autoencoder of fewer --code-dim"
+        )
+    with tempfile.NamedTemporaryFile(prefix="priorkit-codes-", dir=folder) as file:
+        return torch.from_file(file.name, shared=True, size=size, dtype=dtype).view(shape)

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import distributed as dist
+from torch.distributed.rendezvous import rendezvous
 
 from priorkit.distributed.processes import Processes
-from priorkit.distributed.shared_memory import share_memory
 from priorkit.errors import ProcessesError
 
 __all__ = ["abandon_processes", "join_processes", "leave_processes"]
@@ -24,8 +24,14 @@ _PATIENCE = timedelta(hours=2)
 """How long processes wait for one another: one may be downloading a data set."""
 
 _joined: Processes | None = None
+_store: Any = None
+"""Where the processes find one another; it outlives groups that are given up."""
+_groups = 0
+"""How many groups were set up here: each finds its members under names of its own, as the store forgets none."""
 _ours = False
 """Whether the default group of torch.distributed was set up here."""
+_messengers: Any = None
+"""Where the default group is the program's: one set up here beside it, which can be given up."""
 
 
 def join_processes() -> Processes:
@@ -46,28 +52,37 @@ def join_processes() -> Processes:
 def abandon_processes(processes: Processes) -> None:
     """Gives up what processes were doing together, after an error: nobody waits for this one any more.
 
-    What they do next, if all of them live on, they begin by joining anew.
+    Connections that were made here are closed, which ends what the others wait for with a `ProcessesError`. What they
+    do next, if all of them live on, they begin by joining anew.
 
     Args:
         processes: As this process has joined them.
     """
-    global _joined
-    processes.abandon()
+    processes.give_up()
     if processes is _joined:
-        _joined = None
+        _take_down()
 
 
 def leave_processes() -> None:
     """Takes down what `join_processes` has set up; does nothing where it has not."""
-    global _joined, _ours
+    global _store
+    _take_down()
+    _store = None
+
+
+def _take_down() -> None:
+    global _joined, _messengers, _ours
     _joined = None
-    if _ours:
-        _ours = False
-        if dist.is_initialized():
+    if dist.is_available() and dist.is_initialized():
+        if _ours:
             dist.destroy_process_group()
+        elif _messengers is not None:
+            dist.destroy_process_group(_messengers)
+    _messengers, _ours = None, False
 
 
 def _join() -> Processes:
+    global _messengers
     if not dist.is_available():
         return Processes()
     environment = _read_environment(os.environ)
@@ -78,19 +93,17 @@ def _join() -> Processes:
     rank, count = dist.get_rank(), dist.get_world_size()
     if count == 1:
         return Processes()
-    # Objects and small tensors are exchanged in main memory, which NCCL alone does not serve.
-    group = dist.new_group(backend="gloo") if not _ours and dist.get_backend() == "nccl" else None
-    everybody = Processes(rank, count, group=group)
+    if not _ours:
+        _messengers = dist.new_group(backend="gloo", timeout=_PATIENCE)
+    everybody = Processes(rank, count, group=_messengers)
     machines = everybody.gather(_machine())
     here = [other for other in range(count) if machines[other] == machines[rank]]
-    memory = share_memory(rank, count, everybody.gather) if len(set(machines)) == 1 else None
     return Processes(
         rank,
         count,
         local_rank=environment.get("LOCAL_RANK", here.index(rank)),
         local_count=environment.get("LOCAL_WORLD_SIZE", len(here)),
-        memory=memory,
-        group=group,
+        group=_messengers,
     )
 
 
@@ -116,10 +129,14 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, int]:
 
 
 def _set_up() -> None:
-    global _ours
+    global _groups, _ours, _store
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
+    rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     try:
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        if _store is None:
+            _store, _, _ = next(rendezvous("env://", timeout=_PATIENCE))
+        store = dist.PrefixStore(f"priorkit/{_groups}", _store)  # type: ignore[attr-defined]
+        dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_PATIENCE)
     except (RuntimeError, ValueError) as error:
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -127,9 +144,10 @@ def _set_up() -> None:
             f"the processes cannot meet at {where} ({reason}): is the port taken, or the address another machine's? "
             "Choose another --master-port or --rdzv-endpoint"
         ) from error
-    _ours = True
-    # A program that ends without it may crash in gloo's threads.
-    atexit.register(leave_processes)
+    if _groups == 0:
+        # A program that ends without it may crash in gloo's threads.
+        atexit.register(leave_processes)
+    _groups, _ours = _groups + 1, True
 
 
 def _machine() -> tuple[str, Any]:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from priorkit.distributed.shared_memory import SharedMemory
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError
 
 __all__ = ["Processes"]
@@ -29,11 +28,7 @@ class Processes:
         count: How many there are.
         local_rank: Which one this is among those of its machine.
         local_count: How many there are on its machine.
-        memory: What they share if all are on one machine; None to send messages.
         group: The group of torch.distributed that sends what lies in main memory; None for the default one.
-
-    Attributes:
-        part: Which part of the batch in progress this process has; all parts add up to 1.
     """
 
     def __init__(
@@ -43,19 +38,17 @@ class Processes:
         *,
         local_rank: int = 0,
         local_count: int = 1,
-        memory: SharedMemory | None = None,
         group: Any = None,
     ) -> None:
         self.rank = rank
         self.count = count
         self.local_rank = local_rank
         self.local_count = local_count
-        self.part = 1 / count
-        self._memory = memory
         self._group = group
+        self._given_up = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Processes":
-        # Networks that know their processes are copied; the processes, and the memory that they share, are not.
+        # Networks that know their processes are copied; the processes are not.
         return self
 
     @property
@@ -72,18 +65,15 @@ class Processes:
         if self.count == 1:
             return
         for flat in _joined_by_type(tensors):
-            if self._memory is not None and flat.device.type == "cpu":
-                self._memory.add_up(flat)
-            else:
-                with _answers():
-                    dist.all_reduce(flat, group=self._group_for(flat))
+            with self._answers():
+                dist.all_reduce(flat, group=self._group_for(flat))
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by the main process's. All of one type travel together."""
         if self.count == 1:
             return
         for flat in _joined_by_type(tensors):
-            with _answers():
+            with self._answers():
                 dist.broadcast(flat, src=0, group=self._group_for(flat))
 
     def gather(self, value: Any) -> list[Any]:
@@ -91,7 +81,7 @@ class Processes:
         if self.count == 1:
             return [value]
         values: list[Any] = [None] * self.count
-        with _answers():
+        with self._answers():
             dist.all_gather_object(values, value, group=self._group)
         return values
 
@@ -159,10 +149,29 @@ class Processes:
             if self.local_rank == 0:
                 self.gather(None)
 
-    def abandon(self) -> None:
-        """Tells the others, where they share memory, that this process will not come again. It must not."""
-        if self._memory is not None:
-            self._memory.abandon()
+    def give_up(self) -> None:
+        """Sends no more messages, and lets go of the connections; `abandon_processes` calls it."""
+        self._given_up, self._group = True, None
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """Inside this context, a process waits for the others; they may have ended meanwhile."""
+        if self._given_up:
+            raise ProcessesError(
+                "the processes of this run have given it up after an error; "
+                "go on from the last checkpoint with `priorkit train --resume RUN`"
+            )
+        try:
+            yield
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            # Its kind depends on the backend, its message on the network: a place in gloo, the fact, advice.
+            fact = re.sub(r"^\[[^]]*\] ", "", next(iter(str(error).splitlines()), type(error).__name__)).split(". ")[0]
+            raise ProcessesError(
+                f"another process of this run has ended or does not answer ({fact}); its own message says why; "
+                "go on from the last checkpoint with `priorkit train --resume RUN`"
+            ) from error
 
 
 def _in_words(error: Exception) -> str:
@@ -181,19 +190,3 @@ def _joined_by_type(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
         yield flat
         parts = torch.split(flat, [tensor.numel() for tensor in alike])
         torch._foreach_copy_(alike, [part.view_as(tensor) for part, tensor in zip(parts, alike, strict=True)])
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """Inside this context, a process waits for the others; they may have ended meanwhile."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        # Which kind it is depends on the backend, and its message on the network: a place in gloo, the fact, advice.
-        fact = re.sub(r"^\[[^]]*\] ", "", next(iter(str(error).splitlines()), type(error).__name__)).split(". ")[0]
-        raise ProcessesError(
-            f"another process of this run has ended or does not answer ({fact}); its own message says why; "
-            "go on from the last checkpoint with `priorkit train --resume RUN`"
-        ) from error

@@ -83,11 +83,11 @@ class SynchronisedBatchNorm(_BatchNorm):
         if not self.training:
             return super().forward(values)
         self._check_input_dim(values)
-        output, mean, variance = _Normalise.apply(
+        output, mean, variance, count = _Normalise.apply(
             values, self.weight, self.bias, self.eps, self.processes, *self._zeros_and_ones(values)
         )
         if self.track_running_stats and self.running_mean is not None:
-            self._track(mean, variance, _positions(values) / self.processes.part)
+            self._track(mean, variance, count)
         normalised: Tensor = output
         return normalised
 
@@ -101,7 +101,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         return made
 
     @torch.no_grad()
-    def _track(self, mean: Tensor, variance: Tensor, count: float) -> None:
+    def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
         assert self.num_batches_tracked is not None
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -109,12 +109,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         # PyTorch's meaning of no momentum: the mean over all batches.
         weight = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean, weight)
-        self.running_var.lerp_(variance * (count / (count - 1)), weight)
-
-
-def _positions(values: Tensor) -> int:
-    """How many numbers a channel has."""
-    return values.numel() // values.shape[1]
+        self.running_var.lerp_(variance * (count / (count - 1)).to(variance.dtype), weight)
 
 
 class _Normalise(torch.autograd.Function):
@@ -130,21 +125,24 @@ class _Normalise(torch.autograd.Function):
         processes: Processes,
         zeros: Tensor,
         ones: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         # Given running statistics in single precision, the kernel gives its results in it. These are scratch.
         local_mean, local_variance = torch.batch_norm_update_stats(values, zeros.clone(), ones.clone(), 0.0)
         # In double precision, the mean square less the squared mean loses nothing.
         local_mean, local_variance = local_mean.double(), local_variance.double()
-        moments = torch.cat([local_mean, torch.addcmul(local_variance, local_mean, local_mean)]).mul_(processes.part)
-        processes.add_up([moments])
-        first, second = moments.chunk(2)
+        square = torch.addcmul(local_variance, local_mean, local_mean)
+        # Weighted by how many numbers a channel has here, which travels with them: processes have unequal parts.
+        sums = torch.cat([local_mean, square, torch.ones_like(local_mean[:1])]).mul_(values.numel() // values.shape[1])
+        processes.add_up([sums])
+        count = sums[-1]
+        first, second = sums[:-1].div(count).chunk(2)
         mean, variance = first.to(zeros.dtype), torch.addcmul(second, first, first, value=-1).to(zeros.dtype)
         ctx.save_for_backward(values, weight, mean, torch.rsqrt(variance + eps))
         ctx.has_bias, ctx.eps, ctx.processes = bias is not None, eps, processes
-        ctx.count, ctx.constants = _positions(values) / processes.part, (zeros, ones)
-        ctx.mark_non_differentiable(mean, variance)
+        ctx.count, ctx.constants = count, (zeros, ones)
+        ctx.mark_non_differentiable(mean, variance, count)
         output = functional.batch_norm(values, mean, variance, weight, bias, training=False, eps=eps)
-        return output, mean, variance
+        return output, mean, variance, count
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:

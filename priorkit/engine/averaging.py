@@ -1,7 +1,7 @@
 """Exponential moving averages of networks: steadier than the networks that they follow."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -25,43 +25,54 @@ class AveragedNetworks:
 
     def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
         self.decay = decay
-        self.updates = 0
         self.networks = copy.deepcopy(dict(networks))
         for network in self.networks.values():
             network.requires_grad_(False).eval()
+        self.updates = dict.fromkeys(self.networks, 0)
         self._sources = dict(networks)
-        self._weights = self._pair(lambda module: list(module.parameters()))
-        self._buffers = self._pair(_other_buffers)
+        self._weights = self._pairs(lambda module: list(module.parameters()))
+        self._buffers = self._pairs(_other_buffers)
 
-    def _pair(self, select: Callable[[nn.Module], list[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-        pairs = {
-            id(copied): (copied, followed)
-            for name in self.networks
-            for copied, followed in zip(select(self.networks[name]), select(self._sources[name]), strict=True)
-        }
-        # Once each, also where two networks share a tensor.
-        kept, sources = zip(*pairs.values(), strict=True) if pairs else ((), ())
-        return list(kept), list(sources)
+    def _pairs(self, select: Callable[[nn.Module], list[Tensor]]) -> dict[str, list[tuple[Tensor, Tensor]]]:
+        """The copies' tensors beside those that they follow, by network: once each, also where two share a tensor."""
+        seen: set[int] = set()
+        pairs: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        for name, network in self.networks.items():
+            both = zip(select(network), select(self._sources[name]), strict=True)
+            pairs[name] = [pair for pair in both if id(pair[0]) not in seen]
+            seen.update(id(copied) for copied, _ in pairs[name])
+        return pairs
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Moves the copies towards the networks; called once a step."""
-        warm_up = (1 + self.updates) / (10 + self.updates)
-        kept, followed = self._weights
-        if kept:
-            torch._foreach_lerp_(kept, followed, 1 - min(self.decay, warm_up))
-        kept, followed = self._buffers
-        if kept:
+    def update(self, names: Collection[str] | None = None) -> None:
+        """Moves the copies towards the networks; called once a step.
+
+        Args:
+            names: The networks that have been trained; the others' copies stay. All of them if None.
+        """
+        moved = [name for name in self.networks if names is None or name in names]
+        # Most often all have been trained as often, and one call moves all of them.
+        for count in sorted({self.updates[name] for name in moved}):
+            alike = [name for name in moved if self.updates[name] == count]
+            pairs = [pair for name in alike for pair in self._weights[name]]
+            if pairs:
+                kept, followed = map(list, zip(*pairs, strict=True))
+                torch._foreach_lerp_(kept, followed, 1 - min(self.decay, (1 + count) / (10 + count)))
+        pairs = [pair for name in moved for pair in self._buffers[name]]
+        if pairs:
+            kept, followed = map(list, zip(*pairs, strict=True))
             torch._foreach_copy_(kept, followed)
-        self.updates += 1
+        for name in moved:
+            self.updates[name] += 1
 
-    def state_dict(self) -> dict[str, int]:
-        """The number of updates; the copies' tensors are saved with the networks."""
-        return {"updates": self.updates}
+    def state_dict(self) -> dict[str, dict[str, int]]:
+        """The numbers of updates; the copies' tensors are saved with the networks."""
+        return {"updates": dict(self.updates)}
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Restores the number of updates."""
-        self.updates = state["updates"]
+    def load_state_dict(self, state: Mapping[str, Mapping[str, int] | int]) -> None:
+        """Restores the numbers of updates; one number, as earlier runs have it, is that of all networks."""
+        updates = state["updates"]
+        self.updates = {name: updates[name] if isinstance(updates, Mapping) else int(updates) for name in self.networks}
 
 
 def _other_buffers(module: nn.Module) -> list[Tensor]:

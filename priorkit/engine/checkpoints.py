@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
@@ -56,7 +57,14 @@ class CheckpointStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], names: list[str]) -> Path:
+    def save(
+        self,
+        step: int,
+        weights: Mapping[str, Tensor],
+        state: Mapping[str, Any],
+        names: list[str],
+        metadata: Mapping[str, str] | None = None,
+    ) -> Path:
         """Saves a checkpoint and lets names point at it; checkpoints that no name points at any more are removed.
 
         Args:
@@ -64,13 +72,14 @@ class CheckpointStore:
             weights: Tensors by name.
             state: Everything else: tensors, numbers, texts, lists and dicts.
             names: Which names shall point at it.
+            metadata: What `metadata` gives without reading the tensors.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._remove_drafts()
         target = self._unused(step)
         draft = self.folder / f".draft-{target.name}"
         try:
-            self._write(draft, weights, state)
+            self._write(draft, weights, state, metadata)
             draft.rename(target)
             _sync(self.folder)
             for name in names:
@@ -90,7 +99,9 @@ class CheckpointStore:
         return target
 
     @staticmethod
-    def _write(folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    def _write(
+        folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any], metadata: Mapping[str, str] | None
+    ) -> None:
         folder.mkdir()
         # Copies, because safetensors takes no tensors that share memory, as those of tied weights do.
         tensors = {
@@ -99,8 +110,9 @@ class CheckpointStore:
         }
         rest = io.BytesIO()
         torch.save(dict(state), rest)
+        packed = to_safetensors(tensors, dict(metadata) if metadata else None)
         # Written from here, a full disk is an OSError; the two libraries have errors of their own for it.
-        for name, content in (("weights.safetensors", to_safetensors(tensors)), ("state.pt", rest.getvalue())):
+        for name, content in (("weights.safetensors", packed), ("state.pt", rest.getvalue())):
             (folder / name).write_bytes(content)
             _sync(folder / name)
         _sync(folder)
@@ -166,6 +178,19 @@ class CheckpointStore:
     def has(self, name: str) -> bool:
         """Whether a name points at a checkpoint."""
         return (self.folder / f"{name}.json").is_file()
+
+    def metadata(self, name: str = "last") -> dict[str, str]:
+        """What a checkpoint was saved with, without reading its tensors.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, or its file is damaged.
+        """
+        file = self.path(name) / "weights.safetensors"
+        try:
+            with safe_open(file, framework="pt") as opened:
+                return dict(opened.metadata() or {})
+        except Exception as error:
+            raise _unreadable(file, error) from None
 
     def load_weights(self, name: str = "last") -> dict[str, Tensor]:
         """The tensors of a checkpoint, on the CPU.

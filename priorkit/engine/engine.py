@@ -23,7 +23,7 @@ class Engine:
     Args:
         networks: The networks that are trained, by name, on one device.
         optimizers: One optimiser for each network, by the same names. Phases that train a network share it.
-        phases: The phases of a step, in order.
+        phases: The phases of a step, in order, until others are set.
         precision: How to compute.
         seed: Seed of the noise.
         clip_norm: Bound on the norm of each network's gradient, or None.
@@ -48,7 +48,6 @@ class Engine:
     ) -> None:
         self.networks = dict(networks)
         self.optimizers = dict(optimizers)
-        self.phases = list(phases)
         self.precision = precision
         self.seed = seed
         self.clip_norm = clip_norm
@@ -69,10 +68,17 @@ class Engine:
             name: [weight for weight in network.parameters() if weight.requires_grad]
             for name, network in self.networks.items()
         }
-        for phase in self.phases:
+        self.phases: list[Phase] = []
+        self.set_phases(phases)
+
+    def set_phases(self, phases: Sequence[Phase]) -> None:
+        """Sets the phases of the steps that follow; what has been recorded of others is forgotten."""
+        for phase in phases:
             for player, names in phase.players.items():
                 missing = set(names) - set(self.networks)
                 assert not missing, f"phase {phase.name!r}: player {player!r} trains unknown networks {missing}"
+        self.phases = list(phases)
+        self._replayed.clear()
 
     def step(self, images: Tensor, batch_size: int | None = None, beside: Mapping[str, Tensor] | None = None) -> None:
         """Runs every phase whose turn it is on one batch.
@@ -87,7 +93,8 @@ class Engine:
             "the images are a part of the batch: how large is it?"
         )
         batch_size = batch_size or len(images)
-        self.processes.part = len(images) / batch_size
+        # Which part of the batch this process has; all parts add up to 1.
+        part = len(images) / batch_size
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
         seed_global_generators(seed_for(self.seed, self._modules, self.images_seen), self.precision.device)
         for phase in self.phases:
@@ -95,7 +102,7 @@ class Engine:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
                 noise = {**self._noise(phase, batch_size), **(beside or {})}
                 if self.recorder is None:
-                    self._run(phase, images, noise)
+                    self._run(phase, images, noise, part)
                 else:
                     self._replay_of(phase, self.recorder)(images, noise)
                 for key in self._terms[phase.name]:
@@ -104,13 +111,14 @@ class Engine:
         self.images_seen += batch_size
 
     def _replay_of(self, phase: Phase, recorder: GraphRecorder) -> ReplayedPhase:
+        assert self.processes.count == 1, "phases are recorded in one process, which has the whole batch"
         if phase.name not in self._replayed:
             self._replayed[phase.name] = ReplayedPhase(
-                phase.name, recorder, lambda images, noise: self._run(phase, images, noise), self._held
+                phase.name, recorder, lambda images, noise: self._run(phase, images, noise, 1.0), self._held
             )
         return self._replayed[phase.name]
 
-    def _run(self, phase: Phase, images: Tensor, noise: Noise) -> None:
+    def _run(self, phase: Phase, images: Tensor, noise: Noise, part: float) -> None:
         """Everything that a phase does on the device. It may be recorded: nothing here may wait for the device."""
         self._terms[phase.name] = []
         moves = phase.moves(images, noise)
@@ -121,7 +129,7 @@ class Engine:
                 move = next(moves, None)
             if move is None:
                 break
-            gradients = self._gradients(phase, move)
+            gradients = self._gradients(phase, move, part)
             if self.simultaneous:
                 held_back.append((move, gradients))
             else:
@@ -137,13 +145,12 @@ class Engine:
         share = self.processes.share(batch_size)
         return {name: tensor[share] for name, tensor in noise.items()}
 
-    def _gradients(self, phase: Phase, move: Move) -> dict[str, list[Tensor | None]]:
+    def _gradients(self, phase: Phase, move: Move, part: float) -> dict[str, list[Tensor | None]]:
         """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch."""
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
         # Terms are means over images: weighted by the processes' parts, they add up to the mean over the batch.
-        part = self.processes.part
         # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated
         # so lie in memory as their weights do, which fused optimisers rely on, and none shares memory with another.
         torch.autograd.backward(total if part == 1 else total * part, inputs=weights)

@@ -2,7 +2,6 @@
 
 from priorkit.evaluation.catalogue import CATALOGUE, GROUPS, Listed, choose_scores
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
-from priorkit.evaluation.evaluate import evaluate_model
 from priorkit.evaluation.extractors import build_extractor, cache_folder
 from priorkit.evaluation.frechet import frechet_distance
 from priorkit.evaluation.image_distances import peak_signal_to_noise, squared_error, structural_similarity
@@ -10,9 +9,10 @@ from priorkit.evaluation.inception_score import inception_score
 from priorkit.evaluation.kernel_distance import code_discrepancy, kernel_distance
 from priorkit.evaluation.likelihood import active_units, elbo, elbo_surgery, importance_weighted_bound
 from priorkit.evaluation.manifolds import density_coverage, precision_recall
+from priorkit.evaluation.model_scores import evaluate_model
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.evaluation.two_sample_test import two_sample_accuracy
+from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 
 __all__ = [
     "CATALOGUE",

@@ -19,7 +19,7 @@ from priorkit.evaluation.images import chunk_size, chunks, spaced
 from priorkit.evaluation.kernel_distance import code_discrepancy
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.evaluation.two_sample_test import two_sample_accuracy
+from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 from priorkit.interfaces import ImageData
 from priorkit.models import Model
 

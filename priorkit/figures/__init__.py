@@ -1,12 +1,10 @@
 """Figures: pictures that show what a model has learned."""
 
-from priorkit.figures.class_figure import draw_class_figure
 from priorkit.figures.code_map import CodeMap, draw_code_map, map_codes
-from priorkit.figures.grids import as_picture, draw_grid
+from priorkit.figures.grids import as_picture, draw_class_figure, draw_grid, draw_sweep
 from priorkit.figures.neighbours import Neighbours, draw_neighbours, nearest_images
 from priorkit.figures.plotting import require_matplotlib
 from priorkit.figures.side_by_side import draw_side_by_side
-from priorkit.figures.sweep_figure import draw_sweep
 
 __all__ = [
     "CodeMap",

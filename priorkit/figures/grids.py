@@ -1,11 +1,17 @@
-"""Images as pictures, alone and in grids."""
+"""Images as pictures: alone, in grids, by classes, and of several runs (Fig. 8 to 12 of Wang et al. 2020)."""
+
+from collections.abc import Sequence
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
-__all__ = ["as_picture", "draw_grid"]
+from priorkit.data import to_uint8
+from priorkit.figures.captions import caption_columns, stack
+from priorkit.models import Model
+
+__all__ = ["as_picture", "draw_class_figure", "draw_grid", "draw_sweep"]
 
 _BORDER = 2
 _SEEN = 64
@@ -31,3 +37,34 @@ def draw_grid(images: Tensor, columns: int = 8) -> Image.Image:
     if zoom == 1:
         return picture
     return picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
+
+
+def draw_class_figure(
+    model: Model, conditions: Tensor, rows: int, *, captions: Sequence[str] = (), seed: int = 0
+) -> Image.Image:
+    """Draws a grid whose columns share s and whose rows share the noise, as in Fig. 10 and 12.
+
+    Args:
+        model: A model with a condition.
+        conditions: The columns' s, shape (columns, dim).
+        rows: Number of rows.
+        captions: What to write above the columns; as many as there are, or none.
+        seed: Seed of the noise.
+
+    Raises:
+        ConfigurationError: The model has no condition.
+        ValueError: The conditions have another shape.
+    """
+    grid = draw_grid(to_uint8(model.sample_grid(conditions, rows, seed)), len(conditions))
+    return caption_columns(grid, captions) if captions else grid
+
+
+def draw_sweep(samples: Sequence[Tensor], captions: Sequence[str], columns: int = 8) -> Image.Image:
+    """Draws a grid of each run's samples under its caption, as in Fig. 8 and 9.
+
+    Args:
+        samples: For each run, uint8 (N, C, H, W); runs may differ in shape.
+        captions: What each run is.
+        columns: Images in a row.
+    """
+    return stack([draw_grid(images, columns) for images in samples], captions)

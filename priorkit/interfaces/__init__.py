@@ -9,7 +9,7 @@ from priorkit.interfaces.data import DataSource, ImageData, ImageSet
 from priorkit.interfaces.encoder import Encoder, Posterior
 from priorkit.interfaces.feature_extractor import FeatureExtractor, Features
 from priorkit.interfaces.networks import ImageCritic, ImageShape, Networks
-from priorkit.interfaces.phase import Move, Noise, OptimizerSettings, Phase, Place
+from priorkit.interfaces.phase import Batch, Move, Noise, OptimizerSettings, Phase, Place
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
@@ -18,6 +18,7 @@ from priorkit.interfaces.system import System
 
 __all__ = [
     "AdversarialLoss",
+    "Batch",
     "CodeGenerator",
     "CodeKind",
     "CodeSpace",

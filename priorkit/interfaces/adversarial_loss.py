@@ -37,6 +37,22 @@ class AdversarialLoss(nn.Module, abc.ABC):
         has_penalty: Whether the critic minimises `penalty` too.
         needs_whole_batch: Whether the loss must see every sample of a batch in one process: because it compares them
             with each other, or keeps in a buffer what depends on them. Several processes are then refused.
+
+    Examples:
+        >>> import torch
+        >>> from torch.nn.functional import softplus
+        >>> from priorkit.interfaces import AdversarialLoss
+        >>> class CrossEntropy(AdversarialLoss):
+        ...     def real(self, logits):
+        ...         return softplus(-logits.float()).mean()
+        ...
+        ...     def fake(self, logits):
+        ...         return softplus(logits.float()).mean()
+        ...
+        ...     def generator(self, logits):
+        ...         return self.real(logits)
+        >>> CrossEntropy().generator(torch.zeros(3))
+        tensor(0.6931)
     """
 
     comparison: Comparison = Comparison.ALONE

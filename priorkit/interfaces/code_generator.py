@@ -13,6 +13,21 @@ class CodeGenerator(nn.Module, abc.ABC):
     Attributes:
         noise_dim: Number of dimensions of its input: of the noise z, or of [z; s] where there is a condition.
         code_dim: Number of dimensions of the code z_c.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from priorkit.interfaces import CodeGenerator
+        >>> class LinearCodeGenerator(CodeGenerator):
+        ...     def __init__(self, noise_dim, code_dim):
+        ...         super().__init__()
+        ...         self.noise_dim, self.code_dim = noise_dim, code_dim
+        ...         self.layer = nn.Linear(noise_dim, code_dim)
+        ...
+        ...     def forward(self, noise):
+        ...         return self.layer(noise)
+        >>> LinearCodeGenerator(8, 4)(torch.zeros(2, 8)).shape
+        torch.Size([2, 4])
     """
 
     noise_dim: int

@@ -52,6 +52,21 @@ class Condition(nn.Module, abc.ABC):
         recovery_weight: Weight of that loss for those who generate.
         needs_whole_batch: Whether `self_labelling_terms` compares the images of a batch with each other. Several
             processes, each of which has a part of the batch, refuse such a condition.
+
+    Examples:
+        >>> import torch
+        >>> from torch.nn.functional import cross_entropy, one_hot
+        >>> from priorkit.interfaces import Condition
+        >>> class CoinCondition(Condition):
+        ...     dim = classes = 2
+        ...
+        ...     def draw(self, n, *, generator=None, device=None):
+        ...         return one_hot(torch.randint(2, (n,), generator=generator, device=device), 2).float()
+        ...
+        ...     def recovery_loss(self, recovered, condition):
+        ...         return cross_entropy(recovered.float(), condition)
+        >>> CoinCondition().draw(3).sum(1)
+        tensor([1., 1., 1.])
     """
 
     dim: int

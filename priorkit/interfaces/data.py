@@ -27,6 +27,15 @@ class ImageSet:
 
     Raises:
         ValueError: A tensor has another dtype or shape.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageSet
+        >>> images = ImageSet(torch.zeros(10, 1, 16, 16, dtype=torch.uint8), labels=torch.arange(10))
+        >>> images.shape
+        (1, 16, 16)
+        >>> images.spread_indices(4)
+        tensor([0, 2, 5, 7])
     """
 
     images: Tensor | StoredImages
@@ -110,6 +119,13 @@ class ImageData:
         class_names: The name of each class, in the order of the labels; empty where there are none.
         notes: What was done to the images on the way (padded, resized, held out), one short sentence each. The run
             shows them.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageData, ImageSet
+        >>> blank = ImageSet(torch.zeros(5, 3, 32, 32, dtype=torch.uint8))
+        >>> ImageData(train=blank, test=blank).shape
+        ImageShape(channels=3, size=32)
     """
 
     train: ImageSet
@@ -139,6 +155,18 @@ class DataSource(abc.ABC):
     Attributes:
         reads_data_dir: Whether it reads files from the user's folder (`DataContext.data_dir`). A data set that says no
             is never given one: priorkit tells the user that it would be ignored.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import DataSource, ImageData, ImageSet
+        >>> class BlankSource(DataSource):
+        ...     reads_data_dir = False
+        ...
+        ...     def load(self):
+        ...         blank = ImageSet(torch.zeros(100, 1, 16, 16, dtype=torch.uint8))
+        ...         return ImageData(train=blank, test=blank)
+        >>> len(BlankSource().load().train)
+        100
     """
 
     reads_data_dir: ClassVar[bool] = True

@@ -32,6 +32,13 @@ class Posterior:
         terms: Further scalar loss terms that the encoder descends, by name, means over the batch: such as commitment.
         unquantised: Of a quantising encoder, the vectors before quantisation, shape (N, code_dim); otherwise None.
         indices: Of a quantising encoder, the draw as indices of the codebook, int64 (N, H * W); otherwise None.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Posterior
+        >>> code = torch.zeros(2, 4)
+        >>> Posterior(code, mean=code).log_variance is None
+        True
     """
 
     code: Tensor
@@ -57,6 +64,22 @@ class Encoder(nn.Module, abc.ABC):
         codes: The space of the codes that the prior is to have, where it is another than that of the encoder's context:
             the indices of a quantising encoder, whose `Posterior` has `indices`. None otherwise.
         stochastic: Whether the draw depends on noise. The posterior then has a `log_variance`, or a `log_prob`.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from priorkit.interfaces import Encoder, Posterior
+        >>> class LinearEncoder(Encoder):
+        ...     def __init__(self, pixels, code_dim):
+        ...         super().__init__()
+        ...         self.code_dim = code_dim
+        ...         self.layer = nn.Linear(pixels, code_dim)
+        ...
+        ...     def forward(self, image, noise=None):
+        ...         code = self.layer(image.flatten(1))
+        ...         return Posterior(code, mean=code)
+        >>> LinearEncoder(16 * 16, 4)(torch.zeros(2, 1, 16, 16)).code.shape
+        torch.Size([2, 4])
     """
 
     code_dim: int

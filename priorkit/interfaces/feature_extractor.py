@@ -18,6 +18,13 @@ class Features(NamedTuple):
         features: float32, shape (N, D), on the CPU.
         probabilities: Those of K classes, float32, shape (N, K), on the CPU, rows adding up to 1; None where the
             extractor does not classify.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Features
+        >>> found = Features(torch.zeros(2, 128), probabilities=torch.tensor([[0.25, 0.75], [1.0, 0.0]]))
+        >>> found.probabilities.argmax(1)
+        tensor([1, 0])
     """
 
     features: Tensor
@@ -32,6 +39,21 @@ class FeatureExtractor(abc.ABC):
 
     Attributes:
         knows_labels: Whether its classes are those of the data set, so that it can say what a sample shows.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import FeatureExtractor, Features
+        >>> class Pixels(FeatureExtractor):
+        ...     def prepare(self, data):
+        ...         pass
+        ...
+        ...     def extract(self, images):
+        ...         return Features(images.flatten(1).float())
+        ...
+        ...     def description(self):
+        ...         return {"name": "pixels"}
+        >>> Pixels().extract(torch.zeros(2, 1, 16, 16, dtype=torch.uint8)).features.shape
+        torch.Size([2, 256])
     """
 
     knows_labels: ClassVar[bool] = False

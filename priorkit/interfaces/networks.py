@@ -18,6 +18,12 @@ class ImageShape(NamedTuple):
     Attributes:
         channels: 1 (grey) or 3 (RGB).
         size: Height and width in pixels: a power of two from 16 to 128.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> shape = ImageShape(channels=3, size=32)
+        >>> shape.channels * shape.size**2
+        3072
     """
 
     channels: int
@@ -34,6 +40,20 @@ class ImageCritic(nn.Module, abc.ABC):
         layers: Number of feature layers that `features` offers.
         is_autoencoder: Whether the logits are minus the errors with which the critic reconstructs images. A code
             discriminator of which that is true has this attribute, too.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageCritic
+        >>> class BrightnessCritic(ImageCritic):
+        ...     layers = 1
+        ...
+        ...     def features(self, image, layer=-1):
+        ...         return image.flatten(1)
+        ...
+        ...     def score(self, features, condition=None):
+        ...         return features.mean(1)
+        >>> BrightnessCritic()(torch.ones(2, 1, 16, 16))
+        tensor([1., 1.])
     """
 
     layers: int
@@ -70,6 +90,15 @@ class Networks(abc.ABC):
 
     Args:
         shape: The images' shape.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> mlp = installed_plugins().get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> networks.decoder(4)(torch.zeros(2, 4)).shape
+        torch.Size([2, 1, 16, 16])
     """
 
     def __init__(self, shape: ImageShape) -> None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Move", "Noise", "OptimizerSettings", "Phase", "Place"]
+__all__ = ["Batch", "Move", "Noise", "OptimizerSettings", "Phase", "Place"]
 
 Noise = Mapping[str, Tensor]
 """What one pass through a phase is given beside the images, by name: its randomness, and what comes with the images.
@@ -24,11 +24,31 @@ class Move:
         player: The player, a key of the phase's `players`. Only its networks are trained by this move.
         terms: Scalar loss terms by name; their sum is minimised. Each must depend on the player's parameters.
         gradient_scale: Factors for the gradients of single networks of the player, 1 where not given.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Move
+        >>> move = Move("prior", {"distance": torch.tensor(1.5), "size": torch.tensor(0.5)})
+        >>> sum(move.terms.values())
+        tensor(2.)
     """
 
     player: str
     terms: Mapping[str, Tensor]
     gradient_scale: Mapping[str, float] = field(default_factory=dict)
+
+
+class Batch(Enum):
+    """What a phase is given a batch of. All phases of one stage take the same."""
+
+    IMAGES = "images"
+    """Training images, (N, C, H, W) in [-1, 1]."""
+
+    CODES = "codes"
+    """Codes (N, code_dim), drawn from the posteriors of an encoder that stands still, which are found once and kept."""
+
+    ALL_CODES = "all codes"
+    """The codes of all training images at once (M, code_dim). Such a stage has one step."""
 
 
 class Place(Enum):
@@ -49,6 +69,12 @@ class OptimizerSettings:
         beta1: Adam's beta1, momentum of the others; at least 0 and below 1.
         beta2: Adam's beta2, smoothing constant of RMSprop; at least 0 and below 1.
         weight_decay: At least 0.
+
+    Examples:
+        >>> from priorkit.interfaces import OptimizerSettings
+        >>> settings = OptimizerSettings(learning_rate=1e-4, beta1=0.0)
+        >>> settings.optimizer is None  # the run's
+        True
     """
 
     optimizer: str | None = None
@@ -74,16 +100,40 @@ class Phase(abc.ABC):
             `prior`, `code_critic` for the regularizer's parameters, `image_critic`, `recogniser`) or the phase's own.
         every: The phase takes part once every `every` steps.
         place: Where in a step it takes its turn, if a component brings it.
+        batch: What it takes batches of. A phase that takes codes runs in a stage of its own, after the autoencoder's
+            (`RunConfig.stages`, `priorkit fit`).
         needs_whole_batch: Whether its losses compare the samples of a batch with each other; several processes, each of
             which has a part of the batch, are then refused.
         networks: The phase's own networks, by names that no other network of the run has.
         optimizers: How networks that this phase trains are optimised, where that differs from the run's settings.
+
+    Examples:
+        >>> import torch
+        >>> from types import SimpleNamespace
+        >>> from priorkit.interfaces import Move, Phase
+        >>> class CentringPhase(Phase):
+        ...     name = "centring"
+        ...     players = {"prior": ("prior",)}
+        ...
+        ...     def __init__(self, system):
+        ...         self.system = system
+        ...
+        ...     def noise(self, n, generator, device):
+        ...         return {"prior": torch.randn(n, 2, generator=generator, device=device)}
+        ...
+        ...     def moves(self, images, noise):
+        ...         yield Move("prior", {"offset": self.system.prior(noise["prior"]).mean().square()})
+        >>> phase = CentringPhase(SimpleNamespace(prior=torch.nn.Linear(2, 4)))
+        >>> noise = phase.noise(3, torch.Generator(), torch.device("cpu"))
+        >>> [move.player for move in phase.moves(torch.zeros(3, 1, 16, 16), noise)]
+        ['prior']
     """
 
     name: str
     players: Mapping[str, tuple[str, ...]]
     every: int = 1
     place: Place = Place.AFTER_AUTOENCODER
+    batch: Batch = Batch.IMAGES
     needs_whole_batch: bool = False
     networks: Mapping[str, nn.Module] = MappingProxyType({})
     optimizers: Mapping[str, OptimizerSettings] = MappingProxyType({})
@@ -94,13 +144,13 @@ class Phase(abc.ABC):
 
     @abc.abstractmethod
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
-        """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1].
+        """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1], or of codes (see `batch`).
 
         A function of its arguments and of the networks: it draws no randomness of its own. Before training, a phase is
-        tried on two blank images.
+        tried on two blank images, or on their codes.
 
         Args:
-            images: A batch of training images, on the run's device.
+            images: A batch of training images, on the run's device; codes (N, code_dim) for a phase that takes those.
             noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
                 condition that is drawn at random is drawn by `noise`.
         """

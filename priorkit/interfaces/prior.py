@@ -31,7 +31,11 @@ class Learning(Enum):
     """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
 
     CODES = "codes"
-    """In the code matching phase, from the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+    """From the encoder's codes, by `code_loss`; the encoder learns nothing from it."""
+
+    ALL_CODES = "all codes"
+    """By `fit_codes`, once, from the codes of all training images: in closed form, or by EM. This takes a stage of its
+    own, after the autoencoder's."""
 
     PHASES = "phases"
     """In phases of its own, which `Prior.phases` brings; at least one of them trains the network `prior`."""
@@ -55,6 +59,22 @@ class Prior(nn.Module, abc.ABC):
         code_steps: Of a prior that learns from codes: how often it is trained on the codes of a batch.
         improvement: Of a prior that learns from codes: factor of the gradient by which it also fools the image
             discriminator in the prior improvement phase; 0 where it does not take part.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Prior
+        >>> class CubePrior(Prior):
+        ...     def __init__(self, code_dim):
+        ...         super().__init__()
+        ...         self.code_dim = code_dim
+        ...
+        ...     def noise(self, n, *, generator=None, device=None):
+        ...         return torch.rand(n, self.code_dim, generator=generator, device=device)
+        ...
+        ...     def forward(self, noise, condition=None):
+        ...         return 2 * noise - 1
+        >>> CubePrior(4).sample(2).shape
+        torch.Size([2, 4])
     """
 
     code_dim: int
@@ -171,6 +191,20 @@ class Prior(nn.Module, abc.ABC):
             TypeError: The prior does not learn from codes.
         """
         raise TypeError(f"{type(self).__name__} does not learn from codes")
+
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        """Fits a prior that learns from all codes at once; it writes to its tensors in place.
+
+        Args:
+            code: Draws from the encoder's posteriors for all training images, float32 (M, code_dim).
+            noise: Shape (M, ...), as `code_noise` gives it.
+            condition: s of the codes' images, shape (M, condition_dim), for a prior that takes one.
+
+        Raises:
+            TypeError: The prior does not learn so.
+            ValueError: The codes cannot be fitted; the message says what would do.
+        """
+        raise TypeError(f"{type(self).__name__} does not learn from all codes at once")
 
     def phases(self, system: "System") -> "Sequence[Phase]":
         """The phases that this prior brings into training, beside those of the core; none by default.

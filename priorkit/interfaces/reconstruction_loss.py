@@ -17,6 +17,15 @@ class ReconstructionLoss(nn.Module, abc.ABC):
             which has a part of them, are then refused.
         needs_image_critic: Whether the loss reads the image discriminator's features, which must then be trained.
         of_binary_images: Whether `log_likelihood` is one of black and white images alone: a Bernoulli distribution.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import ReconstructionLoss
+        >>> class AbsoluteError(ReconstructionLoss):
+        ...     def forward(self, reconstruction, image, image_critic=None):
+        ...         return (reconstruction.float() - image.float()).abs().mean()
+        >>> AbsoluteError()(torch.zeros(2, 1, 16, 16), torch.ones(2, 1, 16, 16))
+        tensor(1.)
     """
 
     needs_image_critic: bool = False

@@ -4,6 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces.code_space import CodeKind
@@ -28,16 +29,30 @@ class Regularizer(nn.Module, abc.ABC):
     Attributes:
         kinds: Kinds of codes that it can be used with.
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
+        trains_prior: Whether `encoder_terms` depend on the codes or the density of a prior that learns by likelihood.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
             (0, code_dim): some priors take long to sample.
         uses_condition: Whether its terms depend on the condition that it is given.
         needs_mixing: Whether `critic_terms` wants `mixing`.
         needs_whole_batch: Whether the regularizer must see every code of a batch in one process: because it compares
             them with each other, or keeps in a buffer what depends on them. Several processes are then refused.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import Posterior, Regularizer
+        >>> class SizeRegularizer(Regularizer):
+        ...     needs_prior_code = False
+        ...
+        ...     def encoder_terms(self, posterior, prior, prior_code, condition=None):
+        ...         return {"size": posterior.code.float().square().mean()}
+        >>> code = torch.ones(3, 4)
+        >>> SizeRegularizer().encoder_terms(Posterior(code, code), None, code[:0])
+        {'size': tensor(1.)}
     """
 
     kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     has_critic: bool = False
+    trains_prior: bool = True
     needs_prior_code: bool = True
     uses_condition: bool = False
     needs_mixing: bool = False
@@ -64,9 +79,29 @@ class Regularizer(nn.Module, abc.ABC):
         """
         return {}
 
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws the randomness of `encoder_terms` for a batch of `n` images: float32, first dimension `n`.
+
+        By default, the terms have none. What the whole batch shares, such as directions that its codes are projected
+        on, is drawn as some for each image.
+
+        Args:
+            n: Number of images, at least 1.
+            generator: Source of randomness, on `device`; torch's global one if it is None.
+            device: Where the noise is made; the CPU if it is None.
+        """
+        return torch.empty(n, 0, device=device)
+
     @abc.abstractmethod
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """What the encoder minimises, and with it a prior that learns by likelihood.
 
@@ -75,6 +110,7 @@ class Regularizer(nn.Module, abc.ABC):
             prior: The prior, for its density.
             prior_code: Codes of the prior, shape (N, code_dim), detached unless the prior learns by likelihood.
             condition: s of the images, shape (N, condition_dim), if every image has one.
+            noise: Shape (N, ...), as `encoder_noise` gives it.
         """
 
     def phases(self, system: "System") -> "Sequence[Phase]":

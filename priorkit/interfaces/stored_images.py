@@ -12,6 +12,23 @@ class StoredImages(abc.ABC):
 
     Several processes read at a time: each has a copy of this object, made by forking or pickling, so it holds no open
     file and changes nothing in itself when it reads. It stays small however many images there are.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import StoredImages
+        >>> class GreyLevels(StoredImages):
+        ...     shape = (1, 16, 16)
+        ...
+        ...     def __len__(self):
+        ...         return 256
+        ...
+        ...     def read(self, indices):
+        ...         return indices.to(torch.uint8).view(-1, 1, 1, 1).repeat(1, *self.shape)
+        ...
+        ...     def fingerprint(self):
+        ...         return "every grey level once"
+        >>> GreyLevels().read(torch.tensor([7, 255]))[:, 0, 0, 0]
+        tensor([  7, 255], dtype=torch.uint8)
     """
 
     @property

@@ -22,9 +22,10 @@ from priorkit.interfaces import (
     Recovery,
     Regularizer,
 )
-from priorkit.models.brought_phases import brought_phases
-from priorkit.models.compatibility import check_system
+from priorkit.models.compatibility import check_components, check_system
 from priorkit.models.map_networks import MapNetworks
+from priorkit.models.phases import phases_of
+from priorkit.models.stages import plan_stages
 from priorkit.models.system import BuiltSystem
 from priorkit.plugins import (
     AdversarialLossContext,
@@ -62,8 +63,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     def make_optional(slot: str, interface: type[T], context: object) -> T | None:
         return build_optional(config, registry, slot, interface, context)
 
-    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
-        return make("code_generator", CodeGenerator, CodeGeneratorContext(noise_dim, codes.dim, hidden, codes=codes))
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
+        return make("code_generator", CodeGenerator, context)
 
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
@@ -85,8 +87,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             condition_dim,
             encoder,
             lambda number: _images_to_start_from(data, number),
-            len(data.train) if data.train is not None else 1,
+            data.train_count,
             condition_dim if condition is not None and condition.classes == condition_dim else 0,
+            data.training_images,
             codes=codes,
         ),
     )
@@ -99,7 +102,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
-        context = RegularizerContext(networks, codes.dim, adversarial_loss(), seen_dim, codes=codes)
+        context = RegularizerContext(networks, codes.dim, adversarial_loss(), seen_dim, data.train_count, codes=codes)
         regularizer = make("regularizer", Regularizer, context)
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained))
         if loss is None:
@@ -108,11 +111,13 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 "perceptual, or --encoder none for a GAN"
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
+    # Where no phase improves it, a prior that learns from codes learns from nothing else.
+    improved = any(choice.name.endswith("prior-improvement") for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
         or prior.learning is Learning.ADVERSARIAL
-        or prior.improvement > 0
+        or (prior.improvement > 0 and improved)
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )
@@ -131,8 +136,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         recogniser=networks.recogniser(condition_dim) if recovered else None,
         fits_codes=fits_codes,
     )
-    if not fits_codes:
-        system.brought = brought_phases(system, config, registry)
+    check_components(system, config)
+    system.stages = plan_stages(phases_of(system, config, registry), config)
     check_system(system, config, data.train)
     return system
 

@@ -3,6 +3,7 @@
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Batch
 from priorkit.models.system import BuiltSystem
 
 __all__ = ["require_shareable_terms"]
@@ -16,7 +17,7 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
     """
     if processes.count == 1:
         return
-    if system.fits_codes:
+    if any(stage.batch is not Batch.IMAGES for stage in system.stages):
         raise ConfigurationError(
             f"a prior is fitted to kept codes in one process, and there are {processes.count}: start priorkit without "
             "torchrun"
@@ -34,9 +35,9 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
                 f"--{slot.replace('_', '-')} {getattr(config, slot).name}: it needs all samples of a batch, and "
                 f"each of {processes.count} processes has a part of them: train in one process, or choose another one"
             )
-    for brought in system.brought:
-        if brought.phase.needs_whole_batch:
+    for item in system.chosen:
+        if item.phase.needs_whole_batch:
             raise ConfigurationError(
-                f"{brought.given}: its phase {brought.phase.name!r} needs all samples of a batch, and each of "
+                f"{item.given}: its phase {item.phase.name!r} needs all samples of a batch, and each of "
                 f"{processes.count} processes has a part of them: train in one process, or choose another one"
             )

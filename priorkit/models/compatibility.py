@@ -1,16 +1,34 @@
 """Makes sure that the components of a system fit each other, before anything is written."""
 
-from priorkit.config import RunConfig
+from priorkit.config import DEFAULT_STEPS, RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import CodeKind, Condition, ImageSet, Learning, Recovery
+from priorkit.interfaces import Batch, Condition, ImageSet, Learning, Recovery
+from priorkit.models.code_kinds import refuse_other_kinds
+from priorkit.models.phase_contract import networks_of
 from priorkit.models.rehearsal import expect_shape, rehearse
 from priorkit.models.system import BuiltSystem
 
-__all__ = ["check_system"]
+__all__ = ["check_components", "check_system"]
+
+
+def check_components(system: BuiltSystem, config: RunConfig) -> None:
+    """Checks the components of a system, before its phases are built.
+
+    Raises:
+        ConfigurationError: A component breaks its contract, or two of them do not go together.
+    """
+    if system.fits_codes and system.encoder is None:
+        raise ConfigurationError(
+            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
+            "one to the run of an autoencoder"
+        )
+    refuse_other_kinds(system, config)
+    _refuse_without_parameters(system, config)
+    _refuse_what_has_no_effect(system, config)
 
 
 def check_system(system: BuiltSystem, config: RunConfig, train: ImageSet | None = None) -> None:
-    """Checks a system that has just been built, on the CPU.
+    """Checks a system that has just been built, phases included, on the CPU.
 
     Args:
         system: The system.
@@ -20,77 +38,134 @@ def check_system(system: BuiltSystem, config: RunConfig, train: ImageSet | None 
     Raises:
         ConfigurationError: A component breaks its contract, or two of them do not go together.
     """
-    _refuse_other_kinds(system, config)
-    if system.fits_codes:
-        _refuse_what_codes_do_not_teach(system, config)
-    else:
-        _refuse_untrainable(system, config)
+    _refuse_what_nobody_trains(system, config)
+    _refuse_codes_of_nothing(system, config)
     _ask_the_components(system, config)
-    _refuse_what_has_no_effect(system, config)
     _check_prior(system, config)
     if system.condition is not None:
         _check_condition(system, system.condition, config, train)
     rehearse(system, config, trained=train is None)
 
 
-def _refuse_other_kinds(system: BuiltSystem, config: RunConfig) -> None:
-    """Prior and regularizer must be of the kind of the codes, and nothing learns through indices."""
-    kind, prior, regularizer = system.codes.kind, system.prior, system.regularizer
-    codes = f"the codes of --encoder {config.encoder.name} are {kind.value}"
-    if kind not in prior.kinds:
-        instead = "use a prior of indices" if kind is CodeKind.INDICES else "use another, such as --prior gaussian"
-        mend = ", or an encoder of other codes, such as --encoder deterministic" if kind is CodeKind.INDICES else ""
+def _refuse_without_parameters(system: BuiltSystem, config: RunConfig) -> None:
+    """A network that a phase is to train must have something to train."""
+    wanted = {} if system.fits_codes else {"decoder": ("networks", "decoder")}
+    if system.encoder is not None and not system.fits_codes:
+        wanted["encoder"] = ("encoder", "encoder")
+    if system.image_critic is not None:
+        wanted["image_critic"] = ("networks", "image critic")
+    if system.regularizer is not None and system.regularizer.has_critic:
+        wanted["code_critic"] = ("regularizer", "critic, which it says that it has (has_critic),")
+    if system.recogniser is not None:
+        wanted["recogniser"] = ("networks", "recogniser")
+    if system.prior.learning not in (Learning.FIXED, Learning.ALL_CODES):
+        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
+    there = networks_of(system)
+    for name, (slot, words) in wanted.items():
+        if name not in there:
+            raise ConfigurationError(
+                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
+                "this is a mistake in the plug-in"
+            )
+
+
+def _refuse_what_nobody_trains(system: BuiltSystem, config: RunConfig) -> None:
+    """Every network that is there to be trained must be trained by a phase."""
+    trained = {name for stage in system.stages for name in stage.trains()}
+    _refuse_idle_prior(system, config, trained)
+    regularizer = system.regularizer
+    idle_critic = "code_critic" in networks_of(system) and "code_critic" not in trained
+    if regularizer is not None and idle_critic and not regularizer.has_critic:
         raise ConfigurationError(
-            f"--prior {config.prior.name}: it is a prior of {_in_words(prior.kinds)}, and {codes}; {instead}{mend}"
+            f"--regularizer {config.regularizer.name}: nothing trains its parameters: it says that it has no critic "
+            "(has_critic is False), and no phase trains `code_critic`; this is a mistake in the plug-in"
         )
-    if regularizer is not None and kind not in regularizer.kinds:
-        raise ConfigurationError(
-            f"--regularizer {config.regularizer.name}: it is for codes that are {_in_words(regularizer.kinds)}, and "
-            f"{codes}; use --regularizer none"
-        )
-    if kind is not CodeKind.INDICES:
+    if system.fits_codes:
         return
-    if prior.learning is Learning.ADVERSARIAL or prior.improvement > 0:
-        raise ConfigurationError(
-            f"--prior {config.prior.name}: it learns by fooling an image discriminator, and no gradient leads through "
-            "indices; use a prior that learns from codes"
-        )
-    if regularizer is not None and regularizer.has_critic:
-        raise ConfigurationError(
-            f"--regularizer {config.regularizer.name}: no gradient leads from its critic through indices to the "
-            "encoder; use --regularizer none"
-        )
+    for name, words in _PHASE_FOR.items():
+        if name in networks_of(system) and name not in trained:
+            raise ConfigurationError(
+                f"no phase of this run trains the {words[0]}: its phases are "
+                f"{', '.join(item.phase.name for item in system.chosen) or 'none'}; add {words[1]} to --phases, or to "
+                "one of its --stages"
+            )
 
 
-def _in_words(kinds: tuple[CodeKind, ...]) -> str:
-    return " or ".join(kind.value for kind in kinds)
+_PHASE_FOR = {
+    "encoder": ("encoder", "autoencoder"),
+    "decoder": ("decoder", "autoencoder, or prior-improvement for a GAN,"),
+    "code_critic": ("code discriminator", "autoencoder"),
+    "image_critic": ("image discriminator", "prior-improvement"),
+    "recogniser": ("classifier Q", "prior-improvement"),
+}
+"""Networks that only phases train: their words, and the phase that does."""
 
 
-def _refuse_what_codes_do_not_teach(system: BuiltSystem, config: RunConfig) -> None:
-    """Where an autoencoder stands still, its codes are all that a prior can learn from."""
-    prior = f"--prior {config.prior.name}"
-    instead = "use a prior that learns from codes or by likelihood, such as --prior flow-matching or vampprior"
-    if system.encoder is None:
-        raise ConfigurationError(
-            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
-            "one to the run of an autoencoder"
-        )
-    learning = system.prior.learning
+def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: set[str]) -> None:
+    """A prior that learns must have somebody to teach it, in the way that it learns."""
+    prior, learning = f"--prior {config.prior.name}", system.prior.learning
+    on_codes = any(stage.batch is not Batch.IMAGES for stage in system.stages)
     if learning is Learning.FIXED:
-        raise ConfigurationError(f"{prior}: it has nothing to learn; {instead}, or --prior mixture --prior.learned")
-    if learning is Learning.ADVERSARIAL:
-        raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {instead}")
-    if learning is Learning.PHASES:
-        raise ConfigurationError(f"{prior}: it learns in phases of its own, together with the encoder; {instead}")
-    if learning is Learning.LIKELIHOOD and not system.prior.has_density:
+        if "prior" in trained:
+            raise ConfigurationError(
+                f"{prior}: a phase trains it, and it says that it is fixed; this is a mistake in the plug-in"
+            )
+        if system.fits_codes:
+            raise ConfigurationError(f"{prior}: it has nothing to learn; {_FITTED}, or --prior mixture --prior.learned")
+        return
+    if learning is Learning.ALL_CODES:
+        if not any(stage.batch is Batch.ALL_CODES for stage in system.stages):
+            raise ConfigurationError(
+                f"{prior}: it is fitted to the codes of a trained autoencoder; give it a stage after the "
+                f"autoencoder's, --stages all:{DEFAULT_STEPS},code-fitting:1, or train with another prior and use "
+                f"priorkit fit RUN {prior}"
+            )
+        return
+    if learning is Learning.LIKELIHOOD and system.fits_codes and not system.prior.has_density:
         raise ConfigurationError(
             f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
         )
-    if "prior" not in system.trained():
+    if "prior" in trained:
+        return
+    if learning is Learning.ADVERSARIAL and (system.fits_codes or on_codes):
+        raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {_FITTED}")
+    if learning is Learning.PHASES and system.fits_codes:
+        raise ConfigurationError(f"{prior}: it learns in phases of its own, together with the encoder; {_FITTED}")
+    if learning is Learning.PHASES:
         raise ConfigurationError(
-            f"{prior}: it says that it learns ({learning.value}), and has no parameters to train; this is a mistake in "
+            f"{prior}: it learns in phases that it brings, it says, and none of them trains it; this is a mistake in "
             "the plug-in"
         )
+    if learning is Learning.LIKELIHOOD and system.regularizer is not None and not system.regularizer.trains_prior:
+        raise ConfigurationError(
+            f"--regularizer {config.regularizer.name}: trains nothing, and {type(system.prior).__name__} learns by "
+            "likelihood; use --regularizer kl, or --prior gaussian, or give the prior a stage of its own: --stages "
+            f"all:{DEFAULT_STEPS},code-fitting:{DEFAULT_STEPS}"
+        )
+    needed = {Learning.CODES: "code-matching", Learning.ADVERSARIAL: "prior-improvement"}.get(learning, "autoencoder")
+    raise ConfigurationError(
+        f"{prior}: no phase of this run trains it: its phases are "
+        f"{', '.join(item.phase.name for item in system.chosen) or 'none'}; add {needed} to --phases, or to one of its "
+        "--stages"
+    )
+
+
+_FITTED = "use a prior that learns from codes or by likelihood, such as --prior flow-matching or vampprior"
+
+
+def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
+    """A stage on codes needs an encoder that has been trained."""
+    trained: set[str] = set()
+    for number, stage in enumerate(system.stages, 1):
+        if stage.batch is not Batch.IMAGES and not system.fits_codes:
+            given = f"--stages {','.join(map(str, config.stages or ()))}: stage {number} takes codes"
+            if system.encoder is None:
+                raise ConfigurationError(f"{given}, and there is no encoder (--encoder none); use --encoder gaussian")
+            if "encoder" not in trained:
+                raise ConfigurationError(
+                    f"{given}, and nothing has trained the encoder before it; put a stage with autoencoder first"
+                )
+        trained |= stage.trains()
 
 
 def _ask_the_components(system: BuiltSystem, config: RunConfig) -> None:
@@ -106,6 +181,10 @@ def _ask_the_components(system: BuiltSystem, config: RunConfig) -> None:
             raise ConfigurationError(f"--adversarial-loss {config.adversarial_loss.name}: {error}") from error
 
 
+_FROM_CODES = (Learning.LIKELIHOOD, Learning.CODES, Learning.ALL_CODES)
+"""How priors learn that need the codes of images."""
+
+
 def _refuse_what_has_no_effect(system: BuiltSystem, config: RunConfig) -> None:
     prior = f"--prior {config.prior.name}"
     if system.condition is not None and not system.prior.takes_condition:
@@ -113,17 +192,26 @@ def _refuse_what_has_no_effect(system: BuiltSystem, config: RunConfig) -> None:
             f"{prior}: its codes do not depend on the condition {config.condition.name!r}; use --prior learned, "
             "labelled-gaussian or mixture, or --condition none"
         )
-    if system.encoder is None and system.prior.learning in (Learning.LIKELIHOOD, Learning.CODES):
+    if system.encoder is None and system.prior.learning in _FROM_CODES:
         raise ConfigurationError(
             f"{prior}: it learns from the codes of images, and --encoder none gives none; use --encoder gaussian, or "
             "--prior gaussian or learned"
         )
-    learns_from_codes = system.fits_codes or system.prior.learning is Learning.CODES
+    learns_from_codes = system.fits_codes or system.prior.learning in (Learning.CODES, Learning.ALL_CODES)
     if system.condition is not None and not system.condition.from_data and learns_from_codes:
         raise ConfigurationError(
             f"{prior}: it learns from the codes of images, and nothing says which {config.condition.name!r} condition "
             "belongs to which image; use --condition labels or embedding, or --prior learned"
         )
+    if config.critic_steps > 1:
+        given = f"--critic-steps {config.critic_steps}"
+        if system.image_critic is None:
+            raise ConfigurationError(f"{given}: this system has no image discriminator; leave it out")
+        if config.simultaneous:
+            raise ConfigurationError(
+                f"{given} and --simultaneous do not go together: a discriminator that takes several steps moves before "
+                "those who fool it; leave one of them out"
+            )
     if config.balance_fakes and not config.reconstructions_as_fakes:
         raise ConfigurationError(
             "--balance-fakes: samples are the only fakes; use --reconstructions-as-fakes too, or leave it out"
@@ -133,45 +221,6 @@ def _refuse_what_has_no_effect(system: BuiltSystem, config: RunConfig) -> None:
             "--no-decoder-in-both-phases: without an encoder, the decoder learns in the prior improvement phase alone; "
             "leave the flag out"
         )
-
-
-def _refuse_untrainable(system: BuiltSystem, config: RunConfig) -> None:
-    """A network that a phase is to train must have something to train."""
-    wanted = {"decoder": ("networks", "decoder")}
-    if system.encoder is not None:
-        wanted["encoder"] = ("encoder", "encoder")
-    if system.image_critic is not None:
-        wanted["image_critic"] = ("networks", "image critic")
-    if system.regularizer is not None and system.regularizer.has_critic:
-        wanted["code_critic"] = ("regularizer", "critic, which it says that it has (has_critic),")
-    if system.recogniser is not None:
-        wanted["recogniser"] = ("networks", "recogniser")
-    if system.prior.learning is not Learning.FIXED:
-        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
-    for name, (slot, words) in wanted.items():
-        if name not in system.trained():
-            raise ConfigurationError(
-                f"--{slot.replace('_', '-')} {getattr(config, slot).name}: its {words} has no parameters to train; "
-                "this is a mistake in the plug-in"
-            )
-    trained = {name for item in system.brought for names in item.phase.players.values() for name in names}
-    wrong = ""
-    if system.prior.learning is Learning.PHASES and "prior" not in trained:
-        wrong = f"--prior {config.prior.name}: it learns in phases that it brings, it says, and none of them trains it"
-    elif system.prior.learning is Learning.FIXED and "prior" in trained:
-        wrong = f"--prior {config.prior.name}: a phase trains it, and it says that it is fixed"
-    elif (
-        system.regularizer is not None
-        and "code_critic" in system.trained()
-        and not system.regularizer.has_critic
-        and "code_critic" not in trained
-    ):
-        wrong = (
-            f"--regularizer {config.regularizer.name}: nothing trains its parameters: it says that it has no critic "
-            "(has_critic is False), and no phase trains `code_critic`"
-        )
-    if wrong:
-        raise ConfigurationError(f"{wrong}; this is a mistake in the plug-in")
 
 
 def _check_prior(system: BuiltSystem, config: RunConfig) -> None:

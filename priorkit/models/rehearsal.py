@@ -8,8 +8,8 @@ from torch import Tensor
 from priorkit.config import RunConfig
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import CodeKind, CodeSpace, Learning, Phase, Posterior, Prior, Recovery
-from priorkit.models.brought_phases import GuardedPhase
+from priorkit.interfaces import Batch, CodeKind, CodeSpace, Learning, Phase, Posterior, Prior, Recovery
+from priorkit.models.guarded_phase import GuardedPhase
 from priorkit.models.system import BuiltSystem
 
 __all__ = ["expect_shape", "rehearse"]
@@ -45,9 +45,11 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
                     expect_shape("condition", config, changed, tuple(images.shape))
                     for term in system.condition.self_labelling_terms(recovered, recovered).values():
                         expect_shape("condition", config, term, ())
-        for brought in system.brought:
-            if not trained:
-                _rehearse_phase(system, GuardedPhase(brought), images, condition, generator)
+        for item in () if trained else system.chosen:
+            # priorkit's own are made of what is tried below. Whatever takes all codes writes to what it learns.
+            if (item.brought or not item.own) and item.phase.batch is not Batch.ALL_CODES:
+                batch = images if item.phase.batch is Batch.IMAGES else _blank_codes(system, images)
+                _rehearse_phase(system, GuardedPhase(item), batch, condition, generator)
         if posterior is None or (system.loss is None and not system.fits_codes):
             return
         if system.prior.learning is Learning.CODES:
@@ -69,7 +71,8 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
         shared = condition if system.condition is not None and system.condition.from_data else None
         assert system.regularizer is not None, "there is one where there is an encoder"
         try:
-            terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared)
+            drawn = system.regularizer.encoder_noise(2, generator=generator)
+            terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared, drawn)
         except ValueError as error:
             raise ConfigurationError(f"--regularizer {config.regularizer.name}: {error}") from error
         for term in terms.values():
@@ -97,6 +100,13 @@ def _expect_posterior(posterior: Posterior, system: BuiltSystem, config: RunConf
         expect_shape("encoder", config, posterior.log_prob, (2,))
     for term in posterior.terms.values():
         expect_shape("encoder", config, term, ())
+
+
+def _blank_codes(system: BuiltSystem, images: Tensor) -> Tensor:
+    """The codes of blank images, as a phase that takes codes is given them."""
+    assert system.encoder is not None, "codes come from an encoder"
+    posterior: Posterior = system.encoder(images)
+    return posterior.code.float() if posterior.indices is None else posterior.indices
 
 
 def _rehearse_phase(

@@ -11,7 +11,9 @@ from priorkit.interfaces import (
     Recovery,
     System,
 )
-from priorkit.models.brought_phases import SYSTEM_NETWORKS, BroughtPhase
+from priorkit.models.guarded_phase import ChosenPhase
+from priorkit.models.phase_contract import networks_of
+from priorkit.models.stages import PlannedStage
 
 __all__ = ["BuiltSystem", "tensors_below"]
 
@@ -24,15 +26,20 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 @dataclass
 class BuiltSystem(System):
-    """A system as the core builds and keeps it, with the phases that its components bring.
+    """A system as the core builds and keeps it, with the stages that train it.
 
     Attributes:
-        brought: Those phases, in the order of their components.
-        fits_codes: Whether the prior alone is trained, on the codes of an autoencoder that stands still.
+        stages: The stages of its run, at least one once it is built.
+        fits_codes: Whether its autoencoder is that of another run, and stands still in every stage.
     """
 
-    brought: tuple[BroughtPhase, ...] = ()
+    stages: tuple[PlannedStage, ...] = ()
     fits_codes: bool = False
+
+    @property
+    def chosen(self) -> tuple[ChosenPhase, ...]:
+        """The phases of all stages, each once."""
+        return tuple({id(item): item for stage in self.stages for item in stage.chosen}.values())
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
@@ -50,21 +57,17 @@ class BuiltSystem(System):
         return {name: module for name, module in named.items() if module is not None}
 
     def _networks_of_phases(self) -> dict[str, nn.Module]:
-        return {name: network for brought in self.brought for name, network in brought.phase.networks.items()}
+        return {name: network for item in self.chosen for name, network in item.phase.networks.items()}
 
     def modules(self) -> dict[str, nn.Module]:
         """Every module that has a state, by name."""
         return {name: module for name, module in self._all_modules().items() if module.state_dict()}
 
     def trained(self) -> dict[str, nn.Module]:
-        """The networks that some phase trains, by the names that moves use."""
-        modules = self.modules()
-        if self.fits_codes:
-            return {"prior": self.prior} if any(True for _ in self.prior.parameters()) else {}
-        names = (*SYSTEM_NETWORKS, *self._networks_of_phases())
-        return {
-            name: modules[name] for name in names if name in modules and any(True for _ in modules[name].parameters())
-        }
+        """The networks that some phase of some stage trains, by the names that moves use."""
+        names = {name for stage in self.stages for name in stage.trains()}
+        networks = {**networks_of(self), **self._networks_of_phases()}
+        return {name: network for name, network in networks.items() if name in names}
 
     def averaged(self) -> dict[str, nn.Module]:
         """The networks whose averages are used: encoder, decoder, and the prior where it learns.
@@ -72,12 +75,14 @@ class BuiltSystem(System):
         Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
         encoder comes first: a prior that refers to it is copied so that it refers to the copy.
         """
-        if self.fits_codes:
-            return {"prior": self.prior}
-        networks: dict[str, nn.Module] = {} if self.encoder is None else {"encoder": self.encoder}
-        networks["decoder"] = self.decoder
-        if self.prior.learning is not Learning.FIXED:
-            networks["prior"] = self.prior
+        trained = self.trained()
+        # A prior that fits itself at once has nothing to average, and the copy would not have what it found.
+        learns = self.prior.learning not in (Learning.FIXED, Learning.ALL_CODES)
+        networks = {
+            name: network
+            for name, network in trained.items()
+            if name in ("encoder", "decoder") or (name == "prior" and learns)
+        }
         if self.condition is not None and self.condition.recovery is Recovery.SELF_LABELLED:
             assert self.image_critic is not None, "what is recovered needs D_I"
             assert self.recogniser is not None, "what is recovered needs Q"

@@ -10,6 +10,7 @@ from priorkit.plugins.contexts import (
     ExtractorContext,
     LossContext,
     NetworksContext,
+    PhaseContext,
     PriorContext,
     RegularizerContext,
 )
@@ -19,7 +20,7 @@ from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
 from priorkit.plugins.loader import load_plugins
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
 from priorkit.plugins.registry import Registered, Registry, installed_plugins
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = [
     "BUILTIN",
@@ -38,6 +39,7 @@ __all__ = [
     "LossContext",
     "NetworksContext",
     "Options",
+    "PhaseContext",
     "PluginWarning",
     "PriorContext",
     "Recipe",

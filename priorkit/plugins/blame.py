@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from priorkit.plugins.one_line import in_one_line
+from priorkit.plugins.wording import in_one_line
 
-__all__ = ["Place", "error_in_words", "place_of", "place_of_code", "raised_by", "traceback_of"]
+__all__ = ["SourcePlace", "error_in_words", "place_of", "place_of_code", "raised_by", "traceback_of"]
 
 _LONGEST = 500
 """Characters of an error's message that are shown."""
@@ -20,7 +20,7 @@ _NOT_PLUGINS = sys.stdlib_module_names | {"priorkit", "pluggy", "pydantic", "pyd
 
 
 @dataclass(frozen=True)
-class Place:
+class SourcePlace:
     """A file, and a line in it if that is known."""
 
     file: str
@@ -34,7 +34,7 @@ def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def place_of(error: BaseException, package: str) -> Place | None:
+def place_of(error: BaseException, package: str) -> SourcePlace | None:
     """The innermost line that lies in the plug-in's own files.
 
     Args:
@@ -46,9 +46,9 @@ def place_of(error: BaseException, package: str) -> Place | None:
         The place; of a syntax error, the line that is wrong; None if there is no such line.
     """
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
-        return Place(error.filename, error.lineno)
+        return SourcePlace(error.filename, error.lineno)
     frames = [
-        (_package(frame), Place(frame.f_code.co_filename, line))
+        (_package(frame), SourcePlace(frame.f_code.co_filename, line))
         for frame, line in traceback.walk_tb(error.__traceback__)
         # What was made by exec() lies in no file.
         if not frame.f_code.co_filename.startswith("<")
@@ -74,14 +74,14 @@ def raised_by(error: BaseException, package: str = "") -> bool:
     return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
 
 
-def place_of_code(module_or_function: object) -> Place | None:
+def place_of_code(module_or_function: object) -> SourcePlace | None:
     """The file of a module, or the line where a function or method begins; None if it has none."""
     code = getattr(module_or_function, "__code__", None)
     if code is not None:
-        return Place(code.co_filename, code.co_firstlineno)
+        return SourcePlace(code.co_filename, code.co_firstlineno)
     owner = module_or_function if hasattr(module_or_function, "__file__") else type(module_or_function)
     file = getattr(owner, "__file__", None) or getattr(sys.modules.get(owner.__module__), "__file__", None)
-    return Place(str(file)) if file else None
+    return SourcePlace(str(file)) if file else None
 
 
 def error_in_words(error: BaseException) -> str:

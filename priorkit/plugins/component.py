@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,7 +30,21 @@ class Options(BaseModel):
     type `none`: a configuration file, which has no null, leaves it out. Infinite values and NaN are refused; a field
     that means something by them says `allow_inf_nan=True`. No field may be called `name` or `options`, which have a
     meaning in the configuration file.
+
+    Attributes:
+        moved_options: Options that an earlier version had, by name, and the flag that takes the place of each; errors
+            name it.
+
+    Examples:
+        >>> from pydantic import Field
+        >>> from priorkit.plugins import Options
+        >>> class LaplaceOptions(Options):
+        ...     scale: float = Field(1.0, gt=0, description="scale of the distribution")
+        >>> LaplaceOptions(scale=2)
+        LaplaceOptions(scale=2.0)
     """
+
+    moved_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
@@ -45,6 +60,16 @@ class Component(Generic[Built_co]):
             listing the components stays fast.
         summary: One line for `priorkit components`.
         source: Where it comes from: a paper, an equation, a table.
+
+    Examples:
+        >>> from priorkit.plugins import Component, Options
+        >>> def build(options, context):
+        ...     from torch import nn
+        ...
+        ...     return nn.Identity()
+        >>> component = Component("identity", Options, build, summary="codes as they are", source="nobody")
+        >>> component.build(component.options(), None)
+        Identity()
     """
 
     name: str
@@ -63,6 +88,12 @@ class Recipe:
         settings: The same keys and tables as in a configuration file; what it leaves out keeps its default.
         summary: One line for `priorkit components`.
         source: Where it comes from.
+
+    Examples:
+        >>> from priorkit.plugins import Recipe
+        >>> settings = {"prior": {"name": "learned", "noise_dim": 32}, "code_dim": 16}
+        >>> Recipe("small", summary="a small learned prior", source="nobody", settings=settings).settings["code_dim"]
+        16
     """
 
     name: str

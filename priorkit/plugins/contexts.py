@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from priorkit.interfaces import AdversarialLoss, CodeGenerator, CodeSpace, Encoder, ImageSet, ImageShape, Networks
+    from priorkit.interfaces import (
+        AdversarialLoss,
+        CodeGenerator,
+        CodeSpace,
+        Encoder,
+        ImageSet,
+        ImageShape,
+        Networks,
+        System,
+    )
 
 __all__ = [
     "AdversarialLossContext",
@@ -23,6 +32,7 @@ __all__ = [
     "ExtractorContext",
     "LossContext",
     "NetworksContext",
+    "PhaseContext",
     "PriorContext",
     "RegularizerContext",
 ]
@@ -48,26 +58,36 @@ class PriorContext(_CodesContext):
 
     Attributes:
         code_dim: Dimensions of a code.
-        code_generator: Makes the code generator that the run has chosen, from the dimensions of its noise and the width
-            of its hidden layers (None: the generator's own default). A conditional one takes [z; s], so its noise has
-            `condition_dim` dimensions more.
+        code_generator: Makes the code generator that the run has chosen, from the dimensions of the noise z and of the
+            condition s (0 for none), which follows z in its input.
         condition_dim: Dimensions of the condition s, or 0 where there is none.
         encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
             saved by itself: a prior must not register it as a submodule.
         images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
-            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow.
-        train_count: Number of training images; 1 where a trained run is loaded.
+            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow:
+            what a prior keeps of them, it keeps in parameters or buffers.
+        train_count: Number of training images.
         classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
+        training_images: Gives all training images, for a prior that goes on reading them (a prior of exemplars): where
+            a trained run is loaded, this call reads its data set, and raises a `PriorkitError` if that is not there.
         codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+
+    Examples:
+        >>> from priorkit.plugins import PriorContext, installed_plugins
+        >>> gaussian = installed_plugins().get("prior", "gaussian").component
+        >>> context = PriorContext(code_dim=4, code_generator=lambda noise_dim, condition_dim: None)
+        >>> gaussian.build(gaussian.options(), context).sample(2).shape
+        torch.Size([2, 4])
     """
 
     code_dim: int
-    code_generator: Callable[[int, int | None], CodeGenerator]
+    code_generator: Callable[[int, int], CodeGenerator]
     condition_dim: int = 0
     encoder: Encoder | None = None
     images: Callable[[int], Tensor] | None = None
     train_count: int = 1
     classes: int = 0
+    training_images: Callable[[], ImageSet] | None = None
     codes: CodeSpace = None  # type: ignore[assignment]
 
 
@@ -78,13 +98,19 @@ class CodeGeneratorContext(_CodesContext):
     Attributes:
         noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
         code_dim: Dimensions of the code z_c.
-        hidden: Width of the hidden layers; None for the generator's own default.
+        condition_dim: How many dimensions of its input, the last ones, are s; 0 where there is no condition.
         codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+
+    Examples:
+        >>> from priorkit.plugins import CodeGeneratorContext, installed_plugins
+        >>> mlp = installed_plugins().get("code_generator", "mlp").component
+        >>> mlp.build(mlp.options(), CodeGeneratorContext(noise_dim=8, code_dim=4)).code_dim
+        4
     """
 
     noise_dim: int
     code_dim: int
-    hidden: int | None = None
+    condition_dim: int = 0
     codes: CodeSpace = None  # type: ignore[assignment]
 
 
@@ -96,6 +122,12 @@ class ConditionContext:
         classes: Number of classes that the data's labels have; 0 if there are no labels.
         embedding_dim: Dimensions of the data's embeddings; 0 if there are none.
         train: The training images, or None where a trained run is loaded, whose tensors follow.
+
+    Examples:
+        >>> from priorkit.plugins import ConditionContext, installed_plugins
+        >>> labels = installed_plugins().get("condition", "labels").component
+        >>> labels.build(labels.options(), ConditionContext(classes=10)).dim
+        10
     """
 
     classes: int = 0
@@ -112,6 +144,16 @@ class EncoderContext(_CodesContext):
             flat: `encoder(2 * code_dim)` has twice the channels.
         code_dim: Dimensions of a code.
         codes: The space of the codes, of `code_dim` dimensions: vectors, if it is not given, or maps.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import EncoderContext, NetworksContext, installed_plugins
+        >>> registry = installed_plugins()
+        >>> mlp = registry.get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> deterministic = registry.get("encoder", "deterministic").component
+        >>> deterministic.build(deterministic.options(), EncoderContext(networks, code_dim=4)).code_dim
+        4
     """
 
     networks: Networks
@@ -128,13 +170,27 @@ class RegularizerContext(_CodesContext):
         code_dim: Dimensions of a code.
         adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
         condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+        train_count: Number of training images.
         codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import AdversarialLossContext, NetworksContext, RegularizerContext, installed_plugins
+        >>> registry = installed_plugins()
+        >>> mlp = registry.get("networks", "mlp").component
+        >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
+        >>> hinge = registry.get("adversarial_loss", "hinge").component
+        >>> loss = hinge.build(hinge.options(), AdversarialLossContext())
+        >>> adversarial = registry.get("regularizer", "adversarial").component
+        >>> adversarial.build(adversarial.options(), RegularizerContext(networks, 4, loss)).has_critic
+        True
     """
 
     networks: Networks
     code_dim: int
     adversarial_loss: AdversarialLoss
     condition_dim: int = 0
+    train_count: int = 1
     codes: CodeSpace = None  # type: ignore[assignment]
 
 
@@ -146,6 +202,13 @@ class LossContext:
         shape: The images' shape.
         trained: Whether a trained run is loaded, to be used only: what a loss would read from files (the weights of a
             network that it compares images with) is then not needed.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import LossContext, installed_plugins
+        >>> perceptual = installed_plugins().get("loss", "perceptual").component
+        >>> perceptual.build(perceptual.options(), LossContext(ImageShape(1, 16))).needs_image_critic
+        True
     """
 
     shape: ImageShape
@@ -154,7 +217,15 @@ class LossContext:
 
 @dataclass(frozen=True)
 class AdversarialLossContext:
-    """For `priorkit_adversarial_losses`: nothing yet."""
+    """For `priorkit_adversarial_losses`: nothing yet.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.plugins import AdversarialLossContext, installed_plugins
+        >>> hinge = installed_plugins().get("adversarial_loss", "hinge").component
+        >>> hinge.build(hinge.options(), AdversarialLossContext()).generator(torch.tensor([2.0]))
+        tensor(-2.)
+    """
 
 
 @dataclass(frozen=True)
@@ -163,6 +234,13 @@ class NetworksContext:
 
     Attributes:
         shape: The images' shape.
+
+    Examples:
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> mlp = installed_plugins().get("networks", "mlp").component
+        >>> mlp.build(mlp.options(), NetworksContext(ImageShape(1, 16))).shape
+        ImageShape(channels=1, size=16)
     """
 
     shape: ImageShape
@@ -182,6 +260,12 @@ class DataContext:
         memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. A source
             that can give images on disk (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the
             same either way.
+
+    Examples:
+        >>> from priorkit.plugins import DataContext, installed_plugins
+        >>> digits = installed_plugins().get("dataset", "digits").component
+        >>> digits.build(digits.options(), DataContext(holdout=0.2)).reads_data_dir
+        False
     """
 
     data_dir: Path | None = None
@@ -201,9 +285,40 @@ class ExtractorContext:
         cache: Where weights that were trained or downloaded are kept for the next time; it may not exist yet.
         device: Where to compute.
         bfloat16: Whether that device computes well in bfloat16, for training what is to be trained.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.plugins import ExtractorContext, installed_plugins
+        >>> classifier = installed_plugins().get("extractor", "classifier").component
+        >>> context = ExtractorContext(ImageShape(1, 16), Path("cache"), torch.device("cpu"))
+        >>> classifier.build(classifier.options(), context).knows_labels
+        True
     """
 
     shape: ImageShape
     cache: Path
     device: torch.device
     bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class PhaseContext:
+    """For `priorkit_phases`.
+
+    Attributes:
+        system: The system that is trained, built, on the CPU.
+        reconstruction_weight: lambda, the factor of the decoder's gradient of the reconstruction loss.
+        decoder_in_both_phases: Whether the decoder is trained in the prior improvement phase too.
+        critic_steps: Steps of the image discriminator for each of those who fool it.
+        reconstructions_as_fakes: Whether the image discriminator is shown reconstructions as fakes too.
+        balance_fakes: Whether samples and reconstructions then weigh half each.
+    """
+
+    system: System
+    reconstruction_weight: float = 1.0
+    decoder_in_both_phases: bool = True
+    critic_steps: int = 1
+    reconstructions_as_fakes: bool = False
+    balance_fakes: bool = False

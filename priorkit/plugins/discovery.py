@@ -3,12 +3,13 @@
 import contextlib
 import difflib
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from priorkit.plugins.hooks import GROUP
 
@@ -20,12 +21,7 @@ BUILTIN = "priorkit"
 
 def _names(variable: str, environment: Mapping[str, str]) -> set[str] | None:
     value = environment.get(variable)
-    return None if value is None else {_normal(name.strip()) for name in value.split(",") if name.strip()}
-
-
-def _normal(name: str) -> str:
-    """One spelling for names of distributions that are equal: in any case, with hyphens, underscores or dots."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return None if value is None else {canonicalize_name(name.strip()) for name in value.split(",") if name.strip()}
 
 
 def _origin(entry_point: metadata.EntryPoint) -> tuple[str, str]:
@@ -52,7 +48,7 @@ def discovered(
     admitted = []
     for entry_point in metadata.entry_points(group=GROUP) if entry_points is None else entry_points:
         distribution, version = _origin(entry_point)
-        known_as = {_normal(entry_point.name), _normal(distribution)}
+        known_as = {canonicalize_name(entry_point.name), canonicalize_name(distribution)}
         # The built-in components stay unless they are disabled by name: an allow-list is about other people's.
         if known_as & disabled or (allowed is not None and distribution != BUILTIN and not known_as & allowed):
             continue
@@ -95,16 +91,24 @@ def unregistered(distributions: Iterable[metadata.Distribution] | None = None) -
     for distribution in metadata.distributions() if distributions is None else distributions:
         # Some have been installed by half, or by hand.
         with contextlib.suppress(Exception):
-            name = _normal(distribution.name)
+            name = canonicalize_name(distribution.name)
             if name not in found:
                 found[name] = None if name == BUILTIN else _unregistered(distribution)
     return [item for _, item in sorted(found.items()) if item is not None]
 
 
+def _required(distribution: metadata.Distribution) -> Iterator[str]:
+    """The names of the distributions that one requires; what is no requirement is left out."""
+    from packaging.requirements import InvalidRequirement, Requirement  # takes a while, and one command needs it
+
+    for text in distribution.requires or ():
+        with contextlib.suppress(InvalidRequirement):
+            yield canonicalize_name(Requirement(text).name)
+
+
 def _unregistered(distribution: metadata.Distribution) -> Unregistered | None:
-    required = {_normal(re.split(r"[^\w.-]", text.strip(), maxsplit=1)[0]) for text in distribution.requires or ()}
     groups = {entry_point.group for entry_point in distribution.entry_points}
-    if BUILTIN not in required or GROUP in groups:
+    if BUILTIN not in _required(distribution) or GROUP in groups:
         return None
     spelt = {group.lower(): group for group in sorted(groups)}
     near = difflib.get_close_matches(GROUP, spelt, n=1)

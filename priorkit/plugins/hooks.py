@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Encoder,
         FeatureExtractor,
         Networks,
+        Phase,
         Prior,
         ReconstructionLoss,
         Regularizer,
@@ -42,11 +43,18 @@ class Kind:
         slot: The key of a configuration that chooses one; with hyphens, the command line's flag.
         hook: The hook that supplies them.
         title: What a sentence calls one.
+        several: Whether a run has several of them, listed in an order.
+
+    Examples:
+        >>> from priorkit.plugins import kind_named
+        >>> kind_named("code_generator").flag
+        '--code-generator'
     """
 
     slot: str
     hook: str
     title: str
+    several: bool = False
 
     @property
     def flag(self) -> str:
@@ -62,6 +70,7 @@ KINDS = (
     Kind("regularizer", "priorkit_regularizers", "regularizer"),
     Kind("loss", "priorkit_losses", "reconstruction loss"),
     Kind("adversarial_loss", "priorkit_adversarial_losses", "adversarial loss"),
+    Kind("phases", "priorkit_phases", "phase", several=True),
     Kind("networks", "priorkit_networks", "networks"),
     Kind("dataset", "priorkit_datasets", "data set"),
     Kind("extractor", "priorkit_extractors", "feature extractor"),
@@ -113,6 +122,11 @@ class Hooks:
     @hookspec
     def priorkit_adversarial_losses(self) -> Iterable[Component[AdversarialLoss]]:
         """Adversarial losses; `build(options, AdversarialLossContext)` returns an `AdversarialLoss`."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_phases(self) -> Iterable[Component[Phase | Sequence[Phase]]]:
+        """Phases; `build(options, PhaseContext)` returns a `Phase`, several, or none that the system needs."""
         raise AssertionError
 
     @hookspec

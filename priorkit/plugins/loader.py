@@ -1,23 +1,27 @@
 """Imports plug-ins, one entry point at a time, so that a broken one stops nothing but itself."""
 
+import contextlib
 import os
+import sys
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 
 import pluggy
 
-from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, traceback_of
+from priorkit.plugins.blame import SourcePlace, error_in_words, place_of, place_of_code, traceback_of
 from priorkit.plugins.component import Component, Recipe
 from priorkit.plugins.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
-from priorkit.plugins.observation import observed
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
 from priorkit.plugins.records import checked_components, checked_recipes
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = ["load_plugins"]
 
+_SLOW = 0.5
+"""Seconds of loading, by the wall clock, beyond which a plug-in is noted as slow."""
 _RECIPES = "priorkit_recipes"
 _SLOTS = {kind.hook: kind.slot for kind in KINDS}
 _HOOKS = (*_SLOTS, _RECIPES)
@@ -42,7 +46,7 @@ def _hooks(plugin: object, name: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
 
 
 def _load(
-    entry_point: metadata.EntryPoint, visited: list[Place | None]
+    entry_point: metadata.EntryPoint, visited: list[SourcePlace | None]
 ) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
     """Imports a plug-in, calls its hooks, and checks the records that they return.
 
@@ -72,16 +76,31 @@ def _load(
     return components, recipes
 
 
+@contextlib.contextmanager
+def _noting() -> Iterator[list[str]]:
+    """Gives a list, which will have what the author of a plug-in that is loaded inside should know of its loading."""
+    notes: list[str] = []
+    had_torch, start = "torch" in sys.modules, time.perf_counter()
+    try:
+        yield notes
+    finally:
+        seconds = time.perf_counter() - start
+        if seconds > _SLOW:
+            notes.append(f"took {seconds:.1f} s to load: import what takes long inside `build`")
+        if not had_torch and "torch" in sys.modules:
+            notes.append("imported torch: import it inside `build`, so that commands stay quick")
+
+
 def _load_one(
     entry_point: metadata.EntryPoint, distribution: str, version: str, *, strict: bool
 ) -> LoadedPlugin | FailedPlugin:
-    visited: list[Place | None] = [None]
+    visited: list[SourcePlace | None] = [None]
     named = entry_point.name, distribution, version
     try:
-        with observed() as seen:
+        with _noting() as notes:
             components, recipes = _load(entry_point, visited)
             if distribution != BUILTIN and (elsewhere := loaded_from_elsewhere(entry_point)):
-                seen.notes.append(f"its module is not the one that {distribution} has installed, but {elsewhere}")
+                notes.append(f"its module is not the one that {distribution} has installed, but {elsewhere}")
     except BaseException as error:  # an entry module may as well call sys.exit()
         interrupted = isinstance(error, KeyboardInterrupt)
         if interrupted and distribution == BUILTIN:
@@ -101,8 +120,7 @@ def _load_one(
             file=place.file if place else "",
             line=place.line if place else None,
             traceback=traceback_of(error),
-            notes=tuple(seen.notes),
-            printed=seen.printed,
+            notes=tuple(notes),
         )
         if strict:
             raise ImportError(
@@ -110,7 +128,7 @@ def _load_one(
                 "and PRIORKIT_STRICT_PLUGINS is set"
             ) from error
         return failure
-    return LoadedPlugin(*named, tuple(components), tuple(recipes), tuple(seen.notes), seen.printed)
+    return LoadedPlugin(*named, tuple(components), tuple(recipes), tuple(notes))
 
 
 def load_plugins(

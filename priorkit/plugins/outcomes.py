@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from priorkit.plugins.blame import Place
+from priorkit.plugins.blame import SourcePlace
 from priorkit.plugins.component import Component, Recipe
 
 __all__ = ["FailedPlugin", "LoadedPlugin", "PluginWarning"]
@@ -22,8 +22,14 @@ class LoadedPlugin:
         version: That distribution's version.
         components: What it supplies: the slot of the kind, and the record.
         recipes: The recipes it supplies.
-        notes: What its author should know: that it was slow to load, imported torch, printed something.
-        printed: What it printed while it was loaded.
+        notes: What its author should know: that it was slow to load, or imported torch.
+
+    Examples:
+        >>> from priorkit.plugins import LoadedPlugin, Recipe, Registry
+        >>> recipe = Recipe("small", summary="a small code", source="nobody", settings={"code_dim": 8})
+        >>> plugin = LoadedPlugin("small", "priorkit-small", "1.0", components=(), recipes=(recipe,))
+        >>> Registry([plugin]).recipe("small").settings
+        {'code_dim': 8}
     """
 
     entry_point: str
@@ -32,7 +38,6 @@ class LoadedPlugin:
     components: tuple[tuple[str, Component[object]], ...]
     recipes: tuple[Recipe, ...]
     notes: tuple[str, ...] = ()
-    printed: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,12 @@ class FailedPlugin:
         line: The line in that file, if one is to blame.
         traceback: The whole traceback.
         notes: What else its author should know, as of a plug-in that works.
-        printed: What it printed before it failed.
+
+    Examples:
+        >>> from priorkit.plugins import FailedPlugin
+        >>> error = "ImportError: no module named 'x'"
+        >>> FailedPlugin("small", "priorkit-small", "1.0", "priorkit_small", error, "small.py", 3).explanation
+        "ImportError: no module named 'x' (small.py:3)"
     """
 
     entry_point: str
@@ -61,12 +71,11 @@ class FailedPlugin:
     line: int | None = None
     traceback: str = ""
     notes: tuple[str, ...] = ()
-    printed: str = ""
 
     @property
     def place(self) -> str:
         """`file:line`, or what is known of that."""
-        return str(Place(self.file, self.line)) if self.file else ""
+        return str(SourcePlace(self.file, self.line)) if self.file else ""
 
     @property
     def explanation(self) -> str:

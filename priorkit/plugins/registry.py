@@ -12,7 +12,7 @@ from priorkit.plugins.discovery import BUILTIN
 from priorkit.plugins.hooks import KINDS, kind_named
 from priorkit.plugins.loader import load_plugins
 from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
-from priorkit.plugins.spelling import nearest
+from priorkit.plugins.wording import nearest
 
 __all__ = ["Registered", "Registry", "installed_plugins"]
 
@@ -24,7 +24,13 @@ _HINT = (
 
 @dataclass(frozen=True)
 class Registered:
-    """A component and where it came from."""
+    """A component and where it came from.
+
+    Examples:
+        >>> from priorkit.plugins import installed_plugins
+        >>> installed_plugins().get("prior", "gaussian").qualified_name
+        'priorkit:gaussian'
+    """
 
     component: Component[Any]
     slot: str
@@ -58,6 +64,14 @@ class Registry:
     Attributes:
         plugins: The plug-ins that work.
         failures: Those that do not.
+
+    Examples:
+        >>> from priorkit.plugins import installed_plugins
+        >>> registry = installed_plugins()
+        >>> "learned" in registry.names("prior")
+        True
+        >>> registry.get("prior", "gaussian").distribution
+        'priorkit'
     """
 
     plugins: Sequence[LoadedPlugin]

@@ -1,7 +1,6 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
 from priorkit.runs.completion import Position, read_position
-from priorkit.runs.evaluation import Evaluation, evaluate_run
 from priorkit.runs.fitting import fit, fit_settings, prepare_fit
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
@@ -11,17 +10,18 @@ from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.run_data import load_run_data
+from priorkit.runs.run_evaluation import Evaluation, evaluate_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
-from priorkit.runs.training_run import Outcome, TrainingRun, prepare, train
+from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare, train
 
 __all__ = [
     "RESUMABLE",
     "Evaluation",
-    "Outcome",
     "Position",
     "Run",
     "RunFolder",
+    "TrainingOutcome",
     "TrainingRun",
     "append_evaluation",
     "check_output",

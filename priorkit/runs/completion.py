@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.training import last_step
+from priorkit.training import images_seen, last_step
 
 __all__ = ["Position", "read_position"]
 
@@ -44,4 +44,5 @@ def read_position(folder: RunFolder) -> Position:
     seconds = reviews[-1]["seconds"] + _ROUNDING if reviews else 0.0
     ends = last_step(config, int(folder.read_environment()["data"]["train"]))
     over = (config.max_time is not None and seconds >= config.max_time) or (ends is not None and steps >= ends)
-    return Position(steps, steps * config.batch_size, complete=bool(reviews) and over)
+    images = int(reviews[-1]["images"]) if reviews else images_seen(config, steps)
+    return Position(steps, images, complete=bool(reviews) and over)

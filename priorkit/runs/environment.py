@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ValidationError
 
-from priorkit.config import RunConfig
+from priorkit.config import RunConfig, choices_of
 from priorkit.data import DataSummary, summarise
 from priorkit.data.fingerprints import beside_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
@@ -30,14 +30,15 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
     """Everything about a run that its configuration does not say, as plain values for JSON."""
     device = session.precision.device
     condition = session.system.condition
-    components = {}
-    for kind in KINDS:
-        registered = registry.get(kind.slot, getattr(config, kind.slot).name)
-        components[kind.slot] = {
+    components: dict[str, Any] = {kind.slot: [] for kind in KINDS if kind.several}
+    for kind, choice in choices_of(config):
+        registered = registry.get(kind.slot, choice.name)
+        used = {
             "name": registered.component.name,
             "distribution": registered.distribution,
             "version": registered.version,
         }
+        components[kind.slot] = [*components[kind.slot], used] if kind.several else used
     return {
         "priorkit": _version("priorkit"),
         "python": sys.version.split()[0],
@@ -94,7 +95,7 @@ class _Environment(BaseModel):
     torch: str
     device: str
     precision: Literal["float32", "bfloat16"]
-    components: dict[str, _Used]
+    components: dict[str, _Used | list[_Used]]
     data: _Data
     parameters: dict[str, int]
 
@@ -120,4 +121,5 @@ def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
     data = environment["data"]
     shape = ImageShape(int(data["channels"]), int(data["size"]))
     # Runs of the first version knew no conditions.
-    return DataSummary(shape, int(data.get("classes", 0)), int(data.get("embedding_dim", 0)))
+    dims = int(data.get("classes", 0)), int(data.get("embedding_dim", 0))
+    return DataSummary(shape, *dims, train_count=int(data["train"]))

@@ -36,6 +36,7 @@ _OWN: Mapping[str, Any] = {
     "prior": {"name": "flow-matching", "fits": 1, "times": 1},
     "condition": "none",
     "regularizer": "none",
+    "phases": ["code-fitting"],
     "learning_rate": 1e-3,
     "beta1": 0.9,
     "batch_size": 256,
@@ -105,7 +106,7 @@ def prepare_fit(
     processes = join_processes()
     folder = RunFolder.open(Path(path))
     _, environment = _source(folder, registry)
-    weights = folder.checkpoints.load_weights(checkpoint)
+    weights = folder.load_weights(checkpoint)
     changes["fitted_checkpoint"] = folder.checkpoints.path(checkpoint).name
     config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
     stem = f"{config.prior.name}-{config.dataset.name}".replace(":", "-")
@@ -123,7 +124,7 @@ def prepare_fit(
     except (KeyError, RuntimeError) as error:
         raise weights_do_not_fit(folder, checkpoint, error) from None
     return TrainingRun(
-        config,
+        session.config,
         session,
         data,
         destination,

@@ -8,10 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.environment import check_environment
+from priorkit.runs.formats import FORMAT, migrated_environment, migrated_settings, migrated_weights, require_readable
 
 __all__ = ["FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
 
@@ -111,7 +114,7 @@ class RunFolder:
                 made.append(folder.samples)
                 for file, text in (
                     (folder.config, config_to_toml(config)),
-                    (folder.environment, json.dumps(environment, indent=2) + "\n"),
+                    (folder.environment, json.dumps({"format": FORMAT, **environment}, indent=2) + "\n"),
                 ):
                     made.append(file)
                     file.write_text(text, encoding="utf-8")
@@ -141,7 +144,7 @@ class RunFolder:
         """An existing run folder.
 
         Raises:
-            RunFolderError: There is none at that path.
+            RunFolderError: There is none at that path, or a newer version of priorkit has written it.
         """
         folder = cls(path)
         with explained_os_errors("open the run"):
@@ -153,15 +156,25 @@ class RunFolder:
                 f"{str(path)!r} is no run: it has no config.toml and environment.json; name a folder that "
                 "`priorkit train` has made"
             )
+        require_readable(folder._number(), f"the run {str(path)!r}")
         return folder
 
+    def _number(self) -> Any:
+        """The format that the folder says it has; None where it says none, or cannot be read at all."""
+        try:
+            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # Whoever reads it says so.
+            return None
+        return environment.get("format") if isinstance(environment, dict) else None
+
     def read_config(self) -> RunConfig:
-        """The run's configuration.
+        """The run's configuration; one of an earlier format as it would be written today.
 
         Raises:
             ConfigurationError: The file is damaged.
         """
-        return validate_settings(read_toml(self.config))
+        return validate_settings(migrated_settings(read_toml(self.config), self._number()))
 
     def write_config(self, config: RunConfig) -> None:
         """Replaces the run's configuration.
@@ -169,22 +182,70 @@ class RunFolder:
         Raises:
             RunFolderError: The folder cannot be written.
         """
-        draft = self.config.with_name(f".{self.config.name}.draft")
-        with explained_os_errors("write the configuration"):
+        self._replace(self.config, config_to_toml(config))
+
+    def bring_up_to_date(self, config: RunConfig) -> None:
+        """Has the folder say that it is of today's format, if it does not yet; its checkpoints say so themselves.
+
+        Args:
+            config: The run's configuration, as today's.
+
+        Raises:
+            RunFolderError: The folder cannot be written, or its environment is damaged.
+        """
+        if self._number() != FORMAT:
+            environment = {"format": FORMAT, **self.read_environment()} | {"format": FORMAT}
+            # In this order: a configuration of today's under no number is read as what it is.
+            self.write_config(config)
+            self._replace(self.environment, json.dumps(environment, indent=2) + "\n")
+
+    def load_weights(self, checkpoint: str = "last") -> dict[str, Tensor]:
+        """The tensors of a checkpoint, on the CPU; those of an earlier format as they would be written today.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, its file is damaged, or a newer version has written it.
+        """
+        number = self._checkpoint_number(checkpoint)
+        return migrated_weights(self.checkpoints.load_weights(checkpoint), number)
+
+    def load_state(self, checkpoint: str = "last") -> dict[str, Any]:
+        """The rest of a checkpoint, as `load_weights` gives its tensors.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, its file is damaged, or a newer version has written it.
+        """
+        number = self._checkpoint_number(checkpoint)
+        state = self.checkpoints.load_state(checkpoint)
+        if isinstance(state.get("config"), Mapping):
+            state["config"] = migrated_settings(state["config"], number)
+        return state
+
+    def _checkpoint_number(self, checkpoint: str) -> int | None:
+        text = self.checkpoints.metadata(checkpoint).get("format")
+        number = int(text) if text is not None and text.isdecimal() else text
+        require_readable(number, f"the checkpoint {str(self.checkpoints.path(checkpoint))!r}")
+        assert number is None or isinstance(number, int)
+        return number
+
+    def _replace(self, file: Path, text: str) -> None:
+        draft = file.with_name(f".{file.name}.draft")
+        with explained_os_errors(f"write {file.name}"):
             try:
-                draft.write_text(config_to_toml(config), encoding="utf-8")
-                draft.replace(self.config)
+                draft.write_text(text, encoding="utf-8")
+                draft.replace(file)
             finally:
                 draft.unlink(missing_ok=True)
 
     def read_environment(self) -> dict[str, Any]:
-        """What the run was made with.
+        """What the run was made with; that of an earlier format as it would be written today.
 
         Raises:
             RunFolderError: The file is damaged.
         """
         try:
             environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            if isinstance(environment, dict):
+                environment = migrated_environment(environment, environment.get("format"))
             return check_environment(environment)
         except (OSError, ValueError) as error:
             raise RunFolderError(

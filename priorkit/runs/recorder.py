@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from priorkit.config import RunConfig
 from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.training import Observer, Review, Session
@@ -79,7 +80,7 @@ class Recorder(Observer):
         with explained_os_errors("save a checkpoint"):
             if self._metrics is not None:
                 self._metrics.flush()
-            self.folder.checkpoints.save(session.steps, session.weights(), state, names)
+            self.folder.checkpoints.save(session.steps, session.weights(), state, names, {"format": str(FORMAT)})
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Closes the files."""

@@ -68,9 +68,11 @@ def prepare_resumed(
         environment = folder.read_environment()
         require_plugins(folder.path, environment, registry)
         checkpoint = folder.checkpoints.path("last")
-        state, weights = folder.checkpoints.load_state("last"), folder.checkpoints.load_weights("last")
+        state, weights = folder.load_state(), folder.load_weights()
         kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
-        _refuse_changes(folder, kept, with_used_plugins(_started(folder, state), environment, registry))
+        # Resolved, too: options that components have got since then have their defaults in both.
+        started = resolve_config(with_used_plugins(_started(folder, state), environment, registry), registry)
+        _refuse_changes(folder, kept, started)
         _refuse_other_processes(folder, kept, environment, processes)
         config = _with_changes(folder, kept, changes or {}, registry)
         rows = read_metrics(folder, strict=True)

@@ -1,5 +1,6 @@
 """A trained run, loaded from its folder."""
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +12,15 @@ from torch import Tensor
 from priorkit.config import RunConfig
 from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
-from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.interfaces import CodeKind, ImageShape, Prior
+from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.run_data import read_run_data
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]
@@ -34,10 +36,25 @@ class Run:
         shape: The images' shape.
         model: The trained model, in evaluation mode, ready to use.
         checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
+        data: The run's data set, where its prior reads the training images; otherwise None.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
 
     def __init__(
-        self, folder: RunFolder, config: RunConfig, environment: dict[str, Any], model: Model, checkpoint: str
+        self,
+        folder: RunFolder,
+        config: RunConfig,
+        environment: dict[str, Any],
+        model: Model,
+        checkpoint: str,
+        data: ImageData | None = None,
     ) -> None:
         self.folder = folder
         self.path = folder.path
@@ -45,6 +62,7 @@ class Run:
         self.environment = environment
         self.model = model
         self.checkpoint = checkpoint
+        self.data = data
 
     @property
     def shape(self) -> ImageShape:
@@ -218,6 +236,7 @@ def load_run(
     checkpoint: str = "last",
     device: str = "auto",
     precision: str = "float32",
+    data_dir: str | Path | None = None,
     registry: Registry | None = None,
 ) -> Run:
     """Loads a trained run.
@@ -228,21 +247,35 @@ def load_run(
             evaluated as it was trained.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
+        data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
         RunFolderError: The folder is no run, or has no such checkpoint.
         UnknownComponentError: A plug-in that the run used is not installed.
         DeviceError: The device is not available.
+        DataError: The run's prior reads the training images, and they cannot be read or are others.
     """
     registry = installed_plugins() if registry is None else registry
     folder = RunFolder.open(Path(path))
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry)
-    weights = folder.checkpoints.load_weights(checkpoint)
+    weights = folder.load_weights(checkpoint)
+    read: list[ImageData] = []
+
+    def training_images() -> ImageSet:
+        if not read:
+            where = None if data_dir is None else Path(data_dir)
+            try:
+                read.append(read_run_data(folder.path, config, environment, where, registry))
+            except (DataError, ConfigurationError) as error:
+                raise DataError(f"--prior {config.prior.name} reads the run's training images: {error}") from error
+        return read[0].train
+
+    summary = dataclasses.replace(recorded_data(environment), training_images=training_images)
     with torch.random.fork_rng(devices=[]):
-        system = build_system(config, registry, recorded_data(environment), trained=True)
+        system = build_system(config, registry, summary, trained=True)
     chosen = choose_device(device)
     system.to(chosen, channels_last=config.channels_last)
     networks = EvaluationNetworks(system)
@@ -256,4 +289,5 @@ def load_run(
     for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen), networks)
-    return Run(folder, config, environment, model, folder.checkpoints.path(checkpoint).name)
+    loaded = folder.checkpoints.path(checkpoint).name
+    return Run(folder, config, environment, model, loaded, read[0] if read else None)

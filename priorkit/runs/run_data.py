@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from priorkit.config import RunConfig
 from priorkit.data import load_data
 from priorkit.data.fingerprints import beside_fingerprint, is_same_data
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.environment import recorded_data
-from priorkit.runs.run import Run
 
-__all__ = ["load_run_data", "require_same_data"]
+if TYPE_CHECKING:
+    from priorkit.runs.run import Run
+
+__all__ = ["load_run_data", "read_run_data", "require_same_data"]
 
 
 def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any]) -> None:
@@ -42,8 +45,30 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         )
 
 
-def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
-    """Loads the data that a run was trained with.
+def read_run_data(
+    path: Path, config: RunConfig, environment: Mapping[str, Any], data_dir: Path | None, registry: Registry
+) -> ImageData:
+    """Reads the data that a run was trained with.
+
+    Args:
+        path: The run folder.
+        config: The run's configuration.
+        environment: What the run was made with.
+        data_dir: Where the data lies now, if not where it lay then.
+        registry: Where components come from.
+
+    Raises:
+        DataError: The files are missing or broken.
+        ConfigurationError: They are not the run's.
+    """
+    now = config if data_dir is None else config.model_copy(update={"data_dir": data_dir.expanduser()})
+    data = load_data(now, registry)
+    require_same_data(data, path, environment)
+    return data
+
+
+def load_run_data(run: "Run", data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
+    """Loads the data that a run was trained with; at once, if the run's prior has read it already.
 
     Args:
         run: The run.
@@ -54,8 +79,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
         DataError: The files are missing or broken.
         ConfigurationError: They are not the run's.
     """
+    if run.data is not None:
+        return run.data
     registry = installed_plugins() if registry is None else registry
-    config = run.config if data_dir is None else run.config.model_copy(update={"data_dir": data_dir.expanduser()})
-    data = load_data(config, registry)
-    require_same_data(data, run.path, run.environment)
-    return data
+    return read_run_data(run.path, run.config, run.environment, data_dir, registry)

@@ -2,13 +2,13 @@
 
 import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from priorkit.errors import RunFolderError
+from priorkit.runs.file_lock import file_lock
 from priorkit.runs.folder import explained_os_errors
 
 __all__ = ["append_evaluation", "read_evaluations"]
@@ -47,7 +47,10 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
     """
     with explained_os_errors("write the scores"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path.parent):
+    with ExitStack() as alone:
+        with explained_os_errors("write the scores"):
+            # On a file system without locks, of two evaluations that end in the same moment one may be lost.
+            alone.enter_context(file_lock(path.with_name(f".{path.name}.lock")))
         evaluations = [*read_evaluations(path), dict(evaluation)]
         draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
         with explained_os_errors("write the scores"):
@@ -56,22 +59,3 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
                 draft.replace(path)
             finally:
                 draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Inside, no other process appends to a file of that folder, where the operating system can lock folders."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    with explained_os_errors("write the scores"):
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # On a file system without locks, of two evaluations that end in the same moment one may be lost.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -19,22 +19,22 @@ from priorkit.interfaces import ImageData
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
 from priorkit.runs.environment import describe_environment
-from priorkit.runs.evaluator import Evaluator
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
+from priorkit.runs.periodic_evaluation import PeriodicEvaluation
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, run_session
 
-__all__ = ["Outcome", "TrainingRun", "prepare", "run_or_raise", "train"]
+__all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise", "train"]
 
 _PATIENCE = 1.0
 """Seconds within which further requests to stop are taken for the same one."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a training ended.
 
     Attributes:
@@ -83,7 +83,7 @@ class TrainingRun:
     _changed: bool = False
     """Of a resumed run: whether the configuration differs from the one in the folder."""
 
-    def run(self, observers: Sequence[Observer] = ()) -> Outcome:
+    def run(self, observers: Sequence[Observer] = ()) -> TrainingOutcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
         Where several processes train together, all of them call this. The main one writes the folder, and its observers
@@ -110,7 +110,9 @@ class TrainingRun:
                 if self.processes.is_main:
                     write_report(RunFolder.open(self.path))
         session = self.session
-        return Outcome(self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best)
+        return TrainingOutcome(
+            self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best
+        )
 
     def _begin(self, until_done: ExitStack, observers: Sequence[Observer]) -> list[Observer]:
         """Makes the folder ready, and gives all who are to be told of the training."""
@@ -120,8 +122,8 @@ class TrainingRun:
             self._go_on(folder)
         recorder = Recorder(folder, self.config)
         until_done.callback(recorder.close)
-        evaluator = [Evaluator(recorder, self.registry)] if self.config.evaluate_every is not None else []
-        return [recorder, *evaluator, *observers]
+        evaluation = [PeriodicEvaluation(recorder, self.registry)] if self.config.evaluate_every is not None else []
+        return [recorder, *evaluation, *observers]
 
     def _new_folder(self) -> RunFolder:
         environment = describe_environment(self.session, self.config, self.registry, self.data)
@@ -138,6 +140,7 @@ class TrainingRun:
             raise RunFolderError(
                 f"another process has trained the run {str(self.path)!r} since it was loaded here; load it again"
             )
+        folder.bring_up_to_date(self.config)
         if self._changed:
             # New limits hold for whoever goes on the next time, too.
             folder.write_config(self.config)
@@ -223,7 +226,7 @@ def prepare(
     with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
     return TrainingRun(
-        config,
+        session.config,
         session,
         data,
         path,

@@ -2,13 +2,13 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import BUILTIN, KINDS, PluginWarning, Registered, Registry
+from priorkit.plugins import BUILTIN, KINDS, Kind, PluginWarning, Registered, Registry
 
 __all__ = ["require_plugins", "with_used_plugins"]
 
@@ -21,6 +21,15 @@ def _left_out() -> str:
     """Continues a sentence about a missing plug-in, where the environment may be what leaves it out."""
     variables = [name for name in ("PRIORKIT_PLUGINS", "PRIORKIT_DISABLE_PLUGINS") if name in os.environ]
     return f", or see whether {' or '.join(variables)} leaves it out" if variables else ""
+
+
+def _used(environment: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, str]]]:
+    """Every component that a run has recorded, with its kind."""
+    for kind in KINDS:
+        recorded = environment["components"].get(kind.slot)
+        for used in recorded if isinstance(recorded, list) else [recorded]:
+            if used is not None:
+                yield kind, used
 
 
 def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
@@ -37,10 +46,9 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
         UnknownComponentError: A component is not here; the message names the distribution that had it.
     """
     missing, versions, owners = [], {}, set()
-    for kind in KINDS:
-        used = environment["components"].get(kind.slot)
+    for kind, used in _used(environment):
         # The extractor is no part of what was trained: who scores the run will miss it.
-        if used is None or kind.slot == "extractor":
+        if kind.slot == "extractor":
             continue
         distribution = used["distribution"]
         found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]
@@ -74,12 +82,14 @@ def with_used_plugins(config: RunConfig, environment: Mapping[str, Any], registr
 
     Elsewhere they have their bare names: what else is installed makes no other configuration.
     """
-    update = {}
-    for kind in KINDS:
-        used, choice = environment["components"].get(kind.slot), getattr(config, kind.slot)
-        if used is not None:
-            bare, qualified = used["name"], f"{used['distribution']}:{used['name']}"
-            if choice.name in (bare, qualified):
-                name = qualified if len(_named(registry, kind.slot, bare)) > 1 else bare
-                update[kind.slot] = ComponentChoice(name=name, options=choice.options)
+    update: dict[str, Any] = {}
+    for kind, used in _used(environment):
+        bare, qualified = used["name"], f"{used['distribution']}:{used['name']}"
+        name = qualified if len(_named(registry, kind.slot, bare)) > 1 else bare
+        chosen = update.get(kind.slot, getattr(config, kind.slot))
+        renamed = [
+            ComponentChoice(name=name, options=choice.options) if choice.name in (bare, qualified) else choice
+            for choice in (chosen if kind.several else (chosen,))
+        ]
+        update[kind.slot] = tuple(renamed) if kind.several else renamed[0]
     return config.model_copy(update=update)

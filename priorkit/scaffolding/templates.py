@@ -99,6 +99,7 @@ _KINDS = {
     "regularizer": ("train aae --regularizer plug-in-name", "Regularizer", "Regularizer"),
     "loss": ("train aae --loss plug-in-name", "ReconstructionLoss", "Loss"),
     "adversarial_loss": ("train learned --adversarial-loss plug-in-name", "AdversarialLoss", "Loss"),
+    "phases": ("train aae --phases autoencoder,plug-in-name", "Phase", "Phase"),
     "networks": ("train learned --networks plug-in-name", "Networks", "Networks"),
     "dataset": ("train learned --dataset plug-in-name", "DataSource", "Source"),
     "extractor": (
@@ -111,7 +112,7 @@ _KINDS = {
 
 def _template(kind: Kind) -> Template:
     use, interface, suffix = _KINDS[kind.slot]
-    word = kind.flag.removeprefix("--")
+    word = kind.title if kind.several else kind.flag.removeprefix("--")
     return Template(word, kind.title, f"priorkit {use}", kind.slot, interface, suffix)
 
 

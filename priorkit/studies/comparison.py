@@ -13,11 +13,10 @@ from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
-from priorkit.studies.markdown import markdown_table
+from priorkit.studies.documents import markdown_table, write_whole
 from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
-from priorkit.studies.study_file import write_whole
 
-__all__ = ["MOST_SAMPLES", "Comparison", "compare_runs"]
+__all__ = ["MOST_SAMPLES", "RunComparison", "compare_runs"]
 
 MOST_SAMPLES = 1024
 """Samples of each run, at most: a picture of more shows nothing."""
@@ -26,7 +25,7 @@ _FILES = ("comparison.json", "comparison.md", "curves.png", "samples.png")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """Several runs side by side.
 
     Attributes:
@@ -109,7 +108,7 @@ def compare_runs(
     seed: int = 0,
     device: str = "auto",
     registry: Registry | None = None,
-) -> Comparison:
+) -> RunComparison:
     """Writes `comparison.md`, `comparison.json`, `curves.png` and `samples.png` into a folder.
 
     Args:
@@ -131,7 +130,7 @@ def compare_runs(
     require_matplotlib("learning curves")
     _check_out(out, overwrite=overwrite)
     summaries = tuple(summarise_run(path) for path in paths)
-    comparison = Comparison(summaries, _captions(paths))
+    comparison = RunComparison(summaries, _captions(paths))
     grids = []
     for caption, summary in zip(comparison.captions, summaries, strict=True):
         run = load_run(summary.path, device=device, registry=registry)

@@ -4,7 +4,7 @@ from typing import Any
 
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
-from priorkit.studies.study import Study, System
+from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["PAPER_STUDIES", "paper_study"]
 
@@ -13,12 +13,16 @@ _NOT_STATED = "not in the text"
 _OURS = "proposed model"
 _SAME_AUTOENCODER: dict[str, Any] = {"networks": "residual", "code_dim": 64}
 _SUPERVISED = (
-    System("learned-supervised", _OURS, "learned-supervised"),
-    System("aae-supervised", "AAE", "aae-supervised", remark="its code is [s; z] itself; same losses otherwise"),
+    ComparedSystem("learned-supervised", _OURS, "learned-supervised"),
+    ComparedSystem(
+        "aae-supervised", "AAE", "aae-supervised", remark="its code is [s; z] itself; same losses otherwise"
+    ),
 )
 _UNSUPERVISED = (
-    System("learned-unsupervised", _OURS, "learned-unsupervised"),
-    System("aae-unsupervised", "AAE", "aae-unsupervised", remark="its code is [s; z] itself; same losses otherwise"),
+    ComparedSystem("learned-unsupervised", _OURS, "learned-unsupervised"),
+    ComparedSystem(
+        "aae-unsupervised", "AAE", "aae-unsupervised", remark="its code is [s; z] itself; same losses otherwise"
+    ),
 )
 _CLASS_DATA = ("mnist", "svhn", "cifar10")
 
@@ -30,10 +34,10 @@ PAPER_STUDIES = (
         measure=_IS,
         settings=_SAME_AUTOENCODER,
         systems=(
-            System("aae", "AAE", "aae", score=2.15),
-            System("vae", "VAE", "vae", score=3.00),
-            System("vampprior", "VampPrior", "vampprior", remark="no better than VAE"),
-            System("learned", _OURS, "learned", score=6.52),
+            ComparedSystem("aae", "AAE", "aae", score=2.15),
+            ComparedSystem("vae", "VAE", "vae", score=3.00),
+            ComparedSystem("vampprior", "VampPrior", "vampprior", remark="no better than VAE"),
+            ComparedSystem("learned", _OURS, "learned", score=6.52),
         ),
     ),
     Study(
@@ -42,11 +46,11 @@ PAPER_STUDIES = (
         data=("cifar10",),
         measure=_IS,
         systems=(
-            System("began", "BEGAN", "began", remark=_NOT_STATED),
-            System("dcgan", "DCGAN", "dcgan", remark=_NOT_STATED),
-            System("lsgan", "LSGAN", "lsgan", remark=_NOT_STATED),
-            System("wgan-gp", "WGAN-GP", "wgan-gp", remark=_NOT_STATED),
-            System("learned", _OURS, "learned", score=6.52, remark="comparable with the others"),
+            ComparedSystem("began", "BEGAN", "began", remark=_NOT_STATED),
+            ComparedSystem("dcgan", "DCGAN", "dcgan", remark=_NOT_STATED),
+            ComparedSystem("lsgan", "LSGAN", "lsgan", remark=_NOT_STATED),
+            ComparedSystem("wgan-gp", "WGAN-GP", "wgan-gp", remark=_NOT_STATED),
+            ComparedSystem("learned", _OURS, "learned", score=6.52, remark="comparable with the others"),
         ),
         notes=(
             "Every system sees equally many images. WGAN-GP's critic takes five steps for each of its generator's: "
@@ -60,16 +64,16 @@ PAPER_STUDIES = (
         measure=_IS,
         settings=_SAME_AUTOENCODER,
         systems=(
-            System("baseline", "baseline (AAE)", "aae", score=2.15),
-            System(
+            ComparedSystem("baseline", "baseline (AAE)", "aae", score=2.15),
+            ComparedSystem(
                 "a",
                 "+ A",
                 "aae",
                 {"prior": "learned", "decoder_in_both_phases": False},
                 remark="about 0.9 more than the baseline",
             ),
-            System("ab", "+ A + B", "learned", {"decoder_in_both_phases": False}, score=3.69),
-            System("abc", "+ A + B + C", "learned", {"decoder_in_both_phases": True}, score=6.52),
+            ComparedSystem("ab", "+ A + B", "learned", {"decoder_in_both_phases": False}, score=3.69),
+            ComparedSystem("abc", "+ A + B + C", "learned", {"decoder_in_both_phases": True}, score=6.52),
         ),
         notes=(
             "With B, the code regularizer's weight changes too, from that of the recipe aae to that of the recipe "
@@ -82,7 +86,7 @@ PAPER_STUDIES = (
         data=("mnist", "cifar10"),
         code_dims={"mnist": 8, "cifar10": 64},
         settings={"networks": "residual"},
-        systems=(System("learned", _OURS, "learned"), System("aae", "AAE", "aae")),
+        systems=(ComparedSystem("learned", _OURS, "learned"), ComparedSystem("aae", "AAE", "aae")),
         notes=("The paper: its model gives sharper images than AAE on both.",),
     ),
     Study(
@@ -91,7 +95,7 @@ PAPER_STUDIES = (
         data=("mnist", "cifar10"),
         code_dims={"mnist": 100, "cifar10": 2000},
         settings={"networks": "residual"},
-        systems=(System("learned", _OURS, "learned"), System("aae", "AAE", "aae-reparameterised")),
+        systems=(ComparedSystem("learned", _OURS, "learned"), ComparedSystem("aae", "AAE", "aae-reparameterised")),
         notes=(
             "The paper: a larger code has little impact on its model, and AAE hardly makes recognisable images.",
             "The figure's caption has 64-D for MNIST, its text and its panels 100-D.",

@@ -16,8 +16,8 @@ from priorkit.config import (
     validate_settings,
 )
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import KINDS, Registry
-from priorkit.studies.study import Study, System
+from priorkit.plugins import KINDS, Registry, kind_named
+from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
 
@@ -70,7 +70,7 @@ class PlannedRun:
         config: Its resolved configuration.
     """
 
-    system: System
+    system: ComparedSystem
     seed: int
     path: Path
     config: RunConfig
@@ -113,7 +113,7 @@ def _is_option(key: str) -> bool:
     return key.partition(".")[0] in _SLOTS and "." in key
 
 
-def _require_recipe(request: Request, system: System, registry: Registry) -> None:
+def _require_recipe(request: Request, system: ComparedSystem, registry: Registry) -> None:
     try:
         registry.recipe(system.recipe)
     except UnknownComponentError as error:
@@ -138,10 +138,12 @@ def _refuse_own_settings(request: Request) -> None:
             )
 
 
-def _settings(request: Request, system: System, registry: Registry) -> tuple[dict[str, Any], set[str]]:
+def _settings(request: Request, system: ComparedSystem, registry: Registry) -> tuple[dict[str, Any], set[str]]:
     """The settings of a system but for its seed, and the keys of component options that it took."""
     study, common = request.study, dict(request.common)
-    settings: dict[str, Any] = {kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS}
+    settings: dict[str, Any] = {
+        kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS if not kind.several
+    }
     for layer in (registry.recipe(system.recipe).settings, study.settings, system.settings):
         settings = merge_settings(settings, layer)
     if study.code_dims and "code_dim" not in common:
@@ -155,6 +157,8 @@ def _settings(request: Request, system: System, registry: Registry) -> tuple[dic
     chosen, used = validate_settings(settings), set()
     for key, value in common.items():
         slot = key.partition(".")[0]
+        if kind_named(slot).several:
+            continue
         component = registry.get(slot, getattr(chosen, slot).name).component
         options = {".".join(item.path): item for item in describe_fields(component.options, (slot,))}
         if key in options:

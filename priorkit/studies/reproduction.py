@@ -8,12 +8,13 @@ from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_resumed, read_position
+from priorkit.studies.documents import write_whole
 from priorkit.studies.pictures import check_pictures, draw_study
 from priorkit.studies.plan import PlannedRun, Request, plan_runs
 from priorkit.studies.results import Results, gather_results, write_results
 from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
-from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study, write_whole
+from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study
 from priorkit.training import Observer
 
 __all__ = ["Reproduction", "StudyObserver", "reproduce"]

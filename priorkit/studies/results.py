@@ -9,12 +9,11 @@ from typing import Any
 
 from priorkit.config import format_duration
 from priorkit.runs import RunFolder
-from priorkit.studies.markdown import markdown_table
+from priorkit.studies.documents import markdown_table, write_whole
 from priorkit.studies.plan import Request
 from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
 from priorkit.studies.scoring import study_evaluations
-from priorkit.studies.study import Study, System
-from priorkit.studies.study_file import write_whole
+from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["Results", "Row", "Spread", "gather_results", "write_results"]
 
@@ -53,7 +52,7 @@ class Row:
         runs: Its runs, by seed.
     """
 
-    system: System
+    system: ComparedSystem
     runs: tuple[RunSummary, ...]
 
     @property

@@ -7,11 +7,11 @@ from typing import Any
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 
-__all__ = ["Study", "System"]
+__all__ = ["ComparedSystem", "Study"]
 
 
 @dataclass(frozen=True)
-class System:
+class ComparedSystem:
     """One system of a study.
 
     Attributes:
@@ -51,14 +51,14 @@ class Study:
     name: str
     title: str
     data: tuple[str, ...]
-    systems: tuple[System, ...]
+    systems: tuple[ComparedSystem, ...]
     measure: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     code_dims: Mapping[str, int] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def chosen(self, names: tuple[str, ...]) -> tuple[System, ...]:
+    def chosen(self, names: tuple[str, ...]) -> tuple[ComparedSystem, ...]:
         """The systems of these names, in the study's order; all of them for no names.
 
         Raises:

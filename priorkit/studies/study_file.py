@@ -7,9 +7,10 @@ from typing import Any
 from priorkit.config import LIMITS, flag_for, format_duration
 from priorkit.errors import RunFolderError
 from priorkit.runs import RESUMABLE, explained_os_errors
+from priorkit.studies.documents import write_whole
 from priorkit.studies.plan import Request
 
-__all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_study", "write_whole"]
+__all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_study"]
 
 STUDY_FILE = "study.json"
 MAY_CHANGE = tuple(key for key in RESUMABLE if key not in LIMITS)
@@ -92,18 +93,3 @@ def _in_words(key: str, value: Any) -> str:
     if value is None:
         return f"no {flag}"
     return f"{flag} {format_duration(value) if key == 'max_time' else value}"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text file, which appears whole or not at all.
-
-    Raises:
-        RunFolderError: It cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.draft")
-    with explained_os_errors("write"):
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)

@@ -11,7 +11,10 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import CodeSpace, ImageShape, Prior
 from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
 
-__all__ = ["Case", "Situations"]
+__all__ = ["Case", "Checkable", "Situations"]
+
+Checkable = str | Component[Any] | Callable[[Any], Any]
+"""What can be checked: the name of an installed component, a `Component`, or a function from the kind's context."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Situations:
         priors: Priors that a regularizer is tried with, before the kit's own: functions from the dimensions of a code
             to a prior. A regularizer that is made for one prior needs that.
         examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
+
+    Examples:
+        >>> from priorkit.testing import Situations
+        >>> Situations(code_dims=(8,)).classes
+        (0, 3)
     """
 
     code_dims: tuple[int, ...] = (2, 1, 5)
@@ -59,10 +67,15 @@ class Case:
 
     Raises:
         ConfigurationError: There is no such kind, or a function was given options.
+
+    Examples:
+        >>> from priorkit.testing import Case
+        >>> Case("prior", "gaussian", {"std": 2.0}).title
+        "prior 'gaussian[std=2.0]'"
     """
 
     slot: str
-    subject: str | Component[Any] | Callable[[Any], Any]
+    subject: Checkable
     options: Mapping[str, Any] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] | set[str] | tuple[str, ...] = ()

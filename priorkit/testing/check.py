@@ -1,17 +1,13 @@
 """A check: one thing that a component's contract asks for, held against a component."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from priorkit.plugins.blame import error_in_words, place_of
+from priorkit.testing.case import Case
 
-if TYPE_CHECKING:
-    from priorkit.testing.subject import Subject
-
-__all__ = ["Absent", "Check", "Defect", "NotApplicable", "Refused", "require"]
+__all__ = ["Absent", "Check", "Defect", "NotApplicable", "Refused", "Tried", "require"]
 
 
 class Defect(AssertionError):  # noqa: N818 - what a component has, not what went wrong here
@@ -49,6 +45,18 @@ class Refused(NotApplicable):
     """The component does not want to be built in this situation, and says so."""
 
 
+class Tried(Protocol):
+    """A component in one situation, as far as a check looks at it: a `Subject`.
+
+    Attributes:
+        case: The component.
+        situation: The situation in words.
+    """
+
+    case: Case
+    situation: str
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that a contract asks for.
@@ -77,7 +85,7 @@ class Check:
         """What it holds, in a line."""
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
-    def hold(self, subject: Subject[Any]) -> None:
+    def hold(self, subject: Tried) -> None:
         """Holds it against a component in one situation.
 
         Raises:
@@ -102,7 +110,7 @@ class Check:
             raise Defect(found, *((self.cause, self.fix) if self.explains_errors else ())) from error
 
 
-def _circumstances(subject: Subject[Any], error: Exception) -> str:
+def _circumstances(subject: Tried, error: Exception) -> str:
     """The situation in which an error came up, and what hypothesis and the checks noted about it."""
     notes = [" ".join(note.split()) for note in getattr(error, "__notes__", ())]
     return f" (with {'; '.join([subject.situation, *notes])})"

@@ -1,20 +1,46 @@
 """Holds components to their interfaces' contracts."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, Unpack
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol, TypedDict, Unpack
 
 import torch
 from torch.distributions import Distribution
 
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Component, nearest
-from priorkit.testing.case import Case, Situations
+from priorkit.interfaces import (
+    AdversarialLoss,
+    CodeGenerator,
+    Condition,
+    DataSource,
+    Encoder,
+    FeatureExtractor,
+    Networks,
+    Prior,
+    ReconstructionLoss,
+    Regularizer,
+)
+from priorkit.plugins import (
+    AdversarialLossContext,
+    CodeGeneratorContext,
+    ConditionContext,
+    DataContext,
+    EncoderContext,
+    ExtractorContext,
+    LossContext,
+    NetworksContext,
+    PriorContext,
+    RegularizerContext,
+    nearest,
+)
+from priorkit.testing.case import Case, Checkable, Situations
 from priorkit.testing.catalogue import CATALOGUE
 from priorkit.testing.check import Absent, Check, Defect, NotApplicable, Refused, Unbuildable
 from priorkit.testing.report import Outcome, Report, Result
 
 __all__ = [
     "How",
+    "KindCheck",
     "check_adversarial_loss",
     "check_code_generator",
     "check_component",
@@ -123,9 +149,6 @@ def check_component(case: Case) -> Report:
     return Report(case.title, tuple(run_check(case, check) for check in checks_of(case)))
 
 
-Subject = str | Component[Any] | Callable[[Any], Any]
-
-
 class How(TypedDict, total=False):
     """How a component is checked.
 
@@ -144,101 +167,56 @@ class How(TypedDict, total=False):
     seed: int
 
 
-def check_prior(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a prior to the contract of `priorkit.interfaces.Prior`.
+class KindCheck(Protocol):
+    """A function that holds components of one kind to their contract, as `check_component` does."""
+
+    __name__: str
+
+    def __call__(self, subject: Checkable, **how: Unpack[How]) -> Report:
+        """Holds one to every check of its kind."""
+
+
+def _kind_check(slot: str, what: str, interface: type, context: type) -> KindCheck:
+    """The function `check_...` of a kind, which is called after its interface."""
+
+    def check(subject: Checkable, **how: Unpack[How]) -> Report:
+        return check_component(Case(slot, subject, **how))
+
+    check.__name__ = check.__qualname__ = "check" + re.sub(
+        "[A-Z]", lambda found: f"_{found[0].lower()}", interface.__name__
+    )
+    check.__doc__ = f"""Holds {what} to the contract of `priorkit.interfaces.{interface.__name__}`.
 
     Args:
-        subject: The name of an installed one, a `Component`, or a function of a `PriorContext` that builds one.
+        subject: The name of an installed one, a `Component`, or a function of a context (`{context.__name__}`) that
+            builds one.
         **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
+
+    Raises:
+        ConfigurationError: There is no check of a name that was given, or options were given for a function.
+        UnknownComponentError: No installed plug-in supplies the component.
+        ValidationError: The component has no such options.
     """
-    return check_component(Case("prior", subject, **how))
+    return check
 
 
-def check_code_generator(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a code generator to the contract of `priorkit.interfaces.CodeGenerator`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `CodeGeneratorContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("code_generator", subject, **how))
-
-
-def check_condition(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a condition to the contract of `priorkit.interfaces.Condition`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `ConditionContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("condition", subject, **how))
-
-
-def check_encoder(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds an encoder to the contract of `priorkit.interfaces.Encoder`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `EncoderContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("encoder", subject, **how))
-
-
-def check_regularizer(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a regularizer to the contract of `priorkit.interfaces.Regularizer`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `RegularizerContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("regularizer", subject, **how))
-
-
-def check_reconstruction_loss(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a reconstruction loss to the contract of `priorkit.interfaces.ReconstructionLoss`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `LossContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("loss", subject, **how))
-
-
-def check_adversarial_loss(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds an adversarial loss to the contract of `priorkit.interfaces.AdversarialLoss`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of an `AdversarialLossContext`.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("adversarial_loss", subject, **how))
-
-
-def check_networks(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a family of networks to the contract of `priorkit.interfaces.Networks`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `NetworksContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("networks", subject, **how))
-
-
-def check_data_source(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a data source to the contract of `priorkit.interfaces.DataSource`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `DataContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("dataset", subject, **how))
-
-
-def check_feature_extractor(subject: Subject, **how: Unpack[How]) -> Report:
-    """Holds a feature extractor to the contract of `priorkit.interfaces.FeatureExtractor`.
-
-    Args:
-        subject: The name of an installed one, a `Component`, or a function of a `ExtractorContext` that builds one.
-        **how: `options`, `expected_failures`, `required`, `situations` and `seed`, as of a `Case`.
-    """
-    return check_component(Case("extractor", subject, **how))
+check_prior = _kind_check("prior", "a prior", Prior, PriorContext)
+"""Holds a prior to the contract of `priorkit.interfaces.Prior`."""
+check_code_generator = _kind_check("code_generator", "a code generator", CodeGenerator, CodeGeneratorContext)
+"""Holds a code generator to the contract of `priorkit.interfaces.CodeGenerator`."""
+check_condition = _kind_check("condition", "a condition", Condition, ConditionContext)
+"""Holds a condition to the contract of `priorkit.interfaces.Condition`."""
+check_encoder = _kind_check("encoder", "an encoder", Encoder, EncoderContext)
+"""Holds an encoder to the contract of `priorkit.interfaces.Encoder`."""
+check_regularizer = _kind_check("regularizer", "a regularizer", Regularizer, RegularizerContext)
+"""Holds a regularizer to the contract of `priorkit.interfaces.Regularizer`."""
+check_reconstruction_loss = _kind_check("loss", "a reconstruction loss", ReconstructionLoss, LossContext)
+"""Holds a reconstruction loss to the contract of `priorkit.interfaces.ReconstructionLoss`."""
+check_adversarial_loss = _kind_check("adversarial_loss", "an adversarial loss", AdversarialLoss, AdversarialLossContext)
+"""Holds an adversarial loss to the contract of `priorkit.interfaces.AdversarialLoss`."""
+check_networks = _kind_check("networks", "a family of networks", Networks, NetworksContext)
+"""Holds a family of networks to the contract of `priorkit.interfaces.Networks`."""
+check_data_source = _kind_check("dataset", "a data source", DataSource, DataContext)
+"""Holds a data source to the contract of `priorkit.interfaces.DataSource`."""
+check_feature_extractor = _kind_check("extractor", "a feature extractor", FeatureExtractor, ExtractorContext)
+"""Holds a feature extractor to the contract of `priorkit.interfaces.FeatureExtractor`."""

@@ -31,6 +31,11 @@ class Result:
         cause: The likely cause of a failure.
         fix: How to mend it.
         error: What was raised, with its traceback; None where nothing was.
+
+    Examples:
+        >>> from priorkit.testing import Outcome, Result
+        >>> print(Result("densities_normalise", Outcome.SKIPPED, "it has no density"))
+        densities_normalise: skipped: it has no density
     """
 
     check: str
@@ -54,6 +59,14 @@ class Report:
     Attributes:
         subject: What was looked at: its kind, name and options.
         results: One for each check, in the order in which they ran.
+
+    Examples:
+        >>> from priorkit.testing import Outcome, Report, Result
+        >>> report = Report("prior 'laplace'", (Result("builds", Outcome.PASSED),))
+        >>> report.raise_if_failed()
+        >>> print(report)
+        prior 'laplace': 1 passed
+          builds: passed
     """
 
     subject: str

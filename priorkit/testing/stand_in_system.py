@@ -31,7 +31,12 @@ class _NoRegularizer(Regularizer):
     needs_prior_code = False
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         return {}
 

@@ -1,11 +1,11 @@
-"""Hypothesis strategies of what components are given: sizes, seeds, images, codes and options."""
+"""What components are given: hypothesis strategies of sizes, seeds, images, codes, options, and the kit's examples."""
 
 import types
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 import torch
-from hypothesis import assume
+from hypothesis import HealthCheck, Phase, Verbosity, assume, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -15,7 +15,17 @@ from torch import Tensor
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import Options
 
-__all__ = ["batch_sizes", "code_dims", "codes", "image_shapes", "images", "options", "seeds"]
+__all__ = [
+    "batch_sizes",
+    "code_dims",
+    "codes",
+    "few",
+    "image_shapes",
+    "images",
+    "options",
+    "seeds",
+    "sizes_and_seeds",
+]
 
 Opts = TypeVar("Opts", bound=Options)
 
@@ -179,3 +189,24 @@ def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:
     # Next to an open bound no number is usable: the smallest positive deviation gives no finite density.
     margin = (highest - lowest) / 256
     return st.floats(lowest + margin * above, highest - margin * below, allow_nan=False, allow_subnormal=False)
+
+
+def sizes_and_seeds(number: int, first: int = 0) -> list[tuple[int, int]]:
+    """So many batch sizes and seeds, the same ones every time; a batch of one sample comes first."""
+    sizes, seeds = (1, 2, 7, 3, 5), (0, 1, 2**63 - 2, 2**32, 12345)
+    return [(sizes[k % 5], (seeds[k % 5] + first + k // 5) % 2**63) for k in range(number)]
+
+
+def few(number: int) -> settings:
+    """Settings of hypothesis for so many examples, the same ones every time, whatever profile the user has loaded."""
+    return settings(
+        max_examples=number,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        verbosity=Verbosity.normal,
+        report_multiple_bugs=False,
+        print_blob=False,
+    )

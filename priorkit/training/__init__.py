@@ -1,6 +1,6 @@
 """Trains a system: phases, the session, the loop and its observers."""
 
-from priorkit.training.length import last_step
+from priorkit.training.length import images_seen, last_step
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.review import Review
 from priorkit.training.session import Session
@@ -9,6 +9,7 @@ __all__ = [
     "Observer",
     "Review",
     "Session",
+    "images_seen",
     "last_step",
     "run_session",
 ]

@@ -1,21 +1,22 @@
-"""What a session trains on: batches of images, or of the codes that are kept of them."""
+"""What a session trains on, stage by stage: batches of images, or of the codes that are kept of them."""
+
+from collections.abc import Callable
+
+from torch import Tensor
 
 from priorkit.config import RunConfig
-from priorkit.data.batches import Batches
-from priorkit.data.kept_codes import KeptCodes
-from priorkit.data.stream import default_workers
+from priorkit.data import Batches, KeptCodes, default_workers
 from priorkit.distributed import Processes
 from priorkit.engine import Precision
-from priorkit.interfaces import ImageSet
+from priorkit.interfaces import Batch, Encoder, ImageSet
+from priorkit.models.stages import PlannedStage
 from priorkit.models.system import BuiltSystem
 
-__all__ = ["make_batches"]
+__all__ = ["BatchSource"]
 
 
-def make_batches(
-    system: BuiltSystem, images: ImageSet, config: RunConfig, precision: Precision, processes: Processes
-) -> Batches | KeptCodes:
-    """The source of a session's batches.
+class BatchSource:
+    """Gives a session its batches, in each stage of the kind that the stage's phases take.
 
     Args:
         system: The components.
@@ -23,27 +24,100 @@ def make_batches(
         config: The run's settings.
         precision: Where and how to compute.
         processes: Those that train together.
+
+    Attributes:
+        batches: Where the batches of the present stage come from.
     """
-    condition, device = system.condition, precision.device
-    entries = condition.entries(images) if condition is not None and condition.from_data else None
-    if system.fits_codes:
-        return KeptCodes(
-            images,
-            config.batch_size,
+
+    def __init__(
+        self, system: BuiltSystem, images: ImageSet, config: RunConfig, precision: Precision, processes: Processes
+    ) -> None:
+        self.condition = system.condition
+        self.images = images
+        self.config = config
+        self.precision = precision
+        self.processes = processes
+        self.stage = system.stages[0]
+        self.batches = self._make()
+        self._fetched: tuple[Tensor, dict[str, Tensor]] | None = None
+
+    def enter(self, stage: PlannedStage) -> None:
+        """Goes over to another stage."""
+        self.batches.close()
+        self._fetched = None
+        self.stage = stage
+        self.batches = self._make()
+
+    def fetch(self, images_seen: int, encoder: Callable[[], Encoder]) -> None:
+        """Reads the next batch, if it has not been read yet.
+
+        Args:
+            images_seen: Images that have been seen before it.
+            encoder: Gives enc as it is used, on the device; called where its codes are not known yet.
+
+        Raises:
+            DataError: An image that is read as it is needed cannot be read.
+        """
+        if self._fetched is not None:
+            return
+        batches = self.batches
+        if isinstance(batches, KeptCodes) and not batches.known:
+            batches.encode_with(encoder())
+        if self.stage.batch is Batch.ALL_CODES:
+            assert isinstance(batches, KeptCodes), "all codes are kept ones"
+            self._fetched = batches.everything(), self._beside(batches.all_entries(), None)
+            return
+        others = None
+        if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
+            others = batches.entries_at(images_seen + self.stage.batch_size)
+        self._fetched = batches.at(images_seen), self._beside(batches.entries_at(images_seen), others)
+
+    def take(self) -> tuple[Tensor, dict[str, Tensor]]:
+        """The batch that has been read, and what comes with it; it is not kept."""
+        assert self._fetched is not None, "a batch is read first"
+        fetched, self._fetched = self._fetched, None
+        return fetched
+
+    def forget(self) -> None:
+        """Forgets what has been read or computed ahead: the networks or the position are about to be others."""
+        self._fetched = None
+        if isinstance(self.batches, KeptCodes):
+            self.batches.forget()
+
+    def close(self) -> None:
+        """Ends the processes that read images, if there are any; the next batch starts them again."""
+        self.batches.close()
+
+    def _beside(self, entries: Tensor | None, others: Tensor | None) -> dict[str, Tensor]:
+        """What comes with a batch: `condition`, and `mismatched`, which comes with other images."""
+        if self.condition is None or entries is None:
+            return {}
+        beside = {"condition": self.condition.vectors(entries)}
+        if others is not None:
+            beside["mismatched"] = self.condition.vectors(others)
+        return beside
+
+    def _make(self) -> Batches | KeptCodes:
+        config, device, condition = self.config, self.precision.device, self.condition
+        entries = condition.entries(self.images) if condition is not None and condition.from_data else None
+        if self.stage.batch is not Batch.IMAGES:
+            return KeptCodes(
+                self.images,
+                self.stage.batch_size,
+                seed=config.seed,
+                precision=self.precision,
+                channels_last=config.channels_last,
+                entries=entries,
+                binarise=config.binarise,
+            )
+        return Batches(
+            self.images,
+            self.stage.batch_size,
             seed=config.seed,
-            precision=precision,
+            device=device,
             channels_last=config.channels_last,
+            share=self.processes.share(self.stage.batch_size),
+            workers=default_workers(device, self.processes.local_count) if config.workers is None else config.workers,
             entries=entries,
             binarise=config.binarise,
         )
-    return Batches(
-        images,
-        config.batch_size,
-        seed=config.seed,
-        device=device,
-        channels_last=config.channels_last,
-        share=processes.share(config.batch_size),
-        workers=default_workers(device, processes.local_count) if config.workers is None else config.workers,
-        entries=entries,
-        binarise=config.binarise,
-    )

@@ -1,8 +1,10 @@
 """How long a run is."""
 
-from priorkit.config import RunConfig
+from itertools import pairwise
 
-__all__ = ["last_step"]
+from priorkit.config import RunConfig, beginnings
+
+__all__ = ["images_seen", "last_step"]
 
 
 def last_step(config: RunConfig, images: int) -> int | None:
@@ -16,3 +18,16 @@ def last_step(config: RunConfig, images: int) -> int | None:
     if config.epochs is not None:
         ends.append(max(1, round(config.epochs * images / config.batch_size)))
     return min(ends, default=None)
+
+
+def images_seen(config: RunConfig, steps: int) -> int:
+    """How many images or codes a run has seen after so many steps, batch by batch.
+
+    Args:
+        config: Its configuration.
+        steps: Steps done.
+    """
+    begins = [*beginnings(config.stages), steps]
+    sizes = [stage.batch_size or config.batch_size for stage in config.stages or ()] or [config.batch_size]
+    spans = (max(0, min(end, steps) - begin) for begin, end in pairwise(begins))
+    return sum(span * size for span, size in zip(spans, sizes, strict=True))

@@ -17,7 +17,22 @@ _OF_FEATURES = "frechet_distance"
 
 
 class Observer:
-    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise."""
+    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> class StepCounter(priorkit.Observer):
+        ...     steps = 0
+        ...
+        ...     def stepped(self, session):
+        ...         self.steps += 1
+        >>> counter = StepCounter()
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=2, device="cpu")
+        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run", observers=[counter])
+        >>> counter.steps
+        2
+    """
 
     def started(self, session: Session) -> None:
         """Training is about to start, or to go on."""
@@ -108,9 +123,11 @@ class _Schedule:
 
     def after_step(self) -> None:
         config, steps = self.session.config, self.session.steps
-        if steps % config.log_every == 0:
+        # A stage ends with its own losses and pictures.
+        stage_ends = self.session.at_stage_end()
+        if steps % config.log_every == 0 or stage_ends:
             self.measure(reset=True)
-        if steps % config.sample_every == 0:
+        if steps % config.sample_every == 0 or stage_ends:
             self.review()
         if config.evaluate_every is not None and steps % config.evaluate_every == 0:
             self.score()

@@ -1,13 +1,16 @@
 """The optimisers of a system's networks: one each, shared by the phases that train it."""
 
+from collections.abc import Mapping
+
 from torch.optim import Optimizer
 
 from priorkit.config import RunConfig
 from priorkit.engine import make_optimizer
 from priorkit.interfaces import OptimizerSettings
+from priorkit.models.stages import PlannedStage
 from priorkit.models.system import BuiltSystem
 
-__all__ = ["make_optimizers"]
+__all__ = ["make_optimizers", "set_learning_rates"]
 
 
 def make_optimizers(system: BuiltSystem, config: RunConfig, *, capturable: bool = False) -> dict[str, Optimizer]:
@@ -20,19 +23,47 @@ def make_optimizers(system: BuiltSystem, config: RunConfig, *, capturable: bool 
         config: The run's settings.
         capturable: Whether steps can be recorded in a CUDA graph.
     """
-    asked = {name: settings for brought in system.brought for name, settings in brought.phase.optimizers.items()}
     optimizers: dict[str, Optimizer] = {}
+    asked = _asked_for(system)
     for name, network in system.trained().items():
         settings = asked.get(name, OptimizerSettings())
-        of_the_user = getattr(config.learning_rates, name) if name in type(config.learning_rates).model_fields else None
-        rates = (of_the_user, settings.learning_rate, config.learning_rate)
+        first = next((stage for stage in system.stages if name in stage.trains()), system.stages[0])
         optimizers[name] = make_optimizer(
             settings.optimizer or config.optimizer,
             network.parameters(),
-            learning_rate=next(rate for rate in rates if rate is not None),
+            learning_rate=_own_rate(name, config, settings) or first.learning_rate,
             beta1=config.beta1 if settings.beta1 is None else settings.beta1,
             beta2=config.beta2 if settings.beta2 is None else settings.beta2,
             weight_decay=config.weight_decay if settings.weight_decay is None else settings.weight_decay,
             capturable=capturable,
         )
     return optimizers
+
+
+def set_learning_rates(
+    optimizers: Mapping[str, Optimizer], system: BuiltSystem, config: RunConfig, stage: PlannedStage
+) -> None:
+    """Gives the networks that a stage trains its learning rate, except those for which something else is said.
+
+    Args:
+        optimizers: Changed in place.
+        system: The components.
+        config: The run's settings.
+        stage: The stage that begins.
+    """
+    asked = _asked_for(system)
+    for name in stage.trains():
+        own = _own_rate(name, config, asked.get(name, OptimizerSettings()))
+        for group in optimizers[name].param_groups:
+            group["lr"] = stage.learning_rate if own is None else own
+
+
+def _asked_for(system: BuiltSystem) -> dict[str, OptimizerSettings]:
+    """What phases say of how networks are optimised, by the network's name."""
+    return {name: settings for item in system.chosen for name, settings in item.phase.optimizers.items()}
+
+
+def _own_rate(name: str, config: RunConfig, settings: OptimizerSettings) -> float | None:
+    """The learning rate that a network has in every stage; None if it has the stage's."""
+    own: float | None = getattr(config.learning_rates, name, None)
+    return settings.learning_rate if own is None else own

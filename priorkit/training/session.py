@@ -11,25 +11,23 @@ from priorkit.config import RunConfig
 from priorkit.data.batches import to_float
 from priorkit.data.binarisation import binarised
 from priorkit.data.data_summary import summarise
-from priorkit.data.kept_codes import KeptCodes
 from priorkit.data.typical_images import typical_images
 from priorkit.distributed import Processes, synchronise_batch_norm
 from priorkit.distributed.agreement import average_statistics, require_enough_images, require_equal_tensors
 from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, running_statistics, seed_for
 from priorkit.errors import ConfigurationError, PluginError
-from priorkit.interfaces import ImageData
+from priorkit.interfaces import Batch, Encoder, ImageData
 from priorkit.models.assembly import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.model import Model
-from priorkit.models.system import tensors_below
+from priorkit.models.system import BuiltSystem, tensors_below
 from priorkit.plugins import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
-from priorkit.training.batch_source import make_batches
+from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
 from priorkit.training.length import last_step
-from priorkit.training.optimizers import make_optimizers
-from priorkit.training.phases import make_phases
+from priorkit.training.optimizers import make_optimizers, set_learning_rates
 from priorkit.training.review import REVIEWED, Review, review_model
 
 __all__ = ["Session"]
@@ -67,16 +65,18 @@ class Session:
         recorder = choose_recorder(config, device, processes)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, summarise(data))
+        self.config = config = _with_its_end(config, self.system)
         require_shareable_terms(self.system, config, processes)
         self.system.to(device, channels_last=config.channels_last)
         networks = self.system.trained()
         if config.synchronise_batch_norm:
             for network in networks.values():
                 synchronise_batch_norm(network, processes)
+        self.stage = self.system.stages[0]
         self.engine = Engine(
             networks,
             make_optimizers(self.system, config, capturable=recorder is not None),
-            make_phases(self.system, config),
+            self.stage.phases,
             precision=self.precision,
             seed=config.seed,
             clip_norm=config.clip_norm,
@@ -88,12 +88,11 @@ class Session:
         averaged = self.averages.networks if self.averages is not None else {}
         self.evaluation_networks = EvaluationNetworks(self.system, averaged)
         self._recomputed = False
-        self.batches = make_batches(self.system, data.train, config, self.precision, processes)
+        self.source = BatchSource(self.system, data.train, config, self.precision, processes)
         if config.compile:
             compile_system(self.system)
         self.seconds = 0.0
         self.best: dict[str, float] = {}
-        self._batch: tuple[Tensor, dict[str, Tensor]] | None = None
 
     @property
     def model(self) -> Model:
@@ -117,33 +116,32 @@ class Session:
         """Steps done."""
         return self.engine.steps
 
+    def _enter_stage(self) -> None:
+        """Goes over to the stage that the next step belongs to."""
+        stage = next(item for item in reversed(self.system.stages) if item.begins <= self.steps)
+        if stage is not self.stage:
+            self.stage = stage
+            self.source.enter(stage)
+            self.engine.set_phases(stage.phases)
+            set_learning_rates(self.engine.optimizers, self.system, self.config, stage)
+
+    def _encoder_in_use(self) -> Encoder:
+        self._recompute_statistics()
+        encoder = self.evaluation_networks.encoder
+        assert encoder is not None, "codes come from an encoder"
+        return encoder
+
     def fetch(self) -> None:
         """Reads the next batch, which the next step then finds ready.
 
         Raises:
             DataError: An image that is read as it is needed cannot be read.
         """
-        if self._batch is None:
-            if isinstance(self.batches, KeptCodes) and not self.batches.known:
-                self._recompute_statistics()
-                encoder = self.evaluation_networks.encoder
-                assert encoder is not None, "codes come from an encoder"
-                self.batches.encode_with(encoder)
-            images = self.batches.at(self.engine.images_seen)
-            self._batch = images, self._beside()
-
-    def _beside(self) -> dict[str, Tensor]:
-        """What comes with the next batch's images: `condition`, and `mismatched`, which comes with other images."""
-        condition, seen = self.system.condition, self.engine.images_seen
-        entries = self.batches.entries_at(seen)
-        if condition is None or entries is None:
-            return {}
-        beside = {"condition": condition.vectors(entries)}
-        if condition.mismatched:
-            others = self.batches.entries_at(seen + self.config.batch_size)
-            assert others is not None
-            beside["mismatched"] = condition.vectors(others)
-        return beside
+        self._enter_stage()
+        if self.steps == self.stage.begins:
+            # Scores of a stage in which the prior was not trained yet do not compare with those that follow.
+            self.best = {}
+        self.source.fetch(self.engine.images_seen, self._encoder_in_use)
 
     def step(self) -> None:
         """Trains on one batch.
@@ -153,19 +151,19 @@ class Session:
             PluginError: A phase that a third party's component brings fails.
         """
         self.fetch()
-        assert self._batch is not None
-        (images, beside), self._batch = self._batch, None
+        images, beside = self.source.take()
         try:
-            self.engine.step(images, self.config.batch_size, beside)
+            whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
+            self.engine.step(images, whole, beside)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         self._recomputed = False
         if self.averages is not None:
-            self.averages.update()
+            self.averages.update(self.stage.trains())
 
     def close(self) -> None:
         """Ends the processes that read images, if there are any; the next step starts them again."""
-        self.batches.close()
+        self.source.close()
 
     @cached_property
     def _held_out(self) -> Tensor:
@@ -180,6 +178,10 @@ class Session:
     def total_steps(self) -> int | None:
         """At which step the run ends, by its steps or epochs; None if only time ends it."""
         return last_step(self.config, len(self.data.train))
+
+    def at_stage_end(self) -> bool:
+        """Whether a stage has just ended, and another one is to follow."""
+        return any(stage.begins == self.steps for stage in self.system.stages[1:])
 
     def finished(self) -> bool:
         """Whether the run has reached one of its limits."""
@@ -251,9 +253,10 @@ class Session:
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
         """Restores what `weights` and `state` gave."""
-        self._batch = None
+        self.source.forget()
         self.load_weights(weights)
         self.engine.load_state_dict(state["engine"])
+        self._enter_stage()
         if self.averages is not None:
             self.averages.load_state_dict(state["averages"])
         self.seconds = float(state["seconds"])
@@ -277,11 +280,16 @@ class Session:
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Restores the networks and their averages."""
-        if isinstance(self.batches, KeptCodes):
-            self.batches.forget()
+        self.source.forget()
         self.system.load_state(weights)
         for name, network in self.averages.networks.items() if self.averages is not None else ():
             network.load_state_dict({**running_statistics(network), **tensors_below(f"average/{name}", weights)})
         self.evaluation_networks.load_statistics(tensors_below("use", weights))
         # Found again when they are needed: what was loaded may be of any step.
         self._recomputed = False
+
+
+def _with_its_end(config: RunConfig, system: BuiltSystem) -> RunConfig:
+    """The configuration with the length that its last stage has by itself: one that takes all codes has one step."""
+    ends = system.stages[-1].ends
+    return config if ends is None else config.model_copy(update={"steps": ends, "epochs": None})

@@ -53,7 +53,7 @@ def check_same_work(session: Session, bare: BareLoop) -> Mapping[str, str]:
     """
     flops = []
     for _ in range(_CHECKED_STEPS):
-        images, noise = session.batches.at(session.engine.images_seen), _noise(session)
+        images, noise = session.source.batches.at(session.engine.images_seen), _noise(session)
         with FlopCounterMode(display=False) as counter:
             session.step()
         with FlopCounterMode(display=False) as bare_counter:

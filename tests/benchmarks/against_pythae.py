@@ -20,7 +20,7 @@ from paired import Comparison, alternate
 from priorkit import RunConfig
 from priorkit.data import to_float
 from priorkit.interfaces import ImageData
-from priorkit.training.autoencoder_phase import AutoencoderPhase
+from priorkit_plugins.phases.autoencoder import AutoencoderPhase
 from pythae_systems import PYTHAE_SYSTEMS, PythaeSystem, require_pythae
 from sessions import digits, has_setting, make_config, make_session, make_system
 

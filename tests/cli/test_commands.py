@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pytest
 
-from priorkit.cli import commands
+from priorkit.cli import commands, listings
 
 # The time that the whole process spends on the processor, as the operating system accounts for it.
 _TIMED = """
@@ -59,6 +59,11 @@ def test_help_names_every_command(cli):
         assert f"\n  {command} " in text
 
 
+@pytest.mark.parametrize("name", commands._COMMANDS)
+def test_every_command_has_a_function(name):
+    assert commands._command(name).__name__ == f"{name.replace('-', '_')}_command"
+
+
 def test_nothing_at_all_prints_the_help_as_an_error(cli):
     result = cli()
     assert result.status == 2
@@ -105,7 +110,7 @@ def test_what_the_machine_refuses_is_one_line(cli, monkeypatch, error, message):
     def refuse(arguments, registry):
         raise error
 
-    monkeypatch.setitem(commands._COMMANDS, "plugins", refuse)
+    monkeypatch.setattr(listings, "plugins_command", refuse)
     result = cli("plugins")
     assert result.status == 2
     assert message in result.err
@@ -117,7 +122,7 @@ def test_our_own_mistakes_are_not_hidden(cli, monkeypatch, error):
     def fail(arguments, registry):
         raise error
 
-    monkeypatch.setitem(commands._COMMANDS, "plugins", fail)
+    monkeypatch.setattr(listings, "plugins_command", fail)
     with pytest.raises(type(error), match="a mistake of ours"):
         cli("plugins")
 

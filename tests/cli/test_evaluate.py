@@ -92,7 +92,7 @@ def test_ctrl_c_keeps_nothing(cli, trained: Path, monkeypatch: pytest.MonkeyPatc
     def interrupt(*arguments, **keywords):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("priorkit.evaluation.evaluate.score_codes", interrupt)
+    monkeypatch.setattr("priorkit.evaluation.model_scores.score_codes", interrupt)
     result = cli("evaluate", trained, *FEW)
     assert result.status == 130
     assert result.err == "priorkit: interrupted\n"

@@ -14,11 +14,11 @@ def parse(*arguments):
     return parse_train_arguments(arguments, installed_plugins())
 
 
-@pytest.mark.parametrize("order", list(permutations([("--prior", "learned"), ("--prior.hidden", "256"), ("aae",)])))
+@pytest.mark.parametrize("order", list(permutations([("--prior", "learned"), ("--prior.noise-dim", "9"), ("aae",)])))
 def test_options_come_in_any_order(order):
     parsed = parse(*[word for part in order for word in part])
     assert parsed.recipe == "aae"
-    assert parsed.settings["prior"] == {"name": "learned", "hidden": "256"}
+    assert parsed.settings["prior"] == {"name": "learned", "noise_dim": "9"}
     assert parsed.settings["loss"] == {"name": "pixel"}
 
 
@@ -48,9 +48,10 @@ def test_switches(words, value):
 def test_a_file_is_a_recipe(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('code_dim = 7\n[prior]\nname = "learned"\nnoise_dim = 3\n')
-    parsed = parse(str(file), "--prior.hidden", "5")
+    parsed = parse(str(file), "--code-generator.hidden", "5")
     assert parsed.settings["code_dim"] == 7
-    assert parsed.settings["prior"] == {"name": "learned", "noise_dim": 3, "hidden": "5"}
+    assert parsed.settings["prior"] == {"name": "learned", "noise_dim": 3}
+    assert parsed.settings["code_generator"] == {"name": "mlp", "hidden": "5"}
 
 
 def test_none_takes_an_optional_value_back(tmp_path):
@@ -80,7 +81,11 @@ def test_help_has_every_option_of_the_run_with_its_default():
     [
         (["--prior", "lerned"], "unknown prior 'lerned'; did you mean 'learned'?"),
         (["lerned"], "unknown recipe 'lerned'; did you mean 'learned'?"),
-        (["--prior.hiden", "3"], "unknown option --prior.hiden; did you mean '--prior.hidden'?"),
+        (["--prior.noise-din", "3"], "unknown option --prior.noise-din; did you mean '--prior.noise-dim'?"),
+        (
+            ["--prior.hidden", "3"],
+            "--prior.hidden: prior 'learned' has no such option any more; use --code-generator.hidden",
+        ),
         (
             ["--prior", "gaussian", "--prior.noise-dim", "3"],
             "prior 'gaussian' has no option 'noise-dim'; it belongs to",
@@ -110,7 +115,7 @@ def test_mistakes_are_explained(words, message):
 
 
 @pytest.mark.parametrize("choice", ["prior = 3", "prior = []", "[prior]\nname = 5", "[[prior]]", "prior = 1979-05-27"])
-@pytest.mark.parametrize("flags", [[], ["--prior.hidden", "5"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize("flags", [[], ["--prior.noise-dim", "5"], ["--help"]], ids=" ".join)
 def test_a_file_that_chooses_no_component_is_explained(tmp_path, choice, flags):
     file = tmp_path / "mine.toml"
     file.write_text(choice)
@@ -157,8 +162,9 @@ def test_text_is_read_by_the_options_type(make_registry, make_component, flag, t
 
 def test_none_takes_a_components_value_back(tmp_path):
     file = tmp_path / "mine.toml"
-    file.write_text('[prior]\nname = "learned"\nhidden = 3\n')
-    assert parse(str(file), "--prior.hidden", "none").settings["prior"] == {"name": "learned", "hidden": None}
+    file.write_text('[code_generator]\nname = "mlp"\nhidden = 3\n')
+    parsed = parse(str(file), "--code-generator.hidden", "none")
+    assert parsed.settings["code_generator"] == {"name": "mlp", "hidden": None}
     assert parse("--networks.norm", "none").settings["networks"]["norm"] == "none"
 
 

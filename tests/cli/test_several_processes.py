@@ -160,7 +160,7 @@ def test_a_process_that_fails_in_training_ends_the_run_with_its_error(together, 
 
     main_process, other = together(2, "train", "vae", *tiny, "--steps", 5, "--out", "run", spoil=spoil, errors=True)
     assert main_process[0] == 2
-    assert "process 1 of 2 has failed or ended" in main_process[2]
+    assert "another process of this run has ended" in main_process[2]
     assert other == "ArithmeticError: the second process has had enough"
     assert [result[0] for result in together(2, "train", "--resume", "run")] == [0, 0]
 

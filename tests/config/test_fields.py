@@ -150,7 +150,10 @@ def test_a_default_in_words_is_the_default(component: str | None, field: FieldDe
         assert field.type.endswith(" or none")
     else:
         # A configuration keeps lists, as TOML does.
-        assert accepts(component, field, field.default) == (list(default) if isinstance(default, tuple) else default)
+        found = accepts(component, field, field.default)
+        assert (list(found) if isinstance(found, tuple) else found) == (
+            list(default) if isinstance(default, tuple) else default
+        )
 
 
 BOUNDED = [(component, field) for component, field in FIELDS if re.search("[<>]", field.type)]

@@ -87,8 +87,7 @@ BAD_COMPONENTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"prior": {"name": "learned", "nose_dim": 3}},
-        "--prior.nose-dim: prior 'learned' has no option 'nose-dim'; did you mean 'noise-dim'? "
-        "Options: noise-dim, hidden.",
+        "--prior.nose-dim: prior 'learned' has no option 'nose-dim'; did you mean 'noise-dim'? Options: noise-dim.",
     ),
     (
         {"prior": {"name": "learned", "noise-dim": 3}},
@@ -255,10 +254,10 @@ def test_choices_made_in_python_are_merged_like_tables() -> None:
 
 def test_three_layers_end_in_one_configuration() -> None:
     recipe = {"prior": {"name": "learned", "noise_dim": 7}, "code_dim": 8}
-    flags = {"prior": {"hidden": 5}, "learning_rates": {"encoder": "0.5"}}
+    flags = {"prior": {"noise_dim": 5}, "learning_rates": {"encoder": "0.5"}}
     layers = merge_settings(merge_settings(RunConfig().model_dump(), recipe), flags)
     config = resolve_config(validate_settings(layers), REGISTRY)
-    assert config.prior.options == {"noise_dim": 7, "hidden": 5}
+    assert config.prior.options == {"noise_dim": 5}
     assert config.code_dim == 8
     assert config.learning_rates.encoder == 0.5
     assert config.batch_size == RunConfig().batch_size
@@ -267,7 +266,7 @@ def test_three_layers_end_in_one_configuration() -> None:
 def test_resolving_fills_in_every_default() -> None:
     config = resolve_config(RunConfig(prior={"name": "gaussian", "std": 2}), REGISTRY)
     assert config.prior.options == {"mean": 0.0, "std": 2.0}
-    assert config.code_generator.options == {"layers": 1, "output_norm": True}
+    assert config.code_generator.options == {"hidden": None, "layers": 1, "output_norm": True}
     assert config.regularizer.options == {"weight": 1.0}
     assert config.steps == DEFAULT_STEPS
     # What is resolved depends on no default any more.

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from priorkit.config import ComponentChoice, LearningRates, RunConfig
-from priorkit.plugins import KINDS, installed_plugins
+from priorkit.config import ComponentChoice, LearningRates, RunConfig, choices_of
+from priorkit.plugins import installed_plugins
 
 
 def test_every_setting_has_a_default() -> None:
@@ -24,8 +24,7 @@ def test_a_key_that_toml_leaves_out_means_its_default() -> None:
 
 
 def test_the_default_components_are_installed() -> None:
-    for kind in KINDS:
-        choice = getattr(RunConfig(), kind.slot)
+    for kind, choice in choices_of(RunConfig()):
         assert installed_plugins().get(kind.slot, choice.name).distribution == "priorkit"
         assert choice.options == {}
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from priorkit.config import (
+    LIMITS,
     ComponentChoice,
     RunConfig,
+    Stage,
     config_to_toml,
     merge_settings,
     read_toml,
@@ -35,6 +37,9 @@ def _bound(info: FieldInfo, kind: Any, otherwise: Any) -> Any:
     return found[0] if found else otherwise
 
 
+PHASES = RunConfig.model_fields["phases"].default
+
+
 def _plain_values(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
     """Values that a field's type and bounds allow."""
     lowest, highest = _bound(info, annotated_types.Ge, None), _bound(info, annotated_types.Le, None)
@@ -43,6 +48,10 @@ def _plain_values(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
         return st.floats(1e-3, 1e9)
     if get_origin(annotation) is Annotated:
         return _plain_values(get_args(annotation)[0], info)
+    if annotation == tuple[ComponentChoice, ...]:
+        return st.lists(st.sampled_from(PHASES), min_size=1, max_size=3, unique_by=lambda choice: choice.name).map(
+            tuple
+        )
     if get_origin(annotation) is tuple:
         (item, _) = get_args(annotation)
         bounds = next((part for part in get_args(item) if isinstance(part, FieldInfo)), info)
@@ -67,6 +76,8 @@ def _plain_values(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
         return texts.filter(lambda text: not text.startswith("~")).map(Path)
     if annotation is str:
         return texts
+    if annotation is Stage:
+        return st.builds(Stage, phases=st.just(("autoencoder",)), steps=st.integers(1, 10))
     raise AssertionError(f"say how to draw a {annotation}")
 
 
@@ -83,6 +94,13 @@ def values(name: str, info: FieldInfo) -> st.SearchStrategy[Any]:
     if type(None) in get_args(annotation):
         return st.none() | _plain_values(members[0], info)
     return _plain_values(annotation, info)
+
+
+def whole_configurations() -> st.SearchStrategy[dict[str, Any]]:
+    """Settings of a run; those with stages are not limited in another way, so that their last stage is reached."""
+    return tables(RunConfig).map(
+        lambda given: {key: value for key, value in given.items() if not (given.get("stages") and key in LIMITS)}
+    )
 
 
 def tables(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
@@ -107,7 +125,7 @@ def choices(item: Registered) -> st.SearchStrategy[Any]:
 
 
 @settings(deadline=None, max_examples=100)
-@given(given_settings=tables(RunConfig))
+@given(given_settings=whole_configurations())
 def test_a_resolved_configuration_survives_its_file(
     given_settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -123,7 +141,7 @@ def test_a_resolved_configuration_survives_its_file(
 
 
 @settings(deadline=None, max_examples=50)
-@given(given_settings=tables(RunConfig))
+@given(given_settings=whole_configurations())
 def test_so_does_one_that_is_not_resolved(given_settings: dict[str, Any]) -> None:
     config = validate_settings(given_settings)
     again = validate_settings(tomllib.loads(config_to_toml(config)))
@@ -173,9 +191,10 @@ def test_what_is_not_toml(tmp_path: Path, content: bytes) -> None:
 def test_every_kind_of_component_is_written() -> None:
     written = tomllib.loads(config_to_toml(resolve_config(RunConfig(), REGISTRY)))
     for kind in KINDS:
-        options = REGISTRY.get(kind.slot, written[kind.slot]["name"]).component.options()
-        expected = {key: value for key, value in options.model_dump(mode="json").items() if value is not None}
-        assert {key: value for key, value in written[kind.slot].items() if key != "name"} == expected
+        for table in written[kind.slot] if kind.several else [written[kind.slot]]:
+            options = REGISTRY.get(kind.slot, table["name"]).component.options()
+            expected = {key: value for key, value in options.model_dump(mode="json").items() if value is not None}
+            assert {key: value for key, value in table.items() if key != "name"} == expected
 
 
 def test_a_recipes_own_file_is_a_configuration(tmp_path: Path) -> None:

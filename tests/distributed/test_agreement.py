@@ -18,7 +18,6 @@ from priorkit.models import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.training import Session
-from priorkit.training.phases import make_phases
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 BATCH = 13
@@ -53,7 +52,7 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
     engine = Engine(
         networks,
         optimizers,
-        make_phases(system, config),
+        system.stages[0].phases,
         precision=Precision(torch.device("cpu"), torch.float32),
         seed=0,
         clip_norm=config.clip_norm,

@@ -1,12 +1,14 @@
 """Finds the processes that torchrun has started."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
-from priorkit.distributed import join_processes, leave_processes
+from priorkit.distributed import abandon_processes, join_processes, leave_processes
 from priorkit.errors import ProcessesError
 
 NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -85,3 +87,52 @@ def test_a_group_of_the_programs_own_is_used_and_left_alone(in_processes: Callab
         return [*found, still]
 
     assert in_processes(2, work) == [[2, 0, 2, True], [2, 1, 2, True]]
+
+
+@pytest.mark.parametrize("own_group", [False, True])
+@pytest.mark.parametrize("count", [2, 3])
+def test_who_fails_and_lives_on_is_not_waited_for(
+    count: int, own_group: bool, in_processes: Callable[..., list[Any]]
+) -> None:
+    """... and all may join anew, as a program does that goes on after a run that has failed."""
+
+    def work() -> list[Any]:
+        from torch import distributed as dist
+
+        if own_group:
+            dist.init_process_group("gloo")
+        seen: list[Any] = []
+        for attempt in range(3):
+            processes = join_processes()
+            sums = torch.ones(1)
+            processes.add_up([sums])
+            seen.append(sums.item())
+            if processes.rank == 1:
+                abandon_processes(processes)
+                time.sleep(0.5 * (attempt == 0))
+                continue
+            try:
+                processes.gather(None) if attempt == 1 else processes.add_up([sums])
+            except ProcessesError as error:
+                seen.append("another process of this run has ended" in str(error))
+                abandon_processes(processes)
+        assert dist.is_initialized() == own_group
+        return seen
+
+    first, second, *others = in_processes(count, work)
+    assert first == [count, True] * 3
+    assert second == [count] * 3
+    assert others == [first] * len(others)
+
+
+def test_processes_given_up_before_are_not_given_up_again(in_processes: Callable[..., list[Any]]) -> None:
+    def work() -> bool:
+        before = join_processes()
+        abandon_processes(before)
+        processes = join_processes()
+        abandon_processes(before)
+        with pytest.raises(ProcessesError, match=r"have given it up after an error; .*--resume RUN"):
+            before.gather(1)
+        return join_processes() is processes and processes.gather(1) == [1, 1]
+
+    assert in_processes(2, work) == [True, True]

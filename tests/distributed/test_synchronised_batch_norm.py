@@ -61,9 +61,10 @@ def test_alone_it_is_torchs_layer(kind: type[nn.Module], dtype: torch.dtype, see
     assert mine["output"].stride() == torchs["output"].stride()
 
 
+@pytest.mark.parametrize("ends", [(0, 2, 4, 7), (0, 1, 6, 7)])
 @pytest.mark.parametrize("kind", SHAPES)
 def test_parts_of_a_batch_give_what_the_whole_gives(
-    kind: type[nn.Module], in_processes: Callable[..., list[Any]]
+    kind: type[nn.Module], ends: tuple[int, ...], in_processes: Callable[..., list[Any]]
 ) -> None:
     images, gradient, layer = case(kind, torch.float64, 0)
 
@@ -71,8 +72,7 @@ def test_parts_of_a_batch_give_what_the_whole_gives(
         processes = join_processes()
         network = nn.Sequential(layer)
         synchronise_batch_norm(network, processes)
-        share = processes.share(len(images))
-        processes.part = len(images[share]) / len(images)
+        share = slice(ends[processes.rank], ends[processes.rank + 1])
         return passed(network, images[share], gradient[share])
 
     whole = passed(nn.Sequential(copy.deepcopy(layer)), images, gradient)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.cli import commands, figures
+from priorkit.cli import commands, picture
 from priorkit.config import RunConfig, describe_fields
 from priorkit.plugins import KINDS
 from priorkit.testing.catalogue import CATALOGUE
@@ -109,7 +109,7 @@ def test_every_setting_of_a_run_is_listed(pages):
 
 def test_every_command_has_a_section():
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
-    for command in [*commands._COMMANDS, *(f"picture {kind}" for kind in figures._KINDS)]:
+    for command in [*commands._COMMANDS, *(f"picture {kind}" for kind in picture._KINDS)]:
         assert f"# `{command}`\n" in text
         assert f"<!-- generated: help {command} -->\n" in text
 

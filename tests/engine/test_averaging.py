@@ -43,7 +43,7 @@ def test_follows_the_recurrence(seed: int, decay: float, updates: int) -> None:
             # Statistics of batch norm stand still: they are recomputed where the copy is used.
             if not key.startswith("1.") or key in weights:
                 expected[key] = kept * expected[key] + (1 - kept) * value.double()
-    assert averages.updates == updates
+    assert averages.updates == {"net": updates}
     for key, value in averages.networks["net"].state_dict().items():
         torch.testing.assert_close(value.double(), expected[key], rtol=1e-4, atol=1e-5)
 
@@ -125,3 +125,32 @@ def test_copies_refer_to_copies() -> None:
     assert together.networks["borrower"].lent[0] is together.networks["lender"]
     alone = AveragedNetworks({"borrower": Borrower(lender)}, 0.9)
     assert alone.networks["borrower"].lent[0] is lender
+
+
+def test_what_is_not_trained_is_left_where_it_is() -> None:
+    first, second = make_network(0), make_network(1)
+    averages = AveragedNetworks({"first": first, "second": second}, 0.999)
+    generator = torch.Generator().manual_seed(0)
+    for network in (first, second):
+        train_a_little(network, generator)
+    before = {key: value.clone() for key, value in averages.networks["first"].state_dict().items()}
+    averages.update({"second", "others"})
+    assert averages.updates == {"first": 0, "second": 1}
+    for key, value in averages.networks["first"].state_dict().items():
+        assert torch.equal(value, before[key])
+    assert not torch.equal(averages.networks["second"][0].weight, make_network(1)[0].weight)
+    # Each warms up by itself: what is first trained later is followed as closely as what was trained from the start.
+    alone = AveragedNetworks({"second": make_network(1)}, 0.999)
+    with torch.no_grad():
+        for own, trained in zip(alone._sources["second"].parameters(), second.parameters(), strict=True):
+            own.copy_(trained)
+    alone.update()
+    assert torch.equal(alone.networks["second"][0].weight, averages.networks["second"][0].weight)
+
+
+def test_one_number_of_updates_is_that_of_all() -> None:
+    averages = AveragedNetworks({"first": make_network(0), "second": make_network(1)}, 0.9)
+    averages.load_state_dict({"updates": 7})
+    assert averages.updates == {"first": 7, "second": 7}
+    averages.load_state_dict({"updates": {"first": 3, "second": 4}})
+    assert averages.state_dict() == {"updates": {"first": 3, "second": 4}}

@@ -11,7 +11,7 @@ from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer, System
 class ShrinkingRegularizer(Regularizer):
     """Pulls codes to the origin."""
 
-    def encoder_terms(self, posterior: Posterior, prior: Prior, prior_code: Tensor) -> dict[str, Tensor]:
+    def encoder_terms(self, posterior: Posterior, prior: Prior, *_: object) -> dict[str, Tensor]:
         return {"size": posterior.code.square().sum()}
 
 
@@ -21,6 +21,8 @@ def test_a_regularizer_has_no_critic_and_no_phases_unless_it_says_so() -> None:
     assert not regularizer.has_critic
     assert regularizer.critic_terms(torch.zeros(1, 2), torch.zeros(1, 2)) == {}
     assert regularizer.phases(cast(System, None)) == ()
+    assert regularizer.encoder_noise(3).shape == (3, 0)
+    assert regularizer.encoder_noise(3, device=torch.device("meta")).is_meta
 
 
 def test_by_default_every_encoder_and_prior_will_do() -> None:

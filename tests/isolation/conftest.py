@@ -71,8 +71,6 @@ BROKEN = {
         "Final: (it cannot say what)",
         5,
     ),
-    "asks": Broken("name = input('who are you?')\n", "EOFError: EOF when reading a line", 1),
-    "prints-and-raises": Broken("print('before the end')\nraise OSError('gone')\n", "OSError: gone", 2),
     "no-hooks": Broken("def priorkit_priors():\n    return []\n", "it implements none of priorkit's hooks", 0),
     "required": Broken(
         one_prior("a", options("    scale: float"), "WrongOptions"),
@@ -107,14 +105,7 @@ SOUND = {
         path.stem: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "plugins").glob("*.py"))
     },
     "slow": one_prior("slow", "import time\ntime.sleep(0.6)\n"),
-    "torch": one_prior(
-        "torch", "import torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n"
-    ),
-    "meddles": one_prior(
-        "meddles",
-        "import os, signal, warnings\nos.chdir('/')\nwarnings.simplefilter('error')\n"
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nos.environ['PRIORKIT_STRICT_PLUGINS'] = '1'\n",
-    ),
+    "torch": one_prior("torch", "import torch\n"),
     "one": one_prior("shared"),
     "two": one_prior("shared"),
     # Its entry point is in a group of another name.

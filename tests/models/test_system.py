@@ -284,7 +284,7 @@ def test_a_part_that_its_plugin_keeps_in_evaluation_mode_stays_so(odd: BuiltSyst
 
 
 def test_the_prior_gets_the_code_generator_of_the_configuration(build: Callable[..., BuiltSystem]) -> None:
-    system = build("learned", prior={"noise_dim": 7, "hidden": 11})
+    system = build("learned", prior={"noise_dim": 7}, code_generator={"name": "mlp", "hidden": 11})
     assert system.prior.noise(2).shape == (2, 7)
     assert {tuple(weight.shape) for weight in system.prior.parameters()} >= {(11, 7), (4, 11)}
 

@@ -22,9 +22,9 @@ def component(name: str) -> Any:
     return found
 
 
-def build(name: str, noise_dim: int = 8, code_dim: int = 5, hidden: int | None = None, **options: Any) -> CodeGenerator:
+def build(name: str, noise_dim: int = 8, code_dim: int = 5, **options: Any) -> CodeGenerator:
     found = component(name)
-    generator: CodeGenerator = found.build(found.options(**options), CodeGeneratorContext(noise_dim, code_dim, hidden))
+    generator: CodeGenerator = found.build(found.options(**options), CodeGeneratorContext(noise_dim, code_dim))
     return generator
 
 
@@ -55,7 +55,16 @@ def test_output_norm_standardises_the_codes_of_a_batch(name: str, seed: int) -> 
     assert (loose.var(0, correction=0) - 1).abs().max() > 0.01
 
 
-@pytest.mark.parametrize(("name", "option"), [("mlp", "layers"), ("residual", "blocks")])
-def test_depth_must_be_positive(name: str, option: str) -> None:
+@names
+def test_the_width_is_an_option(name: str) -> None:
+    for hidden, width in ((None, 16), (11, 11)):
+        sizes = {size for weight in build(name, hidden=hidden).parameters() for size in weight.shape}
+        assert sizes == {width, 8, 5}, hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("mlp", "layers"), ("residual", "blocks"), ("mlp", "hidden"), ("residual", "hidden")]
+)
+def test_depth_and_width_must_be_positive(name: str, option: str) -> None:
     with pytest.raises(ValidationError):
         component(name).options(**{option: 0})

@@ -22,7 +22,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def make(kind: str = "realnvp", code_dim: int = 4, condition_dim: int = 0, **options: Any) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

@@ -21,7 +21,7 @@ means = st.floats(-3, 3, width=32)
 stds = st.floats(0.125, 8, width=32)
 
 
-def no_code_generator(noise_dim: int, hidden: int | None) -> Any:
+def no_code_generator(noise_dim: int, condition_dim: int) -> Any:
     raise AssertionError("this prior has no network")
 
 

@@ -12,7 +12,7 @@ from priorkit_plugins.labelled_gaussian import LabelledGaussianOptions, priorkit
 
 
 def make(code_dim: int, condition_dim: int) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

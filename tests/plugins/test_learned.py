@@ -30,33 +30,35 @@ class LinearGenerator(CodeGenerator):
 def make(code_dim: int = 3, noise_dim: int = 5) -> Prior:
     (component,) = priorkit_priors()
     assert component.name == "learned"
-    context = PriorContext(code_dim, lambda noise_dim, hidden: LinearGenerator(noise_dim, code_dim))
+    context = PriorContext(code_dim, lambda noise_dim, condition_dim: LinearGenerator(noise_dim, code_dim))
     return component.build(LearnedOptions(noise_dim=noise_dim), context)
 
 
 def make_with(item: Registered, code_dim: int = 4, **options: int) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
-        context = CodeGeneratorContext(noise_dim, code_dim, hidden)
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        context = CodeGeneratorContext(noise_dim + condition_dim, code_dim, condition_dim)
         return item.component.build(item.component.options(), context)
 
     (component,) = priorkit_priors()
     return component.build(LearnedOptions(**options), PriorContext(code_dim, code_generator))
 
 
-@pytest.mark.parametrize(
-    ("options", "asked"), [({}, (64, None)), ({"noise_dim": 7}, (7, None)), ({"noise_dim": 7, "hidden": 9}, (7, 9))]
-)
-def test_the_code_generator_gets_the_options(options: dict[str, int], asked: tuple[int, int | None]) -> None:
+@pytest.mark.parametrize("condition_dim", [0, 2])
+@pytest.mark.parametrize(("options", "noise_dim"), [({}, 64), ({"noise_dim": 7}, 7)])
+def test_the_code_generator_is_told_of_noise_and_condition(
+    options: dict[str, int], noise_dim: int, condition_dim: int
+) -> None:
     calls = []
 
-    def code_generator(noise_dim: int, hidden: int | None) -> CodeGenerator:
-        calls.append((noise_dim, hidden))
-        return LinearGenerator(noise_dim, 3)
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        calls.append((noise_dim, condition_dim))
+        return LinearGenerator(noise_dim + condition_dim, 3)
 
     (component,) = priorkit_priors()
-    prior = component.build(LearnedOptions(**options), PriorContext(3, code_generator))
-    assert calls == [asked]
-    assert prior.noise(1).shape == (1, asked[0])
+    prior = component.build(LearnedOptions(**options), PriorContext(3, code_generator, condition_dim))
+    assert calls == [(noise_dim, condition_dim)]
+    assert prior.takes_condition == (condition_dim > 0)
+    assert prior.noise(1).shape == (1, noise_dim)
 
 
 @settings(deadline=None, max_examples=20)

@@ -31,7 +31,7 @@ def images(n: int) -> Tensor:
 
 
 def make(code_dim: int = 2, classes: int = 0, encoder: Encoder | None = None, **options: Any) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

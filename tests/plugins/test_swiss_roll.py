@@ -14,7 +14,7 @@ from priorkit_plugins.swiss_roll import SwissRollOptions, priorkit_priors
 
 
 def make(code_dim: int = 2, classes: int = 0, **options: float) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

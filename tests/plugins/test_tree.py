@@ -21,7 +21,7 @@ seeds = st.integers(0, 2**63 - 1)
 
 
 def make(code_dim: int = 2, train_count: int = 1, seed: int = 0, **options: Any) -> TreePrior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

@@ -16,7 +16,7 @@ from priorkit_plugins.uniform import UniformOptions, priorkit_priors
 
 
 def make(code_dim: int = 3, **options: float) -> Prior:
-    def code_generator(noise_dim: int, hidden: int | None) -> Any:
+    def code_generator(noise_dim: int, condition_dim: int) -> Any:
         raise AssertionError("this prior has no code generator")
 
     (component,) = priorkit_priors()

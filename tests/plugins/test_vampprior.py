@@ -54,7 +54,7 @@ def make(encoder: Encoder | None = None, available: int = 100, source: Any = ima
     return prior
 
 
-def _no_code_generator(noise_dim: int, hidden: int | None) -> Any:
+def _no_code_generator(noise_dim: int, condition_dim: int) -> Any:
     raise AssertionError("this prior has no code generator")
 
 

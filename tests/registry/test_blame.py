@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins.blame import Place, error_in_words, place_of, place_of_code, raised_by, traceback_of
+from priorkit.plugins.blame import SourcePlace, error_in_words, place_of, place_of_code, raised_by, traceback_of
 
 
 class UnspeakableError(Exception):
@@ -35,15 +35,15 @@ def test_the_innermost_line_of_the_plugin_counts(plugin_folder: Any) -> None:
     module = installed(plugin_folder, "import json\n\ndef read(text):\n    return json.loads(text)\n")
     error = raised(lambda: module.read("{"))
     assert traceback.extract_tb(error.__traceback__)[-1].filename == json.decoder.__file__
-    assert place_of(error, module.__name__) == Place(module.__file__, 4)
+    assert place_of(error, module.__name__) == SourcePlace(module.__file__, 4)
 
 
 def test_a_line_of_what_it_calls_does_not_count_if_there_is_one_of_its_own(plugin_folder: Any) -> None:
     below = installed(plugin_folder, "def fail():\n    raise RuntimeError\n")
     above = installed(plugin_folder, f"import {below.__name__}\n\ndef fail():\n\n    {below.__name__}.fail()\n")
     error = raised(above.fail)
-    assert place_of(error, above.__name__) == Place(above.__file__, 5)
-    assert place_of(error, "another") == Place(below.__file__, 2)
+    assert place_of(error, above.__name__) == SourcePlace(above.__file__, 5)
+    assert place_of(error, "another") == SourcePlace(below.__file__, 2)
 
 
 def test_some_errors_have_no_line_of_a_plugin() -> None:
@@ -57,15 +57,15 @@ def test_some_errors_have_no_line_of_a_plugin() -> None:
 
 def test_what_exec_has_made_lies_in_no_file(plugin_folder: Any) -> None:
     module = installed(plugin_folder, "\ndef fail():\n    exec('def f():\\n    1 / 0\\nf()')\n")
-    assert place_of(raised(module.fail), module.__name__) == Place(module.__file__, 3)
+    assert place_of(raised(module.fail), module.__name__) == SourcePlace(module.__file__, 3)
     module = installed(plugin_folder, "\ndef fail():\n    compile('def (', '<text>', 'exec')\n")
-    assert place_of(raised(module.fail), module.__name__) == Place(module.__file__, 3)
+    assert place_of(raised(module.fail), module.__name__) == SourcePlace(module.__file__, 3)
 
 
 def test_a_syntax_error_is_where_it_is_written(plugin_folder: Any) -> None:
     wrong = plugin_folder.install("acme", "\n\ndef (:\n")
     module = installed(plugin_folder, f"def fail():\n    import {wrong}\n")
-    assert place_of(raised(module.fail), module.__name__) == Place(str(plugin_folder.path / f"{wrong}.py"), 3)
+    assert place_of(raised(module.fail), module.__name__) == SourcePlace(str(plugin_folder.path / f"{wrong}.py"), 3)
 
 
 RAISES = """import json, math
@@ -114,12 +114,12 @@ def test_an_error_that_was_never_raised_is_nobodys() -> None:
 
 def test_places_of_code(plugin_folder: Any) -> None:
     module = installed(plugin_folder, "class Plugin:\n    def hook(self):\n        pass\n\nplugin = Plugin()\n")
-    assert place_of_code(module) == Place(module.__file__)
-    assert place_of_code(module.plugin) == Place(module.__file__)
-    assert place_of_code(module.plugin.hook) == Place(module.__file__, 2)
+    assert place_of_code(module) == SourcePlace(module.__file__)
+    assert place_of_code(module.plugin) == SourcePlace(module.__file__)
+    assert place_of_code(module.plugin.hook) == SourcePlace(module.__file__, 2)
     assert place_of_code(3) is None
-    assert place_of_code(functools.partial(print)) == Place(functools.__file__)
-    assert [str(place) for place in (Place("a.py"), Place("a.py", 3))] == ["a.py", "a.py:3"]
+    assert place_of_code(functools.partial(print)) == SourcePlace(functools.__file__)
+    assert [str(place) for place in (SourcePlace("a.py"), SourcePlace("a.py", 3))] == ["a.py", "a.py:3"]
 
 
 def test_errors_in_words() -> None:

@@ -20,7 +20,7 @@ def test_contexts_do_not_change_and_are_documented(context: type) -> None:
 
 
 def test_contexts_compare_by_value() -> None:
-    assert CodeGeneratorContext(3, 4) == CodeGeneratorContext(noise_dim=3, code_dim=4, hidden=None)
+    assert CodeGeneratorContext(3, 4) == CodeGeneratorContext(noise_dim=3, code_dim=4, condition_dim=0)
     assert DataContext() != DataContext(seed=1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         LossContext((1, 16)).shape = (3, 16)

@@ -35,6 +35,11 @@ def test_a_distribution_without_an_entry_point(tmp_path: Path, requirement: str)
     )
 
 
+def test_a_requirement_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    install(tmp_path, "acme", "torch >> 2", "priorkit")
+    assert [item.distribution for item in found(tmp_path)] == ["acme"]
+
+
 @pytest.mark.parametrize("group", ["priorkits", "Priorkit", "prior-kit", "priorkit.plugins"])
 def test_a_group_that_is_spelt_nearly_so(tmp_path: Path, group: str) -> None:
     install(tmp_path, "acme", "priorkit", entry_points=f"[console_scripts]\na = a:b\n[{group}]\nacme = acme\n")

@@ -25,7 +25,7 @@ def test_a_kind(kind: priorkit.plugins.Kind) -> None:
     (context,) = [word for word in words if word.endswith("Context")]
     assert context in priorkit.plugins.__all__
     returns = inspect.signature(hook).return_annotation
-    interface = returns.removeprefix("Iterable[Component[").removesuffix("]]").removesuffix(" | None")
+    interface = returns.removeprefix("Iterable[Component[").removesuffix("]]").partition(" | ")[0]
     assert interface in words
     assert interface in priorkit.interfaces.__all__
     assert kind_named(kind.slot) is kind

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -301,12 +302,45 @@ def test_a_module_may_be_installed_to_be_edited(plugin_folder: Any, listed: str)
 
 
 def test_no_plugin_makes_loading_strict(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PRIORKIT_STRICT_PLUGINS", raising=False)
+    monkeypatch.setenv("PRIORKIT_STRICT_PLUGINS", "0")
     plugin_folder.install("acme", "import os\nos.environ['PRIORKIT_STRICT_PLUGINS'] = '1'\nraise RuntimeError")
     plugin_folder.install("zoo", "raise RuntimeError")
     with pytest.warns(PluginWarning):
         _, failed = load_plugins(plugin_folder.entry_points())
     assert [failure.distribution for failure in failed] == ["acme", "zoo"]
+
+
+def test_a_long_time_is_noted(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin_folder.install_prior("acme", "quick", entry_point="quick")
+    plugin_folder.install_prior("zoo", "slow", entry_point="slow")
+    times = iter([10.0, 10.5, 20.0, 20.6])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+    loaded, _ = plugin_folder.load()
+    assert [plugin.notes for plugin in loaded] == [
+        (),
+        ("took 0.6 s to load: import what takes long inside `build`",),
+    ]
+
+
+def test_an_import_of_torch_is_noted_where_it_is_the_first(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = sys.modules["torch"]
+    monkeypatch.setattr(sys, "first", torch, raising=False)
+    source = RECORD.format(hook="priorkit_priors", records="[]")
+    plugin_folder.install("acme", f"import sys\nsys.modules['torch'] = sys.first\n{source}")
+    plugin_folder.install("zoo", f"import torch\n{source}")
+    monkeypatch.delitem(sys.modules, "torch")
+    (first, second), _ = plugin_folder.load()
+    assert first.notes == ("imported torch: import it inside `build`, so that commands stay quick",)
+    assert second.notes == ()
+
+
+def test_notes_of_a_broken_plugin_are_kept(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin_folder.install("acme", "raise RuntimeError")
+    times = iter([0.0, 2.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+    with pytest.warns(PluginWarning):
+        _, (failure,) = plugin_folder.load()
+    assert failure.notes == ("took 2.0 s to load: import what takes long inside `build`",)
 
 
 def test_installed_distributions_are_found(plugin_folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:

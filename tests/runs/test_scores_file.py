@@ -6,6 +6,7 @@ import pytest
 
 from priorkit.errors import RunFolderError
 from priorkit.runs import append_evaluation, read_evaluations
+from priorkit.runs.file_lock import file_lock
 
 
 def test_evaluations_are_kept_the_newest_last(tmp_path: Path) -> None:
@@ -15,7 +16,7 @@ def test_evaluations_are_kept_the_newest_last(tmp_path: Path) -> None:
         append_evaluation(path, {"scores": [], "number": number})
     assert [item["number"] for item in read_evaluations(path)] == [0, 1, 2]
     assert json.loads(path.read_text())["evaluations"] == read_evaluations(path)
-    assert [entry.name for entry in path.parent.iterdir()] == ["scores.json"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [".scores.json.lock", "scores.json"]
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,17 @@ def test_what_is_none_of_ours_is_left_as_it_is(tmp_path: Path, content: str) -> 
             act()
         assert "\n" not in str(caught.value)
     assert path.read_text() == content
+
+
+def test_who_comes_second_waits(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    second = threading.Thread(target=append_evaluation, args=(path, {"scores": []}))
+    with file_lock(tmp_path / ".scores.json.lock"):
+        second.start()
+        second.join(0.2)
+        assert read_evaluations(path) == []
+    second.join(60)
+    assert len(read_evaluations(path)) == 1
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -60,4 +72,4 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(RunFolderError, match="No space left on device"):
         append_evaluation(path, {"scores": []})
     assert path.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".scores.json.lock", "scores.json"]

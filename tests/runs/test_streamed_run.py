@@ -74,7 +74,7 @@ def test_the_training_process_does_not_hold_the_images(configure: Callable[..., 
         session.step()
     session.close()
     pixels = N * 32 * 32
-    held = pickle.dumps((prepared.data, session.batches))
+    held = pickle.dumps((prepared.data, session.source.batches))
     assert len(held) < pixels / 4
     assert len(pickle.dumps(prepare(configure(stream="never"), registry=registry).data)) > pixels
     assert any("images are streamed" in note for note in prepared.data.notes)

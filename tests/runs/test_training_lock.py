@@ -1,17 +1,14 @@
-import errno
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from priorkit.config import RunConfig
 from priorkit.errors import RunFolderError
 from priorkit.plugins import Registry
 from priorkit.runs import RunFolder, prepare, prepare_resumed
-from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer
 
 
@@ -49,18 +46,3 @@ def test_a_crash_frees_a_run(run_path: Path, registry: Registry) -> None:
         process.kill()
         process.wait()
         assert prepare_resumed(run_path, {"steps": 7}, registry=registry).run().steps == 7
-
-
-@pytest.mark.parametrize("error", [NotImplementedError("no locks"), OSError(errno.ENOLCK, "no locks available")])
-def test_a_file_system_without_locks_lets_runs_train(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*arguments: object, **more: object) -> None:
-        raise error
-
-    monkeypatch.setattr(FileLock, "acquire", refuse)
-    with training_lock(tmp_path):
-        pass
-    with pytest.raises(ZeroDivisionError) as caught, training_lock(tmp_path):
-        _ = 1 / 0
-    assert caught.value.__context__ is None

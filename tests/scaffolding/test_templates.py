@@ -14,7 +14,8 @@ every_template = pytest.mark.parametrize("template", TEMPLATES, ids=[template.ki
 
 
 def test_there_is_a_template_for_every_kind_and_for_recipes():
-    assert [template.kind for template in TEMPLATES] == [*(kind.flag.removeprefix("--") for kind in KINDS), "recipe"]
+    words = [kind.title if kind.several else kind.flag.removeprefix("--") for kind in KINDS]
+    assert [template.kind for template in TEMPLATES] == [*words, "recipe"]
     assert [template.slot for template in TEMPLATES] == [*(kind.slot for kind in KINDS), None]
 
 

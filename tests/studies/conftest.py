@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.studies import Request, Study, System
+from priorkit.studies import ComparedSystem, Request, Study
 
 _COMMON: dict[str, Any] = {
     "dataset": "tiny",
@@ -28,8 +28,8 @@ def study() -> Study:
         measure="Inception Score",
         settings={"code_dim": 4},
         systems=(
-            System("aae", "AAE", "aae", score=2.15),
-            System("ab", "+ A + B", "learned", {"decoder_in_both_phases": False}, remark="more"),
+            ComparedSystem("aae", "AAE", "aae", score=2.15),
+            ComparedSystem("ab", "+ A + B", "learned", {"decoder_in_both_phases": False}, remark="more"),
         ),
         notes=("A note.",),
     )

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.studies import Study, System, plan_runs
+from priorkit.studies import ComparedSystem, Study, plan_runs
 
 
 def test_every_system_with_the_first_seed_then_with_the_next(make_request, registry):
@@ -62,7 +62,7 @@ def test_a_study_without_seeds_is_refused(make_request, registry):
 
 
 def test_a_recipe_that_is_not_there_is_named_with_what_to_do(make_request, registry, study):
-    system = System("vampprior", "VampPrior", "no-such-recipe")
+    system = ComparedSystem("vampprior", "VampPrior", "no-such-recipe")
     request = make_request(study=dataclasses.replace(study, systems=(*study.systems, system)))
     with pytest.raises(UnknownComponentError, match=r"small trains VampPrior by .* 'no-such-recipe'.*--systems"):
         plan_runs(request, registry)
@@ -71,7 +71,7 @@ def test_a_recipe_that_is_not_there_is_named_with_what_to_do(make_request, regis
 
 
 def test_the_code_size_depends_on_the_data_where_the_paper_says_so(make_request, registry):
-    sizes = Study("sizes", "", ("mnist",), (System("aae", "AAE", "aae"),), code_dims={"mnist": 8, "tiny": 7})
+    sizes = Study("sizes", "", ("mnist",), (ComparedSystem("aae", "AAE", "aae"),), code_dims={"mnist": 8, "tiny": 7})
     assert plan_runs(make_request(study=sizes), registry)[0].config.code_dim == 7
     assert plan_runs(make_request({"code_dim": "5"}, study=sizes), registry)[0].config.code_dim == 5
     with pytest.raises(ConfigurationError, match=r"\(8 for mnist, 7 for tiny\) and none for 'digits'.*--code-dim"):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from priorkit.errors import RunFolderError
-from priorkit.studies.study_file import STUDY_FILE, check_study, open_study, write_whole
+from priorkit.studies.study_file import STUDY_FILE, check_study, open_study
 
 
 @pytest.fixture
@@ -54,10 +54,3 @@ def test_what_is_no_study_is_left_alone(make_request):
     (request.out / STUDY_FILE).write_text("[]")
     with pytest.raises(RunFolderError, match=r"study.json' is damaged"):
         check_study(request)
-
-
-def test_files_appear_whole_or_not_at_all(tmp_path):
-    write_whole(tmp_path / "a", "text")
-    with pytest.raises(RunFolderError, match="cannot write"):
-        write_whole(tmp_path / "a" / "b", "text")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]

@@ -101,7 +101,7 @@ class Pushed(Prior):
         super().__init__()
         self.code_dim = context.code_dim
         self.takes_condition = context.condition_dim > 0
-        self.generator = context.code_generator(3 + context.condition_dim, None)
+        self.generator = context.code_generator(3, context.condition_dim)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         return torch.randn(n, 3, generator=generator, device=device)

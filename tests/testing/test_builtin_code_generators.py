@@ -8,9 +8,9 @@ BRIEFLY = Situations(code_dims=(3,))
 """For further options of what is tried thoroughly with others."""
 
 CASES = [
-    Case("code_generator", "mlp", required=("hidden_is_honoured",)),
+    Case("code_generator", "mlp"),
     Case("code_generator", "mlp", {"layers": 2, "output_norm": False}, situations=BRIEFLY),
-    Case("code_generator", "residual", required=("hidden_is_honoured",)),
+    Case("code_generator", "residual"),
     Case("code_generator", "residual", {"blocks": 1, "output_norm": False}, situations=BRIEFLY),
 ]
 

@@ -24,8 +24,8 @@ CASES = [
     Case("regularizer", "mmd", required=LEARNED),
     Case("regularizer", "mmd", {"kernel": "rbf", "scales": (1.0, 4.0)}, required=LEARNED, situations=BRIEFLY),
     Case("regularizer", "none"),
-    Case("regularizer", "sliced-wasserstein", required=(*LEARNED, "buffers_need_the_whole_batch")),
-    Case("regularizer", "sliced-wasserstein", {"projections": 5, "directions": 12}, situations=BRIEFLY),
+    Case("regularizer", "sliced-wasserstein", required=(*LEARNED, "encoder_noise_is_used")),
+    Case("regularizer", "sliced-wasserstein", {"projections": 5}, situations=BRIEFLY),
 ]
 
 

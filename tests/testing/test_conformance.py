@@ -83,9 +83,12 @@ def test_every_kind_has_its_function() -> None:
     functions = [name for name in priorkit.testing.__all__ if name.startswith("check_") and name != "check_component"]
     assert len(functions) == len(KINDS)
     for name in functions:
-        documented = inspect.getdoc(getattr(priorkit.testing, name))
+        function = getattr(priorkit.testing, name)
+        assert function.__name__ == name
+        documented = inspect.getdoc(function)
         assert documented is not None
         assert "priorkit.interfaces." in documented
+        assert "expected_failures" in documented
 
 
 def test_a_report_has_every_check_in_order() -> None:

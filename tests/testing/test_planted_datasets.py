@@ -284,6 +284,25 @@ class LabelsInTheOldOrder(Source):
         )
 
 
+class CountsFromOne(Source):
+    def labels(self, paths: list[Path]) -> Tensor | None:
+        found = super().labels(paths)
+        return None if found is None else found + 1
+
+
+class LabelsOfTheNext(Source):
+    def labels(self, paths: list[Path]) -> Tensor | None:
+        found = super().labels(paths)
+        return None if found is None else found.roll(-1)
+
+
+class SoundWithAnUnusedClass(CountsFromOne):
+    """Of three classes, these images show two."""
+
+    def finished(self, data: ImageData) -> ImageData:
+        return replace(data, class_names=("neither", "even", "odd"))
+
+
 class HoldsOutTrainingImages(Generated):
     def finished(self, data: ImageData) -> ImageData:
         return replace(data, test=ImageSet(data.train.first(4)))
@@ -406,7 +425,17 @@ PLANTED = [
     ("labels_have_names", changing(Source, class_names=lambda data: "even"), ("counts as 4 names", "comma")),
     ("labels_have_names", changing(Source, class_names=lambda data: (0, 1)), ("not all words", "numbers")),
     ("labels_have_names", changing(Source, class_names=lambda data: ("a", "a")), ("several classes", "not unique")),
-    ("labels_have_names", changing(Source, class_names=lambda data: ("even",)), ("1 class names", "start from 1")),
+    ("labels_have_names", changing(Source, class_names=lambda data: ("even",)), ("1 class names", "missing")),
+    (
+        "labels_have_names",
+        CountsFromOne,
+        ("labels go from 1 to 2, and no image has the label 0; there are 2 class names", "numbered from 1", "subtract"),
+    ),
+    (
+        "labels_have_names",
+        changing(CountsFromOne, class_names=lambda data: ()),
+        ("labels go from 1 to 2, and no image has the label 0 ", "numbered from 1"),
+    ),
     (
         "labels_have_names",
         changing(
@@ -440,6 +469,11 @@ PLANTED = [
         "held_out_images_follow_the_context",
         LabelsInTheOldOrder,
         ("images have other labels", "labels or embeddings are not"),
+    ),
+    (
+        "held_out_images_follow_the_context",
+        LabelsOfTheNext,
+        ("the same once labels and embeddings are moved by one place", "shifted against the images by one"),
     ),
     ("held_out_images_follow_the_context", HoldsOutTrainingImages, ("4 of 4 held-out images", "same files")),
     ("memory_changes_no_pixel", NeverInMemory, ("they stay on disk", "memory is not read")),
@@ -485,7 +519,7 @@ def test_every_special_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} == {check.name for check in special}
 
 
-@pytest.mark.parametrize("build", [Source, Generated, Stratified, NextLarger])
+@pytest.mark.parametrize("build", [Source, Generated, Stratified, NextLarger, SoundWithAnUnusedClass])
 def test_sound_data_sets_pass(build: type[Source], folder: Path) -> None:
     report = check_component(Case("dataset", build, situations=situations(folder)))
     report.raise_if_failed()

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
+from priorkit.interfaces import Prior
 from priorkit.testing import Outcome, Situations, check_prior
+from priorkit.testing.checks.clipping import CLIPPING
 from priorkit.testing.checks.densities import DENSITIES
 from priorkit.testing.checks.joint_densities import JOINT_DENSITIES
 from sound_priors import PARTS, Bell, Blend, Planted, Pushed
@@ -97,7 +99,30 @@ class AnotherDistribution(Bell):
         return Bell.distribution(self).log_prob(code.float())  # type: ignore[no-any-return]
 
 
+class ClipsItsCodes(Blend):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(noise, condition).clamp(-1.5, 1.5)
+
+
+class ClipsItsNoise(Bell):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(noise.clamp(-2.5, 2.5))
+
+
+class ClipsWhatNobodyDraws(Bell):
+    """As a function must that is not finite at the ends."""
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(noise.clamp(-6, 6))
+
+
 PLANTED = [
+    Planted(
+        "samples_are_not_clipped",
+        ClipsItsCodes,
+        r"\d+ of 20000 samples( of class 0)? are exactly -?1\.5 in dimension \d, and none .*clips noise or codes",
+    ),
+    Planted("samples_are_not_clipped", ClipsItsNoise, r"samples are exactly .* in dimension 0.*truncated distribution"),
     Planted(
         "densities_normalise",
         DropsTheNormaliser,
@@ -145,8 +170,21 @@ def test_a_planted_defect_is_found(planted: Planted) -> None:
     planted.must_be_found()
 
 
+@pytest.mark.parametrize("clipped", [ClipsItsCodes, ClipsItsNoise])
+def test_clipped_samples_have_one_message(clipped: type[Prior]) -> None:
+    report = check_prior(clipped, situations=Situations(code_dims=(2, 5), classes=(0,), examples=2))
+    assert {result.check for result in report.failed} == {"samples_are_not_clipped"}, str(report)
+    reasons = {result.check: result.reason for result in report.skipped}
+    assert "its samples are clipped" in reasons["samples_follow_the_density"]
+
+
+def test_clipping_that_changes_no_sample_passes() -> None:
+    report = check_prior(ClipsWhatNobodyDraws, situations=Situations(code_dims=(2, 5), classes=(0,), examples=2))
+    assert not report.failed, str(report)
+
+
 def test_every_check_finds_a_defect() -> None:
-    assert {check.name for check in (*DENSITIES, *JOINT_DENSITIES)} == {planted.check for planted in PLANTED}
+    assert {check.name for check in (*CLIPPING, *DENSITIES, *JOINT_DENSITIES)} == {planted.check for planted in PLANTED}
 
 
 def test_a_density_that_is_required_may_not_be_forgotten() -> None:

@@ -31,7 +31,12 @@ class Moments(Regularizer):
         super().__init__()
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         code, wanted = self.seen(posterior).float(), prior_code.float()
         return {"regularization": self.distance(code, wanted)}
@@ -60,7 +65,12 @@ class Likelihood(Regularizer):
             raise ValueError("needs a prior with a density")
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         assert posterior.log_variance is not None
         code = posterior.code.float()
@@ -98,7 +108,12 @@ class Critic(Regularizer):
         return terms
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         return {"regularization": softplus(-self.critic(posterior.code).float()).mean()}
 
@@ -167,7 +182,12 @@ class SoundAverage(Moments):
 
 class Misnamed(Moments):
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         return {"reconstruction": self.distance(posterior.code.float(), prior_code.float())}
 
@@ -222,9 +242,14 @@ class SampledInVain(Likelihood):
 
 class SumOfNothing(Likelihood):
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        terms = super().encoder_terms(posterior, prior, prior_code, condition, noise)
         return {**terms, "centre": prior_code.float().sum().square()}
 
 
@@ -272,9 +297,14 @@ class AverageOfParts(SoundAverage):
 
 class WrongWay(Likelihood):
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        terms = super().encoder_terms(posterior, prior, prior_code, condition, noise)
         return {name: -term for name, term in terms.items()}
 
 
@@ -287,9 +317,14 @@ class ExchangedInCritic(Critic):
 
 class SumOverTheBatch(Likelihood):
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        terms = super().encoder_terms(posterior, prior, prior_code, condition)
+        terms = super().encoder_terms(posterior, prior, prior_code, condition, noise)
         return {name: term * len(posterior.code) for name, term in terms.items()}
 
 
@@ -297,11 +332,16 @@ class RefusesOneCode(Likelihood):
     """It has no reason to: it does not compare the codes of a batch."""
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         if len(posterior.code) < 2:
             raise ValueError("one code is not enough")
-        return super().encoder_terms(posterior, prior, prior_code, condition)
+        return super().encoder_terms(posterior, prior, prior_code, condition, noise)
 
 
 class SoundOfSeveral(Moments):
@@ -313,7 +353,12 @@ class SoundOfSeveral(Moments):
 
 class Detached(Critic):
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         return {"regularization": softplus(-self.critic(posterior.code.detach()).float()).mean()}
 
@@ -328,8 +373,69 @@ class PriorDetached(Moments):
         return super().distance(code, wanted.detach())
 
 
+class Projected(Moments):
+    """Compares codes along directions that each batch draws: some for each image, which the batch shares."""
+
+    def __init__(self, context: RegularizerContext) -> None:
+        super().__init__(context)
+        self.code_dim = context.code_dim
+
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.randn(n, 2, self.code_dim, generator=generator, device=device)
+
+    def encoder_terms(
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Mapping[str, Tensor]:
+        directions = self.directions(posterior.code, noise).float()
+        # Not a matrix product, which autocast would compute in less than float32.
+        code, wanted = ((codes.float()[:, :, None] * directions).sum(1) for codes in (posterior.code, prior_code))
+        return {"regularization": self.distance(code, wanted)}
+
+    def directions(self, code: Tensor, noise: Tensor | None) -> Tensor:
+        assert noise is not None
+        return noise.flatten(0, 1).T
+
+
+class DirectionsOfTheBatch(Projected):
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.randn(9, self.code_dim, generator=generator, device=device)
+
+    def directions(self, code: Tensor, noise: Tensor | None) -> Tensor:
+        assert noise is not None
+        return noise.T
+
+
+class GeneratorForgotten(Projected):
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.randn(n, 2, self.code_dim, device=device)
+
+
+class DeviceForgotten(Projected):
+    def encoder_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        return torch.randn(n, 2, self.code_dim, generator=generator)
+
+
+class NoiseInVain(Projected):
+    def directions(self, code: Tensor, noise: Tensor | None) -> Tensor:
+        return torch.eye(self.code_dim, device=code.device)
+
+
 SAYS, CLOSE, WORKS = "says_what_it_is", "keeps_codes_close_to_the_prior", "works_with_what_it_accepts"
 CODES, CONDITIONS, MIXING = (f"{word}_used_as_it_says" for word in ("prior_codes_are", "conditions_are", "mixing_is"))
+NOISE = "encoder_noise_comes_from_the_generator"
 LEARNS = "a_prior_that_learns_by_likelihood_learns"
 
 PLANTED = [
@@ -362,6 +468,14 @@ PLANTED = [
     (ConditionNotPassedOn, {CONDITIONS}, r"uses_condition is True, and no term depends on it.*\n.*not passed on"),
     (MixingInVain, {MIXING}, r"needs_mixing is True, and no term depends on it.*\n.*not passed on"),
     (MixingForgotten, {MIXING}, r"needs_mixing is False, and .*penalty depends on it .*penalty.*\n.*forgotten"),
+    (
+        DirectionsOfTheBatch,
+        {NOISE},
+        r"encoder_noise\(5\) is torch.float32 of shape \(9, 2\), not .*\n.*whole batch shares.*\n.*some for each",
+    ),
+    (GeneratorForgotten, {NOISE}, r"encoder_noise draws from the global generator of torch.*\n.*generator is ignored"),
+    (DeviceForgotten, {NOISE}, r"encoder_noise\(5, device='meta'\) is on cpu.*\n.*device is ignored"),
+    (NoiseInVain, {"encoder_noise_is_used"}, r"encoder_noise draws some, and no term depends on it.*\n.*left over"),
     (ReadsTheVariance, {WORKS}, r"accepts a deterministic encoder .*, and then: AssertionError.*\n.*log_variance"),
     (ReadsTheDensity, {WORKS}, r"accepts .* a OnlySampled, and then: TypeError.*no density.*\n.*calls log_prob"),
     (RefusesInTwoLines, {WORKS}, r"check refuses a deterministic encoder and .* not with one line"),
@@ -392,7 +506,7 @@ PLANTED = [
 ]
 
 
-SOUND = [Moments, Likelihood, Critic, CriticWithBatchNorm, ConditionalCritic, SoundAverage, SoundOfSeveral]
+SOUND = [Moments, Projected, Likelihood, Critic, CriticWithBatchNorm, ConditionalCritic, SoundAverage, SoundOfSeveral]
 
 
 @pytest.mark.parametrize("sound", SOUND)
@@ -438,7 +552,12 @@ class OfItsOwnPrior(Regularizer):
             raise ValueError("needs a prior with a size; use --prior own")
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         assert isinstance(prior, OwnPrior)
         return {"regularization": prior.size(posterior.code)}

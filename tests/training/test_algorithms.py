@@ -161,7 +161,7 @@ def test_steps_are_those_of_a_plain_loop(
     start = {key: value.clone() for key, value in start.items()}
     noises = noises_of(session)
     for _ in range(3):
-        images = session.batches.at(session.engine.images_seen)
+        images = session.source.batches.at(session.engine.images_seen)
         noise = next(noises)
         plain.autoencoder_phase(images, noise["autoencoder"])
         if session.system.image_critic is not None:

@@ -55,7 +55,12 @@ class TotalCorrelationRegularizer(Regularizer):
             raise ValueError(f"needs a prior with a density, not {type(prior).__name__}; use --prior gaussian")
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """`regularization`, the divergence from the prior, and `total_correlation`, weighted."""
         assert posterior.log_variance is not None, "check() lets no deterministic encoder through"

@@ -37,7 +37,12 @@ class LatentEnergyRegularizer(Regularizer):
             raise ValueError(f"needs a prior with an energy, not {type(prior).__name__}; use --prior latent-energy")
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """`regularization`: the weighted divergence, but for a constant."""
         assert isinstance(prior, LatentEnergyPrior), "check() lets no other through"

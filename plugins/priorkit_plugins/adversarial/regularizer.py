@@ -81,7 +81,12 @@ class AdversarialRegularizer(Regularizer):
         return terms
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """`regularization`: how well D_C tells the data's codes."""
         logits, loss = self.critic(self._seen(posterior.code, condition)), self.adversarial_loss

@@ -53,7 +53,12 @@ class KLRegularizer(Regularizer):
             )
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """`regularization`: the weighted divergence."""
         encoded, target = _independent_posterior(posterior), _independent_normal(prior)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -17,16 +18,15 @@ __all__ = ["LearnedOptions", "priorkit_priors"]
 class LearnedOptions(Options):
     """Options of the prior `learned`."""
 
+    moved_options = MappingProxyType({"hidden": "--code-generator.hidden"})
+
     noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")
-    hidden: int | None = Field(
-        None, ge=1, description="width of the code generator's hidden layers; by default what that generator chooses"
-    )
 
 
 def _build(options: LearnedOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.learned.prior import LearnedPrior
 
-    code_generator = context.code_generator(options.noise_dim + context.condition_dim, options.hidden)
+    code_generator = context.code_generator(options.noise_dim, context.condition_dim)
     return LearnedPrior(code_generator, context.condition_dim)
 
 

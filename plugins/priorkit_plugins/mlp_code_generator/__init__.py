@@ -17,6 +17,11 @@ __all__ = ["MLPCodeGeneratorOptions", "priorkit_code_generators"]
 class MLPCodeGeneratorOptions(Options):
     """Options of the code generator `mlp`."""
 
+    hidden: int | None = Field(
+        None,
+        ge=1,
+        description="width of the hidden layers; by default twice the input's dimensions, as in the paper",
+    )
     layers: int = Field(1, ge=1, description="number of hidden layers; 1 in the paper")
     output_norm: bool = Field(True, description="whether batch norm scales the codes, as in the paper")
 
@@ -27,7 +32,7 @@ def _build(options: MLPCodeGeneratorOptions, context: CodeGeneratorContext) -> C
     return MLPCodeGenerator(
         context.noise_dim,
         context.code_dim,
-        hidden=context.hidden,
+        hidden=options.hidden,
         layers=options.layers,
         output_norm=options.output_norm,
     )

@@ -37,7 +37,12 @@ class MMDRegularizer(Regularizer):
         self.weight = weight
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """`regularization`: the weighted discrepancy."""
         return {"regularization": self.weight * self._discrepancy(posterior.code.float(), prior_code.float())}

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from priorkit.interfaces import CodeKind, Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.interfaces import CodeKind, Posterior, Prior, Regularizer
 
 __all__ = ["NoRegularizer"]
 
@@ -12,17 +12,15 @@ class NoRegularizer(Regularizer):
 
     kinds = tuple(CodeKind)
     needs_prior_code = False
-
-    def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses priors that learn by likelihood: nothing would train them."""
-        if prior.learning is Learning.LIKELIHOOD:
-            raise ValueError(
-                f"trains nothing, and {type(prior).__name__} learns by likelihood; use --regularizer kl, or --prior "
-                "gaussian"
-            )
+    trains_prior = False
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """No terms."""
         return {}

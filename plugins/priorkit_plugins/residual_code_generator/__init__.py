@@ -17,6 +17,11 @@ __all__ = ["ResidualCodeGeneratorOptions", "priorkit_code_generators"]
 class ResidualCodeGeneratorOptions(Options):
     """Options of the code generator `residual`."""
 
+    hidden: int | None = Field(
+        None,
+        ge=1,
+        description="width of the blocks; by default twice the input's dimensions, as in the paper's",
+    )
     blocks: int = Field(3, ge=1, description="number of residual blocks")
     output_norm: bool = Field(True, description="whether batch norm scales the codes, as in the paper's generator")
 
@@ -27,7 +32,7 @@ def _build(options: ResidualCodeGeneratorOptions, context: CodeGeneratorContext)
     return ResidualCodeGenerator(
         context.noise_dim,
         context.code_dim,
-        hidden=context.hidden,
+        hidden=options.hidden,
         blocks=options.blocks,
         output_norm=options.output_norm,
     )

@@ -18,20 +18,13 @@ class SlicedWassersteinOptions(Options):
     """Options of the regularizer `sliced-wasserstein`."""
 
     projections: int = Field(50, ge=1, description="directions that the codes of a batch are projected on")
-    directions: int | None = Field(
-        None,
-        ge=1,
-        description="directions drawn before training, which batches take in turn; by default 1000, or twice the "
-        "dimensions of a code if that is more",
-    )
     weight: float = Field(1.0, gt=0, description="weight of the distance")
 
 
 def _build(options: SlicedWassersteinOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.sliced_wasserstein.regularizer import SlicedWassersteinRegularizer
 
-    directions = options.directions or max(1000, 2 * context.code_dim, options.projections)
-    return SlicedWassersteinRegularizer(context.code_dim, options.projections, directions, options.weight)
+    return SlicedWassersteinRegularizer(context.code_dim, options.projections, options.weight)
 
 
 @hookimpl
@@ -42,7 +35,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "sliced-wasserstein",
             SlicedWassersteinOptions,
             _build,
-            summary="squared Wasserstein distance of codes of data and prior, along directions in turn (SWAE)",
+            summary="squared Wasserstein distance of codes of data and prior, along random directions (SWAE)",
             source="Kolouri et al. 2018, Sliced-Wasserstein autoencoder, arXiv:1804.01947, Algorithm 1",
         )
     ]

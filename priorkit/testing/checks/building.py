@@ -15,8 +15,8 @@ from priorkit.plugins import Options
 from priorkit.plugins.blame import error_in_words, raised_by
 from priorkit.plugins.hooks import GROUP
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, Unbuildable, require
-from priorkit.testing.examples import few
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.strategies import few
 from priorkit.testing.strategies import options as options_of
 from priorkit.testing.subject import AnySubject
 

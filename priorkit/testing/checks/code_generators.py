@@ -1,14 +1,11 @@
-"""What code generators make of their noise, and of the width that they are asked for."""
+"""What code generators make of their noise."""
 
 import torch
 
-from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.check import Check, require
 from priorkit.testing.subjects.code_generator import CodeGeneratorSubject
 
 __all__ = ["CODE_GENERATORS"]
-
-_WIDTH = 11
-"""A width that nothing else has."""
 
 
 def says_what_it_is(subject: CodeGeneratorSubject) -> None:
@@ -46,18 +43,6 @@ def every_code_dimension_varies(subject: CodeGeneratorSubject) -> None:
     require(not still, f"dimension {', '.join(map(str, still))} of {subject.code_dim} is the same in all codes")
 
 
-def hidden_is_honoured(subject: CodeGeneratorSubject) -> None:
-    """The hidden layers are as wide as the context asks; with None, as wide as its own default."""
-    wide = CodeGeneratorSubject(subject.case, subject.noise_dim, subject.code_dim, _WIDTH).built()
-    if sum(weight.ndim > 1 for weight in wide.parameters()) < 2:
-        raise NotApplicable("it has no hidden layers")
-    sizes = {size for weight in wide.parameters() for size in weight.shape}
-    require(
-        any(size % _WIDTH == 0 for size in sizes),
-        f"hidden is {_WIDTH}, and its parameters have the sizes {', '.join(map(str, sorted(sizes)))}",
-    )
-
-
 CODE_GENERATORS = (
     Check(
         "says_what_it_is",
@@ -76,12 +61,5 @@ CODE_GENERATORS = (
         every_code_dimension_varies,
         "a dimension is filled with a constant, or its unit is dead",
         "compute all code_dim dimensions from the noise",
-    ),
-    Check(
-        "hidden_is_honoured",
-        hidden_is_honoured,
-        "the width is fixed, or another option of its own takes its place",
-        "take context.hidden where it is not None",
-        required=False,
     ),
 )

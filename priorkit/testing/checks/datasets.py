@@ -82,6 +82,14 @@ def labels_have_names(subject: DataSubject) -> None:
             "give ImageSet(images, labels), or no class names",
         )
         return
+    least, most = (int(end) for end in torch.cat([found for _, found in labels]).aminmax())
+    require(
+        least == 0 or (most != len(names) and bool(names)),
+        f"labels go from {least} to {most}, and no image has the label 0"
+        + (f"; there are {len(names)} class names" if names else ""),
+        "the classes are numbered from 1",
+        "subtract 1 from each label",
+    )
     for words, found in labels:
         most = int(found.max()) if len(found) else -1
         require(
@@ -215,7 +223,7 @@ DATASETS = (
     Check(
         "labels_have_names",
         labels_have_names,
-        "labels start from 1, or the names are in another order, or not unique",
+        "a name is missing, or the names are not unique",
         "number the classes from 0, in the order of class_names",
     ),
     Check(

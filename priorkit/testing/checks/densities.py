@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Prior
 from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.clipping import labels_with_a_density, piled
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["DENSITIES"]
@@ -68,11 +69,6 @@ def _prior_with_density(subject: PriorSubject, *, most: int) -> Prior:
     return prior
 
 
-def _labels(subject: PriorSubject, prior: Prior) -> Sequence[int | None]:
-    """The classes for each of which there is a density, or the first of other conditions."""
-    return range(subject.classes or 1) if prior.takes_condition else [None]
-
-
 def _edges(quantiles: Tensor) -> Tensor:
     """Quantiles, float64 (intervals + 1,), and where samples are few, in gaps and tails, steps that double.
 
@@ -118,6 +114,8 @@ def _masses(
 def _cells(subject: PriorSubject, prior: Prior, label: int | None) -> _Cells:
     dim, seed = subject.code_dim, subject.case.seed
     drawn, placed = (subject.draw(prior, _SAMPLES, seed + k, label).double() for k in (1, 2))
+    if piled(drawn) is not None:
+        raise NotApplicable("its samples are clipped")
     levels = torch.linspace(_OUTSIDE, 1 - _OUTSIDE, _FINE[dim] + 1, dtype=torch.float64)
     quantiles = [torch.quantile(drawn[:, i], levels) for i in range(dim)]
     points, masses = _masses(subject, prior, label, quantiles, _POINTS)
@@ -169,7 +167,7 @@ def _normaliser_in_words(total: float, dim: int, parts: int) -> tuple[str, str]:
 def densities_normalise(subject: PriorSubject) -> None:
     """In one and two dimensions the density integrates to 1, for each class."""
     prior = _prior_with_density(subject, most=2)
-    for label in _labels(subject, prior):
+    for label in labels_with_a_density(subject, prior):
         total = _cells(subject, prior, label).total
         if not abs(total - 1) < _TOLERANCE:
             cause, fix = _normaliser_in_words(total, subject.code_dim, prior.clusters)
@@ -196,7 +194,7 @@ def _distance(counts: Tensor, masses: Tensor) -> float:
 def samples_follow_the_density(subject: PriorSubject) -> None:
     """In one and two dimensions samples are where the density says that they are, for each class."""
     prior = _prior_with_density(subject, most=2)
-    for label in _labels(subject, prior):
+    for label in labels_with_a_density(subject, prior):
         cells = _cells(subject, prior, label)
         value = _distance(cells.counts, cells.masses)
         if value <= _ERROR_RATE:
@@ -226,7 +224,7 @@ def dimensions_are_summed_first(subject: PriorSubject) -> None:
     prior = _prior_with_density(subject, most=2)
     if subject.code_dim != 2:
         raise NotApplicable("it is looked at in two dimensions")
-    cells = _cells(subject, prior, _labels(subject, prior)[0])
+    cells = _cells(subject, prior, labels_with_a_density(subject, prior)[0])
     masses = cells.masses / cells.masses.sum()
     independent = masses.sum(1, keepdim=True) * masses.sum(0, keepdim=True)
     counted = cells.counts / cells.counts.sum()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,6 +45,20 @@ def _labelled(data: ImageData) -> Counter[tuple[bytes, ...]]:
 
 def _unlabelled(labelled: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
     return Counter(image for image, *_ in labelled.elements())
+
+
+def _rolled(data: ImageData, by: int) -> ImageData:
+    """The same images, each with the label and the embedding of the one so many places before it."""
+
+    def moved(part: ImageSet) -> ImageSet:
+        labels, vectors = part.labels, part.embeddings
+        return replace(
+            part,
+            labels=None if labels is None else labels.roll(by),
+            embeddings=None if vectors is None else vectors.roll(by, dims=0),
+        )
+
+    return replace(data, train=moved(data.train), test=moved(data.test))
 
 
 def _require_other_images(data: ImageData) -> None:
@@ -103,6 +118,14 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
     known = _labelled(much)
     for seed, data in enumerate(seeded, start=1):
         found = _labelled(data)
+        shifted = found != known and any(_labelled(_rolled(data, by)) == _labelled(_rolled(much, by)) for by in (1, -1))
+        require(
+            not shifted,
+            f"with seed {seed}, images have other labels or embeddings than with seed 0, and the same once labels and "
+            "embeddings are moved by one place",
+            "labels are shifted against the images by one: a first or last line is left out, or a place counts from 1",
+            "let images[i] and labels[i] belong together before they are split",
+        )
         require(
             found == known or _unlabelled(found) != _unlabelled(known),
             f"with seed {seed}, images have other labels or embeddings than with seed 0",

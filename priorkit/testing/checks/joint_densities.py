@@ -6,11 +6,14 @@ import torch
 
 from priorkit.interfaces import Prior
 from priorkit.testing.check import Check, NotApplicable, require
+from priorkit.testing.checks.clipping import piled
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["JOINT_DENSITIES"]
 
 _SAMPLES = 40_000
+_PILED = 100
+"""Samples that share an end: another check has found that they are clipped."""
 _TAIL = 6.0
 """Standard errors beyond which an estimate is wrong; a sound prior is there about once in 10^8 times."""
 _UNLIKELY = 1e8
@@ -35,6 +38,8 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
         raise NotApplicable("fewer dimensions are integrated over a grid")
     label = 0 if prior.takes_condition else None
     drawn = subject.draw(prior, _SAMPLES, subject.case.seed + 1, label).double()
+    if piled(drawn, _PILED) is not None:
+        raise NotApplicable("its samples are clipped")
     mean, spread = drawn.mean(dim=0), drawn.std(dim=0)
     # The density of samples cannot be told from their spread where a few of them are far away.
     if bool((drawn.quantile(0.75, dim=0) - drawn.quantile(0.25, dim=0) < 0.4 * spread).any()):

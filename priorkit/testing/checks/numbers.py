@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.testing.check import Check, Defect, require
-from priorkit.testing.examples import sizes_and_seeds
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.strategies import sizes_and_seeds
 from priorkit.testing.subject import AnySubject
 
 __all__ = ["NUMBERS"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Move, Phase, System
-from priorkit.models.brought_phases import SYSTEM_NETWORKS, mistake_in_phase
+from priorkit.models.phase_contract import SYSTEM_NETWORKS, mistake_in_phase
 from priorkit.testing.check import Check, NotApplicable, Refused, require
 from priorkit.testing.checks.randomness import global_state_kept
 from priorkit.testing.stand_in_system import system_around

@@ -10,7 +10,7 @@ from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
-from priorkit.testing.examples import sizes_and_seeds
+from priorkit.testing.strategies import sizes_and_seeds
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["PRIORS"]

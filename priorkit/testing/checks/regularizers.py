@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from priorkit.interfaces import Regularizer
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.buffers import after_training
+from priorkit.testing.checks.encoder_noise import ENCODER_NOISE
 from priorkit.testing.checks.refusals import refusal
 from priorkit.testing.checks.regularizers_training import TRAINING
 from priorkit.testing.forward_pass import Inputs
@@ -238,5 +239,6 @@ REGULARIZERS = (
         "set needs_whole_batch = True",
         required=False,
     ),
+    *ENCODER_NOISE,
     *TRAINING,
 )

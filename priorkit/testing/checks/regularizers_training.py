@@ -54,12 +54,13 @@ def keeps_codes_close_to_the_prior(subject: RegularizerSubject) -> None:
         near = subject.codes_of(subject.prior, _CODES, subject.case.seed + 1, condition)
         prior_code = _prior_code(subject, regularizer, subject.case.seed + 2, condition)
     far = _FAR + 3 * near
+    noise = regularizer.encoder_noise(_CODES, generator=torch.Generator().manual_seed(subject.case.seed + 3))
     if regularizer.has_critic:
         _train_critic(subject, regularizer, far, condition)
     sums = []
     for codes in (near, far):
         with torch.no_grad():
-            terms = regularizer.encoder_terms(_posterior(subject, codes), subject.prior, prior_code, condition)
+            terms = regularizer.encoder_terms(_posterior(subject, codes), subject.prior, prior_code, condition, noise)
         if not terms:
             raise NotApplicable("it has no terms for the encoder")
         sums.append(float(torch.stack(list(terms.values())).sum()))
@@ -82,7 +83,8 @@ def the_encoder_learns(subject: RegularizerSubject) -> None:
         drawn.mean.clone().requires_grad_(),
         None if drawn.log_variance is None else drawn.log_variance.clone().requires_grad_(),
     )
-    terms = regularizer.encoder_terms(posterior, subject.prior, inputs["prior_code"], inputs.get("condition"))
+    others = (inputs["prior_code"], inputs.get("condition"), inputs["encoder_noise"])
+    terms = regularizer.encoder_terms(posterior, subject.prior, *others)
     if not terms:
         raise NotApplicable("it has no terms for the encoder")
     total = torch.stack(list(terms.values())).sum()
@@ -116,8 +118,9 @@ def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> Non
     # As in a run: the codes of such a prior are not detached.
     prior_code = subject.codes_of(learned, 16, subject.case.seed, None)
     posterior = subject.posterior(inputs)
+    others = (inputs.get("condition"), inputs["encoder_noise"])
     terms = regularizer.encoder_terms(
-        posterior, learned, prior_code if regularizer.needs_prior_code else prior_code[:0], inputs.get("condition")
+        posterior, learned, prior_code if regularizer.needs_prior_code else prior_code[:0], *others
     )
     weights = dict(learned.named_parameters())
     total = torch.stack(list(terms.values())).sum() if terms else None

@@ -1,6 +1,7 @@
 """What a component remembers: its parameters and buffers."""
 
 import copy
+from typing import NoReturn
 
 import safetensors.torch
 import torch
@@ -49,8 +50,8 @@ def states_are_whole(subject: AnySubject) -> None:
     except RuntimeError as error:
         raise Defect(
             f"its state does not fit another one: {' '.join(str(error).split())}",
-            "the shapes of its tensors depend on the training images or their number, which a loaded run does not have",
-            "let options and dimensions of the context alone decide shapes",
+            "the shapes of its tensors depend on what the training images show, which a loaded run does not have",
+            "let options, dimensions and the number of training images alone decide shapes",
         ) from error
     inputs = subject.inputs(component, 6, subject.case.seed)
     for one, again in zip(subject.passes(component), subject.passes(other), strict=True):
@@ -58,7 +59,26 @@ def states_are_whole(subject: AnySubject) -> None:
             continue
         expected, found = one.without_gradients(inputs), again.without_gradients(inputs)
         for name, output in expected.items():
-            require(torch.equal(output, found[name]), f"{name} differs after the state was saved and loaded")
+            if not torch.equal(output, found[name]):
+                _explain_difference(f"{name} differs after the state was saved and loaded", component, other)
+
+
+def _explain_difference(found: str, component: object, other: object) -> NoReturn:
+    """Names the buffers that are not saved, where those are other ones in a component that is built anew."""
+    module, loaded = as_module(component), dict(as_module(other).named_buffers())
+    saved = module.state_dict()
+    unsaved = [
+        name
+        for name, buffer in module.named_buffers()
+        if name not in saved and not (name in loaded and torch.equal(buffer, loaded[name]))
+    ]
+    if not unsaved:
+        raise Defect(found)
+    raise Defect(
+        f"{found}: the buffer {', '.join(unsaved)} is not saved, and is another one after it was built anew",
+        "it is registered with persistent=False, and depends on random numbers or on training",
+        "leave out persistent=False; a buffer that is not saved follows from options and dimensions alone",
+    )
 
 
 def copies_are_independent(subject: AnySubject) -> None:

@@ -20,22 +20,22 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
         case: What is checked.
         noise_dim: Dimensions of its input.
         code_dim: Dimensions of a code.
-        hidden: Width of its hidden layers; None for its own default.
+        condition_dim: How many dimensions of its input are a condition's.
     """
 
     interface = CodeGenerator
     may_drop_out = True
 
-    def __init__(self, case: Case, noise_dim: int, code_dim: int, hidden: int | None = None) -> None:
-        wanted = "" if hidden is None else f" and hidden {hidden}"
-        super().__init__(case, f"noise_dim {noise_dim}, code_dim {code_dim}{wanted}")
+    def __init__(self, case: Case, noise_dim: int, code_dim: int, condition_dim: int = 0) -> None:
+        given = f" and condition_dim {condition_dim}" if condition_dim else ""
+        super().__init__(case, f"noise_dim {noise_dim}, code_dim {code_dim}{given}")
         self.noise_dim = noise_dim
         self.code_dim = code_dim
-        self.hidden = hidden
+        self.condition_dim = condition_dim
 
     def context(self) -> CodeGeneratorContext:
         """What a run tells a code generator."""
-        return CodeGeneratorContext(self.noise_dim, self.code_dim, self.hidden)
+        return CodeGeneratorContext(self.noise_dim, self.code_dim, self.condition_dim)
 
     def passes(self, component: CodeGenerator) -> Sequence[ForwardPass]:
         """From noise to codes."""
@@ -61,11 +61,10 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
 
 
 def code_generator_subjects(case: Case) -> Iterator[CodeGeneratorSubject]:
-    """A code generator in each situation of a case: all dimensions of codes, little and much noise, and a width."""
+    """A code generator in each situation of a case: all dimensions of codes, little and much noise, a condition."""
     code_dims = case.situations.code_dims
     for code_dim in code_dims:
         yield CodeGeneratorSubject(case, 3, code_dim)
     yield CodeGeneratorSubject(case, 1, code_dims[-1])
     # More than the default has, with a condition beside it.
-    yield CodeGeneratorSubject(case, 80, code_dims[0])
-    yield CodeGeneratorSubject(case, 3, code_dims[0], 6)
+    yield CodeGeneratorSubject(case, 80, code_dims[0], 10)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageShape, Learning, Prior
+from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Options, PriorContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Refused
@@ -61,12 +61,13 @@ class PriorSubject(Subject[Prior]):
         """Small stand-ins of what a run tells a prior."""
         return PriorContext(
             self.code_dim,
-            lambda noise_dim, hidden: SmallCodeGenerator(noise_dim, self.code_dim),
+            lambda noise_dim, condition_dim: SmallCodeGenerator(noise_dim + condition_dim, self.code_dim),
             condition_dim=self.condition_dim,
             encoder=self.encoder,
             images=lambda n: torch.zeros(n, *_SIZE) if self.loading else random_images(n, _SHAPE),
-            train_count=1 if self.loading else 100,
+            train_count=100,
             classes=self.classes,
+            training_images=lambda: ImageSet(random_images(100, _SHAPE).add(1).mul(127.5).byte()),
             codes=self.space,
         )
 

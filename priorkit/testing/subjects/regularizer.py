@@ -66,7 +66,11 @@ class RegularizerSubject(Subject[Regularizer]):
     def context(self) -> RegularizerContext:
         """Small stand-ins of what a run tells a regularizer."""
         return RegularizerContext(
-            SmallNetworks(_SHAPE), self.code_dim, SmallAdversarialLoss(self.penalised), condition_dim=self.classes
+            SmallNetworks(_SHAPE),
+            self.code_dim,
+            SmallAdversarialLoss(self.penalised),
+            condition_dim=self.classes,
+            train_count=100,
         )
 
     def built(self, seed: int = 0, options: Options | None = None) -> Regularizer:
@@ -122,7 +126,11 @@ class RegularizerSubject(Subject[Regularizer]):
     def encoder_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
         """What the encoder minimises."""
         return regularizer.encoder_terms(
-            self.posterior(inputs), self.prior, inputs["prior_code"], inputs.get("condition")
+            self.posterior(inputs),
+            self.prior,
+            inputs["prior_code"],
+            inputs.get("condition"),
+            inputs["encoder_noise"],
         )
 
     def passes(self, component: Regularizer) -> Sequence[ForwardPass]:
@@ -154,7 +162,7 @@ class RegularizerSubject(Subject[Regularizer]):
         return passes
 
     def inputs(self, component: Regularizer, n: int, seed: int) -> Inputs:
-        """What makes a posterior (`mean`, `log_variance`, `noise`), `prior_code`, `mixing`, and a `condition`."""
+        """What makes a posterior (`mean`, `log_variance`, `noise`), and the terms' other arguments, by their names."""
         mean, log_variance, noise = torch.randn(3, n, self.code_dim, generator=torch.Generator().manual_seed(seed))
         condition = one_hot(n, self.classes) if self.classes else None
         with torch.no_grad():
@@ -165,6 +173,7 @@ class RegularizerSubject(Subject[Regularizer]):
             "noise": noise,
             "prior_code": prior_code if component.needs_prior_code else torch.zeros(0, self.code_dim),
             "mixing": torch.rand(n, generator=torch.Generator().manual_seed(seed)),
+            "encoder_noise": component.encoder_noise(n, generator=torch.Generator().manual_seed(seed ^ 2)),
             **({} if condition is None else {"condition": condition}),
         }
 

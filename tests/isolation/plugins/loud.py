@@ -7,11 +7,10 @@ import sys
 from priorkit.plugins import Component, Options, hookimpl
 
 print('{"on": "stdout"}')
-sys.stderr.write("on stderr")
+sys.stderr.write("on stderr\n")
 sys.stdout.buffer.write(b"past sys.stdout\n")
 os.write(1, b"and past Python\n")
 subprocess.run(["echo", "from a child"])
-sys.stdout = None
 
 
 @hookimpl

@@ -24,7 +24,12 @@ class PlugInNameRegularizer(Regularizer):
         self.weight = weight
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """`regularization`: the weighted distance, a float32 scalar of at least 0.
 

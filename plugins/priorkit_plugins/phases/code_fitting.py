@@ -1,0 +1,88 @@
+"""The code fitting phases: a prior learns the codes of an autoencoder that stands still."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Batch, Learning, Move, Noise, Phase, System
+
+__all__ = ["AllCodesFittingPhase", "CodeFittingPhase"]
+
+
+class CodeFittingPhase(Phase):
+    """Fits a prior to the aggregated posterior, a batch of codes at a time (Ghosh et al. 2020, Section 4).
+
+    A prior that learns from codes descends its own loss on them; one that learns by likelihood, minus its log-density.
+
+    Args:
+        system: The components; the prior learns from codes or by likelihood.
+    """
+
+    name = "code_fitting"
+    batch = Batch.CODES
+
+    def __init__(self, system: System) -> None:
+        assert system.prior.learning in (Learning.CODES, Learning.LIKELIHOOD), "the prior must learn from codes"
+        self.prior = system.prior
+        self.players = {"prior": ("prior",)}
+
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+        """`matching-K` (n, ...) for each step of a prior that learns from codes."""
+        if self.prior.learning is not Learning.CODES:
+            return {}
+        return {
+            f"matching-{step}": self.prior.code_noise(n, generator=generator, device=device)
+            for step in range(self.prior.code_steps)
+        }
+
+    def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+        """As many moves of the prior as it asks for.
+
+        Args:
+            images: In their place, codes (N, code_dim).
+            noise: As `noise` gives it, and `condition` where images bring one.
+        """
+        prior, code = self.prior, images
+        condition = noise.get("condition") if prior.takes_condition else None
+        if prior.learning is Learning.CODES:
+            for step in range(prior.code_steps):
+                yield Move("prior", {"codes": prior.code_loss(code, noise[f"matching-{step}"], condition)})
+            return
+        density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
+        terms = {"codes": -density.mean()}
+        parameter_loss = prior.parameter_loss()
+        yield Move("prior", terms if parameter_loss is None else {**terms, "prior": parameter_loss})
+
+
+class AllCodesFittingPhase(Phase):
+    """Lets a prior fit itself to all codes at once, in closed form or by EM.
+
+    Args:
+        system: The components; the prior learns from all codes.
+    """
+
+    name = "code_fitting"
+    batch = Batch.ALL_CODES
+
+    def __init__(self, system: System) -> None:
+        assert system.prior.learning is Learning.ALL_CODES, "the prior must learn from all codes"
+        self.prior = system.prior
+        # No move trains it: it writes to its tensors by itself.
+        self.players = {}
+
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+        """`fitting` (n, ...): the prior's own."""
+        return {"fitting": self.prior.code_noise(n, generator=generator, device=device)}
+
+    def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+        """No moves: the prior fits itself.
+
+        Args:
+            images: In their place, the codes of all training images (M, code_dim).
+            noise: As `noise` gives it, and `condition` where images bring one.
+        """
+        condition = noise.get("condition") if self.prior.takes_condition else None
+        with torch.no_grad():
+            self.prior.fit_codes(images, noise["fitting"], condition)
+        yield from ()

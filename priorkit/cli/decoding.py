@@ -1,0 +1,142 @@
+"""`priorkit sample`, `reconstruct` and `interpolate`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorkit.cli.run_arguments import (
+    add_label,
+    count,
+    done,
+    load,
+    parse,
+    refuse_data_dir,
+    refuse_too_many,
+    run_parser,
+    split_labels,
+)
+from priorkit.errors import ConfigurationError
+from priorkit.plugins import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from priorkit.runs import Run
+
+__all__ = ["interpolate_command", "reconstruct_command", "sample_command"]
+
+_CHUNK = 500
+"""Samples decoded at a time."""
+_FITTED = "cropped to their central square and resized to the run's size"
+"""What becomes of the user's files."""
+
+
+def sample_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Draws images from a run's prior; returns the exit status."""
+    parser = run_parser("sample", "Draws images from a trained run.", "samples.png")
+    parser.add_argument("-n", "--number", type=count, default=64, metavar="N", help="how many images (default 64)")
+    parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
+    add_label(parser, "what to draw, in turn; default: at random")
+    found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
+    run = load(found, registry)
+    refuse_data_dir(found, run)
+    import torch
+
+    from priorkit.data import to_uint8
+    from priorkit.runs import save_images
+
+    refuse_too_many(run, found.number)
+    condition, labels = None, None
+    if found.label is not None:
+        picked = run.find_classes(split_labels(found.label, run))
+        labels = picked[torch.arange(found.number) % len(picked)]
+        condition = run.model.class_conditions(labels)
+    elif run.class_names:
+        condition = run.model.conditions(found.number, found.seed)
+        labels = condition[:, : run.model.classes].argmax(1)
+    codes = run.model.codes(found.number, found.seed, condition)
+    # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
+    images = torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
+    save_images(images, found.out, columns=found.columns, overwrite=found.overwrite, labels=labels)
+    return done(found, f"{len(images)} samples", images=len(images))
+
+
+def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Encodes and decodes held-out images, or the user's; returns the exit status."""
+    parser = run_parser(
+        "reconstruct",
+        "Encodes and decodes images: the run's held-out ones, or the files named. In a .png, each row of originals "
+        "stands above the row of its reconstructions; in a .npz or a folder, each original comes right before its "
+        "reconstruction.",
+        "reconstructions.png",
+    )
+    parser.add_argument(
+        "images", metavar="IMAGE", type=Path, nargs="*", help=f"files, {_FITTED}; default: held-out images"
+    )
+    parser.add_argument("-n", "--number", type=count, default=32, metavar="N", help="how many held-out images")
+    parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
+    found = parse(parser, arguments, ("-n", "--number", "--columns"))
+    run = load(found, registry)
+    if found.images:
+        refuse_data_dir(found, run)
+    from priorkit.data import to_float, to_uint8
+    from priorkit.runs import pairs, save_images
+
+    originals = _originals(run, found, registry)
+    reconstructions = to_uint8(run.reconstruct(to_float(originals))).cpu()
+    columns = min(found.columns, len(originals)) if found.out.suffix == ".png" else 1
+    save_images(pairs(originals, reconstructions, columns), found.out, columns=columns, overwrite=found.overwrite)
+    return done(found, f"{len(originals)} pairs", images=len(originals))
+
+
+def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Walks between codes; returns the exit status."""
+    parser = run_parser(
+        "interpolate",
+        "Walks in a straight line from code to code and decodes on the way: a row for each pair of ends.",
+        "interpolations.png",
+    )
+    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="*", help=f"files in pairs of ends, {_FITTED}")
+    parser.add_argument(
+        "--between", choices=("samples", "images"), default="samples", help="ends: samples, or held-out images"
+    )
+    parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
+    parser.add_argument("--steps", type=count, default=10, metavar="N", help="images in a row (default 10)")
+    found = parse(parser, arguments, ("-n", "--number", "--between", "--steps"))
+    if found.steps < 2:
+        raise ConfigurationError("--steps must be at least 2: a row has two ends")
+    if len(found.images) % 2:
+        raise ConfigurationError(
+            f"walks go from image to image, in pairs: name an even number, not {len(found.images)}"
+        )
+    samples = found.between == "samples" and not found.images
+    run = load(found, registry)
+    if samples or found.images:
+        refuse_data_dir(found, run)
+    from priorkit.data import to_float, to_uint8
+    from priorkit.runs import save_images
+
+    if samples:
+        codes = run.model.codes(2 * found.number, found.seed)
+    else:
+        found.number *= 2
+        codes = run.encode(to_float(_originals(run, found, registry)))
+    whole = len(codes) // 2 * 2
+    if whole < 2:
+        raise ConfigurationError(f"a walk needs two ends: the run holds out only {len(codes)} image; name two files")
+    rows = run.interpolate(codes[0:whole:2], codes[1:whole:2], found.steps, from_prior=samples)
+    images = to_uint8(rows.flatten(0, 1)).cpu()
+    save_images(images, found.out, columns=found.steps, overwrite=found.overwrite)
+    return done(found, f"{len(images)} images", images=len(images))
+
+
+def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tensor:
+    """The user's images, or the run's held-out ones: uint8 (N, C, H, W) as the run was trained on."""
+    from priorkit.runs import load_run_data, read_images
+
+    if found.images:
+        return run.as_trained_on(read_images(found.images, run.shape))
+    return run.as_trained_on(load_run_data(run, found.data_dir, registry=registry).test.first(found.number))

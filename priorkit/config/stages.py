@@ -1,0 +1,84 @@
+"""Stages: which phases train a run, and for how long, before the next ones do."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+__all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages"]
+
+EVERY_PHASE = "all"
+"""In the text form of a stage: all phases that take images."""
+
+
+class Stage(BaseModel):
+    """A part of a run: a list of phases with a length.
+
+    Written as a table, or as text: `autoencoder+prior-improvement:1000`, `all:1000`, `code-fitting`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    phases: tuple[str, ...] = Field(
+        (), description="its phases, by their own names or their components'; none for all that take images"
+    )
+    steps: int | None = Field(None, ge=1, description="its length; the last stage lasts until the run ends")
+    batch_size: int | None = Field(None, ge=2, description="images or codes per step, if other than the run's")
+    learning_rate: float | None = Field(None, gt=0, description="learning rate, if other than the run's")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        phases, _, steps = value.strip().partition(":")
+        names = [] if phases.strip() == EVERY_PHASE else [part.strip() for part in phases.split("+")]
+        if not all(names) or (":" in value and not steps.strip().isdecimal()):
+            raise ValueError("expected PHASE:STEPS or PHASE+PHASE:STEPS, as in autoencoder:1000")
+        return {"phases": names, "steps": int(steps) if steps.strip() else None}
+
+    @field_validator("phases")
+    @classmethod
+    def _no_phase_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if value.count(name) > 1:
+                raise ValueError(f"names {name!r} twice")
+        return value
+
+    def __str__(self) -> str:
+        """Its text form."""
+        phases = "+".join(self.phases) or EVERY_PHASE
+        return phases if self.steps is None else f"{phases}:{self.steps}"
+
+
+def listed_stages(value: object) -> object:
+    """What stands for a list of stages, as a list: their text forms with commas between them, or tables.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("expected a list of stages, such as autoencoder:1000,code-fitting:2000")
+    return tuple(value)
+
+
+def checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Makes sure that every stage but the last says how long it is.
+
+    Raises:
+        ValueError: One does not.
+    """
+    for number, stage in enumerate(stages[:-1], 1):
+        if stage.steps is None:
+            raise ValueError(f"stage {number} ({stage}) has no length: only the last one may last until the run ends")
+    return tuple(stages)
+
+
+def beginnings(stages: Sequence[Stage] | None) -> list[int]:
+    """After how many steps each stage begins; [0] for a run without stages."""
+    begins = [0]
+    for stage in (stages or ())[:-1]:
+        assert stage.steps is not None, "stages are checked"
+        begins.append(begins[-1] + stage.steps)
+    return begins

@@ -1,0 +1,149 @@
+"""The stages of a run: which phases train it, on what, and until when."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from priorkit.config import RunConfig, Stage, beginnings
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Batch, Phase, Place
+from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
+from priorkit.plugins import nearest
+
+__all__ = ["PlannedStage", "plan_stages"]
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of a run.
+
+    Attributes:
+        chosen: Its phases, in the order of a step.
+        begins: After how many steps of the run it begins.
+        ends: After how many it ends; None for the last one, which lasts until the run ends.
+        batch: What its phases take batches of.
+        batch_size: How many images or codes a step takes.
+        learning_rate: Of every network for which nothing else is said.
+    """
+
+    chosen: tuple[ChosenPhase, ...]
+    begins: int
+    ends: int | None
+    batch: Batch
+    batch_size: int
+    learning_rate: float
+
+    @property
+    def phases(self) -> list[Phase]:
+        """Its phases, ready to run: a failure of a third party's names its plug-in."""
+        return [item.phase if item.own else GuardedPhase(item) for item in self.chosen]
+
+    def trains(self) -> set[str]:
+        """The networks that some phase of it trains."""
+        return {name for item in self.chosen for names in item.phase.players.values() for name in names}
+
+
+def plan_stages(chosen: Sequence[ChosenPhase], config: RunConfig) -> tuple[PlannedStage, ...]:
+    """Distributes the phases of a run to its stages; a run without stages has one.
+
+    Raises:
+        ConfigurationError: A stage names a phase that there is not, or phases that do not go together; or a phase
+            belongs to no stage.
+    """
+    listed = config.stages or (Stage(),)
+    begins = beginnings(listed)
+    stages = []
+    for number, stage in enumerate(listed):
+        phases = tuple(_named(stage, chosen)) if stage.phases else _every(chosen, fits=config.fitted_to is not None)
+        batch = _common_batch(stage, phases)
+        ends = begins[number + 1] if number + 1 < len(listed) else None
+        if batch is Batch.ALL_CODES:
+            _require_one_step(stage, phases, begins[number], ends)
+            ends = begins[number] + 1
+        stages.append(
+            PlannedStage(
+                phases,
+                begins[number],
+                ends,
+                batch,
+                stage.batch_size or config.batch_size,
+                stage.learning_rate or config.learning_rate,
+            )
+        )
+    _refuse_idle(chosen, stages, config)
+    return tuple(stages)
+
+
+def _named(stage: Stage, chosen: Sequence[ChosenPhase]) -> Iterable[ChosenPhase]:
+    for name in stage.phases:
+        wanted = name.replace("_", "-")
+        found = [item for item in chosen if wanted in _names(item)]
+        if not found:
+            known = list(dict.fromkeys(name for item in chosen for name in _names(item)))
+            raise ConfigurationError(
+                f"--stages {stage}: this run has no phase {name!r}{nearest(name, known)} Its phases are "
+                f"{', '.join(known) or 'none'}; `priorkit components phase` lists those that there are"
+            )
+        yield from found
+
+
+def _names(item: ChosenPhase) -> tuple[str, str]:
+    """By what a stage may name a phase: its component, and itself."""
+    return item.registered.component.name, item.phase.name.replace("_", "-")
+
+
+def _every(chosen: Sequence[ChosenPhase], *, fits: bool) -> tuple[ChosenPhase, ...]:
+    """All phases that take images or, where an autoencoder stands still, codes; those of components in their places."""
+    takes = [item for item in chosen if (item.phase.batch is Batch.IMAGES) is not fits]
+    ordered = [item for item in takes if not item.brought]
+    # The prior improvement phase is the first one that trains D_I.
+    after = next((number for number, item in enumerate(ordered) if _trains(item, "image_critic")), len(ordered))
+    places = {place: [item for item in takes if item.brought and item.phase.place is place] for place in Place}
+    return (
+        *places[Place.BEFORE_AUTOENCODER],
+        *ordered[:after],
+        *places[Place.AFTER_AUTOENCODER],
+        *ordered[after:],
+        *places[Place.LAST],
+    )
+
+
+def _trains(item: ChosenPhase, network: str) -> bool:
+    return any(network in names for names in item.phase.players.values())
+
+
+def _common_batch(stage: Stage, phases: Sequence[ChosenPhase]) -> Batch:
+    first = phases[0].phase if phases else None
+    for item in phases:
+        assert first is not None
+        if item.phase.batch is not first.batch:
+            raise ConfigurationError(
+                f"--stages {stage}: its phase {first.name!r} takes {first.batch.value}, and {item.phase.name!r} takes "
+                f"{item.phase.batch.value}; give each a stage of its own"
+            )
+    return first.batch if first is not None else Batch.IMAGES
+
+
+def _require_one_step(stage: Stage, phases: Sequence[ChosenPhase], begins: int, ends: int | None) -> None:
+    if ends is not None and ends != begins + 1:
+        raise ConfigurationError(
+            f"--stages {stage}: {phases[0].phase.name!r} takes all codes at once, so its stage has one step: write "
+            f"{'+'.join(stage.phases)}:1"
+        )
+
+
+def _refuse_idle(chosen: Sequence[ChosenPhase], stages: Sequence[PlannedStage], config: RunConfig) -> None:
+    """A phase that somebody asked for must belong to a stage."""
+    for item in chosen:
+        name, takes = item.phase.name, item.phase.batch
+        if any(item in stage.chosen for stage in stages):
+            continue
+        if config.stages:
+            raise ConfigurationError(
+                f"{item.given}: its phase {name!r} belongs to no stage; add {name} to one of --stages "
+                f"{','.join(map(str, config.stages))}"
+            )
+        if takes is not Batch.IMAGES:
+            raise ConfigurationError(
+                f"{item.given}: its phase {name!r} takes codes of an encoder that stands still, so it needs a stage of "
+                f"its own: --stages all:1000,{name.replace('_', '-')}:1000, or priorkit fit RUN"
+            )

@@ -1,0 +1,30 @@
+"""Words of messages: text of plug-ins in one line, and the nearest name to one that nobody knows."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+__all__ = ["in_one_line", "nearest"]
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+"""A terminal's control sequence: colours, movements of the cursor."""
+
+
+def in_one_line(text: str, limit: int | None = None, *, indent: int = 0) -> str:
+    """Text, as of a plug-in, without line breaks, control characters and what cannot be encoded.
+
+    Args:
+        text: The text.
+        limit: How many characters of it to show at most.
+        indent: How many spaces to put before it.
+    """
+    plain = "".join(character if character.isprintable() else " " for character in _ESCAPE_SEQUENCE.sub("", text))
+    words = " ".join(plain.split())
+    shown = words if limit is None or len(words) <= limit else f"{words[: limit - 3]}..."
+    return " " * indent + shown
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Ends a sentence about an unknown name: `; did you mean 'x'?` for the closest candidate, or a full stop."""
+    close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else "."

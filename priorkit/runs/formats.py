@@ -1,0 +1,140 @@
+"""Formats of run folders: what earlier versions wrote, and how it is read today.
+
+`environment.json` and every checkpoint carry the number of the format that they were written in. A number rises when
+what was written before cannot be read as it is; a setting or an option that is new and has a default raises none.
+
+Reading migrates in memory, a step a function, and writes nothing. Going on with a run (`priorkit train --resume`)
+brings its folder up to date.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from priorkit.errors import RunFolderError
+
+__all__ = ["FORMAT", "migrated_environment", "migrated_settings", "migrated_weights", "require_readable"]
+
+FORMAT = 3
+"""The format that this version writes. Numbers are written since 3; what has none is told by what it holds.
+
+0. Nothing of the images but their number and shape.
+1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
+2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
+3. Residual networks say how they enlarge.
+"""
+
+
+def require_readable(number: object, what: str) -> None:
+    """Makes sure that this version reads a format.
+
+    Args:
+        number: As it was found; None where there is none.
+        what: What has it, to begin the message.
+
+    Raises:
+        RunFolderError: It is newer than this version, or no number of a format.
+    """
+    if number is None:
+        return
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise RunFolderError(f"{what} says that its format is {number!r}, and a whole number from 1 on was expected")
+    if number > FORMAT:
+        raise RunFolderError(
+            f"{what} was written by a newer priorkit (its format is {number}, and this one reads up to {FORMAT}); "
+            "upgrade priorkit: pip install --upgrade priorkit"
+        )
+
+
+def migrated_environment(environment: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """What a run was made with, as today's.
+
+    Args:
+        environment: As it was written.
+        number: The format that it was written in; None where it has no number.
+    """
+    data = environment.get("data")
+    if number is None and isinstance(data, Mapping) and "fingerprint" not in data:
+        # 0 to 1
+        return {**environment, "data": {**data, "fingerprint": None}}
+    return dict(environment)
+
+
+def migrated_settings(settings: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """A run's settings as today's.
+
+    Args:
+        settings: As they were written.
+        number: The format that they were written in; None where it has no number.
+    """
+    if number is None:
+        number = 1 if "average_statistics" in settings else 2
+    settings = dict(settings)
+    for step in range(number, FORMAT):
+        settings = _SETTINGS[step](settings)
+    return settings
+
+
+def migrated_weights(weights: Mapping[str, Tensor], number: int | None) -> dict[str, Tensor]:
+    """A checkpoint's tensors as today's, by name.
+
+    Args:
+        weights: As they were written.
+        number: The format that they were written in; None where it has no number.
+    """
+    if number is None:
+        number = 1 if _has_one_set_of_statistics(weights) else 2
+    weights = dict(weights)
+    for step in range(number, FORMAT):
+        weights = _WEIGHTS.get(step, dict)(weights)
+    return weights
+
+
+def _without_average_statistics(settings: dict[str, Any]) -> dict[str, Any]:
+    """1 to 2: statistics are recomputed, and no longer averaged."""
+    settings.pop("average_statistics", None)
+    return settings
+
+
+def _with_upsampling(settings: dict[str, Any]) -> dict[str, Any]:
+    """2 to 3: residual networks that do not say how they enlarge did it by transposed convolutions."""
+    networks = settings.get("networks")
+    # Settings that were written are resolved: an option that is missing did not exist.
+    if isinstance(networks, Mapping) and str(networks.get("name")).removeprefix("priorkit:") == "residual":
+        settings["networks"] = {"upsampling": "transposed", **networks}
+    return settings
+
+
+def _has_one_set_of_statistics(weights: Mapping[str, Tensor]) -> bool:
+    def below(name: str) -> bool:
+        return any(key.startswith(f"{name}/") for key in weights)
+
+    follows_no_encoder = below("encoder") and below("average/decoder") and not below("average/encoder")
+    return follows_no_encoder or (any(key.endswith(_STATISTICS) for key in weights) and not below("use"))
+
+
+def _with_statistics_of_each_use(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """1 to 2: every use had the same statistics, those of the averages where there were any.
+
+    The encoder was used as it is: its average begins with it.
+    """
+    averaged = any(key.startswith("average/") for key in weights)
+    encoder = {f"average/{key}": value for key, value in weights.items() if averaged and key.startswith("encoder/")}
+    weights = {**weights, **encoder}
+    used = {key: weights.get(f"average/{key}", value) for key, value in weights.items() if key.endswith(_STATISTICS)}
+    for key, value in used.items():
+        network, _, place = key.partition("/")
+        if network != "average":
+            weights[f"use/{key}"] = value
+        if network == "decoder":
+            weights[f"use/reconstruction_decoder/{place}"] = value
+    return weights
+
+
+_STATISTICS = ("running_mean", "running_var")
+_SETTINGS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _without_average_statistics,
+    2: _with_upsampling,
+}
+_WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {1: _with_statistics_of_each_use}

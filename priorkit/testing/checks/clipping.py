@@ -1,0 +1,58 @@
+"""Whether a prior with a density clips its samples."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from priorkit.interfaces import Prior
+from priorkit.testing.check import Check, Defect, NotApplicable
+from priorkit.testing.subjects.prior import PriorSubject
+
+__all__ = ["CLIPPING", "labels_with_a_density", "piled"]
+
+_SAMPLES = 20_000
+_PILED = 10
+"""At the resolution of float32, samples of a continuous distribution may share a value, but not so many the largest."""
+
+
+def labels_with_a_density(subject: PriorSubject, prior: Prior) -> Sequence[int | None]:
+    """The classes for each of which there is a density, or the first of other conditions."""
+    return range(subject.classes or 1) if prior.takes_condition else [None]
+
+
+def piled(drawn: Tensor, least: int = _PILED) -> tuple[int, float, int] | None:
+    """A dimension of samples (N, code_dim), its largest or smallest value, and how many share it: `least`, or more."""
+    for i, values in enumerate(drawn.unbind(dim=1)):
+        for end in (float(values.max()), float(values.min())):
+            count = int((values == end).sum())
+            if count >= least:
+                return i, end, count
+    return None
+
+
+def samples_are_not_clipped(subject: PriorSubject) -> None:
+    """Samples do not pile up at the largest or the smallest value of a dimension, as clipped ones do."""
+    prior = subject.component()
+    if not prior.has_density:
+        raise NotApplicable("it has no density")
+    for label in labels_with_a_density(subject, prior):
+        found = piled(subject.draw(prior, _SAMPLES, subject.case.seed + 1, label))
+        if found is not None:
+            dimension, value, count = found
+            words = "" if label is None else f" of class {label}"
+            raise Defect(
+                f"{count} of {_SAMPLES} samples{words} are exactly {value:.4g} in dimension {dimension}, and none lies "
+                "beyond"
+            )
+
+
+CLIPPING = (
+    Check(
+        "samples_are_not_clipped",
+        samples_are_not_clipped,
+        "forward clips noise or codes (clamp, clip, hardtanh), and log_prob is the density of what is not clipped",
+        "leave them as they are, or invert the distribution function of the truncated distribution, whose density "
+        "log_prob gives then",
+        required=False,
+    ),
+)
