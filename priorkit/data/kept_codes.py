@@ -26,11 +26,11 @@ _DISK_SHARE = 0.9
 class KeptCodes:
     """Batches of codes, as a function of how many images have been seen; `Batches` gives images in the same order.
 
-    The posteriors of all images are found at the first batch, by one pass over the images; codes are drawn from them
-    anew for every batch. Means and log-variances are kept where they are normal; of other stochastic encoders, one draw
-    for each image; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in the device's
-    memory, or in the main memory, or, where they would take more than a quarter of what is free there, in a temporary
-    file.
+    The posteriors of all images are found at the first batch, by one pass over the images. Means and log-variances are
+    kept where posteriors are normal, and codes drawn from them anew for every batch; of other stochastic encoders, one
+    draw for each image is kept; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in
+    the device's memory, or in the main memory, or, where they would take more than a quarter of what is free there, in
+    a temporary file.
 
     Args:
         images: The training images.
@@ -80,14 +80,14 @@ class KeptCodes:
                 pixels = binarised(self.images.take(chunk), self.binarise, self.seed, int(chunk[0]))
                 with self.precision.autocast():
                     images = to_float(pixels.to(self.precision.device), channels_last=self.channels_last)
-                    found = self._posteriors_of(encoder, images, int(chunk[0])).cpu()
+                    found = self._kept_of(encoder, images, int(chunk[0])).cpu()
                 if kept is None:
                     kept = room_for((len(self.images), *found.shape[1:]), found.dtype)
                 kept[chunk] = found
         assert kept is not None, "a data set has images"
         self._posteriors = placed(kept, self.precision.device)
 
-    def _posteriors_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
+    def _kept_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
         """What is kept of images' posteriors, (N, 1 or 2, code_dim)."""
         posterior: Posterior = encoder(images)
         if posterior.log_variance is not None:
@@ -109,26 +109,30 @@ class KeptCodes:
         self._posteriors = None
 
     def at(self, images_seen: int) -> Tensor:
-        """Codes of the batch after `images_seen` images, of their posteriors: (N, code_dim), float32 or int64."""
+        """Codes of the batch after `images_seen` images, drawn from their posteriors.
+
+        Returns:
+            float32 (N, code_dim), or indices, int64 (N, H * W).
+        """
         indices = self.order.batch(images_seen, self.batch_size)
         return self._drawn(lambda posteriors: self._gathered(posteriors, indices), images_seen)
 
     def everything(self) -> Tensor:
-        """A code of every image, drawn from its posterior: (M, code_dim), float32 or int64, in their order."""
+        """A code of every image, drawn from its posterior, in the order of the images: as `at` gives them."""
         return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
 
     def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
         assert self._posteriors is not None, "codes are found before the first batch"
         posteriors = select(self._posteriors)
-        mean = posteriors[:, 0]
+        code = posteriors[:, 0]
         if posteriors.shape[1] == 1:
-            return mean if mean.is_floating_point() else mean.long()
+            return code if code.is_floating_point() else code.long()
         device = self.precision.device
         # The meta device has no generators.
         generator = torch.Generator("cpu" if device.type == "meta" else device)
         generator.manual_seed(seed_for(self.seed, "kept posteriors", images_seen))
-        noise = torch.randn(mean.shape, generator=generator, device=device)
-        return mean + torch.exp(0.5 * posteriors[:, 1]) * noise
+        noise = torch.randn(code.shape, generator=generator, device=device)
+        return code + torch.exp(0.5 * posteriors[:, 1]) * noise
 
     def entries_at(self, images_seen: int) -> Tensor | None:
         """What the images of `at` bring with them, shape (N, ...); None if there is nothing."""
@@ -147,8 +151,8 @@ class KeptCodes:
         """Nothing is open."""
 
 
-def room_for(shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-    """A tensor of that shape, float32 or int32: in memory if it takes a small part of it, else in a temporary file.
+def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor of that shape and type of 4 bytes: in memory if it takes a small part of it, else in a temporary file.
 
     The file has no name any more where the system allows that, so it goes with the process.
 

@@ -1,18 +1,18 @@
-"""Makes sure that prior and regularizer are for codes of the kind that the encoder gives."""
+"""Makes sure that the components of a system are for codes of one kind."""
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import CodeKind, Learning
 from priorkit.models.system import BuiltSystem
 
-__all__ = ["refuse_other_kinds"]
+__all__ = ["require_kinds"]
 
 
-def refuse_other_kinds(system: BuiltSystem, config: RunConfig) -> None:
+def require_kinds(system: BuiltSystem, config: RunConfig) -> None:
     """Prior and regularizer must be of the kind of the codes, and nothing learns through indices.
 
     Raises:
-        ConfigurationError: One of them is for other codes.
+        ConfigurationError: One is of another kind.
     """
     kind, prior, regularizer = system.codes.kind, system.prior, system.regularizer
     codes = f"the codes of --encoder {config.encoder.name} are {kind.value}"

@@ -3,7 +3,7 @@
 from priorkit.config import DEFAULT_STEPS, RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Condition, ImageSet, Learning, Recovery
-from priorkit.models.code_kinds import refuse_other_kinds
+from priorkit.models.code_kinds import require_kinds
 from priorkit.models.phase_contract import networks_of
 from priorkit.models.rehearsal import expect_shape, rehearse
 from priorkit.models.system import BuiltSystem
@@ -22,7 +22,7 @@ def check_components(system: BuiltSystem, config: RunConfig) -> None:
             f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
             "one to the run of an autoencoder"
         )
-    refuse_other_kinds(system, config)
+    require_kinds(system, config)
     _refuse_without_parameters(system, config)
     _refuse_what_has_no_effect(system, config)
 

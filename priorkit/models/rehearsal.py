@@ -48,7 +48,7 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
         for item in () if trained else system.chosen:
             # priorkit's own are made of what is tried below. Whatever takes all codes writes to what it learns.
             if (item.brought or not item.own) and item.phase.batch is not Batch.ALL_CODES:
-                batch = images if item.phase.batch is Batch.IMAGES else _blank_codes(system, images)
+                batch = images if item.phase.batch is Batch.IMAGES else _codes_of(posterior)
                 _rehearse_phase(system, GuardedPhase(item), batch, condition, generator)
         if posterior is None or (system.loss is None and not system.fits_codes):
             return
@@ -102,11 +102,10 @@ def _expect_posterior(posterior: Posterior, system: BuiltSystem, config: RunConf
         expect_shape("encoder", config, term, ())
 
 
-def _blank_codes(system: BuiltSystem, images: Tensor) -> Tensor:
+def _codes_of(posterior: Posterior | None) -> Tensor:
     """The codes of blank images, as a phase that takes codes is given them."""
-    assert system.encoder is not None, "codes come from an encoder"
-    posterior: Posterior = system.encoder(images)
-    return posterior.code.float() if posterior.indices is None else posterior.indices
+    assert posterior is not None, "codes come from an encoder"
+    return posterior.latent
 
 
 def _rehearse_phase(

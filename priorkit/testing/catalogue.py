@@ -71,14 +71,14 @@ _MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DE
 _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_weights")
 """What is asked of every component that is none."""
 
-_DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES, *PROBABILITIES)
+_DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES)
 """What is asked of priors with a density."""
 
 CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
-    "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *PHASES, *_DENSITIES), prior_subjects),
+    "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *PHASES), encoder_subjects),

@@ -1,13 +1,19 @@
 """Codes that are computed once and kept."""
 
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from priorkit.data import kept_codes as module
 from priorkit.data import to_float
-from priorkit.data.kept_codes import KeptCodes
-from priorkit.engine import DataOrder, Precision
+from priorkit.data.kept_codes import KeptCodes, room_for
+from priorkit.engine import DataOrder, Precision, seed_for
+from priorkit.errors import DataError
 from priorkit.interfaces import ImageSet
 from priorkit.training import Session
 
@@ -16,7 +22,7 @@ CPU = Precision(torch.device("cpu"), torch.float32)
 
 @pytest.mark.parametrize("recipe", ["aae", "vae"])
 @pytest.mark.parametrize("stored", [False, True])
-def test_batches_are_the_posteriors_of_the_images_in_their_order(
+def test_batches_are_codes_of_the_images_in_their_order(
     recipe: str, stored: bool, tiny_session: Callable[..., Session], kept_images: Callable[..., object]
 ) -> None:
     session = tiny_session(recipe)
@@ -35,15 +41,61 @@ def test_batches_are_the_posteriors_of_the_images_in_their_order(
         with torch.no_grad():
             posterior = encoder(to_float(pixels[indices]))
         batch = codes.at(seen)
-        assert batch.shape == (6, 2 if recipe == "vae" else 1, 4)
-        torch.testing.assert_close(batch[:, 0], posterior.mean)
-        if posterior.log_variance is not None:
-            torch.testing.assert_close(batch[:, 1], posterior.log_variance)
+        assert (batch.shape, batch.dtype) == ((6, 4), torch.float32)
+        assert torch.equal(batch, codes.at(seen))
+        if posterior.log_variance is None:
+            torch.testing.assert_close(batch, posterior.mean)
+        else:
+            normal = torch.randn(6, 4, generator=torch.Generator().manual_seed(seed_for(3, "kept posteriors", seen)))
+            drawn = posterior.mean + (posterior.log_variance / 2).exp() * normal
+            torch.testing.assert_close(batch, drawn)
         found = codes.entries_at(seen)
         assert found is not None
         assert torch.equal(found, indices)
+    everything, brought = codes.everything(), codes.all_entries()
+    assert everything.shape == (20, 4)
+    assert brought is not None
+    assert torch.equal(brought, entries)
+    if recipe == "aae":
+        with torch.no_grad():
+            torch.testing.assert_close(everything, encoder(to_float(pixels)).mean)
     codes.forget()
     assert not codes.known
+
+
+def test_codes_that_take_much_memory_lie_on_disk(
+    tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    session = tiny_session("vae")
+    encoder = session.model.encoder
+    assert encoder is not None
+    images = session.data.train
+
+    def kept() -> KeptCodes:
+        codes = KeptCodes(images, 6, seed=3, precision=CPU, channels_last=False)
+        codes.encode_with(encoder)
+        return codes
+
+    in_memory = kept()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = []
+    mapped = torch.from_file
+    monkeypatch.setattr(torch, "from_file", lambda name, **how: made.append(name) or mapped(name, **how))
+    monkeypatch.setattr(module, "free_memory", lambda: 0)
+    on_disk = kept()
+    assert [Path(name).parent for name in made] == [tmp_path]
+    assert not list(tmp_path.iterdir()), "the file has no name any more"
+    assert torch.equal(on_disk.everything(), in_memory.everything())
+    assert torch.equal(on_disk.at(6), in_memory.at(6))
+
+
+def test_no_room_for_codes_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "free_memory", lambda: 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
+    with pytest.raises(DataError, match=r"the codes of 1000 images take 0\.0 GiB.*TMPDIR.*--code-dim"):
+        room_for((1000, 1, 300), torch.float32)
+    assert room_for((1000, 1, 200), torch.float32).shape == (1000, 1, 200)
 
 
 def test_images_that_bring_nothing_have_no_entries(tiny_session: Callable[..., Session]) -> None:

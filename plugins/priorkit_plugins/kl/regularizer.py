@@ -89,7 +89,7 @@ def _independent_posterior(posterior: Posterior) -> "Independent[Normal] | None"
 
 def _log_prob(posterior: Posterior, encoded: Distribution | None) -> Tensor:
     if encoded is not None:
-        found: Tensor = encoded.log_prob(posterior.code.float())  # type: ignore[no-untyped-call]
+        found: Tensor = encoded.log_prob(posterior.code.float())
         return found
     if posterior.log_prob is None:
         raise ValueError(
