@@ -111,7 +111,7 @@ def _with_width_of_code_generator(settings: dict[str, Any]) -> dict[str, Any]:
     """3 to 4: the width of a code generator was an option of the prior."""
     prior, code_generator = settings.get("prior"), settings.get("code_generator")
     if not isinstance(prior, Mapping) or not isinstance(code_generator, Mapping) or "hidden" not in prior:
-        return
+        return settings
     if str(prior.get("name")).removeprefix("priorkit:") == "learned":
         settings["prior"] = {key: value for key, value in prior.items() if key != "hidden"}
         settings["code_generator"] = {**code_generator, "hidden": prior["hidden"]}
