@@ -14,6 +14,7 @@ from priorkit.data import DataSummary, summarise
 from priorkit.data.fingerprints import beside_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS, Registry
+from priorkit.runs.formats import FORMAT
 from priorkit.training import Session
 
 __all__ = ["check_environment", "describe_environment", "recorded_data"]
@@ -40,6 +41,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
         }
         components[kind.slot] = [*components[kind.slot], used] if kind.several else used
     return {
+        "format": FORMAT,
         "priorkit": _version("priorkit"),
         "python": sys.version.split()[0],
         "torch": torch.__version__,

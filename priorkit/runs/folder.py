@@ -114,7 +114,7 @@ class RunFolder:
                 made.append(folder.samples)
                 for file, text in (
                     (folder.config, config_to_toml(config)),
-                    (folder.environment, json.dumps({"format": FORMAT, **environment}, indent=2) + "\n"),
+                    (folder.environment, json.dumps(environment, indent=2) + "\n"),
                 ):
                     made.append(file)
                     file.write_text(text, encoding="utf-8")

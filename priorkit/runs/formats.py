@@ -16,13 +16,14 @@ from priorkit.errors import RunFolderError
 
 __all__ = ["FORMAT", "migrated_environment", "migrated_settings", "migrated_weights", "require_readable"]
 
-FORMAT = 3
-"""The format that this version writes. Numbers are written since 3; what has none is told by what it holds.
+FORMAT = 4
+"""The format that this version writes. Numbers are written since 4; what has none is told by what it holds.
 
 0. Nothing of the images but their number and shape.
 1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
 2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
 3. Residual networks say how they enlarge.
+4. Code generators say their width themselves.
 """
 
 
@@ -106,6 +107,17 @@ def _with_upsampling(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _with_width_of_code_generator(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: the width of a code generator was an option of the prior."""
+    prior, code_generator = settings.get("prior"), settings.get("code_generator")
+    if not isinstance(prior, Mapping) or not isinstance(code_generator, Mapping) or "hidden" not in prior:
+        return settings
+    if str(prior.get("name")).removeprefix("priorkit:") == "learned":
+        settings["prior"] = {key: value for key, value in prior.items() if key != "hidden"}
+        settings["code_generator"] = {**code_generator, "hidden": prior["hidden"]}
+    return settings
+
+
 def _has_one_set_of_statistics(weights: Mapping[str, Tensor]) -> bool:
     def below(name: str) -> bool:
         return any(key.startswith(f"{name}/") for key in weights)
@@ -136,5 +148,6 @@ _STATISTICS = ("running_mean", "running_var")
 _SETTINGS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _without_average_statistics,
     2: _with_upsampling,
+    3: _with_width_of_code_generator,
 }
 _WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {1: _with_statistics_of_each_use}

@@ -124,7 +124,12 @@ class Criticised(Regularizer):
         self.weight = nn.Parameter(torch.zeros(()))
 
     def encoder_terms(
-        self, posterior: Posterior, prior: Prior, prior_code: Tensor, condition: Tensor | None = None
+        self,
+        posterior: Posterior,
+        prior: Prior,
+        prior_code: Tensor,
+        condition: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         return {}
 
