@@ -14,6 +14,11 @@ class Stage(BaseModel):
     """A part of a run: a list of phases with a length.
 
     Written as a table, or as text: `autoencoder+prior-improvement:1000`, `all:1000`, `code-fitting`.
+
+    Examples:
+        >>> from priorkit.config import Stage
+        >>> Stage.model_validate("autoencoder+prior-improvement:1000").phases
+        ('autoencoder', 'prior-improvement')
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

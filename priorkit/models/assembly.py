@@ -75,6 +75,12 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     if config.code_size is not None:
         networks = MapNetworks(networks, config.code_size)
     encoder = make_optional("encoder", Encoder, EncoderContext(networks, decoded.dim, codes=decoded))
+    fits_codes = config.fitted_to is not None
+    if encoder is None and fits_codes:
+        raise ConfigurationError(
+            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
+            "one to the run of an autoencoder"
+        )
     codes = decoded if encoder is None or encoder.codes is None else encoder.codes
     condition = make_optional("condition", Condition, ConditionContext(data.classes, data.embedding_dim, data.train))
     condition_dim = condition.dim if condition is not None else 0
@@ -94,7 +100,6 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         ),
     )
     regularizer, loss = None, None
-    fits_codes = config.fitted_to is not None
     if encoder is not None and fits_codes:
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained=True))
         if loss is not None and loss.needs_image_critic:

@@ -17,11 +17,6 @@ def check_components(system: BuiltSystem, config: RunConfig) -> None:
     Raises:
         ConfigurationError: A component breaks its contract, or two of them do not go together.
     """
-    if system.fits_codes and system.encoder is None:
-        raise ConfigurationError(
-            f"{str(config.fitted_to)!r} has no encoder (--encoder none), so there are no codes to fit a prior to; fit "
-            "one to the run of an autoencoder"
-        )
     require_kinds(system, config)
     _refuse_without_parameters(system, config)
     _refuse_what_has_no_effect(system, config)

@@ -1,5 +1,6 @@
 """Fits a prior to the codes of a trained autoencoder, as a run of its own."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.models import tensors_below
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
+from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.run import Run, weights_do_not_fit
-from priorkit.runs.run_data import require_same_data
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Observer, Session
@@ -117,8 +118,11 @@ def prepare_fit(
     # What images bring with them may be asked for differently now; the images must be the same.
     require_same_data(data, folder.path, _of_images(environment))
     # Several processes are refused here, which is told once.
-    with processes.together(), torch.random.fork_rng(devices=[]):
-        session = Session(config, registry, data, processes)
+    try:
+        with processes.together(), torch.random.fork_rng(devices=[]):
+            session = Session(config, registry, data, processes)
+    except ConfigurationError as error:
+        raise _advice_for_a_fit(error, path) from error
     try:
         session.take_autoencoder({**weights, **tensors_below("average", weights)})
     except (KeyError, RuntimeError) as error:
@@ -132,6 +136,17 @@ def prepare_fit(
         processes=processes,
         registry=registry,
         _stem=stem if out is None else None,
+    )
+
+
+def _advice_for_a_fit(error: ConfigurationError, path: str | Path) -> ConfigurationError:
+    """What a refusal says where it asks for another autoencoder, which a fit cannot have."""
+    asked = set(re.findall(r"\buse (--[\w-]+)", str(error)))
+    if asked.isdisjoint(flag_for((key,)) for key in AUTOENCODER_SETTINGS):
+        return error
+    return ConfigurationError(
+        f"{error}. A fit leaves the autoencoder of {str(path)!r} as it is: choose another prior, or fit to a run that "
+        "was trained so"
     )
 
 

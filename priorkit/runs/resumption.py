@@ -22,7 +22,7 @@ from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
 from priorkit.plugins import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.run_data import require_same_data
+from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.training_run import TrainingRun
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Session

@@ -20,7 +20,7 @@ from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.run_data import read_run_data
+from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]

@@ -46,6 +46,7 @@ from priorkit.testing.subjects.encoder import encoder_subjects
 from priorkit.testing.subjects.extractor import extractor_subjects
 from priorkit.testing.subjects.loss import loss_subjects
 from priorkit.testing.subjects.networks import networks_subjects
+from priorkit.testing.subjects.phase import phase_subjects
 from priorkit.testing.subjects.prior import prior_subjects
 from priorkit.testing.subjects.regularizer import regularizer_subjects
 
@@ -78,6 +79,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
+    "phases": Contract((*_OTHERS, *PHASES), phase_subjects),
     "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),

@@ -16,6 +16,7 @@ from priorkit.interfaces import (
     Encoder,
     FeatureExtractor,
     Networks,
+    Phase,
     Prior,
     ReconstructionLoss,
     Regularizer,
@@ -29,6 +30,7 @@ from priorkit.plugins import (
     ExtractorContext,
     LossContext,
     NetworksContext,
+    PhaseContext,
     PriorContext,
     RegularizerContext,
     nearest,
@@ -49,6 +51,7 @@ __all__ = [
     "check_encoder",
     "check_feature_extractor",
     "check_networks",
+    "check_phase",
     "check_prior",
     "check_reconstruction_loss",
     "check_regularizer",
@@ -206,6 +209,8 @@ check_code_generator = _kind_check("code_generator", "a code generator", CodeGen
 """Holds a code generator to the contract of `priorkit.interfaces.CodeGenerator`."""
 check_condition = _kind_check("condition", "a condition", Condition, ConditionContext)
 """Holds a condition to the contract of `priorkit.interfaces.Condition`."""
+check_phase = _kind_check("phases", "a phase", Phase, PhaseContext)
+"""Holds a phase to the contract of `priorkit.interfaces.Phase`."""
 check_encoder = _kind_check("encoder", "an encoder", Encoder, EncoderContext)
 """Holds an encoder to the contract of `priorkit.interfaces.Encoder`."""
 check_regularizer = _kind_check("regularizer", "a regularizer", Regularizer, RegularizerContext)

@@ -6,7 +6,15 @@ from torch.distributions import Distribution, Independent, Normal
 
 from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageShape, Learning, Posterior, Prior
 
-__all__ = ["DeterministicEncoder", "LearnedNormal", "OnlySampled", "StandardNormal", "UniformIndices"]
+__all__ = [
+    "DeterministicEncoder",
+    "FittedNormal",
+    "LearnedNormal",
+    "MatchedNormal",
+    "OnlySampled",
+    "StandardNormal",
+    "UniformIndices",
+]
 
 
 class StandardNormal(Prior):
@@ -79,6 +87,36 @@ class LearnedNormal(Prior):
         normal = Normal(self.mean, self.log_deviation.exp(), validate_args=False)
         found: Tensor = normal.log_prob(code).sum(dim=1)  # type: ignore[no-untyped-call]
         return found
+
+
+class MatchedNormal(LearnedNormal):
+    """The same, learned from the encoder's codes.
+
+    Args:
+        code_dim: Dimensions of a code.
+    """
+
+    learning = Learning.CODES
+
+    def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Minus the mean log-density of codes (N, code_dim)."""
+        return -self.log_prob(code).mean()
+
+
+class FittedNormal(LearnedNormal):
+    """The same, fitted to all codes at once.
+
+    Args:
+        code_dim: Dimensions of a code.
+    """
+
+    learning = Learning.ALL_CODES
+
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        """Takes the mean and the deviation of codes (M, code_dim)."""
+        with torch.no_grad():
+            self.mean.copy_(code.mean(dim=0))
+            self.log_deviation.copy_(code.std(dim=0, unbiased=False).clamp(min=1e-6).log())
 
 
 class OnlySampled(Prior):

@@ -29,6 +29,7 @@ __all__ = ["system_around"]
 
 class _NoRegularizer(Regularizer):
     needs_prior_code = False
+    trains_prior = False
 
     def encoder_terms(
         self,

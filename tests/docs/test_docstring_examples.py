@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 PACKAGES = ("priorkit", "priorkit.config", "priorkit.interfaces", "priorkit.plugins", "priorkit.testing")
-WITHOUT = {"System"}
-"""What takes a whole configuration to make."""
+WITHOUT = {"PhaseContext", "System"}
+"""What takes a whole system to make."""
 
 
 def public_classes() -> list[type]:

@@ -108,7 +108,7 @@ def test_a_regularizer_gets_the_noise_that_it_draws(tiny_session: Callable[..., 
     (phase,) = session.engine.phases
     noise = dict(phase.noise(5, torch.Generator().manual_seed(0), torch.device("cpu")))
     assert noise["regularizer"].shape == (5, 2, 4)
-    images = session.batches.at(0)[:5]
+    images = session.source.batches.at(0)[:5]
 
     def term(given: torch.Tensor) -> torch.Tensor:
         (move,) = phase.moves(images, {**noise, "regularizer": given})

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from priorkit.cli.pictures import sample_command
 from torch import Tensor, nn
 
+from priorkit.cli.decoding import sample_command
 from priorkit.config import RunConfig
 from priorkit.data import to_float
 from priorkit.errors import ConfigurationError, DataError

@@ -142,6 +142,38 @@ def test_a_gan_has_no_codes(registry: Registry, run_config: Callable[..., RunCon
     prepare(run_config("dcgan"), tmp_path / "gan", registry=registry).run()
     with pytest.raises(ConfigurationError, match=r"has no encoder .*, so there are no codes to fit a prior to"):
         prepare_fit(tmp_path / "gan", changes("location"), tmp_path / "fitted", registry=registry)
+    # Whatever the prior would have said of it.
+    with pytest.raises(ConfigurationError, match=r"has no encoder .*, so there are no codes to fit a prior to"):
+        prepare_fit(tmp_path / "gan", changes("vampprior"), tmp_path / "fitted", registry=registry)
+
+
+def test_advice_to_change_the_autoencoder_says_that_a_fit_cannot(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    prepare(run_config("aae"), tmp_path / "aae", registry=registry).run()
+    with pytest.raises(ConfigurationError) as caught:
+        prepare_fit(tmp_path / "aae", changes("vampprior"), tmp_path / "fitted", registry=registry)
+    message = str(caught.value)
+    assert message.startswith("--prior vampprior: needs an encoder that gives a distribution; use --encoder gaussian. ")
+    assert message.endswith("/aae' as it is: choose another prior, or fit to a run that was trained so")
+    assert "\n" not in message
+    with pytest.raises(ConfigurationError, match=r"there is no s; use --condition labels or another condition$"):
+        prepare_fit(tmp_path / "aae", changes("labelled-gaussian"), tmp_path / "fitted", registry=registry)
+
+
+def test_a_run_whose_prior_was_made_of_its_encoder_can_be_fitted_to(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    prior = {"name": "vampprior", "pseudo_inputs": 4}
+    source = prepare(run_config("vampprior", prior=prior), tmp_path / "vamp", registry=registry)
+    source.run()
+    before = {path: path.read_bytes() for path in (tmp_path / "vamp").rglob("*") if path.is_file()}
+    for name in ("location", prior):
+        fitted = fit(
+            tmp_path / "vamp", tmp_path / f"fitted-{isinstance(name, dict)}", registry=registry, **changes(name)
+        )
+        assert fitted.sample(2).isfinite().all()
+    assert {path: path.read_bytes() for path in (tmp_path / "vamp").rglob("*") if path.is_file()} == before
 
 
 def test_a_prior_that_learns_in_phases_of_its_own_is_refused(

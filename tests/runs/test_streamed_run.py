@@ -3,6 +3,7 @@
 import multiprocessing
 import pickle
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,8 @@ def test_a_broken_file_that_nobody_looked_at_is_found_without_losing_a_step(
     monkeypatch.setattr("priorkit.data.fingerprints._SAMPLE", 1)
     config = configure(stream="always", workers=1, steps=30)
     images = prepare(config, registry=registry).data.train
-    monkeypatch.setattr("priorkit.data.typical_images._MOST", config.batch_size)
+    # The package has a function of the module's name.
+    monkeypatch.setattr(import_module("priorkit.data.typical_images"), "_MOST", config.batch_size)
     typical = {int(index) for index in typical_indices(len(images), config)}
     # The first image is in the fingerprint.
     broken = next(index for index in range(1, len(images)) if (index in typical) is for_statistics)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import currently_in_test_context, given
 
 from priorkit.config import RunConfig, config_to_toml
-from priorkit.plugins import Options
+from priorkit.plugins import Options, kind_named
 from priorkit.plugins.blame import error_in_words, raised_by
 from priorkit.plugins.hooks import GROUP
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, Unbuildable, require
@@ -53,8 +53,10 @@ def options_survive_a_file(subject: AnySubject) -> None:
     @given(options_of(model, **subject.case.options))
     def survive(given_options: Options) -> None:
         choice = {"name": "checked", **given_options.model_dump(mode="json")}
-        config = RunConfig.model_validate({subject.case.slot: choice})
+        several = kind_named(subject.case.slot).several
+        config = RunConfig.model_validate({subject.case.slot: [choice] if several else choice})
         read = tomllib.loads(config_to_toml(config))[subject.case.slot]
+        read = read[0] if several else read
         read = {"name": read} if isinstance(read, str) else read
         again = model(**{key: value for key, value in read.items() if key != "name"})
         require(again == given_options, f"{given_options!r} is read back as {again!r}")

@@ -6,23 +6,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import Move, Phase, System
+from priorkit.interfaces import Batch, Move, Phase, Posterior, System
 from priorkit.models.phase_contract import SYSTEM_NETWORKS, mistake_in_phase
 from priorkit.testing.check import Check, NotApplicable, Refused, require
 from priorkit.testing.checks.randomness import global_state_kept
 from priorkit.testing.stand_in_system import system_around
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import AnySubject
+from priorkit.testing.subjects.phase import Phases, PhaseSubject
 
 __all__ = ["PHASES", "reached_by_phases"]
 
 _BATCH = 16
 _ROUNDS = 2
 _RATE = 1e-3
+_TAKEN = ("autoencoder", "code_fitting", "code_matching", "image_critic", "prior_improvement")
+"""Names of priorkit's own phases, which are next to all others in a run."""
 
 
 def _phases(subject: AnySubject, component: Any) -> tuple[System, list[Phase]]:
-    """A system around a component, and the phases that the component brings into it."""
+    """The phases of a component and the system that they train: for one that brings phases, a system around it."""
+    if isinstance(component, Phases):
+        assert isinstance(subject, PhaseSubject)
+        return subject.system, list(component)
     if not hasattr(component, "phases"):
         raise NotApplicable("its kind brings no phases")
     system = system_around(component, subject)
@@ -33,6 +39,18 @@ def _phases(subject: AnySubject, component: Any) -> tuple[System, list[Phase]]:
     if not phases:
         raise NotApplicable("it brings no phases")
     return system, phases
+
+
+def _batch(system: System, phase: Phase, seed: int) -> Tensor:
+    """What a phase is given a batch of: images, or their codes."""
+    images = random_images(_BATCH, system.shape, seed)
+    if phase.batch is Batch.IMAGES:
+        return images
+    if system.encoder is None:
+        raise Refused("it takes codes, and the system that it is tried in has no encoder")
+    with torch.no_grad():
+        posterior: Posterior = system.encoder(images)
+    return posterior.latent
 
 
 def _networks(system: System, phase: Phase) -> dict[str, nn.Module]:
@@ -74,7 +92,7 @@ def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
     reached: set[str] = set()
     for phase in phases:
         networks = _networks(system, phase)
-        for move in phase.moves(random_images(_BATCH, system.shape), _noise(system, phase, subject.case.seed)):
+        for move in phase.moves(_batch(system, phase, 0), _noise(system, phase, subject.case.seed)):
             for name, gradients in _gradients(phase, move, networks).items():
                 if networks[name] is component:
                     reached |= {key for key, value in gradients.items() if value is not None and value.any()}
@@ -84,9 +102,14 @@ def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
 def phases_keep_their_contract(subject: AnySubject) -> None:
     """Phases have names, players and networks that the engine can train, and noise from the generator alone."""
     system, phases = _phases(subject, subject.component())
+    own = subject.case.package == "priorkit_plugins"
     for number, phase in enumerate(phases):
         wrong = mistake_in_phase(phase, system, phases[:number])
         require(not wrong, wrong)
+        require(
+            own or phase.name not in _TAKEN,
+            f"the phase {phase.name!r} has the name of another phase, one of priorkit's own",
+        )
         with global_state_kept(f"noise of the phase {phase.name!r}"):
             first, again, other = (_noise(system, phase, seed) for seed in (3, 3, 4))
         for name, value in first.items():
@@ -115,7 +138,7 @@ def phases_train_their_players(subject: AnySubject) -> None:
         reached: set[str] = set()
         for round_ in range(_ROUNDS):
             noise = _noise(system, phase, subject.case.seed + round_)
-            moves = phase.moves(random_images(_BATCH, system.shape, round_), noise)
+            moves = phase.moves(_batch(system, phase, round_), noise)
             while True:
                 with global_state_kept(f"moves of the phase {phase.name!r}"):
                     move = next(moves, None)

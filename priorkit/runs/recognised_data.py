@@ -1,0 +1,64 @@
+"""A data set that a run was trained with, recognised by what the run has written down of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import RunConfig
+from priorkit.data import load_data
+from priorkit.data.fingerprints import beside_fingerprint, is_same_data
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import ImageData
+from priorkit.plugins import Registry
+from priorkit.runs.environment import recorded_data
+
+__all__ = ["read_run_data", "require_same_data"]
+
+
+def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any]) -> None:
+    """Makes sure that a run was trained with this data.
+
+    Args:
+        data: The images, as `load_data` gives them.
+        path: The run folder.
+        environment: What the run was made with.
+
+    Raises:
+        ConfigurationError: They are others, or in another order.
+    """
+    recorded = environment["data"]
+    beside = recorded.get("beside_fingerprint")
+    if beside is not None and beside != beside_fingerprint(data):
+        raise ConfigurationError(
+            f"the labels or embeddings of the data set are not those that {str(path)!r} was started with, and it is "
+            "conditioned on them; put them back, say where the data lies now with --data-dir, or train a new run"
+        )
+    if not is_same_data(data, recorded):
+        raise ConfigurationError(
+            f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "
+            f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
+            f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_data(environment).shape)}, or "
+            "other files or pixels; put it back, say where it lies now with --data-dir, or train a new run"
+        )
+
+
+def read_run_data(
+    path: Path, config: RunConfig, environment: Mapping[str, Any], data_dir: Path | None, registry: Registry
+) -> ImageData:
+    """Reads the data that a run was trained with.
+
+    Args:
+        path: The run folder.
+        config: The run's configuration.
+        environment: What the run was made with.
+        data_dir: Where the data lies now, if not where it lay then.
+        registry: Where components come from.
+
+    Raises:
+        DataError: The files are missing or broken.
+        ConfigurationError: They are not the run's.
+    """
+    now = config if data_dir is None else config.model_copy(update={"data_dir": data_dir.expanduser()})
+    data = load_data(now, registry)
+    require_same_data(data, path, environment)
+    return data
