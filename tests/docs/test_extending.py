@@ -312,9 +312,9 @@ def test_the_rounding_encoder_and_its_prior_keep_their_contracts(examples: Mappi
     report.raise_if_failed()
     indices = Situations(code_dims=(), codes=(CodeSpace((1, 3), 4),), classes=(0,), examples=2)
     prior = examples["FrequencyPrior"]
-    found = check_component(Case("prior", lambda context: prior(context.codes), situations=indices))
-    # It knows nothing of which indices stand together.
-    assert {result.check for result in found.failed} <= {"learns_the_indices"}
+    required = ("learns_the_indices", "probabilities_are_those_of_the_samples")
+    case = Case("prior", lambda context: prior(context.codes), required=required, situations=indices)
+    check_component(case).raise_if_failed()
 
 
 def test_the_flat_maps_keep_their_contract(examples: Mapping[str, Any]) -> None:

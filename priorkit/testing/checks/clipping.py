@@ -35,6 +35,8 @@ def samples_are_not_clipped(subject: PriorSubject) -> None:
     prior = subject.component()
     if not prior.has_density:
         raise NotApplicable("it has no density")
+    if subject.of_indices:
+        raise NotApplicable("its codes are indices, which have probabilities")
     for label in labels_with_a_density(subject, prior):
         found = piled(subject.draw(prior, _SAMPLES, subject.case.seed + 1, label))
         if found is not None:
