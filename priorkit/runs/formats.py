@@ -23,7 +23,7 @@ FORMAT = 4
 1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
 2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
 3. Residual networks say how they enlarge.
-4. Code generators say their width themselves, and every run its phases.
+4. Code generators say their width themselves, and every run its phases; `sliced-wasserstein` keeps no directions.
 """
 
 
@@ -120,6 +120,14 @@ def _with_width_of_code_generator(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _with_directions_of_each_batch(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: `sliced-wasserstein` drew its directions once; what it kept of them is not read any more."""
+    regularizer = settings.get("regularizer")
+    if _is_built_in(regularizer, "sliced-wasserstein"):
+        settings["regularizer"] = {key: value for key, value in regularizer.items() if key != "directions"}
+    return settings
+
+
 def _with_phases_of_a_fit(settings: dict[str, Any]) -> dict[str, Any]:
     """3 to 4: that a run fits a prior said which phases it has; others have those of the default."""
     if settings.get("fitted_to") is not None:
@@ -157,6 +165,6 @@ _STATISTICS = ("running_mean", "running_var")
 _SETTINGS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _without_average_statistics,
     2: _with_upsampling,
-    3: lambda settings: _with_phases_of_a_fit(_with_width_of_code_generator(settings)),
+    3: lambda settings: _with_phases_of_a_fit(_with_directions_of_each_batch(_with_width_of_code_generator(settings))),
 }
 _WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {1: _with_statistics_of_each_use}

@@ -143,6 +143,10 @@ def test_options_that_did_not_exist_have_their_meaning() -> None:
     }
     others = {**wide, "prior": {"name": "flow-matching", "hidden": 5}}
     assert migrated_settings(others, None) == others
+    sliced = {"name": "sliced-wasserstein", "projections": 5}
+    assert migrated_settings({"regularizer": {**sliced, "directions": 9}}, None) == {"regularizer": sliced}
+    other = {"regularizer": {"name": "other:sliced-wasserstein", "directions": 9}}
+    assert migrated_settings(other, None) == other
     assert migrated_settings({"fitted_to": "runs/vae"}, 3) == {"fitted_to": "runs/vae", "phases": ["code-fitting"]}
     assert migrated_settings({"fitted_to": None}, 3) == {"fitted_to": None}
     assert migrated_settings({"networks": {"name": "residual"}}, FORMAT) == {"networks": {"name": "residual"}}
