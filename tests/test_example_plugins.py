@@ -47,6 +47,7 @@ def test_they_are_listed(priorkit):
     assert f"  {energy} latent-energy-vae\n" in said
     assert "  factor-vae (priorkit-factor-vae 0.1.0): regularizer total-correlation, recipe factor-vae\n" in said
     assert "  student-t (priorkit-student-t 0.1.0): prior student-t, recipe student-t-vae\n" in said
+    assert "  vq (priorkit-vq 0.1.0): prior autoregressive, encoder vq, recipe vq-vae\n" in said
     for words in ("[priorkit-student-t:student-t]", "--prior.degrees", "--prior.scale", "--prior.learned"):
         assert words in said
 
@@ -65,12 +66,17 @@ STUDENT_T = ["vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learn
             {"autoencoder/total_correlation", "total_correlation/critic_codes", "total_correlation/critic_shuffled"},
         ),
         (
+            ["vq-vae", "--code-size", 4, "--stages", "autoencoder:1,code-fitting"],
+            "priorkit-vq",
+            {"autoencoder/codebook", "autoencoder/commitment", "code_fitting/codes"},
+        ),
+        (
             ["learned", "--adversarial-loss", "relativistic"],
             "priorkit-relativistic",
             {"prior_improvement/critic_real", "prior_improvement/generator_fake", "autoencoder/regularization"},
         ),
     ],
-    ids=["student-t", "latent-energy", "factor-vae", "relativistic"],
+    ids=["student-t", "latent-energy", "factor-vae", "vq", "relativistic"],
 )
 def test_it_trains_samples_and_resumes(system, distribution, losses, priorkit, tmp_path):
     run, straight = tmp_path / "run", tmp_path / "straight"

@@ -19,7 +19,7 @@ from priorkit.cli import commands, main
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.evaluation.extractors import build_extractor
-from priorkit.interfaces import ImageShape, Posterior
+from priorkit.interfaces import CodeSpace, ImageShape, Posterior
 from priorkit.plugins import KINDS, Component, Recipe, Registry, installed_plugins, load_plugins
 from priorkit.plugins.hooks import Hooks
 from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior
@@ -288,3 +288,33 @@ def test_the_failure_that_is_shown_is_the_kits(examples):
     # What was measured differs a little from machine to machine.
     (shown,) = re.findall(r"^```text\n(  samples_follow.*?)\n```$", TEXT, re.MULTILINE | re.DOTALL)
     assert re.sub(r"[\d.]+", "1", shown) == re.sub(r"[\d.]+", "1", said)
+
+
+def test_the_rounding_encoder_and_its_prior_keep_their_contracts(examples: Mapping[str, Any]) -> None:
+    maps = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), examples=2)
+    encoder = examples["RoundingEncoder"]
+    report = check_component(
+        Case(
+            "encoder",
+            lambda context: encoder(context.networks, context.codes),
+            required=("indices_are_of_the_codebook",),
+            situations=maps,
+        )
+    )
+    report.raise_if_failed()
+    indices = Situations(code_dims=(), codes=(CodeSpace((1, 3), 4),), classes=(0,), examples=2)
+    prior = examples["FrequencyPrior"]
+    found = check_component(Case("prior", lambda context: prior(context.codes), situations=indices))
+    # It knows nothing of which indices stand together.
+    assert {result.check for result in found.failed} <= {"learns_the_indices"}
+
+
+def test_the_flat_maps_keep_their_contract(examples: Mapping[str, Any]) -> None:
+    networks = examples["FlatMapNetworks"]
+    case = Case(
+        "networks",
+        lambda context: networks(context.shape),
+        required=("maps_go_both_ways",),
+        situations=Situations(shapes=(ImageShape(1, 16),), examples=2),
+    )
+    check_component(case).raise_if_failed()

@@ -97,17 +97,24 @@ def test_an_index_depends_on_those_before_it_alone(seed: int, height: int, width
         assert torch.equal(prior(middle), code)
 
 
-def trained(folder: Path, *flags: str) -> Path:
+STAGES = ["vq-vae", "--stages", "autoencoder:1,code-fitting"]
+BESIDE = ["vae", "--encoder", "vq", "--prior", "autoregressive", "--regularizer", "none"]
+
+
+def trained(folder: Path, system: list[str] = STAGES) -> Path:
     run = folder / "run"
-    assert main(["train", "vq-vae", *TINY.split(), *flags, "--steps", "2", "--out", str(run), "--quiet"]) == 0
+    assert main(["train", *system, *TINY.split(), "--steps", "2", "--out", str(run), "--quiet"]) == 0
     return run
 
 
-def test_trains_with_its_prior_beside_it_and_resumes(tmp_path: Path) -> None:
-    run = trained(tmp_path)
+@pytest.mark.parametrize(
+    ("system", "phase"), [(STAGES, "code_fitting"), (BESIDE, "code_matching")], ids=["two stages", "beside"]
+)
+def test_trains_and_resumes(system: list[str], phase: str, tmp_path: Path) -> None:
+    run = trained(tmp_path, system)
     assert main(["train", "--resume", str(run), "--steps", "4", "--quiet"]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    named = {"autoencoder/reconstruction", "autoencoder/codebook", "autoencoder/commitment", "code_matching/codes"}
+    named = {"autoencoder/reconstruction", "autoencoder/codebook", "autoencoder/commitment", f"{phase}/codes"}
     assert {f"loss/{name}" for name in named} <= {key for row in rows for key in row}
     loaded = load_run(run, device="cpu")
     images = torch.rand(3, 1, 16, 16) * 2 - 1
