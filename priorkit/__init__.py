@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from priorkit.config import LearningRates, RunConfig
     from priorkit.errors import NonFiniteLossError, PriorkitError
-    from priorkit.plugins import Registry, installed_plugins
+    from priorkit.registry import Registry, installed_plugins
     from priorkit.runs import Run, fit, load_run, train
     from priorkit.training import Observer
 
@@ -41,11 +41,11 @@ _HOME = {
     "NonFiniteLossError": "priorkit.errors",
     "Observer": "priorkit.training",
     "PriorkitError": "priorkit.errors",
-    "Registry": "priorkit.plugins",
+    "Registry": "priorkit.registry",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
     "fit": "priorkit.runs",
-    "installed_plugins": "priorkit.plugins",
+    "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
     "train": "priorkit.runs",
 }

@@ -32,7 +32,8 @@ from priorkit.interfaces import (
     Prior,
     StoredImages,
 )
-from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
+from priorkit.plugins import Component, Options
+from priorkit.registry import LoadedPlugin, Registry, installed_plugins
 from priorkit.training import Session
 
 # Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from priorkit.config import merge_settings, read_toml, resolve_config, validate_settings
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.studies import PAPER_STUDIES
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import tomli_w
 
 from priorkit.config import FieldDescription, RunConfig, describe_fields
-from priorkit.plugins import Recipe, Registered, Registry, kind_named, load_plugins
+from priorkit.plugins import Recipe, kind_named
+from priorkit.registry import Registered, Registry, load_plugins
 
 __all__ = ["builtin_registry", "components_of", "recipes_of", "settings_of_runs"]
 

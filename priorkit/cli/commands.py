@@ -10,8 +10,9 @@ from importlib.metadata import version
 
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, is_out_of_memory
-from priorkit.plugins import PluginWarning, Registry, installed_plugins, nearest
+from priorkit.plugins import PluginWarning, nearest
 from priorkit.plugins.wording import in_one_line
+from priorkit.registry import Registry, installed_plugins
 
 __all__ = ["main"]
 

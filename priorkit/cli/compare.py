@@ -9,7 +9,7 @@ from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unkno
 from priorkit.cli.console import Console
 from priorkit.config import validate_settings
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 __all__ = ["compare_command"]
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 from priorkit.cli.arguments import join_values
 from priorkit.config import FieldDescription, describe_fields
-from priorkit.plugins import BUILTIN, KINDS, Registry, kind_named
+from priorkit.plugins import KINDS, kind_named
+from priorkit.registry import BUILTIN, Registry
 
 __all__ = ["component_options_of_all", "tie_values"]
 

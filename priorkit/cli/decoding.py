@@ -19,7 +19,7 @@ from priorkit.cli.run_arguments import (
     split_labels,
 )
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor

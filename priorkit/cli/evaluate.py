@@ -11,7 +11,7 @@ from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unkno
 from priorkit.cli.component_flags import component_options_of_all
 from priorkit.cli.console import Console
 from priorkit.config import FieldDescription, merge_settings, validate_settings
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.evaluation import Score

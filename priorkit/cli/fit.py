@@ -8,7 +8,7 @@ from priorkit.cli.run_flags import RunCommand, parse_train_arguments
 from priorkit.cli.train import run_and_tell
 from priorkit.config import AUTOENCODER_SETTINGS
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 __all__ = ["fit_command"]
 

@@ -7,9 +7,10 @@ from priorkit.cli.arguments import Parser, add_common, refuse_unknown
 from priorkit.cli.console import Console
 from priorkit.config import describe_fields
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import BUILTIN, KINDS, FailedPlugin, Kind, LoadedPlugin, Registered, Registry, nearest
-from priorkit.plugins.discovery import Unregistered, unregistered
+from priorkit.plugins import KINDS, Kind, nearest
 from priorkit.plugins.wording import in_one_line
+from priorkit.registry import BUILTIN, FailedPlugin, LoadedPlugin, Registered, Registry
+from priorkit.registry.discovery import Unregistered, unregistered
 
 __all__ = ["components_command", "plugins_command"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
 from priorkit.cli.console import Console
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.scaffolding import TEMPLATES, NewPlugin, write_plugin
 
 __all__ = ["new_plugin_command"]

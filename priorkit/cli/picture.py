@@ -20,7 +20,8 @@ from priorkit.cli.run_arguments import (
     split_labels,
 )
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry, nearest
+from priorkit.plugins import nearest
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor

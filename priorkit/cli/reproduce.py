@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from priorkit.cli.console import Console
 from priorkit.cli.study_flags import parse_study_arguments
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.studies import Request, Results

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.console import Console
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.runs import Run

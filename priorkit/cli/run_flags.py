@@ -21,7 +21,8 @@ from priorkit.config import (
     value_in_words,
 )
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Registry, kind_named
+from priorkit.plugins import KINDS, kind_named
+from priorkit.registry import Registry
 
 __all__ = ["RunCommand", "TrainArguments", "parse_train_arguments"]
 

@@ -12,7 +12,8 @@ from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknow
 from priorkit.cli.component_flags import component_options_of_all, tie_values
 from priorkit.config import LIMITS, FieldDescription, RunConfig, describe_fields, parse_duration
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.studies import Request

@@ -11,7 +11,8 @@ from priorkit.cli.console import Console
 from priorkit.cli.run_flags import TrainArguments, parse_train_arguments
 from priorkit.config import flag_for, format_duration, validate_settings
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS
+from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.runs import TrainingOutcome, TrainingRun

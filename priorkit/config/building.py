@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from priorkit.config import ComponentChoice, RunConfig, component_options
 from priorkit.errors import ConfigurationError, PluginError, PriorkitError
-from priorkit.plugins import Registry
-from priorkit.plugins.guard import guarded, refusal_in_words
+from priorkit.registry import Registry
+from priorkit.registry.guard import guarded, refusal_in_words
 
 __all__ = ["build_choice", "build_component", "build_optional"]
 

@@ -12,8 +12,9 @@ from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, RunConfig
 from priorkit.config.stages import beginnings
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Kind, Options, Registered, Registry, nearest
-from priorkit.plugins.guard import guarded
+from priorkit.plugins import KINDS, Kind, Options, nearest
+from priorkit.registry import Registered, Registry
+from priorkit.registry.guard import guarded
 
 __all__ = ["choices_of", "component_options", "merge_settings", "resolve_config", "validate_settings"]
 

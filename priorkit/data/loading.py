@@ -9,8 +9,9 @@ from priorkit.data.fitting_images import check_image_size, fit_images
 from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError, PriorkitError
 from priorkit.interfaces import DataSource, ImageData, StoredImages
-from priorkit.plugins import DataContext, Registry
-from priorkit.plugins.guard import guarded
+from priorkit.plugins import DataContext
+from priorkit.registry import Registry
+from priorkit.registry.guard import guarded
 
 __all__ = ["load_data"]
 

@@ -10,7 +10,8 @@ from priorkit.config import RunConfig
 from priorkit.config.building import build_component
 from priorkit.engine import choose_precision
 from priorkit.interfaces import FeatureExtractor, ImageShape
-from priorkit.plugins import ExtractorContext, Registry
+from priorkit.plugins import ExtractorContext
+from priorkit.registry import Registry
 
 __all__ = ["build_extractor", "cache_folder"]
 

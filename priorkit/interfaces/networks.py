@@ -94,7 +94,8 @@ class Networks(abc.ABC):
     Examples:
         >>> import torch
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> from priorkit.plugins import NetworksContext
+        >>> from priorkit.registry import installed_plugins
         >>> mlp = installed_plugins().get("networks", "mlp").component
         >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
         >>> networks.decoder(4)(torch.zeros(2, 4)).shape

@@ -35,9 +35,9 @@ from priorkit.plugins import (
     LossContext,
     NetworksContext,
     PriorContext,
-    Registry,
     RegularizerContext,
 )
+from priorkit.registry import Registry
 
 __all__ = ["build_system"]
 

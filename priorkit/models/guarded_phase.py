@@ -9,8 +9,8 @@ from torch import Tensor
 
 from priorkit.errors import PluginError, PriorkitError
 from priorkit.interfaces import Move, Noise, Phase
-from priorkit.plugins import BUILTIN, Registered
-from priorkit.plugins.guard import guarded, refusal_in_words
+from priorkit.registry import BUILTIN, Registered
+from priorkit.registry.guard import guarded, refusal_in_words
 
 __all__ = ["ChosenPhase", "GuardedPhase"]
 

@@ -8,8 +8,9 @@ from priorkit.errors import ConfigurationError, PriorkitError
 from priorkit.interfaces import Batch, Phase, System
 from priorkit.models.guarded_phase import ChosenPhase
 from priorkit.models.phase_contract import mistake_in_phase
-from priorkit.plugins import PhaseContext, Registered, Registry
-from priorkit.plugins.guard import guarded, refusal_in_words
+from priorkit.plugins import PhaseContext
+from priorkit.registry import Registered, Registry
+from priorkit.registry.guard import guarded, refusal_in_words
 
 __all__ = ["phases_of"]
 

@@ -1,4 +1,4 @@
-"""What a plug-in is written with, and the registry that finds what plug-ins supply."""
+"""What a plug-in is written with."""
 
 from priorkit.plugins.component import Component, Options, Recipe, is_component_name
 from priorkit.plugins.contexts import (
@@ -14,16 +14,11 @@ from priorkit.plugins.contexts import (
     PriorContext,
     RegularizerContext,
 )
-from priorkit.plugins.discovery import BUILTIN
-from priorkit.plugins.hooks import KINDS, Kind, hookimpl, kind_named
+from priorkit.plugins.hooks import KINDS, Kind, PluginWarning, hookimpl, kind_named
 from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
-from priorkit.plugins.loader import load_plugins
-from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
-from priorkit.plugins.registry import Registered, Registry, installed_plugins
 from priorkit.plugins.wording import nearest
 
 __all__ = [
-    "BUILTIN",
     "IMAGE_SIZES",
     "KINDS",
     "AdversarialLossContext",
@@ -33,9 +28,7 @@ __all__ = [
     "DataContext",
     "EncoderContext",
     "ExtractorContext",
-    "FailedPlugin",
     "Kind",
-    "LoadedPlugin",
     "LossContext",
     "NetworksContext",
     "Options",
@@ -43,15 +36,11 @@ __all__ = [
     "PluginWarning",
     "PriorContext",
     "Recipe",
-    "Registered",
-    "Registry",
     "RegularizerContext",
     "fitted_size",
     "hookimpl",
     "image_bytes",
-    "installed_plugins",
     "is_component_name",
     "kind_named",
-    "load_plugins",
     "nearest",
 ]

@@ -73,7 +73,8 @@ class PriorContext(_CodesContext):
         codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
 
     Examples:
-        >>> from priorkit.plugins import PriorContext, installed_plugins
+        >>> from priorkit.plugins import PriorContext
+        >>> from priorkit.registry import installed_plugins
         >>> gaussian = installed_plugins().get("prior", "gaussian").component
         >>> context = PriorContext(code_dim=4, code_generator=lambda noise_dim, condition_dim: None)
         >>> gaussian.build(gaussian.options(), context).sample(2).shape
@@ -102,7 +103,8 @@ class CodeGeneratorContext(_CodesContext):
         codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
 
     Examples:
-        >>> from priorkit.plugins import CodeGeneratorContext, installed_plugins
+        >>> from priorkit.plugins import CodeGeneratorContext
+        >>> from priorkit.registry import installed_plugins
         >>> mlp = installed_plugins().get("code_generator", "mlp").component
         >>> mlp.build(mlp.options(), CodeGeneratorContext(noise_dim=8, code_dim=4)).code_dim
         4
@@ -124,7 +126,8 @@ class ConditionContext:
         train: The training images, or None where a trained run is loaded, whose tensors follow.
 
     Examples:
-        >>> from priorkit.plugins import ConditionContext, installed_plugins
+        >>> from priorkit.plugins import ConditionContext
+        >>> from priorkit.registry import installed_plugins
         >>> labels = installed_plugins().get("condition", "labels").component
         >>> labels.build(labels.options(), ConditionContext(classes=10)).dim
         10
@@ -147,7 +150,8 @@ class EncoderContext(_CodesContext):
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import EncoderContext, NetworksContext, installed_plugins
+        >>> from priorkit.plugins import EncoderContext, NetworksContext
+        >>> from priorkit.registry import installed_plugins
         >>> registry = installed_plugins()
         >>> mlp = registry.get("networks", "mlp").component
         >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
@@ -175,7 +179,8 @@ class RegularizerContext(_CodesContext):
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import AdversarialLossContext, NetworksContext, RegularizerContext, installed_plugins
+        >>> from priorkit.plugins import AdversarialLossContext, NetworksContext, RegularizerContext
+        >>> from priorkit.registry import installed_plugins
         >>> registry = installed_plugins()
         >>> mlp = registry.get("networks", "mlp").component
         >>> networks = mlp.build(mlp.options(hidden=8), NetworksContext(ImageShape(1, 16)))
@@ -205,7 +210,8 @@ class LossContext:
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import LossContext, installed_plugins
+        >>> from priorkit.plugins import LossContext
+        >>> from priorkit.registry import installed_plugins
         >>> perceptual = installed_plugins().get("loss", "perceptual").component
         >>> perceptual.build(perceptual.options(), LossContext(ImageShape(1, 16))).needs_image_critic
         True
@@ -221,7 +227,8 @@ class AdversarialLossContext:
 
     Examples:
         >>> import torch
-        >>> from priorkit.plugins import AdversarialLossContext, installed_plugins
+        >>> from priorkit.plugins import AdversarialLossContext
+        >>> from priorkit.registry import installed_plugins
         >>> hinge = installed_plugins().get("adversarial_loss", "hinge").component
         >>> hinge.build(hinge.options(), AdversarialLossContext()).generator(torch.tensor([2.0]))
         tensor(-2.)
@@ -237,7 +244,8 @@ class NetworksContext:
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import NetworksContext, installed_plugins
+        >>> from priorkit.plugins import NetworksContext
+        >>> from priorkit.registry import installed_plugins
         >>> mlp = installed_plugins().get("networks", "mlp").component
         >>> mlp.build(mlp.options(), NetworksContext(ImageShape(1, 16))).shape
         ImageShape(channels=1, size=16)
@@ -262,7 +270,8 @@ class DataContext:
             same either way.
 
     Examples:
-        >>> from priorkit.plugins import DataContext, installed_plugins
+        >>> from priorkit.plugins import DataContext
+        >>> from priorkit.registry import installed_plugins
         >>> digits = installed_plugins().get("dataset", "digits").component
         >>> digits.build(digits.options(), DataContext(holdout=0.2)).reads_data_dir
         False
@@ -290,7 +299,8 @@ class ExtractorContext:
         >>> from pathlib import Path
         >>> import torch
         >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import ExtractorContext, installed_plugins
+        >>> from priorkit.plugins import ExtractorContext
+        >>> from priorkit.registry import installed_plugins
         >>> classifier = installed_plugins().get("extractor", "classifier").component
         >>> context = ExtractorContext(ImageShape(1, 16), Path("cache"), torch.device("cpu"))
         >>> classifier.build(classifier.options(), context).knows_labels

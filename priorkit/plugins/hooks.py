@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Regularizer,
     )
 
-__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "hookimpl", "hookspec", "kind_named", "supplied"]
+__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "PluginWarning", "hookimpl", "hookspec", "kind_named", "supplied"]
 
 GROUP = "priorkit"
 """The entry-point group of plug-ins, and the project name of their hooks."""
@@ -33,6 +33,10 @@ GROUP = "priorkit"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 """Marks a plug-in's implementation of a hook."""
+
+
+class PluginWarning(UserWarning):
+    """A plug-in could not be loaded, two of them use one name, or one has something to tell its users."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from priorkit.config import RunConfig, choices_of
 from priorkit.data import DataSummary, summarise
 from priorkit.data.fingerprints import beside_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS
+from priorkit.registry import Registry
 from priorkit.runs.formats import FORMAT
 from priorkit.training import Session
 

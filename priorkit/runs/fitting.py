@@ -13,7 +13,7 @@ from priorkit.distributed import join_processes
 from priorkit.engine import choose_device
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.models import tensors_below
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.run import Run, weights_do_not_fit

@@ -6,7 +6,7 @@ from contextlib import suppress
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation import EvaluationSettings, build_extractor, evaluate_model
 from priorkit.interfaces import FeatureExtractor
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs.recorder import Recorder
 from priorkit.training import Observer, Session
 

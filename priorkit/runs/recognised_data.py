@@ -9,7 +9,7 @@ from priorkit.data import load_data
 from priorkit.data.fingerprints import beside_fingerprint, is_same_data
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs.environment import recorded_data
 
 __all__ = ["read_run_data", "require_same_data"]

@@ -19,7 +19,7 @@ from priorkit.config import (
 from priorkit.data import load_data
 from priorkit.distributed import Processes, join_processes
 from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.recognised_data import require_same_data

@@ -15,7 +15,7 @@ from priorkit.engine import CheckpointStore, choose_device, choose_precision
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
 from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from priorkit.interfaces import ImageData
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.run import Run
 

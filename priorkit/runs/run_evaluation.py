@@ -10,7 +10,7 @@ from typing import Any
 from priorkit.config import RunConfig, resolve_config
 from priorkit.evaluation import EvaluationSettings, Score, build_extractor, choose_scores, evaluate_model
 from priorkit.interfaces import ImageData
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.run import Run
 from priorkit.runs.run_data import load_run_data
 from priorkit.runs.scores_file import append_evaluation

@@ -16,7 +16,7 @@ from priorkit.distributed import Processes, abandon_processes, join_processes
 from priorkit.engine import choose_device
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
 from priorkit.runs.environment import describe_environment
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder

@@ -8,7 +8,8 @@ from typing import Any
 
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import BUILTIN, KINDS, Kind, PluginWarning, Registered, Registry
+from priorkit.plugins import KINDS, Kind, PluginWarning
+from priorkit.registry import BUILTIN, Registered, Registry
 
 __all__ = ["require_plugins", "with_used_plugins"]
 

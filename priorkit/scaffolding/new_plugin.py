@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import BUILTIN, Registry
+from priorkit.registry import BUILTIN, Registry
 from priorkit.scaffolding.names import PluginNames
 from priorkit.scaffolding.templates import Template, template_for
 

@@ -10,7 +10,7 @@ from priorkit.config import format_duration
 from priorkit.data import to_uint8
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.figures import draw_side_by_side, require_matplotlib
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
 from priorkit.studies.documents import markdown_table, write_whole

@@ -6,7 +6,7 @@ import torch
 
 from priorkit.data import to_uint8
 from priorkit.figures import draw_class_figure, draw_code_map, draw_side_by_side, map_codes, require_matplotlib
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row

@@ -16,7 +16,8 @@ from priorkit.config import (
     validate_settings,
 )
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import KINDS, Registry, kind_named
+from priorkit.plugins import KINDS, kind_named
+from priorkit.registry import Registry
 from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_resumed, read_position
 from priorkit.studies.documents import write_whole
 from priorkit.studies.pictures import check_pictures, draw_study

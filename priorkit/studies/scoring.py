@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from priorkit.evaluation import EvaluationSettings
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, evaluate_run, load_run, read_evaluations
 from priorkit.studies.plan import PlannedRun, Request
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import CodeSpace, ImageShape, Prior
-from priorkit.plugins import KINDS, Component, Options, installed_plugins, kind_named, nearest
+from priorkit.plugins import KINDS, Component, Options, kind_named, nearest
+from priorkit.registry import installed_plugins
 
 __all__ = ["Case", "Checkable", "Situations"]
 

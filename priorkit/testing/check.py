@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from priorkit.plugins.blame import error_in_words, place_of
+from priorkit.registry.blame import error_in_words, place_of
 from priorkit.testing.case import Case
 
 __all__ = ["Absent", "Check", "Defect", "NotApplicable", "Refused", "Tried", "require"]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.plugins import Options
-from priorkit.plugins.blame import error_in_words, place_of
+from priorkit.registry.blame import error_in_words, place_of
 from priorkit.testing.case import Case
 from priorkit.testing.check import NotApplicable, Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs

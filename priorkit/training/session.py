@@ -22,7 +22,7 @@ from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.model import Model
 from priorkit.models.system import BuiltSystem, tensors_below
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite

@@ -1,5 +1,6 @@
 from priorkit.cli.component_flags import component_options_of_all, tie_values
-from priorkit.plugins import Component, LoadedPlugin, Options, Registry, installed_plugins
+from priorkit.plugins import Component, Options
+from priorkit.registry import LoadedPlugin, Registry, installed_plugins
 
 
 class OtherOptions(Options):

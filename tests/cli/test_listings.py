@@ -1,6 +1,7 @@
 import json
 
-from priorkit.plugins import KINDS, FailedPlugin, Registry, installed_plugins
+from priorkit.plugins import KINDS
+from priorkit.registry import FailedPlugin, Registry, installed_plugins
 
 
 def test_every_component_with_its_options_and_source(cli):

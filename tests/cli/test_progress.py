@@ -4,7 +4,7 @@ from priorkit.cli.console import Console
 from priorkit.cli.progress import Progress
 from priorkit.config import RunConfig, resolve_config
 from priorkit.data import load_data
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.training import Session, run_session
 
 

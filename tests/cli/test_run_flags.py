@@ -7,7 +7,8 @@ from pydantic import Field
 from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.config import component_options, validate_settings
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import Options, installed_plugins
+from priorkit.plugins import Options
+from priorkit.registry import installed_plugins
 
 
 def parse(*arguments):

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from priorkit.config import FieldDescription, RunConfig, describe_fields, flag_for, resolve_config, validate_settings
 from priorkit.config.fields import is_switch
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, installed_plugins
+from priorkit.plugins import KINDS
+from priorkit.registry import installed_plugins
 
 RUN = describe_fields(RunConfig)
 COMPONENTS = [

@@ -17,7 +17,8 @@ from priorkit.config import (
     validate_settings,
 )
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import Component, LoadedPlugin, Options, Registered, Registry, installed_plugins
+from priorkit.plugins import Component, Options
+from priorkit.registry import LoadedPlugin, Registered, Registry, installed_plugins
 
 REGISTRY = installed_plugins()
 NAMED_OR_TABLE = "expected a name, or a table with the key `name`"

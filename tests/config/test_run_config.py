@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from priorkit.config import ComponentChoice, LearningRates, RunConfig, choices_of
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 
 
 def test_every_setting_has_a_default() -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from priorkit.config import RunConfig, Stage, beginnings, config_to_toml, resolve_config, validate_settings
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 
 NAMES = st.lists(st.from_regex(r"[a-z]{1,8}(-[a-z]{1,8})?", fullmatch=True), max_size=3, unique=True)
 

@@ -24,7 +24,8 @@ from priorkit.config import (
 )
 from priorkit.config.run_config import Duration
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS, Registered, Registry, installed_plugins
+from priorkit.plugins import KINDS
+from priorkit.registry import Registered, Registry, installed_plugins
 
 REGISTRY: Registry = installed_plugins()
 

@@ -10,7 +10,8 @@ from priorkit.config import RunConfig, component_options, validate_settings
 from priorkit.data import load_data
 from priorkit.errors import ConfigurationError, DataError, UnknownComponentError
 from priorkit.interfaces import DataSource, ImageData, ImageSet, ImageShape
-from priorkit.plugins import Component, DataContext, Registry
+from priorkit.plugins import Component, DataContext
+from priorkit.registry import Registry
 
 
 def test_loads_the_data_set_with_its_options(registry: Registry, tiny_config: Callable[..., RunConfig]) -> None:

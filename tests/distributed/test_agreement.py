@@ -16,7 +16,7 @@ from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
 from priorkit.models import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.training import Session
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]

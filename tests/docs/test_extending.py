@@ -20,8 +20,9 @@ from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.evaluation.extractors import build_extractor
 from priorkit.interfaces import CodeSpace, ImageShape, Posterior
-from priorkit.plugins import KINDS, Component, Recipe, Registry, installed_plugins, load_plugins
+from priorkit.plugins import KINDS, Component, Recipe
 from priorkit.plugins.hooks import Hooks
+from priorkit.registry import Registry, installed_plugins, load_plugins
 from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior
 from priorkit.training import Session
 

@@ -12,7 +12,7 @@ import priorkit.runs
 import priorkit.studies
 from priorkit.cli import main
 from priorkit.config import resolve_config
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.studies.plan import plan_runs
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from priorkit.engine import CudaGraphs, Engine, GraphRecorder, Precision, make_o
 from priorkit.engine.cuda_graphs import WARM_UP
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Move, Noise, Phase
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.training import Session
 
 CPU = torch.device("cpu")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from priorkit.cli import main
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 
 HEAD = "from priorkit.plugins import Component, Options, Recipe, hookimpl\n\n\n"
 PRIORS = """@hookimpl

@@ -13,7 +13,8 @@ from priorkit.config import RunConfig
 from priorkit.data import DataSummary
 from priorkit.interfaces import ImageShape, Posterior, Prior, Regularizer
 from priorkit.models import build_system
-from priorkit.plugins import Component, Registry, RegularizerContext
+from priorkit.plugins import Component, RegularizerContext
+from priorkit.registry import Registry
 from priorkit.training import Session
 
 

@@ -25,7 +25,8 @@ from priorkit.interfaces import (
     Regularizer,
 )
 from priorkit.models import BuiltSystem, build_system
-from priorkit.plugins import Component, EncoderContext, PriorContext, Registry, RegularizerContext
+from priorkit.plugins import Component, EncoderContext, PriorContext, RegularizerContext
+from priorkit.registry import Registry
 from priorkit.training import Session
 from priorkit_plugins.phases.autoencoder import AutoencoderPhase
 from priorkit_plugins.phases.code_fitting import CodeFittingPhase

@@ -11,7 +11,7 @@ from priorkit.data import to_float
 from priorkit.engine import running_statistics, seed_for
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.models import EvaluationNetworks
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.training import Session
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]

@@ -11,7 +11,8 @@ from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Learning, Move, Noise, OptimizerSettings, Phase, Place, Prior, System
 from priorkit.models.batch_sharing import require_shareable_terms
-from priorkit.plugins import Component, Registry
+from priorkit.plugins import Component
+from priorkit.registry import Registry
 from priorkit.training import Session
 
 

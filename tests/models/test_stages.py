@@ -10,7 +10,8 @@ from torch import Tensor
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Learning, Move, Noise, Phase, Prior, System
 from priorkit.models.guarded_phase import GuardedPhase
-from priorkit.plugins import Component, Registry
+from priorkit.plugins import Component
+from priorkit.registry import Registry
 from priorkit.training import Session
 
 SessionOf = Callable[..., Session]

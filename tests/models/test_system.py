@@ -20,7 +20,8 @@ from priorkit.interfaces import (
     ReconstructionLoss,
 )
 from priorkit.models import BuiltSystem, build_system
-from priorkit.plugins import Component, Registry
+from priorkit.plugins import Component
+from priorkit.registry import Registry
 
 SHAPE = ImageShape(1, 16)
 

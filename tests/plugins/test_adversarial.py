@@ -21,7 +21,8 @@ from priorkit.interfaces import (
     Prior,
     Regularizer,
 )
-from priorkit.plugins import AdversarialLossContext, RegularizerContext, installed_plugins
+from priorkit.plugins import AdversarialLossContext, RegularizerContext
+from priorkit.registry import installed_plugins
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
 from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from priorkit.interfaces import AdversarialLoss, ImageShape
-from priorkit.plugins import AdversarialLossContext, NetworksContext, installed_plugins
+from priorkit.plugins import AdversarialLossContext, NetworksContext
+from priorkit.registry import installed_plugins
 from priorkit_plugins.began import BEGANOptions, priorkit_adversarial_losses
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from priorkit.interfaces import CodeGenerator
-from priorkit.plugins import CodeGeneratorContext, installed_plugins
+from priorkit.plugins import CodeGeneratorContext
+from priorkit.registry import installed_plugins
 
 names = pytest.mark.parametrize("name", ["mlp", "residual"])
 seeds = st.integers(0, 2**32 - 1)

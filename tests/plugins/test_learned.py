@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from priorkit.interfaces import CodeGenerator, Learning, Prior
-from priorkit.plugins import CodeGeneratorContext, PriorContext, Registered, installed_plugins
+from priorkit.plugins import CodeGeneratorContext, PriorContext
+from priorkit.registry import Registered, installed_plugins
 from priorkit_plugins.learned import LearnedOptions, priorkit_priors
 
 GENERATORS = installed_plugins().components("code_generator")

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageShape, Networks
-from priorkit.plugins import NetworksContext, installed_plugins
+from priorkit.plugins import NetworksContext
+from priorkit.registry import installed_plugins
 
 CODE_DIM = 6
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit_plugins.no_regularizer import NoRegularizerOptions, priorkit_regularizers
 
 

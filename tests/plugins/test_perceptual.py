@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from priorkit.interfaces import ImageCritic, ImageShape, ReconstructionLoss, frozen_statistics
-from priorkit.plugins import LossContext, NetworksContext, Registered, installed_plugins
+from priorkit.plugins import LossContext, NetworksContext
+from priorkit.registry import Registered, installed_plugins
 from priorkit_plugins.perceptual import PerceptualOptions, priorkit_losses
 
 NETWORKS = installed_plugins().components("networks")

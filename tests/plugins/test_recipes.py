@@ -11,7 +11,8 @@ from priorkit.config import RunConfig, merge_settings, resolve_config, validate_
 from priorkit.data import DataSummary
 from priorkit.interfaces import ImageShape, Learning
 from priorkit.models import BuiltSystem, build_system
-from priorkit.plugins import KINDS, Recipe, installed_plugins
+from priorkit.plugins import KINDS, Recipe
+from priorkit.registry import installed_plugins
 from priorkit_plugins.recipes import priorkit_recipes
 
 REGISTRY = installed_plugins()

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from priorkit.interfaces import AdversarialLoss, ImageShape
-from priorkit.plugins import AdversarialLossContext, NetworksContext, installed_plugins
+from priorkit.plugins import AdversarialLossContext, NetworksContext
+from priorkit.registry import installed_plugins
 from priorkit_plugins.wasserstein_gp import WassersteinGPOptions, priorkit_adversarial_losses
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.plugins import FailedPlugin, LoadedPlugin, load_plugins
+from priorkit.registry import FailedPlugin, LoadedPlugin, load_plugins
 
 _numbers = itertools.count()
 

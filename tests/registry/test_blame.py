@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins.blame import SourcePlace, error_in_words, place_of, place_of_code, raised_by, traceback_of
+from priorkit.registry.blame import SourcePlace, error_in_words, place_of, place_of_code, raised_by, traceback_of
 
 
 class UnspeakableError(Exception):

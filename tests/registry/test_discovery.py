@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.plugins.discovery import Unregistered, unregistered
+from priorkit.registry.discovery import Unregistered, unregistered
 
 
 def install(folder: Path, name: str, *requires: str, entry_points: str = "", about: str | None = None) -> None:

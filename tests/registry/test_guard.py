@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from priorkit.errors import PluginError
-from priorkit.plugins import Component, Options, Registered
-from priorkit.plugins.guard import guarded, refusal_in_words
+from priorkit.plugins import Component, Options
+from priorkit.registry import Registered
+from priorkit.registry.guard import guarded, refusal_in_words
 
 
 class UnspeakableError(RuntimeError):

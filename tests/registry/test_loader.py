@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins import FailedPlugin, PluginWarning, Registry, load_plugins
+from priorkit.plugins import PluginWarning
+from priorkit.registry import FailedPlugin, Registry, load_plugins
 
 BROKEN = {
     "raises": ("raise RuntimeError('no such luck')", "RuntimeError: no such luck"),
@@ -361,7 +362,7 @@ def test_installed_distributions_are_found(plugin_folder: Any, monkeypatch: pyte
 def test_the_environment_is_read_before_anything_is_imported(tmp_path: Path) -> None:
     program = """
         import sys
-        from priorkit.plugins import installed_plugins
+        from priorkit.registry import installed_plugins
         registry = installed_plugins()
         assert "learned" in registry.names("prior"), registry.names("prior")
         assert "gaussian" not in registry.names("prior")

@@ -6,17 +6,8 @@ from typing import Any
 import pytest
 
 from priorkit.errors import ConfigurationError, UnknownComponentError
-from priorkit.plugins import (
-    Component,
-    FailedPlugin,
-    LoadedPlugin,
-    Options,
-    PluginWarning,
-    Recipe,
-    Registered,
-    Registry,
-    installed_plugins,
-)
+from priorkit.plugins import Component, Options, PluginWarning, Recipe
+from priorkit.registry import FailedPlugin, LoadedPlugin, Registered, Registry, installed_plugins
 
 FAILURES = (
     FailedPlugin("flows", "acme-flows", "1.2", "acme_flows", "ImportError: no"),

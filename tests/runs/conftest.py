@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, prepare, read_metrics
 from priorkit.training import Observer, Session
 

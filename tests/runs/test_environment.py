@@ -9,7 +9,8 @@ import torch
 from priorkit.config import RunConfig
 from priorkit.data import load_data
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import KINDS, Registry
+from priorkit.plugins import KINDS
+from priorkit.registry import Registry
 from priorkit.runs.environment import check_environment, describe_environment, recorded_data
 from priorkit.training import Session
 

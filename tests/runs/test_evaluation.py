@@ -5,7 +5,7 @@ import pytest
 
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.evaluation import EvaluationSettings
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, evaluate_run, load_run, read_evaluations
 
 SETTINGS = EvaluationSettings(samples=20, scores=("samples", "psnr"))

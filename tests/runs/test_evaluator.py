@@ -7,7 +7,7 @@ import pytest
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import prepare, prepare_resumed
 
 EXTRACTOR = {"name": "classifier", "steps": 2, "epochs": 1, "width": 2}

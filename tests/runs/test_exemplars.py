@@ -14,7 +14,8 @@ from priorkit.config import RunConfig
 from priorkit.data import to_float
 from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import Encoder, Learning, Prior
-from priorkit.plugins import Component, PriorContext, Registry
+from priorkit.plugins import Component, PriorContext
+from priorkit.registry import Registry
 from priorkit.runs import load_run, load_run_data, prepare, prepare_resumed
 from priorkit.testing import Situations, check_prior
 

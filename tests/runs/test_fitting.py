@@ -14,7 +14,8 @@ from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.models.batch_sharing import require_shareable_terms
-from priorkit.plugins import Component, Registry
+from priorkit.plugins import Component
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, fit, load_run, prepare, prepare_fit, prepare_resumed
 from priorkit.training import Observer
 

@@ -10,7 +10,7 @@ import pytest
 
 from priorkit.config import RunConfig, resolve_config
 from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder
 from priorkit.runs.folder import FolderTakenError, explained_os_errors, next_free_folder
 

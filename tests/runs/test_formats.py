@@ -18,7 +18,7 @@ from priorkit.cli import main
 from priorkit.config import read_toml
 from priorkit.errors import RunFolderError
 from priorkit.evaluation import EvaluationSettings
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, evaluate_run, load_run
 from priorkit.runs.formats import FORMAT, migrated_settings, migrated_weights, require_readable
 

@@ -10,7 +10,7 @@ import torch
 from priorkit.config import RunConfig
 from priorkit.data import load_data
 from priorkit.errors import RunFolderError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, read_metrics
 from priorkit.runs.recorder import Recorder
 from priorkit.training import Session

@@ -10,7 +10,7 @@ import pytest
 
 from priorkit.config import RunConfig
 from priorkit.errors import RunFolderError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, latest_picture, prepare, write_report
 
 

@@ -11,7 +11,7 @@ import torch
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
 

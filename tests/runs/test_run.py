@@ -10,7 +10,7 @@ from priorkit.config import RunConfig
 from priorkit.data import to_float
 from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
 from priorkit.interfaces import CodeSpace, ImageCritic, ImageShape, ReconstructionLoss
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
 
 

@@ -6,7 +6,7 @@ import pytest
 from priorkit.config import RunConfig
 from priorkit.data.fingerprints import data_fingerprint
 from priorkit.errors import ConfigurationError, DataError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import load_run, load_run_data, prepare_resumed, train
 
 

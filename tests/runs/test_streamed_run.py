@@ -15,7 +15,7 @@ from PIL import Image
 from priorkit.config import RunConfig
 from priorkit.data.typical_images import typical_indices
 from priorkit.errors import DataError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer, Session
 from priorkit_plugins.folder import source

@@ -7,7 +7,7 @@ import pytest
 
 from priorkit.config import RunConfig
 from priorkit.errors import RunFolderError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, prepare, prepare_resumed
 from priorkit.training import Observer
 

@@ -15,7 +15,7 @@ import torch
 import priorkit
 from priorkit.config import RunConfig, resolve_config
 from priorkit.errors import ConfigurationError, DataError, NonFiniteLossError, RunFolderError
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
 from priorkit.training import Observer
 

@@ -7,7 +7,8 @@ import pytest
 
 from priorkit.config import RunConfig
 from priorkit.errors import UnknownComponentError
-from priorkit.plugins import KINDS, Component, LoadedPlugin, PluginWarning, Registry, installed_plugins
+from priorkit.plugins import KINDS, Component, PluginWarning
+from priorkit.registry import LoadedPlugin, Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare_resumed
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 

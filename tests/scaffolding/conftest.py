@@ -2,7 +2,7 @@
 
 import pytest
 
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.scaffolding import TEMPLATES, write_plugin
 
 # Of one letter and of many: lines of the templates must neither have to be joined nor to be broken. And one whose first

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.scaffolding import write_plugin
 
 REGISTRY = installed_plugins()

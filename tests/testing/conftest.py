@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins import BUILTIN, installed_plugins
+from priorkit.registry import BUILTIN, installed_plugins
 from priorkit.testing import Case, Outcome, Report, Situations
 from priorkit.testing.conformance import checks_of, run_check
 

@@ -8,7 +8,8 @@ import torchvision
 from torch import Tensor
 
 from priorkit.interfaces import ImageShape, ReconstructionLoss
-from priorkit.plugins import Component, LossContext, installed_plugins
+from priorkit.plugins import Component, LossContext
+from priorkit.registry import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
 from priorkit_plugins.vgg import VGGOptions
 from priorkit_plugins.vgg.loss import VGGLoss

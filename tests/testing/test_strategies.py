@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from priorkit.interfaces import ImageShape
-from priorkit.plugins import KINDS, Options, installed_plugins
+from priorkit.plugins import KINDS, Options
+from priorkit.registry import installed_plugins
 from priorkit.testing import batch_sizes, code_dims, codes, image_shapes, images, options, seeds
 
 some = settings(deadline=None, max_examples=50)

@@ -18,7 +18,8 @@ from priorkit.data.batches import Batches
 from priorkit.engine import AveragedNetworks, Engine, Precision, make_optimizer
 from priorkit.interfaces import AdversarialLoss, Batch, ImageSet, ImageShape, Learning, Prior
 from priorkit.models import BuiltSystem, build_system
-from priorkit.plugins import Component, Registry, installed_plugins
+from priorkit.plugins import Component
+from priorkit.registry import Registry, installed_plugins
 from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, READS_VALUES, fake_cuda, move
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]

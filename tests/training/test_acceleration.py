@@ -10,7 +10,7 @@ from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.models.system import BuiltSystem
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.plugins import Registry, installed_plugins
+from priorkit.registry import Registry, installed_plugins
 from priorkit.training import Session
 
 STEPS = 20

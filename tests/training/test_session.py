@@ -12,7 +12,7 @@ from priorkit.engine import CheckpointStore
 from priorkit.errors import ConfigurationError, NonFiniteLossError
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.models.held_out import energy_distance, reconstruction_error
-from priorkit.plugins import Registry
+from priorkit.registry import Registry
 from priorkit.training import Session
 
 RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_width": 10}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from priorkit.cli import main
-from priorkit.plugins import installed_plugins
+from priorkit.registry import installed_plugins
 
 from priorkit_student_t import priorkit_recipes
 

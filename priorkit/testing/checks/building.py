@@ -12,8 +12,8 @@ from hypothesis import currently_in_test_context, given
 
 from priorkit.config import RunConfig, config_to_toml
 from priorkit.plugins import Options, kind_named
-from priorkit.plugins.blame import error_in_words, raised_by
 from priorkit.plugins.hooks import GROUP
+from priorkit.registry.blame import error_in_words, raised_by
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, Unbuildable, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.strategies import few

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 from priorkit.errors import PluginError, is_out_of_memory
-from priorkit.plugins.blame import error_in_words, place_of, raised_by
-from priorkit.plugins.discovery import BUILTIN, is_strict
-from priorkit.plugins.registry import Registered
+from priorkit.registry.blame import error_in_words, place_of, raised_by
+from priorkit.registry.discovery import BUILTIN, is_strict
+from priorkit.registry.registry import Registered
 
 __all__ = ["guarded", "refusal_in_words"]
 

@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 
-from priorkit.plugins.blame import SourcePlace
 from priorkit.plugins.component import Component, Recipe
+from priorkit.registry.blame import SourcePlace
 
-__all__ = ["FailedPlugin", "LoadedPlugin", "PluginWarning"]
-
-
-class PluginWarning(UserWarning):
-    """A plug-in could not be loaded, or two of them use one name."""
+__all__ = ["FailedPlugin", "LoadedPlugin"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,8 @@ class LoadedPlugin:
         notes: What its author should know: that it was slow to load, or imported torch.
 
     Examples:
-        >>> from priorkit.plugins import LoadedPlugin, Recipe, Registry
+        >>> from priorkit.plugins import Recipe
+        >>> from priorkit.registry import LoadedPlugin, Registry
         >>> recipe = Recipe("small", summary="a small code", source="nobody", settings={"code_dim": 8})
         >>> plugin = LoadedPlugin("small", "priorkit-small", "1.0", components=(), recipes=(recipe,))
         >>> Registry([plugin]).recipe("small").settings
@@ -56,7 +53,7 @@ class FailedPlugin:
         notes: What else its author should know, as of a plug-in that works.
 
     Examples:
-        >>> from priorkit.plugins import FailedPlugin
+        >>> from priorkit.registry import FailedPlugin
         >>> error = "ImportError: no module named 'x'"
         >>> FailedPlugin("small", "priorkit-small", "1.0", "priorkit_small", error, "small.py", 3).explanation
         "ImportError: no module named 'x' (small.py:3)"

@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any
 
 from priorkit.errors import UnknownComponentError
+from priorkit.plugins import PluginWarning
 from priorkit.plugins.component import Component, Recipe
-from priorkit.plugins.discovery import BUILTIN
 from priorkit.plugins.hooks import KINDS, kind_named
-from priorkit.plugins.loader import load_plugins
-from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
 from priorkit.plugins.wording import nearest
+from priorkit.registry.discovery import BUILTIN
+from priorkit.registry.loader import load_plugins
+from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
 
 __all__ = ["Registered", "Registry", "installed_plugins"]
 
@@ -27,7 +28,7 @@ class Registered:
     """A component and where it came from.
 
     Examples:
-        >>> from priorkit.plugins import installed_plugins
+        >>> from priorkit.registry import installed_plugins
         >>> installed_plugins().get("prior", "gaussian").qualified_name
         'priorkit:gaussian'
     """
@@ -66,7 +67,7 @@ class Registry:
         failures: Those that do not.
 
     Examples:
-        >>> from priorkit.plugins import installed_plugins
+        >>> from priorkit.registry import installed_plugins
         >>> registry = installed_plugins()
         >>> "learned" in registry.names("prior")
         True

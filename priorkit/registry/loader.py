@@ -10,13 +10,14 @@ from importlib import metadata
 
 import pluggy
 
-from priorkit.plugins.blame import SourcePlace, error_in_words, place_of, place_of_code, traceback_of
+from priorkit.plugins import PluginWarning
 from priorkit.plugins.component import Component, Recipe
-from priorkit.plugins.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
 from priorkit.plugins.hooks import GROUP, KINDS, Hooks
-from priorkit.plugins.outcomes import FailedPlugin, LoadedPlugin, PluginWarning
-from priorkit.plugins.records import checked_components, checked_recipes
 from priorkit.plugins.wording import nearest
+from priorkit.registry.blame import SourcePlace, error_in_words, place_of, place_of_code, traceback_of
+from priorkit.registry.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
+from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
+from priorkit.registry.records import checked_components, checked_recipes
 
 __all__ = ["load_plugins"]
 

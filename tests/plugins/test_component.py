@@ -14,7 +14,8 @@ import pytest
 import tomli_w
 from pydantic import Field, ValidationError
 
-from priorkit.plugins import KINDS, Component, Options, Recipe, Registered, installed_plugins, kind_named
+from priorkit.plugins import KINDS, Component, Options, Recipe, kind_named
+from priorkit.registry import Registered, installed_plugins
 
 INSTALLED = [
     item
