@@ -51,7 +51,8 @@ def _irreplaceable(layer: nn.Module, why: str) -> ConfigurationError:
 class SynchronisedBatchNorm(_BatchNorm):
     """A batch-norm layer that takes the place of another one, and its weights and statistics.
 
-    torch.nn.SyncBatchNorm does the same on GPUs alone; this one works wherever processes can add up tensors.
+    torch.nn.SyncBatchNorm does the same on GPUs alone, and waits for the device in every forward pass; this one works
+    wherever processes can add up tensors, and waits for nothing else.
 
     Args:
         layer: The layer that it replaces; inputs of shape (N, C, ...).

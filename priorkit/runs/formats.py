@@ -8,7 +8,7 @@ brings its folder up to date.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor
 
@@ -23,7 +23,7 @@ FORMAT = 4
 1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
 2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
 3. Residual networks say how they enlarge.
-4. Code generators say their width themselves.
+4. Code generators say their width themselves, and every run its phases; `sliced-wasserstein` keeps no directions.
 """
 
 
@@ -92,6 +92,10 @@ def migrated_weights(weights: Mapping[str, Tensor], number: int | None) -> dict[
     return weights
 
 
+def _is_built_in(choice: Any, name: str) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(choice, Mapping) and choice.get("name") in (name, f"priorkit:{name}")
+
+
 def _without_average_statistics(settings: dict[str, Any]) -> dict[str, Any]:
     """1 to 2: statistics are recomputed, and no longer averaged."""
     settings.pop("average_statistics", None)
@@ -102,7 +106,7 @@ def _with_upsampling(settings: dict[str, Any]) -> dict[str, Any]:
     """2 to 3: residual networks that do not say how they enlarge did it by transposed convolutions."""
     networks = settings.get("networks")
     # Settings that were written are resolved: an option that is missing did not exist.
-    if isinstance(networks, Mapping) and str(networks.get("name")).removeprefix("priorkit:") == "residual":
+    if _is_built_in(networks, "residual"):
         settings["networks"] = {"upsampling": "transposed", **networks}
     return settings
 
@@ -110,11 +114,24 @@ def _with_upsampling(settings: dict[str, Any]) -> dict[str, Any]:
 def _with_width_of_code_generator(settings: dict[str, Any]) -> dict[str, Any]:
     """3 to 4: the width of a code generator was an option of the prior."""
     prior, code_generator = settings.get("prior"), settings.get("code_generator")
-    if not isinstance(prior, Mapping) or not isinstance(code_generator, Mapping) or "hidden" not in prior:
-        return settings
-    if str(prior.get("name")).removeprefix("priorkit:") == "learned":
+    if isinstance(code_generator, Mapping) and _is_built_in(prior, "learned") and "hidden" in prior:
         settings["prior"] = {key: value for key, value in prior.items() if key != "hidden"}
         settings["code_generator"] = {**code_generator, "hidden": prior["hidden"]}
+    return settings
+
+
+def _with_directions_of_each_batch(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: `sliced-wasserstein` drew its directions once; what it kept of them is not read any more."""
+    regularizer = settings.get("regularizer")
+    if _is_built_in(regularizer, "sliced-wasserstein"):
+        settings["regularizer"] = {key: value for key, value in regularizer.items() if key != "directions"}
+    return settings
+
+
+def _with_phases_of_a_fit(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: that a run fits a prior said which phases it has; others have those of the default."""
+    if settings.get("fitted_to") is not None:
+        settings.setdefault("phases", ["code-fitting"])
     return settings
 
 
@@ -148,6 +165,6 @@ _STATISTICS = ("running_mean", "running_var")
 _SETTINGS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _without_average_statistics,
     2: _with_upsampling,
-    3: _with_width_of_code_generator,
+    3: lambda settings: _with_phases_of_a_fit(_with_directions_of_each_batch(_with_width_of_code_generator(settings))),
 }
 _WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {1: _with_statistics_of_each_use}

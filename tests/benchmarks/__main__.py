@@ -18,6 +18,7 @@ _MODULES = (
     "against_pythae",
     "against_bare_loop",
     "sampling",
+    "codes",
     "startup",
     "memory",
     "throughput",

@@ -53,11 +53,13 @@ def laplace_module(examples, monkeypatch) -> None:
 def train_two_steps(make_registry, tiny_config) -> Callable[..., Session]:
     """Trains with an example's component for two steps."""
 
-    def train(slot: str, component: Component[Any], recipe: str = "learned", **changes: Any) -> Session:
+    def train(
+        slot: str, component: Component[Any], recipe: str = "learned", *, before: str = "", **changes: Any
+    ) -> Session:
         from priorkit.data import load_data
 
         registry = make_registry([(slot, component)])
-        config = tiny_config(recipe, registry, **{slot: component.name}, **changes)
+        config = tiny_config(recipe, registry, **{slot: before + component.name}, **changes)
         session = Session(config, registry, load_data(config, registry))
         for _ in range(2):
             session.step()
@@ -127,6 +129,12 @@ def test_a_component_brings_a_phase(examples, train_two_steps, make_component):
     assert "code_consistency/distance" in session.engine.losses(reset=False)
     required = ("phases_keep_their_contract", "phases_train_their_players")
     assert not check_component(Case("encoder", component, required=required)).failed
+
+
+def test_priorkit_phases(examples, train_two_steps):
+    (component,) = examples["priorkit_phases"]()
+    session = train_two_steps("phases", component, "aae", before="autoencoder,")
+    assert "code_decay/size" in session.engine.losses(reset=False)
 
 
 def test_priorkit_regularizers(examples, train_two_steps):

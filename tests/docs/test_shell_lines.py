@@ -20,7 +20,7 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`]+)`")
 _PLACEHOLDERS = {"NAME", "COMMAND", "KIND", "STUDY", "N", "M", "PNGS", "TIME"}
 """Words that stand for something that cannot be guessed."""
-_ABSENT = {"laplace"}
+_ABSENT = {"laplace", "code-decay"}
 """Components that a page tells how to write."""
 
 
@@ -41,7 +41,7 @@ def _arguments(command: str) -> list[str] | None:
         words.pop(0)
     if words[:1] == ["torchrun"] and "priorkit" in words:
         words = words[words.index("priorkit") :]
-    open_ones = "..." in command or _PLACEHOLDERS & set(words) or _ABSENT & set(words)
+    open_ones = "..." in command or _PLACEHOLDERS & set(words) or _ABSENT & set(re.split(r"[ ,]", " ".join(words)))
     return words[1:] if words[:1] == ["priorkit"] and not open_ones else None
 
 

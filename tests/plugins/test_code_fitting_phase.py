@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
+from torch import Tensor
 
+from priorkit.interfaces import Batch
 from priorkit.training import Session
-from priorkit_plugins.phases.code_fitting import CodeFittingPhase
+from priorkit_plugins.full_gaussian.prior import FullGaussianPrior
+from priorkit_plugins.phases.code_fitting import AllCodesFittingPhase, CodeFittingPhase
 
 CPU = torch.device("cpu")
 
@@ -16,38 +18,46 @@ def phase_of(tiny_session: Callable[..., Session], recipe: str, **changes: Any) 
     return CodeFittingPhase(tiny_session(recipe, **changes).system)
 
 
+def codes(n: int = 5) -> Tensor:
+    return torch.randn(n, 4, generator=torch.Generator().manual_seed(0))
+
+
 def test_a_prior_that_learns_by_likelihood_descends_minus_its_log_density(
     tiny_session: Callable[..., Session],
 ) -> None:
     phase = phase_of(tiny_session, "vae", prior="location")
-    kept = torch.randn(5, 2, 4, generator=torch.Generator().manual_seed(0))
+    assert phase.batch is Batch.CODES
     noise = phase.noise(5, torch.Generator().manual_seed(1), CPU)
-    (move,) = phase.moves(kept, noise)
-    codes = kept[:, 0] + torch.exp(0.5 * kept[:, 1]) * noise["posterior"]
+    (move,) = phase.moves(codes(), noise)
     assert move.player == "prior"
-    torch.testing.assert_close(move.terms["codes"], -phase.system.prior.log_prob(codes).mean())
+    torch.testing.assert_close(move.terms["codes"], -phase.prior.log_prob(codes()).mean())
 
 
 def test_point_priors_keep_their_own_loss(tiny_session: Callable[..., Session]) -> None:
     phase = phase_of(tiny_session, "tree-vae")
-    (move,) = phase.moves(torch.randn(5, 2, 4), phase.noise(5, torch.Generator(), CPU))
-    expected = phase.system.prior.parameter_loss()
+    (move,) = phase.moves(codes(), phase.noise(5, torch.Generator(), CPU))
+    expected = phase.prior.parameter_loss()
     assert expected is not None
     torch.testing.assert_close(move.terms["prior"], expected)
 
 
-@pytest.mark.parametrize(("encoder", "names"), [("deterministic", set()), ("gaussian", {"posterior"})])
-def test_a_prior_that_learns_from_codes_is_trained_as_often_as_it_asks(
-    encoder: str, names: set[str], tiny_session: Callable[..., Session]
-) -> None:
+def test_a_prior_that_learns_from_codes_is_trained_as_often_as_it_asks(tiny_session: Callable[..., Session]) -> None:
     prior = {"name": "flow-matching", "hidden": 8, "fits": 2}
-    phase = phase_of(tiny_session, "aae", prior=prior, encoder=encoder, regularizer="none")
+    phase = phase_of(tiny_session, "aae", prior=prior, regularizer="none")
     noise = phase.noise(5, torch.Generator().manual_seed(1), CPU)
-    assert set(noise) == {"matching-0", "matching-1", *names}
-    kept = torch.randn(5, 1 + len(names), 4, generator=torch.Generator().manual_seed(0))
-    codes = kept[:, 0] + (torch.exp(0.5 * kept[:, 1]) * noise["posterior"] if names else 0)
-    moves = list(phase.moves(kept, noise))
+    assert set(noise) == {"matching-0", "matching-1"}
+    moves = list(phase.moves(codes(), noise))
     assert len(moves) == 2
     for step, move in enumerate(moves):
-        expected = phase.system.prior.code_loss(codes, noise[f"matching-{step}"])
+        expected = phase.prior.code_loss(codes(), noise[f"matching-{step}"])
         torch.testing.assert_close(move.terms["codes"], expected)
+
+
+def test_a_prior_that_learns_from_all_codes_fits_itself(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("aae", prior="full-gaussian", stages="autoencoder:1,code-fitting:1")
+    phase = AllCodesFittingPhase(session.system)
+    assert (phase.batch, dict(phase.players)) == (Batch.ALL_CODES, {})
+    assert list(phase.moves(codes(50), phase.noise(50, torch.Generator(), CPU))) == []
+    prior = session.system.prior
+    assert isinstance(prior, FullGaussianPrior)
+    torch.testing.assert_close(prior.mean, codes(50).mean(0))

@@ -46,7 +46,7 @@ def test_it_learns_from_draws_of_the_posteriors(tiny_session: Callable[..., Sess
 
     session.system.prior.code_loss = spy
     session.fetch()
-    images = session._batch[0]
+    images = session.source.batches.at(0)
     phase = CodeMatchingPhase(session.system)
     noise = phase.noise(len(images), torch.Generator().manual_seed(0), torch.device("cpu"))
     assert not torch.equal(noise["matching-0"], noise["matching-1"])

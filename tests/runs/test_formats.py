@@ -136,6 +136,19 @@ def test_options_that_did_not_exist_have_their_meaning() -> None:
     assert migrated_settings(migrated, None) == migrated
     for kept in ({"name": "residual", "upsampling": "auto"}, {"name": "dcgan"}, {"name": "other:residual"}):
         assert migrated_settings({"networks": kept}, None) == {"networks": kept}
+    wide = {"prior": {"name": "learned", "noise_dim": 3, "hidden": 5}, "code_generator": {"name": "mlp", "layers": 2}}
+    assert migrated_settings(wide, None) == {
+        "prior": {"name": "learned", "noise_dim": 3},
+        "code_generator": {"name": "mlp", "layers": 2, "hidden": 5},
+    }
+    others = {**wide, "prior": {"name": "flow-matching", "hidden": 5}}
+    assert migrated_settings(others, None) == others
+    sliced = {"name": "sliced-wasserstein", "projections": 5}
+    assert migrated_settings({"regularizer": {**sliced, "directions": 9}}, None) == {"regularizer": sliced}
+    other = {"regularizer": {"name": "other:sliced-wasserstein", "directions": 9}}
+    assert migrated_settings(other, None) == other
+    assert migrated_settings({"fitted_to": "runs/vae"}, 3) == {"fitted_to": "runs/vae", "phases": ["code-fitting"]}
+    assert migrated_settings({"fitted_to": None}, 3) == {"fitted_to": None}
     assert migrated_settings({"networks": {"name": "residual"}}, FORMAT) == {"networks": {"name": "residual"}}
 
 

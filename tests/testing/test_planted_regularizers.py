@@ -384,6 +384,10 @@ class PriorDetached(Moments):
         return super().distance(code, wanted.detach())
 
 
+class SaysThatItTrainsNoPrior(Likelihood):
+    trains_prior = False
+
+
 class Projected(Moments):
     """Compares codes along directions that each batch draws: some for each image, which the batch shares."""
 
@@ -514,6 +518,7 @@ PLANTED = [
         {"the_encoder_learns"},
         r"no gradient of regularization reaches dimension 1 of codes.*\n.*some dimensions",
     ),
+    (SaysThatItTrainsNoPrior, {LEARNS}, r"trains_prior is False, and a gradient .* reaches the log_deviation, mean of"),
     (
         PriorDetached,
         {LEARNS},

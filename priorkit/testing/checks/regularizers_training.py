@@ -132,6 +132,16 @@ def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> Non
             for name, gradient in zip(weights, gradients, strict=True)
             if gradient is None or not bool(gradient.any())
         ]
+    if not regularizer.trains_prior:
+        reached = sorted(weights.keys() - set(missed))
+        require(
+            not reached,
+            f"trains_prior is False, and a gradient of the encoder's terms reaches the {', '.join(reached)} of a "
+            f"{type(learned).__name__}",
+            "trains_prior was set for a regularizer whose terms use the prior's density or its codes",
+            "leave trains_prior True, or detach what the terms take of the prior",
+        )
+        raise NotApplicable("it says that it trains no prior")
     require(
         not missed,
         f"check accepts a {type(learned).__name__}, which learns by likelihood, and no gradient of the encoder's terms "
