@@ -72,10 +72,21 @@ class Likelihood(Regularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        assert posterior.log_variance is not None
         code = posterior.code.float()
         density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
-        return {"regularization": (-density - 0.5 * posterior.log_variance.float().sum(1)).mean()}
+        return {"regularization": (-density - self.entropy(posterior)).mean()}
+
+    def entropy(self, posterior: Posterior) -> Tensor:
+        if posterior.log_variance is not None:
+            return 0.5 * posterior.log_variance.float().sum(1)
+        assert posterior.log_prob is not None
+        return -posterior.log_prob
+
+
+class NormalAlone(Likelihood):
+    def entropy(self, posterior: Posterior) -> Tensor:
+        assert posterior.log_variance is not None
+        return super().entropy(posterior)
 
 
 class Critic(Regularizer):
@@ -443,6 +454,11 @@ NOISE = "encoder_noise_comes_from_the_generator"
 LEARNS = "a_prior_that_learns_by_likelihood_learns"
 
 PLANTED = [
+    (
+        NormalAlone,
+        {"other_posteriors_are_used_or_refused"},
+        r"posteriors without a log_variance end with AssertionError.*\n.*takes for granted",
+    ),
     (Misnamed, {SAYS}, r"called 'reconstruction', as one of the run's own.*\n.*taken"),
     (SameName, {SAYS}, r"have the name regularization in common.*\n.*twice"),
     (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*left at its default"),

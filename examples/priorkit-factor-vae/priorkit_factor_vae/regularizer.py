@@ -63,7 +63,8 @@ class TotalCorrelationRegularizer(Regularizer):
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         """`regularization`, the divergence from the prior, and `total_correlation`, weighted."""
-        assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
+        if posterior.log_variance is None:
+            raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
         code, deviation = posterior.code.float(), torch.exp(0.5 * posterior.log_variance.float())
         normal = torch.distributions.Normal(posterior.mean.float(), deviation, validate_args=False)
         density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)

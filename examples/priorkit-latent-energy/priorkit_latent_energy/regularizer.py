@@ -46,7 +46,8 @@ class LatentEnergyRegularizer(Regularizer):
     ) -> Mapping[str, Tensor]:
         """`regularization`: the weighted divergence, but for a constant."""
         assert isinstance(prior, LatentEnergyPrior), "check() lets no other through"
-        assert posterior.log_variance is not None, "check() lets no deterministic encoder through"
+        if posterior.log_variance is None:
+            raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
         log_variance = posterior.log_variance.float()
         normal = 0.5 * (posterior.mean.float().square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
         return {"regularization": self.weight * (normal - prior.negative_energy(posterior.code)).mean()}

@@ -10,6 +10,7 @@ from priorkit.interfaces import Regularizer
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.buffers import after_training
 from priorkit.testing.checks.encoder_noise import ENCODER_NOISE
+from priorkit.testing.checks.other_posteriors import OTHER_POSTERIORS
 from priorkit.testing.checks.refusals import refusal
 from priorkit.testing.checks.regularizers_training import TRAINING
 from priorkit.testing.forward_pass import Inputs
@@ -240,5 +241,6 @@ REGULARIZERS = (
         required=False,
     ),
     *ENCODER_NOISE,
+    *OTHER_POSTERIORS,
     *TRAINING,
 )
