@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("priorkit", "priorkit.config", "priorkit.interfaces", "priorkit.plugins", "priorkit.registry", "priorkit.testing")
+PACKAGES = (
+    "priorkit",
+    "priorkit.config",
+    "priorkit.interfaces",
+    "priorkit.plugins",
+    "priorkit.registry",
+    "priorkit.testing",
+)
 WITHOUT = {"PhaseContext", "System"}
 """What takes a whole system to make."""
 
