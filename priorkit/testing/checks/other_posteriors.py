@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Posterior
-from priorkit.plugins.blame import error_in_words
+from priorkit.registry.blame import error_in_words
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.subjects.regularizer import RegularizerSubject
 
