@@ -35,7 +35,7 @@ class Learning(Enum):
 
     ALL_CODES = "all codes"
     """By `fit_codes`, once, from the codes of all training images: in closed form, or by EM. This takes a stage of its
-    own, after the autoencoder's."""
+    own, after the autoencoder's. It has buffers, and no parameters that gradients train."""
 
     PHASES = "phases"
     """In phases of its own, which `Prior.phases` brings; at least one of them trains the network `prior`."""

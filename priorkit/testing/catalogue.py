@@ -9,6 +9,7 @@ from priorkit.testing.checks.adversarial_losses import ADVERSARIAL_LOSSES
 from priorkit.testing.checks.batches import BATCHES
 from priorkit.testing.checks.building import BUILDING
 from priorkit.testing.checks.clipping import CLIPPING
+from priorkit.testing.checks.code_fitting import CODE_FITTING
 from priorkit.testing.checks.code_generators import CODE_GENERATORS
 from priorkit.testing.checks.code_learning import CODE_LEARNING
 from priorkit.testing.checks.conditions import CONDITIONS
@@ -75,12 +76,17 @@ _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_w
 _DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES)
 """What is asked of priors with a density."""
 
+_FROM_CODES = (*CODE_LEARNING, *CODE_FITTING)
+"""What is asked of priors that learn from codes."""
+
 CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
     "phases": Contract((*_OTHERS, *PHASES), phase_subjects),
-    "prior": Contract((*_MODULES, *PRIORS, *CODE_LEARNING, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
+    "prior": Contract(
+        (*_MODULES, *PRIORS, *_FROM_CODES, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects
+    ),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *PHASES), encoder_subjects),

@@ -112,6 +112,10 @@ class FittedNormal(LearnedNormal):
 
     learning = Learning.ALL_CODES
 
+    def __init__(self, code_dim: int) -> None:
+        super().__init__(code_dim)
+        self.requires_grad_(False)
+
     def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
         """Takes the mean and the deviation of codes (M, code_dim)."""
         with torch.no_grad():

@@ -29,7 +29,7 @@ def says_what_it_is(subject: PriorSubject) -> None:
     )
     learns = any(weight.requires_grad for weight in prior.parameters())
     require(
-        learns == (prior.learning is not Learning.FIXED),
+        learns == (prior.learning not in (Learning.FIXED, Learning.ALL_CODES)),
         f"learning is {prior.learning.name}, and it has {'' if learns else 'no '}parameters to train",
         fix="say Learning.LIKELIHOOD, ADVERSARIAL, CODES or PHASES where it learns; register constants as buffers",
     )

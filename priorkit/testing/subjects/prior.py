@@ -118,7 +118,7 @@ class PriorSubject(Subject[Prior]):
                 lambda inputs: self.codes(prior, inputs["noise"], self.condition(prior, inputs)),
                 lambda n: (n, self.code_dim),
                 dtype=torch.int64 if self.of_indices else torch.float32,
-                trains=prior.learning not in (Learning.FIXED, Learning.PHASES),
+                trains=prior.learning not in (Learning.FIXED, Learning.PHASES, Learning.ALL_CODES),
             )
         ]
         if prior.has_density:
