@@ -36,14 +36,14 @@ class Progress(Observer):
         self._losses = ""
         self._task: Any = None
         self._began = 0.0
-        self._first_step = 0
+        self._first_step = self._first_images = 0
         self._last_line = 0.0
         self._scores: dict[str, float] = {}
 
     def started(self, session: Session) -> None:
         """Draws the bar."""
         self._began = self._last_line = time.monotonic()
-        self._first_step = session.steps
+        self._first_step, self._first_images = session.steps, session.engine.images_seen
         self.console.data({"event": "start", "step": session.steps, "total_steps": session.total_steps()})
         if self.console.is_terminal:
             from rich.console import Group
@@ -58,6 +58,23 @@ class Progress(Observer):
             # The losses have lines of their own: beside the bar they would crowd it out of a narrow terminal.
             self._live = Live(get_renderable=lambda: Group(self._bar, Text(self._losses, style="dim")))
             self._live.start()
+
+    def entered_stage(self, session: Session) -> None:
+        """Says which stage begins, on what."""
+        stages, stage = session.system.stages, session.stage
+        number, names = stages.index(stage) + 1, [phase.name for phase in stage.phases]
+        self._began = time.monotonic()
+        self._first_step, self._first_images = session.steps, session.engine.images_seen
+        self.console.data({"event": "stage", "step": session.steps, "stage": number, "phases": names})
+        words = f"{', '.join(names).replace('_', ' ')}, on {stage.batch.value}"
+        self._print(f"stage {number} of {len(stages)}: {words}")
+
+    def _print(self, line: str) -> None:
+        """Prints a line, above the bar where there is one."""
+        if self._live is not None:
+            self._live.console.print(line, style="dim", highlight=False)
+        else:
+            self.console.line(line)
 
     def stepped(self, session: Session) -> None:
         """Moves the bar."""
@@ -98,10 +115,7 @@ class Progress(Observer):
         self._scores = review.scores
         self.console.data({"event": "review", "step": session.steps, "scores": review.scores})
         text = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in review.scores.items())
-        if self._live is not None:
-            self._live.console.print(f"step {session.steps}: held-out {text}", style="dim", highlight=False)
-        else:
-            self.console.line(f"step {session.steps}: held-out {text}")
+        self._print(f"step {session.steps}: held-out {text}")
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Removes the bar."""
@@ -120,7 +134,7 @@ class Progress(Observer):
 
     def _rate(self, session: Session) -> float:
         seconds = time.monotonic() - self._began
-        return (session.steps - self._first_step) * session.config.batch_size / seconds if seconds > 0 else 0.0
+        return (session.engine.images_seen - self._first_images) / seconds if seconds > 0 else 0.0
 
     def _share(self, session: Session) -> float:
         total, limit = session.total_steps(), session.config.max_time
@@ -129,8 +143,9 @@ class Progress(Observer):
         return min(1.0, max(shares, default=0.0))
 
     def _left(self, session: Session) -> str:
-        rate, total, limit = self._rate(session), session.total_steps(), session.config.max_time
+        total, limit = session.total_steps(), session.config.max_time
         left = [limit - session.seconds] if limit else []
-        if total and rate > 0:
-            left.append((total - session.steps) * session.config.batch_size / rate)
+        done, seconds = session.steps - self._first_step, time.monotonic() - self._began
+        if total and done > 0:
+            left.append((total - session.steps) * seconds / done)
         return f"{format_duration(max(0.0, min(left)))} left" if left else "no limit"

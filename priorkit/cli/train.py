@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from priorkit.cli.console import Console
 from priorkit.cli.run_flags import TrainArguments, parse_train_arguments
-from priorkit.config import flag_for, format_duration, validate_settings
+from priorkit.config import RunConfig, flag_for, format_duration, validate_settings
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -121,6 +121,10 @@ def _announce(run: TrainingRun, console: Console) -> None:
     ]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
+    if not config.stages and config.fitted_to is None:
+        listed = [choice.name for choice in config.phases]
+        if listed != [choice.name for choice in RunConfig().phases]:
+            console.line(f"phases {', '.join(listed)}")
     if config.fitted_to is not None:
         console.line(f"the prior learns the codes of {config.fitted_to}, whose autoencoder stands still")
     console.line(

@@ -84,9 +84,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "code_generator": Contract((*_MODULES, *STATISTICS, *CODE_GENERATORS), code_generator_subjects),
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
     "phases": Contract((*_OTHERS, *PHASES), phase_subjects),
-    "prior": Contract(
-        (*_MODULES, *PRIORS, *_FROM_CODES, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects
-    ),
+    "prior": Contract((*_MODULES, *PRIORS, *_FROM_CODES, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *PHASES), encoder_subjects),

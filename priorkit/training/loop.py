@@ -37,6 +37,9 @@ class Observer:
     def started(self, session: Session) -> None:
         """Training is about to start, or to go on."""
 
+    def entered_stage(self, session: Session) -> None:
+        """A stage of a run that has several begins, or goes on: `session.stage`."""
+
     def stepped(self, session: Session) -> None:
         """A step is done. Called often: it must not wait for the device."""
 
@@ -181,11 +184,17 @@ def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str
         # Whatever happens from here on, the run can go on.
         schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
+    entered = None
     while True:
         failure = _fetch(session)
         reason, session.seconds, failed = processes.agree(stop(), session.seconds, failed=failure is not None)
         if reason is not None or failed or session.finished():
             break
+        if session.stage is not entered and len(session.system.stages) > 1:
+            entered = session.stage
+            with processes.together():
+                for observer in observers:
+                    observer.entered_stage(session)
         session.step()
         session.seconds = time.perf_counter() - began
         schedule.after_step()

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -310,3 +311,36 @@ def test_wall_clock_of_a_resumed_run_adds_up(cli, trained):
     assert cli("train", "--resume", trained, "--steps", 6, "--quiet").status == 0
     second = json.loads((trained / "metrics.jsonl").read_text().splitlines()[-1])["seconds"]
     assert second > first
+
+
+def test_stages_are_announced_one_after_the_other(cli, tiny):
+    stages = ["--stages", "autoencoder:2,code-fitting:1", "--prior", "full-gaussian", "--regularizer", "none"]
+    told = cli("train", "aae", *stages, *tiny, "--out", "wrong")
+    assert told.status == 0, told.err
+    first, second = (line for line in told.out.splitlines() if line.startswith("stage "))
+    assert (first, second) == ("stage 1 of 2: autoencoder, on images", "stage 2 of 2: code fitting, on all codes")
+    assert re.search(r"steps +3 ", told.out)
+
+
+def test_a_list_of_phases_is_told(cli, tiny):
+    told = cli("train", "aae", "--phases", "autoencoder", *tiny, "--steps", "1", "--out", "run")
+    assert told.status == 0, told.err
+    assert "phases autoencoder" in told.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--phases", "autoencodr"], "unknown phase 'autoencodr'; did you mean 'autoencoder'?"),
+        (["--phases.energy.weight", "3"], "unknown option --phases.energy.weight"),
+        (["--stages", "autoencoder,code-fitting:3"], "--stages: stage 1 (autoencoder) has no length"),
+        (["--stages", "autoencoder:1,code-fitting", "--steps", "1"], "--steps 1: the run ends before its last stage"),
+        (["--stages", "autoencoder:1,energy:1"], "this run has no phase 'energy'"),
+    ],
+)
+def test_mistakes_in_phases_and_stages(cli, arguments, told, tiny):
+    found = cli("train", "aae", *arguments, *tiny, "--out", "run")
+    assert found.status == 2
+    assert told in found.err
+    assert found.err.count("\n") == 1
+    assert not Path("run").exists()
