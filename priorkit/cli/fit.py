@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from priorkit.cli.run_flags import RunCommand, parse_train_arguments
+from priorkit.cli.run_command import RunCommand
+from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.cli.train import run_and_tell
 from priorkit.config import AUTOENCODER_SETTINGS
 from priorkit.errors import ConfigurationError

@@ -1,13 +1,13 @@
 """The flags of `priorkit train` and `priorkit fit`: the run's, and those of the components that are selected."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknown
 from priorkit.cli.component_flags import component_options_of_all, tie_values
+from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.config import (
     ComponentChoice,
     FieldDescription,
@@ -24,7 +24,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import Registry
 
-__all__ = ["RunCommand", "TrainArguments", "parse_train_arguments"]
+__all__ = ["parse_train_arguments"]
 
 Choices = Mapping[tuple[str, ...], ComponentChoice]
 """Every component that is chosen, by the path at which its options lie."""
@@ -42,54 +42,6 @@ _GROUPS = (
 
 
 _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
-
-
-@dataclass(frozen=True)
-class RunCommand:
-    """A command that trains a run.
-
-    Attributes:
-        program: `priorkit train`.
-        summary: One line of its help.
-        usage: Another.
-        subject: What its first argument is called in the help, and what it is.
-        lower_layer: From that argument, which may be empty, to the settings that lie below the flags.
-        hidden: Fields of `RunConfig` whose flags its help leaves out.
-    """
-
-    program: str
-    summary: str
-    usage: str
-    subject: tuple[str, str]
-    lower_layer: Callable[[str, Registry], dict[str, Any]]
-    hidden: frozenset[str] = frozenset({"fitted_to", "fitted_checkpoint"})
-
-
-@dataclass(frozen=True)
-class TrainArguments:
-    """What the user asked `priorkit train` or `priorkit fit` for.
-
-    Attributes:
-        recipe: Of `train`, name of a recipe or path of a configuration; of `fit`, a run folder; empty if there is none.
-        settings: Everything together, lower layers first: recipe or file, then flags.
-        flags: The settings that were given as flags.
-        out: The run folder, or None.
-        resume: The run to go on with, or None.
-        checkpoint: Which checkpoint of another run to start from.
-        json: Whether to print JSON.
-        quiet: Whether to print errors only.
-        help: The help text, if that is what was asked for.
-    """
-
-    recipe: str
-    settings: dict[str, Any]
-    flags: dict[str, Any]
-    out: Path | None
-    resume: Path | None
-    checkpoint: str
-    json: bool
-    quiet: bool
-    help: str | None = None
 
 
 def _base_parser(command: RunCommand) -> Parser:

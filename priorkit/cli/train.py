@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from priorkit.cli.console import Console
-from priorkit.cli.run_flags import TrainArguments, parse_train_arguments
+from priorkit.cli.run_command import TrainArguments
+from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.config import RunConfig, flag_for, format_duration, validate_settings
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS

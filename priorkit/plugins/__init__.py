@@ -5,15 +5,14 @@ from priorkit.plugins.contexts import (
     AdversarialLossContext,
     CodeGeneratorContext,
     ConditionContext,
-    DataContext,
     EncoderContext,
-    ExtractorContext,
     LossContext,
     NetworksContext,
     PhaseContext,
     PriorContext,
     RegularizerContext,
 )
+from priorkit.plugins.data_contexts import DataContext, ExtractorContext
 from priorkit.plugins.hooks import KINDS, Kind, PluginWarning, hookimpl, kind_named
 from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
 from priorkit.plugins.wording import nearest

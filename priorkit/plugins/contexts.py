@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from priorkit.interfaces import (
@@ -27,9 +24,7 @@ __all__ = [
     "AdversarialLossContext",
     "CodeGeneratorContext",
     "ConditionContext",
-    "DataContext",
     "EncoderContext",
-    "ExtractorContext",
     "LossContext",
     "NetworksContext",
     "PhaseContext",
@@ -252,65 +247,6 @@ class NetworksContext:
     """
 
     shape: ImageShape
-
-
-@dataclass(frozen=True)
-class DataContext:
-    """For `priorkit_datasets`.
-
-    Attributes:
-        data_dir: Where the user keeps the data, or None.
-        image_size: The size in pixels that the user asked for, or None. A source whose images differ in size must bring
-            them to it (or say that it is needed); others may leave it to priorkit, which resizes at the end.
-        channels: 1 or 3 if the user asked for grey or RGB images, or None; as for `image_size`.
-        holdout: Share of the images to hold out, between 0 and 1, for data without a test set of its own.
-        seed: Seed of that choice.
-        memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. A source
-            that can give images on disk (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the
-            same either way.
-
-    Examples:
-        >>> from priorkit.plugins import DataContext
-        >>> from priorkit.registry import installed_plugins
-        >>> digits = installed_plugins().get("dataset", "digits").component
-        >>> digits.build(digits.options(), DataContext(holdout=0.2)).reads_data_dir
-        False
-    """
-
-    data_dir: Path | None = None
-    image_size: int | None = None
-    channels: int | None = None
-    holdout: float = 0.1
-    seed: int = 0
-    memory: int = sys.maxsize
-
-
-@dataclass(frozen=True)
-class ExtractorContext:
-    """For `priorkit_extractors`.
-
-    Attributes:
-        shape: The images' shape.
-        cache: Where weights that were trained or downloaded are kept for the next time; it may not exist yet.
-        device: Where to compute.
-        bfloat16: Whether that device computes well in bfloat16, for training what is to be trained.
-
-    Examples:
-        >>> from pathlib import Path
-        >>> import torch
-        >>> from priorkit.interfaces import ImageShape
-        >>> from priorkit.plugins import ExtractorContext
-        >>> from priorkit.registry import installed_plugins
-        >>> classifier = installed_plugins().get("extractor", "classifier").component
-        >>> context = ExtractorContext(ImageShape(1, 16), Path("cache"), torch.device("cpu"))
-        >>> classifier.build(classifier.options(), context).knows_labels
-        True
-    """
-
-    shape: ImageShape
-    cache: Path
-    device: torch.device
-    bfloat16: bool = False
 
 
 @dataclass(frozen=True)

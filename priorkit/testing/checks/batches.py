@@ -4,7 +4,7 @@ import torch
 
 from priorkit.testing.check import Check, Defect, NotApplicable
 from priorkit.testing.subject import AnySubject
-from priorkit.testing.subjects.networks import NetworksSubject
+from priorkit.testing.subjects.network_bodies import NetworksSubject
 
 __all__ = ["BATCHES"]
 

@@ -7,13 +7,8 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageCritic
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.networks import apart
-from priorkit.testing.subjects.networks import (
-    CLASSES,
-    ConditionalCriticSubject,
-    ImageCriticSubject,
-    NetworksSubject,
-    RecogniserSubject,
-)
+from priorkit.testing.subjects.critics import ConditionalCriticSubject, ImageCriticSubject, RecogniserSubject
+from priorkit.testing.subjects.network_bodies import CLASSES, NetworksSubject
 
 __all__ = ["IMAGE_CRITICS"]
 

@@ -5,12 +5,7 @@ from torch import Tensor, nn
 
 from priorkit.errors import ConfigurationError
 from priorkit.testing.check import Check, Defect, NotApplicable, require
-from priorkit.testing.subjects.networks import (
-    CODE_DIM,
-    DecoderSubject,
-    MapEncoderSubject,
-    NetworksSubject,
-)
+from priorkit.testing.subjects.network_bodies import CODE_DIM, DecoderSubject, MapEncoderSubject, NetworksSubject
 
 __all__ = ["NETWORKS", "apart"]
 
