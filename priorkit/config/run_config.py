@@ -58,7 +58,9 @@ class LearningRates(BaseModel):
     encoder: float | None = Field(None, gt=0, description="learning rate of the encoder")
     decoder: float | None = Field(None, gt=0, description="learning rate of the decoder")
     prior: float | None = Field(None, gt=0, description="learning rate of the prior (its code generator)")
-    code_critic: float | None = Field(None, gt=0, description="learning rate of the code discriminator")
+    regularizer: float | None = Field(
+        None, gt=0, description="learning rate of the regularizer's critic, the code discriminator"
+    )
     image_critic: float | None = Field(None, gt=0, description="learning rate of the image discriminator")
     recogniser: float | None = Field(None, gt=0, description="learning rate of the classifier Q")
 

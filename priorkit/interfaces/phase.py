@@ -97,7 +97,7 @@ class Phase(abc.ABC):
     Attributes:
         name: What losses are filed under; unique among the phases of a run.
         players: For each player, the names of the networks that its moves train: the system's (`encoder`, `decoder`,
-            `prior`, `code_critic` for the regularizer's parameters, `image_critic`, `recogniser`) or the phase's own.
+            `prior`, `regularizer`, `image_critic`, `recogniser`) or the phase's own.
         every: The phase takes part once every `every` steps.
         place: Where in a step it takes its turn, if a component brings it.
         batch: What it takes batches of. A phase that takes codes runs in a stage of its own, after the autoencoder's

@@ -23,7 +23,7 @@ class Regularizer(nn.Module, abc.ABC):
 
     A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
     encoder's; its parameters are the critic's. Parameters that learn in another way need a phase that the regularizer
-    brings (`phases`), with a player that trains `code_critic`. The encoder descends `encoder_terms`. Each is a mapping
+    brings (`phases`), with a player that trains `regularizer`. The encoder descends `encoder_terms`. Each is a mapping
     from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:

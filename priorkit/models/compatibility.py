@@ -50,7 +50,7 @@ def _refuse_without_parameters(system: BuiltSystem, config: RunConfig) -> None:
     if system.image_critic is not None:
         wanted["image_critic"] = ("networks", "image critic")
     if system.regularizer is not None and system.regularizer.has_critic:
-        wanted["code_critic"] = ("regularizer", "critic, which it says that it has (has_critic),")
+        wanted["regularizer"] = ("regularizer", "critic, which it says that it has (has_critic),")
     if system.recogniser is not None:
         wanted["recogniser"] = ("networks", "recogniser")
     if system.prior.learning not in (Learning.FIXED, Learning.ALL_CODES):
@@ -69,11 +69,11 @@ def _refuse_what_nobody_trains(system: BuiltSystem, config: RunConfig) -> None:
     trained = {name for stage in system.stages for name in stage.trains()}
     _refuse_idle_prior(system, config, trained)
     regularizer = system.regularizer
-    idle_critic = "code_critic" in networks_of(system) and "code_critic" not in trained
+    idle_critic = "regularizer" in networks_of(system) and "regularizer" not in trained
     if regularizer is not None and idle_critic and not regularizer.has_critic:
         raise ConfigurationError(
             f"--regularizer {config.regularizer.name}: nothing trains its parameters: it says that it has no critic "
-            "(has_critic is False), and no phase trains `code_critic`; this is a mistake in the plug-in"
+            "(has_critic is False), and no phase trains `regularizer`; this is a mistake in the plug-in"
         )
     if system.fits_codes:
         return
@@ -89,7 +89,7 @@ def _refuse_what_nobody_trains(system: BuiltSystem, config: RunConfig) -> None:
 _PHASE_FOR = {
     "encoder": ("encoder", "autoencoder"),
     "decoder": ("decoder", "autoencoder, or prior-improvement for a GAN,"),
-    "code_critic": ("code discriminator", "autoencoder"),
+    "regularizer": ("code discriminator", "autoencoder"),
     "image_critic": ("image discriminator", "prior-improvement"),
     "recogniser": ("classifier Q", "prior-improvement"),
 }

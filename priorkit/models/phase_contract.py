@@ -9,7 +9,7 @@ from priorkit.interfaces import Batch, OptimizerSettings, Phase, System
 
 __all__ = ["SYSTEM_NETWORKS", "learns", "mistake_in_phase", "networks_of"]
 
-SYSTEM_NETWORKS = ("encoder", "decoder", "prior", "code_critic", "image_critic", "recogniser")
+SYSTEM_NETWORKS = ("encoder", "decoder", "prior", "regularizer", "image_critic", "recogniser")
 """The networks of a system that phases train, by the names that moves use."""
 
 _OTHER_MODULES = ("condition", "loss", "adversarial_loss", "average", "use")
@@ -57,7 +57,7 @@ def _mistake_in_networks(phase: Phase, taken: set[str]) -> str:
 
 def networks_of(system: System) -> dict[str, nn.Module]:
     """The networks of a system that can be trained, by the names that moves use."""
-    modules = {name: getattr(system, "regularizer" if name == "code_critic" else name) for name in SYSTEM_NETWORKS}
+    modules = {name: getattr(system, name) for name in SYSTEM_NETWORKS}
     return {name: network for name, network in modules.items() if network is not None and learns(network)}
 
 

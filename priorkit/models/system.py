@@ -46,7 +46,7 @@ class BuiltSystem(System):
             "encoder": self.encoder,
             "decoder": self.decoder,
             "prior": self.prior,
-            "code_critic": self.regularizer,
+            "regularizer": self.regularizer,
             "image_critic": self.image_critic,
             "recogniser": self.recogniser,
             "condition": self.condition,

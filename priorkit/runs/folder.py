@@ -14,7 +14,14 @@ from priorkit.config import RunConfig, config_to_toml, read_toml, validate_setti
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.environment import check_environment
-from priorkit.runs.formats import FORMAT, migrated_environment, migrated_settings, migrated_weights, require_readable
+from priorkit.runs.formats import (
+    FORMAT,
+    migrated_environment,
+    migrated_settings,
+    migrated_state,
+    migrated_weights,
+    require_readable,
+)
 
 __all__ = ["FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
 
@@ -215,10 +222,7 @@ class RunFolder:
             RunFolderError: There is no such checkpoint, its file is damaged, or a newer version has written it.
         """
         number = self._checkpoint_number(checkpoint)
-        state = self.checkpoints.load_state(checkpoint)
-        if isinstance(state.get("config"), Mapping):
-            state["config"] = migrated_settings(state["config"], number)
-        return state
+        return migrated_state(self.checkpoints.load_state(checkpoint), number)
 
     def _checkpoint_number(self, checkpoint: str) -> int | None:
         text = self.checkpoints.metadata(checkpoint).get("format")

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from priorkit.errors import RunFolderError
 
-__all__ = ["FORMAT", "migrated_environment", "migrated_settings", "migrated_weights", "require_readable"]
+__all__ = [
+    "FORMAT",
+    "migrated_environment",
+    "migrated_settings",
+    "migrated_state",
+    "migrated_weights",
+    "require_readable",
+]
 
 FORMAT = 4
 """The format that this version writes. Numbers are written since 4; what has none is told by what it holds.
@@ -24,6 +31,7 @@ FORMAT = 4
 2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
 3. Residual networks say how they enlarge.
 4. Code generators say their width themselves, and every run its phases; `sliced-wasserstein` keeps no directions.
+   The regularizer's tensors are called `regularizer/...`, no longer `code_critic/...`.
 """
 
 
@@ -128,6 +136,51 @@ def _with_directions_of_each_batch(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _with_rate_of_the_regularizer(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: the regularizer's learning rate was called that of the code critic."""
+    rates = settings.get("learning_rates")
+    if isinstance(rates, Mapping) and "code_critic" in rates:
+        others = {key: value for key, value in rates.items() if key != "code_critic"}
+        settings["learning_rates"] = {**others, "regularizer": rates["code_critic"]}
+    return settings
+
+
+def _as_format_4(settings: dict[str, Any]) -> dict[str, Any]:
+    """3 to 4: everything together."""
+    for step in (
+        _with_width_of_code_generator,
+        _with_directions_of_each_batch,
+        _with_phases_of_a_fit,
+        _with_rate_of_the_regularizer,
+    ):
+        settings = step(settings)
+    return settings
+
+
+def _with_tensors_of_the_regularizer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """3 to 4: the same of its tensors."""
+    old = "code_critic/"
+    return {f"regularizer/{key[len(old) :]}" if key.startswith(old) else key: value for key, value in weights.items()}
+
+
+def migrated_state(state: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """The rest of a checkpoint as today's: its settings, and whose optimisers it has.
+
+    Args:
+        state: As it was written.
+        number: The format that it was written in; None where it has no number.
+    """
+    state = dict(state)
+    if isinstance(state.get("config"), Mapping):
+        state["config"] = migrated_settings(state["config"], number)
+    engine = state.get("engine")
+    if (number or 0) < 4 and isinstance(engine, Mapping) and "code_critic" in engine.get("optimizers", {}):
+        optimizers = dict(engine["optimizers"])
+        optimizers["regularizer"] = optimizers.pop("code_critic")
+        state["engine"] = {**engine, "optimizers": optimizers}
+    return state
+
+
 def _with_phases_of_a_fit(settings: dict[str, Any]) -> dict[str, Any]:
     """3 to 4: that a run fits a prior said which phases it has; others have those of the default."""
     if settings.get("fitted_to") is not None:
@@ -165,6 +218,9 @@ _STATISTICS = ("running_mean", "running_var")
 _SETTINGS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _without_average_statistics,
     2: _with_upsampling,
-    3: lambda settings: _with_phases_of_a_fit(_with_directions_of_each_batch(_with_width_of_code_generator(settings))),
+    3: _as_format_4,
 }
-_WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {1: _with_statistics_of_each_use}
+_WEIGHTS: Mapping[int, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
+    1: _with_statistics_of_each_use,
+    3: _with_tensors_of_the_regularizer,
+}

@@ -27,7 +27,7 @@ def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     trained = system.trained()
     require_compiler(next(system.decoder.parameters()).device, backend=backend)
     for name, network in trained.items():
-        if name in ("image_critic", "code_critic") and system.adversarial_loss.has_penalty:
+        if name in ("image_critic", "regularizer") and system.adversarial_loss.has_penalty:
             continue
         for module, method in _called(name, network):
             compile_method(module, method, backend=backend)
@@ -38,8 +38,8 @@ def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:
         case "image_critic":
             # The perceptual loss reads the features alone; a call is one after the other.
             return [(network, "features"), (network, "score")]
-        case "code_critic":
-            # A regularizer, which computes terms: what it calls are the modules in it.
+        case "regularizer":
+            # It computes terms: what it calls are the modules in it.
             return [(child, "forward") for child in network.children() if any(True for _ in child.parameters())]
     return [(network, "forward")]
 

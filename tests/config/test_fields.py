@@ -112,7 +112,7 @@ def test_some_fields_of_a_run() -> None:
         "--holdout": ("float > 0, < 1", "0.1"),
         "--simultaneous": ("yes/no", "no"),
         "--optimizer": ("adam|adamw|rmsprop|sgd", "adam"),
-        "--learning-rates.code-critic": ("float > 0 or none", "none"),
+        "--learning-rates.regularizer": ("float > 0 or none", "none"),
         "--max-time": ("time or none", "none"),
         "--device": ("text", "auto"),
     }.items():

@@ -64,14 +64,14 @@ BAD_RUNS: list[tuple[dict[str, Any], str]] = [
     ({"learning_rates": 3}, "--learning-rates: input should be a table of options; given 3"),
     ({"learning_rates": {"encoder": -1}}, "--learning-rates.encoder: input should be greater than 0; given -1"),
     (
-        {"learning_rates": {"code_critic": "fast"}},
-        "--learning-rates.code-critic: input should be a valid number, unable to parse string as a number; "
+        {"learning_rates": {"regularizer": "fast"}},
+        "--learning-rates.regularizer: input should be a valid number, unable to parse string as a number; "
         'given "fast"',
     ),
     (
         {"learning_rates": {"encodr": 1}},
         "--learning-rates.encodr: a run has no option 'encodr'; did you mean 'encoder'? "
-        "Options: encoder, decoder, prior, code-critic, image-critic, recogniser.",
+        "Options: encoder, decoder, prior, regularizer, image-critic, recogniser.",
     ),
     ({"prior": 3}, f"--prior: {NAMED_OR_TABLE}; given 3"),
     ({"prior": None}, f"--prior: {NAMED_OR_TABLE}; given null"),

@@ -39,30 +39,30 @@ def build(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable
     [
         ("vae", {}, {"encoder", "decoder"}, {"encoder", "decoder"}),
         ("vae", {"prior": "location"}, {"encoder", "decoder", "prior"}, {"encoder", "decoder", "prior"}),
-        ("aae", {}, {"encoder", "decoder", "code_critic"}, {"encoder", "decoder"}),
-        ("aae", {"loss": "perceptual"}, {"encoder", "decoder", "code_critic", "image_critic"}, {"encoder", "decoder"}),
+        ("aae", {}, {"encoder", "decoder", "regularizer"}, {"encoder", "decoder"}),
+        ("aae", {"loss": "perceptual"}, {"encoder", "decoder", "regularizer", "image_critic"}, {"encoder", "decoder"}),
         (
             "learned",
             {},
-            {"encoder", "decoder", "code_critic", "image_critic", "prior"},
+            {"encoder", "decoder", "regularizer", "image_critic", "prior"},
             {"encoder", "decoder", "prior"},
         ),
         (
             "learned",
             {"loss": "pixel"},
-            {"encoder", "decoder", "code_critic", "image_critic", "prior"},
+            {"encoder", "decoder", "regularizer", "image_critic", "prior"},
             {"encoder", "decoder", "prior"},
         ),
         (
             "learned",
             {"condition": "categorical"},
-            {"encoder", "decoder", "code_critic", "image_critic", "recogniser", "prior"},
+            {"encoder", "decoder", "regularizer", "image_critic", "recogniser", "prior"},
             {"encoder", "decoder", "prior"},
         ),
         (
             "learned",
             {"condition": {"name": "categorical", "recovery": "self-labelled"}},
-            {"encoder", "decoder", "code_critic", "image_critic", "recogniser", "prior"},
+            {"encoder", "decoder", "regularizer", "image_critic", "recogniser", "prior"},
             {"encoder", "decoder", "prior", "image_critic", "recogniser"},
         ),
         ("learned", {"encoder": "none", "prior": "gaussian"}, {"decoder", "image_critic"}, {"decoder"}),
@@ -116,7 +116,7 @@ def test_an_adversarial_loss_refuses_critics(
 
 def test_every_critic_has_a_loss_of_its_own(build: Callable[..., BuiltSystem]) -> None:
     system = build("learned", networks={"name": "began", "width": 2}, adversarial_loss="began")
-    assert {"adversarial_loss/k", "code_critic/adversarial_loss.k"} <= system.state().keys()
+    assert {"adversarial_loss/k", "regularizer/adversarial_loss.k"} <= system.state().keys()
     assert system.regularizer is not None
     assert system.adversarial_loss not in list(system.regularizer.modules())
 

@@ -6,7 +6,7 @@ import torch
 
 from priorkit.training import Session
 
-CRITIC_MOVE = ("code_critic", {"critic_real", "critic_fake"}, {"encoder", "code_critic"}, {"code_critic"})
+CRITIC_MOVE = ("code_critic", {"critic_real", "critic_fake"}, {"encoder", "regularizer"}, {"regularizer"})
 ADVERSARIAL = [CRITIC_MOVE, ("autoencoder", {"reconstruction", "regularization"}, {"decoder"}, {"encoder", "decoder"})]
 LIKELIHOOD = [
     ("autoencoder", {"reconstruction", "regularization"}, {"encoder", "decoder"}, {"encoder", "decoder"}),

@@ -63,7 +63,7 @@ def test_the_warm_up_is_counted_in_checkpoints(tiny_session: Callable[..., Sessi
     for _ in range(3):
         session.step()
     session.review()
-    assert session.weights()["code_critic/updates"] == 3
+    assert session.weights()["regularizer/updates"] == 3
 
 
 def test_the_trees_own_density_is_a_term(tiny_session: Callable[..., Session]) -> None:

@@ -47,7 +47,7 @@ def test_names_the_distribution_of_every_component(describe: Callable[..., dict[
 
 def test_counts_the_parameters(describe: Callable[..., dict[str, Any]]) -> None:
     parameters = describe()["parameters"]
-    assert parameters.keys() == {"encoder", "decoder", "prior", "code_critic", "image_critic"}
+    assert parameters.keys() == {"encoder", "decoder", "prior", "regularizer", "image_critic"}
     # 256 * 6 + 6 of the first layer, 2 * 6 of the norm, 6 * 4 + 4 of the last.
     assert parameters["encoder"] == 1582
 

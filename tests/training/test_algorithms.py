@@ -76,7 +76,7 @@ class PlainLoop:
         if adversarial:
             code_critic = system.regularizer.critic
             z_c = fixed(system.prior)(noise["prior"]).detach()
-            self.train(["code_critic"], real(code_critic(z_c)) + fake(code_critic(posterior.code.detach())))
+            self.train(["regularizer"], real(code_critic(z_c)) + fake(code_critic(posterior.code.detach())))
         x_rec = system.decoder(posterior.code)
         if self.config.loss.name == "perceptual":
             features = fixed(system.image_critic).features

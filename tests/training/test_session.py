@@ -219,7 +219,7 @@ def test_a_copied_prior_reads_the_copied_encoder(tiny_session: Callable[..., Ses
     assert torch.equal(session.model.codes(5), codes)
 
 
-@pytest.mark.parametrize("network", ["encoder", "decoder", "prior", "code_critic", "image_critic"])
+@pytest.mark.parametrize("network", ["encoder", "decoder", "prior", "regularizer", "image_critic"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_an_error(
     network: str, value: float, tiny_session: Callable[..., Session]
@@ -241,7 +241,7 @@ def test_a_batch_larger_than_the_data_is_refused(tiny_session: Callable[..., Ses
 def test_learning_rates_of_single_networks(tiny_session: Callable[..., Session]) -> None:
     session = tiny_session("learned", learning_rate=0.01, learning_rates={"prior": 0.5, "image_critic": 0.25})
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in session.engine.optimizers.items()}
-    assert rates == {"encoder": 0.01, "decoder": 0.01, "code_critic": 0.01, "prior": 0.5, "image_critic": 0.25}
+    assert rates == {"encoder": 0.01, "decoder": 0.01, "regularizer": 0.01, "prior": 0.5, "image_critic": 0.25}
 
 
 def test_weights_start_from_the_seed_alone(tiny_session: Callable[..., Session]) -> None:

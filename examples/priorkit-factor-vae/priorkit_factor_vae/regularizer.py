@@ -95,9 +95,9 @@ class CriticPhase(Phase):
     def __init__(self, system: System, regularizer: TotalCorrelationRegularizer) -> None:
         self.system = system
         self.critic = regularizer.critic
-        self.players = {"critic": ("code_critic",)}
+        self.players = {"critic": ("regularizer",)}
         rate = regularizer.learning_rate
-        self.optimizers = {"code_critic": OptimizerSettings(learning_rate=rate, beta1=0.5, beta2=0.9)}
+        self.optimizers = {"regularizer": OptimizerSettings(learning_rate=rate, beta1=0.5, beta2=0.9)}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
         """The encoder's noise, and a random order of the batch for each dimension: both (n, code_dim)."""

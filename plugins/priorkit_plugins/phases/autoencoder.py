@@ -38,7 +38,7 @@ class AutoencoderPhase(Phase):
         trained = ("encoder", "decoder", "prior") if self._learns_prior else ("encoder", "decoder")
         self.players = {"autoencoder": trained}
         if self.regularizer.has_critic:
-            self.players["code_critic"] = ("code_critic",)
+            self.players["code_critic"] = ("regularizer",)
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
         """`prior` and `regularizer`; `posterior` (n, code_dim), `condition` (n, dim) and `mixing` (n,) where drawn."""

@@ -54,7 +54,7 @@ def _batch(system: System, phase: Phase, seed: int) -> Tensor:
 
 
 def _networks(system: System, phase: Phase) -> dict[str, nn.Module]:
-    modules = {name: getattr(system, "regularizer" if name == "code_critic" else name) for name in SYSTEM_NETWORKS}
+    modules = {name: getattr(system, name) for name in SYSTEM_NETWORKS}
     return {**{name: network for name, network in modules.items() if network is not None}, **phase.networks}
 
 
