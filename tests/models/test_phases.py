@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, PluginError
-from priorkit.interfaces import Learning, Move, Noise, OptimizerSettings, Phase, Place, Prior, System
+from priorkit.interfaces import Batch, Learning, Move, Noise, OptimizerSettings, Phase, Place, Prior, System
 from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.plugins import Component
 from priorkit.registry import Registry
@@ -186,6 +186,11 @@ CONFLICTS = [
         ],
         "names its network 'average', which is the name of another module",
     ),
+    (
+        one(batch=Batch.CODES, networks={}, players={"both": ("encoder", "prior")}),
+        "'moments' takes codes and trains the encoder, whose codes they would no longer be",
+    ),
+    (one(batch="codes"), "'moments' says batch = 'codes', which must be one of priorkit.interfaces.Batch"),
     (lambda system: [42], r"phases\(\) gave 42, not a Phase"),
     (lambda system: [], "it learns in phases that it brings, it says, and none of them trains it"),
 ]
