@@ -64,9 +64,15 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     return merged
 
 
+def _split(value: Any) -> Any:
+    """Names with commas between them as a list; anything else as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 def _merged_list(slot: str, below: Any, value: Any) -> Any:
     """A list of components over another: names keep the options that they had; a mapping changes the options alone."""
-    tables = [_as_table(item) for item in below] if isinstance(below, Sequence) and not isinstance(below, str) else []
+    below, value = _split(below), _split(value)
+    tables = [_as_table(item) for item in below] if isinstance(below, Sequence) else []
     under = {str(table.get("name")): table for table in tables if table is not None}
     if isinstance(value, Mapping):
         under = under or {choice.name: {"name": choice.name} for choice in RunConfig.model_fields[slot].default}
@@ -79,8 +85,6 @@ def _merged_list(slot: str, below: Any, value: Any) -> Any:
             if not isinstance(options, Mapping):
                 raise ConfigurationError(f"{flag_for((slot, name))}: expected a table of options, given {options!r}")
         return [{**table, **value.get(name, {})} for name, table in under.items()]
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, Sequence):
         return value
     tables = [_as_table(item) for item in value]

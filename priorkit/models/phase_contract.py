@@ -36,9 +36,7 @@ def mistake_in_phase(phase: object, system: System, others: Iterable[Phase]) -> 
     if not isinstance(phase.batch, Batch):
         return f"{subject} says batch = {phase.batch!r}, which must be one of priorkit.interfaces.Batch"
     if phase.batch is not Batch.IMAGES and "encoder" in _trained_by(phase):
-        return (
-            f"{subject} takes codes and trains the encoder, whose codes they would no longer be; take images"
-        )
+        return f"{subject} takes codes and trains the encoder, whose codes they would no longer be; take images"
     taken = {*SYSTEM_NETWORKS, *_OTHER_MODULES, *(name for other in others for name in other.networks)}
     wrong = _mistake_in_networks(phase, taken) or _mistake_in_players(phase, system)
     if not wrong:

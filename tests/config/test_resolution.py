@@ -315,3 +315,23 @@ def test_new_limits_replace_all_limits_below(upper: dict[str, Any]) -> None:
     lower = {"steps": 3, "max_time": "90s", "seed": 1}
     assert merge_settings(lower, upper) == {"seed": 1, **upper}
     assert merge_settings(lower, {"steps": None}) == {"seed": 1, "steps": None, "max_time": "90s"}
+
+
+def test_a_list_of_components_is_merged() -> None:
+    listed = {"phases": ["a", {"name": "b", "x": 1}]}
+    b = {"name": "b", "x": 1}
+    for names in ("c,b", ["c", "b"], ("c", {"name": "b"})):
+        assert merge_settings(listed, {"phases": names})["phases"] == [{"name": "c"}, b]
+    for below in ("a,b", ["a", "b"]):
+        found = merge_settings({"phases": below}, {"phases": {"b": {"x": 2}}})["phases"]
+        assert found == [{"name": "a"}, {"name": "b", "x": 2}]
+    # Without a list below, it is the default's that changes.
+    default = [choice.name for choice in RunConfig().phases]
+    changed = merge_settings({}, {"phases": {default[0]: {"x": 2}}})["phases"]
+    assert changed == [{"name": default[0], "x": 2}, *({"name": name} for name in default[1:])]
+    with pytest.raises(
+        ConfigurationError, match=r"--phases.c: 'c' is not among the phases of this run, which are a, b;"
+    ):
+        merge_settings({"phases": "a,b"}, {"phases": {"c": {}}})
+    with pytest.raises(ConfigurationError, match=r"--phases.a: expected a table of options, given 3"):
+        merge_settings({"phases": "a,b"}, {"phases": {"a": 3}})

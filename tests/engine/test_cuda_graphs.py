@@ -24,7 +24,7 @@ from priorkit.registry import installed_plugins
 from priorkit.training import Session
 
 CPU = torch.device("cpu")
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
+RECIPES = [recipe.name for recipe in installed_plugins().recipes() if "stages" not in recipe.settings]
 
 
 def tensors_in(*values: Any) -> list[Tensor]:
@@ -121,6 +121,24 @@ def test_replayed_phases_train_bit_for_bit_as_others_do(
     assert tape.replays == sum(steps // phase.every - WARM_UP for phase in replayed.engine.phases)
     assert differing(replayed.weights(), plain.weights()) == []
     assert plain.engine.losses(reset=False) == replayed.engine.losses(reset=False) != {}
+
+
+def test_a_stage_is_recorded_anew(tiny_session: Callable[..., Session]) -> None:
+    changes = {
+        "prior": "vampprior",
+        "stages": [
+            {"phases": ["autoencoder"], "steps": WARM_UP + 2},
+            {"phases": ["code-fitting"], "steps": WARM_UP + 1},
+            {"phases": ["autoencoder"], "steps": WARM_UP + 2, "learning_rate": 0.003},
+        ],
+    }
+    plain, replayed = tiny_session("vae", **changes), tiny_session("vae", **changes)
+    tape = replayed.engine.recorder = Tape()
+    while not plain.finished():
+        plain.step()
+        replayed.step()
+    assert (tape.recordings, tape.replays) == (3, 2 + 1 + 2)
+    assert differing(replayed.weights(), plain.weights()) == []
 
 
 def test_a_checkpoint_that_is_loaded_after_recording_is_trained_on(tiny_session: Callable[..., Session]) -> None:

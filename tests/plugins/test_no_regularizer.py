@@ -1,11 +1,15 @@
 """The regularizer `none`."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Encoder, Learning, Posterior, Prior
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import Encoder, Posterior, Prior
 from priorkit.registry import installed_plugins
+from priorkit.training import Session
 from priorkit_plugins.no_regularizer import NoRegularizerOptions, priorkit_regularizers
 
 
@@ -39,9 +43,15 @@ def test_it_leaves_codes_alone() -> None:
     assert regularizer.state_dict() == {}
 
 
-def test_priors_that_learn_by_likelihood_are_refused() -> None:
+def test_it_says_that_it_trains_no_prior() -> None:
     (component,) = priorkit_regularizers()
-    prior = UnknownPrior()
-    prior.learning = Learning.LIKELIHOOD
-    with pytest.raises(ValueError, match="trains nothing, and UnknownPrior learns by likelihood; use --regularizer kl"):
-        component.build(NoRegularizerOptions(), None).check(ConstantEncoder(), prior)
+    assert not component.build(NoRegularizerOptions(), None).trains_prior
+
+
+def test_priors_that_learn_by_likelihood_are_refused_unless_they_have_a_stage(
+    tiny_session: Callable[..., Session],
+) -> None:
+    changes = {"prior": "location", "regularizer": "none"}
+    with pytest.raises(ConfigurationError, match=r"trains nothing, and LocationPrior learns by .*--stages all"):
+        tiny_session("vae", **changes)
+    tiny_session("vae", **changes, stages="autoencoder:1,code-fitting:1")

@@ -121,7 +121,7 @@ def test_all_failures_are_listed_with_cause_and_fix() -> None:
 
 
 def test_failures_with_one_reason_are_said_once() -> None:
-    case = Case("prior", Plain, situations=Situations(code_dims=(5,), classes=(0,)))
+    case = Case("prior", Plain, situations=Situations(code_dims=(5,), classes=(0,), codes=()))
     report = check_component(case)
     with pytest.raises(ConformanceError) as raised:
         report.raise_if_failed()
@@ -134,7 +134,7 @@ def test_a_refused_situation_is_no_failure() -> None:
 
 
 def test_a_required_check_that_is_skipped_fails() -> None:
-    result = outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=(5,))))
+    result = outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=(5,), codes=())))
     assert result.outcome is Outcome.FAILED
     assert "with code_dim 5 it is refused: five dimensions are too many" in result.reason
     skipped = outcome_of("densities_normalise", Case("prior", Plain, situations=ONE))
@@ -144,7 +144,10 @@ def test_a_required_check_that_is_skipped_fails() -> None:
     assert outcome_of("densities_normalise", both).reason == "it has no density"
     needed = outcome_of("densities_normalise", Case("prior", Plain, required=("densities_normalise",), situations=ONE))
     assert needed.outcome is Outcome.FAILED
-    assert outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=()))).outcome is Outcome.FAILED
+    assert (
+        outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=(), codes=()))).outcome
+        is Outcome.FAILED
+    )
 
 
 def test_expected_failures() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Options, PriorContext
 from priorkit.testing.case import Case
-from priorkit.testing.check import Refused
+from priorkit.testing.check import NotApplicable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, SmallQuantiser, one_hot, random_images
 from priorkit.testing.subject import Subject
@@ -17,6 +17,10 @@ __all__ = ["PriorSubject", "prior_subjects"]
 
 _SHAPE = ImageShape(1, 16)
 _SIZE = (1, 16, 16)
+
+
+class OtherKind(NotApplicable):
+    """A prior is for codes of other kinds."""
 
 
 class PriorSubject(Subject[Prior]):
@@ -75,12 +79,13 @@ class PriorSubject(Subject[Prior]):
         """A new one, where it is one of such codes.
 
         Raises:
-            Refused: It is a prior of other codes, or cannot be had in this situation.
+            OtherKind: It is a prior of other codes.
+            Refused: It cannot be had in this situation.
             Unbuildable: Building it ends in an error, or makes something else.
         """
         prior = super().built(seed, options)
         if self.space.kind not in prior.kinds:
-            raise Refused(f"it is a prior of {' or '.join(kind.value for kind in prior.kinds)}")
+            raise OtherKind(f"it is a prior of {' or '.join(kind.value for kind in prior.kinds)}")
         return prior
 
     @property
@@ -213,8 +218,31 @@ def _encoder_of(codes: CodeSpace) -> Encoder:
     return SmallQuantiser(codes, _SHAPE) if codes.kind is CodeKind.INDICES else SmallEncoder(codes.dim, _SHAPE)
 
 
+def _is_of_another_kind(subject: PriorSubject) -> bool:
+    """Whether the prior can be built there, and says that it is for codes of other kinds."""
+    try:
+        subject.built()
+    except OtherKind:
+        return True
+    except Exception:
+        # The check that builds it tells what is wrong.
+        return False
+    return False
+
+
 def prior_subjects(case: Case) -> Iterator[PriorSubject]:
-    """A prior in each situation of a case."""
+    """A prior in each situation of a case but those whose codes it is not for; all of them, if it is for none."""
+    subjects, excluded = list(_all_subjects(case)), set[CodeKind]()
+    for kind in {subject.space.kind for subject in subjects}:
+        first = next(subject for subject in subjects if subject.space.kind is kind)
+        if _is_of_another_kind(first):
+            excluded.add(kind)
+    for subject in subjects:
+        if subject.space.kind not in excluded or len(excluded) == len(CodeKind):
+            yield subject
+
+
+def _all_subjects(case: Case) -> Iterator[PriorSubject]:
     code_dims, numbers = case.situations.code_dims, case.situations.classes
     for classes in numbers:
         for code_dim in code_dims:

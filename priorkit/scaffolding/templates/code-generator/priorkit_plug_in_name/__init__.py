@@ -16,6 +16,7 @@ __all__ = ["PlugInNameOptions", "priorkit_code_generators"]
 class PlugInNameOptions(Options):
     """Options of the code generator `plug-in-name`."""
 
+    hidden: int | None = Field(None, ge=1, description="width of the hidden layers; none: twice the noise's")
     layers: int = Field(2, ge=1, description="number of hidden layers")
 
 
@@ -23,7 +24,7 @@ def _build(options: PlugInNameOptions, context: CodeGeneratorContext) -> CodeGen
     # Imported here, not above: listing components stays fast without torch.
     from priorkit_plug_in_name.code_generator import PlugInNameCodeGenerator
 
-    return PlugInNameCodeGenerator(context.noise_dim, context.code_dim, context.hidden, options.layers)
+    return PlugInNameCodeGenerator(context.noise_dim, context.code_dim, options.hidden, options.layers)
 
 
 @hookimpl
