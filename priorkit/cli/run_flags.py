@@ -34,7 +34,7 @@ _GROUPS = (
     ("data", "data_dir"),
     ("algorithm", "decoder_in_both_phases"),
     ("optimisation", "batch_size"),
-    ("length", "steps"),
+    ("length", "stages"),
     ("machine", "seed"),
     ("output", "log_every"),
 )

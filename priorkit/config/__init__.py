@@ -3,7 +3,14 @@
 from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
-from priorkit.config.resolution import choices_of, component_options, merge_settings, resolve_config, validate_settings
+from priorkit.config.resolution import (
+    choices_of,
+    component_options,
+    merge_settings,
+    require_reached_stages,
+    resolve_config,
+    validate_settings,
+)
 from priorkit.config.run_config import (
     AUTOENCODER_SETTINGS,
     DEFAULT_STEPS,
@@ -35,6 +42,7 @@ __all__ = [
     "merge_settings",
     "parse_duration",
     "read_toml",
+    "require_reached_stages",
     "resolve_config",
     "validate_settings",
     "value_in_words",

@@ -10,13 +10,20 @@ from pydantic import BaseModel, ValidationError
 from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, RunConfig
-from priorkit.config.stages import beginnings
+from priorkit.config.stages import beginnings, open_ended
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
 from priorkit.registry import Registered, Registry
 from priorkit.registry.guard import guarded
 
-__all__ = ["choices_of", "component_options", "merge_settings", "resolve_config", "validate_settings"]
+__all__ = [
+    "choices_of",
+    "component_options",
+    "merge_settings",
+    "require_reached_stages",
+    "resolve_config",
+    "validate_settings",
+]
 
 _SLOTS = frozenset(kind.slot for kind in KINDS if not kind.several)
 _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
@@ -43,10 +50,14 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     """Lays one mapping of settings over another.
 
     Where the upper one chooses another component, the lower one's options for that slot go with the component that they
-    belonged to. Where it brings a limit of length (`LIMITS`), the lower one's limits, of whichever kind, go.
+    belonged to. Where it brings a limit of length (`LIMITS`) or stages, the lower one's limits, of whichever kind, go,
+    and with them the length of its last stage.
     """
     limited = any(upper.get(key) is not None for key in LIMITS)
-    merged = {key: value for key, value in lower.items() if not (limited and key in LIMITS)}
+    staged = upper.get("stages") is not None
+    merged = {key: value for key, value in lower.items() if not ((limited or staged) and key in LIMITS)}
+    if limited and not staged and lower.get("stages"):
+        merged["stages"] = open_ended(lower["stages"])
     for key, value in upper.items():
         below = merged.get(key)
         if key in _LISTS:
@@ -112,6 +123,9 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
     message = " ".join(detail["msg"].removeprefix("Value error, ").split())
     message = re.sub(r"a valid dictionary( or instance of \w+)?$", "a table of options", message)
     message = message[:1].lower() + message[1:]
+    if keys == ["stages"] and len(path) > 1:
+        # Which one, and which of its keys.
+        message = f"stage {int(path[1]) + 1}: {': '.join([*path[2:], message])}"
     given = detail["input"]
     plain = isinstance(given, str | int | float | bool | type(None))
     shown = json.dumps(given, ensure_ascii=False) if plain else " ".join(repr(given).split())
@@ -180,6 +194,11 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
     return config.model_copy(update=resolved)
 
 
+def _bare(name: str) -> str:
+    """A component's name without its distribution."""
+    return name.rpartition(":")[2]
+
+
 def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentChoice, ...]:
     """The components of kind `phase` that take part in the run: of one with stages, those that its stages name.
 
@@ -189,18 +208,18 @@ def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentC
     if not config.stages:
         return config.phases
     known = registry.names("phases")
-    named = {name.replace("_", "-") for stage in config.stages for name in stage.phases}
+    named = {_bare(name).replace("_", "-") for stage in config.stages for name in stage.phases}
     every = any(not stage.phases for stage in config.stages)
     listed = [choice.name for choice in config.phases]
     default = {choice.name for choice in RunConfig.model_fields["phases"].default}
-    idle = [name for name in listed if not every and name not in named and name not in default]
+    idle = [name for name in listed if not every and _bare(name) not in named and _bare(name) not in default]
     if idle:
         raise ConfigurationError(
             f"--phases {idle[0]}: no stage has this phase, and the stages are {','.join(map(str, config.stages))}; add "
             "it to one of them, or leave it out"
         )
-    added = sorted(name for name in named if name in known and name not in listed)
-    kept = [choice for choice in config.phases if every or choice.name in named]
+    added = sorted(name for name in named if name in known and name not in map(_bare, listed))
+    kept = [choice for choice in config.phases if every or _bare(choice.name) in named]
     return (*kept, *(ComponentChoice(name=name) for name in added))
 
 
@@ -213,16 +232,36 @@ def _resolved_length(config: RunConfig) -> dict[str, Any]:
     unlimited = all(getattr(config, key) is None for key in LIMITS)
     if not config.stages:
         return {"steps": DEFAULT_STEPS} if unlimited else {}
+    require_reached_stages(config)
+    begins, last = beginnings(config.stages)[-1], config.stages[-1]
+    if last.steps is not None and config.steps not in (None, begins + last.steps):
+        raise ConfigurationError(
+            f"--steps {config.steps}: the stages {','.join(map(str, config.stages))} have {begins + last.steps} steps "
+            "together; leave out --steps, or the length of the last stage"
+        )
+    steps = config.steps if last.steps is None else begins + last.steps
+    return {
+        "steps": begins + DEFAULT_STEPS if unlimited and steps is None else steps,
+        "stages": (*config.stages[:-1], last.model_copy(update={"steps": None})),
+    }
+
+
+def require_reached_stages(config: RunConfig) -> None:
+    """Makes sure that a run does not end before its last stage begins.
+
+    Raises:
+        ConfigurationError: It does; or it is counted in epochs.
+    """
+    if not config.stages:
+        return
     begins, last = beginnings(config.stages)[-1], config.stages[-1]
     if config.epochs is not None:
         raise ConfigurationError(
             f"--epochs {config.epochs:g}: a run with stages ({','.join(map(str, config.stages))}) is counted in steps; "
             "use --steps, or leave it out"
         )
-    steps = begins + (last.steps or DEFAULT_STEPS) if unlimited else config.steps
-    if steps is not None and steps <= begins:
+    if config.steps is not None and config.steps <= begins:
         raise ConfigurationError(
-            f"--steps {steps}: the run ends before its last stage ({last}) begins, after step {begins}; give more "
-            "steps, or shorter --stages"
+            f"--steps {config.steps}: the run ends before its last stage ({last}) begins, after step {begins}; give "
+            "more steps, or shorter --stages"
         )
-    return {"steps": steps, "stages": (*config.stages[:-1], last.model_copy(update={"steps": None}))}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages"]
+__all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages", "open_ended"]
 
 EVERY_PHASE = "all"
 """In the text form of a stage: all phases that take images."""
@@ -35,11 +35,18 @@ class Stage(BaseModel):
     def _from_text(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        phases, _, steps = value.strip().partition(":")
+        # The last colon: a phase may be named with its distribution, DISTRIBUTION:PHASE:STEPS.
+        head, colon, tail = value.strip().rpartition(":")
+        phases, steps = (head, tail.strip()) if colon else (tail, "")
         names = [] if phases.strip() == EVERY_PHASE else [part.strip() for part in phases.split("+")]
-        if not all(names) or (":" in value and not steps.strip().isdecimal()):
+        if not all(names) or (colon and not steps.isdecimal()):
             raise ValueError("expected PHASE:STEPS or PHASE+PHASE:STEPS, as in autoencoder:1000")
-        return {"phases": names, "steps": int(steps) if steps.strip() else None}
+        return {"phases": names, "steps": int(steps) if steps else None}
+
+    @field_validator("phases", mode="before")
+    @classmethod
+    def _from_names(cls, value: object) -> object:
+        return [part.strip() for part in value.split("+")] if isinstance(value, str) else value
 
     @field_validator("phases")
     @classmethod
@@ -87,3 +94,11 @@ def beginnings(stages: Sequence[Stage] | None) -> list[int]:
         assert stage.steps is not None, "stages are checked"
         begins.append(begins[-1] + stage.steps)
     return begins
+
+
+def open_ended(stages: object) -> object:
+    """Stages, as a layer of settings has them, whose last one has no length of its own."""
+    listed = listed_stages(stages)
+    assert isinstance(listed, tuple), "stages are listed as a tuple"
+    *former, last = (Stage.model_validate(stage) for stage in listed)
+    return [*former, last.model_copy(update={"steps": None})]

@@ -2,7 +2,6 @@
 
 from priorkit.distributed.agreement import (
     average_statistics,
-    require_enough_images,
     require_equal_descriptions,
     require_equal_tensors,
 )
@@ -16,7 +15,6 @@ __all__ = [
     "average_statistics",
     "join_processes",
     "leave_processes",
-    "require_enough_images",
     "require_equal_descriptions",
     "require_equal_tensors",
     "synchronise_batch_norm",

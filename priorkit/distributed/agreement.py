@@ -7,29 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from priorkit.config import RunConfig
 from priorkit.distributed.processes import Processes
-from priorkit.errors import ConfigurationError, ProcessesError
+from priorkit.errors import ProcessesError
 
-__all__ = ["average_statistics", "require_enough_images", "require_equal_descriptions", "require_equal_tensors"]
+__all__ = ["average_statistics", "require_equal_descriptions", "require_equal_tensors"]
 
 _TOLERANCE = 1e-3
 """Difference, relative to a tensor's largest value, beyond which processes no longer train one network. Rounding on
 machines of different kinds leaves less."""
-
-
-def require_enough_images(config: RunConfig, processes: Processes) -> None:
-    """Makes sure that each process has images of every batch: two where its batch norm sees no others.
-
-    Raises:
-        ConfigurationError: The batches are too small.
-    """
-    each = 1 if config.synchronise_batch_norm else 2
-    if processes.count > 1 and config.batch_size < each * processes.count:
-        raise ConfigurationError(
-            f"--batch-size {config.batch_size} is too small for {processes.count} processes, which share each batch: "
-            f"use at least --batch-size {each * processes.count}, or fewer processes"
-        )
 
 
 def require_equal_tensors(tensors: Mapping[str, Tensor], processes: Processes, step: int) -> None:

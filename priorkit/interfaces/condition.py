@@ -155,7 +155,7 @@ class Condition(nn.Module, abc.ABC):
         raise TypeError(f"{type(self).__name__} has no loss for a Q that labels images itself")
 
     def phases(self, system: "System") -> "Sequence[Phase]":
-        """The phases that this condition brings into training, beside those of the core; none by default.
+        """The phases that this condition brings into training, beside those that the run lists; none by default.
 
         Called once, after the system has been built on the CPU; what it is given is the system that is trained.
 

@@ -105,7 +105,7 @@ class Encoder(nn.Module, abc.ABC):
         return codes
 
     def phases(self, system: "System") -> "Sequence[Phase]":
-        """The phases that this encoder brings into training, beside those of the core; none by default.
+        """The phases that this encoder brings into training, beside those that the run lists; none by default.
 
         Called once, after the system has been built on the CPU; what it is given is the system that is trained.
 

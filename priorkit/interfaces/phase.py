@@ -48,7 +48,7 @@ class Batch(Enum):
     """Codes (N, code_dim), drawn from the posteriors of an encoder that stands still, which are found once and kept."""
 
     ALL_CODES = "all codes"
-    """The codes of all training images at once (M, code_dim). Such a stage has one step."""
+    """The codes of all training images at once (M, code_dim), in memory. Such a stage has one step."""
 
 
 class Place(Enum):

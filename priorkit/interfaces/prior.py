@@ -25,7 +25,8 @@ class Learning(Enum):
     """It has none: no phase trains it."""
 
     LIKELIHOOD = "likelihood"
-    """Together with the encoder, through the regularizer (VampPrior, flows, mixtures)."""
+    """Together with the encoder, through the regularizer (VampPrior, flows, mixtures), or from codes in a stage of its
+    own, by its log-density."""
 
     ADVERSARIAL = "adversarial"
     """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
@@ -207,7 +208,7 @@ class Prior(nn.Module, abc.ABC):
         raise TypeError(f"{type(self).__name__} does not learn from all codes at once")
 
     def phases(self, system: "System") -> "Sequence[Phase]":
-        """The phases that this prior brings into training, beside those of the core; none by default.
+        """The phases that this prior brings into training, beside those that the run lists; none by default.
 
         Called once, after the system has been built on the CPU; what it is given is the system that is trained.
 

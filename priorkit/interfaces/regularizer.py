@@ -43,7 +43,7 @@ class Regularizer(nn.Module, abc.ABC):
         >>> class SizeRegularizer(Regularizer):
         ...     needs_prior_code = False
         ...
-        ...     def encoder_terms(self, posterior, prior, prior_code, condition=None):
+        ...     def encoder_terms(self, posterior, prior, prior_code, condition=None, noise=None):
         ...         return {"size": posterior.code.float().square().mean()}
         >>> code = torch.ones(3, 4)
         >>> SizeRegularizer().encoder_terms(Posterior(code, code), None, code[:0])
@@ -114,7 +114,7 @@ class Regularizer(nn.Module, abc.ABC):
         """
 
     def phases(self, system: "System") -> "Sequence[Phase]":
-        """The phases that this regularizer brings into training, beside those of the core; none by default.
+        """The phases that this regularizer brings into training, beside those that the run lists; none by default.
 
         Called once, after the system has been built on the CPU; what it is given is the system that is trained.
 

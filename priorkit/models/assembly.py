@@ -117,7 +117,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
     # Where no phase improves it, a prior that learns from codes learns from nothing else.
-    improved = any(choice.name.endswith("prior-improvement") for choice in config.phases)
+    improved = any(choice.name.rpartition(":")[2] == "prior-improvement" for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
@@ -142,7 +142,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         fits_codes=fits_codes,
     )
     check_components(system, config)
-    system.stages = plan_stages(phases_of(system, config, registry), config)
+    system.stages = plan_stages(phases_of(system, config, registry), config, registry.names("phases"), prior.learning)
     check_system(system, config, data.train)
     return system
 

@@ -17,8 +17,10 @@ def require_kinds(system: BuiltSystem, config: RunConfig) -> None:
     kind, prior, regularizer = system.codes.kind, system.prior, system.regularizer
     codes = f"the codes of --encoder {config.encoder.name} are {kind.value}"
     if kind not in prior.kinds:
-        instead = "use a prior of indices" if kind is CodeKind.INDICES else "use another, such as --prior gaussian"
-        mend = ", or an encoder of other codes, such as --encoder deterministic" if kind is CodeKind.INDICES else ""
+        indices = kind is CodeKind.INDICES
+        instead = "use a prior of indices" if indices else "use another, such as --prior gaussian"
+        other_encoder = ", or an encoder of other codes, such as --encoder deterministic"
+        mend = other_encoder if indices and not system.fits_codes else ""
         raise ConfigurationError(
             f"--prior {config.prior.name}: it is a prior of {_in_words(prior.kinds)}, and {codes}; {instead}{mend}"
         )

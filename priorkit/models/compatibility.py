@@ -82,8 +82,18 @@ def _refuse_what_nobody_trains(system: BuiltSystem, config: RunConfig) -> None:
             raise ConfigurationError(
                 f"no phase of this run trains the {words[0]}: its phases are "
                 f"{', '.join(item.phase.name for item in system.chosen) or 'none'}; add {words[1]} to --phases, or to "
-                "one of its --stages"
+                f"one of its --stages{_or_do_without(name, system)}"
             )
+
+
+def _or_do_without(name: str, system: BuiltSystem) -> str:
+    """What asks for an image discriminator or a classifier, and could be left out instead."""
+    asks = []
+    if system.loss is not None and system.loss.needs_image_critic:
+        asks.append("--loss pixel")
+    if system.condition is not None and system.condition.recovery is not Recovery.NONE:
+        asks.append("--condition.recovery none")
+    return f", or use {' and '.join(asks)}" if asks and name in ("image_critic", "recogniser") else ""
 
 
 _PHASE_FOR = {
@@ -116,7 +126,7 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: set[str]
                 f"priorkit fit RUN {prior}"
             )
         return
-    if learning is Learning.LIKELIHOOD and system.fits_codes and not system.prior.has_density:
+    if learning is Learning.LIKELIHOOD and on_codes and not system.prior.has_density:
         raise ConfigurationError(
             f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
         )
@@ -151,6 +161,12 @@ _FITTED = "use a prior that learns from codes or by likelihood, such as --prior 
 def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
     """A stage on codes needs an encoder that has been trained."""
     trained: set[str] = set()
+    condition, on_codes = system.condition, [stage for stage in system.stages if stage.batch is not Batch.IMAGES]
+    if condition is not None and not condition.from_data and on_codes:
+        raise ConfigurationError(
+            f"--prior {config.prior.name}: it learns from the codes of images, and nothing says which "
+            f"{config.condition.name!r} condition belongs to which image; use --condition labels or embedding"
+        )
     for number, stage in enumerate(system.stages, 1):
         if stage.batch is not Batch.IMAGES and not system.fits_codes:
             given = f"--stages {','.join(map(str, config.stages or ()))}: stage {number} takes codes"
@@ -256,6 +272,7 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
         condition.seen_by_image_critic
         or (condition.recovery is not Recovery.NONE and condition.recovery_weight > 0)
         or (condition.from_data and regularizer is not None and regularizer.uses_condition)
+        or (condition.from_data and system.prior.takes_condition and system.prior.learning in _FROM_CODES[1:])
     ):
         raise ConfigurationError(
             f"{given}: nothing learns from it: no discriminator sees it, and no classifier recovers it; use "

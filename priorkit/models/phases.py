@@ -69,11 +69,12 @@ def _context(system: System, config: RunConfig) -> PhaseContext:
 
 def _take(chosen: list[ChosenPhase], phases: object, system: System, registered: Registered, given: str) -> None:
     """Adds phases to those that there are, if they keep their contract."""
-    if phases is not None and not isinstance(phases, Sequence):
+    if not isinstance(phases, Sequence):
         raise ConfigurationError(
-            f"{given}: it gave {phases!r}, not a Phase or several; this is a mistake in the plug-in"
+            f"{given}: it gave {phases!r}, not a Phase or a list of them (an empty one for none); this is a mistake in "
+            "the plug-in"
         )
-    for phase in phases or ():
+    for phase in phases:
         wrong = mistake_in_phase(phase, system, [item.phase for item in chosen])
         if wrong:
             raise ConfigurationError(f"{given}: {wrong}; this is a mistake in the plug-in")

@@ -56,11 +56,12 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
             matching = system.prior.code_noise(2, generator=generator)
             given = condition if system.prior.takes_condition else None
             expect_shape("prior", config, _code_loss(system.prior, posterior.latent, matching, given, config), ())
+        on_codes = any(stage.batch is Batch.CODES for stage in system.stages)
+        if on_codes and system.prior.learning is Learning.LIKELIHOOD:
+            given = condition if system.prior.takes_condition else None
+            density = system.prior.log_prob(posterior.latent, *([given] if given is not None else []))
+            expect_shape("prior", config, density, (2,))
         if system.fits_codes:
-            if system.prior.learning is Learning.LIKELIHOOD:
-                given = condition if system.prior.takes_condition else None
-                density = system.prior.log_prob(posterior.latent, *([given] if given is not None else []))
-                expect_shape("prior", config, density, (2,))
             return
         assert system.loss is not None, "there is one where an encoder is trained"
         try:
@@ -116,7 +117,7 @@ def _rehearse_phase(
     # As training has it: an s that is drawn at random is the phase's own to draw.
     if condition is not None and system.condition is not None and system.condition.from_data:
         noise["condition"] = condition
-        if system.condition.mismatched:
+        if system.condition.mismatched and phase.batch is Batch.IMAGES:
             noise["mismatched"] = condition
     # What a phase keeps in buffers begins with the first step.
     kept = [(buffer, buffer.clone()) for network in phase.networks.values() for buffer in network.buffers()]

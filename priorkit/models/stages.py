@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from priorkit.config import RunConfig, Stage, beginnings
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Batch, Phase, Place
+from priorkit.interfaces import Batch, Learning, Phase, Place
 from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
 from priorkit.plugins import nearest
 
@@ -42,8 +42,16 @@ class PlannedStage:
         return {name for item in self.chosen for names in item.phase.players.values() for name in names}
 
 
-def plan_stages(chosen: Sequence[ChosenPhase], config: RunConfig) -> tuple[PlannedStage, ...]:
+def plan_stages(
+    chosen: Sequence[ChosenPhase], config: RunConfig, known: Sequence[str], learning: Learning
+) -> tuple[PlannedStage, ...]:
     """Distributes the phases of a run to its stages; a run without stages has one.
+
+    Args:
+        chosen: The phases that were built.
+        config: The run's settings.
+        known: The names of all components that are phases.
+        learning: How the prior learns, for messages.
 
     Raises:
         ConfigurationError: A stage names a phase that there is not, or phases that do not go together; or a phase
@@ -53,7 +61,11 @@ def plan_stages(chosen: Sequence[ChosenPhase], config: RunConfig) -> tuple[Plann
     begins = beginnings(listed)
     stages = []
     for number, stage in enumerate(listed):
-        phases = tuple(_named(stage, chosen)) if stage.phases else _every(chosen, fits=config.fitted_to is not None)
+        phases = (
+            tuple(_named(stage, chosen, config, known, learning))
+            if stage.phases
+            else _every(chosen, fits=config.fitted_to is not None)
+        )
         batch = _common_batch(stage, phases)
         ends = begins[number + 1] if number + 1 < len(listed) else None
         if batch is Batch.ALL_CODES:
@@ -73,22 +85,31 @@ def plan_stages(chosen: Sequence[ChosenPhase], config: RunConfig) -> tuple[Plann
     return tuple(stages)
 
 
-def _named(stage: Stage, chosen: Sequence[ChosenPhase]) -> Iterable[ChosenPhase]:
+def _named(
+    stage: Stage, chosen: Sequence[ChosenPhase], config: RunConfig, known: Sequence[str], learning: Learning
+) -> Iterable[ChosenPhase]:
     for name in stage.phases:
         wanted = name.replace("_", "-")
         found = [item for item in chosen if wanted in _names(item)]
-        if not found:
-            known = list(dict.fromkeys(name for item in chosen for name in _names(item)))
+        if not found and wanted.rpartition(":")[2] in known:
             raise ConfigurationError(
-                f"--stages {stage}: this run has no phase {name!r}{nearest(name, known)} Its phases are "
-                f"{', '.join(known) or 'none'}; `priorkit components phase` lists those that there are"
+                f"--stages {stage}: the phase {name!r} has nothing to train in this system, whose --prior "
+                f"{config.prior.name} learns by {learning.value!r}; leave it out, or use a prior that it trains, "
+                "such as --prior flow-matching for code-matching and code-fitting"
+            )
+        if not found:
+            names = list(dict.fromkeys(name for item in chosen for name in _names(item)[1:]))
+            raise ConfigurationError(
+                f"--stages {stage}: there is no phase {name!r}{nearest(name, [*names, *known])} The phases of this run "
+                f"are {', '.join(names) or 'none'}; `priorkit components phase` lists all"
             )
         yield from found
 
 
-def _names(item: ChosenPhase) -> tuple[str, str]:
-    """By what a stage may name a phase: its component, and itself."""
-    return item.registered.component.name, item.phase.name.replace("_", "-")
+def _names(item: ChosenPhase) -> tuple[str, str, str]:
+    """By what a stage may name a phase: its component, with or without the distribution, and itself."""
+    component = item.registered.component.name
+    return f"{item.registered.distribution}:{component}", component, item.phase.name.replace("_", "-")
 
 
 def _every(chosen: Sequence[ChosenPhase], *, fits: bool) -> tuple[ChosenPhase, ...]:

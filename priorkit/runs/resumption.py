@@ -13,6 +13,7 @@ from priorkit.config import (
     flag_for,
     format_duration,
     merge_settings,
+    require_reached_stages,
     resolve_config,
     validate_settings,
 )
@@ -138,6 +139,11 @@ def _refuse_limit(folder: RunFolder, session: Session, rows: list[dict[str, floa
         return
     steps, config = session.steps, session.config
     time = format_duration(session.seconds)
+    if prolonged and session.system.stages[-1].ends is not None:
+        raise ConfigurationError(
+            f"the run has {steps} steps, and its last one has fitted the prior to all codes: there is nothing to "
+            "prolong; fit another prior with priorkit fit"
+        )
     if prolonged and config.steps is not None and steps >= config.steps:
         raise ConfigurationError(
             f"the run has {steps} steps already; --steps counts from the start: use --steps M with M > {steps}"
@@ -179,6 +185,7 @@ def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, An
         # A new limit replaces the old ones, whichever kind they were of.
         settings.update(dict.fromkeys(LIMITS))
     changed = validate_settings(merge_settings(settings, changes))
+    require_reached_stages(changed)
     if "extractor" in changes:
         changed = resolve_config(changed, registry)
     return changed.model_copy(update={"data_dir": changed.data_dir.absolute()}) if changed.data_dir else changed

@@ -93,4 +93,9 @@ def with_used_plugins(config: RunConfig, environment: Mapping[str, Any], registr
             for choice in (chosen if kind.several else (chosen,))
         ]
         update[kind.slot] = tuple(renamed) if kind.several else renamed[0]
+        if kind.slot == "phases" and name != bare and config.stages:
+            update["stages"] = tuple(
+                stage.model_copy(update={"phases": tuple(name if item == bare else item for item in stage.phases)})
+                for stage in update.get("stages", config.stages)
+            )
     return config.model_copy(update=update)

@@ -1,6 +1,7 @@
 """A training session: everything that a run in progress consists of, in memory."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +14,9 @@ from priorkit.data.binarisation import binarised
 from priorkit.data.data_summary import summarise
 from priorkit.data.typical_images import typical_images
 from priorkit.distributed import Processes, synchronise_batch_norm
-from priorkit.distributed.agreement import average_statistics, require_enough_images, require_equal_tensors
+from priorkit.distributed.agreement import average_statistics, require_equal_tensors
 from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, running_statistics, seed_for
-from priorkit.errors import ConfigurationError, PluginError
+from priorkit.errors import PluginError
 from priorkit.interfaces import Batch, Encoder, ImageData
 from priorkit.models.assembly import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
@@ -24,10 +25,12 @@ from priorkit.models.model import Model
 from priorkit.models.system import BuiltSystem, tensors_below
 from priorkit.registry import Registry
 from priorkit.training.acceleration import choose_recorder, compile_system
+from priorkit.training.batch_sizes import require_batch_sizes
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
 from priorkit.training.length import last_step
 from priorkit.training.optimizers import make_optimizers, set_learning_rates
+from priorkit.training.prior_failures import prior_named
 from priorkit.training.review import REVIEWED, Review, review_model
 
 __all__ = ["Session"]
@@ -52,14 +55,10 @@ class Session:
         self, config: RunConfig, registry: Registry, data: ImageData, processes: Processes | None = None
     ) -> None:
         self.processes = processes = processes or Processes()
-        if config.batch_size > len(data.train):
-            raise ConfigurationError(
-                f"--batch-size {config.batch_size} is more than the {len(data.train)} training images; "
-                f"use at most --batch-size {len(data.train)}"
-            )
-        require_enough_images(config, processes)
+        require_batch_sizes(config, len(data.train), processes)
         device = choose_device(config.device, processes)
         self.config = config
+        self.registry = registry
         self.data = data
         self.precision = choose_precision(config.precision, device)
         recorder = choose_recorder(config, device, processes)
@@ -148,13 +147,16 @@ class Session:
 
         Raises:
             DataError: An image that is read as it is needed cannot be read; nothing has been trained on the batch.
-            PluginError: A phase that a third party's component brings fails.
+            PluginError: A third party's phase fails, or its prior in a stage on codes.
+            ConfigurationError: The prior refuses the codes.
         """
         self.fetch()
         images, beside = self.source.take()
+        whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
+        on_images = self.stage.batch is Batch.IMAGES
         try:
-            whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
-            self.engine.step(images, whole, beside)
+            with nullcontext() if on_images else prior_named(self.config, self.registry):
+                self.engine.step(images, whole, beside)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         self._recomputed = False

@@ -335,7 +335,7 @@ def test_a_list_of_phases_is_told(cli, tiny):
         (["--phases.energy.weight", "3"], "unknown option --phases.energy.weight"),
         (["--stages", "autoencoder,code-fitting:3"], "--stages: stage 1 (autoencoder) has no length"),
         (["--stages", "autoencoder:1,code-fitting", "--steps", "1"], "--steps 1: the run ends before its last stage"),
-        (["--stages", "autoencoder:1,energy:1"], "this run has no phase 'energy'"),
+        (["--stages", "autoencoder:1,energy:1"], "there is no phase 'energy'"),
     ],
 )
 def test_mistakes_in_phases_and_stages(cli, arguments, told, tiny):
@@ -344,3 +344,23 @@ def test_mistakes_in_phases_and_stages(cli, arguments, told, tiny):
     assert told in found.err
     assert found.err.count("\n") == 1
     assert not Path("run").exists()
+
+
+def test_a_staged_run_goes_on_in_its_second_stage(cli, tiny):
+    chosen = ["--stages", "autoencoder:2,code-fitting", "--prior", "flow-matching", "--regularizer", "none"]
+    assert cli("train", "aae", *chosen, *tiny, "--steps", "4", "--out", "run").status == 0
+    config = Path("run/config.toml").read_text(encoding="utf-8")
+    for limit, told in [("--steps", "the run ends before its last stage"), ("--epochs", "is counted in steps")]:
+        refused = cli("train", "--resume", "run", limit, "2")
+        assert refused.status == 2
+        assert told in refused.err
+        assert Path("run/config.toml").read_text(encoding="utf-8") == config
+    assert cli("train", "--resume", "run", "--steps", "6", "--quiet").status == 0
+    assert cli("fit", "run", "--prior", "full-gaussian", *tiny[-2:], "--out", "fitted", "--quiet").status == 0
+    stages = ["--stages", "code-fitting:2,code-fitting:3"]
+    assert cli("fit", "run", *stages, "--out", "two", "--quiet").status == 0
+    rows = [json.loads(line) for line in Path("two/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows[-1]["step"] == 5
+    refused = cli("train", "--resume", "fitted", "--steps", "9")
+    assert refused.status == 2
+    assert "there is nothing to prolong" in refused.err

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from priorkit.config import RunConfig, Stage, beginnings, config_to_toml, resolve_config, validate_settings
+from priorkit.config import (
+    RunConfig,
+    Stage,
+    beginnings,
+    config_to_toml,
+    merge_settings,
+    resolve_config,
+    validate_settings,
+)
 from priorkit.errors import ConfigurationError
 from priorkit.registry import installed_plugins
 
@@ -29,13 +37,14 @@ def test_the_text_form_means_the_stage(phases: list[str], steps: int | None) -> 
         (" autoencoder + energy : 100 ", ("autoencoder", "energy"), 100),
         ("all:5", (), 5),
         ("code-fitting", ("code-fitting",), None),
+        ("acme:energy+autoencoder:7", ("acme:energy", "autoencoder"), 7),
     ],
 )
 def test_ways_to_write_a_stage(text: str, phases: tuple[str, ...], steps: int | None) -> None:
     assert Stage.model_validate(text) == Stage(phases=phases, steps=steps)
 
 
-@pytest.mark.parametrize("text", ["", ":5", "a++b:5", "a:", "a:x", "a:-1", "a:0", "a:1.5", "a:1:2", "a+a:3"])
+@pytest.mark.parametrize("text", ["", ":5", "a++b:5", "a:", "a:x", "a:-1", "a:0", "a:1.5", "a+a:3", "acme:a"])
 def test_what_is_no_stage(text: str) -> None:
     with pytest.raises(ValidationError):
         Stage.model_validate(text)
@@ -61,7 +70,8 @@ def test_the_last_length_becomes_the_runs() -> None:
     assert (config.steps, str(config.stages[-1]) if config.stages else "") == (300, "code-fitting")
     assert resolve_config(config, installed_plugins()) == config
     assert resolved(stages="all:100,code-fitting").steps == 1600
-    assert resolved(stages="all:100,code-fitting:200", steps=150).steps == 150
+    assert resolved(stages="all:100,code-fitting", steps=150).steps == 150
+    assert resolved(stages="all:100,code-fitting:200", max_time="1m").steps == 300
     assert resolved(stages="all:100,code-fitting", max_time="1m").steps is None
 
 
@@ -90,6 +100,9 @@ def test_a_run_has_the_phases_of_its_stages() -> None:
             r"--steps 1: the run ends before its last stage \(code-fitting\)",
         ),
         ({"stages": "all:1,code-fitting", "epochs": 2}, "--epochs 2: a run with stages .* is counted in steps"),
+        ({"stages": "all:6,code-fitting:6", "steps": 20}, "--steps 20: the stages all:6,code-fitting:6 have 12 steps"),
+        ({"stages": [{"phases": "all", "learning-rate": 1}]}, "--stages: stage 1: learning-rate: extra inputs"),
+        ({"stages": "all:3,code-fitting:0"}, "--stages: stage 2: steps: input should be greater than or equal to 1"),
         ({"stages": "autoencoder:9", "phases": "autoencoder,code-fitting"}, "--phases code-fitting: no stage has this"),
     ],
 )
@@ -107,3 +120,19 @@ def test_stages_survive_a_file() -> None:
     config = resolved(stages=tables, steps=9)
     again = resolve_config(validate_settings(tomllib.loads(config_to_toml(config))), installed_plugins())
     assert again == config
+
+
+def test_layers_of_settings_do_not_contradict_each_other() -> None:
+    recipe = {
+        "stages": [{"phases": ["autoencoder"], "steps": 5}, {"phases": ["code-fitting"], "steps": 5}],
+        "steps": 10,
+    }
+    # Other stages bring their own length, and a length is that of the run.
+    assert "steps" not in merge_settings(recipe, {"stages": "autoencoder:1,code-fitting:1"})
+    prolonged = validate_settings(merge_settings(recipe, {"steps": 30}))
+    assert (prolonged.steps, [stage.steps for stage in prolonged.stages or ()]) == (30, [5, None])
+    assert validate_settings(merge_settings(recipe, {"batch_size": 7})).steps == 10
+
+
+def test_the_phases_of_a_table_may_be_text() -> None:
+    assert Stage.model_validate({"phases": "autoencoder+energy"}).phases == ("autoencoder", "energy")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from priorkit.config import RunConfig, merge_settings, resolve_config, validate_settings
 from priorkit.data import DataSummary, load_data
 from priorkit.distributed import Processes, join_processes, synchronise_batch_norm
-from priorkit.distributed.agreement import average_statistics, require_enough_images, require_equal_tensors
+from priorkit.distributed.agreement import average_statistics, require_equal_tensors
 from priorkit.engine import Engine, Precision, make_optimizer
 from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
@@ -224,14 +224,3 @@ def test_statistics_become_their_means(in_processes: Callable[..., list[Any]]) -
 
     for mean, variance, batches in in_processes(2, work):
         assert (mean.tolist(), variance.tolist(), batches.item()) == ([0.5, 0.5], [1, 1], 0)
-
-
-@pytest.mark.parametrize(("synchronise", "least"), [(True, 4), (False, 8)])
-def test_batches_too_small_to_share(synchronise: bool, least: int, tiny_config: Callable[..., RunConfig]) -> None:
-    def config(batch_size: int) -> RunConfig:
-        return tiny_config(batch_size=batch_size, synchronise_batch_norm=synchronise)
-
-    require_enough_images(config(least), Processes(0, 4))
-    require_enough_images(config(2), Processes())
-    with pytest.raises(ConfigurationError, match=rf"too small for 4 processes.*at least --batch-size {least}"):
-        require_enough_images(config(least - 1), Processes(0, 4))

@@ -105,7 +105,7 @@ MISTAKES = [
     (
         [("towards", Batch.IMAGES)],
         {"stages": "autoencoder+toward:5"},
-        r"--stages autoencoder\+toward: this run has no phase 'toward'; did you mean 'towards'\?",
+        r"--stages autoencoder\+toward: there is no phase 'toward'; did you mean 'towards'\?",
     ),
     (
         [("towards", Batch.IMAGES)],
@@ -172,6 +172,21 @@ OTHERS = [
         "--regularizer none: trains nothing, and FlowPrior learns by likelihood; .*--stages all",
     ),
     ("aae", {"phases": "autoencoder,code-fitting", "prior": "flow-matching"}, "needs a stage of its own"),
+    (
+        "aae",
+        {"stages": "autoencoder:2,code-fitting:2"},
+        "the phase 'code-fitting' has nothing to train in this system, whose --prior gaussian learns by 'fixed'",
+    ),
+    (
+        "aae",
+        {"stages": "autoencodr:2,code-fitting:2", "prior": "flow-matching"},
+        "there is no phase 'autoencodr'; did you mean 'autoencoder'?",
+    ),
+    (
+        "aae",
+        {"condition": "labels", "prior": "flow-matching", "stages": "autoencoder:2,code-fitting:2"},
+        "no phase of this run trains the .*, or use --condition.recovery none",
+    ),
 ]
 
 
@@ -182,3 +197,28 @@ def test_systems_that_their_phases_do_not_train_are_refused(
     with pytest.raises(ConfigurationError, match=told) as caught:
         tiny_session(recipe, **changes)
     assert "\n" not in str(caught.value)
+
+
+def test_a_prior_of_classes_is_fitted_in_a_stage(tiny_session: SessionOf) -> None:
+    condition = {"name": "labels", "recovery": "none"}
+    session = tiny_session(
+        "aae", condition=condition, prior="flow-matching", regularizer="none", stages="autoencoder:1,code-fitting:2"
+    )
+    while not session.finished():
+        session.step()
+    assert session.system.image_critic is None
+    assert session.model.sample(3).shape == (3, 1, 16, 16)
+
+
+def test_a_prior_that_learns_by_likelihood_must_have_a_density_before_anything_is_trained(
+    make_registry: Callable[..., Registry], make_component: Callable[..., Component[Any]], tiny_session: SessionOf
+) -> None:
+    def build(options: Any, context: Any) -> Centred:
+        prior = Centred(context.code_dim, ())
+        prior.learning = Learning.LIKELIHOOD
+        return prior
+
+    registry = make_registry([("prior", make_component("centred", build))])
+    changes = {"prior": "centred", "regularizer": "none", "stages": "autoencoder:1,code-fitting:2"}
+    with pytest.raises(ConfigurationError, match="--prior centred: it learns by likelihood and has no density"):
+        tiny_session("aae", registry, **changes)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from priorkit.data import KeptCodes
 from priorkit.engine import CheckpointStore
+from priorkit.errors import ConfigurationError
 from priorkit.training import Observer, Review, Session, run_session
 
 SessionOf = Callable[..., Session]
@@ -113,3 +114,15 @@ def test_a_stage_ends_with_losses_and_pictures_and_the_best_is_found_anew(tiny_s
     assert session.best["step"] == 6.0
     # Until the second stage has been looked at, nothing of it is the best.
     assert notes.best[3:5] == [0.0, 0.0]
+
+
+def test_what_a_prior_says_of_its_codes_is_one_line(tiny_session: SessionOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = two_stages(tiny_session, "aae", "full-gaussian", stages="autoencoder:1,code-fitting:1")
+
+    def refuse(*arguments: Any) -> None:
+        raise ValueError("the codes cannot be fitted; use others")
+
+    monkeypatch.setattr(session.system.prior, "fit_codes", refuse)
+    session.step()
+    with pytest.raises(ConfigurationError, match=r"^--prior full-gaussian: the codes cannot be fitted; use others$"):
+        session.step()

@@ -56,7 +56,7 @@ class PhaseSubject(Subject[Phases]):
 
     def part(self, made: Any) -> Phases:
         """All phases, however many there are."""
-        phases = () if made is None else (made,) if isinstance(made, Phase) else made
+        phases = (made,) if isinstance(made, Phase) else made
         if not isinstance(phases, Sequence) or not all(isinstance(phase, Phase) for phase in phases):
             raise Unbuildable(
                 f"it builds {made!r}, not a Phase or several",

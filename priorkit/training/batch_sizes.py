@@ -1,0 +1,35 @@
+"""Which sizes of batches a run can have."""
+
+from priorkit.config import RunConfig
+from priorkit.distributed import Processes
+from priorkit.errors import ConfigurationError
+
+__all__ = ["require_batch_sizes"]
+
+
+def require_batch_sizes(config: RunConfig, images: int, processes: Processes) -> None:
+    """Makes sure that there are images for a batch of every stage, and images of every batch for each process.
+
+    Args:
+        config: The run's settings.
+        images: Number of training images.
+        processes: Those that train together: two images each, where their batch norm sees no others.
+
+    Raises:
+        ConfigurationError: A batch is too large or too small.
+    """
+    sizes = {"--batch-size": config.batch_size}
+    for number, stage in enumerate(config.stages or (), 1):
+        if stage.batch_size is not None:
+            sizes[f"batch_size of stage {number}:"] = stage.batch_size
+    each = 1 if config.synchronise_batch_norm else 2
+    for given, size in sizes.items():
+        if size > images:
+            raise ConfigurationError(
+                f"{given} {size} is more than the {images} training images; use at most {given} {images}"
+            )
+        if processes.count > 1 and size < each * processes.count:
+            raise ConfigurationError(
+                f"{given} {size} is too small for {processes.count} processes, which share each batch: "
+                f"use at least {given} {each * processes.count}, or fewer processes"
+            )
