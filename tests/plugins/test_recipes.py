@@ -77,7 +77,7 @@ def test_learned() -> None:
     system = recipe_named("learned")
     assert system.prior.learning is Learning.ADVERSARIAL
     assert system.loss.needs_image_critic
-    assert set(system.trained()) == {"encoder", "decoder", "prior", "code_critic", "image_critic"}
+    assert set(system.trained()) == {"encoder", "decoder", "prior", "regularizer", "image_critic"}
     assert not system.encoder.stochastic
     assert resolved(REGISTRY.recipe("learned")).decoder_in_both_phases
 
@@ -85,7 +85,7 @@ def test_learned() -> None:
 def test_aae() -> None:
     system = recipe_named("aae")
     assert system.prior.learning is Learning.FIXED
-    assert set(system.trained()) == {"encoder", "decoder", "code_critic"}
+    assert set(system.trained()) == {"encoder", "decoder", "regularizer"}
     assert not system.encoder.stochastic
 
 
