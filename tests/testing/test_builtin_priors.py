@@ -25,7 +25,7 @@ CASES = [
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
-    Case("prior", "flow-matching", {"hidden": 32}, required=("labels_change_codes", "learns_the_codes")),
+    Case("prior", "flow-matching", {"hidden": 32, "steps": 4}, required=("labels_change_codes", "learns_the_codes")),
     Case("prior", "full-gaussian", required=("fits_itself_to_the_codes", "fits_itself_in_place")),
     Case("prior", "full-gaussian", {"diagonal": True}, required=("fits_itself_to_the_codes",)),
 ]

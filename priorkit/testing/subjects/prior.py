@@ -52,7 +52,9 @@ class PriorSubject(Subject[Prior]):
         variant += "" if with_encoder else " and no encoder"
         self.space = CodeSpace((code_dim,)) if codes is None else codes
         words = f"code_dim {code_dim}" if codes is None else f"codes that are {codes}"
-        super().__init__(case, words + variant, variant if codes is None else f"{codes.kind.value}{variant}")
+        told_apart = "indices" if codes is not None and codes.kind is CodeKind.INDICES else ""
+        # Maps are flat: what takes long need not be tried with them again.
+        super().__init__(case, words + variant, f"{told_apart}{variant}")
         self.code_dim = code_dim
         self.classes = classes
         self.condition_dim = classes or vector_dim
