@@ -38,6 +38,8 @@ from priorkit.training import Session
 
 # Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.
 torch.set_num_threads(1)
+# Nor do the commands that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
