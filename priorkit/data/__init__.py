@@ -3,7 +3,7 @@
 from priorkit.data.batches import Batches, to_float, to_uint8
 from priorkit.data.binarisation import Binarise, binarised
 from priorkit.data.data_summary import DataSummary, summarise
-from priorkit.data.fingerprints import beside_fingerprint, sample_fingerprint
+from priorkit.data.fingerprints import condition_fingerprint, sample_fingerprint
 from priorkit.data.kept_codes import KeptCodes
 from priorkit.data.loading import load_data
 from priorkit.data.stream import default_workers
@@ -14,8 +14,8 @@ __all__ = [
     "Binarise",
     "DataSummary",
     "KeptCodes",
-    "beside_fingerprint",
     "binarised",
+    "condition_fingerprint",
     "default_workers",
     "load_data",
     "sample_fingerprint",

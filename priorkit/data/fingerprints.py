@@ -9,7 +9,7 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
-__all__ = ["beside_fingerprint", "data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
+__all__ = ["condition_fingerprint", "data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
 
 _SAMPLE = 128
 """Images of each set that are compared by their pixels even where that of all would take too long."""
@@ -66,7 +66,7 @@ def sample_fingerprint(data: ImageData) -> str:
     return _digest([(part, iter([part.spread(_SAMPLE)])) for part in (data.train, data.test)])
 
 
-def beside_fingerprint(data: ImageData) -> str:
+def condition_fingerprint(data: ImageData) -> str:
     """A short text that differs where labels or embeddings of the training images differ."""
     digest = hashlib.blake2b(digest_size=16)
     for entries in (data.train.labels, data.train.embeddings):

@@ -80,14 +80,17 @@ class Engine:
         self.phases = list(phases)
         self._replayed.clear()
 
-    def step(self, images: Tensor, batch_size: int | None = None, beside: Mapping[str, Tensor] | None = None) -> None:
+    def step(
+        self, images: Tensor, batch_size: int | None = None, conditions: Mapping[str, Tensor] | None = None
+    ) -> None:
         """Runs every phase whose turn it is on one batch.
 
         Args:
             images: Shape (N, C, H, W), values in [-1, 1], on the engine's device. Where several processes train
                 together, this process's share of the batch.
             batch_size: Images in the whole batch; None for N.
-            beside: What comes with the images, by name, first dimension N: phases find it among their noise.
+            conditions: s of the images, as `condition`, and of others, as `mismatched`, where images bring one, first
+                dimension N: phases find them among their noise.
         """
         assert batch_size is not None or self.processes.count == 1, (
             "the images are a part of the batch: how large is it?"
@@ -100,7 +103,7 @@ class Engine:
         for phase in self.phases:
             if self.steps % phase.every == 0:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
-                noise = {**self._noise(phase, batch_size), **(beside or {})}
+                noise = {**self._noise(phase, batch_size), **(conditions or {})}
                 if self.recorder is None:
                     self._run(phase, images, noise, part)
                 else:

@@ -156,7 +156,7 @@ class Model:
         with self.ready():
             parts = torch.split(condition, _CHUNK) if condition is not None else repeat(None)
             pairs = zip(torch.split(noise, _CHUNK), parts, strict=False)
-            return torch.cat([self._prior_codes(part.to(self.device), beside) for part, beside in pairs])
+            return torch.cat([self._prior_codes(part.to(self.device), given) for part, given in pairs])
 
     def _check_condition(self, condition: Tensor | None, n: int) -> None:
         if condition is None:

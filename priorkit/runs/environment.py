@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from priorkit.config import RunConfig, choices_of
 from priorkit.data import DataSummary, summarise
-from priorkit.data.fingerprints import beside_fingerprint, describe_data
+from priorkit.data.fingerprints import condition_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -32,6 +32,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
     """Everything about a run that its configuration does not say, as plain values for JSON."""
     device = session.precision.device
     condition = session.system.condition
+    brings_condition = condition is not None and condition.from_data
     components: dict[str, Any] = {kind.slot: [] for kind in KINDS if kind.several}
     for kind, choice in choices_of(config):
         registered = registry.get(kind.slot, choice.name)
@@ -62,7 +63,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "classes": summarise(data).classes,
             "embedding_dim": summarise(data).embedding_dim,
             **describe_data(data),
-            "beside_fingerprint": beside_fingerprint(data) if condition is not None and condition.from_data else None,
+            "beside_fingerprint": condition_fingerprint(data) if brings_condition else None,
             "class_names": list(data.class_names),
             "notes": list(data.notes),
         },

@@ -65,12 +65,12 @@ class BatchSource:
             batches.encode_with(encoder())
         if self.stage.batch is Batch.ALL_CODES:
             assert isinstance(batches, KeptCodes), "all codes are kept ones"
-            self._fetched = batches.everything(), self._beside(batches.all_entries(), None)
+            self._fetched = batches.everything(), self._conditions(batches.all_entries(), None)
             return
         others = None
         if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
             others = batches.entries_at(images_seen + self.stage.batch_size)
-        self._fetched = batches.at(images_seen), self._beside(batches.entries_at(images_seen), others)
+        self._fetched = batches.at(images_seen), self._conditions(batches.entries_at(images_seen), others)
 
     def take(self) -> tuple[Tensor, dict[str, Tensor]]:
         """The batch that has been read, and what comes with it; it is not kept."""
@@ -88,14 +88,14 @@ class BatchSource:
         """Ends the processes that read images, if there are any; the next batch starts them again."""
         self.batches.close()
 
-    def _beside(self, entries: Tensor | None, others: Tensor | None) -> dict[str, Tensor]:
+    def _conditions(self, entries: Tensor | None, others: Tensor | None) -> dict[str, Tensor]:
         """What comes with a batch: `condition`, and `mismatched`, which comes with other images."""
         if self.condition is None or entries is None:
             return {}
-        beside = {"condition": self.condition.vectors(entries)}
+        conditions = {"condition": self.condition.vectors(entries)}
         if others is not None:
-            beside["mismatched"] = self.condition.vectors(others)
-        return beside
+            conditions["mismatched"] = self.condition.vectors(others)
+        return conditions
 
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition

@@ -151,12 +151,12 @@ class Session:
             ConfigurationError: The prior refuses the codes.
         """
         self.fetch()
-        images, beside = self.source.take()
+        images, conditions = self.source.take()
         whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
         on_images = self.stage.batch is Batch.IMAGES
         try:
             with nullcontext() if on_images else prior_named(self.config, self.registry):
-                self.engine.step(images, whole, beside)
+                self.engine.step(images, whole, conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         self._recomputed = False

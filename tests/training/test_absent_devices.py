@@ -69,7 +69,7 @@ def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> Non
         for _ in range(2):
             pixels = batches.at(engine.images_seen)
             codes = torch.zeros(BATCH, system.code_dim, device=META)
-            engine.step(pixels if stage.batch is Batch.IMAGES else codes, beside=beside(system, META))
+            engine.step(pixels if stage.batch is Batch.IMAGES else codes, conditions=beside(system, META))
             averages.update(stage.trains())
     for name, network in networks.items():
         states = [engine.optimizers[name].state[weight]["exp_avg"] for weight in network.parameters()]
