@@ -5,7 +5,7 @@ from typing import TypeVar
 from priorkit.config import ComponentChoice, RunConfig, component_options
 from priorkit.errors import ConfigurationError, PluginError, PriorkitError
 from priorkit.registry import Registry
-from priorkit.registry.guard import guarded, refusal_in_words
+from priorkit.registry.guard import refusing
 
 __all__ = ["build_choice", "build_component", "build_optional"]
 
@@ -69,13 +69,8 @@ def build_choice(
     registered = registry.get(slot, choice.name)
     options = component_options(registered, choice.options)
     given = f"--{slot.replace('_', '-')} {choice.name}"
-    try:
-        with guarded(registered, given):
-            made: object = registered.component.build(options, context)
-    except PriorkitError:
-        raise
-    except ValueError as error:
-        raise refusal(f"{given}: {refusal_in_words(registered, error)}") from error
+    with refusing(registered, given, refusal):
+        made: object = registered.component.build(options, context)
     return made
 
 

@@ -7,11 +7,11 @@ from priorkit.config import RunConfig
 from priorkit.config.building import build_component
 from priorkit.data.fitting_images import check_image_size, fit_images
 from priorkit.engine import free_memory
-from priorkit.errors import ConfigurationError, DataError, PriorkitError
+from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext
 from priorkit.registry import Registry
-from priorkit.registry.guard import guarded
+from priorkit.registry.guard import refusing
 
 __all__ = ["load_data"]
 
@@ -48,13 +48,8 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
             f"--data-dir {config.data_dir}: the data set {config.dataset.name!r} reads no folder; leave --data-dir "
             "out, or name another data set with --dataset"
         )
-    try:
-        with guarded(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}"):
-            data = source.load()
-    except PriorkitError:
-        raise
-    except ValueError as error:
-        raise DataError(f"--dataset {config.dataset.name}: {error}") from error
+    with refusing(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}", DataError):
+        data = source.load()
     if len(data.train) < 2 or not len(data.test):
         raise DataError(
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "

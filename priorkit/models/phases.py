@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from priorkit.config import RunConfig
 from priorkit.config.building import build_choice
-from priorkit.errors import ConfigurationError, PriorkitError
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Phase, System
 from priorkit.models.guarded_phase import ChosenPhase
 from priorkit.models.phase_contract import mistake_in_phase
 from priorkit.plugins import PhaseContext
 from priorkit.registry import Registered, Registry
-from priorkit.registry.guard import guarded, refusal_in_words
+from priorkit.registry.guard import refusing
 
 __all__ = ["phases_of"]
 
@@ -37,13 +37,8 @@ def phases_of(system: System, config: RunConfig, registry: Registry) -> tuple[Ch
             continue
         name = getattr(config, slot).name
         registered, given = registry.get(slot, name), f"--{slot} {name}"
-        try:
-            with guarded(registered, given):
-                phases = list(component.phases(system))
-        except PriorkitError:
-            raise
-        except ValueError as error:
-            raise ConfigurationError(f"{given}: {refusal_in_words(registered, error)}") from error
+        with refusing(registered, given):
+            phases = list(component.phases(system))
         _take(chosen, phases, system, registered, given)
     if config.fitted_to is None:
         return tuple(chosen)

@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import Iterator
 
-from priorkit.errors import PluginError, is_out_of_memory
+from priorkit.errors import ConfigurationError, PluginError, PriorkitError, is_out_of_memory
 from priorkit.registry.blame import error_in_words, place_of, raised_by
 from priorkit.registry.discovery import BUILTIN, is_strict
 from priorkit.registry.registry import Registered
 
-__all__ = ["guarded", "refusal_in_words"]
+__all__ = ["guarded", "refusal_in_words", "refusing"]
 
 
 @contextlib.contextmanager
@@ -38,6 +38,28 @@ def guarded(registered: Registered, given: str) -> Iterator[None]:
             f"{error_in_words(error)}{f' ({place})' if place else ''}; this is a mistake in the plug-in "
             "(PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
         ) from error
+
+
+@contextlib.contextmanager
+def refusing(registered: Registered, given: str, refusal: type[PriorkitError] = ConfigurationError) -> Iterator[None]:
+    """As `guarded`; a ValueError, by which a plug-in refuses what its user asks for, becomes a refusal that names it.
+
+    Args:
+        registered: The component.
+        given: How it was chosen: `--prior laplace`.
+        refusal: What the ValueError becomes.
+
+    Raises:
+        PriorkitError: The plug-in refuses; its own kinds of PriorkitError go through as they are.
+        PluginError: The plug-in fails.
+    """
+    try:
+        with guarded(registered, given):
+            yield
+    except PriorkitError:
+        raise
+    except ValueError as error:
+        raise refusal(f"{given}: {refusal_in_words(registered, error)}") from error
 
 
 def refusal_in_words(registered: Registered, error: ValueError) -> str:

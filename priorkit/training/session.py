@@ -24,13 +24,13 @@ from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.model import Model
 from priorkit.models.system import BuiltSystem, tensors_below
 from priorkit.registry import Registry
+from priorkit.registry.guard import refusing
 from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.batch_sizes import require_batch_sizes
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
 from priorkit.training.length import last_step
 from priorkit.training.optimizers import make_optimizers, set_learning_rates
-from priorkit.training.prior_failures import prior_named
 from priorkit.training.review import REVIEWED, Review, review_model
 
 __all__ = ["Session"]
@@ -58,7 +58,7 @@ class Session:
         require_batch_sizes(config, len(data.train), processes)
         device = choose_device(config.device, processes)
         self.config = config
-        self.registry = registry
+        self._prior = registry.get("prior", config.prior.name)
         self.data = data
         self.precision = choose_precision(config.precision, device)
         recorder = choose_recorder(config, device, processes)
@@ -155,7 +155,8 @@ class Session:
         whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
         on_images = self.stage.batch is Batch.IMAGES
         try:
-            with nullcontext() if on_images else prior_named(self.config, self.registry):
+            # Where the prior refuses codes, or fails, priorkit's own phases that call it are not to blame.
+            with nullcontext() if on_images else refusing(self._prior, f"--prior {self.config.prior.name}"):
                 self.engine.step(images, whole, conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
