@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
-__all__ = ["ComponentChoice", "listed_choices"]
+__all__ = ["ComponentChoice", "comma_separated", "listed_choices"]
 
 
 class ComponentChoice(BaseModel):
@@ -42,14 +42,18 @@ class ComponentChoice(BaseModel):
         return {"name": self.name, **self.options}
 
 
+def comma_separated(value: Any) -> Any:
+    """The parts of a text between its commas, as a list; anything else as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 def listed_choices(value: object) -> object:
     """What stands for a list of components, as a list: names with commas between them, or names and tables.
 
     Raises:
         ValueError: It is neither, it is empty, or it names a component twice.
     """
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+    value = comma_separated(value)
     if not isinstance(value, list | tuple):
         raise ValueError("expected a list of names, or of tables with the key `name`")
     names = [ComponentChoice.model_validate(item).name for item in value]

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from priorkit.config.component_choice import ComponentChoice
+from priorkit.config.component_choice import ComponentChoice, comma_separated
 from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, RunConfig
 from priorkit.config.stages import beginnings, open_ended
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
-from priorkit.registry import Registered, Registry
+from priorkit.registry import Registered, Registry, bare_name
 from priorkit.registry.guard import guarded
 
 __all__ = [
@@ -75,14 +75,9 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     return merged
 
 
-def _split(value: Any) -> Any:
-    """Names with commas between them as a list; anything else as it is."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def _merged_list(slot: str, below: Any, value: Any) -> Any:
     """A list of components over another: names keep the options that they had; a mapping changes the options alone."""
-    below, value = _split(below), _split(value)
+    below, value = comma_separated(below), comma_separated(value)
     tables = [_as_table(item) for item in below] if isinstance(below, Sequence) else []
     under = {str(table.get("name")): table for table in tables if table is not None}
     if isinstance(value, Mapping):
@@ -194,11 +189,6 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
     return config.model_copy(update=resolved)
 
 
-def _bare(name: str) -> str:
-    """A component's name without its distribution."""
-    return name.rpartition(":")[2]
-
-
 def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentChoice, ...]:
     """The components of kind `phase` that take part in the run: of one with stages, those that its stages name.
 
@@ -208,18 +198,18 @@ def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentC
     if not config.stages:
         return config.phases
     known = registry.names("phases")
-    named = {_bare(name).replace("_", "-") for stage in config.stages for name in stage.phases}
+    named = {bare_name(name).replace("_", "-") for stage in config.stages for name in stage.phases}
     every = any(not stage.phases for stage in config.stages)
     listed = [choice.name for choice in config.phases]
     default = {choice.name for choice in RunConfig.model_fields["phases"].default}
-    idle = [name for name in listed if not every and _bare(name) not in named and _bare(name) not in default]
+    idle = [name for name in listed if not every and bare_name(name) not in named and bare_name(name) not in default]
     if idle:
         raise ConfigurationError(
             f"--phases {idle[0]}: no stage has this phase, and the stages are {','.join(map(str, config.stages))}; add "
             "it to one of them, or leave it out"
         )
-    added = sorted(name for name in named if name in known and name not in map(_bare, listed))
-    kept = [choice for choice in config.phases if every or _bare(choice.name) in named]
+    added = sorted(name for name in named if name in known and name not in map(bare_name, listed))
+    kept = [choice for choice in config.phases if every or bare_name(choice.name) in named]
     return (*kept, *(ComponentChoice(name=name) for name in added))
 
 

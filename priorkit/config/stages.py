@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from priorkit.config.component_choice import comma_separated
+
 __all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages", "open_ended"]
 
 EVERY_PHASE = "all"
@@ -68,8 +70,7 @@ def listed_stages(value: object) -> object:
     Raises:
         ValueError: It is neither.
     """
-    if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+    value = comma_separated(value)
     if not isinstance(value, list | tuple) or not value:
         raise ValueError("expected a list of stages, such as autoencoder:1000,code-fitting:2000")
     return tuple(value)

@@ -37,7 +37,7 @@ from priorkit.plugins import (
     PriorContext,
     RegularizerContext,
 )
-from priorkit.registry import Registry
+from priorkit.registry import Registry, bare_name
 
 __all__ = ["build_system"]
 
@@ -117,7 +117,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
     # Where no phase improves it, a prior that learns from codes learns from nothing else.
-    improved = any(choice.name.rpartition(":")[2] == "prior-improvement" for choice in config.phases)
+    improved = any(bare_name(choice.name) == "prior-improvement" for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)

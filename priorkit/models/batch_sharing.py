@@ -3,7 +3,6 @@
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import Batch
 from priorkit.models.system import BuiltSystem
 
 __all__ = ["require_shareable_terms"]
@@ -17,7 +16,7 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
     """
     if processes.count == 1:
         return
-    if any(stage.batch is not Batch.IMAGES for stage in system.stages):
+    if system.takes_codes:
         raise ConfigurationError(
             f"a prior is fitted to kept codes in one process, and there are {processes.count}: start priorkit without "
             "torchrun"

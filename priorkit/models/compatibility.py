@@ -1,5 +1,7 @@
 """Makes sure that the components of a system fit each other, before anything is written."""
 
+from collections.abc import Collection
+
 from priorkit.config import DEFAULT_STEPS, RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Condition, ImageSet, Learning, Recovery
@@ -66,7 +68,7 @@ def _refuse_without_parameters(system: BuiltSystem, config: RunConfig) -> None:
 
 def _refuse_what_nobody_trains(system: BuiltSystem, config: RunConfig) -> None:
     """Every network that is there to be trained must be trained by a phase."""
-    trained = {name for stage in system.stages for name in stage.trains()}
+    trained = system.trained().keys()
     _refuse_idle_prior(system, config, trained)
     regularizer = system.regularizer
     idle_critic = "regularizer" in networks_of(system) and "regularizer" not in trained
@@ -106,10 +108,9 @@ _PHASE_FOR = {
 """Networks that only phases train: their words, and the phase that does."""
 
 
-def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: set[str]) -> None:
+def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collection[str]) -> None:
     """A prior that learns must have somebody to teach it, in the way that it learns."""
     prior, learning = f"--prior {config.prior.name}", system.prior.learning
-    on_codes = any(stage.batch is not Batch.IMAGES for stage in system.stages)
     if learning is Learning.FIXED:
         if "prior" in trained:
             raise ConfigurationError(
@@ -126,13 +127,13 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: set[str]
                 f"priorkit fit RUN {prior}"
             )
         return
-    if learning is Learning.LIKELIHOOD and on_codes and not system.prior.has_density:
+    if learning is Learning.LIKELIHOOD and system.takes_codes and not system.prior.has_density:
         raise ConfigurationError(
             f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
         )
     if "prior" in trained:
         return
-    if learning is Learning.ADVERSARIAL and (system.fits_codes or on_codes):
+    if learning is Learning.ADVERSARIAL and system.takes_codes:
         raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {_FITTED}")
     if learning is Learning.PHASES and system.fits_codes:
         raise ConfigurationError(f"{prior}: it learns in phases of its own, together with the encoder; {_FITTED}")
@@ -161,8 +162,8 @@ _FITTED = "use a prior that learns from codes or by likelihood, such as --prior 
 def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
     """A stage on codes needs an encoder that has been trained."""
     trained: set[str] = set()
-    condition, on_codes = system.condition, [stage for stage in system.stages if stage.batch is not Batch.IMAGES]
-    if condition is not None and not condition.from_data and on_codes:
+    condition = system.condition
+    if condition is not None and not condition.from_data and system.takes_codes:
         raise ConfigurationError(
             f"--prior {config.prior.name}: it learns from the codes of images, and nothing says which "
             f"{config.condition.name!r} condition belongs to which image; use --condition labels or embedding"
@@ -246,6 +247,11 @@ def _check_prior(system: BuiltSystem, config: RunConfig) -> None:
         raise ConfigurationError(f"--prior {config.prior.name}: {wrong}; this is a mistake in the plug-in")
 
 
+def _learns_from_codes(system: BuiltSystem) -> bool:
+    """Whether the prior is trained on codes for what they are, so that it learns p(code | s) where it takes s."""
+    return system.takes_codes or system.prior.learning is Learning.CODES
+
+
 def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
     """A condition must say one thing about itself, be learned by somebody, and be what its images bring."""
     given = f"--condition {config.condition.name}"
@@ -272,7 +278,7 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
         condition.seen_by_image_critic
         or (condition.recovery is not Recovery.NONE and condition.recovery_weight > 0)
         or (condition.from_data and regularizer is not None and regularizer.uses_condition)
-        or (condition.from_data and system.prior.takes_condition and system.prior.learning in _FROM_CODES[1:])
+        or (condition.from_data and system.prior.takes_condition and _learns_from_codes(system))
     ):
         raise ConfigurationError(
             f"{given}: nothing learns from it: no discriminator sees it, and no classifier recovers it; use "

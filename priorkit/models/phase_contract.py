@@ -7,7 +7,7 @@ from torch import nn
 
 from priorkit.interfaces import Batch, OptimizerSettings, Phase, System
 
-__all__ = ["SYSTEM_NETWORKS", "learns", "mistake_in_phase", "networks_of"]
+__all__ = ["SYSTEM_NETWORKS", "learns", "mistake_in_phase", "networks_of", "trained_by"]
 
 SYSTEM_NETWORKS = ("encoder", "decoder", "prior", "regularizer", "image_critic", "recogniser")
 """The networks of a system that phases train, by the names that moves use."""
@@ -35,12 +35,12 @@ def mistake_in_phase(phase: object, system: System, others: Iterable[Phase]) -> 
         return f"{subject} says every = {phase.every!r}, which must be a whole number of steps, at least 1"
     if not isinstance(phase.batch, Batch):
         return f"{subject} says batch = {phase.batch!r}, which must be one of priorkit.interfaces.Batch"
-    if phase.batch is not Batch.IMAGES and "encoder" in _trained_by(phase):
+    if phase.batch is not Batch.IMAGES and "encoder" in trained_by(phase):
         return f"{subject} takes codes and trains the encoder, whose codes they would no longer be; take images"
     taken = {*SYSTEM_NETWORKS, *_OTHER_MODULES, *(name for other in others for name in other.networks)}
     wrong = _mistake_in_networks(phase, taken) or _mistake_in_players(phase, system)
     if not wrong:
-        wrong = _mistake_in_optimizers(phase.optimizers, _trained_by(phase), others)
+        wrong = _mistake_in_optimizers(phase.optimizers, trained_by(phase), others)
     return f"{subject} {wrong}" if wrong else ""
 
 
@@ -52,7 +52,7 @@ def _mistake_in_networks(phase: Phase, taken: set[str]) -> str:
             return f"names its network {name!r}, which is the name of another module; give it one of its own"
         if not isinstance(network, nn.Module) or not learns(network):
             return f"has a network {name!r} without parameters to train"
-        if name not in _trained_by(phase):
+        if name not in trained_by(phase):
             return f"has a network {name!r} that none of its players trains"
     return ""
 
@@ -105,7 +105,8 @@ def _mistake_in_optimizers(
     return ""
 
 
-def _trained_by(phase: Phase) -> set[str]:
+def trained_by(phase: Phase) -> set[str]:
+    """The names of the networks that a phase's moves train."""
     return {name for names in phase.players.values() for name in names}
 
 

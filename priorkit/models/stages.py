@@ -7,7 +7,9 @@ from priorkit.config import RunConfig, Stage, beginnings
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Learning, Phase, Place
 from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
+from priorkit.models.phase_contract import trained_by
 from priorkit.plugins import nearest
+from priorkit.registry import bare_name
 
 __all__ = ["PlannedStage", "plan_stages"]
 
@@ -39,7 +41,7 @@ class PlannedStage:
 
     def trains(self) -> set[str]:
         """The networks that some phase of it trains."""
-        return {name for item in self.chosen for names in item.phase.players.values() for name in names}
+        return {name for item in self.chosen for name in trained_by(item.phase)}
 
 
 def plan_stages(
@@ -61,11 +63,10 @@ def plan_stages(
     begins = beginnings(listed)
     stages = []
     for number, stage in enumerate(listed):
-        phases = (
-            tuple(_named(stage, chosen, config, known, learning))
-            if stage.phases
-            else _every(chosen, fits=config.fitted_to is not None)
-        )
+        if stage.phases:
+            phases = tuple(_named(stage, chosen, config, known, learning))
+        else:
+            phases = _every(chosen, fits=config.fitted_to is not None)
         batch = _common_batch(stage, phases)
         ends = begins[number + 1] if number + 1 < len(listed) else None
         if batch is Batch.ALL_CODES:
@@ -91,7 +92,7 @@ def _named(
     for name in stage.phases:
         wanted = name.replace("_", "-")
         found = [item for item in chosen if wanted in _names(item)]
-        if not found and wanted.rpartition(":")[2] in known:
+        if not found and bare_name(wanted) in known:
             raise ConfigurationError(
                 f"--stages {stage}: the phase {name!r} has nothing to train in this system, whose --prior "
                 f"{config.prior.name} learns by {learning.value!r}; leave it out, or use a prior that it trains, "
@@ -117,7 +118,9 @@ def _every(chosen: Sequence[ChosenPhase], *, fits: bool) -> tuple[ChosenPhase, .
     takes = [item for item in chosen if (item.phase.batch is Batch.IMAGES) is not fits]
     ordered = [item for item in takes if not item.brought]
     # The prior improvement phase is the first one that trains D_I.
-    after = next((number for number, item in enumerate(ordered) if _trains(item, "image_critic")), len(ordered))
+    after = next(
+        (number for number, item in enumerate(ordered) if "image_critic" in trained_by(item.phase)), len(ordered)
+    )
     places = {place: [item for item in takes if item.brought and item.phase.place is place] for place in Place}
     return (
         *places[Place.BEFORE_AUTOENCODER],
@@ -126,10 +129,6 @@ def _every(chosen: Sequence[ChosenPhase], *, fits: bool) -> tuple[ChosenPhase, .
         *ordered[after:],
         *places[Place.LAST],
     )
-
-
-def _trains(item: ChosenPhase, network: str) -> bool:
-    return any(network in names for names in item.phase.players.values())
 
 
 def _common_batch(stage: Stage, phases: Sequence[ChosenPhase]) -> Batch:

@@ -6,11 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import (
-    Learning,
-    Recovery,
-    System,
-)
+from priorkit.interfaces import Batch, Learning, Recovery, System
 from priorkit.models.guarded_phase import ChosenPhase
 from priorkit.models.phase_contract import networks_of
 from priorkit.models.stages import PlannedStage
@@ -40,6 +36,11 @@ class BuiltSystem(System):
     def chosen(self) -> tuple[ChosenPhase, ...]:
         """The phases of all stages, each once."""
         return tuple({id(item): item for stage in self.stages for item in stage.chosen}.values())
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether some stage trains on kept codes."""
+        return any(stage.batch is not Batch.IMAGES for stage in self.stages)
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {

@@ -3,7 +3,7 @@
 from priorkit.registry.discovery import BUILTIN
 from priorkit.registry.loader import load_plugins
 from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
-from priorkit.registry.registry import Registered, Registry, installed_plugins
+from priorkit.registry.registry import Registered, Registry, bare_name, installed_plugins
 
 __all__ = [
     "BUILTIN",
@@ -11,6 +11,7 @@ __all__ = [
     "LoadedPlugin",
     "Registered",
     "Registry",
+    "bare_name",
     "installed_plugins",
     "load_plugins",
 ]

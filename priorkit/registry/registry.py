@@ -15,12 +15,17 @@ from priorkit.registry.discovery import BUILTIN
 from priorkit.registry.loader import load_plugins
 from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
 
-__all__ = ["Registered", "Registry", "installed_plugins"]
+__all__ = ["Registered", "Registry", "bare_name", "installed_plugins"]
 
 _HINT = (
     "Is its plug-in installed, and does its pyproject.toml name it under [project.entry-points.priorkit]? "
     "`priorkit plugins` lists what was found."
 )
+
+
+def bare_name(name: str) -> str:
+    """A component's name without its distribution: `laplace` of `priorkit-laplace:laplace`."""
+    return name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -222,3 +222,16 @@ def test_a_prior_that_learns_by_likelihood_must_have_a_density_before_anything_i
     changes = {"prior": "centred", "regularizer": "none", "stages": "autoencoder:1,code-fitting:2"}
     with pytest.raises(ConfigurationError, match="--prior centred: it learns by likelihood and has no density"):
         tiny_session("aae", registry, **changes)
+
+
+def test_a_mixture_of_classes_is_fitted_by_likelihood_in_a_stage(tiny_session: SessionOf) -> None:
+    session = tiny_session(
+        "aae",
+        condition={"name": "labels", "recovery": "none"},
+        prior={"name": "mixture", "learned": True},
+        regularizer="none",
+        stages="autoencoder:1,code-fitting:1",
+    )
+    while not session.finished():
+        session.step()
+    assert "code_fitting/codes" in session.engine.losses(reset=False)
