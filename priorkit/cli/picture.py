@@ -76,7 +76,7 @@ def _classes(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _columns(run: Run, found: argparse.Namespace) -> tuple[Tensor, list[str]]:
-    """What the columns of a class figure are asked for by, and their captions."""
+    """The conditioning vectors of a class figure's columns, and the columns' captions."""
     import torch
 
     if found.label is None and not run.class_names:
@@ -92,7 +92,7 @@ def _columns(run: Run, found: argparse.Namespace) -> tuple[Tensor, list[str]]:
 def _tsne(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture tsne",
-        "Draws the prior's codes, coloured by the class that they were asked for by, beside the encoder's codes of "
+        "Draws the prior's codes, each coloured by the class that conditioned it, beside the encoder's codes of "
         "held-out images, coloured by label, in the plane (t-SNE of both together).",
         "tsne.png",
     )

@@ -30,7 +30,7 @@ class CodeMap:
 
     Attributes:
         prior: Codes of the prior, float32 (N, 2).
-        prior_classes: The classes that they were asked for by, int64 (N,); None where there are none.
+        prior_classes: The classes that conditioned them, int64 (N,); None where there are none.
         encoded: The encoder's codes of held-out images, float32 (N, 2).
         labels: Those images' labels, int64 (N,); None where there are none.
     """

@@ -37,7 +37,7 @@ class Recovery(Enum):
 
 
 class Condition(nn.Module, abc.ABC):
-    """s: what images are asked for by, as vectors of shape (N, dim) (Sections III-C and V of Wang et al. 2020).
+    """s: the conditioning vectors of images, of shape (N, dim) (Sections III-C and V of Wang et al. 2020).
 
     Attributes:
         dim: Dimensions of s, at least 1.

@@ -38,7 +38,7 @@ class Model:
         decoder: dec, for the prior's codes.
         reconstruction_decoder: dec, for the encoder's codes: the same weights with other batch-norm statistics.
         prior: p(code).
-        condition: What images are asked for by; None in a run without a condition.
+        condition: The condition of images; None in a run without one.
         image_critic: D_I, or None.
         recogniser: Q without its trunk, which is D_I's, or None.
         loss: L_rec, or None.
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def classes(self) -> int:
-        """How many classes images are asked for by; 0 where they are asked for by anything else, or nothing."""
+        """How many classes condition images; 0 where something else conditions them, or nothing."""
         return self.condition.classes if self.condition is not None else 0
 
     @contextmanager
@@ -77,7 +77,7 @@ class Model:
             yield
 
     def conditions(self, n: int, seed: int = 0) -> Tensor:
-        """Draws what `n` images are asked for by: s, float32 (n, dim), on the device. The same seed gives the same.
+        """Draws the conditioning vectors s of `n` images, float32 (n, dim), on the device; the same for the same seed.
 
         Raises:
             ConfigurationError: The run has no condition.
@@ -96,14 +96,14 @@ class Model:
             labels: Class indices, int64 (N,).
 
         Raises:
-            ConfigurationError: The run's images are not asked for by classes.
+            ConfigurationError: The run's images are not conditioned on classes.
             ValueError: There is no such class.
         """
         if not self.classes:
             raise ConfigurationError(
                 _NO_CONDITION
                 if self.condition is None
-                else "this run's images are asked for by vectors, not by classes"
+                else "this run's images are conditioned on vectors, not on classes"
             )
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
             raise ValueError(

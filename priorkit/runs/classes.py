@@ -1,4 +1,4 @@
-"""The classes that a run's images are asked for by."""
+"""The classes that a run's images are conditioned on."""
 
 import operator
 from collections.abc import Mapping, Sequence

@@ -86,7 +86,7 @@ class Run:
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes that images are asked for by; empty where they are not asked for by classes."""
+        """The names of the classes that condition images; empty where classes do not."""
         return class_names(self.model.condition, self.environment)
 
     def find_classes(self, wanted: Sequence[int | str]) -> Tensor:
@@ -96,7 +96,7 @@ class Run:
             wanted: Their names or indices.
 
         Raises:
-            ConfigurationError: There is no such class, or the run's images are not asked for by classes.
+            ConfigurationError: There is no such class, or the run's images are not conditioned on classes.
         """
         if not self.class_names:
             raise ConfigurationError(
@@ -117,7 +117,7 @@ class Run:
 
         Args:
             n: Number of images.
-            seed: Seed of the noise, and of what images are asked for by unless that is given.
+            seed: Seed of the noise, and of the conditioning vectors unless they are given.
             labels: Classes to draw, by index or name, in a run with classes: one for all, or `n` of them.
             condition: s itself, shape (n, dim), in a run with a condition; instead of `labels`.
 

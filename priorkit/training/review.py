@@ -26,7 +26,7 @@ class Review:
 
     Attributes:
         samples: The decoder's images of the same fixed noise at every review, uint8 (N, C, H, W): 64; or, where they
-            are asked for by one of at most 10 classes, 8 rows whose columns share a class.
+            are conditioned on one of at most 10 classes, 8 rows whose columns share a class.
         columns: How many of them make a row.
         originals: Held-out images, uint8 (up to 32, C, H, W).
         reconstructions: Theirs, uint8, same shape; None in a run without an encoder.

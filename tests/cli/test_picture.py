@@ -15,7 +15,7 @@ from priorkit.runs import prepare
 
 @pytest.fixture(scope="module")
 def asked_once(tiny, tmp_path_factory):
-    """Runs of two steps, by what images are asked for by: labels, random classes, nothing without an encoder."""
+    """Runs of two steps, by their condition: labels, random classes, and none in a run without an encoder."""
     from priorkit.cli import main
 
     folder = tmp_path_factory.mktemp("figures")

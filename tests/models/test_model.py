@@ -110,7 +110,7 @@ def test_evaluation_ends_with_its_block_even_after_an_error() -> None:
 
 @pytest.fixture(params=["labels", "categorical"])
 def asked(request: pytest.FixtureRequest, tiny_session: Callable[..., Session]) -> Model:
-    """A model whose images are asked for by classes."""
+    """A model whose images are conditioned on classes."""
     return tiny_session("learned", condition=request.param).model
 
 

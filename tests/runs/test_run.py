@@ -185,7 +185,7 @@ def test_a_damaged_checkpoint(folder: RunFolder, registry: Registry) -> None:
 
 @pytest.fixture(scope="module")
 def asked(registry: Registry, run_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose images are asked for by the labels of the data."""
+    """A run whose images are conditioned on the labels of the data."""
     path = tmp_path_factory.mktemp("asked") / "run"
     prepare(run_config(condition="labels", steps=2), path, registry=registry).run()
     return path

@@ -130,7 +130,7 @@ _PAPER = "Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders"
 def priorkit_conditions() -> list[Component[Condition | None]]:
     """Supplies the conditions `none`, `labels`, `categorical` and `embedding`."""
     return [
-        Component("none", NoConditionOptions, _build_none, summary="images are asked for by nothing", source=_PAPER),
+        Component("none", NoConditionOptions, _build_none, summary="images are conditioned on nothing", source=_PAPER),
         Component(
             "labels",
             LabelsOptions,
