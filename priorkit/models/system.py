@@ -39,8 +39,8 @@ class BuiltSystem(System):
 
     @property
     def takes_codes(self) -> bool:
-        """Whether some stage trains on kept codes."""
-        return any(stage.batch is not Batch.IMAGES for stage in self.stages)
+        """Whether some stage trains on kept codes, as all stages of a fit do, also where they have no phases."""
+        return self.fits_codes or any(stage.batch is not Batch.IMAGES for stage in self.stages)
 
     def _all_modules(self) -> dict[str, nn.Module]:
         named: dict[str, nn.Module | None] = {
