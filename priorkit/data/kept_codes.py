@@ -17,6 +17,7 @@ from priorkit.interfaces import Encoder, ImageSet, Posterior
 __all__ = ["KeptCodes", "room_for"]
 
 _CHUNK = 500
+_MOMENTS_CHUNK = 10_000
 _MEMORY_SHARE = 0.25
 """Largest share of the free memory that codes may take before they go to disk."""
 _DISK_SHARE = 0.9
@@ -120,6 +121,27 @@ class KeptCodes:
     def everything(self) -> Tensor:
         """A code of every image, drawn from its posterior, in the order of the images: as `at` gives them."""
         return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each dimension of the codes of all images, each float32 (code_dim,).
+
+        Of codes that are drawn, those of the distribution that they are drawn from. Indices have none.
+        """
+        assert self._posteriors is not None, "codes are found before the first batch"
+        total = squares = spread = torch.zeros(self._posteriors.shape[2], dtype=torch.float64)
+        # Shifted by the first code: the squares of large means would leave no digits for small deviations.
+        origin = self._posteriors[0, 0].cpu().double()
+        for chunk in torch.split(self._posteriors, _MOMENTS_CHUNK):
+            part = chunk.cpu().double()
+            shifted = part[:, 0] - origin
+            total, squares = total + shifted.sum(0), squares + shifted.square().sum(0)
+            if part.shape[1] == 2:
+                spread = spread + part[:, 1].exp().sum(0)
+        count = len(self._posteriors)
+        mean = total / count
+        variance = ((squares + spread) / count - mean.square()).clamp(min=0)
+        device = self.precision.device
+        return (origin + mean).float().to(device), variance.sqrt().float().to(device)
 
     def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
         assert self._posteriors is not None, "codes are found before the first batch"

@@ -13,6 +13,7 @@ from priorkit.interfaces.phase import Batch, Move, Noise, OptimizerSettings, Pha
 from priorkit.interfaces.prior import Learning, Prior
 from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
+from priorkit.interfaces.standardisation import Standardisation
 from priorkit.interfaces.stored_images import StoredImages
 from priorkit.interfaces.system import System
 
@@ -44,6 +45,7 @@ __all__ = [
     "ReconstructionLoss",
     "Recovery",
     "Regularizer",
+    "Standardisation",
     "StoredImages",
     "System",
     "frozen_statistics",

@@ -168,6 +168,17 @@ class Prior(nn.Module, abc.ABC):
         """
         return None
 
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Tells an untrained prior the scale of the codes that a stage is about to fit it to; by default, nothing.
+
+        A prior whose learning depends on the codes' scale keeps a `Standardisation`, sets it here, learns standardised
+        codes, and undoes it in `forward` and in `log_prob`. Beside the autoencoder, where codes move, it is not called.
+
+        Args:
+            mean: Mean of each dimension of all training images' codes, float32 (code_dim,), on the prior's device.
+            deviation: Standard deviation of each, (code_dim,); 0 where a dimension does not vary.
+        """
+
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:

@@ -8,7 +8,7 @@ from priorkit.config import RunConfig
 from priorkit.data import Batches, KeptCodes, default_workers
 from priorkit.distributed import Processes
 from priorkit.engine import Precision
-from priorkit.interfaces import Batch, Encoder, ImageSet
+from priorkit.interfaces import Batch, CodeKind, Encoder, ImageSet
 from priorkit.models.stages import PlannedStage
 from priorkit.models.system import BuiltSystem
 
@@ -33,6 +33,7 @@ class BatchSource:
         self, system: BuiltSystem, images: ImageSet, config: RunConfig, precision: Precision, processes: Processes
     ) -> None:
         self.condition = system.condition
+        self.codes = system.codes
         self.images = images
         self.config = config
         self.precision = precision
@@ -71,6 +72,14 @@ class BatchSource:
         if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
             others = batches.entries_at(images_seen + self.stage.batch_size)
         self._fetched = batches.at(images_seen), self._conditions(batches.entries_at(images_seen), others)
+
+    def moments(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and deviation of the codes of a stage on codes, each (code_dim,), once the first batch has been read.
+
+        None where the stage takes images, or its codes are indices.
+        """
+        indices = self.codes.kind is CodeKind.INDICES
+        return self.batches.moments() if isinstance(self.batches, KeptCodes) and not indices else None
 
     def take(self) -> tuple[Tensor, dict[str, Tensor]]:
         """The batch that has been read, and what comes with it; it is not kept."""

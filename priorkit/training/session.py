@@ -157,12 +157,21 @@ class Session:
         try:
             # Where the prior refuses codes, or fails, priorkit's own phases that call it are not to blame.
             with nullcontext() if on_images else refusing(self._prior, f"--prior {self.config.prior.name}"):
+                if self.steps == self.stage.begins:
+                    self._standardise()
                 self.engine.step(images, whole, conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         self._recomputed = False
         if self.averages is not None:
             self.averages.update(self.stage.trains())
+
+    def _standardise(self) -> None:
+        """Tells a prior that nothing has trained yet the scale of the codes of the stage that begins."""
+        earlier = self.system.stages[: self.system.stages.index(self.stage)]
+        moments = self.source.moments()
+        if moments is not None and not any("prior" in stage.trains() for stage in earlier):
+            self.system.prior.standardise(*moments)
 
     def close(self) -> None:
         """Ends the processes that read images, if there are any; the next step starts them again."""

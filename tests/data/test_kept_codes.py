@@ -103,3 +103,21 @@ def test_images_that_bring_nothing_have_no_entries(tiny_session: Callable[..., S
     assert codes.entries_at(0) is None
     assert codes.workers is None
     codes.close()
+
+
+@pytest.mark.parametrize("recipe", ["aae", "vae"])
+def test_moments_are_those_of_the_codes(recipe: str, tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session(recipe)
+    encoder = session.model.encoder
+    assert encoder is not None
+    codes = KeptCodes(session.data.train, 6, seed=3, precision=CPU, channels_last=False)
+    codes.encode_with(encoder)
+    mean, deviation = codes.moments()
+    images = to_float(session.data.train.take(torch.arange(len(session.data.train))))
+    with torch.no_grad():
+        posterior = encoder(images)
+    torch.testing.assert_close(mean, posterior.mean.mean(0), atol=1e-5, rtol=1e-4)
+    variance = posterior.mean.double().var(0, correction=0)
+    if posterior.log_variance is not None:
+        variance = variance + posterior.log_variance.double().exp().mean(0)
+    torch.testing.assert_close(deviation, variance.sqrt().float(), atol=1e-5, rtol=1e-4)

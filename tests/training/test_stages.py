@@ -126,3 +126,23 @@ def test_what_a_prior_says_of_its_codes_is_one_line(tiny_session: SessionOf, mon
     session.step()
     with pytest.raises(ConfigurationError, match=r"^--prior full-gaussian: the codes cannot be fitted; use others$"):
         session.step()
+
+
+def test_a_prior_is_told_the_scale_of_the_codes_when_its_stage_begins(tiny_session: Callable[..., Session]) -> None:
+    changes = {"prior": {"name": "flow-matching", "hidden": 8}, "regularizer": "none"}
+    session = tiny_session("aae", **changes, stages="autoencoder:1,code-fitting:2")
+    while not session.finished():
+        session.step()
+        if session.steps == 1:
+            assert session.system.prior.standardisation.deviation.tolist() == [1.0] * 4  # type: ignore[union-attr]
+    mean, deviation = session.source.moments() or (torch.empty(0), torch.empty(0))
+    for prior in (session.system.prior, session.model.prior):
+        assert torch.equal(prior.standardisation.mean, mean)  # type: ignore[union-attr, arg-type]
+        assert torch.equal(prior.standardisation.deviation, deviation)  # type: ignore[union-attr, arg-type]
+
+
+def test_a_prior_that_has_learned_beside_the_autoencoder_keeps_its_scale(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("matched", stages="all:1,code-fitting:1")
+    while not session.finished():
+        session.step()
+    assert session.system.prior.standardisation.deviation.tolist() == [1.0] * 4  # type: ignore[union-attr]

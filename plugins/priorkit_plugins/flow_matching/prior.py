@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Learning, Prior
+from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
 from priorkit_plugins.flow_matching.velocity import Velocity
 from priorkit_plugins.single_precision import single_precision
 
@@ -19,6 +19,8 @@ class FlowMatchingPrior(Prior):
     (1 - t) e + t c, it should be c - e (Lipman et al. 2023, arXiv:2210.02747; Liu et al. 2023, arXiv:2209.03003). Its
     mean over all paths through a point carries the noise's distribution into the codes'. `forward` follows it in
     midpoint steps, so the prior is a code generator like any other: gradients of images reach the field, too.
+
+    In a stage on codes, they are standardised: the field carries noise to codes of about the noise's scale.
 
     In use, the field is computed in float32, never in mixed precision: errors of many steps add up.
 
@@ -39,6 +41,7 @@ class FlowMatchingPrior(Prior):
         self.velocity = velocity
         self.code_dim = velocity.code_dim
         self.takes_condition = velocity.condition_dim > 0
+        self.standardisation = Standardisation(CodeSpace((velocity.code_dim,)))
         self.steps = steps
         self.code_steps = fits
         self.times = times
@@ -57,7 +60,11 @@ class FlowMatchingPrior(Prior):
                 time = torch.full((len(code),), step * size, device=code.device, dtype=code.dtype)
                 middle = code + 0.5 * size * self.velocity(code, time, condition).to(code)
                 code = code + size * self.velocity(middle, time + 0.5 * size, condition).to(code)
-            return code
+            return self.standardisation.inverse(code)
+
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        self.standardisation.set(mean, deviation)
 
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
@@ -69,7 +76,8 @@ class FlowMatchingPrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of the field on straight paths from noise to codes (N, code_dim)."""
-        end = code.to(torch.promote_types(code.dtype, torch.float32)).repeat_interleave(self.times, dim=0)
+        scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+        end = scaled.repeat_interleave(self.times, dim=0)
         given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
         start, time = noise.flatten(0, 1)[:, :-1].to(end), noise.flatten(0, 1)[:, -1:].to(end)
         velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
