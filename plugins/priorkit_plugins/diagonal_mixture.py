@@ -24,11 +24,11 @@ def picked_parts(uniform: Tensor, log_weights: Tensor) -> Tensor:
 
     Args:
         uniform: Uniform in [0, 1), shape (N,).
-        log_weights: Log-probabilities of the parts, shape (K,).
+        log_weights: Log-probabilities of the parts, shape (K,), or (N, K) where each number has its own.
     """
-    bounds = log_weights.detach().exp().cumsum(0)
+    bounds = log_weights.detach().exp().cumsum(-1)
     # The last bound is 1 up to rounding, which would let a number fall beyond it.
-    return (uniform[:, None] >= bounds[:-1]).sum(1)
+    return (uniform[:, None] >= bounds[..., :-1]).sum(1)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from priorkit.testing import Case, Situations, parametrize_with_checks
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
+PLANE = Situations(code_dims=(2,), codes=(), classes=(0,))
+SMALL_MASKED = {"hidden": 16, "components": 2}
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 
 CASES = [
@@ -22,6 +24,8 @@ CASES = [
         for kind in ("realnvp", "coupling-nsf", "maf", "nsf")
     ),
     Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
+    Case("prior", "autoregressive", SMALL_MASKED, required=("labels_change_codes", *DENSITY)),
+    Case("prior", "autoregressive", {**SMALL_MASKED, "distribution": "normal"}, required=DENSITY, situations=PLANE),
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
