@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from priorkit.config import LearningRates, RunConfig
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins
-    from priorkit.runs import Run, fit, load_run, train
+    from priorkit.runs import Run, diagnose, fit, load_run, train
     from priorkit.training import Observer
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "__version__",
+    "diagnose",
     "fit",
     "installed_plugins",
     "load_run",
@@ -44,6 +45,7 @@ _HOME = {
     "Registry": "priorkit.registry",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
+    "diagnose": "priorkit.runs",
     "fit": "priorkit.runs",
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",

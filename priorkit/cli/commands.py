@@ -42,6 +42,10 @@ _COMMANDS = {
         "evaluate:evaluate_command",
         "score a trained run: its samples, reconstructions, codes and likelihood",
     ),
+    "diagnose": (
+        "diagnose:diagnose_command",
+        "say what is wrong between a run's prior and its codes, and what to try",
+    ),
     "picture": (
         "picture:picture_command",
         "draw a figure: classes, codes in the plane, nearest training images, several runs",

@@ -124,7 +124,8 @@ def load(found: argparse.Namespace, registry: Registry, path: Path | None = None
     from priorkit.config import validate_settings
     from priorkit.runs import check_output, load_run
 
-    check_output(found.out, overwrite=found.overwrite)
+    if found.out is not None:
+        check_output(found.out, overwrite=found.overwrite)
     validate_settings({"device": found.device})
     return load_run(
         found.run if path is None else path,

@@ -2,6 +2,7 @@
 
 from priorkit.evaluation.catalogue import CATALOGUE, GROUPS, Listed, choose_scores
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
+from priorkit.evaluation.encodings import Encodings, encode_images
 from priorkit.evaluation.extractors import build_extractor, cache_folder
 from priorkit.evaluation.frechet import frechet_distance
 from priorkit.evaluation.image_distances import peak_signal_to_noise, squared_error, structural_similarity
@@ -17,6 +18,7 @@ from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 __all__ = [
     "CATALOGUE",
     "GROUPS",
+    "Encodings",
     "EvaluationSettings",
     "Listed",
     "Score",
@@ -30,6 +32,7 @@ __all__ = [
     "density_coverage",
     "elbo",
     "elbo_surgery",
+    "encode_images",
     "evaluate_model",
     "frechet_distance",
     "importance_weighted_bound",

@@ -9,10 +9,10 @@ from priorkit.data import to_float
 from priorkit.engine import seed_for
 from priorkit.evaluation.images import chunks, spaced
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.interfaces import ImageData, Posterior
+from priorkit.interfaces import ImageData, ImageSet, Posterior
 from priorkit.models import Model
 
-__all__ = ["Encodings", "draw", "encode_held_out"]
+__all__ = ["Encodings", "draw", "encode_held_out", "encode_images"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Encodings:
 
     Attributes:
         indices: Which of the held-out images, int64 (N,).
-        posterior: Theirs, one draw each, float32 on the CPU; the mean where posteriors are not normal.
+        posterior: Theirs, one draw each, float32 on the CPU.
     """
 
     indices: Tensor
@@ -43,19 +43,42 @@ def draw(mean: Tensor, log_variance: Tensor | None, noise: Tensor) -> Tensor:
 
 def encode_held_out(model: Model, data: ImageData, settings: EvaluationSettings) -> Encodings:
     """Encodes held-out images, evenly spaced, at most `settings.samples` of them."""
-    assert model.encoder is not None, "a model without an encoder gives no codes"
-    indices = spaced(data.test, settings.samples)
-    means, log_variances, quantised = [], [], []
-    for images in chunks(data.test, indices, binarise=settings.binarise, seed=settings.seed):
+    return encode_images(model, data.test, settings.samples, binarise=settings.binarise, seed=settings.seed)
+
+
+def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "none", seed: int = 0) -> Encodings:
+    """Encodes images, evenly spaced, at most `n` of them.
+
+    Args:
+        model: A model with an encoder.
+        images: Which images.
+        n: How many, at most.
+        binarise: Whether they are shown in black and white, as in `EvaluationSettings`.
+        seed: Seed of the draws from the posteriors.
+    """
+    encoder = model.encoder
+    assert encoder is not None, "a model without an encoder gives no codes"
+    indices = spaced(images, n)
+    generator = torch.Generator().manual_seed(seed_for(seed, "evaluation"))
+    noise = torch.randn(len(indices), encoder.code_dim, generator=generator)
+    found: dict[str, list[Tensor]] = {"mean": [], "code": [], "log_variance": [], "indices": []}
+    done = 0
+    for pixels in chunks(images, indices, binarise=binarise, seed=seed):
+        shown, part = to_float(pixels).to(model.device), noise[done : done + len(pixels)].to(model.device)
+        done += len(pixels)
         with model.ready():
-            posterior = model.encoder(to_float(images).to(model.device))
-        means.append(posterior.mean.float().cpu())
+            posterior = encoder(shown)
+            # Normal posteriors are drawn from in float32, whatever the model's precision; others draw by themselves.
+            drawn = encoder(shown, part) if encoder.stochastic and posterior.log_variance is None else posterior
+        found["mean"].append(posterior.mean.float().cpu())
+        found["code"].append(drawn.code.float().cpu())
         if posterior.log_variance is not None:
-            log_variances.append(posterior.log_variance.float().cpu())
+            found["log_variance"].append(posterior.log_variance.float().cpu())
         if posterior.indices is not None:
-            quantised.append(posterior.indices.cpu())
-    mean = torch.cat(means)
-    log_variance = torch.cat(log_variances) if log_variances else None
-    generator = torch.Generator().manual_seed(seed_for(settings.seed, "evaluation"))
-    code = draw(mean, log_variance, torch.randn(mean.shape, generator=generator))
-    return Encodings(indices, Posterior(code, mean, log_variance, indices=torch.cat(quantised) if quantised else None))
+            found["indices"].append(posterior.indices.cpu())
+    whole = {name: torch.cat(parts) if parts else None for name, parts in found.items()}
+    mean, code, log_variance = whole["mean"], whole["code"], whole["log_variance"]
+    assert mean is not None
+    assert code is not None
+    code = code if log_variance is None else draw(mean, log_variance, noise)
+    return Encodings(indices, Posterior(code, mean, log_variance, indices=whole["indices"]))

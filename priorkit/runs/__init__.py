@@ -10,6 +10,7 @@ from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.run_data import load_run_data
+from priorkit.runs.run_diagnosis import diagnose, save_diagnosis
 from priorkit.runs.run_evaluation import Evaluation, evaluate_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
@@ -26,6 +27,7 @@ __all__ = [
     "append_evaluation",
     "check_output",
     "check_picture_output",
+    "diagnose",
     "evaluate_run",
     "explained_os_errors",
     "fit",
@@ -41,6 +43,7 @@ __all__ = [
     "read_images",
     "read_metrics",
     "read_position",
+    "save_diagnosis",
     "save_grid",
     "save_images",
     "save_picture",

@@ -84,6 +84,8 @@ class RunFolder:
         checkpoints: `checkpoints/`.
         report: `report.html`.
         scores: `scores.json`, what `priorkit evaluate` has found, once it has.
+        diagnosis: `diagnosis.json`, what `priorkit diagnose` has found last, once it has.
+        diagnosis_picture: `diagnosis.png`, its picture.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,6 +96,8 @@ class RunFolder:
         self.samples = path / "samples"
         self.report = path / "report.html"
         self.scores = path / "scores.json"
+        self.diagnosis = path / "diagnosis.json"
+        self.diagnosis_picture = path / "diagnosis.png"
         self.checkpoints = CheckpointStore(path / "checkpoints")
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -72,6 +73,25 @@ def write_report(folder: RunFolder) -> Path:
     return folder.report
 
 
+def _diagnosis(folder: RunFolder) -> list[str]:
+    """What `priorkit diagnose` has found last, if it has."""
+    try:
+        found = json.loads(folder.diagnosis.read_text(encoding="utf-8"))
+        lines = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
+        of = str(found["checkpoint"])
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # Somebody has changed the file: the rest of the report stands without it.
+        lines, of = [f"{folder.diagnosis.name} cannot be read ({type(error).__name__}): diagnose the run again"], ""
+    picture = folder.diagnosis_picture
+    return [
+        "<h2>Prior and codes</h2>",
+        *(f"<p>{html.escape(line)}</p>" for line in lines),
+        *([_picture(picture, f"diagnosis of {of}")] if picture.is_file() else []),
+    ]
+
+
 def _page(folder: RunFolder) -> str:
     rows = read_metrics(folder)
     environment = folder.read_environment()
@@ -104,6 +124,7 @@ def _page(folder: RunFolder) -> str:
             _rows(about),
             "<h2>Pictures</h2>",
             *pictures,
+            *_diagnosis(folder),
             "<h2>Curves</h2>",
             *(_curve(name, points) for name, points in sorted(series.items())),
             "<h2>Configuration</h2>",

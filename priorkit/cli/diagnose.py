@@ -1,0 +1,96 @@
+"""`priorkit diagnose`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from priorkit.cli.arguments import whole_number
+from priorkit.cli.console import Console
+from priorkit.cli.run_arguments import load, parse, run_parser
+from priorkit.errors import MissingExtraError
+from priorkit.registry import Registry
+
+if TYPE_CHECKING:
+    from priorkit.diagnosis import Diagnosis
+
+__all__ = ["diagnose_command"]
+
+
+def diagnose_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Says what is wrong between a run's prior and its codes; returns the exit status."""
+    parser = run_parser(
+        "diagnose",
+        "Compares a run's prior with the codes of its images: says in a sentence what is wrong and what to try, keeps "
+        "the numbers and a picture in the run's folder (diagnosis.json, diagnosis.png), and adds both to its report.",
+        "RUN/diagnosis.png",
+    )
+    parser.set_defaults(out=None)
+    parser.add_argument(
+        "--samples",
+        type=whole_number(20),
+        default=5000,
+        metavar="N",
+        help="codes of each kind, at most (default 5000)",
+    )
+    found = parse(parser, arguments, ("--samples",))
+    from priorkit.runs import check_picture_output, diagnose, save_diagnosis, save_picture
+
+    if found.out is not None:
+        check_picture_output(found.out, overwrite=found.overwrite)
+    run = load(found, registry)
+    console = Console(as_json=found.json, quiet=found.quiet)
+    diagnosis = diagnose(
+        run,
+        samples=found.samples,
+        seed=found.seed,
+        data_dir=found.data_dir,
+        registry=registry,
+        tell=lambda doing: console.line(f"{doing} ..."),
+    )
+    from priorkit.diagnosis import draw_diagnosis
+
+    picture, missing = None, ""
+    try:
+        picture = draw_diagnosis(diagnosis)
+    except MissingExtraError as error:
+        if found.out is not None:
+            raise
+        missing = str(error)
+    save_diagnosis(run, diagnosis, picture)
+    if picture is not None and found.out is not None:
+        save_picture(picture, found.out, overwrite=found.overwrite)
+    _show(console, diagnosis)
+    kept = found.out or (run.folder.diagnosis_picture if picture is not None else run.folder.diagnosis)
+    console.data({"event": "end", "out": str(kept), **diagnosis.as_data()})
+    console.line(f"\nno picture: {missing}" if missing else "")
+    console.line(f"{run.checkpoint}; kept in {kept}")
+    return 0
+
+
+def _show(console: Console, diagnosis: Diagnosis) -> None:
+    found, codes = diagnosis.comparison, diagnosis.codes
+    console.line()
+    for finding in diagnosis.findings:
+        console.line(finding.sentence)
+        console.line(f"  {finding.advice}")
+    console.line()
+    console.grid(
+        ["measure", "value", "where both are alike"],
+        [
+            ["told apart by a classifier", f"{found.told_apart:.3f}", f"0.5 ± {found.told_apart_error:.3f}"],
+            ["... once mean and covariance are the codes'", f"{found.told_apart_aligned:.3f}", "0.5"],
+            ["MMD²", f"{found.discrepancy:.4f}", "about 0"],
+            ["means apart, in deviations (root mean square)", f"{found.shift:.3f}", "about 0"],
+            ["deviations, the prior's by the codes'", f"{found.scale:.3f}", "1"],
+            ["correlations apart (root mean square)", f"{found.correlation:.3f}", "0"],
+            ["prior's mass that no code is near (holes)", f"{found.holes:.1%}", "0 %"],
+            ["codes that the prior misses", f"{found.missed:.1%}", "0 %"],
+            ["prior's mass that repeats training codes", f"{found.copied:.1%}", "0 %"],
+        ],
+    )
+    still = f"; {found.still} dimensions hardly vary" if found.still else ""
+    console.line(
+        f"\n{len(codes.prior)} codes of the prior, {len(codes.held_out)} of held-out images and "
+        f"{len(codes.training)} of training images{still}"
+    )

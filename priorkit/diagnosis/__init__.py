@@ -1,0 +1,19 @@
+"""What is wrong between a prior and the codes that it stands for: measured, named, and drawn."""
+
+from priorkit.diagnosis.code_comparison import CodeComparison, compare_codes
+from priorkit.diagnosis.drawing import draw_diagnosis
+from priorkit.diagnosis.findings import Fault, Finding, name_faults
+from priorkit.diagnosis.model_diagnosis import CodeSets, Diagnosis, diagnose_codes, diagnose_model
+
+__all__ = [
+    "CodeComparison",
+    "CodeSets",
+    "Diagnosis",
+    "Fault",
+    "Finding",
+    "compare_codes",
+    "diagnose_codes",
+    "diagnose_model",
+    "draw_diagnosis",
+    "name_faults",
+]

@@ -1,0 +1,204 @@
+"""How a prior's codes differ from the encoder's, in numbers."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import ConfigurationError
+from priorkit.evaluation import code_discrepancy, two_sample_accuracy
+
+__all__ = ["CodeComparison", "compare_codes"]
+
+FEWEST_CODES = 20
+"""Codes of each kind, at least: of fewer, quantiles say nothing."""
+_FAR = 0.95
+"""Quantile of ordinary distances beyond which a code counts as far from others; below its counterpart, as too near."""
+_ROWS = 1000
+"""Rows of a matrix of distances computed at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class CodeComparison:
+    """A prior's codes beside held-out images' codes, which training images' codes stand next to.
+
+    Attributes:
+        told_apart: Accuracy of a classifier that tells the prior's codes from the held-out ones (`code-two-sample`);
+            0.5 where it cannot.
+        told_apart_error: Its standard error where both are alike.
+        told_apart_aligned: The same once the prior's codes have been given the training codes' mean and covariance.
+        discrepancy: MMD² of both (`code-discrepancy`), around 0 where both are alike.
+        offset: Mean of the prior's codes minus that of the training codes, in the latter's deviations, for each
+            dimension in which these vary.
+        ratio: Deviation of the prior's codes divided by that of the training codes, for the same dimensions.
+        spectrum: Variances of the training codes along their principal axes, from the largest on, (code_dim,).
+        prior_spectrum: Those of the prior's codes along their own.
+        correlation: Root mean square of the differences of the correlations of pairs of dimensions, 0 to 2; what both
+            would have by chance has been taken off.
+        holes: Share of the prior's mass that no training code is near: farther from the nearest one than 95 % of the
+            held-out codes are, minus the 5 % that are so by chance.
+        missed: Share of held-out codes that no code of the prior is near, by the same measure.
+        copied: Share of the prior's mass that lies nearer to a training code than 95 % of the held-out codes do, minus
+            the 5 % that do by chance: training codes repeated.
+        share_error: Standard error of these three shares where both are alike.
+        still: Number of dimensions in which codes hardly vary (deviation below 1 % of the largest).
+        distances: Of the prior's codes, the distance to the nearest training code, (N,).
+        held_out_distances: Of the held-out codes.
+        nearest: The prior's codes' nearest training codes, by their place, int64 (N,).
+    """
+
+    told_apart: float
+    told_apart_error: float
+    told_apart_aligned: float
+    discrepancy: float
+    offset: Tensor
+    ratio: Tensor
+    spectrum: Tensor
+    prior_spectrum: Tensor
+    correlation: float
+    holes: float
+    missed: float
+    copied: float
+    share_error: float
+    still: int
+    distances: Tensor
+    held_out_distances: Tensor
+    nearest: Tensor
+
+    @property
+    def shift(self) -> float:
+        """Root mean square of `offset` over the dimensions that vary."""
+        return float(self.offset.square().mean().sqrt())
+
+    @property
+    def scale(self) -> float:
+        """Geometric mean of `ratio`: above 1 where the prior is wider than the codes."""
+        return float(self.ratio.log().mean().exp())
+
+    @property
+    def scale_error(self) -> float:
+        """Root mean square of the logarithms of `ratio`: 0 where all deviations agree."""
+        return float(self.ratio.log().square().mean().sqrt())
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON: everything but the single codes' distances."""
+        values = {key: value for key, value in asdict(self).items() if not key.endswith(("distances", "nearest"))}
+        plain = {key: value.tolist() if isinstance(value, Tensor) else value for key, value in values.items()}
+        return {**plain, "shift": self.shift, "scale": self.scale, "scale_error": self.scale_error}
+
+
+def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, seed: int = 0) -> CodeComparison:
+    """Compares a prior's codes with the encoder's.
+
+    Distances are Euclidean, in units of the training codes' deviations.
+
+    Args:
+        prior_codes: Draws from the prior, (N, D).
+        held_out: Draws from the posteriors of held-out images, (M, D).
+        training: Draws from the posteriors of training images, (K, D), which say what is near the codes.
+        seed: Seed of the classifiers and of the draws that are set aside.
+
+    Raises:
+        ConfigurationError: There are fewer than 20 codes of one kind, or they have other dimensions, or some are not
+            finite.
+    """
+    prior_codes, held_out, training = (
+        _checked(name, codes)
+        for name, codes in (("prior", prior_codes), ("held-out", held_out), ("training", training))
+    )
+    if not prior_codes.shape[1] == held_out.shape[1] == training.shape[1]:
+        raise ConfigurationError(
+            "codes to compare must have the same dimensions, not "
+            f"{prior_codes.shape[1]} (the prior's), {held_out.shape[1]} (held-out) and {training.shape[1]} (training)"
+        )
+    # There are most of these, and what a prior was fitted to has the same moments as what it was not.
+    deviation = training.std(0)
+    moves = deviation > 0.01 * deviation.max()
+    if not bool(moves.any()):
+        raise ConfigurationError("all codes are the same: there is nothing that a prior could be compared with")
+    unit = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    prior_scaled, held_out_scaled, training_scaled = prior_codes / unit, held_out / unit, training / unit
+    told_apart, error = two_sample_accuracy(held_out, prior_codes, seed=seed)
+    aligned, _ = two_sample_accuracy(held_out, _aligned(prior_codes, training), seed=seed)
+    distances, nearest = _nearest(prior_scaled, training_scaled)
+    usual, _ = _nearest(held_out_scaled, training_scaled)
+    # As many of the prior's codes to be near to as there are held-out ones to ask for them.
+    ours, others = prior_scaled.tensor_split(2)
+    return CodeComparison(
+        told_apart=told_apart,
+        told_apart_error=error,
+        told_apart_aligned=aligned,
+        discrepancy=code_discrepancy(held_out, prior_codes),
+        offset=((prior_codes.mean(0) - training.mean(0)) / unit)[moves],
+        ratio=(prior_codes.std(0).clamp(min=1e-12) / unit)[moves],
+        spectrum=_spectrum(training),
+        prior_spectrum=_spectrum(prior_codes),
+        correlation=_correlation(prior_codes[:, moves], training[:, moves]),
+        holes=_beyond(distances, usual),
+        missed=_beyond(_nearest(held_out_scaled, others)[0], _nearest(ours, others)[0]),
+        copied=_beyond(-distances, -usual),
+        share_error=math.sqrt(_FAR * (1 - _FAR) * (1 / len(prior_codes) + 1 / len(held_out))),
+        still=int((~moves).sum()),
+        distances=distances,
+        held_out_distances=usual,
+        nearest=nearest,
+    )
+
+
+def _checked(name: str, codes: Tensor) -> Tensor:
+    codes = codes.detach().flatten(1).double().cpu()
+    if len(codes) < FEWEST_CODES:
+        raise ConfigurationError(
+            f"{len(codes)} {name} codes are too few to compare: at least {FEWEST_CODES} are needed"
+        )
+    broken = int((~codes.isfinite()).any(1).sum())
+    if broken:
+        raise ConfigurationError(f"{broken} of {len(codes)} {name} codes are infinite or not a number")
+    return codes
+
+
+def _nearest(codes: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """The distance of each code to the nearest of others, and which one that is."""
+    found = [torch.cdist(part, others).min(1) for part in torch.split(codes, _ROWS)]
+    return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
+
+
+def _beyond(values: Tensor, usual: Tensor) -> float:
+    """The share of values beyond nearly all usual ones, without those that are there by chance: 0 to 1."""
+    chance = 1 - _FAR
+    share = float((values > usual.quantile(_FAR)).double().mean())
+    return max(0.0, (share - chance) / _FAR)
+
+
+def _spectrum(codes: Tensor) -> Tensor:
+    variances: Tensor = torch.linalg.eigvalsh(_covariance(codes))
+    return variances.flip(0).clamp(min=0)
+
+
+def _covariance(codes: Tensor) -> Tensor:
+    centred = codes - codes.mean(0)
+    return centred.T @ centred / (len(codes) - 1)
+
+
+def _correlation(first: Tensor, second: Tensor) -> float:
+    """Root mean square difference of correlations, without what independent dimensions would differ by by chance."""
+    if first.shape[1] < 2:
+        return 0.0
+    both = [torch.nan_to_num(torch.corrcoef(codes.T)) for codes in (first, second)]
+    pairs = torch.triu_indices(first.shape[1], first.shape[1], 1)
+    square = float((both[0] - both[1])[pairs[0], pairs[1]].square().mean())
+    return math.sqrt(max(0.0, square - 1 / len(first) - 1 / len(second)))
+
+
+def _aligned(codes: Tensor, target: Tensor) -> Tensor:
+    """Codes with the mean and the covariance of others: whitened, and coloured by the target's covariance."""
+    values, vectors = torch.linalg.eigh(_covariance(codes))
+    # Axes along which the prior hardly varies cannot be stretched to anything.
+    usable = values > 1e-9 * values.max()
+    inverse = torch.where(usable, values, torch.ones_like(values)).rsqrt() * usable
+    wanted, axes = torch.linalg.eigh(_covariance(target))
+    colour = (axes * wanted.clamp(min=0).sqrt()) @ axes.T
+    aligned: Tensor = (codes - codes.mean(0)) @ ((vectors * inverse) @ vectors.T) @ colour + target.mean(0)
+    return aligned

@@ -1,0 +1,170 @@
+"""What is wrong with a prior, named: the rules from measurements to a sentence."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from priorkit.diagnosis.code_comparison import CodeComparison
+
+__all__ = ["Fault", "Finding", "name_faults"]
+
+_SHIFT = 0.2
+"""Offset of the means, in deviations of the codes, from which on it counts."""
+_SCALE = 0.15
+"""Error of the deviations' logarithms from which on it counts."""
+_CORRELATION = 0.1
+_SHARE = 0.05
+"""Share of mass, beyond what chance does, from which on holes, missed codes and copies count."""
+_COPIED = 0.15
+_SHAPE = 0.55
+"""Accuracy of the classifier from which on it counts, where it alone finds something."""
+_ERRORS = 3
+"""Standard errors by which a classifier must beat chance."""
+_REPAIRED = 0.4
+"""Part of a classifier's advantage that is left where means and covariances were what was wrong."""
+
+
+class Fault(Enum):
+    """What a prior gets wrong."""
+
+    NONE = "no fault found"
+    SHIFT = "shift"
+    SCALE = "scale"
+    CORRELATION = "correlation"
+    MISSED = "missing codes"
+    HOLES = "holes"
+    COPIES = "copies"
+    SHAPE = "shape"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        fault: What it is.
+        sentence: What is wrong, in words and numbers.
+        advice: What to try.
+    """
+
+    fault: Fault
+    sentence: str
+    advice: str
+
+
+_FLEXIBLE = "fit a flexible prior to the codes (priorkit fit RUN --prior flow-matching)"
+_MOMENTS = "fit mean and covariance (priorkit fit RUN --prior full-gaussian)"
+_PULL = "or give the regularizer more weight when training"
+
+
+def name_faults(found: CodeComparison, run: str = "RUN") -> tuple[Finding, ...]:
+    """What is wrong, the most important first; one finding of `Fault.NONE` where nothing is.
+
+    Where giving the prior the codes' own mean and covariance makes both hard to tell apart, these are what is wrong:
+    holes and missed codes, and what a narrow prior seems to copy, are theirs and not named. Otherwise the shares of
+    mass come first.
+
+    Args:
+        found: The comparison.
+        run: What advice calls the run.
+    """
+    return tuple(replace(item, advice=item.advice.replace("RUN", shlex.quote(run))) for item in _ranked_findings(found))
+
+
+def _ranked_findings(found: CodeComparison) -> tuple[Finding, ...]:
+    moments = sorted(_moment_faults(found), key=lambda item: -item[0])
+    shares = sorted(_share_faults(found), key=lambda item: -item[0])
+    if moments and _repaired(found):
+        narrow = found.scale < 1 and found.scale_error > _SCALE
+        ranked = [*moments, *(item for item in shares if item[1].fault is Fault.COPIES and not narrow)]
+    else:
+        ranked = [*shares, *moments]
+    findings = tuple(finding for _, finding in ranked)
+    if findings:
+        return findings
+    if found.told_apart - 0.5 > _ERRORS * found.told_apart_error and found.told_apart > _SHAPE:
+        return (
+            Finding(
+                Fault.SHAPE,
+                f"A classifier tells the prior's codes from the images' codes ({found.told_apart:.2f} right, 0.5 is "
+                "chance), though means, deviations and neighbours agree: the shape of the distribution differs.",
+                f"To try: {_FLEXIBLE}.",
+            ),
+        )
+    return (
+        Finding(
+            Fault.NONE,
+            f"The prior matches the codes: a classifier gets {found.told_apart:.2f} right, where 0.5 is chance.",
+            "What is left to gain lies in the autoencoder: compare samples with reconstructions (priorkit evaluate).",
+        ),
+    )
+
+
+def _repaired(found: CodeComparison) -> bool:
+    before, after = found.told_apart - 0.5, found.told_apart_aligned - 0.5
+    return after <= max(_REPAIRED * before, _ERRORS * found.told_apart_error)
+
+
+Ranked = Sequence[tuple[float, Finding]]
+
+
+def _moment_faults(found: CodeComparison) -> Ranked:
+    """Each with a rank: how many times its threshold it is."""
+    faults: list[tuple[float, Finding]] = []
+    if found.shift > _SHIFT:
+        worst = int(found.offset.abs().argmax())
+        sentence = (
+            f"The prior is shifted: its mean lies {found.shift:.2f} deviations of the codes away in a typical "
+            f"dimension, {found.offset[worst].abs():.2f} in the worst."
+        )
+        faults.append((found.shift / _SHIFT, Finding(Fault.SHIFT, sentence, f"To try: {_MOMENTS}, {_PULL}.")))
+    if found.scale_error > _SCALE:
+        wide = "wide" if found.scale > 1 else "narrow"
+        low, high = float(found.ratio.min()), float(found.ratio.max())
+        sentence = (
+            f"The prior is too {wide}: its deviations are {found.scale:.2f} times the codes' on average "
+            f"(from {low:.2f} to {high:.2f})."
+        )
+        faults.append((found.scale_error / _SCALE, Finding(Fault.SCALE, sentence, f"To try: {_MOMENTS}, {_PULL}.")))
+    if found.correlation > _CORRELATION:
+        sentence = (
+            f"The prior's dimensions hang together otherwise than the codes': correlations differ by "
+            f"{found.correlation:.2f} (root mean square)."
+        )
+        finding = Finding(Fault.CORRELATION, sentence, f"To try: {_MOMENTS}, or {_FLEXIBLE}.")
+        faults.append((found.correlation / _CORRELATION, finding))
+    return faults
+
+
+def _share_faults(found: CodeComparison) -> Ranked:
+    words: Sequence[tuple[Fault, float, float, Callable[[str], str], str]] = (
+        (
+            Fault.MISSED,
+            found.missed,
+            _SHARE,
+            lambda share: f"The prior misses codes: {share} of the images' codes have no code of the prior near them.",
+            f"To try: {_FLEXIBLE}; of a mixture, more components.",
+        ),
+        (
+            Fault.HOLES,
+            found.holes,
+            _SHARE,
+            lambda share: f"The prior has holes under it: {share} of its mass lies where no image's code is near.",
+            f"To try: {_FLEXIBLE}, {_PULL}.",
+        ),
+        (
+            Fault.COPIES,
+            found.copied,
+            _COPIED,
+            lambda share: (
+                f"The prior repeats training codes: {share} of its mass lies nearer to one than held-out codes ever do."
+            ),
+            "To try: a wider bandwidth or fewer components, or a prior that is trained for fewer steps.",
+        ),
+    )
+    return [
+        (value / least, Finding(fault, sentence(f"{value:.0%}"), advice))
+        for fault, value, least, sentence, advice in words
+        if value > max(least, _ERRORS * found.share_error)
+    ]

@@ -1,0 +1,140 @@
+"""The diagnosis of a trained model: its prior beside its encoder's codes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from torch import Tensor
+
+from priorkit.data import to_uint8
+from priorkit.diagnosis.code_comparison import FEWEST_CODES, CodeComparison, compare_codes
+from priorkit.diagnosis.findings import Finding, name_faults
+from priorkit.evaluation import encode_images
+from priorkit.interfaces import ImageData
+from priorkit.models import Model
+
+__all__ = ["CodeSets", "Diagnosis", "diagnose_codes", "diagnose_model"]
+
+_SHOWN = 8
+"""Codes far from all others that are shown as images."""
+
+
+@dataclass(frozen=True, eq=False)
+class CodeSets:
+    """The codes that are compared, flat, float32 on the CPU; of indices, the codebook's vectors.
+
+    Attributes:
+        prior: Draws from the prior, (N, D).
+        held_out: Draws from the posteriors of held-out images, (M, D).
+        training: Draws from the posteriors of training images, (K, D).
+    """
+
+    prior: Tensor
+    held_out: Tensor
+    training: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What was found out about a prior.
+
+    Attributes:
+        findings: What is wrong, the most important first; one that says so where nothing is.
+        comparison: The numbers behind it.
+        codes: The codes that were compared.
+        farthest: Images of the prior's codes that lie farthest from any training code, uint8 (n, C, H, W); None where
+            codes were compared without a decoder.
+        nearest: The training images whose codes are nearest to those, of the same shape.
+    """
+
+    findings: tuple[Finding, ...]
+    comparison: CodeComparison
+    codes: CodeSets
+    farthest: Tensor | None = None
+    nearest: Tensor | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to try, in the words of the first finding."""
+        return f"{self.findings[0].sentence} {self.findings[0].advice}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "findings": [
+                {"fault": item.fault.value, "sentence": item.sentence, "advice": item.advice} for item in self.findings
+            ],
+            "codes": {"prior": len(self.codes.prior), "held_out": len(self.codes.held_out)},
+            **self.comparison.as_data(),
+        }
+
+
+def diagnose_codes(
+    prior_codes: Tensor, held_out: Tensor, training: Tensor, *, seed: int = 0, run: str = "RUN"
+) -> Diagnosis:
+    """Diagnoses a prior by codes alone, wherever they come from.
+
+    Args:
+        prior_codes: Draws from the prior, (N, D).
+        held_out: Codes that the prior has not seen, (M, D).
+        training: Codes that it was fitted to, (K, D).
+        seed: Seed of the classifiers.
+        run: What advice calls the run.
+
+    Raises:
+        ConfigurationError: There are too few codes, or they cannot be compared.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> codes, prior_codes = torch.randn(2, 1000, 4, generator=generator)
+        >>> diagnose_codes(prior_codes + 2, codes[:500], codes[500:]).findings[0].fault.value
+        'shift'
+    """
+    sets = CodeSets(*(codes.detach().flatten(1).float().cpu() for codes in (prior_codes, held_out, training)))
+    comparison = compare_codes(sets.prior, sets.held_out, sets.training, seed=seed)
+    return Diagnosis(name_faults(comparison, run), comparison, sets)
+
+
+def diagnose_model(
+    model: Model,
+    data: ImageData,
+    *,
+    samples: int = 5000,
+    binarise: Literal["none", "threshold", "stochastic"] = "none",
+    seed: int = 0,
+    run: str = "RUN",
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Diagnosis:
+    """Diagnoses a model's prior.
+
+    Codes are draws from the posteriors, which is what a prior should match, and not their means. A condition that comes
+    with images is drawn as `priorkit sample` draws it, so classes should be as frequent among held-out images.
+
+    Args:
+        model: A model with an encoder.
+        data: Its data.
+        samples: Codes of each kind, at most.
+        binarise: Whether images are shown in black and white, as the model was trained.
+        seed: Seed of all draws.
+        run: What advice calls the run.
+        tell: Is told what is being done.
+
+    Raises:
+        ConfigurationError: There are too few held-out images, or codes that are not finite.
+    """
+    assert model.encoder is not None, "a model without an encoder has no codes"
+    tell("encoding images")
+    held_out = encode_images(model, data.test, samples, binarise=binarise, seed=seed).posterior.code
+    training = encode_images(model, data.train, samples, binarise=binarise, seed=seed + 1)
+    tell("drawing codes from the prior")
+    drawn = model.codes(min(samples, max(len(held_out), len(training), 2 * FEWEST_CODES)), seed)
+    tell("comparing them")
+    found = diagnose_codes(model.vectors(drawn), held_out, training.posterior.code, seed=seed, run=run)
+    farthest = found.comparison.distances.argsort(descending=True)[:_SHOWN]
+    return replace(
+        found,
+        farthest=to_uint8(model.decode(drawn[farthest.to(drawn.device)], from_prior=True)).cpu(),
+        nearest=data.train.take(training.indices[found.comparison.nearest[farthest]]),
+    )

@@ -1,0 +1,93 @@
+"""Diagnoses of runs: what is wrong between their prior and their codes."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from priorkit.diagnosis import Diagnosis, diagnose_model
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import ImageData
+from priorkit.registry import Registry
+from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.pictures import write_picture
+from priorkit.runs.report import write_report
+from priorkit.runs.run import Run
+from priorkit.runs.run_data import load_run_data
+
+__all__ = ["diagnose", "save_diagnosis"]
+
+
+def diagnose(
+    run: Run,
+    *,
+    samples: int = 5000,
+    seed: int = 0,
+    data: ImageData | None = None,
+    data_dir: Path | None = None,
+    registry: Registry | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Diagnosis:
+    """Compares a run's prior with the codes of its images; writes nothing.
+
+    Args:
+        run: The run, loaded on the device to compute on.
+        samples: Codes of each kind, at most.
+        seed: Seed of all draws.
+        data: The run's data, if it is loaded already.
+        data_dir: Where the data lies now, if not where it lay then.
+        registry: Where components come from; the installed plug-ins if None.
+        tell: Is told what is being done.
+
+    Raises:
+        ConfigurationError: The run has no encoder or too few held-out images, or the data is another.
+        DataError: The data is missing or broken.
+    """
+    if run.model.encoder is None:
+        raise ConfigurationError(
+            f"{str(run.path)!r} has no encoder (--encoder none), so there are no codes to compare its prior with; "
+            "diagnose the run of an autoencoder"
+        )
+    if data is None:
+        tell("reading the data")
+        data = load_run_data(run, data_dir, registry=registry)
+    return diagnose_model(
+        run.model,
+        data,
+        samples=samples,
+        binarise=run.config.binarise,
+        seed=seed,
+        run=str(run.path),
+        tell=tell,
+    )
+
+
+def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) -> None:
+    """Keeps a diagnosis in the run's folder, in the place of an earlier one, and writes the report anew.
+
+    Args:
+        run: The run.
+        diagnosis: What was found out.
+        picture: Its picture, as `draw_diagnosis` draws it; None where there is none.
+
+    Raises:
+        RunFolderError: The files cannot be written.
+    """
+    about: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "priorkit": version("priorkit"),
+        "checkpoint": run.checkpoint,
+    }
+    folder = RunFolder.open(run.path)
+    with explained_os_errors("write the diagnosis"):
+        folder.diagnosis.write_text(json.dumps({**about, **diagnosis.as_data()}, indent=2) + "\n", encoding="utf-8")
+        if picture is None:
+            # The picture of an earlier diagnosis would contradict this one.
+            folder.diagnosis_picture.unlink(missing_ok=True)
+        else:
+            write_picture(picture, folder.diagnosis_picture)
+    write_report(folder)
