@@ -1,5 +1,6 @@
 """A registry with small components made for tests, tiny configurations, and several processes."""
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -40,6 +41,16 @@ from priorkit.training import Session
 torch.set_num_threads(1)
 # Nor do the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they are
+# set aside once they are there, which saves a tenth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collects garbage from here on, among what comes to be from here on."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

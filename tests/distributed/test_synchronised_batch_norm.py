@@ -55,8 +55,9 @@ def test_alone_it_is_torchs_layer(kind: type[nn.Module], dtype: torch.dtype, see
     assert mine.keys() == torchs.keys()
     for name, expected in torchs.items():
         assert mine[name].dtype == expected.dtype
-        # The gradient is a sum of two terms, each of which is rounded to bfloat16.
-        tolerance = {"atol": 0.01, "rtol": 0.016} if dtype == torch.bfloat16 else {}
+        # The gradient is a sum of terms that are each rounded to bfloat16 and may nearly cancel each other.
+        error = 0.02 * float(expected.abs().max())
+        tolerance = {"atol": error, "rtol": 0.016} if dtype == torch.bfloat16 else {}
         torch.testing.assert_close(mine[name], expected, **tolerance, msg=lambda text, name=name: f"{name}: {text}")
     assert mine["output"].stride() == torchs["output"].stride()
 
