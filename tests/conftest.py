@@ -41,8 +41,8 @@ from priorkit.training import Session
 torch.set_num_threads(1)
 # Nor do the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they are
-# set aside once they are there, which saves a tenth of the time.
+# Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they
+# are set aside once they are there, which saves a tenth of the time.
 gc.disable()
 
 
