@@ -12,7 +12,7 @@ from priorkit.evaluation.settings import EvaluationSettings
 from priorkit.interfaces import ImageData, ImageSet, Posterior
 from priorkit.models import Model
 
-__all__ = ["Encodings", "draw", "encode_held_out", "encode_images"]
+__all__ = ["Encodings", "draw", "draw_by_encoder", "encode_held_out", "encode_images"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,12 @@ def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "no
     assert code is not None
     code = code if log_variance is None else draw(mean, log_variance, noise)
     return Encodings(indices, Posterior(code, mean, log_variance, indices=whole["indices"]))
+
+
+def draw_by_encoder(model: Model, images: Tensor, seed: int) -> Posterior:
+    """Posteriors of images (N, C, H, W) on the device, drawn with noise of a seed: where only the encoder can draw."""
+    assert model.encoder is not None, "a model without an encoder gives no codes"
+    noise = torch.randn(len(images), model.encoder.code_dim, generator=torch.Generator().manual_seed(seed))
+    with model.ready():
+        posterior: Posterior = model.encoder(images, noise.to(model.device))
+    return posterior

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from priorkit.data import to_float
 from priorkit.engine import seed_for
-from priorkit.evaluation.encodings import Encodings, draw
+from priorkit.evaluation.encodings import Encodings, draw, draw_by_encoder
 from priorkit.evaluation.images import chunk_size, chunks
 from priorkit.evaluation.likelihood import (
     active_units,
@@ -47,19 +47,19 @@ def score_likelihood(
     names = (*_BOUNDS, *_PARTS)
     if not book.wants(*names):
         return
-    reason = _refusal(model, encodings.posterior)
+    reason = _refusal(model)
     if reason:
         book.skip(names, reason)
         return
     loss, posterior = model.loss, encodings.posterior
     assert loss is not None, "refused before"
-    assert posterior.log_variance is not None, "refused before"
     count = min(settings.likelihood_images, len(encodings))
     if count < 2:
         book.skip(names, "at least 2 held-out images are needed")
         return
     chosen = torch.arange(count) * len(encodings) // count
-    mean, log_variance = posterior.mean[chosen], posterior.log_variance[chosen]
+    mean = posterior.mean[chosen]
+    log_variance = None if posterior.log_variance is None else posterior.log_variance[chosen]
     indices = encodings.indices[chosen]
     note = _note(data, indices, loss, settings)
     draws = settings.importance_samples if book.wants(*_BOUNDS) else 1
@@ -70,11 +70,17 @@ def score_likelihood(
         images, here = to_float(pixels).to(model.device), slice(number * size, number * size + len(pixels))
         found = []
         for k in range(draws):
-            generator = torch.Generator().manual_seed(seed_for(settings.seed, f"likelihood {k}", number))
-            code = draw(mean[here], log_variance[here], torch.randn(mean[here].shape, generator=generator))
+            seed = seed_for(settings.seed, f"likelihood {k}", number)
+            if log_variance is None:
+                drawn = draw_by_encoder(model, images, seed)
+                assert drawn.log_prob is not None, "refused before"
+                code, density = drawn.latent, drawn.log_prob.double().cpu()
+            else:
+                noise = torch.randn(mean[here].shape, generator=torch.Generator().manual_seed(seed))
+                code = draw(mean[here], log_variance[here], noise)
+                density = gaussian_log_prob(code, mean[here], log_variance[here])
             with torch.no_grad():
                 likelihood = loss.log_likelihood(model.decode(code, from_prior=False), images).double().cpu()
-            density = gaussian_log_prob(code, mean[here], log_variance[here])
             found.append(likelihood + _prior_log_prob(model, code) - density)
             if k == 0:
                 first_code.append(code)
@@ -86,9 +92,11 @@ def score_likelihood(
             values = bound(log_weights)
             about = "; ".join(part for part in (f"{draws} draws an image", note) if part)
             book.add(name, float(values.mean()), float(values.std() / count**0.5), real=count, note=about)
-    if book.wants(*_PARTS):
-        drawn = Posterior(torch.cat(first_code), mean, log_variance)
-        surgery = elbo_surgery(drawn, torch.cat(first_likelihood), lambda codes: _prior_log_prob(model, codes))
+    if book.wants(*_PARTS) and log_variance is None:
+        book.skip(_PARTS, "the encoder says the density of its own draws alone, and these compare all with all")
+    elif book.wants(*_PARTS):
+        together = Posterior(torch.cat(first_code), mean, log_variance)
+        surgery = elbo_surgery(together, torch.cat(first_likelihood), lambda codes: _prior_log_prob(model, codes))
         book.add(_PARTS[0], surgery.reconstruction, real=count, note=note)
         about = f"at most log {count} = {surgery.most_information:.3f}"
         book.add(_PARTS[1], surgery.mutual_information, real=count, note=about)
@@ -107,21 +115,21 @@ def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
         book.add("active-units", active_units(mean), real=len(mean), note=f"of {mean.shape[1]}")
 
 
-def _refusal(model: Model, posterior: Posterior) -> str:
+def _refusal(model: Model) -> str:
     """Why there is no likelihood, or nothing."""
     if model.encoder is None or not model.encoder.stochastic:
         return "the encoder is deterministic: it gives no density of codes"
-    if posterior.log_variance is None:
-        return "the encoder's posteriors are not normal with independent dimensions, which these scores draw from"
     if not model.prior.has_density:
         return "the prior has no density: it can only be sampled"
+    if not model.prior.support.holds(model.encoder.support):
+        return f"codes are in {model.encoder.support}, and the prior has a density in {model.prior.support} alone"
     loss = model.loss
     if loss is None:
         return "the model has no reconstruction loss, and so no likelihood"
     blank = torch.zeros(1, model.shape.channels, model.shape.size, model.shape.size, device=model.device)
     try:
         loss.log_likelihood(blank, blank)
-        _prior_log_prob(model, torch.zeros(1, model.prior.code_dim))
+        _prior_log_prob(model, model.codes(1))
     except (TypeError, ValueError) as error:
         return str(error)
     return ""

@@ -15,6 +15,7 @@ from priorkit.interfaces.reconstruction_loss import ReconstructionLoss
 from priorkit.interfaces.regularizer import Regularizer
 from priorkit.interfaces.standardisation import Standardisation
 from priorkit.interfaces.stored_images import StoredImages
+from priorkit.interfaces.support import Space, Support
 from priorkit.interfaces.system import System
 
 __all__ = [
@@ -45,8 +46,10 @@ __all__ = [
     "ReconstructionLoss",
     "Recovery",
     "Regularizer",
+    "Space",
     "Standardisation",
     "StoredImages",
+    "Support",
     "System",
     "frozen_statistics",
 ]

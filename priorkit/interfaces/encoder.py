@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from priorkit.interfaces.code_space import CodeSpace
+from priorkit.interfaces.support import Support
 
 if TYPE_CHECKING:
     from priorkit.interfaces.phase import Phase
@@ -27,11 +29,14 @@ class Posterior:
             for a deterministic encoder.
         log_variance: Log-variance of each dimension, shape (N, code_dim), where dimensions are independent and normal;
             otherwise None.
-        log_prob: log q(code | x) of the draw in nats, shape (N,), differentiable as the code is; None where there is
-            `log_variance`, which says it, or no density.
+        log_prob: log q(code | x) of the draw in nats, shape (N,), differentiable as the code is, by the measure of the
+            encoder's `support`; None where there is `log_variance`, which says it, or no density.
         terms: Further scalar loss terms that the encoder descends, by name, means over the batch: such as commitment.
         unquantised: Of a quantising encoder, the vectors before quantisation, shape (N, code_dim); otherwise None.
         indices: Of a quantising encoder, the draw as indices of the codebook, int64 (N, H * W); otherwise None.
+        distribution: The posterior as a `torch.distributions` object of batch shape (N,) and event shape (code_dim,),
+            where it is one beside `log_prob`: `kl` takes its divergence from the prior's `distribution()` in closed
+            form if torch knows one, or a plug-in has registered one (`torch.distributions.register_kl`).
 
     Examples:
         >>> import torch
@@ -48,6 +53,7 @@ class Posterior:
     terms: Mapping[str, Tensor] = field(default_factory=dict)
     unquantised: Tensor | None = None
     indices: Tensor | None = None
+    distribution: Distribution | None = None
 
     @property
     def latent(self) -> Tensor:
@@ -64,6 +70,7 @@ class Encoder(nn.Module, abc.ABC):
         codes: The space of the codes that the prior is to have, where it is another than that of the encoder's context:
             the indices of a quantising encoder, whose `Posterior` has `indices`. None otherwise.
         stochastic: Whether the draw depends on noise. The posterior then has a `log_variance`, or a `log_prob`.
+        support: Where its codes lie, and what `log_prob` is a density with respect to.
 
     Examples:
         >>> import torch
@@ -85,6 +92,7 @@ class Encoder(nn.Module, abc.ABC):
     code_dim: int
     codes: CodeSpace | None = None
     stochastic: bool = False
+    support: Support = Support()
 
     @abc.abstractmethod
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:

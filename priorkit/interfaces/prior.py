@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from priorkit.interfaces.code_space import CodeKind
+from priorkit.interfaces.support import Support
 
 if TYPE_CHECKING:
     from priorkit.interfaces.phase import Phase
@@ -54,6 +55,8 @@ class Prior(nn.Module, abc.ABC):
         kinds: Kinds of codes that it can be a prior of. One that knows vectors alone has maps flattened.
         learning: How the prior's parameters are trained.
         has_density: Whether `log_prob` is available: a density, or of indices the logarithm of a probability.
+        support: Where its codes lie, and what `log_prob` is a density with respect to: all codes and their volume, if
+            it does not say otherwise. A density may still be 0 in places, as that of a box is.
         takes_condition: Whether the codes depend on a condition s, which is then given wherever there may be one. A
             prior that takes one may still be built without (`PriorContext.condition_dim` is 0).
         clusters: Number of parts that the prior is a mixture of, if that is what it is for; otherwise 0.
@@ -82,6 +85,7 @@ class Prior(nn.Module, abc.ABC):
     kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
     learning: Learning = Learning.FIXED
     has_density: bool = False
+    support: Support = Support()
     takes_condition: bool = False
     clusters: int = 0
     code_steps: int = 1

@@ -38,6 +38,7 @@ from priorkit.testing.checks.self_labelling import SELF_LABELLING
 from priorkit.testing.checks.states import STATES
 from priorkit.testing.checks.statistics import STATISTICS
 from priorkit.testing.checks.stored_images import STORED_IMAGES
+from priorkit.testing.checks.supports import ENCODER_SUPPORTS, PRIOR_SUPPORTS
 from priorkit.testing.subject import AnySubject
 from priorkit.testing.subjects.adversarial_loss import adversarial_loss_subjects
 from priorkit.testing.subjects.code_generator import code_generator_subjects
@@ -73,7 +74,7 @@ _MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DE
 _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_weights")
 """What is asked of every component that is none."""
 
-_DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES)
+_DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES, *PRIOR_SUPPORTS)
 """What is asked of priors with a density."""
 
 _FROM_CODES = (*CODE_LEARNING, *CODE_FITTING)
@@ -87,7 +88,7 @@ CATALOGUE: Mapping[str, Contract] = {
     "prior": Contract((*_MODULES, *PRIORS, *_FROM_CODES, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
     "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
-    "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *PHASES), encoder_subjects),
+    "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *ENCODER_SUPPORTS, *PHASES), encoder_subjects),
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
     "networks": Contract((*_MODULES, *STATISTICS, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
     "regularizer": Contract((*_MODULES, *REGULARIZERS, *PHASES), regularizer_subjects),

@@ -42,12 +42,12 @@ def examples(blocks_of) -> Mapping[str, Any]:
 
 
 @pytest.fixture
-def laplace_module(examples, monkeypatch) -> None:
+def secant_module(examples, monkeypatch) -> None:
     """The module that the example of a prior is imported from, as if the plug-in were installed."""
-    module = ModuleType("priorkit_laplace.prior")
-    module.LaplacePrior = examples["LaplacePrior"]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "priorkit_laplace", ModuleType("priorkit_laplace"))
-    monkeypatch.setitem(sys.modules, "priorkit_laplace.prior", module)
+    module = ModuleType("priorkit_secant.prior")
+    module.SecantPrior = examples["SecantPrior"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "priorkit_secant", ModuleType("priorkit_secant"))
+    monkeypatch.setitem(sys.modules, "priorkit_secant.prior", module)
 
 
 @pytest.fixture
@@ -95,11 +95,11 @@ def test_a_hook_has_a_test_that_names_it(hook):
     assert callable(globals()[f"test_{hook}"])
 
 
-@pytest.mark.usefixtures("laplace_module")
+@pytest.mark.usefixtures("secant_module")
 def test_priorkit_priors(examples, train_two_steps):
     (component,) = examples["priorkit_priors"]()
     session = train_two_steps("prior", component, "vae")
-    assert isinstance(session.system.prior, examples["LaplacePrior"])
+    assert isinstance(session.system.prior, examples["SecantPrior"])
 
 
 def test_priorkit_code_generators(examples, train_two_steps):
@@ -197,7 +197,7 @@ def test_there_is_an_example_of_every_kind(examples):
             assert isinstance(component, Component)
 
 
-@pytest.mark.usefixtures("laplace_module")
+@pytest.mark.usefixtures("secant_module")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slot)
 def test_an_example_keeps_its_contract(kind, examples):
     (component,) = examples[kind.hook]()
@@ -240,22 +240,22 @@ def plugin(blocks_of, tmp_path, monkeypatch) -> Path:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.code)
     monkeypatch.syspath_prepend(tmp_path)
-    entry_point = EntryPoint("laplace", "priorkit_laplace", "priorkit")
+    entry_point = EntryPoint("secant", "priorkit_secant", "priorkit")
     loaded, failed = load_plugins([entry_point], {})
     assert not failed
     registry = Registry([*installed_plugins().plugins, *loaded])
     monkeypatch.setattr(commands, "installed_plugins", lambda: registry)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in [name for name in sys.modules if name.startswith("priorkit_laplace")]:
+    for name in [name for name in sys.modules if name.startswith("priorkit_secant")]:
         del sys.modules[name]
 
 
 def test_the_plugin_works(plugin, capsys):
-    assert main(["components", "laplace"]) == 0
+    assert main(["components", "secant"]) == 0
     assert "--prior.scale  float > 0, default 1.0: scale of every dimension" in capsys.readouterr().out
     tiny = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --device cpu --steps 2 --quiet --out run"
-    assert main(["train", "vae", "--prior", "laplace", "--prior.scale", "0.7", *tiny.split()]) == 0
+    assert main(["train", "vae", "--prior", "secant", "--prior.scale", "0.7", *tiny.split()]) == 0
     assert main(["sample", "run", "-n", "4", "--device", "cpu"]) == 0
     assert (plugin / "samples.png").exists()
 
@@ -263,7 +263,7 @@ def test_the_plugin_works(plugin, capsys):
 def test_the_plugins_own_tests_pass(plugin, monkeypatch):
     monkeypatch.setattr("priorkit.testing.case.installed_plugins", commands.installed_plugins)
     namespace: dict[str, Any] = {}
-    exec((plugin / "tests/test_laplace.py").read_text(), namespace)
+    exec((plugin / "tests/test_secant.py").read_text(), namespace)
     test = namespace["test_conforms"]
     (mark,) = test.pytestmark
     assert len(mark.args[1]) > 40
@@ -273,12 +273,12 @@ def test_the_plugins_own_tests_pass(plugin, monkeypatch):
 
 
 def test_the_plugin_imports_no_torch_before_it_builds(plugin):
-    assert "priorkit_laplace.prior" not in sys.modules
+    assert "priorkit_secant.prior" not in sys.modules
 
 
 def test_what_new_plugin_says_is_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["new-plugin", "laplace", "--kind", "prior"]) == 0
+    assert main(["new-plugin", "secant", "--kind", "prior"]) == 0
     assert f"```text\n{capsys.readouterr().out}```" in TEXT
 
 
@@ -286,7 +286,7 @@ _DENSITIES = ("samples_follow_the_density", "densities_hold_in_many_dimensions")
 
 
 def test_the_failure_that_is_shown_is_the_kits(examples):
-    class Wide(examples["LaplacePrior"]):
+    class Wide(examples["SecantPrior"]):
         def forward(self, noise, condition=None):
             return 2 * super().forward(noise)
 

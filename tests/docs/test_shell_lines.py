@@ -20,7 +20,7 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`]+)`")
 _PLACEHOLDERS = {"NAME", "COMMAND", "KIND", "STUDY", "N", "M", "PNGS", "TIME"}
 """Words that stand for something that cannot be guessed."""
-_ABSENT = {"laplace", "code-decay"}
+_ABSENT = {"secant", "code-decay"}
 """Components that a page tells how to write."""
 
 

@@ -19,6 +19,7 @@ from priorkit.evaluation import (
     frechet_distance,
     inception_score,
 )
+from priorkit.evaluation.encodings import encode_held_out
 from priorkit.interfaces import ImageSet
 from priorkit.training import Session
 
@@ -137,6 +138,33 @@ def test_the_elbo_is_the_loss_that_was_trained(vae: Session) -> None:
             total.append(model.loss(model.decode(posterior.code, from_prior=False), images) + terms["regularization"])
     assert score.value == pytest.approx(-float(torch.stack(total).mean()), rel=0.01)
     assert "--binarise" not in score.note
+
+
+@pytest.mark.parametrize("law", ["laplace", "logistic"])
+def test_posteriors_that_only_the_encoder_can_draw_from(law: str, tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("vae", encoder=law, prior=law, loss={"distance": "cross-entropy"})
+    found = scored(session, scores=("likelihood", "code-discrepancy"), binarise="threshold", importance_samples=200)
+    images = to_float((session.data.test.images >= 128).to(torch.uint8) * 255)
+    model, total = session.model, []
+    generator = torch.Generator().manual_seed(1)
+    with model.ready():
+        for _ in range(200):
+            posterior = model.encoder(images, torch.randn(len(images), 4, generator=generator))
+            density = model.prior.log_prob(posterior.code) - posterior.log_prob
+            total.append(model.loss.log_likelihood(model.decode(posterior.code, from_prior=False), images) + density)
+    log_weights = torch.stack(total)
+    assert found["elbo"].value == pytest.approx(float(log_weights.mean()), rel=0.01)
+    tighter = float((log_weights.logsumexp(0) - math.log(200)).mean())
+    assert found["importance-weighted-bound"].value == pytest.approx(tighter, rel=0.01)
+    assert "of its own draws alone" in found["elbo-mutual-information"].note
+    # Codes are draws, no means.
+    drawn, again, other = (
+        encode_held_out(model, session.data, dataclasses.replace(SETTINGS, seed=seed)).posterior for seed in (0, 0, 1)
+    )
+    assert torch.equal(drawn.code, again.code)
+    assert torch.equal(drawn.mean, other.mean)
+    assert not torch.isclose(drawn.code, drawn.mean).any()
+    assert not torch.isclose(drawn.code, other.code).any()
 
 
 def test_the_same_seed_gives_the_same_scores(vae: Session, rows: Callable[..., Any]) -> None:

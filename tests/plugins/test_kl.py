@@ -24,7 +24,7 @@ from torch.distributions import (
     kl_divergence,
 )
 
-from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.interfaces import Encoder, Learning, Posterior, Prior, Regularizer, Space, Support
 from priorkit_plugins.kl import KLOptions, priorkit_regularizers
 
 seeds = st.integers(0, 2**63 - 1)
@@ -275,6 +275,47 @@ def test_bounded_priors_are_refused() -> None:
         make().check(PointEncoder(stochastic=True), DistributionPrior(box))
     mixture = MixtureSameFamily(Categorical(torch.ones(3)), Independent(Normal(torch.zeros(3, 2), torch.ones(3, 2)), 1))
     make().check(PointEncoder(stochastic=True), DistributionPrior(mixture))
+
+
+@pytest.mark.parametrize(
+    ("prior", "encoder", "words"),
+    [
+        (Support(Space.SPHERE), Support(), ("in the unit sphere", "in all codes", "von-mises-fisher", "gaussian")),
+        (Support(), Support(Space.SPHERE), ("in all codes", "in the unit sphere", "--prior uniform-sphere")),
+        (Support(Space.BALL, 0.5), Support(Space.BALL), ("radius 0.5", "radius 1;", "both of one curvature")),
+        (Support(Space.ONE_HOT, groups=4), Support(Space.ONE_HOT), ("4 one-hot groups", "both of as many groups")),
+        (Support(Space.SIMPLEX), Support(Space.ONE_HOT), ("a simplex", "one-hot codes", "--encoder categorical")),
+    ],
+)
+def test_codes_elsewhere_are_refused(prior: Support, encoder: Support, words: tuple[str, ...]) -> None:
+    target, source = gaussian(2), PointEncoder(stochastic=True)
+    target.support, source.support = prior, encoder
+    with pytest.raises(ValueError, match="the divergence is infinite: the prior's codes are in") as error:
+        make().check(source, target)
+    for word in words:
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_codes_in_a_part_of_the_priors_are_welcome() -> None:
+    target, source = gaussian(2), PointEncoder(stochastic=True)
+    source.support = Support(Space.BALL)
+    make().check(source, target)
+
+
+def test_a_posterior_that_torch_knows_has_a_closed_form() -> None:
+    encoded = Independent(Laplace(torch.tensor([[0.5, -1.0]]), torch.tensor([[0.5, 2.0]])), 1)
+    code = torch.zeros(1, 2)
+    posterior = Posterior(code, code, log_prob=encoded.log_prob(code), distribution=encoded)
+    known = DistributionPrior(Independent(Laplace(torch.zeros(2), torch.ones(2)), 1))
+    torch.testing.assert_close(divergence(posterior, known), kl_divergence(encoded, known.inner)[0])
+    # Of others, and of a prior that is not told, it is estimated.
+    for other in (
+        DistributionPrior(known.inner, opened=False),
+        DistributionPrior(MultivariateNormal(code[0], torch.eye(2))),
+    ):
+        estimate = encoded.log_prob(code) - other.log_prob(code)
+        torch.testing.assert_close(divergence(posterior, other), estimate[0])
 
 
 @pytest.mark.parametrize("opened", [True, False])

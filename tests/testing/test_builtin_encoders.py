@@ -6,12 +6,17 @@ from priorkit.interfaces import ImageShape
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 SITUATIONS = Situations(code_dims=(1, 4), shapes=(ImageShape(1, 16), ImageShape(3, 16)))
+BRIEFLY = Situations(code_dims=(3,), codes=(), shapes=(ImageShape(1, 16),), examples=2)
+DENSITY = ("densities_are_those_of_the_draws",)
+
 CASES = [
     Case("encoder", "deterministic", situations=SITUATIONS),
     Case("encoder", "gaussian", situations=SITUATIONS),
     Case("encoder", "gaussian", {"min_log_variance": -2.0, "max_log_variance": 0.5}, situations=SITUATIONS),
     Case("encoder", "noisy", situations=SITUATIONS),
     Case("encoder", "noisy", {"noise": 2.0}, situations=SITUATIONS),
+    Case("encoder", "laplace", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "logistic", required=DENSITY, situations=BRIEFLY),
     Case("encoder", "none", situations=SITUATIONS),
 ]
 

@@ -8,12 +8,15 @@ DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
 PLANE = Situations(code_dims=(2,), codes=(), classes=(0,))
 SMALL_MASKED = {"hidden": 16, "components": 2}
+BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 
 CASES = [
     Case("prior", "gaussian", required=DENSITY),
     Case("prior", "gaussian", {"mean": 1.0, "std": 0.5}, required=DENSITY),
     Case("prior", "uniform", {"low": -2.0, "high": 1.5}, required=DENSITY),
+    Case("prior", "laplace", {"location": 0.5, "scale": 0.7}, required=DENSITY, situations=BRIEFLY),
+    Case("prior", "logistic", {"location": 0.5, "scale": 0.7}, required=DENSITY, situations=BRIEFLY),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
     Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
     Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),

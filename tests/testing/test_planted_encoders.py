@@ -54,6 +54,26 @@ class HeavyTails(Bell):
         return torch.sinh(1.5 * noise) / math.sqrt(math.expm1(2 * 1.5**2) / 2)
 
 
+class HeavyTailsTooWide(HeavyTails):
+    def centred(self, noise: Tensor) -> Tensor:
+        return 1.3 * super().centred(noise)
+
+
+class Turned(Bell):
+    """A sound encoder whose dimensions share noise, and are independent."""
+
+    def centred(self, noise: Tensor) -> Tensor:
+        turned = torch.linalg.qr(
+            torch.randn(noise.shape[1], noise.shape[1], generator=torch.Generator().manual_seed(0))
+        )
+        return noise @ turned.Q
+
+
+class TurnedTooWide(Turned):
+    def centred(self, noise: Tensor) -> Tensor:
+        return 1.3 * super().centred(noise)
+
+
 class Point(Encoder):
     """A sound deterministic encoder."""
 
@@ -168,6 +188,8 @@ PLANTED = [
     ("draws_follow_the_posterior", Quarter, ("codes of an image deviate", "halved twice")),
     ("draws_follow_the_posterior", Raw, ("codes of an image deviate", "log-variance is used as")),
     ("draws_follow_the_posterior", Unscaled, ("codes of an image deviate", "without the standard deviation")),
+    ("draws_follow_the_posterior", HeavyTailsTooWide, ("codes of an image deviate",)),
+    ("draws_follow_the_posterior", TurnedTooWide, ("codes of an image deviate",)),
     ("draws_follow_the_posterior", OffCentre, ("standard deviations away from its mean", "not centred")),
     ("codes_are_differentiable", DetachedMean, ("without noise no gradient", "mean is detached")),
     ("codes_are_differentiable", MeanOnlyWithoutNoise, ("with noise of 0 no gradient", "mean is detached")),
@@ -204,6 +226,15 @@ def test_sound_encoders_pass(build: type[Encoder]) -> None:
         "phases_keep_their_contract",
         "phases_train_their_players",
     }
+
+
+@pytest.mark.parametrize("build", [HeavyTails, Turned])
+def test_tails_and_turns_in_many_dimensions_are_sound(build: type[Encoder]) -> None:
+    [check] = [item for item in ENCODERS if item.name == "draws_follow_the_posterior"]
+    for seed in range(3):
+        situations = Situations(code_dims=(8,), codes=(), shapes=(ImageShape(1, 16),))
+        result = run_check(Case("encoder", build, situations=situations, seed=seed), check)
+        assert result.outcome is Outcome.PASSED, str(result)
 
 
 def test_no_encoder_is_skipped_unless_one_is_required() -> None:

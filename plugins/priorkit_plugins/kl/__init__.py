@@ -35,7 +35,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "kl",
             KLOptions,
             _build,
-            summary="KL(q(code|x) || p(code)): closed form for Gaussians, one-sample estimate otherwise",
+            summary="KL(q(code|x) || p(code)): closed form where there is one, one-sample estimate otherwise",
             source="Kingma and Welling 2013, arXiv:1312.6114; Eq. 2 of Wang et al. 2020",
         )
     ]

@@ -4,16 +4,26 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 
-from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer
+from priorkit.interfaces import Encoder, Posterior, Prior, Regularizer, Space
 
 __all__ = ["KLRegularizer"]
+
+_PAIRS = {
+    Space.EVERYWHERE: "--encoder gaussian with --prior gaussian",
+    Space.BALL: "--encoder wrapped-normal with --prior wrapped-normal",
+    Space.SPHERE: "--encoder von-mises-fisher with --prior uniform-sphere or von-mises-fisher",
+    Space.SIMPLEX: "--encoder logistic-normal or dirichlet with --prior dirichlet or logistic-normal",
+    Space.ONE_HOT: "--encoder categorical with --prior categorical",
+}
+"""Encoders and priors that have codes there."""
 
 
 class KLRegularizer(Regularizer):
     """KL(q(code|x) || p(code)) in nats, summed over the dimensions of a code and averaged over the batch.
 
-    In closed form where posterior and prior are Gaussians with independent dimensions; otherwise the one-sample
-    estimate log q(code|x) - log p(code), which may be negative.
+    In closed form where posterior and prior are Gaussians with independent dimensions, or where the posterior has a
+    `distribution` whose divergence from the prior's `torch.distributions` knows; otherwise the one-sample estimate
+    log q(code|x) - log p(code), which may be negative.
 
     During the warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016, arXiv:1602.02282) the weight rises
     linearly: 0 at the encoder's first update, its value from update `warm_up` + 1 on. Updates are those of the whole
@@ -38,13 +48,20 @@ class KLRegularizer(Regularizer):
             self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses deterministic encoders and priors without a density."""
+        """Refuses deterministic encoders, priors without a density, and pairs whose divergence is infinite."""
         if not encoder.stochastic:
             raise ValueError("needs an encoder that gives a distribution; use --encoder gaussian")
         if not prior.has_density:
             raise ValueError(
                 f"needs a prior with a density, and {type(prior).__name__} can only be sampled; "
                 "use --regularizer adversarial or another prior, such as --prior gaussian"
+            )
+        if not prior.support.holds(encoder.support):
+            there, here = prior.support, encoder.support
+            pairs = dict.fromkeys((_PAIRS[there.space], _PAIRS[here.space]))
+            raise ValueError(
+                f"the divergence is infinite: the prior's codes are in {there}, and the encoder's in {here}; use "
+                f"{', or '.join(pairs)}, {_alike(there.space, here.space)}or --regularizer mmd"
             )
         if _is_bounded(_distribution(prior)):
             raise ValueError(
@@ -64,6 +81,8 @@ class KLRegularizer(Regularizer):
         encoded, target = _independent_posterior(posterior), _independent_normal(prior)
         if encoded is not None and target is not None:
             divergence = kl_divergence(encoded, target)
+        elif (known := _known_divergence(posterior, prior)) is not None:
+            divergence = known
         else:
             code = posterior.code.float()
             density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
@@ -77,6 +96,24 @@ class KLRegularizer(Regularizer):
         if self.training and torch.is_grad_enabled():
             self.updates.add_(1)
         return weight
+
+
+def _alike(there: Space, here: Space) -> str:
+    """What has to be the same of two supports of one kind."""
+    if there is not here:
+        return ""
+    return "both of one curvature, " if there is Space.BALL else "both of as many groups, "
+
+
+def _known_divergence(posterior: Posterior, prior: Prior) -> Tensor | None:
+    """The divergence of a posterior that is one of torch's distributions, where there is a formula for it."""
+    target = None if prior.takes_condition else _distribution(prior)
+    if posterior.distribution is None or target is None:
+        return None
+    try:
+        return kl_divergence(posterior.distribution, target)
+    except NotImplementedError:
+        return None
 
 
 def _independent_posterior(posterior: Posterior) -> "Independent[Normal] | None":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from priorkit.interfaces import Prior
+from priorkit.interfaces import Prior, Space
 from priorkit.testing.check import Check, Defect, NotApplicable
 from priorkit.testing.subjects.prior import PriorSubject
 
@@ -37,6 +37,8 @@ def samples_are_not_clipped(subject: PriorSubject) -> None:
         raise NotApplicable("it has no density")
     if subject.of_indices:
         raise NotApplicable("its codes are indices, which have probabilities")
+    if prior.support.space is Space.ONE_HOT:
+        raise NotApplicable("its codes are one-hot")
     for label in labels_with_a_density(subject, prior):
         found = piled(subject.draw(prior, _SAMPLES, subject.case.seed + 1, label))
         if found is not None:

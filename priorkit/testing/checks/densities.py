@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from priorkit.interfaces import Prior
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.clipping import labels_with_a_density, piled
+from priorkit.testing.checks.measures import VOLUMES
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["DENSITIES"]
@@ -64,6 +65,8 @@ def _prior_with_density(subject: PriorSubject, *, most: int) -> Prior:
         raise NotApplicable("it has no density")
     if subject.of_indices:
         raise NotApplicable("its codes are indices, which have probabilities")
+    if prior.support.space not in VOLUMES:
+        raise NotApplicable("its density is by another measure than the codes' volume, which another check holds it to")
     if subject.code_dim > most:
         raise NotApplicable("densities are integrated in one and two dimensions")
     return prior

@@ -7,6 +7,7 @@ import torch
 from priorkit.interfaces import Prior
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.clipping import piled
+from priorkit.testing.checks.measures import VOLUMES
 from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["JOINT_DENSITIES"]
@@ -28,6 +29,8 @@ def _prior_with_density(subject: PriorSubject) -> Prior:
         raise NotApplicable("it has no density")
     if subject.of_indices:
         raise NotApplicable("its codes are indices, which have probabilities")
+    if prior.support.space not in VOLUMES:
+        raise NotApplicable("its density is by another measure than the codes' volume, which another check holds it to")
     return prior
 
 

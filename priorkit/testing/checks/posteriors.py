@@ -2,7 +2,7 @@
 
 A density is held to the change of variables: where a draw is a function of the noise that has an inverse, its density
 is that of the noise divided by the size of the function's Jacobian determinant. Nothing is estimated, so a sound
-encoder does not fail by chance.
+encoder does not fail by chance. Where codes fill no volume, or are indices or one-hot, draws are counted.
 """
 
 import math
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from priorkit.interfaces import CodeKind, Encoder
 from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.measures import COUNTED, VOLUMES, flat_coordinates, wrong_frequency, wrong_measure
 from priorkit.testing.subjects.encoder import EncoderSubject
 
 __all__ = ["POSTERIORS"]
@@ -51,7 +52,7 @@ def _codes(subject: EncoderSubject, encoder: Encoder, image: Tensor, noise: Tens
 
 
 def densities_are_those_of_the_draws(subject: EncoderSubject) -> None:
-    """`log_prob` is the log-density of the draw, by the change of variables from its noise."""
+    """`log_prob` is the log-density of the draw: by the change of variables from its noise, or by counting draws."""
     encoder = subject.component()
     image = subject.inputs(encoder, 2, subject.case.seed)["image"]
     noise = torch.randn(_DRAWS, subject.code_dim, generator=torch.Generator().manual_seed(subject.case.seed))
@@ -61,8 +62,8 @@ def densities_are_those_of_the_draws(subject: EncoderSubject) -> None:
             found = subject.posterior(encoder, many, noise)
         if found.log_prob is None:
             raise NotApplicable("its posteriors have no log_prob")
-        if found.indices is not None:
-            _check_probabilities(subject, encoder, one)
+        if found.indices is not None or encoder.support.space not in VOLUMES:
+            _check_many(subject, encoder, one, 4000 if found.indices is not None else 20_000)
             return
         by_gradients, by_differences = _jacobians(partial(_codes, subject, encoder, many), noise)
         sizes = torch.linalg.svdvals(by_differences)
@@ -94,25 +95,29 @@ def _constant_in_words(apart: Tensor, dim: int) -> tuple[str, str]:
     return f"it is off by the same {constant:.4g} for all draws of an image: a constant or a determinant is wrong", ""
 
 
-def _check_probabilities(subject: EncoderSubject, encoder: Encoder, image: Tensor) -> None:
-    """Of indices: how often a code is drawn is its probability, by six standard errors."""
-    number = 4000
+def _check_many(subject: EncoderSubject, encoder: Encoder, image: Tensor, number: int) -> None:
+    """How often or how densely codes of an image are drawn is what log_prob says, by six standard errors."""
     noise = torch.randn(number, subject.code_dim, generator=torch.Generator().manual_seed(subject.case.seed + 1))
     with torch.no_grad():
-        found = subject.posterior(encoder, image.expand(number, -1, -1, -1), noise)
-    assert found.indices is not None
-    assert found.log_prob is not None
-    codes, which, counts = torch.unique(found.indices, dim=0, return_inverse=True, return_counts=True)
-    for i in counts.argsort(descending=True)[:5]:
-        said = float(found.log_prob[which == i][0].exp())
-        error = (max(said * (1 - said), 0) / number) ** 0.5
+        parts = [
+            subject.posterior(encoder, image.expand(len(part), -1, -1, -1), part) for part in torch.split(noise, 4000)
+        ]
+    drawn = torch.cat([part.latent for part in parts])
+    said = torch.cat([part.log_prob for part in parts if part.log_prob is not None])
+    if parts[0].indices is not None or encoder.support.space in COUNTED:
+        found = wrong_frequency(drawn, said)
         require(
-            abs(float(counts[i]) / number - said) < 6 * error + 3 / number,
-            f"the indices {codes[i].tolist()} are drawn in a share of {float(counts[i]) / number:.3g}, and log_prob "
-            f"says {said:.3g}",
+            not found,
+            f"the codes {found}",
             "log_prob is that of one index, or of other logits than those that are drawn from",
             "add up the log-probabilities of all indices of a code",
         )
+        return
+    coordinates = flat_coordinates(encoder.support, drawn.double())
+    if coordinates is None:
+        raise NotApplicable("draws are counted in one and two dimensions of the support")
+    found = wrong_measure(coordinates, said)
+    require(not found, found, "log_prob is by another measure than its support's, or a constant is missing")
 
 
 def terms_are_losses(subject: EncoderSubject) -> None:
