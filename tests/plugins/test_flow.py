@@ -1,6 +1,7 @@
 """The prior `flow`."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from torch.distributions import Distribution, Normal
 from priorkit.errors import MissingExtraError
 from priorkit.interfaces import Learning, Prior
 from priorkit.plugins import PriorContext
+from priorkit.training import Session
 from priorkit_plugins.flow import FlowOptions, priorkit_priors
+from priorkit_plugins.flow.prior import FlowPrior
 
 KINDS = ["realnvp", "coupling-nsf", "maf", "nsf"]
 
@@ -67,6 +70,36 @@ def test_gradients_of_codes_reach_the_parameters() -> None:
     prior.sample(8, generator=torch.Generator().manual_seed(0)).square().sum().backward()
     gradients = [weight.grad for weight in prior.parameters()]
     assert sum(gradient is not None and bool(gradient.abs().sum() > 0) for gradient in gradients) > len(gradients) / 2
+
+
+@every_kind
+@settings(deadline=None, max_examples=5)
+@given(seed=st.integers(0, 2**63 - 1))
+def test_codes_of_any_scale_have_the_density_of_standardised_ones(kind: str, seed: int) -> None:
+    plain, scaled = make(kind), make(kind)
+    generator = torch.Generator().manual_seed(seed)
+    mean, deviation = 5 * torch.randn(4, generator=generator), 0.01 + torch.rand(4, generator=generator)
+    scaled.standardise(mean, deviation)
+    noise = torch.randn(9, 4, generator=generator)
+    with torch.no_grad():
+        codes = scaled(noise)
+        torch.testing.assert_close(codes, mean + deviation * plain(noise), rtol=1e-4, atol=1e-4)
+        # The density of an affine transform of a variable.
+        expected = plain.log_prob((codes - mean) / deviation) - deviation.log().sum()
+        torch.testing.assert_close(scaled.log_prob(codes), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_stage_on_codes_standardises_them(tiny_session: Callable[..., Session]) -> None:
+    prior = {"name": "flow", "transforms": 1, "hidden": (4,)}
+    session = tiny_session("probabilistic-autoencoder", prior=prior, stages="autoencoder:1,code-fitting:1")
+    for _ in range(2):
+        session.step()
+    fitted = session.system.prior
+    assert isinstance(fitted, FlowPrior)
+    pixels = session.data.train.take(torch.arange(len(session.data.train)))
+    codes = session.model.encode(pixels.float() / 127.5 - 1)
+    torch.testing.assert_close(fitted.standardisation.mean, codes.mean(0), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(fitted.standardisation.deviation, codes.std(0, correction=0), rtol=1e-3, atol=1e-3)
 
 
 @every_kind

@@ -35,7 +35,7 @@ def _build(options: FlowOptions, context: PriorContext) -> Prior:
     transform = make_transform(
         options.kind, context.code_dim, context.condition_dim, transforms=options.transforms, hidden=options.hidden
     )
-    return FlowPrior(transform, context.code_dim, context.condition_dim)
+    return FlowPrior(transform, context.codes, context.condition_dim)
 
 
 @hookimpl
