@@ -9,6 +9,8 @@ MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
 PLANE = Situations(code_dims=(2,), codes=(), classes=(0,))
 SMALL_MASKED = {"hidden": 16, "components": 2}
 BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
+FITS_ITSELF = ("fits_itself_to_the_codes", "fits_itself_in_place")
+ONE_SIZE = Situations(code_dims=(2,), codes=())
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 
 CASES = [
@@ -21,6 +23,16 @@ CASES = [
     Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
     Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),
     Case("prior", "mixture", {"learned": True, "means": "encodings"}, required=("labels_change_codes", *MIXTURE)),
+    *(
+        Case(
+            "prior",
+            "mixture",
+            {"em": True, "components": 2, "means": "random", "covariance": covariance},
+            required=(*FITS_ITSELF, *MIXTURE),
+            situations=Situations(code_dims=(2,), codes=(), classes=classes),
+        )
+        for covariance, classes in (("full", (3,)), ("diagonal", (0,)))
+    ),
     Case("prior", "tree", {"depth": 2, "branching": 2}, required=("parameters_have_a_loss", *DENSITY)),
     *(
         Case("prior", "flow", {"kind": kind, **SMALL_FLOW}, required=DENSITY, situations=Situations(classes=(0,)))
@@ -33,7 +45,8 @@ CASES = [
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
     Case("prior", "flow-matching", {"hidden": 32, "steps": 4}, required=("labels_change_codes", "learns_the_codes")),
-    Case("prior", "full-gaussian", required=("fits_itself_to_the_codes", "fits_itself_in_place")),
+    Case("prior", "kde", {"bandwidth": 0.3}, required=(*FITS_ITSELF, *DENSITY), situations=ONE_SIZE),
+    Case("prior", "full-gaussian", required=FITS_ITSELF),
     Case("prior", "full-gaussian", {"diagonal": True}, required=("fits_itself_to_the_codes",)),
 ]
 

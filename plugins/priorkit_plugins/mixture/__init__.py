@@ -9,6 +9,8 @@ from pydantic import Field
 from priorkit.plugins import Component, Options, PriorContext, hookimpl
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from priorkit.interfaces import Prior
 
 __all__ = ["MixtureOptions", "priorkit_priors"]
@@ -18,9 +20,22 @@ class MixtureOptions(Options):
     """Options of the prior `mixture`."""
 
     components: int | None = Field(
-        None, ge=1, description="K, the number of components; by default one a class of the condition, or else 10"
+        None,
+        ge=1,
+        description="K, the number of components; by default one a class of the condition, or else 10. With "
+        "--prior.em, that of each class, by default 10",
     )
     learned: bool = Field(False, description="learn means, variances and weights; otherwise they stay as they start")
+    em: bool = Field(
+        False, description="fit all of it to the codes of a trained autoencoder at once, by EM that starts from k-means"
+    )
+    covariance: Literal["full", "diagonal"] = Field(
+        "full", description="of components fitted by EM; all others have independent dimensions"
+    )
+    ridge: float = Field(
+        1e-4, ge=0, description="added by EM to every variance, as a share of the mean variance: keeps densities finite"
+    )
+    iterations: int = Field(100, ge=1, description="of EM, at most")
     means: Literal["circle", "random", "encodings"] = Field(
         "circle",
         description="where the means start: on a circle in the first two dimensions, at random around 0, or at the "
@@ -33,30 +48,52 @@ class MixtureOptions(Options):
 
 
 def _build(options: MixtureOptions, context: PriorContext) -> Prior:
-    from priorkit_plugins.mixture.means import means_at_encodings, means_on_circle, random_means
     from priorkit_plugins.mixture.prior import MixturePrior
 
+    classes = context.classes
+    if not options.em:
+        return MixturePrior(_means(options, context), options.std, learned=options.learned, labelled=classes > 0)
+    if options.learned:
+        raise ValueError("it learns by gradients (--prior.learned) or by EM (--prior.em); leave out one of them")
+    # Imported here: it imports scikit-learn, which takes a second.
+    from priorkit_plugins.mixture.fitted_prior import FittedMixturePrior
+
+    return FittedMixturePrior(
+        _means(options, context),
+        options.std,
+        classes,
+        full=options.covariance == "full",
+        ridge=options.ridge,
+        iterations=options.iterations,
+    )
+
+
+def _means(options: MixtureOptions, context: PriorContext) -> Tensor:
+    """Where the means start, (components, code_dim); with --prior.em and classes, those of each class in turn."""
+    from priorkit_plugins.mixture.means import means_at_encodings, means_on_circle, random_means
+
     classes, code_dim = context.classes, context.code_dim
-    count = options.components or classes or 10
-    if classes and count != classes:
-        raise ValueError(
-            f"components is {count}, and each of the condition's {classes} classes needs one of its own; "
-            f"use --prior.components {classes} or leave it out"
-        )
+    if options.em:
+        count = (options.components or 10) * max(classes, 1)
+    else:
+        count = options.components or classes or 10
+        if classes and count != classes:
+            raise ValueError(
+                f"components is {count}, and each of the condition's {classes} classes needs one of its own; "
+                f"use --prior.components {classes} or leave it out"
+            )
     if options.means == "circle":
         if code_dim < 2:
             raise ValueError(
                 f"a circle needs codes of at least 2 dimensions, not {code_dim}; "
                 "use a larger --code-dim, or --prior.means random"
             )
-        means = means_on_circle(count, code_dim, options.radius)
-    elif options.means == "random":
-        means = random_means(count, code_dim, options.radius)
-    elif context.encoder is None or context.images is None:
+        return means_on_circle(count, code_dim, options.radius)
+    if options.means == "random":
+        return random_means(count, code_dim, options.radius)
+    if context.encoder is None or context.images is None:
         raise ValueError("means at encodings need an encoder; use --prior.means random or circle")
-    else:
-        means = means_at_encodings(count, context.encoder, context.images, context.train_count)
-    return MixturePrior(means, options.std, learned=options.learned, labelled=classes > 0)
+    return means_at_encodings(count, context.encoder, context.images, context.train_count)
 
 
 @hookimpl
@@ -67,7 +104,8 @@ def priorkit_priors() -> list[Component[Prior]]:
             "mixture",
             MixtureOptions,
             _build,
-            summary="a mixture of Gaussians, fixed or learned; with classes, one component for each",
-            source="Makhzani et al. 2015, arXiv:1511.05644, Section 2.3; Dilokthanakul et al. 2016, arXiv:1611.02648",
+            summary="a mixture of Gaussians: fixed, learned, or fitted by EM; with classes, components for each",
+            source="Makhzani et al. 2015, arXiv:1511.05644, Section 2.3; Dilokthanakul et al. 2016, arXiv:1611.02648; "
+            "by EM, Ghosh et al. 2020, arXiv:1903.12436, Section 4",
         )
     ]
