@@ -45,7 +45,8 @@ def test_they_are_listed(priorkit):
     said = priorkit(["plugins"], ["components", "student-t"])
     energy = "latent-energy (priorkit-latent-energy 0.1.0): prior latent-energy, regularizer latent-energy, recipe"
     assert f"  {energy} latent-energy-vae\n" in said
-    assert "  factor-vae (priorkit-factor-vae 0.1.0): regularizer total-correlation, recipe factor-vae\n" in said
+    factor = "total-correlation (priorkit-factor-vae 0.1.0): regularizer total-correlation, recipe"
+    assert f"  {factor} total-correlation-vae\n" in said
     assert "  student-t (priorkit-student-t 0.1.0): prior student-t, recipe student-t-vae\n" in said
     assert "  vq (priorkit-vq 0.1.0): prior autoregressive, encoder vq, recipe vq-vae\n" in said
     for words in ("[priorkit-student-t:student-t]", "--prior.degrees", "--prior.scale", "--prior.learned"):
@@ -61,7 +62,7 @@ STUDENT_T = ["vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learn
         (STUDENT_T, "priorkit-student-t", {"autoencoder/regularization"}),
         (["latent-energy-vae"], "priorkit-latent-energy", {"autoencoder/regularization", "energy/contrast"}),
         (
-            ["factor-vae"],
+            ["total-correlation-vae"],
             "priorkit-factor-vae",
             {"autoencoder/total_correlation", "total_correlation/critic_codes", "total_correlation/critic_shuffled"},
         ),

@@ -23,8 +23,8 @@ class Regularizer(nn.Module, abc.ABC):
 
     A regularizer with a critic (an adversarial one) is trained by `critic_terms`, in a move of its own just before the
     encoder's; its parameters are the critic's. Parameters that learn in another way need a phase that the regularizer
-    brings (`phases`), with a player that trains `regularizer`. The encoder descends `encoder_terms`. Each is a mapping
-    from the name of a loss term to a scalar to be minimised; the terms are added up.
+    brings (`phases`), with a player that trains `regularizer`. The encoder descends `encoder_terms`, and the decoder
+    `decoder_terms`. Each is a mapping from the name of a loss term to a scalar to be minimised; the terms are added up.
 
     Attributes:
         kinds: Kinds of codes that it can be used with.
@@ -82,7 +82,7 @@ class Regularizer(nn.Module, abc.ABC):
     def encoder_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Draws the randomness of `encoder_terms` for a batch of `n` images: float32, first dimension `n`.
+        """Draws the randomness of `encoder_terms` and `decoder_terms` for `n` images: float32, first dimension `n`.
 
         By default, the terms have none. What the whole batch shares, such as directions that its codes are projected
         on, is drawn as some for each image.
@@ -112,6 +112,20 @@ class Regularizer(nn.Module, abc.ABC):
             condition: s of the images, shape (N, condition_dim), if every image has one.
             noise: Shape (N, ...), as `encoder_noise` gives it.
         """
+
+    def decoder_terms(
+        self, decoder: nn.Module, posterior: Posterior, noise: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        """What the decoder minimises beside the reconstruction loss, in the same move; nothing by default.
+
+        Args:
+            decoder: From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]. Calling it moves none of its
+                statistics, and it may be differentiated twice.
+            posterior: The encoder's output for a batch of N images. What the terms take of it should be detached: the
+                encoder would descend them too.
+            noise: Shape (N, ...), as `encoder_noise` gives it.
+        """
+        return {}
 
     def phases(self, system: "System") -> "Sequence[Phase]":
         """The phases that this regularizer brings into training, beside those that the run lists; none by default.

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -385,3 +386,73 @@ def test_a_posterior_without_any_density_is_refused() -> None:
     code = torch.zeros(2, 3)
     with pytest.raises(ValueError, match=r"neither log_variance nor log_prob; use --encoder gaussian"):
         divergence(Posterior(code, code), gaussian(3))
+
+
+def build(**options: Any) -> Regularizer:
+    (component,) = priorkit_regularizers()
+    return component.build(KLOptions(**options), SimpleNamespace(code_dim=4))
+
+
+def term_of(regularizer: Regularizer, posterior: Posterior, prior: Prior) -> Tensor:
+    return regularizer.encoder_terms(posterior, prior, posterior.code[:0])["regularization"]
+
+
+def each_dimension(posterior: Posterior) -> Tensor:
+    """KL(N(m, v) || N(0, 1)) of each image and dimension, in float64."""
+    mean, log_variance = posterior.mean.double(), posterior.log_variance.double()
+    return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance)
+
+
+def test_the_capacity_is_what_each_images_divergence_is_held_at() -> None:
+    posterior = posterior_of(*draw(5, 4, 0))
+    regularizer = build(weight=3.0, capacity=6.0, capacity_warm_up=2)
+    found = torch.stack([term_of(regularizer, posterior, gaussian(4)) for _ in range(4)]).double()
+    whole = each_dimension(posterior).sum(1)
+    expected = torch.stack([3 * (whole - capacity).abs().mean() for capacity in (0, 3, 6, 6)])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert not regularizer.needs_whole_batch
+
+
+@pytest.mark.parametrize("groups", [None, 1, 2, 4])
+def test_free_bits_are_those_of_a_group_over_the_batch(groups: int | None) -> None:
+    posterior = posterior_of(*draw(5, 4, 1))
+    means = each_dimension(posterior).mean(0)
+    size = 4 // (groups or 4)
+    nats = float(means.median())
+    expected = sum(max(nats, float(means[start : start + size].sum())) for start in range(0, 4, size))
+    regularizer = build(weight=2.0, free_bits=nats, **({} if groups is None else {"free_bits_groups": groups}))
+    assert float(term_of(regularizer, posterior, gaussian(4))) == pytest.approx(2 * expected, rel=1e-5)
+    assert regularizer.needs_whole_batch
+
+
+def test_below_the_free_bits_there_is_no_gradient() -> None:
+    mean, log_variance, noise = draw(5, 4, 0)
+    mean[:, 1] = 0.01
+    log_variance[:, 1] = 0.0
+    mean.requires_grad_()
+    term_of(build(free_bits=0.01), posterior_of(mean, log_variance, noise), gaussian(4)).backward()
+    assert mean.grad is not None
+    assert bool((mean.grad[:, 1] == 0).all())
+    assert bool((mean.grad[:, 0] != 0).all())
+
+
+def test_free_bits_of_a_dimension_need_priors_with_independent_ones() -> None:
+    dependent = DistributionPrior(MultivariateNormal(torch.zeros(2), torch.eye(2)))
+    build(free_bits=1.0, free_bits_groups=1).check(PointEncoder(stochastic=True), dependent)
+    with pytest.raises(ValueError, match=r"DistributionPrior is no normal distribution .*free-bits-groups 1"):
+        build(free_bits=1.0).check(PointEncoder(stochastic=True), dependent)
+    with pytest.raises(ValueError, match="a code has 4 dimensions, which cannot be shared out to 3 groups"):
+        build(free_bits=1.0, free_bits_groups=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"capacity": 1, "free_bits": 1}, "do not go together"),
+        ({"capacity_warm_up": 3}, "no effect without a capacity"),
+        ({"free_bits_groups": 3}, "no effect without free_bits"),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        KLOptions.model_validate(options)

@@ -448,6 +448,33 @@ class NoiseInVain(Projected):
         return torch.eye(self.code_dim, device=code.device)
 
 
+class FlatDecoder(Likelihood):
+    """The decoder's images of codes and of codes nearby must not differ."""
+
+    def decoder_terms(
+        self, decoder: nn.Module, posterior: Posterior, noise: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        code = self.decoded(posterior).float()
+        difference = decoder(code + 0.1).float() - decoder(code).float()
+        return {"decoder_slope": difference.square().mean()}
+
+    def decoded(self, posterior: Posterior) -> Tensor:
+        return posterior.code.detach()
+
+
+class DecoderIgnored(FlatDecoder):
+    def decoder_terms(
+        self, decoder: nn.Module, posterior: Posterior, noise: Tensor | None = None
+    ) -> Mapping[str, Tensor]:
+        terms = super().decoder_terms(decoder, posterior, noise)
+        return {name: term.detach() for name, term in terms.items()}
+
+
+class DecoderLeadsToTheEncoder(FlatDecoder):
+    def decoded(self, posterior: Posterior) -> Tensor:
+        return posterior.code
+
+
 SAYS, CLOSE, WORKS = "says_what_it_is", "keeps_codes_close_to_the_prior", "works_with_what_it_accepts"
 CODES, CONDITIONS, MIXING = (f"{word}_used_as_it_says" for word in ("prior_codes_are", "conditions_are", "mixing_is"))
 NOISE = "encoder_noise_comes_from_the_generator"
@@ -518,6 +545,12 @@ PLANTED = [
         {"the_encoder_learns"},
         r"no gradient of regularization reaches dimension 1 of codes.*\n.*some dimensions",
     ),
+    (DecoderIgnored, {"the_decoder_learns"}, r"no gradient leaves decoder_slope.*\n.*torch.no_grad"),
+    (
+        DecoderLeadsToTheEncoder,
+        {"the_decoder_learns"},
+        r"a gradient of decoder_slope reaches the posterior.*\n.*as they are.*\n.*detach them",
+    ),
     (SaysThatItTrainsNoPrior, {LEARNS}, r"trains_prior is False, and a gradient .* reaches the log_deviation, mean of"),
     (
         PriorDetached,
@@ -527,7 +560,10 @@ PLANTED = [
 ]
 
 
-SOUND = [Moments, Projected, Likelihood, Critic, CriticWithBatchNorm, ConditionalCritic, SoundAverage, SoundOfSeveral]
+SOUND = [
+    *(Moments, Projected, Likelihood, Critic, CriticWithBatchNorm, ConditionalCritic, SoundAverage, SoundOfSeveral),
+    FlatDecoder,
+]
 
 
 @pytest.mark.parametrize("sound", SOUND)

@@ -1,4 +1,4 @@
-"""The regularizer `total-correlation` and the recipe `factor-vae`."""
+"""The regularizer `total-correlation` and the recipe `total-correlation-vae`."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
 
 @hookimpl
 def priorkit_recipes() -> list[Recipe]:
-    """Supplies the recipe `factor-vae`."""
-    text = (Path(__file__).parent / "factor-vae.toml").read_text(encoding="utf-8")
+    """Supplies the recipe `total-correlation-vae`."""
+    text = (Path(__file__).parent / "total-correlation-vae.toml").read_text(encoding="utf-8")
     settings = tomllib.loads(text)
     about = settings.pop("recipe")
-    return [Recipe("factor-vae", about["summary"], about["source"], settings)]
+    return [Recipe("total-correlation-vae", about["summary"], about["source"], settings)]

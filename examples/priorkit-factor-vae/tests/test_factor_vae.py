@@ -102,7 +102,7 @@ def test_shuffling_keeps_each_dimensions_values() -> None:
 
 def test_trains_resumes_and_samples(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert main(["train", "factor-vae", *TINY.split(), "--steps", "2", "--out", str(run)]) == 0
+    assert main(["train", "total-correlation-vae", *TINY.split(), "--steps", "2", "--out", str(run)]) == 0
     assert main(["train", "--resume", str(run), "--steps", "4", "--quiet"]) == 0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     told = {key for row in rows for key in row}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from priorkit.plugins import Component, Options, RegularizerContext, hookimpl
+from priorkit.plugins import Component, RegularizerContext, hookimpl
+from priorkit_plugins.weight_schedule import WeightScheduleOptions
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Regularizer
@@ -14,17 +15,59 @@ if TYPE_CHECKING:
 __all__ = ["KLOptions", "priorkit_regularizers"]
 
 
-class KLOptions(Options):
+class KLOptions(WeightScheduleOptions):
     """Options of the regularizer `kl`."""
 
     weight: float = Field(1.0, gt=0, description="weight of the divergence (beta of a beta-VAE)")
-    warm_up: int = Field(0, ge=0, description="steps over which the weight rises from 0 to its value; 0 for none")
+    capacity: float | None = Field(
+        None,
+        ge=0,
+        description="hold the divergence of each image at so many nats instead of at 0: weight |KL - capacity| "
+        "(Burgess et al. 2018, arXiv:1804.03599, whose weights are large, such as 1000)",
+    )
+    capacity_warm_up: int = Field(0, ge=0, description="steps over which the capacity rises from 0; 0 for none")
+    free_bits: float = Field(
+        0.0,
+        ge=0,
+        description="nats below which the batch's mean divergence of a group of dimensions is not reduced any more "
+        "(Kingma et al. 2016, arXiv:1606.04934, lambda of Eq. 15); 0 for none",
+    )
+    free_bits_groups: int | None = Field(
+        None,
+        ge=1,
+        description="groups of neighbouring dimensions that have free bits, of maps perhaps one for each channel "
+        "(none: each dimension is a group)",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.capacity is not None and self.free_bits:
+            raise ValueError("capacity and free_bits do not go together: leave one of them out")
+        if self.capacity is None and self.capacity_warm_up:
+            raise ValueError(f"capacity_warm_up {self.capacity_warm_up} has no effect without a capacity")
+        if not self.free_bits and self.free_bits_groups:
+            raise ValueError(f"free_bits_groups {self.free_bits_groups} has no effect without free_bits")
+        return self
 
 
 def _build(options: KLOptions, context: RegularizerContext) -> Regularizer:
-    from priorkit_plugins.kl.regularizer import KLRegularizer
+    from priorkit_plugins.kl.regularizer import Capacity, FreeBits, KLRegularizer
 
-    return KLRegularizer(options.weight, options.warm_up)
+    capacity, free = None, None
+    if options.capacity is not None:
+        capacity = Capacity(options.capacity, options.capacity_warm_up)
+    if options.free_bits:
+        free = FreeBits(options.free_bits, _groups(options.free_bits_groups, context.code_dim))
+    return KLRegularizer(options.weight, options.schedule, capacity=capacity, free_bits=free)
+
+
+def _groups(groups: int | None, code_dim: int) -> int:
+    if groups is not None and code_dim % groups:
+        raise ValueError(
+            f"--regularizer.free-bits-groups {groups}: a code has {code_dim} dimensions, which cannot be shared out to "
+            f"{groups} groups of one size; choose a divisor"
+        )
+    return code_dim if groups is None else groups
 
 
 @hookimpl

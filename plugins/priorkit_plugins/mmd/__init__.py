@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from priorkit.plugins import Component, Options, RegularizerContext, hookimpl
+from priorkit.plugins import Component, RegularizerContext, hookimpl
+from priorkit_plugins.weight_schedule import WeightScheduleOptions
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Regularizer
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["MMDOptions", "priorkit_regularizers"]
 
 
-class MMDOptions(Options):
+class MMDOptions(WeightScheduleOptions):
     """Options of the regularizer `mmd`."""
 
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadratics, or Gaussian")
-    bandwidth: float = Field(1.0, gt=0, description="standard deviation of a dimension of the prior's codes")
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    bandwidth: float = Field(1.0, ge=1e-6, le=1e6, description="standard deviation of a dimension of the prior's codes")
+    scales: tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...] = Field(
         (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), min_length=1, description="factors of the kernel's scale, added up"
     )
     weight: float = Field(1.0, gt=0, description="weight of the discrepancy (the paper's lambda)")
@@ -28,7 +29,7 @@ class MMDOptions(Options):
 def _build(options: MMDOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.mmd.regularizer import MMDRegularizer
 
-    return MMDRegularizer(options.kernel, options.bandwidth, options.scales, options.weight)
+    return MMDRegularizer(options.kernel, options.bandwidth, options.scales, options.weight, options.schedule)
 
 
 @hookimpl

@@ -70,6 +70,8 @@ class AutoencoderPhase(Phase):
         with frozen_statistics(regularizer):
             given = (posterior, system.prior, prior_code, shared, noise["regularizer"])
             terms.update(regularizer.encoder_terms(*given))
+        with frozen_statistics(regularizer, system.decoder):
+            terms.update(regularizer.decoder_terms(system.decoder, posterior, noise["regularizer"]))
         parameter_loss = system.prior.parameter_loss() if self._learns_prior else None
         if parameter_loss is not None:
             terms["prior"] = parameter_loss

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from priorkit.plugins import Component, Options, RegularizerContext, hookimpl
+from priorkit.plugins import Component, RegularizerContext, hookimpl
+from priorkit_plugins.weight_schedule import WeightScheduleOptions
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Regularizer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SlicedWassersteinOptions", "priorkit_regularizers"]
 
 
-class SlicedWassersteinOptions(Options):
+class SlicedWassersteinOptions(WeightScheduleOptions):
     """Options of the regularizer `sliced-wasserstein`."""
 
     projections: int = Field(50, ge=1, description="directions that the codes of a batch are projected on")
@@ -24,7 +25,7 @@ class SlicedWassersteinOptions(Options):
 def _build(options: SlicedWassersteinOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.sliced_wasserstein.regularizer import SlicedWassersteinRegularizer
 
-    return SlicedWassersteinRegularizer(context.code_dim, options.projections, options.weight)
+    return SlicedWassersteinRegularizer(context.code_dim, options.projections, options.weight, options.schedule)
 
 
 @hookimpl

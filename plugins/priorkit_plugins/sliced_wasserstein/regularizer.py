@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from priorkit.interfaces import Posterior, Prior, Regularizer
+from priorkit.interfaces import Posterior, Prior
+from priorkit_plugins.scheduled_regularizer import ScheduledRegularizer
 from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.weight_schedule import WeightSchedule
 
 __all__ = ["SlicedWassersteinRegularizer"]
 
 
-class SlicedWassersteinRegularizer(Regularizer):
+class SlicedWassersteinRegularizer(ScheduledRegularizer):
     """The mean, over directions, of the squared 2-Wasserstein distance of projected codes (Kolouri et al. 2018).
 
     Along a direction, the best transport from the data's codes to as many of the prior's is from each to that of the
@@ -22,12 +24,19 @@ class SlicedWassersteinRegularizer(Regularizer):
         code_dim: Dimensions of a code.
         projections: Directions for each batch, at least 1.
         weight: Weight of the distance.
+        schedule: The factor of the weight.
     """
 
     needs_whole_batch = True
 
-    def __init__(self, code_dim: int, projections: int = 50, weight: float = 1.0) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        code_dim: int,
+        projections: int = 50,
+        weight: float = 1.0,
+        schedule: WeightSchedule | None = None,
+    ) -> None:
+        super().__init__(schedule)
         self.code_dim = code_dim
         self.projections = projections
         self.weight = weight
@@ -53,4 +62,7 @@ class SlicedWassersteinRegularizer(Regularizer):
         code, prior_code = posterior.code.float(), prior_code.float()
         with single_precision(code.device):
             data, wanted = (torch.sort(codes @ directions.T, dim=0).values for codes in (code, prior_code))
-            return {"regularization": self.weight * (data - wanted).square().mean()}
+            distance = (data - wanted).square().mean()
+        weight = self.scheduled(self.weight)
+        self.count_update()
+        return {"regularization": weight * distance}

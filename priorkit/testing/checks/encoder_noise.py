@@ -40,15 +40,17 @@ def encoder_noise_comes_from_the_generator(subject: RegularizerSubject) -> None:
 
 
 def encoder_noise_is_used(subject: RegularizerSubject) -> None:
-    """Other noise gives other terms, where `encoder_noise` draws some."""
+    """Other noise gives other terms, the encoder's or the decoder's, where `encoder_noise` draws some."""
     regularizer = subject.component()
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     if inputs["encoder_noise"].numel() == 0:
         raise NotApplicable("it draws no noise")
     other = regularizer.encoder_noise(_CODES, generator=torch.Generator().manual_seed(subject.case.seed + 5))
     with torch.no_grad():
-        terms = subject.encoder_terms(regularizer, inputs)
-        others = subject.encoder_terms(regularizer, {**inputs, "encoder_noise": other})
+        terms, others = (
+            {**subject.encoder_terms(regularizer, given), **subject.decoder_terms(regularizer, given)}
+            for given in (inputs, {**inputs, "encoder_noise": other})
+        )
     differing = any(not torch.equal(terms[name], others[name]) for name in terms)
     if not differing and subject.code_dim == 1:
         raise NotApplicable("codes of one dimension may leave nothing to chance")

@@ -42,6 +42,7 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
     regularizer = subject.component()
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     critics, encoders = subject.critic_terms(regularizer, inputs), subject.encoder_terms(regularizer, inputs)
+    decoders = subject.decoder_terms(regularizer, inputs)
     require(
         bool(critics) or not regularizer.has_critic,
         "has_critic is True, and critic_terms is empty: nothing trains its parameters",
@@ -68,7 +69,7 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
         "check() or encoder_terms() keeps the encoder or the prior as an attribute, which makes it a submodule",
         "use the prior that encoder_terms is given",
     )
-    for name in (*critics, *encoders):
+    for name in (*critics, *encoders, *decoders):
         require(
             name not in _TAKEN,
             f"a term is called {name!r}, as one of the run's own, whose place it would take",

@@ -105,6 +105,37 @@ def the_encoder_learns(subject: RegularizerSubject) -> None:
     )
 
 
+def the_decoder_learns(subject: RegularizerSubject) -> None:
+    """Gradients of the decoder's terms reach the decoder, and not the encoder's codes."""
+    regularizer = subject.component()
+    regularizer.train()
+    inputs = subject.inputs(regularizer, 16, subject.case.seed)
+    drawn = subject.posterior(inputs)
+    posterior = Posterior(
+        drawn.code.clone().requires_grad_(),
+        drawn.mean.clone().requires_grad_(),
+        None if drawn.log_variance is None else drawn.log_variance.clone().requires_grad_(),
+    )
+    terms = regularizer.decoder_terms(subject.decoder, posterior, inputs["encoder_noise"])
+    if not terms:
+        raise NotApplicable("it has no terms for the decoder")
+    total = torch.stack(list(terms.values())).sum()
+    require(total.requires_grad, f"no gradient leaves {', '.join(terms)}")
+    weights = list(subject.decoder.parameters())
+    leaves = [leaf for leaf in (posterior.code, posterior.mean, posterior.log_variance) if leaf is not None]
+    gradients = torch.autograd.grad(total, [*weights, *leaves], allow_unused=True)
+    require(
+        any(gradient is not None and bool(gradient.any()) for gradient in gradients[: len(weights)]),
+        f"no gradient of {', '.join(terms)} reaches the decoder",
+    )
+    require(
+        all(gradient is None for gradient in gradients[len(weights) :]),
+        f"a gradient of {', '.join(terms)} reaches the posterior, and through it the encoder",
+        "the posterior's tensors are used as they are",
+        "detach them; what the encoder is to minimise belongs into encoder_terms",
+    )
+
+
 def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> None:
     """Gradients of the encoder's terms reach a prior that learns by likelihood, or `check` refuses it."""
     regularizer = subject.component()
@@ -163,6 +194,13 @@ TRAINING = (
         the_encoder_learns,
         "the code is detached, or the terms are computed from prior_code alone",
         "compute the terms from the posterior's tensors themselves",
+        required=False,
+    ),
+    Check(
+        "the_decoder_learns",
+        the_decoder_learns,
+        "the terms are computed from the posterior alone, or inside torch.no_grad()",
+        "compute the terms from the decoder that is given, or from its parameters",
         required=False,
     ),
     Check(

@@ -61,7 +61,10 @@ class RegularizerSubject(Subject[Regularizer]):
         )
         self.encoder: Encoder = self.encoders[0]
         self.prior: Prior = self.priors[0]
-        self.companions = self.priors
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(case.seed)
+            self.decoder = SmallNetworks(_SHAPE).decoder(code_dim).eval()
+        self.companions = (*self.priors, self.decoder)
 
     def context(self) -> RegularizerContext:
         """Small stand-ins of what a run tells a regularizer."""
@@ -133,8 +136,12 @@ class RegularizerSubject(Subject[Regularizer]):
             inputs["encoder_noise"],
         )
 
+    def decoder_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
+        """What the decoder minimises."""
+        return regularizer.decoder_terms(self.decoder, self.posterior(inputs), inputs["encoder_noise"])
+
     def passes(self, component: Regularizer) -> Sequence[ForwardPass]:
-        """The critic's terms, where it has a critic, and the encoder's."""
+        """The critic's terms, where it has a critic, the encoder's, and the decoder's where there are some."""
         whole = component.needs_whole_batch
         passes = [
             ForwardPass(
@@ -158,6 +165,17 @@ class RegularizerSubject(Subject[Regularizer]):
                     trains=True,
                     float32=True,
                 ),
+            )
+        if type(component).decoder_terms is not Regularizer.decoder_terms:
+            passes.append(
+                ForwardPass(
+                    "decoder_terms",
+                    lambda inputs: self.decoder_terms(component, inputs),
+                    lambda n: (),
+                    mean=True,
+                    whole_batch=whole,
+                    float32=True,
+                )
             )
         return passes
 
