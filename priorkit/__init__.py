@@ -13,6 +13,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from priorkit.codes import FittedPrior, fit_prior
+    from priorkit.codes.density import PriorDensity
     from priorkit.config import LearningRates, RunConfig
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from priorkit.training import Observer
 
 __all__ = [
+    "FittedPrior",
     "LearningRates",
     "NonFiniteLossError",
     "Observer",
+    "PriorDensity",
     "PriorkitError",
     "Registry",
     "Run",
@@ -30,6 +34,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "fit",
+    "fit_prior",
     "installed_plugins",
     "load_run",
     "train",
@@ -38,15 +43,18 @@ __all__ = [
 __version__ = version("priorkit")
 
 _HOME = {
+    "FittedPrior": "priorkit.codes",
     "LearningRates": "priorkit.config",
     "NonFiniteLossError": "priorkit.errors",
     "Observer": "priorkit.training",
+    "PriorDensity": "priorkit.codes.density",
     "PriorkitError": "priorkit.errors",
     "Registry": "priorkit.registry",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
     "diagnose": "priorkit.runs",
     "fit": "priorkit.runs",
+    "fit_prior": "priorkit.codes",
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
     "train": "priorkit.runs",

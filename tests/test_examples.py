@@ -23,6 +23,12 @@ def test_the_script_trains_and_draws(tmp_path):
     assert (tmp_path / "run/final.png").stat().st_size > 0
 
 
+def test_digits_are_drawn_through_principal_components(tmp_path):
+    command = [sys.executable, EXAMPLES / "digits_through_pca.py", "2", tmp_path / "digits.png"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"100 digits in {tmp_path / 'digits.png'}\n"
+
+
 PAPER = {file.stem: validate_settings(read_toml(file)) for file in (EXAMPLES / "paper").glob("*.toml")}
 
 

@@ -28,14 +28,14 @@ _COMMANDS = {
     ),
     "fit": (
         "fit:fit_command",
-        "fit a prior to the codes of a trained autoencoder: priorkit fit RUN --prior flow-matching",
+        "fit a prior to the codes of a trained autoencoder, or to any: priorkit fit RUN, priorkit fit --codes FILE",
     ),
     "reproduce": (
         "reproduce:reproduce_command",
         "train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500",
     ),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
-    "sample": ("decoding:sample_command", "draw images from a trained run"),
+    "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
     "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
     "evaluate": (

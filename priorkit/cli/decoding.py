@@ -18,6 +18,7 @@ from priorkit.cli.run_arguments import (
     run_parser,
     split_labels,
 )
+from priorkit.cli.sample_codes import is_prior, sample_codes
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry
 
@@ -36,11 +37,19 @@ _FITTED = "cropped to their central square and resized to the run's size"
 
 def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     """Draws images from a run's prior; returns the exit status."""
-    parser = run_parser("sample", "Draws images from a trained run.", "samples.png")
-    parser.add_argument("-n", "--number", type=count, default=64, metavar="N", help="how many images (default 64)")
+    parser = run_parser(
+        "sample",
+        "Draws images from a trained run, or codes from a prior that `priorkit fit --codes` has made.",
+        "samples.png, codes.npz",
+    )
+    parser.set_defaults(out=None)
+    parser.add_argument("-n", "--number", type=count, default=64, metavar="N", help="how many (default 64)")
     parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
     add_label(parser, "what to draw, in turn; default: at random")
     found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
+    if is_prior(found.run):
+        return sample_codes(found, registry)
+    found.out = found.out or Path("samples.png")
     run = load(found, registry)
     refuse_data_dir(found, run)
     import torch

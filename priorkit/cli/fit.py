@@ -1,9 +1,10 @@
-"""`priorkit fit`."""
+"""`priorkit fit`, to the codes of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from priorkit.cli.fit_codes import fit_codes_command, given_codes_meant
 from priorkit.cli.run_command import RunCommand
 from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.cli.train import run_and_tell
@@ -24,8 +25,10 @@ def _lower_layer(run: str, registry: Registry) -> dict[str, Any]:
 
 FIT = RunCommand(
     "priorkit fit",
-    "Fits a prior to the codes of a trained autoencoder, as a new run.",
-    "priorkit fit RUN [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN]",
+    "Fits a prior to the codes of a trained autoencoder, as a new run; or to codes from anywhere: "
+    "`priorkit fit --codes FILE --help`.",
+    "priorkit fit RUN [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN]\n"
+    "       priorkit fit --codes FILE [...] [--out PRIOR]",
     ("RUN", "the run whose autoencoder's codes the prior learns"),
     _lower_layer,
     frozenset(AUTOENCODER_SETTINGS),
@@ -33,7 +36,9 @@ FIT = RunCommand(
 
 
 def fit_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Fits a prior to a run's codes; returns the exit status."""
+    """Fits a prior to a run's codes, or to given ones; returns the exit status."""
+    if given_codes_meant(arguments):
+        return fit_codes_command(arguments, registry)
     asked = parse_train_arguments(arguments, registry, FIT)
     if asked.help is not None:
         print(asked.help, end="")
@@ -41,7 +46,7 @@ def fit_command(arguments: Sequence[str], registry: Registry) -> int:
     if not asked.recipe:
         raise ConfigurationError(
             "priorkit fit: the run whose codes the prior learns is missing; name its folder, as in "
-            "priorkit fit runs/vae-digits-001 --prior flow-matching"
+            "priorkit fit runs/vae-digits-001 --prior flow-matching; or give codes from anywhere by --codes FILE"
         )
     from priorkit.runs import prepare_fit
 

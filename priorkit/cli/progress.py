@@ -1,10 +1,11 @@
 """Shows a training as it goes: a bar on a terminal, lines elsewhere, JSON for programs."""
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from priorkit.cli.console import Console
-from priorkit.config import format_duration
+from priorkit.config import RunConfig, format_duration
+from priorkit.engine import Engine
 from priorkit.training import Observer, Review, Session
 
 __all__ = ["Progress"]
@@ -22,15 +23,40 @@ def _short(losses: dict[str, float]) -> list[str]:
     return [f"{phase}: {', '.join(terms)}" for phase, terms in phases.items()]
 
 
+class Advancing(Protocol):
+    """What advances: a training of a run, or a fit to given codes."""
+
+    @property
+    def config(self) -> RunConfig:
+        """Its settings."""
+
+    @property
+    def engine(self) -> Engine:
+        """What it is trained by."""
+
+    @property
+    def seconds(self) -> float:
+        """Time that it has taken."""
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+
+    def total_steps(self) -> int | None:
+        """At which step it ends; None if only time ends it."""
+
+
 class Progress(Observer):
     """Tells the user how the training goes.
 
     Args:
         console: Where to.
+        unit: What batches are made of: images or codes.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, unit: str = "images") -> None:
         self.console = console
+        self.unit = unit
         self._live: Any = None
         self._bar: Any = None
         self._losses = ""
@@ -40,7 +66,7 @@ class Progress(Observer):
         self._last_line = 0.0
         self._scores: dict[str, float] = {}
 
-    def started(self, session: Session) -> None:
+    def started(self, session: Advancing) -> None:
         """Draws the bar."""
         self._began = self._last_line = time.monotonic()
         self._first_step, self._first_images = session.steps, session.engine.images_seen
@@ -52,7 +78,7 @@ class Progress(Observer):
             from rich.progress import Progress as Bar
             from rich.text import Text
 
-            columns = ("step {task.fields[step]}", "{task.fields[rate]:.0f} images/s, {task.fields[left]}")
+            columns = ("step {task.fields[step]}", f"{{task.fields[rate]:.0f}} {self.unit}/s, {{task.fields[left]}}")
             self._bar = Bar(TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]))
             self._task = self._bar.add_task("", total=1.0, step="0", rate=0.0, left="starting")
             # The losses have lines of their own: beside the bar they would crowd it out of a narrow terminal.
@@ -76,7 +102,7 @@ class Progress(Observer):
         else:
             self.console.line(line)
 
-    def stepped(self, session: Session) -> None:
+    def stepped(self, session: Advancing) -> None:
         """Moves the bar."""
         if self._bar is not None:
             total = session.total_steps()
@@ -88,16 +114,16 @@ class Progress(Observer):
                 left=self._left(session),
             )
 
-    def measured(self, session: Session, losses: dict[str, float]) -> None:
+    def measured(self, session: Advancing, losses: dict[str, float]) -> None:
         """Shows the losses."""
         now = time.monotonic()
         self.console.data(
             {
                 "event": "losses",
                 "step": session.steps,
-                "images": session.engine.images_seen,
+                self.unit: session.engine.images_seen,
                 "seconds": round(session.seconds, 3),
-                "images_per_second": round(self._rate(session), 1),
+                f"{self.unit}_per_second": round(self._rate(session), 1),
                 "losses": losses,
             }
         )
@@ -106,7 +132,7 @@ class Progress(Observer):
             self._last_line = now
             total = session.total_steps()
             self.console.line(
-                f"step {session.steps}{f'/{total}' if total else ''}, {self._rate(session):.0f} images/s, "
+                f"step {session.steps}{f'/{total}' if total else ''}, {self._rate(session):.0f} {self.unit}/s, "
                 f"{self._left(session)} | {' | '.join(_short(losses))}"
             )
 
@@ -132,17 +158,17 @@ class Progress(Observer):
         """The last held-out scores."""
         return self._scores
 
-    def _rate(self, session: Session) -> float:
+    def _rate(self, session: Advancing) -> float:
         seconds = time.monotonic() - self._began
         return (session.engine.images_seen - self._first_images) / seconds if seconds > 0 else 0.0
 
-    def _share(self, session: Session) -> float:
+    def _share(self, session: Advancing) -> float:
         total, limit = session.total_steps(), session.config.max_time
         shares = [session.steps / total] if total else []
         shares += [session.seconds / limit] if limit else []
         return min(1.0, max(shares, default=0.0))
 
-    def _left(self, session: Session) -> str:
+    def _left(self, session: Advancing) -> str:
         total, limit = session.total_steps(), session.config.max_time
         left = [limit - session.seconds] if limit else []
         done, seconds = session.steps - self._first_step, time.monotonic() - self._began

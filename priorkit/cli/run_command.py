@@ -1,7 +1,7 @@
 """Commands that train a run, and what they are asked for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class RunCommand:
         subject: What its first argument is called in the help, and what it is.
         lower_layer: From that argument, which may be empty, to the settings that lie below the flags.
         hidden: Fields of `RunConfig` whose flags its help leaves out.
+        files: Flags of its own that take a value: the flag, what the value is called in the help, and what it is.
+        out: What the value of --out is called in the help, and what it is.
     """
 
     program: str
@@ -29,6 +31,8 @@ class RunCommand:
     subject: tuple[str, str]
     lower_layer: Callable[[str, Registry], dict[str, Any]]
     hidden: frozenset[str] = frozenset({"fitted_to", "fitted_checkpoint"})
+    files: tuple[tuple[str, str, str], ...] = ()
+    out: tuple[str, str] = ("RUN", "the run folder to make (default: the next in runs/)")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class TrainArguments:
         json: Whether to print JSON.
         quiet: Whether to print errors only.
         help: The help text, if that is what was asked for.
+        files: The values of the command's own flags, by their names without hyphens in front; those that were given.
     """
 
     recipe: str
@@ -56,3 +61,4 @@ class TrainArguments:
     json: bool
     quiet: bool
     help: str | None = None
+    files: dict[str, str] = field(default_factory=dict)

@@ -47,12 +47,15 @@ _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 def _base_parser(command: RunCommand) -> Parser:
     parser = Parser(command.program, command.summary, command.usage, help_flag=False)
     metavar, text = command.subject
-    parser.add_argument("recipe", nargs="?", default="", metavar=metavar, help=text)
+    parser.add_argument("recipe", nargs="?", default="", metavar=metavar, help=text or argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="store_true", help="show this, with the options of what is selected")
-    parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: the next in runs/)")
+    metavar, text = command.out
+    parser.add_argument("--out", type=Path, metavar=metavar, help=text)
+    for flag, name, meaning in command.files:
+        parser.add_argument(flag, metavar=name, help=meaning)
     if command is TRAIN:
         parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
-    else:
+    elif not command.files:
         parser.add_argument("--checkpoint", default="last", metavar="NAME", help="start from last (default) or best")
     return parser
 
@@ -123,11 +126,12 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
         UnknownComponentError: There is no such component or recipe.
     """
     described = [*component_options_of_all(registry), *describe_fields(RunConfig)]
-    joined = tie_values(arguments, described, _PATHS)
+    paths = (*_PATHS, *(flag for flag, _, _ in command.files))
+    joined = tie_values(arguments, described, paths)
     _, given, lower = _read(joined, described, registry, command)
     # What text stands for, and whether a flag takes any, depends on the component that was chosen.
     selected = _selected(_choices(merge_settings(lower, _nested(given))), registry)
-    joined = tie_values(arguments, [*described, *selected], _PATHS)
+    joined = tie_values(arguments, [*described, *selected], paths)
     found, given, lower = _read(joined, described, registry, command)
     chosen = _choices(merge_settings(lower, _nested(given)))
     known = {item.path: item for item in selected}
@@ -144,7 +148,18 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
     if resume is not None:
         _check_for_resume(found.recipe, found.out)
     validate_settings(settings)
-    return TrainArguments(found.recipe, settings, flags, found.out, resume, checkpoint, found.json, found.quiet)
+    named = {flag[2:]: getattr(found, flag[2:].replace("-", "_")) for flag, _, _ in command.files}
+    return TrainArguments(
+        found.recipe,
+        settings,
+        flags,
+        found.out,
+        Path(resume) if resume is not None else None,
+        checkpoint,
+        found.json,
+        found.quiet,
+        files={name: value for name, value in named.items() if value is not None},
+    )
 
 
 def _read(

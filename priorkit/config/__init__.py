@@ -3,6 +3,7 @@
 from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
+from priorkit.config.fit_settings import CODE_FIT_SETTINGS, FIT_DEFAULTS
 from priorkit.config.resolution import (
     choices_of,
     component_options,
@@ -24,8 +25,10 @@ from priorkit.config.toml_files import config_to_toml, read_toml
 
 __all__ = [
     "AUTOENCODER_SETTINGS",
+    "CODE_FIT_SETTINGS",
     "DEFAULT_STEPS",
     "DEVICE_NAME",
+    "FIT_DEFAULTS",
     "LIMITS",
     "ComponentChoice",
     "FieldDescription",

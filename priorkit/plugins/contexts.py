@@ -260,6 +260,8 @@ class PhaseContext:
         critic_steps: Steps of the image discriminator for each of those who fool it.
         reconstructions_as_fakes: Whether the image discriminator is shown reconstructions as fakes too.
         balance_fakes: Whether samples and reconstructions then weigh half each.
+        codes_given: Whether codes are given by themselves (`priorkit fit --codes`): the system then has a prior, and
+            neither encoder nor images, so phases that take codes are all that can train it.
     """
 
     system: System
@@ -268,3 +270,4 @@ class PhaseContext:
     critic_steps: int = 1
     reconstructions_as_fakes: bool = False
     balance_fakes: bool = False
+    codes_given: bool = False

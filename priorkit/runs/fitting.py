@@ -7,7 +7,15 @@ from typing import Any
 
 import torch
 
-from priorkit.config import AUTOENCODER_SETTINGS, RunConfig, flag_for, merge_settings, resolve_config, validate_settings
+from priorkit.config import (
+    AUTOENCODER_SETTINGS,
+    FIT_DEFAULTS,
+    RunConfig,
+    flag_for,
+    merge_settings,
+    resolve_config,
+    validate_settings,
+)
 from priorkit.data import load_data
 from priorkit.distributed import join_processes
 from priorkit.engine import choose_device
@@ -32,19 +40,6 @@ _KEPT = (
 )
 """Settings that a fitted run has in common with the one whose autoencoder it has."""
 
-_OWN: Mapping[str, Any] = {
-    # Codes stand still here: nothing is gained by several updates on one batch.
-    "prior": {"name": "flow-matching", "fits": 1, "times": 1},
-    "condition": "none",
-    "regularizer": "none",
-    "phases": ["code-fitting"],
-    "learning_rate": 1e-3,
-    "beta1": 0.9,
-    "batch_size": 256,
-    "steps": 2000,
-}
-"""Defaults of a fit where they are others than a training's."""
-
 
 def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
     """The settings of a fit to a run's codes, before the user changes any.
@@ -55,7 +50,7 @@ def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
     """
     config, _ = _source(RunFolder.open(Path(path)), registry)
     settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
-    return {**settings, **_OWN, "fitted_to": Path(path).absolute()}
+    return {**settings, **FIT_DEFAULTS, "fitted_to": Path(path).absolute()}
 
 
 def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:

@@ -23,7 +23,10 @@ from priorkit.runs.formats import (
     require_readable,
 )
 
-__all__ = ["FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
+__all__ = ["PRIOR_RECORD", "FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
+
+PRIOR_RECORD = "prior.json"
+"""The file by which a folder is that of a prior fitted to given codes, which is no run: it has no images."""
 
 
 class FolderTakenError(RunFolderError):
@@ -161,6 +164,11 @@ class RunFolder:
         with explained_os_errors("open the run"):
             if not path.exists():
                 raise RunFolderError(f"no run {str(path)!r}: there is no such folder")
+            if (path / PRIOR_RECORD).is_file():
+                raise RunFolderError(
+                    f"{str(path)!r} is a prior that was fitted to given codes: it has no images, encoder or decoder. "
+                    f"Use priorkit sample {path} for codes, and priorkit fit --resume {path} to go on"
+                )
             complete = folder.config.is_file() and folder.environment.is_file()
         if not complete:
             raise RunFolderError(

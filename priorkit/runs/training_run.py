@@ -1,12 +1,9 @@
 """Trains runs, and prepares new ones."""
 
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -24,13 +21,11 @@ from priorkit.runs.periodic_evaluation import PeriodicEvaluation
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
 from priorkit.runs.run import Run, load_run
+from priorkit.runs.stop_signals import kept_generators, raise_again, stop_signals
 from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, run_session
 
 __all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise", "train"]
-
-_PATIENCE = 1.0
-"""Seconds within which further requests to stop are taken for the same one."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class TrainingRun:
             with self.processes.together():
                 told = self._begin(until_done, observers) if self.processes.is_main else []
             self.path = Path(self.processes.gather(str(self.path))[0])
-            with _kept_generators(self.session.precision.device), _stop_signals() as stop:
+            with kept_generators(self.session.precision.device), stop_signals() as stop:
                 reason = run_session(self.session, told, stop)
             with self.processes.together():
                 if self.processes.is_main:
@@ -154,41 +149,6 @@ def _abandoned_on_error(processes: Processes) -> Iterator[None]:
     except BaseException:
         abandon_processes(processes)
         raise
-
-
-@contextmanager
-def _kept_generators(device: torch.device) -> Iterator[None]:
-    """The engine seeds torch's global generators; a caller's own randomness goes on as if it had not."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], str | None]]:
-    """Gives a function that says whether, and by what, the process has been asked to stop."""
-    asked: list[str] = []
-    asked_at: list[float] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if asked and number == signal.SIGINT and time.monotonic() - asked_at[0] > _PATIENCE:
-            # Ctrl-C once more: the user will not wait for the checkpoint. Launchers and schedulers pass one request on
-            # several times, and kill what does not end in time.
-            raise KeyboardInterrupt
-        asked.append("interrupted" if number == signal.SIGINT else "terminated")
-        asked_at.append(time.monotonic())
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, handle)
-    except ValueError:
-        # Only the main thread may handle signals; elsewhere the program around us does.
-        pass
-    try:
-        yield lambda: asked[0] if asked else None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def prepare(
@@ -267,5 +227,5 @@ def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = ()) -> R
     """Trains a run and loads it; a signal that stops it does to the program what it does elsewhere."""
     stopped = prepared.run(observers).stopped
     if stopped is not None:
-        signal.raise_signal(signal.SIGINT if stopped == "interrupted" else signal.SIGTERM)
+        raise_again(stopped)
     return load_run(prepared.path, device=str(prepared.session.precision.device), registry=prepared.registry)

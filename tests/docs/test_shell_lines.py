@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import priorkit.codes
 import priorkit.runs
 import priorkit.studies
 from priorkit.cli import main
@@ -85,6 +86,9 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(priorkit.runs, name, stop)
     monkeypatch.setattr(priorkit.runs, "prepare", resolve)
     monkeypatch.setattr(priorkit.runs, "fit_settings", lambda run, registry: {"prior": "flow-matching"})
+    for name in ("prepare_code_fit", "prepare_resumed_fit"):
+        monkeypatch.setattr(priorkit.codes, name, stop)
+    monkeypatch.setattr(priorkit.codes, "read_codes", lambda path: priorkit.codes.CodesFile(path, None, "", ""))
     monkeypatch.setattr(priorkit.studies, "compare_runs", stop)
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
 

@@ -64,7 +64,7 @@ def _build_code_fitting(options: PhaseOptions, context: PhaseContext) -> Sequenc
     from priorkit_plugins.phases.code_fitting import AllCodesFittingPhase, CodeFittingPhase
 
     system = context.system
-    if system.encoder is None:
+    if system.encoder is None and not context.codes_given:
         raise ValueError("there is no encoder (--encoder none), so there are no codes to fit a prior to")
     if system.prior.learning is Learning.ALL_CODES:
         return (AllCodesFittingPhase(system),)

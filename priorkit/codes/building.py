@@ -1,0 +1,217 @@
+"""Builds what a fit to given codes consists of: the prior, its condition, and the phase that trains it."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.codes.conditions import GivenConditions
+from priorkit.config import ComponentChoice, RunConfig
+from priorkit.config.building import build_choice, build_component, build_optional
+from priorkit.engine import evaluating
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.interfaces import (
+    AdversarialLoss,
+    Batch,
+    CodeGenerator,
+    CodeSpace,
+    Condition,
+    ImageSet,
+    ImageShape,
+    Learning,
+    Phase,
+    Prior,
+    System,
+)
+from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
+from priorkit.models.phase_contract import learns
+from priorkit.models.rehearsal import expect_codes, expect_shape
+from priorkit.plugins import AdversarialLossContext, CodeGeneratorContext, ConditionContext, PhaseContext, PriorContext
+from priorkit.registry import Registry, bare_name
+from priorkit.registry.guard import refusing
+
+__all__ = ["build_condition", "build_prior", "check_prior", "fitting_phase", "rebuilt_condition"]
+
+_PHASE = "code-fitting"
+_OTHER = "choose a prior that learns from codes, such as --prior flow-matching, flow or full-gaussian"
+
+
+def build_condition(
+    config: RunConfig, registry: Registry, given: GivenConditions | None
+) -> tuple[Condition | None, Tensor | None]:
+    """The condition, and what of it each code brings.
+
+    Raises:
+        ConfigurationError: The condition does not take the conditions that there are.
+    """
+    name = config.condition.name
+    carrier = given.carrier if given is not None else None
+    if given is None and name != "none":
+        raise ConfigurationError(
+            f"--condition {name}: the codes come without conditions; give them (`labels` or `conditions` beside "
+            "`codes` in a .npz file, conditions= in Python), or use --condition none"
+        )
+    if given is not None and bare_name(name) in ("labels", "embedding") and bare_name(name) != given.component:
+        raise ConfigurationError(
+            f"--condition {name}: the codes come with {'classes' if given.classes else 'vectors'}; use --condition "
+            f"{given.component}"
+        )
+    context = ConditionContext(
+        classes=len(given.classes) if given is not None else 0,
+        embedding_dim=carrier.embeddings.shape[1] if carrier is not None and carrier.embeddings is not None else 0,
+        train=carrier,
+    )
+    condition = build_optional(config, registry, "condition", Condition, context)
+    if condition is None or carrier is None:
+        return None, None
+    assert given is not None, "there is a carrier"
+    if not condition.from_data:
+        raise ConfigurationError(
+            f"--condition {name}: it is drawn at random, and nothing says which belongs to which code; use --condition "
+            f"{given.component}"
+        )
+    with refusing(registry.get("condition", name), f"--condition {name}"):
+        return condition, condition.entries(carrier)
+
+
+def rebuilt_condition(config: RunConfig, registry: Registry, classes: int, dim: int) -> Condition:
+    """The condition of a prior that is loaded, whose tensors follow.
+
+    Args:
+        config: Which condition.
+        registry: Where it comes from.
+        classes: Number of classes; 0 where conditions are vectors.
+        dim: Dimensions of vectors; 0 where conditions are classes.
+
+    Raises:
+        RunFolderError: The settings have none.
+    """
+    condition = build_optional(config, registry, "condition", Condition, ConditionContext(classes, dim))
+    if condition is None:
+        raise RunFolderError("prior.json has a condition, and prior.toml has none; restore the files")
+    return condition
+
+
+def build_prior(
+    config: RunConfig, registry: Registry, codes: CodeSpace, condition: Condition | None, count: int
+) -> Prior:
+    """The prior, on the CPU, from torch's global generator.
+
+    Args:
+        config: Which prior.
+        registry: Where it comes from.
+        codes: The space of what it sees.
+        condition: What it is conditioned on.
+        count: Number of codes.
+
+    Raises:
+        ConfigurationError: It cannot be built for these codes, or needs images.
+    """
+    given = f"--prior {config.prior.name}"
+
+    def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
+        context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
+        return build_component(config, registry, "code_generator", CodeGenerator, context)
+
+    def no_images(*_: object) -> NoReturn:
+        raise ConfigurationError(f"{given}: it is made of training images, and given codes have none; {_OTHER}")
+
+    def images(number: int) -> Tensor:
+        no_images()
+
+    def training_images() -> ImageSet:
+        no_images()
+
+    dim = condition.dim if condition is not None else 0
+    context = PriorContext(
+        codes.dim,
+        code_generator,
+        dim,
+        None,
+        images,
+        count,
+        dim if condition is not None and condition.classes == dim else 0,
+        training_images,
+        codes=codes,
+    )
+    try:
+        prior = build_component(config, registry, "prior", Prior, context)
+    except ConfigurationError as error:
+        if "--encoder" in str(error):
+            # What it asks for is not to be had here.
+            raise ConfigurationError(
+                f"{given}: it is made of an encoder, and given codes have none; {_OTHER}, or fit it to a run: priorkit "
+                f"fit RUN {given}"
+            ) from error
+        raise
+    if codes.kind not in prior.kinds:
+        raise ConfigurationError(
+            f"{given}: it is a prior of {' or '.join(kind.value for kind in prior.kinds)}, and these codes are "
+            f"{codes}; choose another prior"
+        )
+    if condition is not None and not prior.takes_condition:
+        raise ConfigurationError(
+            f"{given}: its codes do not depend on a condition; use --prior flow-matching or flow, or leave the "
+            "conditions out"
+        )
+    return prior
+
+
+def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Condition | None) -> None:
+    """Makes sure that given codes can teach a prior, and that it gives codes like them.
+
+    Raises:
+        ConfigurationError: They cannot, or it does not.
+    """
+    given = f"--prior {config.prior.name}"
+    if prior.learning is Learning.FIXED:
+        raise ConfigurationError(f"{given}: it has nothing to learn; {_OTHER}, or --prior mixture --prior.learned")
+    if prior.learning is Learning.ADVERSARIAL:
+        raise ConfigurationError(f"{given}: it learns by fooling an image discriminator, not from codes; {_OTHER}")
+    if prior.learning is Learning.PHASES:
+        raise ConfigurationError(f"{given}: it learns in phases of its own, together with an encoder; {_OTHER}")
+    if prior.learning is not Learning.ALL_CODES and not learns(prior):
+        raise ConfigurationError(f"{given}: it has no parameters to train; this is a mistake in the plug-in")
+    if prior.learning is Learning.LIKELIHOOD and not prior.has_density:
+        raise ConfigurationError(
+            f"{given}: it learns by likelihood and has no density; this is a mistake in the plug-in"
+        )
+    generator = torch.Generator().manual_seed(0)
+    s = condition.draw(2, generator=generator) if condition is not None else None
+    with evaluating(prior):
+        noise = prior.noise(2, generator=generator)
+        made = prior(noise, s) if s is not None else prior(noise)
+        expect_codes("prior", config, made, codes)
+        if prior.learning is Learning.CODES:
+            expect_shape("prior", config, prior.code_loss(made, prior.code_noise(2, generator=generator), s), ())
+
+
+def fitting_phase(prior: Prior, config: RunConfig, codes: CodeSpace, registry: Registry) -> Phase:
+    """The phase `code-fitting` around a prior: given codes are all that its system has.
+
+    Raises:
+        ConfigurationError: It does not train the prior.
+    """
+    system = System(
+        shape=ImageShape(1, 16),
+        codes=codes,
+        encoder=None,
+        decoder=nn.Identity(),
+        prior=prior,
+        regularizer=None,
+        loss=None,
+        adversarial_loss=build_component(
+            config, registry, "adversarial_loss", AdversarialLoss, AdversarialLossContext()
+        ),
+        image_critic=None,
+    )
+    choice = ComponentChoice(name=_PHASE)
+    made = build_choice(choice, registry, "phases", PhaseContext(system, codes_given=True))
+    phases = made if isinstance(made, Sequence) else [made]
+    assert len(phases) == 1, "priorkit's own phase trains whatever prior learns from codes"
+    phase = phases[0]
+    assert isinstance(phase, Phase)
+    assert phase.batch is not Batch.IMAGES
+    chosen = ChosenPhase(phase, registry.get("phases", _PHASE), f"--phases {_PHASE}")
+    return phase if chosen.own else GuardedPhase(chosen)

@@ -1,0 +1,140 @@
+"""Codes in files: arrays as numpy saves them."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.runs.folder import explained_os_errors
+
+__all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
+
+_BESIDE = {"labels": "labels", "conditions": "embedding"}
+"""Arrays beside the codes, and the condition that takes each."""
+
+
+@dataclass(frozen=True)
+class CodesFile:
+    """What a file holds.
+
+    Attributes:
+        path: The file.
+        codes: Its array `codes`, or the whole of an .npy file.
+        labels: Its array `labels`, or None.
+        conditions: Its array `conditions`, or None.
+    """
+
+    path: Path
+    codes: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any] | None = None
+    conditions: np.ndarray[Any, Any] | None = None
+
+    def conditions_for(self, condition: str) -> np.ndarray[Any, Any] | None:
+        """What codes are conditioned on by a condition of that name; None where there is nothing.
+
+        Raises:
+            ConfigurationError: The file lacks it.
+        """
+        if condition == "none":
+            return None
+        array, there = {"labels": "labels", "embedding": "conditions"}.get(condition), self.there()
+        if array is None:
+            # A condition of a third party takes what there is.
+            return self.labels if self.labels is not None else self.conditions
+        if array not in there:
+            raise ConfigurationError(
+                f"--condition {condition}: {str(self.path)!r} has no array {array!r} beside its codes; add it, "
+                + (
+                    f"or use --condition {_BESIDE[there[0]]} for its {there[0]}"
+                    if there
+                    else "or leave --condition out"
+                )
+            )
+        return self.labels if array == "labels" else self.conditions
+
+    def there(self) -> list[str]:
+        """The names of what there is beside the codes."""
+        return [name for name in _BESIDE if getattr(self, name) is not None]
+
+
+def read_codes(path: Path) -> CodesFile:
+    """Reads codes from `FILE.npz`, with an array `codes` and perhaps `labels` or `conditions`, or `FILE.npy`.
+
+    Raises:
+        DataError: There is no such file, or it holds something else.
+    """
+    if path.suffix not in (".npz", ".npy"):
+        raise DataError(
+            f"--codes {path}: name a file that ends in .npz, with an array `codes`, or .npy; numpy.savez and "
+            "numpy.save write them"
+        )
+    if not path.is_file():
+        raise DataError(f"--codes {path}: there is no such file; check the path")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return CodesFile(path, loaded)
+        with loaded as arrays:
+            if "codes" not in arrays:
+                names = ", ".join(arrays.files) or "nothing"
+                raise DataError(
+                    f"--codes {path}: it has no array `codes`, and holds {names}; save it again, by "
+                    "numpy.savez(FILE, codes=...)"
+                )
+            found = {name: arrays[name] for name in ("codes", *_BESIDE) if name in arrays}
+            return CodesFile(path, **found)
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if "Object arrays" in str(error):
+            raise DataError(
+                f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "
+                "by astype(float)"
+            ) from None
+        raise DataError(f"--codes {path}: cannot be read: {' '.join(str(error).split())}; save it again") from None
+
+
+def check_codes_output(path: Path, *, overwrite: bool) -> None:
+    """Makes sure that codes can be saved at `path`, a .npz or .npy.
+
+    Raises:
+        RunFolderError: There is something at that path and `overwrite` is False, or its ending is another.
+    """
+    if path.suffix not in (".npz", ".npy"):
+        raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
+    with explained_os_errors("look at"):
+        if path.is_dir():
+            raise RunFolderError(f"--out {path} is a folder; name another file")
+        if path.exists() and not overwrite:
+            raise RunFolderError(
+                f"--out {path} exists already and is left as it is; name another one, or add --overwrite"
+            )
+
+
+def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], *, overwrite: bool = False) -> None:
+    """Saves codes as arrays, so that they are whole once they are there.
+
+    Args:
+        codes: One a row.
+        path: `NAME.npz` for an array `codes` and those beside it; `NAME.npy` for codes alone.
+        beside: Other arrays, by name.
+        overwrite: Whether what is there may be replaced.
+
+    Raises:
+        RunFolderError: The path is taken or cannot be written.
+    """
+    check_codes_output(path, overwrite=overwrite)
+    draft = path.with_name(f".{path.name}.draft{path.suffix}")
+    with explained_os_errors("write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if path.suffix == ".npy":
+                np.save(draft, codes)
+            else:
+                np.savez_compressed(draft, codes=codes, **beside)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)

@@ -1,0 +1,230 @@
+"""A prior in training on given codes: everything that such a fit consists of, in memory."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.codes.building import build_condition, build_prior, check_prior, fitting_phase
+from priorkit.codes.conditions import GivenConditions, PriorCondition
+from priorkit.codes.given_codes import GivenCodes
+from priorkit.codes.scale import CodeScale
+from priorkit.config import RunConfig
+from priorkit.data.batches import placed
+from priorkit.engine import (
+    AveragedNetworks,
+    DataOrder,
+    Engine,
+    choose_device,
+    choose_precision,
+    evaluating,
+    make_optimizer,
+    recomputed_statistics,
+    running_statistics,
+    seed_for,
+)
+from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError
+from priorkit.interfaces import Batch, CodeKind, Prior
+from priorkit.models import tensors_below
+from priorkit.registry import Registry
+from priorkit.registry.guard import refusing
+from priorkit.training.length import last_step
+
+__all__ = ["CodeFit"]
+
+_STATISTICS_OF = 1024
+"""Samples that batch-norm statistics of a prior in use are of."""
+
+
+class CodeFit:
+    """A prior, the codes that it learns, and how far it has come.
+
+    Codes lie in memory as the prior sees them: standardised, in float32. Order and noise are functions of the seed and
+    of how many codes have been seen, so a fit that goes on is the same fit, bit for bit.
+
+    Args:
+        config: A resolved configuration.
+        registry: Where components come from.
+        codes: What the prior learns.
+        conditions: What they are conditioned on, if the configuration has a condition.
+
+    Raises:
+        ConfigurationError: The prior cannot learn these codes.
+        DeviceError: The device is not available.
+    """
+
+    def __init__(
+        self, config: RunConfig, registry: Registry, codes: GivenCodes, conditions: GivenConditions | None = None
+    ) -> None:
+        self._registered = registry.get("prior", config.prior.name)
+        self._given = f"--prior {config.prior.name}"
+        self.codes = codes
+        self.scale = CodeScale.of(codes.flat, codes.space)
+        self.precision = choose_precision(config.precision, choose_device(config.device))
+        space, device = self.scale.seen, self.precision.device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_for(config.seed, "weights"))
+            module, entries = build_condition(config, registry, conditions)
+            self.prior = build_prior(config, registry, space, module, len(codes))
+            with refusing(self._registered, self._given):
+                check_prior(self.prior, config, space, module)
+        self.condition = None
+        if module is not None:
+            assert conditions is not None, "a condition is of something"
+            self.condition = PriorCondition(module, conditions.classes, conditions.shares, conditions.scale)
+        phase = fitting_phase(self.prior, config, space, registry)
+        self._at_once = phase.batch is Batch.ALL_CODES
+        self.config = config.model_copy(update={"steps": 1, "epochs": None}) if self._at_once else config
+        self.prior.to(device)
+        networks: dict[str, nn.Module] = {} if self._at_once else {"prior": self.prior}
+        self.engine = Engine(
+            networks,
+            {name: self._optimizer(network) for name, network in networks.items()},
+            [phase],
+            precision=self.precision,
+            seed=config.seed,
+            clip_norm=config.clip_norm,
+        )
+        self.averages = AveragedNetworks(networks, config.average) if networks and config.average > 0 else None
+        self._seen = placed(self.scale(codes.flat), device)
+        self._entries = placed(entries, device) if entries is not None else None
+        self._order = DataOrder(len(codes), config.seed)
+        self.seconds = 0.0
+
+    def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        config = self.config
+        return make_optimizer(
+            config.optimizer,
+            network.parameters(),
+            learning_rate=config.learning_rate,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            weight_decay=config.weight_decay,
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps done."""
+        return self.engine.steps
+
+    def total_steps(self) -> int | None:
+        """At which step it ends, by its steps or epochs; None if only time ends it."""
+        return last_step(self.config, len(self.codes))
+
+    def finished(self) -> bool:
+        """Whether it has reached one of its limits."""
+        total = self.total_steps()
+        out_of_time = self.config.max_time is not None and self.seconds >= self.config.max_time
+        return out_of_time or (total is not None and self.steps >= total)
+
+    def step(self) -> None:
+        """Trains on one batch, or fits the prior to all codes.
+
+        Raises:
+            PluginError: A third party's prior fails.
+            ConfigurationError: The prior refuses the codes.
+        """
+        device = self.precision.device
+        if self._at_once:
+            batch = self._seen.to(device)
+            entries = self._entries.to(device) if self._entries is not None else None
+        else:
+            indices = self._order.batch(self.engine.images_seen, self.config.batch_size)
+            batch = self._gathered(self._seen, indices)
+            entries = self._gathered(self._entries, indices) if self._entries is not None else None
+        conditions = {}
+        if entries is not None and self.condition is not None:
+            conditions["condition"] = self.condition.module.vectors(entries)
+        try:
+            with refusing(self._registered, self._given):
+                if self.steps == 0 and self.codes.space.kind is not CodeKind.INDICES:
+                    # Of vectors 0 and 1; the dimensions of a map's channel have a scale of their own each.
+                    deviation, mean = torch.std_mean(self._seen, dim=0, correction=0)
+                    self.prior.standardise(mean.to(device), deviation.to(device))
+                self.engine.step(batch, len(batch), conditions)
+        except PluginError as error:
+            raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
+        if self.averages is not None:
+            self.averages.update()
+
+    def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
+        return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
+
+    def prior_in_use(self) -> Prior:
+        """A copy of the prior as it is used: averaged where the fit averages, with statistics of its own noise."""
+        prior = self.averages.networks["prior"] if self.averages is not None else self.prior
+        assert isinstance(prior, Prior)
+        used = copy.deepcopy(prior).requires_grad_(False).eval()
+        if running_statistics(used):
+            generator = torch.Generator().manual_seed(seed_for(self.config.seed, "statistics"))
+            with evaluating(used), recomputed_statistics(used):
+                for _ in range(-(-_STATISTICS_OF // self.config.batch_size)):
+                    self._pass(used, self.config.batch_size, generator)
+        return used
+
+    def _pass(self, prior: Prior, n: int, generator: torch.Generator) -> Tensor:
+        noise = prior.noise(n, generator=generator).to(self.precision.device)
+        if self.condition is None:
+            made: Tensor = prior(noise)
+        else:
+            made = prior(noise, self.condition.draw(n, generator).to(noise.device))
+        return made
+
+    def check_finite(self) -> None:
+        """Makes sure that the prior is fit to be kept.
+
+        Raises:
+            NonFiniteLossError: A loss, a weight or a sample is infinite or not a number.
+            ConfigurationError: So is one of a prior that fits itself to all codes.
+        """
+        self.engine.losses(reset=False)
+        used = self.prior_in_use()
+        with evaluating(used):
+            made = self._pass(used, 2, torch.Generator().manual_seed(0))
+        tensors = [made, *(item for item in used.state_dict().values() if item.is_floating_point())]
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            if self._at_once:
+                raise ConfigurationError(
+                    f"{self._given}: fitted to these codes, it is not finite; give more codes than they have "
+                    "dimensions, or choose another prior"
+                )
+            raise NonFiniteLossError(
+                f"the prior is no longer finite at step {self.steps}: training diverged; "
+                "try a lower --learning-rate, --clip-norm 1 or --precision float32"
+            )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every tensor of the prior, its average and its use, by `network/tensor`."""
+        named: dict[str, nn.Module] = {"prior": self.prior, "scale": self.scale}
+        if self.averages is not None:
+            named["average"] = self.averages.networks["prior"]
+        if running_statistics(self.prior):
+            named["use"] = self.prior_in_use()
+        if self.condition is not None:
+            named["condition"] = self.condition.module
+            if self.condition.scale is not None:
+                named["condition_scale"] = self.condition.scale
+        return {f"{name}/{key}": value for name, module in named.items() for key, value in module.state_dict().items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything else that the fit must remember."""
+        return {
+            "engine": self.engine.state_dict(),
+            "averages": self.averages.state_dict() if self.averages is not None else {},
+            "seconds": self.seconds,
+        }
+
+    def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Restores what `weights` and `state` gave.
+
+        Raises:
+            KeyError, RuntimeError: They are those of another fit.
+        """
+        self.prior.load_state_dict(tensors_below("prior", weights))
+        if self.averages is not None:
+            self.averages.networks["prior"].load_state_dict(tensors_below("average", weights))
+            self.averages.load_state_dict(state["averages"])
+        self.engine.load_state_dict(state["engine"])
+        self.seconds = float(state["seconds"])

@@ -1,0 +1,153 @@
+"""A fit to given codes that runs: it trains, keeps what it has found, and stops when it is asked to."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from priorkit.codes.code_fit import CodeFit
+from priorkit.codes.fitted_prior import FittedPrior
+from priorkit.codes.prior_folder import PriorFolder
+from priorkit.codes.records import PriorRecord
+from priorkit.config import RunConfig
+from priorkit.registry import Registry
+from priorkit.runs.folder import explained_os_errors
+from priorkit.runs.stop_signals import kept_generators, stop_signals
+from priorkit.runs.training_lock import training_lock
+
+__all__ = ["CodeFitting", "FitObserver"]
+
+
+class FitObserver(Protocol):
+    """Is told what happens in a fit."""
+
+    def started(self, session: CodeFit) -> None:
+        """Training is about to start, or to go on."""
+
+    def stepped(self, session: CodeFit) -> None:
+        """A step is done. Called often: it must not wait for the device."""
+
+    def measured(self, session: CodeFit, losses: dict[str, float]) -> None:
+        """The losses since the last call, each the mean over its steps, by `phase/term`."""
+
+
+@dataclass
+class CodeFitting:
+    """A fit that is ready; nothing has been written yet if it is new.
+
+    Attributes:
+        config: The resolved settings.
+        fit: What is trained.
+        record: What is remembered of it.
+        path: The folder, or where it will be; None where nothing is kept on disk.
+        resumed: Whether it goes on from a checkpoint.
+        registry: Where components come from.
+    """
+
+    config: RunConfig
+    fit: CodeFit
+    record: PriorRecord
+    path: Path | None
+    resumed: bool
+    registry: Registry
+
+    def run(self, observers: Sequence[FitObserver] = ()) -> str | None:
+        """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
+
+        Returns:
+            Why it stopped before its limit (`interrupted`, `terminated`), or None.
+
+        Raises:
+            NonFiniteLossError: Training diverged; the last good checkpoint is kept.
+            RunFolderError: The folder cannot be written, or another process trains this prior.
+        """
+        fit = self.fit
+        with ExitStack() as until_done:
+            folder, metrics = self._begin(until_done) if self.path is not None else (None, None)
+            until_done.enter_context(kept_generators(fit.precision.device))
+            stop = until_done.enter_context(stop_signals())
+            for observer in observers:
+                observer.started(fit)
+            reason = self._train(observers, stop, folder, metrics)
+            fit.check_finite()
+            if folder is not None:
+                folder.save(fit.steps, fit.weights(), fit.state())
+        return reason
+
+    def _train(
+        self,
+        observers: Sequence[FitObserver],
+        stop: Callable[[], str | None],
+        folder: PriorFolder | None,
+        metrics: IO[str] | None,
+    ) -> str | None:
+        fit, config = self.fit, self.fit.config
+        began = time.perf_counter() - fit.seconds
+        while not fit.finished():
+            reason = stop()
+            if reason is not None:
+                return reason
+            fit.step()
+            fit.seconds = time.perf_counter() - began
+            if fit.steps % config.log_every == 0 or fit.finished():
+                # The last line of a fit that goes on later is of its last steps alone, and is written again.
+                losses = fit.engine.losses(reset=fit.steps % config.log_every == 0)
+                if losses and metrics is not None:
+                    row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}
+                    line = json.dumps({**row, **{f"loss/{name}": value for name, value in losses.items()}})
+                    with explained_os_errors("write the fit's metrics"):
+                        metrics.write(line + "\n")
+                        metrics.flush()
+                for observer in observers:
+                    observer.measured(fit, losses)
+            if folder is not None and fit.steps % config.checkpoint_every == 0 and not fit.finished():
+                fit.check_finite()
+                folder.save(fit.steps, fit.weights(), fit.state())
+            for observer in observers:
+                observer.stepped(fit)
+        return None
+
+    def _begin(self, until_done: ExitStack) -> tuple[PriorFolder, IO[str]]:
+        """Makes the folder ready; whatever happens from here on, the fit can go on."""
+        assert self.path is not None
+        if self.resumed:
+            folder = PriorFolder.open(self.path)
+        else:
+            folder = PriorFolder.create(self.path, self.config, self.record, self.fit.weights(), self.fit.state(), 0)
+        until_done.enter_context(training_lock(folder.path))
+        if self.resumed:
+            folder.write_config(self.config)
+        with explained_os_errors("write the fit's metrics"):
+            kept = _rows_until(folder.metrics, self.fit.steps)
+            metrics = until_done.enter_context(folder.metrics.open("w", encoding="utf-8"))
+            metrics.writelines(kept)
+        return folder, metrics
+
+    def fitted(self) -> FittedPrior:
+        """The prior as it stands, ready to use."""
+        fit = self.fit
+        return FittedPrior(
+            fit.prior_in_use(),
+            fit.scale,
+            fit.condition,
+            self.config,
+            self.record,
+            steps=fit.steps,
+            registry=self.registry,
+        )
+
+
+def _rows_until(file: Path, step: int) -> list[str]:
+    """The lines of steps that a checkpoint has seen: those after it are done again."""
+    kept = []
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int) and row["step"] <= step:
+            kept.append(line)
+    return kept

@@ -1,0 +1,316 @@
+"""A prior that was fitted to given codes, ready to use: without images, encoder, decoder or run."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from priorkit.codes.building import build_prior, rebuilt_condition
+from priorkit.codes.conditions import PriorCondition
+from priorkit.codes.given_codes import codes_like
+from priorkit.codes.prior_folder import PriorFolder
+from priorkit.codes.records import PriorRecord
+from priorkit.codes.scale import CodeScale
+from priorkit.config import RunConfig, resolve_config
+from priorkit.engine import choose_device, evaluating, seed_for
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.interfaces import CodeSpace, Prior
+from priorkit.models import tensors_below
+from priorkit.registry import Registry, installed_plugins
+from priorkit.registry.guard import refusing
+from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+
+__all__ = ["FittedPrior"]
+
+_CHUNK = 500
+"""Codes computed at a time. Fixed, so that the same seed gives the same samples however many are wanted at once."""
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64}
+
+
+class FittedPrior:
+    """p(code) or p(code | s) of given codes, in their own scale.
+
+    Codes go in and come out on the CPU, whatever device the prior computes on.
+
+    Attributes:
+        prior: The prior as it sees codes: standardised, without dimensions that do not vary; in evaluation mode.
+        scale: Takes codes to what the prior sees, and back.
+        config: The settings of the fit.
+        record: What it was fitted with and to.
+        steps: Steps of its training.
+
+    Examples:
+        >>> import numpy as np
+        >>> import priorkit
+        >>> codes = np.random.default_rng(0).normal(3, 2, size=(500, 4))
+        >>> fitted = priorkit.fit_prior(codes, "full-gaussian", device="cpu")
+        >>> fitted.sample(10).shape
+        torch.Size([10, 4])
+        >>> fitted.log_prob(codes).shape
+        torch.Size([500])
+    """
+
+    def __init__(
+        self,
+        prior: Prior,
+        scale: CodeScale,
+        condition: PriorCondition | None,
+        config: RunConfig,
+        record: PriorRecord,
+        *,
+        steps: int,
+        registry: Registry,
+    ) -> None:
+        self.prior = prior
+        self.scale = scale
+        self.config = config
+        self.record = record
+        self.steps = steps
+        self._condition = condition
+        self._registry = registry
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto", registry: Registry | None = None) -> "FittedPrior":
+        """Loads a prior from the folder that `save` or `priorkit fit --codes` has made.
+
+        Args:
+            path: The folder.
+            device: Where it shall compute: auto, cpu, cuda, cuda:N or mps.
+            registry: Where components come from; the installed plug-ins if None.
+
+        Raises:
+            RunFolderError: There is no prior, or its files are damaged, or a newer version has written them.
+            UnknownComponentError: A plug-in that it uses is not installed.
+            DeviceError: There is no such device.
+        """
+        registry = installed_plugins() if registry is None else registry
+        folder = PriorFolder.open(Path(path))
+        record, config = folder.read_record(), folder.read_config()
+        environment = {"components": record.components}
+        require_plugins(folder.path, environment, registry)
+        config = resolve_config(with_used_plugins(config, environment, registry), registry)
+        config = config.model_copy(update={"device": device})
+        try:
+            return cls._rebuilt(
+                config, record, folder.checkpoints.load_weights(), folder.checkpoints.step(), registry=registry
+            )
+        except (KeyError, RuntimeError) as error:
+            raise RunFolderError(
+                f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the prior that "
+                f"{str(folder.config)!r} describes: has a plug-in changed? ({str(error).splitlines()[0]})"
+            ) from None
+
+    @classmethod
+    def _rebuilt(
+        cls,
+        config: RunConfig,
+        record: PriorRecord,
+        weights: dict[str, Tensor],
+        steps: int,
+        *,
+        registry: Registry | None = None,
+    ) -> "FittedPrior":
+        registry = installed_plugins() if registry is None else registry
+        device = choose_device(config.device)
+        scale = CodeScale(record.codes.space)
+        scale.load_state_dict(tensors_below("scale", weights))
+        with torch.random.fork_rng(devices=[]):
+            condition = None
+            if record.condition is not None:
+                found = record.condition
+                module = rebuilt_condition(config, registry, len(found.classes), found.seen_dim)
+                module.load_state_dict(tensors_below("condition", weights))
+                condition = PriorCondition(module, found.classes, found.shares, _scale_of(found.dim, weights))
+            prior = build_prior(
+                config, registry, scale.seen, condition.module if condition is not None else None, record.codes.count
+            )
+        used = next(name for name in ("use", "average", "prior") if tensors_below(name, weights) or name == "prior")
+        prior.load_state_dict(tensors_below(used, weights))
+        prior.to(device).requires_grad_(False).eval()
+        return cls(prior, scale, condition, config, record, steps=steps, registry=registry)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Components need not be picklable: they are built again where they are wanted.
+        return _rebuild, (self.config, self.record, self._weights(), self.steps)
+
+    def save(self, path: str | Path) -> None:
+        """Saves the prior as a folder that `load` reads: weights in safetensors, settings in TOML, the rest in JSON.
+
+        What a fit needs to go on is not saved: `fit_prior(..., out=...)` keeps that.
+
+        Raises:
+            RunFolderError: There is something at that path, or it cannot be written.
+        """
+        PriorFolder.create(Path(path), self.config, self.record, self._weights(), {}, self.steps)
+
+    def _weights(self) -> dict[str, Tensor]:
+        modules = {"prior": self.prior, "scale": self.scale}
+        if self._condition is not None:
+            modules["condition"] = self._condition.module
+            if self._condition.scale is not None:
+                modules["condition_scale"] = self._condition.scale
+        return {
+            f"{name}/{key}": value.cpu()
+            for name, module in modules.items()
+            for key, value in module.state_dict().items()
+        }
+
+    @property
+    def classes(self) -> tuple[int | str, ...]:
+        """The classes that codes are conditioned on; empty where there are none."""
+        return self._condition.classes if self._condition is not None else ()
+
+    @property
+    def has_density(self) -> bool:
+        """Whether there is `log_prob`."""
+        return self.prior.has_density
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        tensors = (*self.prior.parameters(), *self.prior.buffers())
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
+    def sample(
+        self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draws `n` codes of the shape and dtype of those that it was fitted to: float32, float64 or int64.
+
+        The same seed gives the same codes, however many are drawn at once.
+
+        Args:
+            n: Number of codes, at least 1.
+            condition: Of a conditional prior, a class by name, or a vector, for all codes; or one for each of them.
+                Without it, conditions are drawn as the codes have them.
+            seed: Seed of everything that is drawn.
+            generator: Source of everything instead, on the CPU.
+
+        Raises:
+            ConfigurationError: The prior has no condition, or there is no such class.
+            ValueError: `n` is below 1.
+        """
+        return self.sample_with_conditions(n, condition, seed=seed, generator=generator)[0]
+
+    def sample_with_conditions(
+        self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, np.ndarray[Any, Any] | None]:
+        """Draws codes as `sample` does, and gives what they are conditioned on.
+
+        Returns:
+            The codes, and class names (n,) or vectors (n, K); None where there is no condition.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
+        given = self._wanted(condition, n)
+        noise_from = generator or torch.Generator().manual_seed(seed_for(seed, "sample"))
+        drawn_from = generator or torch.Generator().manual_seed(seed_for(seed, "condition"))
+        parts, conditions = [], []
+        with evaluating(self.prior):
+            for start in range(0, n, _CHUNK):
+                size = min(_CHUNK, n - start)
+                # Whole chunks are drawn: what a seed gives depends neither on n nor on the device.
+                noise = self.prior.noise(_CHUNK, generator=noise_from)[:size].to(self.device)
+                s = None
+                if self._condition is not None:
+                    s = given[start : start + size] if given is not None else None
+                    s = self._condition.draw(_CHUNK, drawn_from)[:size] if s is None else s
+                    conditions.append(s)
+                parts.append((self.prior(noise) if s is None else self.prior(noise, s.to(self.device))).cpu())
+        record = self.record.codes
+        codes = self.scale.inverse(torch.cat(parts)).to(_DTYPES[record.dtype]).view(n, *record.given_shape)
+        named = self._condition.named(torch.cat(conditions)) if self._condition is not None else None
+        return codes, named
+
+    def log_prob(self, codes: Any, condition: Any = None) -> Tensor:
+        """Log-density of codes in nats, float64 (N,), in the scale of the codes; of indices, log-probability.
+
+        It is the density over the dimensions that vary. In those that did not vary where the prior was fitted, codes
+        may have any value.
+
+        Args:
+            codes: Codes of the shape that the prior was fitted to, one a row.
+            condition: Of a conditional prior, a class by name, or a vector, for all codes; or one for each of them.
+                Without it, classes are summed over, weighted by how often the codes have them.
+
+        Raises:
+            TypeError: The prior has no density.
+            ConfigurationError: The codes have another shape or are not finite; or codes are conditioned on vectors, and
+                none is given.
+        """
+        if not self.prior.has_density:
+            raise TypeError(
+                f"--prior {self.config.prior.name} has no density: it can only be sampled; use a prior with one, such "
+                "as flow or full-gaussian"
+            )
+        flat = codes_like(codes, self.record.codes.space, self.record.codes.given_shape)
+        given = self._wanted(condition, len(flat))
+        volume = self.scale.log_volume()
+        if self._condition is None:
+            return self._density(flat, None) - volume
+        if given is not None:
+            return self._density(flat, given) - volume
+        if not self.classes:
+            raise ConfigurationError(
+                "this prior has a density for each condition, none over all vectors; give one as condition="
+            )
+        # A class that no code had has no share, and adds nothing.
+        of_classes = [
+            self._density(flat, self._condition.of_class(place, len(flat))) + float(np.log(share))
+            for place, share in enumerate(self._condition.shares)
+        ]
+        return torch.logsumexp(torch.stack(of_classes), dim=0) - volume
+
+    def responsibilities(self, codes: Any) -> Tensor:
+        """p(part | code) of a mixture's parts: (N, parts), rows sum to 1.
+
+        Raises:
+            TypeError: The prior is no mixture.
+            ConfigurationError: The codes have another shape or are not finite.
+        """
+        with evaluating(self.prior):
+            chunks = torch.split(codes_like(codes, self.record.codes.space, self.record.codes.given_shape), _CHUNK)
+            return torch.cat([self.prior.responsibilities(self.scale(part).to(self.device)).cpu() for part in chunks])
+
+    def _density(self, flat: Tensor, s: Tensor | None) -> Tensor:
+        parts = []
+        registered = self._registry.get("prior", self.config.prior.name)
+        with evaluating(self.prior), refusing(registered, f"--prior {self.config.prior.name}"):
+            for start in range(0, len(flat), _CHUNK):
+                codes = self.scale(flat[start : start + _CHUNK])
+                # Whole chunks: rounding then depends on a code alone, not on how many others come with it.
+                missing = _CHUNK - len(codes)
+                given = [_filled(codes, missing).to(self.device)]
+                if s is not None:
+                    given.append(_filled(s[start : start + _CHUNK], missing).to(self.device))
+                parts.append(self.prior.log_prob(*given)[: len(codes)].cpu().double())
+        return torch.cat(parts)
+
+    def _wanted(self, condition: Any, n: int) -> Tensor | None:
+        if condition is None:
+            return None
+        if self._condition is None:
+            raise ConfigurationError(
+                "this prior has no condition: it was fitted to codes alone; fit one with conditions=, or leave the "
+                "condition out"
+            )
+        return self._condition.find(condition, n)
+
+
+def _filled(rows: Tensor, missing: int) -> Tensor:
+    """Rows, and the last of them as often as some are missing."""
+    return torch.cat([rows, rows[-1:].expand(missing, -1)])
+
+
+def _scale_of(dim: int, weights: dict[str, Tensor]) -> CodeScale | None:
+    """The scale of conditions that are vectors."""
+    if not dim:
+        return None
+    scale = CodeScale(CodeSpace((dim,)))
+    scale.load_state_dict(tensors_below("condition_scale", weights))
+    return scale
+
+
+def _rebuild(config: RunConfig, record: PriorRecord, weights: dict[str, Tensor], steps: int) -> FittedPrior:
+    return FittedPrior._rebuilt(config, record, weights, steps)

@@ -1,0 +1,167 @@
+"""The folder of a prior that was fitted to given codes: its files."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from priorkit.codes.records import FORMAT, PriorRecord
+from priorkit.codes.settings import settings_to_toml
+from priorkit.config import RunConfig, read_toml, validate_settings
+from priorkit.engine import CheckpointStore
+from priorkit.errors import RunFolderError
+from priorkit.runs.folder import PRIOR_RECORD, explained_os_errors
+
+__all__ = ["PriorFolder"]
+
+
+class PriorFolder:
+    """The files of a fitted prior.
+
+    Args:
+        path: The folder.
+
+    Attributes:
+        config: `prior.toml`, the settings.
+        record: `prior.json`, versions, plug-ins, and what the codes were.
+        metrics: `metrics.jsonl`, one line for each measurement of the fit; none where a prior was saved from memory.
+        checkpoints: `checkpoints/`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "prior.toml"
+        self.record = path / PRIOR_RECORD
+        self.metrics = path / "metrics.jsonl"
+        self.checkpoints = CheckpointStore(path / "checkpoints")
+
+    @classmethod
+    def check_free(cls, path: Path) -> None:
+        """Makes sure that a new prior can have this folder.
+
+        Raises:
+            RunFolderError: There is something there already.
+        """
+        with explained_os_errors("look at"):
+            if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+                raise RunFolderError(f"{str(path)!r} exists already and is left as it is; name another folder")
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        config: RunConfig,
+        record: PriorRecord,
+        weights: Mapping[str, Tensor],
+        state: Mapping[str, Any],
+        step: int,
+    ) -> "PriorFolder":
+        """Makes a folder with a first checkpoint: it is whole once it is there.
+
+        Raises:
+            RunFolderError: It exists already, or cannot be made; nothing of it is left then.
+        """
+        cls.check_free(path)
+        folder = cls(path)
+        with explained_os_errors("make the folder of the prior"):
+            made = not path.exists()
+            path.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.save(step, weights, state)
+                folder.config.write_text(settings_to_toml(config), encoding="utf-8")
+                # Last: by this file a folder is a prior's.
+                folder.record.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            except BaseException:
+                _remove(folder, itself=made)
+                raise
+        return folder
+
+    def save(self, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Saves a checkpoint in the place of the last one.
+
+        Raises:
+            RunFolderError: It cannot be written; the last one is still there then.
+        """
+        with explained_os_errors("save a checkpoint"):
+            self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)})
+
+    def write_config(self, config: RunConfig) -> None:
+        """Replaces the settings.
+
+        Raises:
+            RunFolderError: The folder cannot be written.
+        """
+        draft = self.config.with_name(".prior.toml.draft")
+        with explained_os_errors("write prior.toml"):
+            draft.write_text(settings_to_toml(config), encoding="utf-8")
+            draft.replace(self.config)
+
+    @classmethod
+    def is_one(cls, path: Path) -> bool:
+        """Whether a path is the folder of a prior."""
+        with suppress(OSError):
+            return (path / PRIOR_RECORD).is_file()
+        return False
+
+    @classmethod
+    def open(cls, path: Path) -> "PriorFolder":
+        """An existing folder.
+
+        Raises:
+            RunFolderError: There is none at that path.
+        """
+        if not cls.is_one(path):
+            found = "it has no prior.json" if path.exists() else "there is no such folder"
+            raise RunFolderError(
+                f"{str(path)!r} is no prior that was fitted to given codes: {found}; name a folder that `priorkit fit "
+                "--codes` or FittedPrior.save has made"
+            )
+        return cls(path)
+
+    def read_record(self) -> PriorRecord:
+        """What the prior was fitted with and to.
+
+        Raises:
+            RunFolderError: The file is damaged, or a newer version has written it.
+        """
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            number = record.get("format") if isinstance(record, dict) else None
+            if isinstance(number, int) and number > FORMAT:
+                raise RunFolderError(
+                    f"the prior {str(self.path)!r} was written by a newer priorkit (its format is {number}, and this "
+                    f"one reads up to {FORMAT}); upgrade priorkit: pip install --upgrade priorkit"
+                )
+            return PriorRecord.model_validate(record)
+        except RunFolderError:
+            raise
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        except (OSError, ValueError) as error:
+            reason = str(error)
+        raise RunFolderError(f"cannot read {str(self.record)!r}: {reason}; restore the file, or fit the prior again")
+
+    def read_config(self) -> RunConfig:
+        """The settings.
+
+        Raises:
+            ConfigurationError: The file is damaged.
+        """
+        return validate_settings(read_toml(self.config))
+
+
+def _remove(folder: PriorFolder, *, itself: bool) -> None:
+    """Half a folder could neither be gone on with nor be used again."""
+    shutil.rmtree(folder.checkpoints.folder, ignore_errors=True)
+    for file in (folder.config, folder.record):
+        with suppress(OSError):
+            file.unlink()
+    if itself:
+        with suppress(OSError):
+            folder.path.rmdir()

@@ -1,0 +1,161 @@
+"""What is remembered of a prior that was fitted to given codes: the content of `prior.json`."""
+
+import hashlib
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel
+
+from priorkit.codes.conditions import GivenConditions
+from priorkit.codes.given_codes import GivenCodes
+from priorkit.config import RunConfig, choices_of
+from priorkit.interfaces import CodeSpace
+from priorkit.registry import Registry
+
+__all__ = ["FORMAT", "CodesRecord", "ConditionRecord", "PriorRecord", "codes_record", "condition_record", "record_of"]
+
+FORMAT = 1
+"""The format that this version writes, in `prior.json`; it rises when older folders cannot be read as they are."""
+
+_SLOTS = ("prior", "code_generator", "condition")
+
+
+class CodesRecord(BaseModel):
+    """What is remembered of the codes.
+
+    Attributes:
+        shape: The shape of their space.
+        given_shape: The shape of one code as it was given.
+        entries: Of indices, the number of entries; otherwise 0.
+        dtype: What samples are given in: `float32`, `float64` or `int64`.
+        count: How many there were.
+        fingerprint: A text that differs where codes or their conditions differ.
+        file: The file that they were read from, if they were.
+    """
+
+    shape: tuple[int, ...]
+    given_shape: tuple[int, ...]
+    entries: int = 0
+    dtype: str
+    count: int
+    fingerprint: str
+    file: str | None = None
+
+    @property
+    def space(self) -> CodeSpace:
+        """What they are points of."""
+        return CodeSpace(self.shape, entries=self.entries)
+
+
+class ConditionRecord(BaseModel):
+    """What is remembered of the conditions.
+
+    Attributes:
+        classes: The names of the classes; empty where conditions are vectors.
+        shares: How large a part of the codes each class has.
+        dim: Dimensions of vectors as they were given; 0 where conditions are classes.
+        seen_dim: Dimensions of those that vary.
+    """
+
+    classes: tuple[int | str, ...] = ()
+    shares: tuple[float, ...] = ()
+    dim: int = 0
+    seen_dim: int = 0
+
+
+class PriorRecord(BaseModel):
+    """`prior.json`: what a prior was fitted with and to.
+
+    Attributes:
+        format: Of the folder.
+        priorkit: Version of priorkit.
+        python: Of Python.
+        torch: Of torch.
+        platform: Where.
+        device: On what.
+        precision: In which it was trained.
+        components: Of each kind, the component that is used: its name, distribution and version.
+        codes: What it was fitted to.
+        condition: What these are conditioned on.
+    """
+
+    format: int
+    priorkit: str
+    python: str
+    torch: str
+    platform: str
+    device: str
+    precision: str
+    components: dict[str, dict[str, str]]
+    codes: CodesRecord
+    condition: ConditionRecord | None = None
+
+
+def record_of(
+    config: RunConfig,
+    registry: Registry,
+    codes: CodesRecord,
+    condition: ConditionRecord | None,
+    *,
+    device: str,
+    precision: str,
+) -> PriorRecord:
+    """The record of a fit that begins now."""
+    components = {}
+    for kind, choice in choices_of(config):
+        if kind.slot in _SLOTS:
+            found = registry.get(kind.slot, choice.name)
+            components[kind.slot] = {
+                "name": found.component.name,
+                "distribution": found.distribution,
+                "version": found.version,
+            }
+    return PriorRecord(
+        format=FORMAT,
+        priorkit=metadata.version("priorkit"),
+        python=sys.version.split()[0],
+        torch=torch.__version__,
+        platform=platform.platform(),
+        device=device,
+        precision=precision,
+        components=components,
+        codes=codes,
+        condition=condition,
+    )
+
+
+def codes_record(given: GivenCodes, conditions: GivenConditions | None, file: Path | None) -> CodesRecord:
+    """The record of codes; its fingerprint is of their conditions, too."""
+    digest = hashlib.blake2b(digest_size=16)
+    tensors = [given.flat]
+    if conditions is not None:
+        carrier = conditions.carrier
+        tensors += [tensor for tensor in (carrier.labels, carrier.embeddings) if tensor is not None]
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return CodesRecord(
+        shape=given.space.shape,
+        given_shape=given.shape,
+        entries=given.space.entries,
+        dtype=str(given.flat.dtype).removeprefix("torch."),
+        count=len(given),
+        fingerprint=digest.hexdigest(),
+        file=str(file.absolute()) if file is not None else None,
+    )
+
+
+def condition_record(conditions: GivenConditions | None) -> ConditionRecord | None:
+    """The record of conditions; None where there are none."""
+    if conditions is None:
+        return None
+    vectors, scale = conditions.carrier.embeddings, conditions.scale
+    return ConditionRecord(
+        classes=conditions.classes,
+        shares=conditions.shares,
+        dim=scale.space.dim if scale is not None else 0,
+        seen_dim=vectors.shape[1] if vectors is not None else 0,
+    )

@@ -1,0 +1,29 @@
+"""What a fit of a prior to codes has of a run's settings, and its own defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from priorkit.config.run_config import LIMITS
+
+__all__ = ["CODE_FIT_SETTINGS", "FIT_DEFAULTS"]
+
+FIT_DEFAULTS: Mapping[str, Any] = {
+    # Codes stand still here: nothing is gained by several updates on one batch.
+    "prior": {"name": "flow-matching", "fits": 1, "times": 1},
+    "condition": "none",
+    "regularizer": "none",
+    "phases": ["code-fitting"],
+    "learning_rate": 1e-3,
+    "beta1": 0.9,
+    "batch_size": 256,
+    "steps": 2000,
+}
+"""Defaults of a fit where they are others than a training's."""
+
+CODE_FIT_SETTINGS = (
+    *("prior", "code_generator", "condition"),
+    *("batch_size", "optimizer", "learning_rate", "beta1", "beta2", "weight_decay", "clip_norm", "average"),
+    *LIMITS,
+    *("seed", "device", "precision", "log_every", "checkpoint_every"),
+)
+"""Fields of `RunConfig` that a fit to given codes has (`priorkit fit --codes`); all others are about images."""
