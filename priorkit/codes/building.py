@@ -166,7 +166,7 @@ def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Co
     """
     given = f"--prior {config.prior.name}"
     if prior.learning is Learning.FIXED:
-        raise ConfigurationError(f"{given}: it has nothing to learn; {_OTHER}, or --prior mixture --prior.learned")
+        raise ConfigurationError(f"{given}: it has nothing to learn; {_OTHER}, or --prior mixture --prior.em")
     if prior.learning is Learning.ADVERSARIAL:
         raise ConfigurationError(f"{given}: it learns by fooling an image discriminator, not from codes; {_OTHER}")
     if prior.learning is Learning.PHASES:

@@ -26,7 +26,7 @@ from priorkit.engine import (
     seed_for,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError
-from priorkit.interfaces import Batch, CodeKind, Prior
+from priorkit.interfaces import Batch, CodeKind, Prior, Space
 from priorkit.models import tensors_below
 from priorkit.registry import Registry
 from priorkit.registry.guard import refusing
@@ -63,11 +63,16 @@ class CodeFit:
         self.codes = codes
         self.scale = CodeScale.of(codes.flat, codes.space)
         self.precision = choose_precision(config.precision, choose_device(config.device))
-        space, device = self.scale.seen, self.precision.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(config.seed, "weights"))
             module, entries = build_condition(config, registry, conditions)
-            self.prior = build_prior(config, registry, space, module, len(codes))
+            self.prior = build_prior(config, registry, self.scale.seen, module, len(codes))
+            if self.prior.support.space is not Space.EVERYWHERE:
+                # A sphere that is stretched is none any more: such a prior sees codes as they are.
+                self._require_support(codes.flat)
+                self.scale = CodeScale(codes.space)
+                self.prior = build_prior(config, registry, codes.space, module, len(codes))
+            space, device = self.scale.seen, self.precision.device
             with refusing(self._registered, self._given):
                 check_prior(self.prior, config, space, module)
         self.condition = None
@@ -92,6 +97,14 @@ class CodeFit:
         self._entries = placed(entries, device) if entries is not None else None
         self._order = DataOrder(len(codes), config.seed)
         self.seconds = 0.0
+
+    def _require_support(self, codes: Tensor) -> None:
+        outside = ~self.prior.support.contains(codes)
+        if bool(outside.any()):
+            raise ConfigurationError(
+                f"{self._given}: its codes lie on or in {self.prior.support}, and row {int(outside.int().argmax())} of "
+                "these (counted from 0) does not; bring them there first, or choose another prior"
+            )
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
         config = self.config

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import priorkit
 from priorkit.codes import CodeFit, FittedPrior, PriorFolder, prepare_code_fit, prepare_resumed_fit
 from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError, RunFolderError
-from priorkit.interfaces import Learning, Prior
+from priorkit.interfaces import Learning, Prior, Space, Support
 from priorkit.registry import Registry
 from priorkit.runs.training_lock import training_lock
 
@@ -54,6 +54,15 @@ class Normed(Prior):
 def registry_with(make_registry: Any, make_component: Any, fails: Exception | None = None) -> Registry:
     made: Registry = make_registry([("prior", make_component("normed", lambda _, c: Normed(c.code_dim, fails)))])
     return made
+
+
+class OnSphere(Normed):
+    """Codes of length 1."""
+
+    support = Support(Space.SPHERE)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return nn.functional.normalize(super().forward(noise))
 
 
 class Stopping:
@@ -132,6 +141,15 @@ def test_a_prior_in_use_has_statistics_of_its_noise(make_registry: Any, make_com
     assert torch.equal(fitted.sample(3), FittedPrior.load(tmp_path / "prior", registry=registry).sample(3))
 
 
+def test_codes_of_a_sphere_are_not_stretched(make_registry: Any, make_component: Any) -> None:
+    registry = make_registry([("prior", make_component("sphere", lambda _, context: OnSphere(context.code_dim)))])
+    sphere = CODES / np.linalg.norm(CODES, axis=1, keepdims=True)
+    fitted = priorkit.fit_prior(sphere, "sphere", registry=registry, device="cpu", steps=2)
+    assert torch.allclose(fitted.sample(5).norm(dim=1), torch.ones(5, dtype=torch.float64), atol=1e-5)
+    with pytest.raises(ConfigurationError, match=r"--prior sphere: its codes lie on or in the unit sphere, and row 0"):
+        priorkit.fit_prior(CODES, "sphere", registry=registry, device="cpu")
+
+
 def test_small_data_have_small_batches() -> None:
     assert prepare_code_fit(CODES, {"prior": FLOW_MATCHING, "device": "cpu"}).config.batch_size == 30
 
@@ -144,7 +162,7 @@ def test_small_data_have_small_batches() -> None:
             None,
             "--prior gaussian: it has nothing to learn; choose a prior that learns from",
         ),
-        ({"prior": "mixture"}, None, "--prior mixture --prior.learned"),
+        ({"prior": "mixture"}, None, "--prior mixture --prior.em"),
         ({"prior": "learned"}, None, "--prior learned: it learns by fooling an image discriminator"),
         ({"prior": "vampprior"}, None, "--prior vampprior: it is made of an encoder, and given codes have none"),
         ({"prior": "nothing"}, None, "unknown prior 'nothing'"),
