@@ -23,7 +23,8 @@ class Standardisation(nn.Module):
     buffers load as those of a standardisation that leaves codes as they are.
 
     Args:
-        codes: The space of the codes: vectors or maps.
+        codes: The space of the codes: vectors or maps. Indices have no scale, but one can be built, so that a prior that
+            is not for them is refused by what it says of itself.
 
     Examples:
         >>> import torch
@@ -41,7 +42,6 @@ class Standardisation(nn.Module):
 
     def __init__(self, codes: CodeSpace) -> None:
         super().__init__()
-        assert codes.kind is not CodeKind.INDICES, "indices have no scale"
         self.codes = codes
         self.register_buffer("mean", torch.zeros(codes.dim))
         self.register_buffer("deviation", torch.ones(codes.dim))
@@ -66,6 +66,7 @@ class Standardisation(nn.Module):
             mean: Mean of each dimension of the codes, (code_dim,).
             deviation: Standard deviation of each, (code_dim,), at least 0.
         """
+        assert self.codes.kind is not CodeKind.INDICES, "indices have no scale"
         if self.codes.kind is CodeKind.MAP:
             means, deviations = (values.view(self.codes.shape[0], -1) for values in (mean, deviation))
             centre = means.mean(1, keepdim=True)

@@ -56,4 +56,4 @@ def test_it_is_saved_and_weights_without_it_load() -> None:
 
 def test_indices_have_no_scale() -> None:
     with pytest.raises(AssertionError, match="indices have no scale"):
-        Standardisation(CodeSpace((2, 2), entries=4))
+        Standardisation(CodeSpace((2, 2), entries=4)).set(torch.zeros(4), torch.ones(4))

@@ -2,15 +2,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kstest
-from torch import Tensor, nn
+from scipy.stats import binomtest, kstest
+from torch import Tensor
 
-from priorkit.interfaces import Learning
+from priorkit.interfaces import CodeSpace, Learning
+from priorkit_plugins.code_fields.field import CodeField
+from priorkit_plugins.code_fields.vector_field import VectorField
 from priorkit_plugins.flow_matching.prior import FlowMatchingPrior
-from priorkit_plugins.flow_matching.velocity import Velocity
 
 
-class Exact(nn.Module):
+class Exact(CodeField):
     """The velocity that carries N(0, I) to N(mean, deviation^2), in closed form.
 
     (c - e, z_t) are jointly normal for z_t = (1 - t) e + t c, and the velocity is the mean of c - e given z_t.
@@ -19,7 +20,7 @@ class Exact(nn.Module):
     def __init__(self, mean: Tensor, deviation: float) -> None:
         super().__init__()
         self.mean, self.variance = mean, deviation**2
-        self.code_dim, self.condition_dim = len(mean), 0
+        self.codes, self.condition_dim = CodeSpace((len(mean),)), 0
 
     def forward(self, code: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
         t = time[:, None]
@@ -66,7 +67,7 @@ def test_the_loss_of_the_exact_velocity_is_the_least_there_is(seed: int, deviati
 def test_it_learns_two_separate_modes() -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    prior = FlowMatchingPrior(Velocity(2, hidden=64, layers=3), steps=10)
+    prior = FlowMatchingPrior(VectorField(2, hidden=64, layers=3), steps=10)
     optimizer = torch.optim.Adam(prior.parameters(), 3e-3)
 
     def codes(n: int) -> Tensor:
@@ -91,7 +92,7 @@ def test_it_learns_two_separate_modes() -> None:
 def test_each_class_has_its_own_codes() -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    prior = FlowMatchingPrior(Velocity(2, 2, hidden=64, layers=2), steps=10)
+    prior = FlowMatchingPrior(VectorField(2, 2, hidden=64, layers=2), steps=10)
     optimizer = torch.optim.Adam(prior.parameters(), 3e-3)
     classes = torch.eye(2).repeat(64, 1)
     for _ in range(400):
@@ -104,8 +105,26 @@ def test_each_class_has_its_own_codes() -> None:
     assert torch.equal(drawn.argmax(1), classes.argmax(1))
 
 
+def test_conditions_are_dropped_for_guidance() -> None:
+    seen = []
+
+    class Looks(VectorField):
+        def forward(self, code: Tensor, time: Tensor, condition: Tensor | None = None) -> Tensor:
+            seen.append(condition)
+            return super().forward(code, time, condition)
+
+    prior = FlowMatchingPrior(Looks(2, 3, hidden=4, layers=1), times=2, condition_dropout=0.25)
+    generator = torch.Generator().manual_seed(0)
+    noise = prior.code_noise(1000, generator=generator)
+    assert noise.shape == (1000, 2, 4)
+    prior.code_loss(torch.randn(1000, 2, generator=generator), noise, torch.eye(3)[[1] * 1000])
+    dropped = seen[0].sum(1) == 0
+    assert binomtest(int(dropped.sum()), 2000, 0.25).pvalue > 1e-6
+    assert torch.equal(seen[0][~dropped], torch.eye(3)[[1] * int((~dropped).sum())])
+
+
 def test_it_says_how_it_learns_and_computes_in_single_precision() -> None:
-    prior = FlowMatchingPrior(Velocity(3, hidden=8, layers=1), fits=5, improvement=0.25).eval()
+    prior = FlowMatchingPrior(VectorField(3, hidden=8, layers=1), fits=5, improvement=0.25).eval()
     assert (prior.learning, prior.code_steps, prior.improvement) == (Learning.CODES, 5, 0.25)
     assert not prior.has_density
     noise = prior.noise(4, generator=torch.Generator().manual_seed(0))

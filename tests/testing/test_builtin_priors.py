@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from priorkit.interfaces import CodeSpace
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
@@ -10,6 +11,7 @@ PLANE = Situations(code_dims=(2,), codes=(), classes=(0,))
 SMALL_MASKED = {"hidden": 16, "components": 2}
 BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
 FITS_ITSELF = ("fits_itself_to_the_codes", "fits_itself_in_place")
+MAPS = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), classes=(0,))
 ONE_SIZE = Situations(code_dims=(2,), codes=())
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 
@@ -44,7 +46,28 @@ CASES = [
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
-    Case("prior", "flow-matching", {"hidden": 32, "steps": 4}, required=("labels_change_codes", "learns_the_codes")),
+    Case(
+        "prior",
+        "flow-matching",
+        {"hidden": 32, "steps": 4},
+        required=("labels_change_codes", "learns_the_codes"),
+        situations=ONE_SIZE,
+    ),
+    Case("prior", "flow-matching", {"width": 8, "steps": 2}, required=("learns_the_codes",), situations=MAPS),
+    Case(
+        "prior",
+        "diffusion",
+        {"hidden": 16, "steps": 3, "eta": 0.5, "guidance": 0.5, "condition_dropout": 0.1},
+        required=("labels_change_codes", "learns_the_codes"),
+        situations=Situations(code_dims=(2,), codes=(), classes=(3,)),
+    ),
+    Case(
+        "prior",
+        "two-stage",
+        {"hidden": 16, "layers": 1},
+        required=("labels_change_codes", "learns_the_codes"),
+        situations=ONE_SIZE,
+    ),
     Case("prior", "kde", {"bandwidth": 0.3}, required=(*FITS_ITSELF, *DENSITY), situations=ONE_SIZE),
     Case("prior", "full-gaussian", required=FITS_ITSELF),
     Case("prior", "full-gaussian", {"diagonal": True}, required=("fits_itself_to_the_codes",)),

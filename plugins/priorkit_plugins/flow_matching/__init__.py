@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from priorkit.plugins import Component, Options, PriorContext, hookimpl
+from priorkit.plugins import Component, PriorContext, hookimpl
+from priorkit_plugins.code_fields.options import FieldOptions
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Prior
@@ -14,11 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["FlowMatchingOptions", "priorkit_priors"]
 
 
-class FlowMatchingOptions(Options):
+class FlowMatchingOptions(FieldOptions):
     """Options of the prior `flow-matching`."""
 
-    hidden: int = Field(512, ge=1, description="width of the velocity field's hidden layers")
-    layers: int = Field(4, ge=1, description="number of its hidden layers")
     steps: int = Field(6, ge=1, le=1000, description="midpoint steps from noise to a code")
     fits: int = Field(3, ge=1, description="steps of training on each batch of codes; they cost little")
     times: int = Field(4, ge=1, description="points in time, with noise of their own, for each code in such a step")
@@ -28,12 +27,17 @@ class FlowMatchingOptions(Options):
 
 
 def _build(options: FlowMatchingOptions, context: PriorContext) -> Prior:
+    from priorkit_plugins.code_fields.making import make_field
     from priorkit_plugins.flow_matching.prior import FlowMatchingPrior
-    from priorkit_plugins.flow_matching.velocity import Velocity
 
-    velocity = Velocity(context.code_dim, context.condition_dim, hidden=options.hidden, layers=options.layers)
     return FlowMatchingPrior(
-        velocity, steps=options.steps, fits=options.fits, times=options.times, improvement=options.improvement
+        make_field(options, context),
+        steps=options.steps,
+        fits=options.fits,
+        times=options.times,
+        improvement=options.improvement,
+        guidance=options.guidance,
+        condition_dropout=options.condition_dropout,
     )
 
 

@@ -5,8 +5,9 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
-from priorkit_plugins.flow_matching.velocity import Velocity
+from priorkit.interfaces import Learning, Prior, Standardisation
+from priorkit_plugins.code_fields.field import CodeField
+from priorkit_plugins.code_fields.guidance import guided, with_dropout
 from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["FlowMatchingPrior"]
@@ -30,22 +31,34 @@ class FlowMatchingPrior(Prior):
         fits: How often it is trained on the codes of a batch.
         times: Points in time, with noise of their own, for each code in such a step.
         improvement: Factor of the gradient by which it also fools the image discriminator.
+        guidance: w of classifier-free guidance; 0 for none.
+        condition_dropout: Share of the codes from which the field learns without s.
     """
 
     learning = Learning.CODES
 
     def __init__(
-        self, velocity: Velocity, *, steps: int = 6, fits: int = 3, times: int = 4, improvement: float = 0.1
+        self,
+        velocity: CodeField,
+        *,
+        steps: int = 6,
+        fits: int = 3,
+        times: int = 4,
+        improvement: float = 0.1,
+        guidance: float = 0.0,
+        condition_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.velocity = velocity
-        self.code_dim = velocity.code_dim
+        self.code_dim = velocity.codes.dim
         self.takes_condition = velocity.condition_dim > 0
-        self.standardisation = Standardisation(CodeSpace((velocity.code_dim,)))
+        self.standardisation = Standardisation(velocity.codes)
         self.steps = steps
         self.code_steps = fits
         self.times = times
         self.improvement = improvement
+        self.guidance = guidance
+        self.condition_dropout = condition_dropout
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         """Draws z ~ N(0, I), shape (n, code_dim)."""
@@ -58,9 +71,12 @@ class FlowMatchingPrior(Prior):
             code, size = noise, 1 / self.steps
             for step in range(self.steps):
                 time = torch.full((len(code),), step * size, device=code.device, dtype=code.dtype)
-                middle = code + 0.5 * size * self.velocity(code, time, condition).to(code)
-                code = code + size * self.velocity(middle, time + 0.5 * size, condition).to(code)
+                middle = code + 0.5 * size * self._velocity(code, time, condition)
+                code = code + size * self._velocity(middle, time + 0.5 * size, condition)
             return self.standardisation.inverse(code)
+
+    def _velocity(self, code: Tensor, time: Tensor, condition: Tensor | None) -> Tensor:
+        return guided(self.velocity, code, time, condition, self.guidance)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
@@ -69,16 +85,21 @@ class FlowMatchingPrior(Prior):
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Noise and times, `times` of each for every code: shape (n, times, code_dim + 1)."""
+        """Noise and times, `times` of each for every code: shape (n, times, code_dim + 1).
+
+        Where s is dropped, (n, times, code_dim + 2): the last number says whether.
+        """
         noise = torch.randn(n, self.times, self.code_dim, generator=generator, device=device)
-        time = torch.rand(n, self.times, 1, generator=generator, device=device)
-        return torch.cat([noise, time], dim=2)
+        uniform = torch.rand(n, self.times, 2 if self.condition_dropout else 1, generator=generator, device=device)
+        return torch.cat([noise, uniform], dim=2)
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of the field on straight paths from noise to codes (N, code_dim)."""
         scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
         end = scaled.repeat_interleave(self.times, dim=0)
         given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
-        start, time = noise.flatten(0, 1)[:, :-1].to(end), noise.flatten(0, 1)[:, -1:].to(end)
+        start, uniform = noise.flatten(0, 1).to(end).tensor_split([self.code_dim], dim=1)
+        time = uniform[:, :1]
+        given = with_dropout(given, uniform[:, -1], self.condition_dropout)
         velocity: Tensor = self.velocity(torch.lerp(start, end, time), time.squeeze(1), given)
         return (velocity.to(end) - (end - start)).square().mean()
