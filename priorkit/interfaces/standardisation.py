@@ -23,7 +23,7 @@ class Standardisation(nn.Module):
     buffers load as those of a standardisation that leaves codes as they are.
 
     Args:
-        codes: The space of the codes: vectors or maps. Indices have no scale, but one can be built, so that a prior that
+        codes: The space of the codes: vectors or maps. Indices have no scale; one can be built, so that a prior that
             is not for them is refused by what it says of itself.
 
     Examples:
