@@ -16,7 +16,7 @@ from priorkit.plugins import KINDS
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
-    from priorkit.studies import Request
+    from priorkit.studies import Request, Study
 
 __all__ = ["StudyArguments", "parse_study_arguments"]
 
@@ -24,9 +24,10 @@ _PROGRAM = "priorkit reproduce"
 _USAGE = "priorkit reproduce STUDY --dataset NAME (--budget TIME | --steps N) [--seeds N] [--out FOLDER] [...]"
 _DESCRIPTION = (
     "Trains the systems of one of the paper's tables or figures, with an equal budget each, and shows them side by "
-    "side with what the paper reports. Complete runs are kept, interrupted ones resumed: give the same command again."
+    "side with what the paper reports; or, as `priors`, fits all priors to the codes of the same autoencoders. "
+    "Complete runs are kept, interrupted ones resumed: give the same command again."
 )
-_OWN = ("--budget", "--steps", "--seeds", "--out", "--samples", "--systems")
+_OWN = ("--budget", "--steps", "--fit-budget", "--fit-steps", "--seeds", "--out", "--samples", "--systems")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ def _parser(studies: str) -> Parser:
     parser.add_argument(
         "--steps", type=whole_number(1), metavar="N", help="steps of each run, so all see as many images"
     )
+    parser.add_argument(
+        "--fit-budget", type=_duration, metavar="TIME", help="of the study priors: time to fit each (default 1m)"
+    )
+    parser.add_argument("--fit-steps", type=whole_number(1), metavar="N", help="or how many steps")
     parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
     parser.add_argument(
@@ -92,11 +97,11 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     Raises:
         ConfigurationError: An option is unknown, or has no value, or something is missing.
     """
-    from priorkit.studies import PAPER_STUDIES, Request, paper_study
+    from priorkit.studies import STUDIES, Request, find_study, with_own_priors
 
     described = _run_options(registry)
     joined = tie_values(arguments, described, _OWN)
-    names = ", ".join(study.name for study in PAPER_STUDIES)
+    names = ", ".join(study.name for study in STUDIES)
     if not HELP_FLAGS.isdisjoint(arguments):
         return StudyArguments(None, json=False, quiet=False, help=_help(names, registry))
     parser = _parser(names)
@@ -107,25 +112,36 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     refuse_unknown(unknown, parser.flags(), _PROGRAM)
     if not found.study:
         raise ConfigurationError(f"name a study: {names}; see `{_PROGRAM} --help`")
-    study = paper_study(found.study)
+    systems = tuple(name.strip() for name in found.systems.split(",") if name.strip())
+    study = with_own_priors(find_study(found.study), systems, registry)
     values = vars(found)
     common: dict[str, Any] = {
         ".".join(item.path): text for item in described if (text := values[item.flag[2:].replace("-", "_")]) is not None
     }
     if "dataset" not in common:
-        papers = ", ".join(study.data)
+        papers = f" (the paper's: {', '.join(study.data)})" if study.data else ""
         raise ConfigurationError(
-            f"{study.name} needs a data set: --dataset NAME (the paper's: {papers}); `priorkit components dataset` "
-            "lists them"
+            f"{study.name} needs a data set: --dataset NAME{papers}; `priorkit components dataset` lists them"
         )
     if (found.budget is None) == (found.steps is None):
         raise ConfigurationError(f"{study.name} needs one of --budget TIME and --steps N, the same for every system")
     limit = {"steps": found.steps} if found.steps is not None else {"max_time": found.budget}
     out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
-    systems = tuple(name.strip() for name in found.systems.split(",") if name.strip())
-    return StudyArguments(
-        Request(study, out, limit, common, found.seeds, systems, found.samples), found.json, found.quiet
-    )
+    request = Request(study, out, limit, common, found.seeds, systems, found.samples, _fit_limit(study, found))
+    return StudyArguments(request, found.json, found.quiet)
+
+
+def _fit_limit(study: Study, found: argparse.Namespace) -> dict[str, float]:
+    """How long each prior is fitted."""
+    given = found.fit_budget is not None or found.fit_steps is not None
+    if given and not study.has_fits:
+        flag = "--fit-budget" if found.fit_budget is not None else "--fit-steps"
+        raise ConfigurationError(f"{flag}: {study.name} fits no prior to codes; leave it out, or use the study priors")
+    if found.fit_budget is not None and found.fit_steps is not None:
+        raise ConfigurationError("--fit-budget and --fit-steps both say how long a prior is fitted: give one of them")
+    if found.fit_steps is not None:
+        return {"steps": found.fit_steps}
+    return {"max_time": 60.0 if found.fit_budget is None else found.fit_budget}
 
 
 def _help(names: str, registry: Registry) -> str:

@@ -64,6 +64,12 @@ class StudyProgress(StudyObserver):
         self.console.data({"event": "diverged", "run": str(run.path), "message": message})
         self.console.line(f"{run.path} is given up: {message}")
 
+    def refused(self, run: PlannedRun, reason: str) -> None:
+        """A line."""
+        self.close()
+        self.console.data({"event": "refused", "run": str(run.path), "message": reason})
+        self.console.line(f"{run.path} is left out: {reason}")
+
     def scoring(self, run: PlannedRun) -> None:
         """A line."""
         self.close()

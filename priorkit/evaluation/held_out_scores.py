@@ -23,10 +23,12 @@ from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 from priorkit.interfaces import ImageData
 from priorkit.models import Model
 
-__all__ = ["score_clusters", "score_codes", "score_reconstructions"]
+__all__ = ["score_clusters", "score_code_likelihood", "score_codes", "score_reconstructions"]
 
 _CLUSTERING = ("clustering-accuracy", "mutual-information", "rand-index")
 _SMALLEST_FOR_ALEXNET = 32
+_CODES = 1000
+"""Codes whose density is computed at a time."""
 _FEWEST_CODES = 4
 """Codes of each kind that can be told apart on a held-out half."""
 
@@ -91,6 +93,42 @@ def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: E
             real=n,
             note="0.5: cannot be told apart",
         )
+
+
+def score_code_likelihood(
+    book: Scorebook, model: Model, data: ImageData, encodings: Encodings, settings: EvaluationSettings
+) -> None:
+    """Writes down how likely the prior finds draws from the posteriors of held-out images; given s, where it takes one.
+
+    Priors of one autoencoder compare by it. Those of different ones do not: scaling all codes changes it.
+    """
+    name = "code-log-likelihood"
+    if not book.wants(name):
+        return
+    prior, condition = model.prior, model.condition
+    if not prior.has_density:
+        book.skip((name,), "the prior has no density: it can only be sampled")
+        return
+    given: list[Tensor | None] = [None] * len(torch.split(encodings.posterior.latent, _CODES))
+    if prior.takes_condition and condition is not None:
+        if not condition.from_data:
+            book.skip((name,), "nothing says which s belongs to which held-out image")
+            return
+        entries = condition.entries(data.test)
+        given = list(torch.split(condition.vectors(entries[encodings.indices]), _CODES))
+    found = []
+    try:
+        with model.ready(), torch.autocast(model.device.type, enabled=False):
+            for codes, part in zip(torch.split(encodings.posterior.latent, _CODES), given, strict=True):
+                here = codes.to(model.device)
+                density = prior.log_prob(here) if part is None else prior.log_prob(here, part.to(model.device))
+                found.append(density.double().cpu())
+    except (TypeError, ValueError) as error:
+        book.skip((name,), str(error))
+        return
+    values = torch.cat(found)
+    spread = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
+    book.add(name, float(values.mean()), spread, real=len(values), note="given s" if given[0] is not None else "")
 
 
 def score_clusters(

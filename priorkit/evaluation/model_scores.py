@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from priorkit.evaluation.catalogue import CATALOGUE, choose_scores
 from priorkit.evaluation.encodings import encode_held_out
-from priorkit.evaluation.held_out_scores import score_clusters, score_codes, score_reconstructions
+from priorkit.evaluation.held_out_scores import (
+    score_clusters,
+    score_code_likelihood,
+    score_codes,
+    score_reconstructions,
+)
 from priorkit.evaluation.likelihood_scores import score_likelihood
 from priorkit.evaluation.reconstruction_distance import score_reconstruction_distance
 from priorkit.evaluation.sample_scores import score_samples
@@ -67,6 +72,7 @@ def evaluate_model(
         named = extractor_name or type(extractor).__name__
         score_reconstruction_distance(book, model, data, encodings, extractor, named, settings)
         score_codes(book, model, encodings, settings)
+        score_code_likelihood(book, model, data, encodings, settings)
     score_clusters(book, model, data, encodings, settings)
     if encodings is not None and book.wants(*_names("likelihood")):
         tell("likelihood")

@@ -1,7 +1,7 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
 from priorkit.runs.completion import Position, read_position
-from priorkit.runs.fitting import fit, fit_settings, prepare_fit
+from priorkit.runs.fitting import fit, fit_settings, prepare_fit, settings_of_fit
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
@@ -47,6 +47,7 @@ __all__ = [
     "save_grid",
     "save_images",
     "save_picture",
+    "settings_of_fit",
     "train",
     "write_report",
 ]

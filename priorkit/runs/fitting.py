@@ -29,7 +29,7 @@ from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Observer, Session
 
-__all__ = ["fit", "fit_settings", "prepare_fit"]
+__all__ = ["fit", "fit_settings", "prepare_fit", "settings_of_fit"]
 
 _KEPT = (
     # The loss says how likely an image is, in scores.
@@ -48,7 +48,19 @@ def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
         RunFolderError: The folder is no run.
         UnknownComponentError: A plug-in that the run used is not installed.
     """
-    config, _ = _source(RunFolder.open(Path(path)), registry)
+    config, environment = _source(RunFolder.open(Path(path)), registry)
+    settings = settings_of_fit(config, path)
+    # A default must not ask for more codes than there are.
+    return {**settings, "batch_size": min(settings["batch_size"], int(environment["data"]["train"]))}
+
+
+def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
+    """The settings of a fit to the codes of a run that is trained with a configuration, before the user changes any.
+
+    Args:
+        config: The run's resolved configuration.
+        path: The run's folder, which need not be there yet.
+    """
     settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
     return {**settings, **FIT_DEFAULTS, "fitted_to": Path(path).absolute()}
 

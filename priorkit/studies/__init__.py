@@ -1,9 +1,11 @@
 """Studies: several runs side by side, and the paper's experiments."""
 
+from priorkit.studies.catalogue import STUDIES, find_study
 from priorkit.studies.comparison import RunComparison, compare_runs
 from priorkit.studies.curves import save_curves
-from priorkit.studies.paper import PAPER_STUDIES, paper_study
+from priorkit.studies.paper import PAPER_STUDIES
 from priorkit.studies.plan import COMMON_SLOTS, PlannedRun, Request, plan_runs
+from priorkit.studies.priors import PRIORS_STUDY, with_own_priors
 from priorkit.studies.reproduction import Reproduction, StudyObserver, reproduce
 from priorkit.studies.results import Results, Row, Spread, gather_results, write_results
 from priorkit.studies.run_summary import RunSummary, summarise_run
@@ -13,6 +15,8 @@ from priorkit.studies.study import ComparedSystem, Study
 __all__ = [
     "COMMON_SLOTS",
     "PAPER_STUDIES",
+    "PRIORS_STUDY",
+    "STUDIES",
     "ComparedSystem",
     "PlannedRun",
     "Reproduction",
@@ -26,12 +30,13 @@ __all__ = [
     "Study",
     "StudyObserver",
     "compare_runs",
+    "find_study",
     "gather_results",
-    "paper_study",
     "plan_runs",
     "reproduce",
     "save_curves",
     "study_evaluations",
     "summarise_run",
+    "with_own_priors",
     "write_results",
 ]

@@ -14,7 +14,8 @@ from priorkit.registry import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
 from priorkit.studies.documents import markdown_table, write_whole
-from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
+from priorkit.studies.run_summary import RunSummary, summarise_run
+from priorkit.studies.study import MAIN_SCORES
 
 __all__ = ["MOST_SAMPLES", "RunComparison", "compare_runs"]
 

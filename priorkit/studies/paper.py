@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from priorkit.errors import ConfigurationError
-from priorkit.plugins import nearest
 from priorkit.studies.study import ComparedSystem, Study
 
-__all__ = ["PAPER_STUDIES", "paper_study"]
+__all__ = ["PAPER_STUDIES"]
 
 _IS = "Inception Score"
 _NOT_STATED = "not in the text"
@@ -139,15 +137,3 @@ PAPER_STUDIES = (
     ),
 )
 """Every table and figure that compares systems, in the order of the paper."""
-
-
-def paper_study(name: str) -> Study:
-    """The study of that name.
-
-    Raises:
-        ConfigurationError: There is none; the message has the nearest name.
-    """
-    known = {study.name: study for study in PAPER_STUDIES}
-    if name not in known:
-        raise ConfigurationError(f"unknown study {name!r}{nearest(name, known)} Studies: {', '.join(known)}.")
-    return known[name]

@@ -18,6 +18,7 @@ from priorkit.config import (
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import Registry
+from priorkit.runs import settings_of_fit
 from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
@@ -42,6 +43,7 @@ class Request:
         seeds: How often each system is trained, with the seeds 0, 1, ...
         systems: Names of the systems to train; all if empty.
         samples: Samples that scores are of; 0 for the scores of training only.
+        fit_limit: How long each prior is fitted, in a study that fits some: as `limit`.
     """
 
     study: Study
@@ -51,13 +53,15 @@ class Request:
     seeds: int = 3
     systems: tuple[str, ...] = ()
     samples: int = 10_000
+    fit_limit: Mapping[str, float] = field(default_factory=lambda: {"max_time": 60.0})
 
     @property
     def budget(self) -> str:
-        """The limit in words."""
-        if "steps" in self.limit:
-            return f"{int(self.limit['steps'])} steps"
-        return f"{format_duration(self.limit['max_time'])} of training"
+        """The limits in words."""
+        trained, fitted = _in_words(self.limit), _in_words(self.fit_limit)
+        # Steps are those of training, unless more is said.
+        trained = trained if "steps" in self.limit else f"{trained} of training"
+        return f"{trained} and {fitted} of fitting" if self.study.has_fits else trained
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,16 @@ class PlannedRun:
         seed: With which seed.
         path: Its run folder.
         config: Its resolved configuration.
+        fitted_to: The run to whose codes its prior is fitted, for one that is.
+        fit: What the study changes in the defaults of that fit.
     """
 
     system: ComparedSystem
     seed: int
     path: Path
     config: RunConfig
+    fitted_to: Path | None = None
+    fit: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plan_runs(request: Request, registry: Registry) -> list[PlannedRun]:
@@ -90,24 +98,46 @@ def plan_runs(request: Request, registry: Registry) -> list[PlannedRun]:
     _refuse_own_settings(request)
     unused = {key for key in request.common if _is_option(key)}
     configs = {}
-    for system in systems:
+    for system in (system for system in systems if not system.fitted_to):
         _require_recipe(request, system, registry)
         settings, used = _settings(request, system, registry)
         unused -= used
         configs[system.name] = resolve_config(validate_settings(settings), registry)
+    fits: dict[str, dict[str, Any]] = {}
+    for system in (system for system in systems if system.fitted_to):
+        fits[system.name], used = _fit_changes(request, system, registry)
+        unused -= used
     if unused:
         flag = flag_for(tuple(sorted(unused)[0].split(".")))
         raise ConfigurationError(f"{flag}: no system of {request.study.name} has a component with that option")
     return [
-        PlannedRun(
-            system,
-            seed,
-            request.out / f"{system.name}-seed{seed}",
-            configs[system.name].model_copy(update={"seed": seed}),
-        )
+        _planned(request, system, seed, configs[system.fitted_to or system.name], fits.get(system.name), registry)
         for seed in range(request.seeds)
         for system in systems
     ]
+
+
+def _planned(
+    request: Request,
+    system: ComparedSystem,
+    seed: int,
+    config: RunConfig,
+    fit: dict[str, Any] | None,
+    registry: Registry,
+) -> PlannedRun:
+    """A run of a system with a seed: trained with a configuration, or fitted to the run that is."""
+    config = config.model_copy(update={"seed": seed})
+    path = request.out / f"{system.name}-seed{seed}"
+    if fit is None:
+        return PlannedRun(system, seed, path, config)
+    base = request.out / f"{system.fitted_to}-seed{seed}"
+    fitted = resolve_config(validate_settings(merge_settings(settings_of_fit(config, base), fit)), registry)
+    return PlannedRun(system, seed, path, fitted, base, fit)
+
+
+def _in_words(limit: Mapping[str, float]) -> str:
+    steps = limit.get("steps")
+    return f"{int(steps)} steps" if steps is not None else format_duration(limit["max_time"])
 
 
 def _is_option(key: str) -> bool:
@@ -155,17 +185,32 @@ def _settings(request: Request, system: ComparedSystem, registry: Registry) -> t
         if key not in fields:
             raise ConfigurationError(f"a run has no setting {key!r}")
         settings = merge_settings(settings, _nested(key, fields[key].value(value) if _is_text(value) else value))
+    settings, used = _with_options(settings, common, registry)
+    return merge_settings(settings, dict(request.limit)), used
+
+
+def _fit_changes(request: Request, system: ComparedSystem, registry: Registry) -> tuple[dict[str, Any], set[str]]:
+    """What a study changes in the defaults of a fit, and the keys of component options that it took: the prior's."""
+    options = {key: value for key, value in request.common.items() if key.startswith("prior.")}
+    settings, used = _with_options(dict(system.settings), options, registry)
+    return {**settings, "steps": None, **request.fit_limit}, used
+
+
+def _with_options(
+    settings: dict[str, Any], options: Mapping[str, Any], registry: Registry
+) -> tuple[dict[str, Any], set[str]]:
+    """Settings with those of some options that their components have, and the keys of these options."""
     chosen, used = validate_settings(settings), set()
-    for key, value in common.items():
+    for key, value in options.items():
         slot = key.partition(".")[0]
         if kind_named(slot).several:
             continue
         component = registry.get(slot, getattr(chosen, slot).name).component
-        options = {".".join(item.path): item for item in describe_fields(component.options, (slot,))}
-        if key in options:
+        known = {".".join(item.path): item for item in describe_fields(component.options, (slot,))}
+        if key in known:
             used.add(key)
-            settings = merge_settings(settings, _nested(key, options[key].value(value) if _is_text(value) else value))
-    return merge_settings(settings, dict(request.limit)), used
+            settings = merge_settings(settings, _nested(key, known[key].value(value) if _is_text(value) else value))
+    return settings, used
 
 
 def _is_text(value: Any) -> bool:

@@ -1,13 +1,14 @@
 """Carries a study out: trains what is missing, keeps what is there, and scores and draws what came of it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
-from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_resumed, read_position
+from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_fit, prepare_resumed, read_position
 from priorkit.studies.documents import write_whole
 from priorkit.studies.pictures import check_pictures, draw_study
 from priorkit.studies.plan import PlannedRun, Request, plan_runs
@@ -18,6 +19,10 @@ from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, o
 from priorkit.training import Observer
 
 __all__ = ["Reproduction", "StudyObserver", "reproduce"]
+
+
+_OF_A_FIT = ("fitted_to", "fitted_checkpoint", "steps", "batch_size")
+"""Settings that a fit of a study finds by itself."""
 
 
 class StudyObserver:
@@ -38,6 +43,9 @@ class StudyObserver:
 
     def diverged(self, run: PlannedRun, message: str) -> None:
         """A run is given up because its training diverged; the study goes on."""
+
+    def refused(self, run: PlannedRun, reason: str) -> None:
+        """A prior cannot be fitted to the codes of the other run; the study goes on."""
 
     def scoring(self, run: PlannedRun) -> None:
         """A run is being scored."""
@@ -88,27 +96,45 @@ def reproduce(
     open_study(request)
     observer.planned(planned)
     scorer = RunScorer(request, registry)
+    refused: dict[str, str] = {}
     for number, run in enumerate(planned, start=1):
         if (run.path / DIVERGED).exists():
             continue
-        if _is_there(run) and read_position(RunFolder.open(run.path)).complete:
+        if run.fitted_to is not None and not _is_whole(run.fitted_to):
+            refused[run.path.name] = f"{run.fitted_to.name} was given up, so there are no codes"
+            observer.refused(run, refused[run.path.name])
+            continue
+        if _is_whole(run.path):
             observer.kept(run, number)
         else:
-            stopped = _train(run, number, observer, registry)
+            try:
+                stopped = _train(run, number, observer, registry)
+            except ConfigurationError as error:
+                if run.fitted_to is None or _is_there(run):
+                    raise
+                refused[run.path.name] = str(error)
+                observer.refused(run, str(error))
+                continue
             if stopped is not None:
-                return Reproduction(_write(request), stopped)
+                return Reproduction(_write(request, refused), stopped)
         if not (run.path / DIVERGED).exists() and scorer.misses(run):
             observer.scoring(run)
             scorer.score(run)
-        _write(request)
-    results = _write(request)
+        _write(request, refused)
+    results = _write(request, refused)
     observer.drawing()
     draw_study(request, results, registry)
     return Reproduction(results, None)
 
 
-def _write(request: Request) -> Results:
-    results = gather_results(request)
+def _is_whole(path: Path) -> bool:
+    """Whether a run has been trained to its end."""
+    there = path.is_dir() and any(path.iterdir()) and not (path / DIVERGED).exists()
+    return there and read_position(RunFolder.open(path)).complete
+
+
+def _write(request: Request, refused: Mapping[str, str]) -> Results:
+    results = gather_results(request, refused)
     write_results(results, request.out)
     return results
 
@@ -128,7 +154,7 @@ def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Regi
         changes = {key: getattr(run.config, key) for key in MAY_CHANGE}
         training = prepare_resumed(run.path, changes, registry=registry)
     else:
-        training = prepare(run.config, run.path, registry=registry)
+        training = _prepare_new(run, registry)
     observer.training(run, number, training)
     try:
         return training.run(observer.observers(run)).stopped
@@ -138,11 +164,18 @@ def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Regi
         return None
 
 
+def _prepare_new(run: PlannedRun, registry: Registry) -> TrainingRun:
+    if run.fitted_to is None:
+        return prepare(run.config, run.path, registry=registry)
+    return prepare_fit(run.fitted_to, run.fit, run.path, registry=registry)
+
+
 def _refuse_other_run(run: PlannedRun, registry: Registry) -> None:
     """A run that was trained otherwise, by an earlier version or by hand, is no part of this study."""
     if not _is_there(run):
         return
-    ignored = {*MAY_CHANGE, *NOT_TRAINING}
+    # A fit says where the other run lay, and has the length that its prior needs.
+    ignored = {*MAY_CHANGE, *NOT_TRAINING, *(_OF_A_FIT if run.fitted_to is not None else ())}
     kept = resolve_config(RunFolder.open(run.path).read_config(), registry).model_dump(mode="json")
     now = run.config.model_dump(mode="json")
     for key in RunConfig.model_fields:

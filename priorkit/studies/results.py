@@ -2,8 +2,8 @@
 
 import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from priorkit.config import format_duration
 from priorkit.runs import RunFolder
 from priorkit.studies.documents import markdown_table, write_whole
 from priorkit.studies.plan import Request
-from priorkit.studies.run_summary import MAIN_SCORES, RunSummary, summarise_run
+from priorkit.studies.run_summary import RunSummary, summarise_run
 from priorkit.studies.scoring import study_evaluations
 from priorkit.studies.study import ComparedSystem, Study
 
@@ -91,12 +91,14 @@ class Results:
         dataset: What it was trained on.
         budget: For how long, in words.
         rows: One for each system.
+        refused: Why priors could not be fitted, by the name of the run.
     """
 
     study: Study
     dataset: str
     budget: str
     rows: tuple[Row, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -110,9 +112,9 @@ class Results:
 
     @property
     def main_labels(self) -> list[str]:
-        """Those of them that the paper's claims are about; `table.md` has all."""
+        """Those of them that a table for people has; `table.md` has all."""
         evaluated = [item for row in self.rows for run in row.complete for item in run.evaluated]
-        main = {item["label"] for item in evaluated if item["name"] in MAIN_SCORES}
+        main = {item["label"] for item in evaluated if item["name"] in self.study.main_scores}
         others = {item["label"] for item in evaluated} - main
         return [label for label in self.labels if label not in others]
 
@@ -146,6 +148,7 @@ class Results:
             notes.append("A score is the mean over the seeds ± their standard deviation.")
         reasons = dict.fromkeys(reason for row in self.rows for run in row.complete for reason in run.unscored)
         notes += [f"Not scored: {reason}." for reason in reasons]
+        notes += [f"Not fitted: {name}: {reason}." for name, reason in self.refused.items()]
         return notes
 
     def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -156,7 +159,9 @@ class Results:
         """
         measure = f"paper: {self.study.measure}" if self.study.measure else "paper"
         shown = bool(self.study.measure) or any(row.paper for row in self.rows)
-        header = ["system", *([measure] if shown else []), *labels, "seeds", "images seen", "training time"]
+        sampling = [run.sampling for row in self.rows for run in row.complete if run.sampling is not None]
+        timed = [f"{sampling[0].codes:,} codes in"] if sampling else []
+        header = ["system", *([measure] if shown else []), *labels, *timed, "seeds", "images seen", "training time"]
         table = []
         for row in self.rows:
             found = row.scores
@@ -166,6 +171,7 @@ class Results:
                     row.system.title,
                     *([row.paper] if shown else []),
                     *(str(found[label]) if label in found else "" for label in labels),
+                    *([_sampling(row)] if timed else []),
                     row.progress,
                     _range([run.images for run in runs]),
                     format_duration(statistics.fmean(run.seconds for run in runs)) if runs else "",
@@ -186,7 +192,8 @@ class Results:
                 {
                     "name": row.system.name,
                     "title": row.system.title,
-                    "recipe": row.system.recipe,
+                    "recipe": row.system.recipe or None,
+                    "fitted_to": row.system.fitted_to or None,
                     "settings": dict(row.system.settings),
                     "paper": {"score": row.system.score, "remark": row.system.remark},
                     "scores": {
@@ -201,6 +208,12 @@ class Results:
         }
 
 
+def _sampling(row: Row) -> str:
+    """How long the prior of a system takes to draw codes."""
+    seconds = [run.sampling.seconds for run in row.complete if run.sampling is not None]
+    return f"{statistics.fmean(seconds):.2g} s" if seconds else ""
+
+
 def _range(counts: Sequence[int]) -> str:
     """`96,000`, or `90,000 to 96,000` where runs differ."""
     return " to ".join(f"{count:,}" for count in dict.fromkeys((min(counts), max(counts)))) if counts else ""
@@ -212,8 +225,12 @@ def _said(key: str, value: str | int | float) -> str:
     return shown if key == "name" else f"{key} {shown}"
 
 
-def gather_results(request: Request) -> Results:
+def gather_results(request: Request, refused: Mapping[str, str] | None = None) -> Results:
     """Reads what there is in a study's folder: all seeds of all systems, whatever this request asks for.
+
+    Args:
+        request: The study and its folder.
+        refused: Why priors could not be fitted, by the name of the run.
 
     Raises:
         RunFolderError: A run is damaged.
@@ -225,13 +242,13 @@ def gather_results(request: Request) -> Results:
             for path in request.out.glob(f"{system.name}-seed*")
             if (seed := path.name.removeprefix(f"{system.name}-seed")).isdecimal() and (path / "config.toml").is_file()
         )
-        rows.append(Row(system, tuple(_summarised(path, request.samples) for _, path in seeds)))
+        rows.append(Row(system, tuple(_summarised(path, request) for _, path in seeds)))
     datasets = dict.fromkeys(run.dataset for row in rows for run in row.runs)
-    return Results(request.study, ", ".join(datasets), request.budget, tuple(rows))
+    return Results(request.study, ", ".join(datasets), request.budget, tuple(rows), dict(refused or {}))
 
 
-def _summarised(path: Path, samples: int) -> RunSummary:
-    return summarise_run(path, study_evaluations(RunFolder.open(path), samples))
+def _summarised(path: Path, request: Request) -> RunSummary:
+    return summarise_run(path, study_evaluations(RunFolder.open(path), request.samples, request.study.scores))
 
 
 def write_results(results: Results, folder: Path) -> None:

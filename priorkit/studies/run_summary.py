@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.runs import RunFolder, read_evaluations, read_metrics, read_position
+from priorkit.studies.sampling_time import SamplingTime, read_sampling_time
+from priorkit.studies.study import SAMPLE_SCORES
 
-__all__ = ["DIVERGED", "MAIN_SCORES", "RunSummary", "summarise_run"]
-
-MAIN_SCORES = ("inception-score", "frechet-distance", "label-agreement", "clustering-accuracy")
-"""Scores that a table for people has; files have all."""
+__all__ = ["DIVERGED", "RunSummary", "summarise_run"]
 
 DIVERGED = "diverged.txt"
 """In the folder of a study's run: why it was given up."""
@@ -36,6 +35,7 @@ class RunSummary:
         evaluated: The newest scores of its last checkpoint in its `scores.json`, as `priorkit evaluate` writes them,
             each with the `settings` that it was computed with.
         unscored: Why there are no scores of its samples, if they were asked for.
+        sampling: How long its prior takes to draw codes, if that has been measured.
     """
 
     path: Path
@@ -51,6 +51,7 @@ class RunSummary:
     held_out: dict[str, float]
     evaluated: list[dict[str, Any]] = field(default_factory=list)
     unscored: tuple[str, ...] = ()
+    sampling: SamplingTime | None = None
 
     @property
     def scores(self) -> dict[str, float]:
@@ -74,6 +75,7 @@ class RunSummary:
             "held_out": self.held_out,
             "scores": self.evaluated,
             "unscored": list(self.unscored),
+            "sampling": self.sampling.as_data() if self.sampling is not None else None,
         }
 
 
@@ -110,6 +112,7 @@ def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = 
         },
         evaluated=_newest(counted),
         unscored=_reasons(counted),
+        sampling=read_sampling_time(path),
     )
 
 
@@ -123,7 +126,7 @@ def _of_last_checkpoint(folder: RunFolder) -> list[dict[str, Any]]:
 def _reasons(evaluations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Why the newest evaluation has not the first of the scores that every model's samples have."""
     wanted = [
-        item for evaluation in evaluations[-1:] for item in evaluation["scores"] if item["name"] == MAIN_SCORES[0]
+        item for evaluation in evaluations[-1:] for item in evaluation["scores"] if item["name"] == SAMPLE_SCORES[0]
     ]
     return tuple(item["note"] for item in wanted if item["value"] is None)
 

@@ -15,6 +15,8 @@ __all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_stud
 STUDY_FILE = "study.json"
 MAY_CHANGE = tuple(key for key in RESUMABLE if key not in LIMITS)
 """Settings that may differ between calls: on what and how fast, and where the same data lies."""
+_FLAGS = {"max_time": "--budget", "fit_max_time": "--fit-budget"}
+"""Flags of limits that are not called as they are."""
 NOT_TRAINING = ("extractor", "evaluate_every", "evaluate_samples")
 """Settings that may differ because they do not change what is trained."""
 
@@ -67,6 +69,8 @@ def open_study(request: Request) -> None:
 def _content(request: Request) -> dict[str, Any]:
     """What every run of a study has in common, as plain values."""
     settings = {**request.common, **request.limit}
+    if request.study.has_fits:
+        settings.update({f"fit_{key}": value for key, value in request.fit_limit.items()})
     return {
         "study": request.study.name,
         "settings": {
@@ -89,7 +93,7 @@ def _refuse_differences(request: Request, kept: dict[str, Any], asked: dict[str,
 
 def _in_words(key: str, value: Any) -> str:
     """A setting as the user gave it."""
-    flag = "--budget" if key == "max_time" else flag_for(tuple(key.split(".")))
+    flag = _FLAGS.get(key) or flag_for(tuple(key.split(".")))
     if value is None:
         return f"no {flag}"
-    return f"{flag} {format_duration(value) if key == 'max_time' else value}"
+    return f"{flag} {format_duration(value) if key.endswith('max_time') else value}"

@@ -1,11 +1,11 @@
 import pytest
 
 from priorkit.errors import ConfigurationError
-from priorkit.studies import PAPER_STUDIES, paper_study
+from priorkit.studies import PAPER_STUDIES, find_study
 
 
 def scores(name):
-    return {system.name: system.score for system in paper_study(name).systems}
+    return {system.name: system.score for system in find_study(name).systems}
 
 
 def test_the_figures_are_those_of_the_text():
@@ -15,21 +15,21 @@ def test_the_figures_are_those_of_the_text():
 
 
 def test_what_the_text_does_not_state_is_not_stated():
-    table = paper_study("table2")
+    table = find_study("table2")
     assert [system.remark for system in table.systems[:-1]] == ["not in the text"] * 4
     assert all(system.score is None for system in table.systems[:-1])
 
 
 def test_the_ablation_switches_one_design_choice_on_after_another():
-    settings = {system.name: (system.recipe, dict(system.settings)) for system in paper_study("table3").systems}
+    settings = {system.name: (system.recipe, dict(system.settings)) for system in find_study("table3").systems}
     assert settings["a"] == ("aae", {"prior": "learned", "decoder_in_both_phases": False})
     assert settings["ab"] == ("learned", {"decoder_in_both_phases": False})
     assert settings["abc"] == ("learned", {"decoder_in_both_phases": True})
 
 
 def test_code_sizes_are_those_of_the_figures():
-    assert paper_study("figure8").code_dims == {"mnist": 8, "cifar10": 64}
-    assert paper_study("figure9").code_dims == {"mnist": 100, "cifar10": 2000}
+    assert find_study("figure8").code_dims == {"mnist": 8, "cifar10": 64}
+    assert find_study("figure9").code_dims == {"mnist": 100, "cifar10": 2000}
 
 
 @pytest.mark.parametrize("study", PAPER_STUDIES, ids=lambda study: study.name)
@@ -42,4 +42,4 @@ def test_names_of_systems_are_names_of_folders(study):
 
 def test_a_wrong_name_is_told_the_nearest():
     with pytest.raises(ConfigurationError, match="unknown study 'tabel3'; did you mean 'table3'"):
-        paper_study("tabel3")
+        find_study("tabel3")

@@ -1,0 +1,79 @@
+"""How long a run's prior takes to draw codes, measured once and kept beside the run."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from priorkit.errors import RunFolderError
+from priorkit.runs import Run
+from priorkit.studies.documents import write_whole
+
+__all__ = ["SamplingTime", "measure_sampling_time", "read_sampling_time"]
+
+_FILE = "sampling-time.json"
+
+
+@dataclass(frozen=True)
+class SamplingTime:
+    """How long a prior takes.
+
+    Attributes:
+        codes: How many codes were drawn.
+        seconds: How long that took, without decoding them.
+        device: What on.
+        threads: Threads that computed, of a CPU.
+    """
+
+    codes: int
+    seconds: float
+    device: str
+    threads: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def measure_sampling_time(run: Run, codes: int) -> SamplingTime:
+    """Draws codes from a run's prior, and keeps how long that took in the run's folder.
+
+    Args:
+        run: The run, loaded on the device to compute on.
+        codes: How many codes to draw.
+
+    Raises:
+        RunFolderError: The folder cannot be written.
+    """
+    model = run.model
+    model.codes(2)  # what is only done once, such as choosing kernels, is no part of it
+    began = time.perf_counter()
+    drawn = model.codes(codes)
+    # Reading a value waits until the device has computed it.
+    float(drawn.sum())
+    found = SamplingTime(codes, time.perf_counter() - began, str(model.device), torch.get_num_threads())
+    write_whole(run.path / _FILE, json.dumps(found.as_data(), indent=2) + "\n")
+    return found
+
+
+def read_sampling_time(path: Path) -> SamplingTime | None:
+    """What was measured of a run; None if nothing was.
+
+    Args:
+        path: The run folder.
+
+    Raises:
+        RunFolderError: The file is damaged.
+    """
+    file = path / _FILE
+    if not file.is_file():
+        return None
+    try:
+        return SamplingTime(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunFolderError(
+            f"{str(file)!r} is damaged ({type(error).__name__}): remove it, and give the same command again"
+        ) from None
