@@ -9,32 +9,40 @@ from priorkit.studies.study import MAIN_SCORES, SAMPLE_SCORES, ComparedSystem, S
 
 __all__ = ["PRIORS_STUDY", "with_own_priors"]
 
-_AUTOENCODERS: Mapping[str, tuple[str, str]] = {
-    "autoencoder": ("autoencoder", "without regularization"),
-    "vae": ("VAE", "its own prior"),
+_AUTOENCODERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    # Its recipe fits a prior in a stage of its own; here that is what is compared.
+    "autoencoder": ("autoencoder", "N(0, 1)", {"prior": "gaussian", "stages": None}),
+    "vae": ("VAE", "N(0, 1)", {}),
 }
-"""Recipes whose codes are vectors: what they are called, and what their own prior is."""
+"""Recipes whose codes are vectors: what they are called, what their own prior is, and what is changed in them."""
 _FITTED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "full-gaussian": ("Gaussian with covariance", {}),
+    "mixture": ("mixture of 50 by EM", {"em": True, "components": 50, "means": "random"}),
+    "kde": ("kernel density estimate", {}),
     "flow": ("normalising flow", {}),
-    "flow-matching": ("flow matching", {"fits": 1, "times": 1}),
+    "autoregressive": ("autoregressive", {}),
+    "flow-matching": ("flow matching", {}),
 }
 """Priors of vectors: what they are called, and their options."""
+_TRAINED: Mapping[str, str] = {"aae": "AAE", "vampprior": "VampPrior", "learned": "learned prior"}
+"""Recipes whose priors learn together with the encoder: what they are called."""
 
 
 def _fit(base: str, prior: str, title: str, options: Mapping[str, Any]) -> ComparedSystem:
     return ComparedSystem(
         f"{base}-{prior}".replace(":", "-"),
         f"{_AUTOENCODERS[base][0]} + {title}",
-        settings={"prior": {"name": prior, **options}},
+        settings={"prior": {"name": prior, **options} if options else prior},
         fitted_to=base,
         prior=prior,
     )
 
 
 def _systems() -> Iterable[ComparedSystem]:
-    for recipe, (called, own) in _AUTOENCODERS.items():
-        yield ComparedSystem(recipe, f"{called} ({own})", recipe)
+    for recipe, called in _TRAINED.items():
+        yield ComparedSystem(recipe, called, recipe)
+    for recipe, (called, own, settings) in _AUTOENCODERS.items():
+        yield ComparedSystem(recipe, f"{called}, {own}", recipe, settings)
         for prior, (title, options) in _FITTED.items():
             yield _fit(recipe, prior, title, options)
 
