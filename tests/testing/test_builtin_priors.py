@@ -8,6 +8,8 @@ from priorkit.testing import Case, Situations, parametrize_with_checks
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
 PLANE = Situations(code_dims=(2,), codes=(), classes=(0,))
+VECTORS = Situations(code_dims=(2,), codes=())
+SMALL_TILT = {"hidden": 8, "candidates": 20, "steps": 2, "constant_draws": 4096}
 SMALL_MASKED = {"hidden": 16, "components": 2}
 BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
 FITS_ITSELF = ("fits_itself_to_the_codes", "fits_itself_in_place")
@@ -41,8 +43,36 @@ CASES = [
         for kind in ("realnvp", "coupling-nsf", "maf", "nsf")
     ),
     Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
-    Case("prior", "autoregressive", SMALL_MASKED, required=("labels_change_codes", *DENSITY)),
+    Case("prior", "autoregressive", SMALL_MASKED, required=("labels_change_codes", *DENSITY), situations=VECTORS),
     Case("prior", "autoregressive", {**SMALL_MASKED, "distribution": "normal"}, required=DENSITY, situations=PLANE),
+    Case(
+        "prior",
+        "noise-contrastive",
+        SMALL_TILT,
+        required=("labels_change_codes", "learns_the_codes", *DENSITY),
+        situations=VECTORS,
+    ),
+    Case(
+        "prior",
+        "noise-contrastive",
+        {**SMALL_TILT, "base": "gaussian", "sampler": "langevin"},
+        required=DENSITY,
+        situations=PLANE,
+    ),
+    Case(
+        "prior",
+        "resampled",
+        {"hidden": 8, "truncation": 4, "draws": 64},
+        required=("labels_change_codes", *DENSITY),
+        situations=VECTORS,
+    ),
+    Case(
+        "prior",
+        "energy",
+        {"hidden": 8, "steps": 2},
+        required=("labels_change_codes", "learns_the_codes"),
+        situations=VECTORS,
+    ),
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),

@@ -102,6 +102,14 @@ class IgnoresLabels(Pushed):
         return super().forward(noise, None if condition is None else torch.zeros_like(condition))
 
 
+class TakesTwoLabelsForOne(Pushed):
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        if condition is not None:
+            both = condition[:, -2:].sum(1, keepdim=True)
+            condition = torch.cat([condition[:, :-2], both, torch.zeros_like(both)], dim=1)
+        return super().forward(noise, condition)
+
+
 class SharesAreAllAlike(Blend):
     def responsibilities(self, code: Tensor) -> Tensor:
         return torch.full((len(code), PARTS), 1 / PARTS, device=code.device)
@@ -153,9 +161,8 @@ PLANTED = [
     Planted("says_what_it_is", HidesItsDensity, "has_density is False, and log_prob has one"),
     Planted("says_what_it_is", AlwaysTakesACondition, "takes_condition is True although there is no condition"),
     Planted("says_what_it_is", HidesItsParts, "clusters is 0, and responsibilities has one"),
-    Planted(
-        "labels_change_codes", IgnoresLabels, "12 of 12 codes are the same for another condition.*condition is not read"
-    ),
+    Planted("labels_change_codes", IgnoresLabels, "768 of 768 codes are the same for another condition.*not read"),
+    Planted("labels_change_codes", TakesTwoLabelsForOne, "256 of 768 codes are the same for another.*only partly"),
     Planted("labels_change_codes", DensityIgnoresLabels, "log_prob of a code is the same for another condition"),
     Planted("parts_share_each_code", SharesOverTheBatch, "they add up to between.*over the wrong dimension"),
     Planted("parts_share_each_code", SharesAreAllAlike, "they are the same for all codes"),

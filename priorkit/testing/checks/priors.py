@@ -15,6 +15,8 @@ from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["PRIORS"]
 
+_REPEATS = 256
+"""How often every condition is tried."""
 _MANY = 64
 """Samples that are not the same by chance, even where there are few values."""
 
@@ -140,16 +142,16 @@ def labels_change_codes(subject: PriorSubject) -> None:
     prior = subject.component()
     if not prior.takes_condition:
         raise NotApplicable("it takes no condition")
-    # Indices may well be the same by chance.
-    n = (256 if subject.of_indices else 4) * subject.condition_dim
+    # Indices may well be the same by chance, and so may what is picked from candidates.
+    n = _REPEATS * subject.condition_dim
     noise = prior.noise(n, generator=torch.Generator().manual_seed(subject.case.seed))
     conditions = subject.conditions(n)
     shifted = conditions.roll(1, dims=0)
     with torch.no_grad():
         codes, others = prior(noise, conditions), prior(noise, shifted)
-        same = (codes == others).all(dim=1)
-        alike = same.all() if subject.of_indices else same.any()
-        require(not alike, f"{int(same.sum())} of {n} codes are the same for another condition")
+        same = (codes == others).all(dim=1).view(_REPEATS, -1)
+        # Conditions go around in turn: each must make a difference somewhere.
+        require(not same.all(dim=0).any(), f"{int(same.sum())} of {n} codes are the same for another condition")
         if prior.has_density:
             densities, elsewhere = prior.log_prob(codes, conditions), prior.log_prob(codes, shifted)
             require(

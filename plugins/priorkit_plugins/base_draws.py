@@ -1,0 +1,48 @@
+"""Fixed draws of a standard normal distribution, which estimate expectations as functions of parameters alone."""
+
+import torch
+from torch import Tensor, nn
+
+from priorkit_plugins.scalar_network import ScalarNetwork
+
+__all__ = ["BaseDraws", "each_class"]
+
+
+class BaseDraws(nn.Module):
+    """Draws of N(0, I), always the same ones: they follow from their number and dimensions, and are not saved.
+
+    Args:
+        number: How many, at least 1.
+        code_dim: Their dimensions.
+    """
+
+    draws: Tensor
+
+    def __init__(self, number: int, code_dim: int) -> None:
+        super().__init__()
+        drawn = torch.randn(number, code_dim, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("draws", drawn, persistent=False)
+
+    def values(self, network: ScalarNetwork) -> Tensor:
+        """A network's numbers of the draws, given each class s (of which there is one without a condition): (K, S)."""
+        return each_class(network, self.draws)
+
+    def part(self, first: Tensor, number: int) -> Tensor:
+        """`number` of the draws from the one of index `first` on, an int64 scalar: (number, code_dim).
+
+        Beyond the last, they begin anew with the dimensions moved along by one: other draws.
+        """
+        total, code_dim = self.draws.shape
+        places = first + torch.arange(number, device=self.draws.device)
+        dimensions = (places[:, None] // total + torch.arange(code_dim, device=self.draws.device)) % code_dim
+        drawn: Tensor = self.draws.index_select(0, places % total).gather(1, dimensions)
+        return drawn
+
+
+def each_class(network: ScalarNetwork, white: Tensor) -> Tensor:
+    """The numbers of w (K, code_dim) for every class s: (K, classes), or (K, 1) of a network without a condition."""
+    if not network.condition_dim:
+        alone: Tensor = network(white)
+        return alone[:, None]
+    classes = torch.eye(network.condition_dim, device=white.device, dtype=white.dtype)
+    return torch.stack([network(white, one.expand(len(white), -1)) for one in classes], dim=1)
