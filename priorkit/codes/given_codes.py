@@ -51,6 +51,8 @@ def as_array(values: Any, what: str) -> np.ndarray[Any, Any]:
         values = values.to_dense() if values.layout is not torch.strided else values
     if hasattr(values, "toarray"):
         raise ConfigurationError(f"{what} are a sparse matrix, and an array was expected; use its toarray()")
+    if np.ma.is_masked(values):
+        raise ConfigurationError(f"{what} have masked entries; leave these rows out, or fill them in")
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:

@@ -55,6 +55,7 @@ class Sparse:
         (VECTORS.astype(str), {}, "codes are texts"),
         (VECTORS.astype(object), {}, "codes are objects"),
         ([[1.0, 2.0], [3.0]], {}, "codes cannot be made an array"),
+        (np.ma.masked_greater(VECTORS, 5), {}, "codes have masked entries"),
         (Sparse(), {}, "codes are a sparse matrix"),
         (VECTORS[0], {}, "these are float64 of shape (3,); reshape them"),
         (3.0, {}, "these are float64 of shape (); reshape them"),

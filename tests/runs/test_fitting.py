@@ -134,9 +134,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_what_cannot_be_fitted_is_refused(
     asked: dict[str, Any], told: str, vae_path: Path, registry: Registry, tmp_path: Path
 ) -> None:
+    before = bytes_of(vae_path)
     with pytest.raises(ConfigurationError, match=told):
         prepare_fit(vae_path, asked, tmp_path / "fitted", registry=registry)
     assert not (tmp_path / "fitted").exists()
+    assert bytes_of(vae_path) == before
 
 
 def test_a_gan_has_no_codes(registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path) -> None:
