@@ -138,7 +138,11 @@ def _distribution(prior: Prior) -> Distribution | None:
 
 
 def _is_bounded(distribution: Distribution | None) -> bool:
-    support = distribution.support if distribution is not None else None
+    try:
+        support = distribution.support if distribution is not None else None
+    except NotImplementedError:
+        # A distribution need not say it.
+        return False
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     return isinstance(support, constraints.interval)

@@ -131,6 +131,14 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collecti
         raise ConfigurationError(
             f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
         )
+    encoder = system.encoder
+    if learning is Learning.LIKELIHOOD and system.takes_codes and encoder is not None:
+        there, here = system.prior.support, encoder.support
+        if not there.holds(here):
+            raise ConfigurationError(
+                f"{prior}: it learns by the density of codes in {there}, and the encoder's are in {here}, where it is "
+                "0; use --prior flow-matching, which needs none"
+            )
     if "prior" in trained:
         return
     if learning is Learning.ADVERSARIAL and system.takes_codes:

@@ -17,6 +17,8 @@ CASES = [
     Case("encoder", "noisy", {"noise": 2.0}, situations=SITUATIONS),
     Case("encoder", "laplace", required=DENSITY, situations=BRIEFLY),
     Case("encoder", "logistic", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "von-mises-fisher", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "wrapped-normal", required=DENSITY, situations=BRIEFLY),
     Case("encoder", "none", situations=SITUATIONS),
 ]
 

@@ -15,6 +15,7 @@ BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
 FITS_ITSELF = ("fits_itself_to_the_codes", "fits_itself_in_place")
 MAPS = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), classes=(0,))
 ONE_SIZE = Situations(code_dims=(2,), codes=())
+ON_A_SURFACE = ("densities_are_by_the_measure", "densities_add_up_on_the_support")
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
 
 CASES = [
@@ -23,6 +24,15 @@ CASES = [
     Case("prior", "uniform", {"low": -2.0, "high": 1.5}, required=DENSITY),
     Case("prior", "laplace", {"location": 0.5, "scale": 0.7}, required=DENSITY, situations=BRIEFLY),
     Case("prior", "logistic", {"location": 0.5, "scale": 0.7}, required=DENSITY, situations=BRIEFLY),
+    Case("prior", "uniform-sphere", required=ON_A_SURFACE, situations=BRIEFLY),
+    Case(
+        "prior",
+        "von-mises-fisher",
+        {"components": 3, "learned": True},
+        required=("densities_are_by_the_measure", "parts_share_each_code"),
+        situations=BRIEFLY,
+    ),
+    Case("prior", "wrapped-normal", {"curvature": 2.0, "std": 0.7}, required=DENSITY, situations=BRIEFLY),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
     Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
     Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),

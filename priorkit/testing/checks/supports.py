@@ -12,7 +12,7 @@ from priorkit.testing.subjects.prior import PriorSubject
 
 __all__ = ["ENCODER_SUPPORTS", "PRIOR_SUPPORTS"]
 
-_SAMPLES = 40_000
+_SAMPLES = 20_000
 _TAIL = 6.0
 """Standard errors beyond which an estimate is wrong."""
 _ROUGH = 0.05

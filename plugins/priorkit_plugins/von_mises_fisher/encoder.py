@@ -1,0 +1,56 @@
+"""An encoder whose posteriors are von Mises-Fisher distributions on the unit sphere."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.von_mises_fisher.distributions import SPHERE, VonMisesFisher, directions
+
+__all__ = ["VonMisesFisherEncoder"]
+
+
+class VonMisesFisherEncoder(Encoder):
+    """q(code | x) = vMF(direction(x), concentration(x)) (Davidson et al. 2018), by the sphere's surface measure.
+
+    The paper rejects candidates of a code's height until one is accepted; here the height is the quantile that is as
+    high as the noise, a function of it with a gradient. Its concentrations are 1 + softplus(body), which start so low
+    that codes of many dimensions tell next to nothing, and rise slowly. Here, they are code_dim * exp(body), kept in a
+    range: the variance of a dimension, about 1 / concentration, starts at that of codes that are alike everywhere.
+
+    Args:
+        body: From images (N, C, H, W) to (N, code_dim + 1): what directions, then what concentrations are made of.
+        code_dim: Dimensions of a code, at least 2.
+        concentrations: Lower and upper bound of the concentrations, above 0.
+    """
+
+    stochastic = True
+    support = SPHERE
+
+    def __init__(self, body: nn.Module, code_dim: int, concentrations: tuple[float, float] = (0.1, 1e5)) -> None:
+        super().__init__()
+        self.body = body
+        self.code_dim = code_dim
+        low, high = (math.log(bound) for bound in concentrations)
+        self._centre, self._radius = (low + high) / 2, (high - low) / 2
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+
+        Without noise, the code is the mean direction. Everything after the body is computed in float32, even under
+        autocast.
+        """
+        parameters: Tensor = self.body(image)
+        with single_precision(parameters.device):
+            parameters = parameters.float()
+            direction = directions(parameters[:, :-1])
+            free = math.log(self.code_dim) + parameters[:, -1]
+            bounded = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            spread = VonMisesFisher(direction, bounded.exp())
+            if noise is None:
+                code, log_prob = direction, spread.at_height(torch.zeros_like(spread.concentration))
+            else:
+                code, log_prob = spread.draw(noise.float())
+            return Posterior(code, direction, log_prob=log_prob, distribution=spread)
