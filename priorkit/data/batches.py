@@ -99,8 +99,16 @@ class Batches:
             return None
         return self._gathered(self._entries, images_seen).to(self.device, non_blocking=True)
 
+    def indices_at(self, images_seen: int) -> Tensor:
+        """Which training images those of `at` are, int64 (N,), on the device."""
+        indices = self._indices(images_seen)
+        return (indices.pin_memory() if self.device.type == "cuda" else indices).to(self.device, non_blocking=True)
+
+    def _indices(self, images_seen: int) -> Tensor:
+        return self.order.batch(images_seen, self.batch_size)[self.share]
+
     def _gathered(self, source: Tensor, images_seen: int) -> Tensor:
-        indices = self.order.batch(images_seen, self.batch_size)[self.share]
+        indices = self._indices(images_seen)
         if self.device.type == "cuda":
             # A copy from pageable memory may wait for the device.
             indices = indices.pin_memory()

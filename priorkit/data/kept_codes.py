@@ -162,6 +162,10 @@ class KeptCodes:
             return None
         return self._gathered(self._entries, self.order.batch(images_seen, self.batch_size))
 
+    def indices_at(self, images_seen: int) -> Tensor:
+        """Which training images the codes of `at` are of, int64 (N,), on the device."""
+        return self.order.batch(images_seen, self.batch_size).to(self.precision.device, non_blocking=True)
+
     def all_entries(self) -> Tensor | None:
         """What all images bring with them, shape (M, ...); None if there is nothing."""
         return None if self._entries is None else self._entries.to(self.precision.device)

@@ -152,5 +152,6 @@ class Phase(abc.ABC):
         Args:
             images: A batch of training images, on the run's device; codes (N, code_dim) for a phase that takes those.
             noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
-                condition that is drawn at random is drawn by `noise`.
+                condition that is drawn at random is drawn by `noise`. Where the prior leaves images out
+                (`Prior.leaves_out`), `indices`, int64 (N,), says which training images they are.
         """

@@ -63,6 +63,8 @@ class Prior(nn.Module, abc.ABC):
         code_steps: Of a prior that learns from codes: how often it is trained on the codes of a batch.
         improvement: Of a prior that learns from codes: factor of the gradient by which it also fools the image
             discriminator in the prior improvement phase; 0 where it does not take part.
+        leaves_out: Whether the prior is made of training images, each of which is left out of the density that its own
+            code is trained by: phases then find which images a batch has, and ask for `leaving_out`.
 
     Examples:
         >>> import torch
@@ -90,6 +92,7 @@ class Prior(nn.Module, abc.ABC):
     clusters: int = 0
     code_steps: int = 1
     improvement: float = 0.0
+    leaves_out: bool = False
 
     @abc.abstractmethod
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -148,6 +151,17 @@ class Prior(nn.Module, abc.ABC):
             TypeError: The prior has no density (`has_density` is False).
         """
         raise TypeError(f"{type(self).__name__} has no density: it can only be sampled")
+
+    def leaving_out(self, indices: Tensor) -> "Prior":
+        """The prior by whose density the codes of training images are trained; by default, this prior.
+
+        Called once a step, of a prior that `leaves_out`.
+
+        Args:
+            indices: Which training images, int64 (N,): code n of those that `log_prob` is then given is that of image
+                `indices[n]`, which has no share in its density.
+        """
+        return self
 
     def distribution(self) -> Distribution:
         """This prior as a `torch.distributions` object with event shape (code_dim,), where it is one.

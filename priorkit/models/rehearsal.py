@@ -119,8 +119,11 @@ def _rehearse_phase(
         noise["condition"] = condition
         if system.condition.mismatched and phase.batch is Batch.IMAGES:
             noise["mismatched"] = condition
+    if system.prior.leaves_out:
+        noise["indices"] = torch.arange(len(images))
     # What a phase keeps in buffers begins with the first step.
-    kept = [(buffer, buffer.clone()) for network in phase.networks.values() for buffer in network.buffers()]
+    keeping = [*phase.networks.values(), system.prior] if system.prior.leaves_out else phase.networks.values()
+    kept = [(buffer, buffer.clone()) for network in keeping for buffer in network.buffers()]
     with torch.enable_grad():
         for _ in phase.moves(images, noise):
             pass

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import CodeSpace, ImageShape, Prior
+from priorkit.interfaces import CodeSpace, Encoder, ImageShape, Prior
 from priorkit.plugins import KINDS, Component, Options, kind_named, nearest
 from priorkit.registry import installed_plugins
 
@@ -34,6 +34,8 @@ class Situations:
         data_dir: Where a data set finds its files.
         priors: Priors that a regularizer is tried with, before the kit's own: functions from the dimensions of a code
             to a prior. A regularizer that is made for one prior needs that.
+        encoder: The encoder that a prior is built with, in place of the kit's own: a function from the dimensions of a
+            code to an encoder of 16x16 grey images. A prior that is made for one encoder needs that.
         examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
 
     Examples:
@@ -48,6 +50,7 @@ class Situations:
     shapes: tuple[ImageShape, ...] = (ImageShape(1, 16), ImageShape(3, 32))
     data_dir: Path | None = None
     priors: tuple[Callable[[int], Prior], ...] = ()
+    encoder: Callable[[int], Encoder] | None = None
     examples: int = 5
 
 

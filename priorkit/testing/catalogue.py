@@ -22,6 +22,7 @@ from priorkit.testing.checks.gradients import GRADIENTS
 from priorkit.testing.checks.holdouts import HOLDOUTS
 from priorkit.testing.checks.image_critics import IMAGE_CRITICS
 from priorkit.testing.checks.joint_densities import JOINT_DENSITIES
+from priorkit.testing.checks.leaving_out import LEAVING_OUT
 from priorkit.testing.checks.likelihoods import LIKELIHOODS
 from priorkit.testing.checks.losses import LOSSES
 from priorkit.testing.checks.networks import NETWORKS
@@ -77,8 +78,8 @@ _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_w
 _DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES, *PRIOR_SUPPORTS)
 """What is asked of priors with a density."""
 
-_FROM_CODES = (*CODE_LEARNING, *CODE_FITTING)
-"""What is asked of priors that learn from codes."""
+_FROM_CODES = (*CODE_LEARNING, *CODE_FITTING, *LEAVING_OUT)
+"""What is asked of priors that learn from codes, and of those that leave images out."""
 
 CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),

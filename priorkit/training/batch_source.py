@@ -34,6 +34,7 @@ class BatchSource:
     ) -> None:
         self.condition = system.condition
         self.codes = system.codes
+        self.leaves_out = system.prior.leaves_out
         self.images = images
         self.config = config
         self.precision = precision
@@ -71,7 +72,10 @@ class BatchSource:
         others = None
         if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
             others = batches.entries_at(images_seen + self.stage.batch_size)
-        self._fetched = batches.at(images_seen), self._conditions(batches.entries_at(images_seen), others)
+        with_them = self._conditions(batches.entries_at(images_seen), others)
+        if self.leaves_out:
+            with_them["indices"] = batches.indices_at(images_seen)
+        self._fetched = batches.at(images_seen), with_them
 
     def moments(self) -> tuple[Tensor, Tensor] | None:
         """Mean and deviation of the codes of a stage on codes, each (code_dim,), once the first batch has been read.

@@ -68,7 +68,8 @@ class AutoencoderPhase(Phase):
         with frozen_statistics(*([system.image_critic] if system.image_critic is not None else [])):
             terms = {"reconstruction": self.loss(reconstruction, images, system.image_critic), **posterior.terms}
         with frozen_statistics(regularizer):
-            given = (posterior, system.prior, prior_code, shared, noise["regularizer"])
+            prior = system.prior.leaving_out(noise["indices"]) if "indices" in noise else system.prior
+            given = (posterior, prior, prior_code, shared, noise["regularizer"])
             terms.update(regularizer.encoder_terms(*given))
         with frozen_statistics(regularizer, system.decoder):
             terms.update(regularizer.decoder_terms(system.decoder, posterior, noise["regularizer"]))

@@ -49,7 +49,8 @@ class CodeFittingPhase(Phase):
             for step in range(prior.code_steps):
                 yield Move("prior", {"codes": prior.code_loss(code, noise[f"matching-{step}"], condition)})
             return
-        density = prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
+        fitted = prior.leaving_out(noise["indices"]) if "indices" in noise else prior
+        density = fitted.log_prob(code, condition) if prior.takes_condition else fitted.log_prob(code)
         terms = {"codes": -density.mean()}
         parameter_loss = prior.parameter_loss()
         yield Move("prior", terms if parameter_loss is None else {**terms, "prior": parameter_loss})

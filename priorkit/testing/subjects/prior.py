@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorkit.interfaces import CodeKind, CodeSpace, Encoder, ImageSet, ImageShape, Learning, Prior
 from priorkit.plugins import Options, PriorContext
-from priorkit.testing.case import Case
+from priorkit.testing.case import Case, Situations
 from priorkit.testing.check import NotApplicable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, SmallQuantiser, one_hot, random_images
@@ -60,7 +60,7 @@ class PriorSubject(Subject[Prior]):
         self.condition_dim = classes or vector_dim
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(case.seed)
-            self.encoder = _encoder_of(self.space).eval() if with_encoder else None
+            self.encoder = _encoder_of(self.space, case.situations).eval() if with_encoder else None
         self.companions = () if self.encoder is None else (self.encoder,)
 
     def context(self) -> PriorContext:
@@ -216,7 +216,9 @@ class PriorSubject(Subject[Prior]):
         return torch.cat(found)
 
 
-def _encoder_of(codes: CodeSpace) -> Encoder:
+def _encoder_of(codes: CodeSpace, situations: Situations) -> Encoder:
+    if situations.encoder is not None and codes.kind is not CodeKind.INDICES:
+        return situations.encoder(codes.dim)
     return SmallQuantiser(codes, _SHAPE) if codes.kind is CodeKind.INDICES else SmallEncoder(codes.dim, _SHAPE)
 
 
