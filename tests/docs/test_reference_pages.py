@@ -30,7 +30,8 @@ def test_every_component_is_listed_with_its_options(kind, pages, builtin):
     assert text.count("### ") == len(builtin.components(kind.slot)) > 0
     for registered in builtin.components(kind.slot):
         assert f"### `{registered.component.name}` " in text
-        options = describe_fields(registered.component.options, (kind.slot,))
+        path = (kind.slot, registered.component.name) if kind.several else (kind.slot,)
+        options = describe_fields(registered.component.options, path)
         for item in options:
             row = next(line for line in text.splitlines() if line.startswith(f"| `{item.flag}` |"))
             # What stands in a cell does not end it.

@@ -22,8 +22,8 @@ from torch.distributions import (
 from priorkit.interfaces import Learning
 from priorkit_plugins.autoregressive import AutoregressiveOptions
 from priorkit_plugins.autoregressive.masked import MaskedPrior
-from priorkit_plugins.autoregressive.masked_network import MaskedNetwork
 from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures, standard_noise
+from priorkit_plugins.masked_network import MaskedNetwork
 
 seeds = st.integers(0, 2**32 - 1)
 

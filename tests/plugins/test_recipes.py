@@ -58,7 +58,10 @@ def test_a_recipe_makes_a_configuration_that_stands_on_its_own(recipe: Recipe) -
     assert resolve_config(config, REGISTRY) == config
     for kind in KINDS:
         chosen = recipe.settings.get(kind.slot)
-        if chosen is not None:
+        if chosen is not None and kind.several:
+            named = [choice if isinstance(choice, str) else choice["name"] for choice in chosen]
+            assert [choice.name for choice in getattr(config, kind.slot)] == named
+        elif chosen is not None:
             assert getattr(config, kind.slot).name == (chosen if isinstance(chosen, str) else chosen["name"])
 
 

@@ -89,6 +89,27 @@ def test_the_density_is_the_mixture_of_the_posteriors() -> None:
     assert (wrong - expected.log_prob(codes)).abs().max() > 0.01
 
 
+def test_learned_weights_are_those_of_the_mixture() -> None:
+    encoder = settled_encoder()
+    prior = make(encoder, start="images", learned_weights=True)
+    codes = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(prior.log_prob(codes), make(encoder, start="images").log_prob(codes))
+    assert prior.logits is not None
+    with torch.no_grad():
+        prior.logits.copy_(torch.tensor([0.0, 3.0, -1.0, 0.5, -50.0]))
+    posterior = normalised_together(encoder, prior)
+    normal = Normal(posterior.mean, (posterior.log_variance / 2).exp())
+    expected = MixtureSameFamily(Categorical(logits=prior.logits.detach()), Independent(normal, 1))
+    torch.testing.assert_close(prior.log_prob(codes), expected.log_prob(codes))
+    # The last one is never picked, however large the number.
+    noise = torch.zeros(2, 4)
+    noise[:, 0] = torch.tensor([0.0, 0.9999999])
+    torch.testing.assert_close(prior(noise), posterior.mean[[0, 3]])
+    prior.log_prob(codes).mean().backward()
+    assert prior.logits.grad is not None
+    assert prior.logits.grad.abs().sum() > 0
+
+
 def test_codes_are_drawn_from_the_posterior_that_the_first_number_picks() -> None:
     encoder = settled_encoder()
     prior = make(encoder, start="images")

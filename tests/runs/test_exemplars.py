@@ -164,3 +164,15 @@ def test_runs_that_need_no_images_read_none(trained_path: Path, registry: Regist
 def test_without_a_data_set_there_are_none(run_config: Callable[..., RunConfig], exemplars: Registry) -> None:
     with pytest.raises(ConfigurationError, match="--prior exemplars: its exemplars are encoded"):
         prepare(run_config("dcgan", exemplars, prior="exemplars"), registry=exemplars)
+
+
+def test_a_run_of_the_prior_that_keeps_codes_needs_no_images(
+    run_config: Callable[..., RunConfig], registry: Registry, images: Path, tmp_path: Path
+) -> None:
+    config = run_config("exemplar-vae", registry, dataset="npz", data_dir=str(images), steps=4)
+    prepare(config, tmp_path / "run", registry=registry).run()
+    images.unlink()
+    run = load_run(tmp_path / "run", device="cpu", registry=registry)
+    assert run.sample(3).shape == (3, run.shape.channels, run.shape.size, run.shape.size)
+    assert run.prior.log_prob(torch.zeros(2, run.config.code_dim)).isfinite().all()
+    assert run.prior.codes.abs().sum() > 0

@@ -13,6 +13,8 @@ CASES = [
     Case("encoder", "deterministic", situations=SITUATIONS),
     Case("encoder", "gaussian", situations=SITUATIONS),
     Case("encoder", "gaussian", {"min_log_variance": -2.0, "max_log_variance": 0.5}, situations=SITUATIONS),
+    Case("encoder", "hierarchical", {"hidden": 8}, required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "iaf", {"hidden": 8}, required=DENSITY, situations=BRIEFLY),
     Case("encoder", "noisy", situations=SITUATIONS),
     Case("encoder", "noisy", {"noise": 2.0}, situations=SITUATIONS),
     Case("encoder", "laplace", required=DENSITY, situations=BRIEFLY),

@@ -2,14 +2,24 @@
 
 from collections.abc import Callable
 
-from priorkit.testing import Case, parametrize_with_checks
+from priorkit.testing import Case, Situations, parametrize_with_checks
 
 TRAINS = ("phases_keep_their_contract", "phases_train_their_players")
+
+BRIEFLY = Situations(code_dims=(2,))
+"""For further options of what is tried thoroughly with others."""
 
 CASES = [
     Case("phases", "autoencoder", required=TRAINS),
     Case("phases", "code-fitting", required=TRAINS),
     Case("phases", "code-matching", required=TRAINS),
+    Case("phases", "hamiltonian", required=TRAINS),
+    Case("phases", "hamiltonian", {"steps": 1, "temperature": 1.0}, required=TRAINS, situations=BRIEFLY),
+    Case("phases", "importance-weighted", {"samples": 2}, required=TRAINS),
+    *(
+        Case("phases", "importance-weighted", {"bound": bound, "samples": 2, "groups": 2}, situations=BRIEFLY)
+        for bound in ("miwae", "piwae", "ciwae")
+    ),
     Case("phases", "prior-improvement", required=TRAINS),
 ]
 

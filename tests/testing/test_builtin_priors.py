@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from priorkit.interfaces import CodeSpace
+from priorkit.interfaces import CodeSpace, Encoder, ImageShape
 from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit_plugins.gaussian_encoder.encoder import GaussianEncoder
+from priorkit_plugins.hierarchical_encoder.encoder import HierarchicalEncoder
+from priorkit_plugins.mlp_networks.networks import MLPNetworks
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
@@ -17,6 +20,14 @@ MAPS = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), classes=(0,))
 ONE_SIZE = Situations(code_dims=(2,), codes=())
 ON_A_SURFACE = ("densities_are_by_the_measure", "densities_add_up_on_the_support")
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
+
+
+def two_levels(code_dim: int) -> Encoder:
+    """The encoder `hierarchical` for 16x16 grey images."""
+    networks = MLPNetworks(ImageShape(1, 16), hidden=8, layers=1)
+    top = GaussianEncoder(networks.encoder(2 * (code_dim // 2)), code_dim // 2)
+    return HierarchicalEncoder(top, networks.encoder(4), code_dim, hidden=4)
+
 
 CASES = [
     Case("prior", "gaussian", required=DENSITY),
@@ -34,6 +45,21 @@ CASES = [
     ),
     Case("prior", "wrapped-normal", {"curvature": 2.0, "std": 0.7}, required=DENSITY, situations=BRIEFLY),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
+    Case("prior", "vampprior", {"pseudo_inputs": 3, "learned_weights": True}, required=DENSITY, situations=PLANE),
+    Case(
+        "prior",
+        "hierarchical-vampprior",
+        {"pseudo_inputs": 3, "start": "images", "hidden": 4, "layers": 1},
+        required=DENSITY,
+        situations=Situations(code_dims=(2,), classes=(0,), encoder=two_levels),
+    ),
+    Case(
+        "prior",
+        "exemplar",
+        {"deviation": 0.3},
+        required=("leaves_images_out", *DENSITY),
+        situations=Situations(code_dims=(2, 1), classes=(0,)),
+    ),
     Case("prior", "mixture", {"components": 3, "radius": 2.0}, required=MIXTURE),
     Case("prior", "mixture", {"components": 4, "learned": True, "means": "random"}, required=DENSITY),
     Case("prior", "mixture", {"learned": True, "means": "encodings"}, required=("labels_change_codes", *MIXTURE)),

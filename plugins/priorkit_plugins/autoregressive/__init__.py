@@ -25,7 +25,7 @@ class AutoregressiveOptions(Options):
 
 def _build(options: AutoregressiveOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.autoregressive.masked import MaskedPrior
-    from priorkit_plugins.autoregressive.masked_network import MaskedNetwork
+    from priorkit_plugins.masked_network import MaskedNetwork
 
     network = MaskedNetwork(
         context.code_dim,

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
-from priorkit_plugins.autoregressive.masked_network import MaskedNetwork
 from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures, standard_noise
+from priorkit_plugins.masked_network import MaskedNetwork
 from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["MaskedPrior"]

@@ -22,6 +22,7 @@ class VampPriorOptions(Options):
         "mean", description="where pseudo-inputs start: at the mean training image with some noise, or at images"
     )
     noise_std: float = Field(0.01, ge=0, description="standard deviation of the noise that is added at the start")
+    learned_weights: bool = Field(False, description="whether the weights of the mixture are learned; 1/K if not")
 
 
 def _build(options: VampPriorOptions, context: PriorContext) -> Prior:
@@ -33,7 +34,7 @@ def _build(options: VampPriorOptions, context: PriorContext) -> Prior:
     start = starting_images(
         context.images, options.pseudo_inputs, context.train_count, mean=options.start == "mean", std=options.noise_std
     )
-    return VampPrior(encoder, start)
+    return VampPrior(encoder, start, learned_weights=options.learned_weights)
 
 
 @hookimpl

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Encoder, Learning, Posterior, Prior
 from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, picked_parts
 from priorkit_plugins.layer_modes import layers_in_training
+from priorkit_plugins.shared_encoder import SharedEncoder
 
 __all__ = ["VampPrior", "starting_images"]
 
@@ -42,10 +42,11 @@ def starting_images(images: Callable[[int], Tensor], count: int, available: int,
 
 
 class VampPrior(Prior):
-    """p(code) = 1/K sum_k q(code | u_k) for learned pseudo-inputs u_k (Tomczak and Welling 2018).
+    """p(code) = sum_k w_k q(code | u_k) for learned pseudo-inputs u_k (Tomczak and Welling 2018).
 
-    Pseudo-inputs are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder:
-    gradients of the density reach the pseudo-inputs and, through them, the encoder.
+    Weights w_k are 1/K, as in the paper's experiments, or a softmax of learned numbers that start at 0. Pseudo-inputs
+    are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder: gradients of the
+    density reach the pseudo-inputs and, through them, the encoder.
 
     The encoder's batch norm normalises pseudo-inputs by their own statistics, all K together, in training and in use:
     the density that is trained is the one that is sampled, and the encoder's running statistics stay those of the
@@ -57,16 +58,18 @@ class VampPrior(Prior):
         encoder: q(code | x), with a variance. It is used, but not a part of this module: it is trained and saved by
             itself. Copies of the prior use the same one, or its copy where both are copied together.
         start: First values of the pseudo-inputs, shape (K, C, H, W).
+        learned_weights: Whether the weights are learned.
     """
 
     learning = Learning.LIKELIHOOD
     has_density = True
 
-    def __init__(self, encoder: Encoder, start: Tensor) -> None:
+    def __init__(self, encoder: Encoder, start: Tensor, *, learned_weights: bool = False) -> None:
         super().__init__()
         self.code_dim = encoder.code_dim
         self.pseudo_inputs = nn.Parameter(start.clone())
-        self._shared = _Shared(encoder)
+        self.logits = nn.Parameter(torch.zeros(len(start))) if learned_weights else None
+        self._shared = SharedEncoder(encoder)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         """Shape (n, 1 + code_dim): a uniform number that picks the pseudo-input, then standard normals."""
@@ -80,10 +83,12 @@ class VampPrior(Prior):
         return codes
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,): log 1/K sum_k q(code | u_k)."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,): log sum_k w_k q(code | u_k)."""
         return DiagonalMixture(self._log_weights(), *self._normals()).log_prob(code)
 
     def _log_weights(self) -> Tensor:
+        if self.logits is not None:
+            return self.logits.log_softmax(0)
         count = len(self.pseudo_inputs)
         return torch.full((count,), -math.log(count), device=self.pseudo_inputs.device)
 
@@ -109,16 +114,3 @@ class VampPrior(Prior):
                 encoder, statistics, (hardtanh(self.pseudo_inputs),), tie_weights=False
             )
         return posterior
-
-
-class _Shared:
-    """Holds an encoder without making it a part of its owner: neither registered nor copied with it.
-
-    Where the encoder has been copied by the same `copy.deepcopy`, the copy of its owner refers to the encoder's copy.
-    """
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Shared":
-        return _Shared(memo.get(id(self.encoder), self.encoder))

@@ -1,0 +1,62 @@
+"""An encoder whose posterior is an inverse autoregressive flow."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.iaf_encoder.transform import AutoregressiveTransform
+from priorkit_plugins.single_precision import single_precision
+
+__all__ = ["IAFEncoder"]
+
+_WIDEST = 10.0
+"""Bound on the log-variances of the normal distribution that the flow starts from."""
+
+
+class IAFEncoder(Encoder):
+    """z_0 ~ N(mean(x), diag(variance(x))), then z_t = transform_t(z_{t-1}, h(x)) (Kingma et al. 2016, Algorithm 1).
+
+    The order of the dimensions is turned around between transforms. The posterior is not normal: it has a `log_prob`,
+    log q(z_T|x), by the change of variables. Without noise, the draw is what the flow makes of the mean of z_0; that
+    stands for the posterior's mean.
+
+    Args:
+        body: From images (N, C, H, W) to (N, 3 * code_dim): the mean and the log-variance of z_0, and h.
+        code_dim: Dimensions of a code.
+        transforms: The flow, each with a context of `code_dim` dimensions.
+    """
+
+    stochastic = True
+
+    def __init__(self, body: nn.Module, code_dim: int, transforms: Sequence[AutoregressiveTransform]) -> None:
+        super().__init__()
+        self.body = body
+        self.code_dim = code_dim
+        self.transforms = nn.ModuleList(transforms)
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+
+        Everything after the body is computed in float32 (float64 if the body is), even under autocast.
+        """
+        parameters: Tensor = self.body(image)
+        with single_precision(image.device):
+            parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+            mean, free, context = parameters.chunk(3, dim=1)
+            log_variance = _WIDEST * torch.tanh(free / _WIDEST)
+            start = torch.zeros_like(mean) if noise is None else noise.to(mean)
+            code, density = self._flow(mean + torch.exp(0.5 * log_variance) * start, context)
+            own = 0.5 * (start.square() + log_variance + math.log(2 * math.pi)).sum(1)
+            central = code if noise is None else self._flow(mean, context)[0]
+        return Posterior(code, central, log_prob=-own - density)
+
+    def _flow(self, code: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes z_T (N, code_dim) of z_0, and log |det dz_T/dz_0|, shape (N,)."""
+        volume = torch.zeros_like(code[:, 0])
+        for transform in self.transforms:
+            code, change = transform(code.flip(1), context)
+            volume = volume + change
+        return code, volume

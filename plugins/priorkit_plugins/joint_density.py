@@ -1,0 +1,113 @@
+"""log p(x, z) of an autoencoder that has a likelihood and a density of codes: what bounds on log p(x) are made of."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Learning, Noise, System
+from priorkit_plugins.divergence import require_divergence
+from priorkit_plugins.kl.regularizer import KLRegularizer
+
+__all__ = ["JointDensity"]
+
+
+class JointDensity:
+    """log p(x|z) and log p(z), for phases that train encoder, decoder and prior by a bound on log p(x).
+
+    Such a bound holds KL(q(z|x) || p(z)) already. The regularizer `kl` therefore only says what log p(z) - log q(z|x)
+    is weighted by: its weight, with its warm-up. With the regularizer `none` the weight is 1.
+
+    Args:
+        system: The components.
+
+    Raises:
+        ValueError: There is no likelihood, no density of codes, or a regularizer that the bound has no place for.
+
+    Attributes:
+        generative: Names of the networks of p(x, z) that learn: the decoder, and a prior that learns by likelihood.
+    """
+
+    def __init__(self, system: System) -> None:
+        if system.encoder is None:
+            raise ValueError("needs an encoder that gives a distribution; use --encoder gaussian")
+        require_divergence(system.encoder, system.prior)
+        if system.loss is None:
+            raise ValueError("needs a likelihood of images; use --loss pixel with --loss.reduction sum")
+        blank = torch.zeros(1, system.shape.channels, system.shape.size, system.shape.size)
+        try:
+            system.loss.log_likelihood(blank, blank)
+        except TypeError as error:
+            raise ValueError(f"needs a likelihood of images: {error}") from error
+        self._kl = _divergence_of(system)
+        self.system = system
+        self.encoder = system.encoder
+        self.loss = system.loss
+        self.prior = system.prior
+        self._learns_prior = system.prior.learning is Learning.LIKELIHOOD
+        self.generative = ("decoder", "prior") if self._learns_prior else ("decoder",)
+
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> dict[str, Tensor]:
+        """`condition` (n, dim), where it is drawn at random."""
+        condition = self.system.condition
+        if condition is None or condition.from_data:
+            return {}
+        return {"condition": condition.draw(n, generator=generator, device=device)}
+
+    def _condition_of(self, noise: Noise) -> Tensor | None:
+        """S of the images (N, dim), where they bring one and the prior takes it."""
+        condition = self.system.condition
+        known = condition is not None and condition.from_data and self.prior.takes_condition
+        return noise.get("condition") if known else None
+
+    def weight(self) -> Tensor | float:
+        """The weight of log p(z) - log q(z|x). To be read once a step: a warm-up counts updates."""
+        if self._kl is None:
+            return 1.0
+        weight = self._kl.scheduled(self._kl.weight)
+        self._kl.count_update()
+        return weight
+
+    def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
+        """Log p(x|z) in nats, shape (N,), of images (N, C, H, W) and codes (N, code_dim)."""
+        return self.loss.log_likelihood(self.system.decoder(codes), images)
+
+    def density(self, noise: Noise, draws: int = 1) -> Callable[[Tensor], Tensor]:
+        """Gives log p(z) in nats, float32 (N * draws,), of codes (N * draws, code_dim). To be asked for once a step.
+
+        Args:
+            noise: What a phase is given beside N images: their s, where p(z) depends on it, and which images they are,
+                where the prior leaves them out.
+            draws: Codes of each image, one behind the other.
+        """
+        condition = self._condition_of(noise)
+        given = () if condition is None else (condition.repeat_interleave(draws, 0),)
+        prior = self.prior
+        if "indices" in noise:
+            prior = prior.leaving_out(noise["indices"].repeat_interleave(draws))
+        return lambda codes: prior.log_prob(codes, *given).float()
+
+    def prior_terms(self) -> dict[str, Tensor]:
+        """`prior`: what the prior's parameters minimise beside the bound, where they have such a loss."""
+        loss = self.prior.parameter_loss() if self._learns_prior else None
+        return {} if loss is None else {"prior": loss}
+
+
+def _divergence_of(system: System) -> KLRegularizer | None:
+    """The regularizer `kl`, or None for one that is no more than a placeholder.
+
+    Raises:
+        ValueError: It is another one, or `kl` says more than a weight.
+    """
+    regularizer = system.regularizer
+    if isinstance(regularizer, KLRegularizer) and regularizer.capacity is None and regularizer.free_bits is None:
+        return regularizer
+    empty = regularizer is not None and not (
+        regularizer.has_critic or regularizer.needs_prior_code or regularizer.trains_prior
+    )
+    if not empty:
+        raise ValueError(
+            "its bound says how far codes are from the prior, and has no place for another regularizer, nor for a "
+            "capacity or free bits; use --regularizer kl with a weight and a warm-up alone, or none"
+        )
+    return None
