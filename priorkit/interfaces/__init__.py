@@ -1,7 +1,7 @@
 """The interfaces that components implement: small abstract classes with their contracts, and no logic."""
 
 from priorkit.interfaces.adversarial_loss import AdversarialLoss, Comparison
-from priorkit.interfaces.batch_norm import frozen_statistics
+from priorkit.interfaces.batch_norm import TrackingLayer, frozen_statistics
 from priorkit.interfaces.code_generator import CodeGenerator
 from priorkit.interfaces.code_space import CodeKind, CodeSpace
 from priorkit.interfaces.condition import Condition, Recovery
@@ -51,5 +51,6 @@ __all__ = [
     "StoredImages",
     "Support",
     "System",
+    "TrackingLayer",
     "frozen_statistics",
 ]

@@ -69,8 +69,13 @@ class Encoder(nn.Module, abc.ABC):
             map multiplied.
         codes: The space of the codes that the prior is to have, where it is another than that of the encoder's context:
             the indices of a quantising encoder, whose `Posterior` has `indices`. None otherwise.
+        codebooks: Of a quantising encoder, the number of codebooks that its indices are of: each has an equal part of
+            them, one after the other, and as many entries as the others.
         stochastic: Whether the draw depends on noise. The posterior then has a `log_variance`, or a `log_prob`.
         support: Where its codes lie, and what `log_prob` is a density with respect to.
+        needs_whole_batch: Whether the encoder must see every image of a batch in one process: because a term compares
+            them with each other, or a layer follows what it is shown (`TrackingLayer`). Several processes are then
+            refused.
 
     Examples:
         >>> import torch
@@ -91,8 +96,10 @@ class Encoder(nn.Module, abc.ABC):
 
     code_dim: int
     codes: CodeSpace | None = None
+    codebooks: int = 1
     stochastic: bool = False
     support: Support = Support()
+    needs_whole_batch: bool = False
 
     @abc.abstractmethod
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:

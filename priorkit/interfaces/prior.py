@@ -226,7 +226,8 @@ class Prior(nn.Module, abc.ABC):
         """Fits a prior that learns from all codes at once; it writes to its tensors in place.
 
         Args:
-            code: Draws from the encoder's posteriors for all training images, float32 (M, code_dim).
+            code: Draws from the encoder's posteriors for all training images, float32 (M, code_dim); int64 where they
+                are indices.
             noise: Shape (M, ...), as `code_noise` gives it.
             condition: s of the codes' images, shape (M, condition_dim), for a prior that takes one.
 

@@ -24,6 +24,7 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
     # The adversarial loss first: the regularizer may only pass on what its own needs.
     components = {
         "adversarial_loss": system.adversarial_loss,
+        "encoder": system.encoder,
         "regularizer": system.regularizer,
         "loss": system.loss,
         "condition": system.condition,

@@ -1,11 +1,13 @@
 """Whether evaluation depends on what a network was shown in training."""
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from priorkit.engine import recomputed_statistics, running_statistics
+from priorkit.interfaces import TrackingLayer, frozen_statistics
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
-from priorkit.testing.subject import AnySubject
+from priorkit.testing.subject import AnySubject, as_module
 
 __all__ = ["STATISTICS"]
 
@@ -29,8 +31,15 @@ def _of_another_kind(inputs: Inputs) -> Inputs:
     return {name: changed(name, tensor) for name, tensor in inputs.items()}
 
 
+def _tracking(module: nn.Module) -> list[tuple[str, TrackingLayer]]:
+    return [(name, layer) for name, layer in module.named_modules() if isinstance(layer, TrackingLayer)]
+
+
 def training_leaves_no_memory(subject: AnySubject) -> None:
-    """With its batch-norm statistics recomputed, a network evaluates alike whatever it was shown in training."""
+    """With its batch-norm statistics recomputed, a network evaluates alike whatever it was shown in training.
+
+    What a `TrackingLayer` follows is what it learns: its buffers are put back before.
+    """
     batches = [
         subject.inputs(subject.component(), _SAMPLES, subject.case.seed + number) for number in range(_BATCHES + 1)
     ]
@@ -43,9 +52,16 @@ def training_leaves_no_memory(subject: AnySubject) -> None:
         for shown in (batches[:_BATCHES], [_of_another_kind(inputs) for inputs in batches[:_BATCHES]]):
             component = subject.component()
             same: ForwardPass = subject.passes(component)[index]
+            learned = [
+                buffer for _, layer in _tracking(as_module(component)) for buffer in layer.buffers(recurse=False)
+            ]
+            kept = [buffer.clone() for buffer in learned]
             component.train()
             for inputs in shown:
                 same.without_gradients(inputs)
+            with torch.no_grad():
+                for buffer, before in zip(learned, kept, strict=True):
+                    buffer.copy_(before)
             component.eval()
             with recomputed_statistics(component):
                 for inputs in batches[:_BATCHES]:
@@ -62,6 +78,28 @@ def training_leaves_no_memory(subject: AnySubject) -> None:
             )
 
 
+def tracking_layers_can_be_held(subject: AnySubject) -> None:
+    """A layer that follows what it is shown stands still inside `frozen_statistics`, and needs the whole batch."""
+    component = as_module(subject.component())
+    layers = _tracking(component)
+    if not layers:
+        raise NotApplicable("it has no layer that follows what it is shown")
+    require(
+        bool(getattr(component, "needs_whole_batch", False)),
+        f"its layer {layers[0][0]!r} follows what it is shown, and it does not say that it needs whole batches",
+        "where several processes train, each would follow its own part of a batch",
+        "set `needs_whole_batch = True`",
+    )
+    before = subject.tensors(component)
+    component.train()
+    inputs = subject.inputs(component, _SAMPLES, subject.case.seed)
+    with frozen_statistics(component):
+        for one in subject.passes(component):
+            one.outputs(inputs)
+    moved = [name for name, tensor in subject.tensors(component).items() if not torch.equal(tensor, before[name])]
+    require(not moved, f"inside frozen_statistics a pass in training mode moves {', '.join(map(repr, moved))}")
+
+
 STATISTICS = (
     Check(
         "training_leaves_no_memory",
@@ -70,5 +108,12 @@ STATISTICS = (
         "renormalisation): phases show a network inputs of several kinds, and one memory of all fits none",
         "use torch's BatchNorm1d or BatchNorm2d, whose statistics are recomputed for every use; or a norm without "
         "statistics: GroupNorm, LayerNorm",
+    ),
+    Check(
+        "tracking_layers_can_be_held",
+        tracking_layers_can_be_held,
+        "buffers are moved wherever the layer is in training mode",
+        "move them where `self.training and self.track_running_stats`",
+        required=False,
     ),
 )

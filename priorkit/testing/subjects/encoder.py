@@ -93,6 +93,7 @@ class EncoderSubject(Subject[Encoder]):
                 lambda inputs: dict(self.posterior(component, inputs["image"], inputs["noise"]).terms),
                 lambda n: (),
                 mean=True,
+                whole_batch=component.needs_whole_batch,
                 for_training=True,
                 trains=True,
                 float32=True,
