@@ -96,6 +96,45 @@ class OfOtherCodes(Table):
         return super().code_loss((code + 1) % self.entries, noise, condition)
 
 
+class Counted(Table):
+    """The share of every code among all that it is given. Without defects."""
+
+    learning = Learning.ALL_CODES
+    logits: Tensor
+
+    def __init__(self, context: PriorContext) -> None:
+        super().__init__(context)
+        start = self.logits.detach()
+        del self.logits
+        self.register_buffer("logits", start)
+
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        counts = torch.full_like(self.logits, 0.1)
+        which = torch.zeros(len(code), dtype=torch.int64) if condition is None else condition.argmax(1)
+        counts.index_put_((which, (self.counted(code) * self.powers).sum(1)), torch.tensor(1.0), accumulate=True)
+        self.logits.copy_(counts.log())
+
+    def counted(self, code: Tensor) -> Tensor:
+        return code
+
+
+class CountsOtherCodes(Counted):
+    def counted(self, code: Tensor) -> Tensor:
+        return (code + 1) % self.entries
+
+
+class CountedElsewhere(Counted):
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        super().fit_codes(code, noise, condition)
+        self.logits = self.logits.clone()
+
+
+class Unlabelled(Counted):
+    def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
+        super().fit_codes(code, noise, condition)
+        self.logits.copy_(self.logits.exp().sum(0).log().expand_as(self.logits))
+
+
 PLANTED = [
     ("samples_are_indices", OneTooMany, ("the codebook has 3 entries", "clamp")),
     ("samples_are_indices", Floats, ("codes are torch.float32", "codebook")),
@@ -104,6 +143,9 @@ PLANTED = [
     ("probabilities_are_those_of_the_samples", Squared, ("not drawn with the probabilities", "disagree")),
     ("learns_the_indices", WrongSign, ("that share of its own codes is", "wrong sign")),
     ("learns_the_indices", OfOtherCodes, ("that share of its own codes is", "something else")),
+    ("learns_the_indices", CountsOtherCodes, ("after a fit to codes", "something else")),
+    ("fits_itself_in_place", CountedElsewhere, ("is another tensor after the fit",)),
+    ("labels_change_codes", Unlabelled, ("are the same for another condition",)),
     ("shapes_and_dtypes", Floats, ("forward is torch.float32, not int64", "give indices as int64")),
 ]
 
@@ -119,6 +161,14 @@ def test_planted_defects_are_found(check: str, build: Callable[[PriorContext], P
 
 def test_every_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} >= {check.name for check in PROBABILITIES}
+
+
+@pytest.mark.parametrize(
+    "check", ["learns_the_indices", "fits_itself_in_place", "labels_change_codes", *(c.name for c in PROBABILITIES[:2])]
+)
+def test_a_sound_prior_that_fits_itself_passes(check: str) -> None:
+    [found] = [item for item in CATALOGUE["prior"].checks if item.name == check]
+    assert run_check(Case("prior", Counted, situations=SITUATIONS), found).outcome is Outcome.PASSED
 
 
 def test_a_sound_prior_of_indices_passes() -> None:

@@ -15,13 +15,14 @@ _CENTRE, _DEVIATION = 2.0, 0.5
 
 
 def _fitted(subject: PriorSubject, prior: Prior, seed: int = 0) -> Tensor | None:
-    """Fits a prior to normal codes; the condition of them, if it takes one."""
+    """Fits a prior to normal codes, or to random indices; the condition of them, if it takes one."""
     if prior.learning is not Learning.ALL_CODES:
         raise NotApplicable("it does not learn from all codes at once")
-    if subject.of_indices:
-        raise NotApplicable("its codes are indices, which have no mean")
     generator = torch.Generator().manual_seed(subject.case.seed + seed)
-    codes = _CENTRE + _DEVIATION * torch.randn(_CODES, subject.code_dim, generator=generator)
+    if subject.of_indices:
+        codes = torch.randint(subject.space.entries, (_CODES, subject.code_dim), generator=generator)
+    else:
+        codes = _CENTRE + _DEVIATION * torch.randn(_CODES, subject.code_dim, generator=generator)
     condition = subject.conditions(_CODES) if prior.takes_condition else None
     noise = prior.code_noise(_CODES, generator=generator)
     with torch.no_grad(), global_state_kept("fit_codes"):
@@ -32,6 +33,8 @@ def _fitted(subject: PriorSubject, prior: Prior, seed: int = 0) -> Tensor | None
 def fits_itself_to_the_codes(subject: PriorSubject) -> None:
     """After `fit_codes`, the prior's own codes have the mean and the deviation of those that it was given."""
     prior = subject.component()
+    if subject.of_indices and prior.learning is Learning.ALL_CODES:
+        raise NotApplicable("its codes are indices, which have no mean")
     condition = _fitted(subject, prior)
     generator = torch.Generator().manual_seed(subject.case.seed + 1)
     with torch.no_grad():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Learning
+from priorkit.interfaces import Learning, Prior
 from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
@@ -146,6 +146,9 @@ def labels_change_codes(subject: PriorSubject) -> None:
     n = _REPEATS * subject.condition_dim
     noise = prior.noise(n, generator=torch.Generator().manual_seed(subject.case.seed))
     conditions = subject.conditions(n)
+    if prior.learning is Learning.ALL_CODES:
+        # Before, all conditions may well be alike.
+        _fit_by_condition(subject, prior)
     shifted = conditions.roll(1, dims=0)
     with torch.no_grad():
         codes, others = prior(noise, conditions), prior(noise, shifted)
@@ -160,6 +163,19 @@ def labels_change_codes(subject: PriorSubject) -> None:
                 "log_prob does not read its condition",
                 "compute p(code | s) from both",
             )
+
+
+def _fit_by_condition(subject: PriorSubject, prior: Prior) -> None:
+    """Fits a prior to codes that depend on the condition."""
+    n = 64 * subject.condition_dim
+    conditions, generator = subject.conditions(n), torch.Generator().manual_seed(subject.case.seed + 1)
+    which = conditions.argmax(1, keepdim=True)
+    if subject.of_indices:
+        codes = (which % subject.space.entries).expand(n, subject.code_dim).contiguous()
+    else:
+        codes = which + torch.randn(n, subject.code_dim, generator=generator)
+    with torch.no_grad():
+        prior.fit_codes(codes, prior.code_noise(n, generator=generator), conditions)
 
 
 def parts_share_each_code(subject: PriorSubject) -> None:

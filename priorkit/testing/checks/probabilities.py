@@ -96,12 +96,14 @@ def probabilities_are_those_of_the_samples(subject: PriorSubject) -> None:
 
 
 def learns_the_indices(subject: PriorSubject) -> None:
-    """Descending `code_loss` on codes most of which are one and the same brings that one's share near theirs."""
+    """Learning from codes most of which are one and the same brings that one's share near theirs.
+
+    By descending `code_loss`, or by `fit_codes`.
+    """
     prior = _prior_of_indices(subject)
-    if prior.learning is not Learning.CODES:
+    if prior.learning not in (Learning.CODES, Learning.ALL_CODES):
         raise NotApplicable("it does not learn from codes")
     prior.train()
-    optimizer = torch.optim.Adam(prior.parameters(), _RATE)
     generator = torch.Generator().manual_seed(subject.case.seed)
     condition = subject.conditions(_BATCH) if prior.takes_condition else None
     frequent = torch.arange(subject.code_dim) % 2
@@ -114,20 +116,32 @@ def learns_the_indices(subject: PriorSubject) -> None:
             )
         return float((drawn == frequent).all(1).float().mean())
 
+    def codes(n: int) -> Tensor:
+        others = torch.randint(subject.space.entries, (n, subject.code_dim), generator=generator)
+        return torch.where(torch.rand(n, 1, generator=generator) > _SHARE, others, frequent)
+
     before = share()
-    for _ in range(_STEPS):
-        others = torch.randint(subject.space.entries, (_BATCH, subject.code_dim), generator=generator)
-        random = torch.rand(_BATCH, 1, generator=generator) > _SHARE
-        codes = torch.where(random, others, frequent)
-        loss = prior.code_loss(codes, prior.code_noise(_BATCH, generator=generator), condition)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
+    if prior.learning is Learning.CODES:
+        words = f"{_STEPS} steps on codes"
+        optimizer = torch.optim.Adam(prior.parameters(), _RATE)
+        for _ in range(_STEPS):
+            loss = prior.code_loss(codes(_BATCH), prior.code_noise(_BATCH, generator=generator), condition)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+    else:
+        words = "a fit to codes"
+        with torch.no_grad():
+            prior.fit_codes(
+                codes(_STEPS * _BATCH),
+                prior.code_noise(_STEPS * _BATCH, generator=generator),
+                subject.conditions(_STEPS * _BATCH) if prior.takes_condition else None,
+            )
     after = share()
     require(
         after > 0.5 * (_SHARE + before) - 0.1,
-        f"after {_STEPS} steps on codes of which a share of {_SHARE:.3g} was the same, that share of its own codes is "
-        f"{after:.3g}, and was {before:.3g} at first",
+        f"after {words} of which a share of {_SHARE:.3g} was the same, that share of its own codes is {after:.3g}, and "
+        f"was {before:.3g} at first",
     )
 
 
