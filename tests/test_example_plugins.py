@@ -48,7 +48,7 @@ def test_they_are_listed(priorkit):
     factor = "total-correlation (priorkit-factor-vae 0.1.0): regularizer total-correlation, recipe"
     assert f"  {factor} total-correlation-vae\n" in said
     assert "  student-t (priorkit-student-t 0.1.0): prior student-t, recipe student-t-vae\n" in said
-    assert "  vq (priorkit-vq 0.1.0): prior autoregressive, encoder vq, recipe vq-vae\n" in said
+    assert "  vq (priorkit-vq 0.1.0): prior recurrent, encoder example-vq, recipe example-vq-vae\n" in said
     for words in ("[priorkit-student-t:student-t]", "--prior.degrees", "--prior.scale", "--prior.learned"):
         assert words in said
 
@@ -67,7 +67,7 @@ STUDENT_T = ["vae", "--prior", "student-t", "--prior.degrees", 3, "--prior.learn
             {"autoencoder/total_correlation", "total_correlation/critic_codes", "total_correlation/critic_shuffled"},
         ),
         (
-            ["vq-vae", "--code-size", 4, "--stages", "autoencoder:1,code-fitting"],
+            ["example-vq-vae", "--code-size", 4, "--stages", "autoencoder:1,code-fitting"],
             "priorkit-vq",
             {"autoencoder/codebook", "autoencoder/commitment", "code_fitting/codes"},
         ),

@@ -1,4 +1,4 @@
-"""The encoder `vq`, the prior `autoregressive`, and the recipe `vq-vae`."""
+"""The encoder `example-vq`, the prior `recurrent`, and the recipe `example-vq-vae`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from priorkit.interfaces import Encoder, Prior
 
 __all__ = [
-    "AutoregressiveOptions",
+    "RecurrentOptions",
     "VectorQuantisedOptions",
     "priorkit_encoders",
     "priorkit_priors",
@@ -24,14 +24,14 @@ _SOURCE = "van den Oord et al. 2017, Neural discrete representation learning, ar
 
 
 class VectorQuantisedOptions(Options):
-    """Options of the encoder `vq`."""
+    """Options of the encoder `example-vq`."""
 
     entries: int = Field(128, ge=2, le=65536, description="vectors in the codebook; 512 in the paper")
     commitment: float = Field(0.25, ge=0, description="weight of the commitment loss (beta of the paper)")
 
 
-class AutoregressiveOptions(Options):
-    """Options of the prior `autoregressive`."""
+class RecurrentOptions(Options):
+    """Options of the prior `recurrent`."""
 
     width: int = Field(128, ge=1, description="width of the recurrent network's state")
 
@@ -45,30 +45,30 @@ def _build_encoder(options: VectorQuantisedOptions, context: EncoderContext) -> 
     )
 
 
-def _build_prior(options: AutoregressiveOptions, context: PriorContext) -> Prior:
-    from priorkit_vq.prior import AutoregressivePrior
+def _build_prior(options: RecurrentOptions, context: PriorContext) -> Prior:
+    from priorkit_vq.prior import RecurrentPrior
 
-    return AutoregressivePrior(context.codes, options.width, context.condition_dim)
+    return RecurrentPrior(context.codes, options.width, context.condition_dim)
 
 
 @hookimpl
 def priorkit_encoders() -> list[Component[Encoder]]:
-    """Supplies the encoder `vq`."""
+    """Supplies the encoder `example-vq`."""
     summary = "the nearest vectors of a learned codebook, at every place of a map"
-    return [Component("vq", VectorQuantisedOptions, _build_encoder, summary=summary, source=_SOURCE)]
+    return [Component("example-vq", VectorQuantisedOptions, _build_encoder, summary=summary, source=_SOURCE)]
 
 
 @hookimpl
 def priorkit_priors() -> list[Component[Prior]]:
-    """Supplies the prior `autoregressive`."""
+    """Supplies the prior `recurrent`."""
     summary = "indices of a codebook, one after another, by a recurrent network"
-    return [Component("autoregressive", AutoregressiveOptions, _build_prior, summary=summary, source=_SOURCE)]
+    return [Component("recurrent", RecurrentOptions, _build_prior, summary=summary, source=_SOURCE)]
 
 
 @hookimpl
 def priorkit_recipes() -> list[Recipe]:
-    """Supplies the recipe `vq-vae`."""
-    text = (Path(__file__).parent / "vq-vae.toml").read_text(encoding="utf-8")
+    """Supplies the recipe `example-vq-vae`."""
+    text = (Path(__file__).parent / "example-vq-vae.toml").read_text(encoding="utf-8")
     settings = tomllib.loads(text)
     about = settings.pop("recipe")
-    return [Recipe("vq-vae", about["summary"], about["source"], settings)]
+    return [Recipe("example-vq-vae", about["summary"], about["source"], settings)]

@@ -1,4 +1,4 @@
-"""The encoder `vq`."""
+"""The encoder `example-vq`."""
 
 import torch
 from priorkit.interfaces import CodeKind, CodeSpace, Encoder, Posterior

@@ -1,4 +1,4 @@
-"""The prior `autoregressive`."""
+"""The prior `recurrent`."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -8,10 +8,10 @@ from priorkit.interfaces import CodeKind, CodeSpace, Learning, Prior
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["AutoregressivePrior"]
+__all__ = ["RecurrentPrior"]
 
 
-class AutoregressivePrior(Prior):
+class RecurrentPrior(Prior):
     """p(indices) = prod_i p(index i | the indices before it), row after row.
 
     A recurrent network (a GRU) reads the index on the left and the one above, and says how likely each entry comes
@@ -35,7 +35,7 @@ class AutoregressivePrior(Prior):
         if codes.kind is not CodeKind.INDICES:
             raise ValueError(
                 f"is a prior of indices, and codes are {codes.kind.value}; use an encoder that gives indices: "
-                "--encoder vq --code-size 8"
+                "--encoder example-vq --code-size 8"
             )
         self.code_dim, self.entries, self.columns = codes.dim, codes.entries, codes.shape[1]
         self.takes_condition = condition_dim > 0

@@ -1,4 +1,4 @@
-"""The encoder `vq` and the prior `autoregressive`."""
+"""The encoder `example-vq` and the prior `recurrent`."""
 
 import json
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from priorkit.testing import Case, parametrize_with_checks
 from torch import Tensor, nn
 
 from priorkit_vq.encoder import VectorQuantisedEncoder
-from priorkit_vq.prior import AutoregressivePrior
+from priorkit_vq.prior import RecurrentPrior
 
 CASES = [
-    Case("encoder", "vq", {"entries": 7}, required=("terms_are_losses", "indices_are_of_the_codebook")),
-    Case("prior", "autoregressive", {"width": 16}, required=("probabilities_are_those_of_the_samples",)),
+    Case("encoder", "example-vq", {"entries": 7}, required=("terms_are_losses", "indices_are_of_the_codebook")),
+    Case("prior", "recurrent", {"width": 16}, required=("probabilities_are_those_of_the_samples",)),
 ]
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 3 --code-size 4 --device cpu"
 
@@ -81,7 +81,7 @@ def generator(seed: int) -> torch.Generator:
 def test_an_index_depends_on_those_before_it_alone(seed: int, height: int, width: int, entries: int) -> None:
     """Its conditional probabilities are those of the joint ones; noise that stands for one of them draws that index."""
     torch.manual_seed(seed)
-    prior = AutoregressivePrior(CodeSpace((height, width), entries), 8)
+    prior = RecurrentPrior(CodeSpace((height, width), entries), 8)
     code = torch.randint(entries, (1, height * width), generator=generator(seed))
     logits = torch.stack(list(prior._steps(code, None)), dim=1)
     changed = code.clone()
@@ -97,8 +97,8 @@ def test_an_index_depends_on_those_before_it_alone(seed: int, height: int, width
         assert torch.equal(prior(middle), code)
 
 
-STAGES = ["vq-vae", "--stages", "autoencoder:1,code-fitting"]
-BESIDE = ["vae", "--encoder", "vq", "--prior", "autoregressive", "--regularizer", "none"]
+STAGES = ["example-vq-vae", "--stages", "autoencoder:1,code-fitting"]
+BESIDE = ["vae", "--encoder", "example-vq", "--prior", "recurrent", "--regularizer", "none"]
 
 
 def trained(folder: Path, system: list[str] = STAGES) -> Path:
@@ -128,7 +128,7 @@ def test_trains_and_resumes(system: list[str], phase: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("flags", [[], ["--condition", "labels"]], ids=["all", "each class"])
 def test_a_prior_is_fitted_to_the_codes_of_a_run(flags: list[str], tmp_path: Path) -> None:
     run, fitted, straight = trained(tmp_path), tmp_path / "fitted", tmp_path / "straight"
-    fit = ["fit", str(run), "--prior", "autoregressive", "--prior.width", "8", "--batch-size", "8", *flags, "--quiet"]
+    fit = ["fit", str(run), "--prior", "recurrent", "--prior.width", "8", "--batch-size", "8", *flags, "--quiet"]
     assert main([*fit, "--steps", "2", "--out", str(fitted)]) == 0
     assert main(["train", "--resume", str(fitted), "--steps", "4", "--quiet"]) == 0
     assert main([*fit, "--steps", "4", "--out", str(straight)]) == 0
@@ -144,7 +144,7 @@ def test_fitting_raises_the_probability_of_the_codes(tmp_path: Path) -> None:
     run, fitted = trained(tmp_path), tmp_path / "fitted"
     before = _nats(load_run(run, device="cpu"))
     flags = ["--batch-size", "32", "--steps", "60", "--learning-rate", "0.01", "--average", "0"]
-    assert main(["fit", str(run), "--prior", "autoregressive", *flags, "--quiet", "--out", str(fitted)]) == 0
+    assert main(["fit", str(run), "--prior", "recurrent", *flags, "--quiet", "--out", str(fitted)]) == 0
     assert _nats(load_run(fitted, device="cpu")) > before + 1
 
 
@@ -158,13 +158,16 @@ def _nats(run: object) -> float:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["vae", "--encoder", "vq", "--regularizer", "none"], "say how high and wide maps are: --code-size 8"),
-        (["vae", "--prior", "autoregressive"], "--encoder vq --code-size 8"),
-        (["vq-vae", "--prior", "gaussian"], "the codes of --encoder vq are indices; use a prior of indices"),
-        (["vq-vae", "--regularizer", "adversarial"], "use --regularizer none"),
-        (["vq-vae", "--networks", "began"], "choose --networks residual, dcgan or mlp"),
-        (["vq-vae", "--code-size", "5"], "--code-size may be 1, 2, 4, 8"),
-        (["vq-vae", "--encoder.entries", "1"], "--encoder.entries"),
+        (["vae", "--encoder", "example-vq", "--regularizer", "none"], "say how high and wide maps are: --code-size 8"),
+        (["vae", "--prior", "recurrent"], "--encoder example-vq --code-size 8"),
+        (
+            ["example-vq-vae", "--prior", "gaussian"],
+            "codes of --encoder example-vq are indices; use a prior of indices",
+        ),
+        (["example-vq-vae", "--regularizer", "adversarial"], "use --regularizer none"),
+        (["example-vq-vae", "--networks", "began"], "choose --networks residual, dcgan or mlp"),
+        (["example-vq-vae", "--code-size", "5"], "--code-size may be 1, 2, 4, 8"),
+        (["example-vq-vae", "--encoder.entries", "1"], "--encoder.entries"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
