@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from priorkit.interfaces import ImageShape
+from priorkit.interfaces import CodeSpace, ImageShape
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
 SITUATIONS = Situations(code_dims=(1, 4), shapes=(ImageShape(1, 16), ImageShape(3, 16)))
 BRIEFLY = Situations(code_dims=(3,), codes=(), shapes=(ImageShape(1, 16),), examples=2)
 DENSITY = ("densities_are_those_of_the_draws",)
 
+MAPS = Situations(codes=(CodeSpace((2, 4, 3)),), shapes=(ImageShape(1, 16),), examples=2)
+QUANTISES = ("indices_are_of_the_codebook",)
+LEARNS = (*QUANTISES, "terms_are_losses", "tracking_layers_can_be_held")
 CASES = [
     Case("encoder", "deterministic", situations=SITUATIONS),
     Case("encoder", "gaussian", situations=SITUATIONS),
@@ -21,6 +24,12 @@ CASES = [
     Case("encoder", "logistic", required=DENSITY, situations=BRIEFLY),
     Case("encoder", "von-mises-fisher", required=DENSITY, situations=BRIEFLY),
     Case("encoder", "wrapped-normal", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "vq", {"entries": 7}, required=LEARNS, situations=MAPS),
+    Case("encoder", "vq", {"entries": 7, "learned": "gradient"}, required=LEARNS, situations=MAPS),
+    Case("encoder", "residual-vq", {"entries": 5, "levels": 3}, required=LEARNS, situations=MAPS),
+    Case("encoder", "residual-vq", {"entries": 5, "shared": True}, required=LEARNS, situations=MAPS),
+    Case("encoder", "fsq", {"levels": (4, 3)}, required=QUANTISES, situations=MAPS),
+    Case("encoder", "lookup-free", required=(*QUANTISES, "terms_are_losses"), situations=MAPS),
     Case("encoder", "none", situations=SITUATIONS),
 ]
 
