@@ -2,6 +2,7 @@
 
 from priorkit.evaluation.catalogue import CATALOGUE, GROUPS, Listed, choose_scores
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
+from priorkit.evaluation.codebook_scores import codebook_use
 from priorkit.evaluation.encodings import Encodings, encode_images
 from priorkit.evaluation.extractors import build_extractor, cache_folder
 from priorkit.evaluation.frechet import frechet_distance
@@ -29,6 +30,7 @@ __all__ = [
     "choose_scores",
     "clustering_accuracy",
     "code_discrepancy",
+    "codebook_use",
     "density_coverage",
     "elbo",
     "elbo_surgery",

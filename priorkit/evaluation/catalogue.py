@@ -45,6 +45,8 @@ CATALOGUE = (
     Listed("code-discrepancy", "codes and prior: MMD²", "codes"),
     Listed("code-two-sample", "codes and prior: classifier accuracy", "codes"),
     Listed("code-log-likelihood", "codes: log-density under the prior (nats)", "codes"),
+    Listed("codebook-use", "codebook: share of entries in use", "codes"),
+    Listed("codebook-perplexity", "codebook: perplexity", "codes"),
     Listed("clustering-accuracy", "clustering accuracy", "clustering"),
     Listed("mutual-information", "clustering NMI", "clustering"),
     Listed("rand-index", "clustering ARI", "clustering"),

@@ -8,6 +8,7 @@ from torch import Tensor
 from priorkit.data import to_float
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
+from priorkit.evaluation.codebook_scores import score_codebook
 from priorkit.evaluation.encodings import Encodings
 from priorkit.evaluation.image_distances import (
     load_lpips,
@@ -73,7 +74,8 @@ def score_reconstructions(
 
 
 def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: EvaluationSettings) -> None:
-    """Writes down the scores of the group `codes`: the aggregated posterior beside the prior."""
+    """Writes down the scores of the group `codes`: the aggregated posterior, and beside it the prior."""
+    score_codebook(book, model, encodings)
     names = ("code-discrepancy", "code-two-sample")
     if not book.wants(*names):
         return

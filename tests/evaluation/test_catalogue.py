@@ -15,11 +15,13 @@ def test_names_are_distinct() -> None:
 def test_scores_are_chosen_by_name_and_group() -> None:
     assert choose_scores() == tuple(item.name for item in CATALOGUE)
     assert choose_scores(["ssim", " psnr "]) == ("psnr", "ssim")
-    assert choose_scores(["codes", "recall", "code-discrepancy"]) == (
+    assert choose_scores(["codes", "recall"]) == (
         "recall",
         "code-discrepancy",
         "code-two-sample",
         "code-log-likelihood",
+        "codebook-use",
+        "codebook-perplexity",
     )
 
 
