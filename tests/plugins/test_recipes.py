@@ -1,5 +1,6 @@
 """The recipes that come with priorkit."""
 
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ def test_a_recipe_makes_a_configuration_that_stands_on_its_own(recipe: Recipe) -
 def test_a_recipe_can_be_built_as_it_is(recipe: Recipe) -> None:
     with torch.random.fork_rng():
         system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32), classes=10))
-    assert system.code_dim == recipe.settings.get("code_dim", RunConfig().code_dim)
+    decoded = system.code_dim if system.encoder is None else system.encoder.code_dim
+    assert decoded == math.prod(resolved(recipe).code_shape)
 
 
 def recipe_named(name: str) -> BuiltSystem:

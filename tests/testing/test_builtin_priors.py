@@ -20,6 +20,9 @@ MAPS = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), classes=(0,))
 ONE_SIZE = Situations(code_dims=(2,), codes=())
 ON_A_SURFACE = ("densities_are_by_the_measure", "densities_add_up_on_the_support")
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
+SMALL_TRANSFORMER = {"layers": 1, "width": 16, "heads": 2, "dropout": 0.1}
+INDICES = ("probabilities_are_those_of_the_samples", "learns_the_indices")
+SOME_INDICES = Situations(code_dims=(), codes=(CodeSpace((3, 1), entries=3),), classes=(3,))
 
 
 def two_levels(code_dim: int) -> Encoder:
@@ -136,6 +139,8 @@ CASES = [
     ),
     Case("prior", "kde", {"bandwidth": 0.3}, required=(*FITS_ITSELF, *DENSITY), situations=ONE_SIZE),
     Case("prior", "full-gaussian", required=FITS_ITSELF),
+    Case("prior", "autoregressive", SMALL_TRANSFORMER, required=INDICES, situations=SOME_INDICES),
+    Case("prior", "index-frequencies", required=("labels_change_codes", *INDICES), situations=SOME_INDICES),
     Case("prior", "full-gaussian", {"diagonal": True}, required=("fits_itself_to_the_codes",)),
 ]
 

@@ -1,0 +1,96 @@
+"""The autoregressive prior of indices."""
+
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from priorkit.interfaces import CodeKind, CodeSpace, Learning, Prior
+from priorkit_plugins.autoregressive.transformer import CausalTransformer
+from priorkit_plugins.indices import indices_at, require_indices
+from priorkit_plugins.single_precision import single_precision
+
+__all__ = ["IndexTransformerPrior"]
+
+
+class IndexTransformerPrior(Prior):
+    """p(indices) = prod_i p(index i | the indices before it), or the same given s: a causal transformer.
+
+    Indices follow each other row after row; those of several codebooks, codebook after codebook. A density takes one
+    pass of the network, a sample one step for each index, which reads what the steps before it have left. An index is
+    where the distribution function of its place passes a uniform number.
+
+    It is fitted to the encoder's indices by maximum likelihood, as the transformer of Esser et al. 2021
+    (arXiv:2012.09841, Section 3.2) and the PixelCNN of van den Oord et al. 2017 are. In use, it is computed in float32.
+
+    Args:
+        codes: The indices' space.
+        transformer: The network, of as many places.
+        dropout: Share of the numbers that layers add which is left out in training, below 1.
+
+    Raises:
+        ValueError: Codes are no indices.
+    """
+
+    kinds = (CodeKind.INDICES,)
+    learning = Learning.CODES
+    has_density = True
+
+    def __init__(self, codes: CodeSpace, transformer: CausalTransformer, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        require_indices(codes)
+        self.code_dim, self.entries = codes.dim, codes.entries
+        self.takes_condition = transformer.prefix is not None
+        self.dropout = dropout
+        self.transformer = transformer
+        self.embedding = nn.Embedding(codes.entries, transformer.width)
+        self.readout = nn.Linear(transformer.width, codes.entries)
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """A uniform number for each index: shape (n, code_dim)."""
+        return torch.rand(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Indices of uniform noise (N, code_dim), and of s (N, condition_dim) if it takes one: int64 (N, code_dim).
+
+        Raises:
+            ValueError: It takes a condition, and there is none.
+        """
+        drawn: list[Tensor] = []
+        with torch.no_grad(), single_precision(noise.device):
+            outputs, memory = self.transformer.begin(len(noise), condition)
+            for place in range(self.code_dim):
+                if drawn:
+                    outputs, memory = self.transformer.go_on(self.embedding(drawn[-1]), place, memory)
+                drawn.append(indices_at(noise[:, place], self.readout(outputs).softmax(1)))
+        return torch.stack(drawn, dim=1)
+
+    def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Log-probability of indices (N, code_dim) in nats, shape (N,), given s (N, condition_dim) if it takes one.
+
+        Raises:
+            ValueError: It takes a condition, and there is none.
+        """
+        return self._log_prob(code, condition)
+
+    def code_noise(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Uniform numbers by which dropout leaves out: (n, 2 * layers, code_dim, width); (n, 0) where it does not."""
+        if not self.dropout:
+            return torch.empty(n, 0, device=device)
+        size = (n, 2 * self.transformer.layers, self.code_dim, self.transformer.width)
+        return torch.rand(*size, generator=generator, device=device)
+
+    def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Minus the mean log-probability of an index of codes (N, code_dim), in nats."""
+        kept = (noise >= self.dropout) / (1 - self.dropout) if self.dropout else None
+        return -self._log_prob(code, condition, kept).mean() / self.code_dim
+
+    def _log_prob(self, code: Tensor, condition: Tensor | None, kept: Tensor | None = None) -> Tensor:
+        # In training, the network may be computed in the run's mixed precision.
+        with nullcontext() if self.training else single_precision(code.device):
+            outputs = self.transformer(self.embedding(code[:, :-1]), condition, kept)
+            logits = self.readout(outputs).float()
+        return -cross_entropy(logits.transpose(1, 2), code, reduction="none").sum(1)
