@@ -9,6 +9,7 @@ from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknow
 from priorkit.cli.component_flags import component_options_of_all, tie_values
 from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.config import (
+    NAMED_TABLES,
     ComponentChoice,
     FieldDescription,
     RunConfig,
@@ -62,7 +63,7 @@ def _base_parser(command: RunCommand) -> Parser:
 
 def _nested(pairs: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     """Settings from paths: a component's name is its slot's own path, its options lie below."""
-    slots = {kind.slot for kind in KINDS if not kind.several}
+    slots = {kind.slot for kind in KINDS if not kind.several} | set(NAMED_TABLES)
     lists = {path[0]: value for path, value in pairs.items() if len(path) == 1 and path[0] in _LISTS}
     settings: dict[str, Any] = {}
     for path, value in pairs.items():
@@ -220,7 +221,7 @@ def _second_parser(
             continue
         if slot in starts and len(item.path) == 1:
             group = parser.add_argument_group(starts[slot])
-        default = value_in_words(lower[slot]) if slot in lower and len(item.path) == 1 else item.default
+        default = value_in_words(_plain(lower[slot])) if slot in lower and len(item.path) == 1 else item.default
         _add(group, item, item.description, default)
     for path, choice in choices.items():
         options = describe_fields(registry.get(path[0], choice.name).component.options, path)
@@ -236,6 +237,11 @@ def _second_parser(
                 _add(group, item, item.description, value_in_words(given[key]) if key in given else item.default)
     add_common(parser)
     return parser
+
+
+def _plain(value: Any) -> Any:
+    """What a setting's own flag takes: of a table with a name, the name."""
+    return value.get("name", value) if isinstance(value, Mapping) else value
 
 
 def _add(group: Any, item: FieldDescription, description: str, default: str) -> None:

@@ -4,6 +4,7 @@ from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
 from priorkit.config.fit_settings import CODE_FIT_SETTINGS, FIT_DEFAULTS
+from priorkit.config.lr_schedule import LRSchedule
 from priorkit.config.resolution import (
     choices_of,
     component_options,
@@ -17,6 +18,7 @@ from priorkit.config.run_config import (
     DEFAULT_STEPS,
     DEVICE_NAME,
     LIMITS,
+    NAMED_TABLES,
     LearningRates,
     RunConfig,
 )
@@ -30,8 +32,10 @@ __all__ = [
     "DEVICE_NAME",
     "FIT_DEFAULTS",
     "LIMITS",
+    "NAMED_TABLES",
     "ComponentChoice",
     "FieldDescription",
+    "LRSchedule",
     "LearningRates",
     "RunConfig",
     "Stage",

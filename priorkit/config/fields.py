@@ -157,6 +157,8 @@ def describe_fields(
 ) -> list[FieldDescription]:
     """Describes every field of a configuration class, those of nested classes included.
 
+    A nested class's field `name` has the flag of the class itself, as in `--lr-schedule cosine`.
+
     Args:
         model: A pydantic class.
         prefix: Keys that lead to it.
@@ -176,7 +178,7 @@ def describe_fields(
         parts = _alternatives(annotation)
         described.append(
             FieldDescription(
-                path=(*prefix, name),
+                path=prefix if _within and name == "name" else (*prefix, name),
                 type=kind,
                 default=_default_in_words(info),
                 description=in_one_line(str(info.description or ""), _LONGEST),

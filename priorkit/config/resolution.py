@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from priorkit.config.component_choice import ComponentChoice, comma_separated
 from priorkit.config.fields import flag_for
-from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, RunConfig
+from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, NAMED_TABLES, RunConfig
 from priorkit.config.stages import beginnings, open_ended
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _SLOTS = frozenset(kind.slot for kind in KINDS if not kind.several)
+_TABLES = _SLOTS | frozenset(NAMED_TABLES)
 _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
@@ -38,9 +39,11 @@ def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
 
 
 def _as_table(value: Any) -> dict[str, Any] | None:
-    """A choice of a component as a table; None if it is none, which validation will complain about."""
+    """A choice of a component or of a schedule as a table; None if it is none, which validation will complain about."""
     if isinstance(value, ComponentChoice):
         return {"name": value.name, **value.options}
+    if isinstance(value, BaseModel):
+        return value.model_dump()
     if isinstance(value, str):
         return {"name": value}
     return dict(value) if isinstance(value, Mapping) else None
@@ -63,7 +66,7 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
         if key in _LISTS:
             merged[key] = _merged_list(key, below, value)
             continue
-        table = _as_table(value) if key in _SLOTS else None
+        table = _as_table(value) if key in _TABLES else None
         if table is not None:
             under = _as_table(below) or {}
             keep = "name" not in table or table["name"] == under.get("name")
@@ -124,6 +127,9 @@ def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, 
     given = detail["input"]
     plain = isinstance(given, str | int | float | bool | type(None))
     shown = json.dumps(given, ensure_ascii=False) if plain else " ".join(repr(given).split())
+    if len(keys) == 2 and keys[0] in NAMED_TABLES and keys[1] == "name":
+        # Its name has the flag of the table.
+        keys.pop()
     where = (*prefix, *keys)
     return f"{flag_for(where) if where else owner}: {message}; given {shown}"
 

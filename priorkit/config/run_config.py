@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from priorkit.config.component_choice import ComponentChoice, listed_choices
 from priorkit.config.durations import parse_duration
+from priorkit.config.lr_schedule import LRSchedule
 from priorkit.config.stages import Stage, checked_stages, listed_stages
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DEFAULT_STEPS",
     "DEVICE_NAME",
     "LIMITS",
+    "NAMED_TABLES",
     "Channels",
     "Duration",
     "LearningRates",
@@ -26,6 +28,9 @@ DEFAULT_STEPS = 1500
 
 LIMITS = ("steps", "epochs", "max_time")
 """Settings that say how long a run is; the first that is reached ends it."""
+
+NAMED_TABLES = ("lr_schedule",)
+"""Settings that are tables with a name, as components are."""
 
 AUTOENCODER_SETTINGS = (
     *("networks", "encoder", "code_dim", "code_size"),
@@ -163,6 +168,7 @@ class RunConfig(BaseModel):
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = Field("adam", description="optimiser of every network")
     learning_rate: float = Field(4e-4, gt=0, description="learning rate of every network not named below")
     learning_rates: LearningRates = LearningRates()
+    lr_schedule: LRSchedule = LRSchedule()
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's beta1; momentum for sgd and rmsprop")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")

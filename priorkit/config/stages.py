@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from priorkit.config.component_choice import comma_separated
+from priorkit.config.lr_schedule import LRSchedule
 
 __all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages", "open_ended"]
 
@@ -31,6 +32,7 @@ class Stage(BaseModel):
     steps: int | None = Field(None, ge=1, description="its length; the last stage lasts until the run ends")
     batch_size: int | None = Field(None, ge=2, description="images or codes per step, if other than the run's")
     learning_rate: float | None = Field(None, gt=0, description="learning rate, if other than the run's")
+    lr_schedule: LRSchedule | None = Field(None, description="its schedule, if other than the run's")
 
     @model_validator(mode="before")
     @classmethod

@@ -249,9 +249,16 @@ class Engine:
 
 
 def _for_the_kernels_of(optimizer: Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimiser's state with the kernels that another one uses: they depend on its device."""
+    """An optimiser's state with the kernels that another one uses: they depend on its device.
+
+    A learning rate in memory lies on the device, too; a session that has some sets them before each step.
+    """
     groups = [
-        {**group, **{key: own[key] for key in ("fused", "foreach", "capturable") if key in own and key in group}}
+        {
+            **group,
+            **{key: own[key] for key in ("fused", "foreach", "capturable") if key in own and key in group},
+            "lr": own["lr"] if isinstance(own["lr"], Tensor) or isinstance(group["lr"], Tensor) else group["lr"],
+        }
         for group, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     return {**state, "param_groups": groups}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
@@ -13,7 +14,7 @@ def make_optimizer(
     name: str,
     parameters: Iterable[Parameter],
     *,
-    learning_rate: float,
+    learning_rate: float | Tensor,
     beta1: float,
     beta2: float,
     weight_decay: float,
@@ -24,7 +25,7 @@ def make_optimizer(
     Args:
         name: `adam`, `adamw`, `rmsprop` or `sgd`.
         parameters: What it trains.
-        learning_rate: Above 0.
+        learning_rate: Above 0; a scalar tensor on the parameters' device, where recorded steps are to read it anew.
         beta1: Adam's beta1; momentum of the others.
         beta2: Adam's beta2; smoothing constant of RMSprop.
         weight_decay: At least 0.

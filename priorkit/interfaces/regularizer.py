@@ -120,7 +120,7 @@ class Regularizer(nn.Module, abc.ABC):
 
         Args:
             decoder: From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]. Calling it moves none of its
-                statistics, and it may be differentiated twice.
+                statistics.
             posterior: The encoder's output for a batch of N images. What the terms take of it should be detached: the
                 encoder would descend them too.
             noise: Shape (N, ...), as `encoder_noise` gives it.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from priorkit.config import RunConfig, Stage, beginnings
+from priorkit.config import LRSchedule, RunConfig, Stage, beginnings
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Learning, Phase, Place
 from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
@@ -25,6 +25,7 @@ class PlannedStage:
         batch: What its phases take batches of.
         batch_size: How many images or codes a step takes.
         learning_rate: Of every network for which nothing else is said.
+        lr_schedule: How the learning rates of all networks change, from the stage's first step on.
     """
 
     chosen: tuple[ChosenPhase, ...]
@@ -33,6 +34,7 @@ class PlannedStage:
     batch: Batch
     batch_size: int
     learning_rate: float
+    lr_schedule: LRSchedule
 
     @property
     def phases(self) -> list[Phase]:
@@ -80,6 +82,7 @@ def plan_stages(
                 batch,
                 stage.batch_size or config.batch_size,
                 stage.learning_rate or config.learning_rate,
+                stage.lr_schedule or config.lr_schedule,
             )
         )
     _refuse_idle(chosen, stages, config)

@@ -7,7 +7,6 @@ from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.engine import CudaGraphs, GraphRecorder, compile_method, require_compiler
 from priorkit.errors import ConfigurationError, DeviceError
-from priorkit.interfaces import Regularizer
 from priorkit.models.system import BuiltSystem
 
 __all__ = ["choose_recorder", "compile_system"]
@@ -16,8 +15,7 @@ __all__ = ["choose_recorder", "compile_system"]
 def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     """Compiles what phases call on the networks that are trained, in place.
 
-    Critics whose gradient is penalised stay as they are, and a decoder that the regularizer has terms of: what
-    torch.compile makes has no gradient of its gradient.
+    Critics whose gradient is penalised stay as they are: what torch.compile makes has no gradient of its gradient.
 
     Args:
         system: The components, on their device.
@@ -31,14 +29,8 @@ def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     for name, network in trained.items():
         if name in ("image_critic", "regularizer") and system.adversarial_loss.has_penalty:
             continue
-        if name == "decoder" and _has_decoder_terms(system.regularizer):
-            continue
         for module, method in _called(name, network):
             compile_method(module, method, backend=backend)
-
-
-def _has_decoder_terms(regularizer: Regularizer | None) -> bool:
-    return regularizer is not None and type(regularizer).decoder_terms is not Regularizer.decoder_terms
 
 
 def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:

@@ -29,6 +29,7 @@ from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.batch_sizes import require_batch_sizes
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
+from priorkit.training.learning_rates import rate_factor, stage_length
 from priorkit.training.length import last_step
 from priorkit.training.optimizers import make_optimizers, set_learning_rates
 from priorkit.training.review import REVIEWED, Review, review_model
@@ -71,6 +72,8 @@ class Session:
         if config.synchronise_batch_norm:
             for network in networks.values():
                 synchronise_batch_norm(network, processes)
+        # Of each stage, how long it is, which its schedule of learning rates may depend on.
+        self._lengths = [stage_length(stage, config, len(data.train)) for stage in self.system.stages]
         self.stage = self.system.stages[0]
         self.engine = Engine(
             networks,
@@ -124,6 +127,15 @@ class Session:
             self.engine.set_phases(stage.phases)
             set_learning_rates(self.engine.optimizers, self.system, self.config, stage)
 
+    def _set_scheduled_rates(self) -> None:
+        """Sets the learning rates of the step that is about to be taken, where they change."""
+        stage = self.stage
+        if stage.lr_schedule.constant:
+            return
+        length = self._lengths[self.system.stages.index(stage)]
+        factor = rate_factor(stage.lr_schedule, self.steps - stage.begins, length)
+        set_learning_rates(self.engine.optimizers, self.system, self.config, stage, factor)
+
     def _encoder_in_use(self) -> Encoder:
         self._recompute_statistics()
         encoder = self.evaluation_networks.encoder
@@ -159,6 +171,7 @@ class Session:
             with nullcontext() if on_images else refusing(self._prior, f"--prior {self.config.prior.name}"):
                 if self.steps == self.stage.begins:
                     self._standardise()
+                self._set_scheduled_rates()
                 self.engine.step(images, whole, conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error

@@ -96,8 +96,10 @@ def test_flags(path: tuple[str, ...], flag: str) -> None:
 def test_every_field_of_a_run_has_its_flag() -> None:
     expected = []
     for name, info in RunConfig.model_fields.items():
-        nested = name == "learning_rates"
-        expected += [(name, inner) for inner in info.annotation.model_fields] if nested else [(name,)]
+        nested = name in ("learning_rates", "lr_schedule")
+        inner = info.annotation.model_fields if nested else ("name",)
+        # The name of a table is what its own flag takes.
+        expected += [(name,) if key == "name" else (name, key) for key in inner]
     assert [field.path for field in RUN] == expected
     assert len({field.flag for field in RUN}) == len(RUN)
 
@@ -128,13 +130,25 @@ def test_descriptions_are_for_people(component: str | None, field: FieldDescript
     assert field.default
 
 
+SCHEDULES = {
+    **dict.fromkeys(("warm_up", "length", "final"), "cosine"),
+    **dict.fromkeys(("factor", "every"), "step"),
+    **dict.fromkeys(("start", "peak"), "one-cycle"),
+}
+"""A schedule of learning rates that has each option."""
+
+
 def accepts(component: str | None, field: FieldDescription, text: str) -> Any:
     """The value that a configuration has where the command line says `text`."""
     slot, *rest = field.path
     if component is not None:
         table = {slot: {"name": component, rest[0]: field.value(text)}}
         return getattr(resolve_config(validate_settings(table), installed_plugins()), slot).options[rest[0]]
-    value = getattr(validate_settings({slot: {rest[0]: text} if rest else text}), slot)
+    # What is no option of a schedule is refused whatever it is.
+    chosen = {"name": SCHEDULES[rest[0]]} if slot == "lr_schedule" and rest else {}
+    value = getattr(validate_settings({slot: {**chosen, rest[0]: field.value(text)} if rest else text}), slot)
+    if slot == "lr_schedule" and not rest:
+        return value.name
     return getattr(value, rest[0]) if rest else value
 
 
@@ -145,7 +159,7 @@ def test_a_default_in_words_is_the_default(component: str | None, field: FieldDe
         default = getattr(installed_plugins().get(slot, component).component.options(), rest[0])
     else:
         default = getattr(RunConfig(), slot)
-        default = getattr(default, rest[0]) if rest else default
+        default = getattr(default, rest[0] if rest else "name") if rest or slot == "lr_schedule" else default
     if field.default == "none" and field.type != "name" and "none" not in field.type.split("|"):
         assert default is None
         assert field.type.endswith(" or none")

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from priorkit.config import (
     LIMITS,
     ComponentChoice,
+    LRSchedule,
     RunConfig,
     Stage,
     config_to_toml,
@@ -89,6 +90,8 @@ def values(name: str, info: FieldInfo) -> st.SearchStrategy[Any]:
         return st.sampled_from(["auto", "cpu", "cuda", "cuda:1", "mps"])
     if annotation is ComponentChoice:
         return st.sampled_from(REGISTRY.components(name)).flatmap(choices)
+    if annotation is LRSchedule:
+        return schedules()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return tables(annotation)
     members = [member for member in get_args(annotation) if member is not type(None)]
@@ -102,6 +105,15 @@ def whole_configurations() -> st.SearchStrategy[dict[str, Any]]:
     return tables(RunConfig).map(
         lambda given: {key: value for key, value in given.items() if not (given.get("stages") and key in LIMITS)}
     )
+
+
+def schedules() -> st.SearchStrategy[Any]:
+    """A schedule of learning rates, by name or in a table with options of its own."""
+    fields = LRSchedule.model_fields
+    falling = {"length": st.integers(50, 99), "final": values("final", fields["final"])}
+    falling = {**falling, "warm_up": st.integers(0, 49)}
+    named = st.sampled_from(get_args(fields["name"].annotation))
+    return named | st.fixed_dictionaries({"name": st.sampled_from(["linear", "cosine"])}, optional=falling)
 
 
 def tables(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:

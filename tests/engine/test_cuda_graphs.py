@@ -96,7 +96,7 @@ def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
     [
         ({}, 1),
         ({"clip_norm": 0.5, "simultaneous": True, "reconstruction_weight": 0.5}, 1),
-        ({"optimizer": "sgd", "networks": {"dropout": 0.4}}, 2),
+        ({"optimizer": "sgd", "learning_rate": 1e-3, "networks": {"dropout": 0.4}}, 2),
         ({"optimizer": "rmsprop", "precision": "bfloat16", "reconstructions_as_fakes": True}, 2),
     ],
 )

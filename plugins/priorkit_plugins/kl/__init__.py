@@ -32,11 +32,11 @@ class KLOptions(WeightScheduleOptions):
         description="nats below which the batch's mean divergence of a group of dimensions is not reduced any more "
         "(Kingma et al. 2016, arXiv:1606.04934, lambda of Eq. 15); 0 for none",
     )
-    free_bits_groups: int | None = Field(
-        None,
-        ge=1,
-        description="groups of neighbouring dimensions that have free bits, of maps perhaps one for each channel "
-        "(none: each dimension is a group)",
+    free_bits_groups: int = Field(
+        0,
+        ge=0,
+        description="groups of neighbouring dimensions that have free bits, of maps perhaps one for each channel; 0 "
+        "for each dimension by itself",
     )
 
     @model_validator(mode="after")
@@ -61,13 +61,13 @@ def _build(options: KLOptions, context: RegularizerContext) -> Regularizer:
     return KLRegularizer(options.weight, options.schedule, capacity=capacity, free_bits=free)
 
 
-def _groups(groups: int | None, code_dim: int) -> int:
-    if groups is not None and code_dim % groups:
+def _groups(groups: int, code_dim: int) -> int:
+    if groups and code_dim % groups:
         raise ValueError(
             f"--regularizer.free-bits-groups {groups}: a code has {code_dim} dimensions, which cannot be shared out to "
             f"{groups} groups of one size; choose a divisor"
         )
-    return code_dim if groups is None else groups
+    return groups or code_dim
 
 
 @hookimpl

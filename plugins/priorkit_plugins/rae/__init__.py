@@ -34,8 +34,8 @@ def _build(options: RAEOptions, context: RegularizerContext) -> Regularizer:
         case "l2":
             return L2RAERegularizer(options.weight, options.decoder_weight, options.schedule)
         case "gradient":
-            shape = context.networks.shape
-            return GradientRAERegularizer(options.weight, options.decoder_weight, shape, options.schedule)
+            code_dim = context.code_dim
+            return GradientRAERegularizer(options.weight, options.decoder_weight, code_dim, options.schedule)
         case "none":
             return RAERegularizer(options.weight, options.schedule)
 
