@@ -128,14 +128,16 @@ def test_the_loss_of_the_exact_network_is_the_least_there_is(predict: Target, se
     mean = torch.randn(4, generator=generator)
     prior = DiffusionPrior(Exact(mean, deviation, predict), predict=predict)
     codes = mean + deviation * torch.randn(20_000, 4, generator=generator)
-    loss = prior.code_loss(codes, prior.code_noise(len(codes), generator=generator))
+    noise = prior.code_noise(len(codes), generator=generator)
+    loss = prior.code_loss(codes, noise)
     signal, scale = (part[1:] for part in cosine_schedule(1000))
     open_noise = (signal * deviation).square() / ((signal * deviation).square() + scale.square())
     # v = e / alpha - sigma / alpha x_t, so that its variance is that of e over alpha^2.
     least = open_noise if predict == "noise" else open_noise / signal.square()
     torch.testing.assert_close(loss.double(), least.mean(), rtol=0.05, atol=0)
-    worse = DiffusionPrior(Exact(mean + 0.5, deviation, predict), predict=predict)
-    assert worse.code_loss(codes, prior.code_noise(len(codes), generator=generator)) > loss
+    # Of the same noise: that of another draw would differ by more than the network does.
+    worse = DiffusionPrior(Exact(mean + 1, deviation, predict), predict=predict)
+    assert worse.code_loss(codes, noise) > loss
 
 
 def test_standardised_codes_come_back() -> None:
