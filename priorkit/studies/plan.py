@@ -186,7 +186,8 @@ def _settings(request: Request, system: ComparedSystem, registry: Registry) -> t
             raise ConfigurationError(f"a run has no setting {key!r}")
         settings = merge_settings(settings, _nested(key, fields[key].value(value) if _is_text(value) else value))
     settings, used = _with_options(settings, common, registry)
-    return merge_settings(settings, dict(request.limit)), used
+    # Whatever length a recipe has, the study's takes its place.
+    return merge_settings(settings, {**dict.fromkeys(LIMITS), **request.limit}), used
 
 
 def _fit_changes(request: Request, system: ComparedSystem, registry: Registry) -> tuple[dict[str, Any], set[str]]:

@@ -1,7 +1,7 @@
 """The comparison of priors: fitted to the codes of the same autoencoders, for the same time."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from priorkit.registry import Registry, bare_name
@@ -9,29 +9,66 @@ from priorkit.studies.study import MAIN_SCORES, SAMPLE_SCORES, ComparedSystem, S
 
 __all__ = ["PRIORS_STUDY", "with_own_priors"]
 
-_AUTOENCODERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
-    # Its recipe fits a prior in a stage of its own; here that is what is compared.
-    "autoencoder": ("autoencoder", "N(0, 1)", {"prior": "gaussian", "stages": None}),
-    "vae": ("VAE", "N(0, 1)", {}),
+_TRAINED: Mapping[str, str] = {
+    "aae": "AAE",
+    "vampprior": "VampPrior",
+    "exemplar-vae": "exemplar VAE",
+    "learned": "learned prior",
 }
-"""Recipes whose codes are vectors: what they are called, what their own prior is, and what is changed in them."""
-_FITTED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "full-gaussian": ("Gaussian with covariance", {}),
-    "mixture": ("mixture of 50 by EM", {"em": True, "components": 50, "means": "random"}),
-    "kde": ("kernel density estimate", {}),
-    "flow": ("normalising flow", {}),
-    "autoregressive": ("autoregressive", {}),
-    "flow-matching": ("flow matching", {}),
-}
-"""Priors of vectors: what they are called, and their options."""
-_TRAINED: Mapping[str, str] = {"aae": "AAE", "vampprior": "VampPrior", "learned": "learned prior"}
 """Recipes whose priors learn together with the encoder: what they are called."""
+_OF_VECTORS: Mapping[str, Mapping[str, Any]] = {
+    "full-gaussian": {},
+    "mixture": {"em": True, "components": 50, "means": "random"},
+    "kde": {},
+    "resampled": {},
+    "noise-contrastive": {},
+    "energy": {},
+    "two-stage": {},
+    "flow": {},
+    "autoregressive": {},
+    "diffusion": {},
+    "flow-matching": {},
+}
+"""Priors that are fitted to vectors, and their options."""
+_OF_INDICES: Mapping[str, Mapping[str, Any]] = {"index-frequencies": {}, "autoregressive": {}}
+"""Priors that are fitted to indices."""
 
 
-def _fit(base: str, prior: str, title: str, options: Mapping[str, Any]) -> ComparedSystem:
+@dataclass(frozen=True)
+class _Autoencoder:
+    """An autoencoder whose codes priors are fitted to.
+
+    Attributes:
+        called: What it is called.
+        own: What its own prior is.
+        settings: What is changed in its recipe.
+        fitted: The priors that are fitted to its codes.
+    """
+
+    called: str
+    own: str
+    settings: Mapping[str, Any]
+    fitted: Mapping[str, Mapping[str, Any]]
+
+
+_AUTOENCODERS: Mapping[str, _Autoencoder] = {
+    # Two of the recipes fit a prior in a stage of its own; here that is what is compared.
+    "autoencoder": _Autoencoder("AE", "N(0, 1)", {"prior": "gaussian", "stages": None}, _OF_VECTORS),
+    "vae": _Autoencoder("VAE", "N(0, 1)", {}, _OF_VECTORS),
+    "vq-vae": _Autoencoder(
+        "VQ-VAE",
+        "uniform",
+        {"prior": "uniform", "stages": None},
+        _OF_INDICES,
+    ),
+}
+"""By the names of their recipes."""
+
+
+def _fit(base: str, prior: str, options: Mapping[str, Any]) -> ComparedSystem:
     return ComparedSystem(
         f"{base}-{prior}".replace(":", "-"),
-        f"{_AUTOENCODERS[base][0]} + {title}",
+        f"{_AUTOENCODERS[base].called} + {prior}",
         settings={"prior": {"name": prior, **options} if options else prior},
         fitted_to=base,
         prior=prior,
@@ -41,17 +78,17 @@ def _fit(base: str, prior: str, title: str, options: Mapping[str, Any]) -> Compa
 def _systems() -> Iterable[ComparedSystem]:
     for recipe, called in _TRAINED.items():
         yield ComparedSystem(recipe, called, recipe)
-    for recipe, (called, own, settings) in _AUTOENCODERS.items():
-        yield ComparedSystem(recipe, f"{called}, {own}", recipe, settings)
-        for prior, (title, options) in _FITTED.items():
-            yield _fit(recipe, prior, title, options)
+    for recipe, base in _AUTOENCODERS.items():
+        yield ComparedSystem(recipe, f"{base.called}, {base.own}", recipe, base.settings)
+        for prior, options in base.fitted.items():
+            yield _fit(recipe, prior, options)
 
 
 PRIORS_STUDY = Study(
     "priors",
     "priors fitted to the codes of the same autoencoders",
     data=(),
-    settings={"networks": "residual", "code_dim": 64},
+    settings={"networks": "residual"},
     systems=tuple(_systems()),
     scores=(*SAMPLE_SCORES, "code-two-sample", "code-log-likelihood"),
     main_scores=(*MAIN_SCORES, "precision", "recall", "code-two-sample", "code-log-likelihood"),
@@ -75,5 +112,6 @@ def with_own_priors(study: Study, names: Iterable[str], registry: Registry) -> S
         return study
     known = {name for system in study.systems for name in (system.name, system.prior)}
     own = [name for name in names if name not in known and bare_name(name) in registry.names("prior")]
-    added = tuple(_fit(base, name, name, {}) for base in _AUTOENCODERS for name in own)
+    # Which codes a prior can be fitted to is found out by trying: what it refuses is left out, with the reason.
+    added = tuple(_fit(base, name, {}) for base in _AUTOENCODERS for name in own)
     return replace(study, systems=(*study.systems, *added))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from priorkit.interfaces import Prior
+from priorkit.interfaces import CodeSpace, Prior
 from priorkit.plugins import PriorContext
 from priorkit_plugins.uniform import UniformOptions, priorkit_priors
 
@@ -53,3 +53,22 @@ def test_samples_fill_the_box() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         UniformOptions.model_validate(options)
+
+
+def test_indices_are_alike() -> None:
+    (component,) = priorkit_priors()
+    space = CodeSpace((2, 3), entries=5)
+    prior = component.build(UniformOptions(), PriorContext(6, lambda noise_dim, condition_dim: None, codes=space))  # type: ignore[arg-type, return-value]
+    codes = prior.sample(2000, generator=torch.Generator().manual_seed(0))
+    assert (codes.shape, codes.dtype) == ((2000, 6), torch.int64)
+    assert scipy.stats.chisquare(torch.bincount(codes.flatten(), minlength=5)).pvalue > 1e-8
+    expected = torch.distributions.Categorical(torch.ones(5)).log_prob(codes[:4]).sum(1)
+    torch.testing.assert_close(prior.log_prob(codes[:4]), expected)
+    assert int(prior(torch.ones(1, 6) - 1e-7).max()) == 4
+
+
+def test_indices_have_no_bounds() -> None:
+    (component,) = priorkit_priors()
+    context = PriorContext(4, lambda noise_dim, condition_dim: None, codes=CodeSpace((2, 2), entries=5))  # type: ignore[arg-type, return-value]
+    with pytest.raises(ValueError, match="all indices of a codebook are alike, without bounds"):
+        component.build(UniformOptions(low=0.0), context)

@@ -167,7 +167,7 @@ def test_a_users_own_prior_joins(registry: Registry) -> None:
     study = with_own_priors(find_study("priors"), ["location", "full-gaussian"], registry)
     added = study.systems[len(PRIORS_STUDY.systems) :]
     assert {system.prior for system in added} == {"location"}
-    assert {system.fitted_to for system in added} == {"autoencoder", "vae"}
+    assert {system.fitted_to for system in added} == {"autoencoder", "vae", "vq-vae"}
     assert with_own_priors(find_study("table1"), ["location"], registry) == find_study("table1")
 
 

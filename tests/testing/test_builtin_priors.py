@@ -140,6 +140,7 @@ CASES = [
     Case("prior", "kde", {"bandwidth": 0.3}, required=(*FITS_ITSELF, *DENSITY), situations=ONE_SIZE),
     Case("prior", "full-gaussian", required=FITS_ITSELF),
     Case("prior", "autoregressive", SMALL_TRANSFORMER, required=INDICES, situations=SOME_INDICES),
+    Case("prior", "uniform", required=INDICES[:1], situations=SOME_INDICES),
     Case("prior", "index-frequencies", required=("labels_change_codes", *INDICES), situations=SOME_INDICES),
     Case("prior", "full-gaussian", {"diagonal": True}, required=("fits_itself_to_the_codes",)),
 ]

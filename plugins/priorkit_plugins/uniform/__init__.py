@@ -28,8 +28,16 @@ class UniformOptions(Options):
 
 
 def _build(options: UniformOptions, context: PriorContext) -> Prior:
+    from priorkit.interfaces import CodeKind
+    from priorkit_plugins.uniform.indices import UniformIndicesPrior
     from priorkit_plugins.uniform.prior import UniformPrior
 
+    if context.codes.kind is CodeKind.INDICES:
+        if options != UniformOptions():
+            raise ValueError(
+                "all indices of a codebook are alike, without bounds; leave out --prior.low and --prior.high"
+            )
+        return UniformIndicesPrior(context.codes)
     return UniformPrior(context.code_dim, options.low, options.high)
 
 
@@ -41,7 +49,8 @@ def priorkit_priors() -> list[Component[Prior]]:
             "uniform",
             UniformOptions,
             _build,
-            summary="a box: independent uniform dimensions",
-            source="Makhzani et al. 2015, Adversarial autoencoders, arXiv:1511.05644",
+            summary="a box: independent uniform dimensions; of indices, all entries of the codebook alike",
+            source="Makhzani et al. 2015, Adversarial autoencoders, arXiv:1511.05644; of indices, van den Oord et al. "
+            "2017, arXiv:1711.00937",
         )
     ]
