@@ -272,6 +272,8 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
             # Continuous codes take dimensions of the code, too.
             continuous = settings["condition"].get("continuous", 0)
             tiny = {**_TINY, "condition": {"classes": 3}, "code_dim": _TINY["code_dim"] + continuous}
+        if _names_a(settings, "prior", "categorical"):
+            tiny = {**tiny, "prior": {"classes": 2}, "encoder": {"classes": 2}}
         if any(_names_a(settings, "adversarial_loss", loss) for loss in _LOSSES_FOR_SOME_NETWORKS):
             tiny = {**tiny, "networks": {"width": 2}}
         if "stages" in settings:

@@ -3,8 +3,9 @@
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
-__all__ = ["single_precision"]
+__all__ = ["at_least_single", "single_precision"]
 
 
 def single_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -16,3 +17,8 @@ def single_precision(device: torch.device) -> AbstractContextManager[object]:
     if not torch.amp.is_autocast_available(device.type):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)
+
+
+def at_least_single(tensor: Tensor) -> Tensor:
+    """The tensor in float32, or in float64 if it is that."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

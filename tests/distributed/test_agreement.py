@@ -38,7 +38,10 @@ def trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor
 
 def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
     processes = join_processes()
-    settings = merge_settings(registry.recipe(recipe).settings, {"networks": {"width": 2}, "code_dim": 14, **changes})
+    # Whole groups of classes, where codes are such.
+    code_dim = 20 if recipe == "categorical-vae" else 14
+    small = {"networks": {"width": 2}, "code_dim": code_dim}
+    settings = merge_settings(registry.recipe(recipe).settings, {**small, **changes})
     config = resolve_config(validate_settings(settings), registry)
     torch.manual_seed(0)
     system = build_system(config, registry, DataSummary(ImageShape(1, 16), classes=3, embedding_dim=2))

@@ -30,6 +30,9 @@ CASES = [
     Case("encoder", "residual-vq", {"entries": 5, "shared": True}, required=LEARNS, situations=MAPS),
     Case("encoder", "fsq", {"levels": (4, 3)}, required=QUANTISES, situations=MAPS),
     Case("encoder", "lookup-free", required=(*QUANTISES, "terms_are_losses"), situations=MAPS),
+    Case("encoder", "dirichlet", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "logistic-normal", required=DENSITY, situations=BRIEFLY),
+    Case("encoder", "categorical", {"classes": 3, "annealing": 10}, required=DENSITY, situations=BRIEFLY),
     Case("encoder", "none", situations=SITUATIONS),
 ]
 

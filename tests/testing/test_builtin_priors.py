@@ -47,6 +47,15 @@ CASES = [
         situations=BRIEFLY,
     ),
     Case("prior", "wrapped-normal", {"curvature": 2.0, "std": 0.7}, required=DENSITY, situations=BRIEFLY),
+    Case("prior", "dirichlet", {"concentration": 0.8}, required=ON_A_SURFACE, situations=BRIEFLY),
+    Case("prior", "logistic-normal", required=ON_A_SURFACE, situations=BRIEFLY),
+    Case(
+        "prior",
+        "categorical",
+        {"classes": 2, "learned": True},
+        required=("densities_are_by_the_measure",),
+        situations=Situations(code_dims=(4,), codes=(), classes=(0,), examples=2),
+    ),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "start": "images"}, required=DENSITY),
     Case("prior", "vampprior", {"pseudo_inputs": 3, "learned_weights": True}, required=DENSITY, situations=PLANE),
     Case(

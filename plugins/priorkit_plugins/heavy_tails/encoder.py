@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.heavy_tails.laws import Law
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["HeavyTailedEncoder"]
 
@@ -39,7 +40,7 @@ class HeavyTailedEncoder(Encoder):
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """
         parameters: Tensor = self.body(image)
-        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+        parameters = at_least_single(parameters)
         location, free = parameters.chunk(2, dim=1)
         log_scale = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
         scale = log_scale.exp()

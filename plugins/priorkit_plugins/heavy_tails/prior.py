@@ -6,6 +6,7 @@ from torch.distributions import Distribution
 
 from priorkit.interfaces import Prior
 from priorkit_plugins.heavy_tails.laws import Law
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["HeavyTailedPrior"]
 
@@ -37,11 +38,11 @@ class HeavyTailedPrior(Prior):
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Turns noise (N, code_dim) into codes (N, code_dim), quantile by quantile."""
-        return self.location + self.scale * self._law.draw(noise.float())
+        return self.location + self.scale * self._law.draw(at_least_single(noise))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,), float32 also for codes in less."""
-        standard = (code.float() - self.location) / self.scale
+        standard = (at_least_single(code) - self.location) / self.scale
         return (self._law.log_prob(standard) - self.scale.log()).sum(1)
 
     def distribution(self) -> Distribution:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 from priorkit_plugins.von_mises_fisher.distributions import SPHERE, VonMisesFisher, directions
 
 __all__ = ["VonMisesFisherEncoder"]
@@ -44,7 +44,7 @@ class VonMisesFisherEncoder(Encoder):
         """
         parameters: Tensor = self.body(image)
         with single_precision(parameters.device):
-            parameters = parameters.float()
+            parameters = at_least_single(parameters)
             direction = directions(parameters[:, :-1])
             free = math.log(self.code_dim) + parameters[:, -1]
             bounded = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
@@ -52,5 +52,5 @@ class VonMisesFisherEncoder(Encoder):
             if noise is None:
                 code, log_prob = direction, spread.at_height(torch.zeros_like(spread.concentration))
             else:
-                code, log_prob = spread.draw(noise.float())
+                code, log_prob = spread.draw(noise.to(parameters.dtype))
             return Posterior(code, direction, log_prob=log_prob, distribution=spread)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from priorkit.interfaces import Learning, Prior
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 from priorkit_plugins.von_mises_fisher.distributions import SPHERE, VonMisesFisher, directions
 
 __all__ = ["VonMisesFisherPrior"]
@@ -60,18 +60,18 @@ class VonMisesFisherPrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Turns noise (N, 1 + code_dim) into codes (N, code_dim)."""
         with single_precision(noise.device):
-            noise = noise.float()
+            noise = at_least_single(noise)
             picked = (noise[:, :1] > self.logits.softmax(0).cumsum(0)[:-1]).sum(1)
             chosen = VonMisesFisher(
-                directions(self.vectors.float()).index_select(0, picked),
-                self.log_concentrations.float().exp().index_select(0, picked),
+                directions(self.vectors).index_select(0, picked),
+                self.log_concentrations.exp().index_select(0, picked),
             )
             return chosen.draw(noise[:, 1:])[0]
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity beside the sphere."""
         with single_precision(code.device):
-            code = code.float()
+            code = at_least_single(code)
             found = self._joint(code).logsumexp(1)
             return torch.where(SPHERE.contains(code, tolerance=0.02), found, -torch.inf)
 
@@ -84,7 +84,7 @@ class VonMisesFisherPrior(Prior):
         if not self.clusters:
             return super().responsibilities(code)
         with single_precision(code.device):
-            return self._joint(code.float()).softmax(1)
+            return self._joint(at_least_single(code)).softmax(1)
 
     def distribution(self) -> Distribution:
         """This prior as a distribution with batch shape (1,) and event shape (code_dim,), if it has one component.
@@ -101,4 +101,4 @@ class VonMisesFisherPrior(Prior):
 
     def _components(self) -> VonMisesFisher:
         """All components, of batch shape (components,)."""
-        return VonMisesFisher(directions(self.vectors.float()), self.log_concentrations.float().exp())
+        return VonMisesFisher(directions(self.vectors), self.log_concentrations.exp())

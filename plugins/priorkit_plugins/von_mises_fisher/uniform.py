@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Prior
+from priorkit_plugins.single_precision import at_least_single
 from priorkit_plugins.von_mises_fisher.distributions import SPHERE, UniformSphere, directions
 
 __all__ = ["UniformSpherePrior"]
@@ -29,11 +30,11 @@ class UniformSpherePrior(Prior):
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The directions of noise (N, code_dim)."""
-        return directions(noise.float())
+        return directions(at_least_single(noise))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity beside the sphere."""
-        return self.distribution().log_prob(code.float())
+        return self.distribution().log_prob(at_least_single(code))
 
     def distribution(self) -> UniformSphere:
         """This prior as a distribution with event shape (code_dim,)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 from priorkit_plugins.wrapped_normal.ball import Ball
 
 __all__ = ["WrappedNormalEncoder"]
@@ -55,12 +55,12 @@ class WrappedNormalEncoder(Encoder):
         """
         parameters: Tensor = self.body(image)
         with single_precision(parameters.device):
-            vector, free = parameters.float().chunk(2, dim=1)
+            vector, free = at_least_single(parameters).chunk(2, dim=1)
             # Close to the identity for short vectors, and bounded.
             vector = vector / (1 + vector.square().sum(1, keepdim=True) / self._farthest**2).sqrt()
             log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
             mean, log_gap = self._ball.from_origin(vector)
-            given = torch.zeros_like(vector) if noise is None else noise.float()
+            given = torch.zeros_like(vector) if noise is None else noise.to(vector.dtype)
             step = torch.exp(0.5 * log_variance) * given
             code, log_gap = self._ball.from_point(mean, log_gap, step)
             distance = (step.square().sum(1) + 1e-12).sqrt()

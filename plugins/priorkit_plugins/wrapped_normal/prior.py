@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Prior
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 from priorkit_plugins.wrapped_normal.ball import Ball
 
 __all__ = ["WrappedNormalPrior"]
@@ -40,12 +40,12 @@ class WrappedNormalPrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Turns noise (N, code_dim) into codes (N, code_dim)."""
         with single_precision(noise.device):
-            return self._ball.kept(self._ball.from_origin(self.std * noise.float())[0])
+            return self._ball.kept(self._ball.from_origin(self.std * at_least_single(noise))[0])
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity outside of the ball."""
         with single_precision(code.device):
-            code = code.float()
+            code = at_least_single(code)
             inside = self._ball.support.contains(code, tolerance=0)
             distance, log_gap = self._ball.distance(self._ball.kept(code))
             normal = -0.5 * (distance / self.std).square() - self.code_dim * (self.std.log() + 0.5 * math.log(math.tau))

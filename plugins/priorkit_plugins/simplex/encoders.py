@@ -1,0 +1,94 @@
+"""Encoders whose posteriors are distributions on the simplex."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Dirichlet
+
+from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.simplex.densities import SIMPLEX, dirichlet_log_prob, logistic_normal_log_prob
+from priorkit_plugins.simplex.gamma import log_gamma
+from priorkit_plugins.single_precision import at_least_single, single_precision
+
+__all__ = ["DirichletEncoder", "LogisticNormalEncoder"]
+
+
+class LogisticNormalEncoder(Encoder):
+    """q(code | x) = the distribution of softmax(N(mean(x), variance(x))) (Srivastava and Sutton 2017, Section 3).
+
+    Args:
+        body: From images (N, C, H, W) to (N, 2 * code_dim): the means, then what the log-variances are made of.
+        code_dim: Entries of a code, at least 2.
+        log_variances: Lower and upper bound of the log-variances, in nats.
+    """
+
+    stochastic = True
+    support = SIMPLEX
+
+    def __init__(self, body: nn.Module, code_dim: int, log_variances: tuple[float, float] = (-10.0, 10.0)) -> None:
+        super().__init__()
+        self.body = body
+        self.code_dim = code_dim
+        self._centre, self._radius = sum(log_variances) / 2, (log_variances[1] - log_variances[0]) / 2
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+
+        Everything after the body is computed in float32, even under autocast.
+        """
+        parameters: Tensor = self.body(image)
+        with single_precision(parameters.device):
+            mean, free = at_least_single(parameters).chunk(2, dim=1)
+            log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            drawn = mean if noise is None else mean + torch.exp(0.5 * log_variance) * noise.to(mean.dtype)
+            log_code = drawn.log_softmax(1)
+            log_prob = logistic_normal_log_prob(log_code, mean, log_variance)
+            return Posterior(log_code.exp(), mean.log_softmax(1).exp(), log_prob=log_prob)
+
+
+class DirichletEncoder(Encoder):
+    """q(code | x) = Dirichlet(concentration(x)) (Joo et al. 2019).
+
+    A draw is made of Gamma numbers, quantiles as high as the noise; their gradients are implicit and exact, where the
+    paper approximates the quantiles of small ones. The logarithms of concentrations are kept in a range by a scaled
+    tanh.
+
+    Args:
+        body: From images (N, C, H, W) to (N, code_dim): what the logarithms of the concentrations are made of.
+        code_dim: Entries of a code, at least 2.
+        concentrations: Lower and upper bound of the concentrations, above 0.
+    """
+
+    stochastic = True
+    support = SIMPLEX
+
+    def __init__(self, body: nn.Module, code_dim: int, concentrations: tuple[float, float] = (0.1, 1000.0)) -> None:
+        super().__init__()
+        self.body = body
+        self.code_dim = code_dim
+        self._least = concentrations[0]
+        low, high = (math.log(bound) for bound in concentrations)
+        self._centre, self._radius = (low + high) / 2, (high - low) / 2
+
+    def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+
+        Everything after the body is computed in float32, even under autocast.
+        """
+        parameters: Tensor = self.body(image)
+        with single_precision(parameters.device):
+            free = at_least_single(parameters)
+            bounded = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            concentration = bounded.exp()
+            if noise is None:
+                log_code = bounded.log_softmax(1)
+            else:
+                sizes = log_gamma(concentration.flatten(), noise.to(concentration.dtype).flatten(), self._least)
+                log_code = sizes.view_as(concentration).log_softmax(1)
+            return Posterior(
+                log_code.exp(),
+                bounded.log_softmax(1).exp(),
+                log_prob=dirichlet_log_prob(log_code, concentration),
+                distribution=Dirichlet(concentration, validate_args=False),
+            )
