@@ -30,7 +30,8 @@ class Learning(Enum):
     own, by its log-density."""
 
     ADVERSARIAL = "adversarial"
-    """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020)."""
+    """In the prior improvement phase, by fooling the image discriminator (Eq. 4 of Wang et al. 2020); or by fooling a
+    code discriminator, in a phase that the regularizer brings."""
 
     CODES = "codes"
     """From the encoder's codes, by `code_loss`; the encoder learns nothing from it."""

@@ -116,13 +116,13 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 "perceptual, or --encoder none for a GAN"
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
-    # Where no phase improves it, a prior that learns from codes learns from nothing else.
+    # Where no phase improves it, a prior that learns from codes learns from nothing else, and one that learns
+    # adversarially by fooling D_C, in a phase of its regularizer.
     improved = any(bare_name(choice.name) == "prior-improvement" for choice in config.phases)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)
-        or prior.learning is Learning.ADVERSARIAL
-        or (prior.improvement > 0 and improved)
+        or (improved and (prior.learning is Learning.ADVERSARIAL or prior.improvement > 0))
         or recovered
         or (condition is not None and condition.seen_by_image_critic)
     )

@@ -1,6 +1,7 @@
 """The regularizer `adversarial`."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     ImageCritic,
@@ -23,6 +25,7 @@ from priorkit.interfaces import (
 )
 from priorkit.plugins import AdversarialLossContext, RegularizerContext
 from priorkit.registry import installed_plugins
+from priorkit.training import Session
 from priorkit_plugins.adversarial import AdversarialOptions, priorkit_regularizers
 from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
 
@@ -227,3 +230,78 @@ def test_a_penalty_holds_down_the_slope_in_the_code_alone() -> None:
     code, prior_code = codes(4, 3, 0)
     terms = penalised.critic_terms(code, prior_code, torch.eye(2).repeat(2, 1), torch.full((4,), 0.25))
     torch.testing.assert_close(terms["critic_penalty"], torch.tensor(0.0), rtol=0, atol=1e-5)
+
+
+class MovableNormal(Prior):
+    """Standard normal codes around a mean that learns adversarially."""
+
+    learning = Learning.ADVERSARIAL
+
+    def __init__(self, code_dim: int) -> None:
+        super().__init__()
+        self.code_dim = code_dim
+        self.mean = nn.Parameter(torch.zeros(code_dim))
+
+    def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        return torch.randn(n, self.code_dim, generator=generator, device=device)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.mean + noise
+
+
+def system_of(prior: Prior, encoder: Any = None) -> Any:
+    return SimpleNamespace(prior=prior, encoder=encoder, condition=None, prior_codes=prior)
+
+
+@pytest.mark.parametrize("name", ["non-saturating", "least-squares", "hinge", "wasserstein-gp"])
+def test_a_prior_that_fools_the_code_critic_makes_codes_like_the_datas(name: str) -> None:
+    """The critic tells codes by their sum, and the data's are larger: the prior's mean rises."""
+    component = installed_plugins().get("adversarial_loss", name).component
+    loss = component.build(component.options(), AdversarialLossContext())
+    critic = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+    with torch.no_grad():
+        critic[0].weight.fill_(-0.5)  # large codes look fake
+        critic[0].bias.fill_(1.0)
+    prior = MovableNormal(2)
+    regularizer = AdversarialRegularizer(critic, loss, prior_weight=2.0)
+    (phase,) = regularizer.phases(system_of(prior))
+    noise = phase.noise(64, torch.Generator().manual_seed(0), torch.device("cpu"))
+    (move,) = phase.moves(torch.zeros(64, 1, 4, 4), noise)
+    assert move.player == "prior"
+    torch.testing.assert_close(move.terms["prior"], 2 * loss.fake(critic(prior(noise["prior"]))))
+    (gradient,) = torch.autograd.grad(move.terms["prior"], prior.mean)
+    assert bool((gradient < 0).all())
+
+
+def test_only_a_prior_that_learns_adversarially_can_fool_the_code_critic() -> None:
+    prior = MovableNormal(2)
+    prior.learning = Learning.CODES
+    regularizer = AdversarialRegularizer(nn.Linear(2, 1), None, prior_weight=1.0)  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match=r"MovableNormal does not; use --prior learned, or --regularizer.prior-weight 0"
+    ):
+        regularizer.phases(system_of(prior))
+    assert AdversarialRegularizer(nn.Linear(2, 1), None).phases(system_of(prior)) == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"condition": {"name": "labels", "recovery": "none"}},
+        {"encoder": "gaussian", "precision": "bfloat16"},
+    ],
+)
+def test_arae_has_no_image_discriminator(changes: dict[str, Any], tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("arae", **changes)
+    assert session.system.image_critic is None
+    assert set(session.system.trained()) == {"encoder", "decoder", "prior", "regularizer"}
+    before = {name: value.clone() for name, value in session.system.prior.named_parameters()}
+    session.step()
+    assert {"autoencoder/critic_real", "code_imitation/prior"} <= session.engine.losses(reset=False).keys()
+    assert all(not torch.equal(value, before[name]) for name, value in session.system.prior.named_parameters())
+
+
+def test_a_learned_prior_that_nobody_teaches_is_refused(tiny_session: Callable[..., Session]) -> None:
+    with pytest.raises(ConfigurationError, match=r"--prior learned: no phase of this run trains it.*prior-improvement"):
+        tiny_session("arae", regularizer={"prior_weight": 0.0})

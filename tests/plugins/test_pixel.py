@@ -167,3 +167,52 @@ def test_losses_that_are_no_likelihoods() -> None:
         make(distance="cross-entropy", reduction="sum", weight=2.0).log_likelihood(given, wanted)
     with pytest.raises(TypeError, match="PerceptualLoss is no likelihood of pixels"):
         PerceptualLoss().log_likelihood(given, wanted)
+
+
+def test_a_multiplier_holds_the_distance_at_a_tolerance() -> None:
+    """Algorithm 1 of Rezende and Viola 2018, step by step."""
+    loss = make(tolerance=0.1, multiplier_rate=0.05, reduction="sum").train()
+    logarithm, average = 0.0, None
+    for seed in range(6):
+        reconstruction, image = images(3, 1, 5, seed, extent=0.9 if seed < 3 else 0.1)
+        reconstruction.requires_grad_()
+        distance = reference("squared", reconstruction, image)
+        found = loss(reconstruction, image)
+        torch.testing.assert_close(found, math.exp(logarithm) * 25 * distance, rtol=1e-4, atol=1e-6)
+        (gradient,) = torch.autograd.grad(found, reconstruction)
+        expected = math.exp(logarithm) * 2 * (reconstruction - image).detach() / 3
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
+        missed = float(distance.detach()) / 0.1 - 1
+        average = missed if average is None else 0.99 * average + 0.01 * missed
+        logarithm += 0.05 * average
+    # In use it stays, and it is saved.
+    kept = {name: value.clone() for name, value in loss.state_dict().items()}
+    loss.eval()
+    loss(reconstruction, image)
+    with torch.no_grad():
+        loss.train()
+        loss(reconstruction, image)
+    assert all(torch.equal(value, kept[name]) for name, value in loss.state_dict().items())
+    assert float(kept["log_multiplier"]) == pytest.approx(logarithm, rel=1e-4)
+    with pytest.raises(TypeError, match=r"without --loss\.tolerance"):
+        loss.log_likelihood(reconstruction, image)
+
+
+def test_a_constraint_is_met() -> None:
+    """Of one number that is pulled to 0 by a square and to 1 by the loss, the distance ends at the tolerance."""
+    loss = make(tolerance=0.09, multiplier_rate=0.05)
+    value, image = torch.zeros(1, 1, 1, 1, requires_grad=True), torch.ones(1, 1, 1, 1)
+    for _ in range(3000):
+        total = value.square().sum() + loss(value, image)
+        (gradient,) = torch.autograd.grad(total, value)
+        # A step of Newton's towards what the multiplier of the moment asks for.
+        value = (value - 0.1 * gradient / (2 + 2 * loss.log_multiplier.exp())).detach().requires_grad_()
+    assert float((value.detach() - image).square()) == pytest.approx(0.09, abs=0.02)
+
+
+def test_a_multiplier_that_cannot_win_stays_finite() -> None:
+    loss = make(tolerance=1e-6, multiplier_rate=1.0)
+    reconstruction, image = images(2, 1, 4, 0)
+    reconstruction.requires_grad_()
+    for _ in range(5):
+        assert bool(loss(reconstruction, image).isfinite())

@@ -53,6 +53,7 @@ CASES = [
         for distance, weight in (("squared", 1.0), ("squared", 0.3), ("absolute", 4.0), ("cross-entropy", 1.0))
     ),
     *(Case("loss", "pixel", {"distance": distance}) for distance in ("squared", "absolute", "cross-entropy")),
+    Case("loss", "pixel", {"tolerance": 0.1}, situations=BRIEFLY),
     Case("loss", "pixel", {"distance": "cross-entropy", "reduction": "sum", "weight": 2.0}, situations=BRIEFLY),
     Case("loss", VGG, {"layers": ("relu1_2", "relu2_1")}),
 ]

@@ -18,13 +18,21 @@ class AdversarialOptions(Options):
     """Options of the regularizer `adversarial`."""
 
     weight: float = Field(1.0, gt=0, description="weight of the encoder's adversarial loss")
+    prior_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the prior's loss, if it learns by fooling the code discriminator too (ARAE: Zhao et al. "
+        "2018, arXiv:1706.04223), instead of an image discriminator; 0 if not",
+    )
 
 
 def _build(options: AdversarialOptions, context: RegularizerContext) -> Regularizer:
     from priorkit_plugins.adversarial.regularizer import AdversarialRegularizer
 
     critic = context.networks.code_critic(context.code_dim + context.condition_dim)
-    return AdversarialRegularizer(critic, context.adversarial_loss, options.weight, context.condition_dim)
+    return AdversarialRegularizer(
+        critic, context.adversarial_loss, options.weight, context.condition_dim, prior_weight=options.prior_weight
+    )
 
 
 @hookimpl

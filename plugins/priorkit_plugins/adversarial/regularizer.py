@@ -1,9 +1,22 @@
 """The adversarial regularizer."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from priorkit.interfaces import AdversarialLoss, Comparison, Encoder, Learning, Posterior, Prior, Regularizer
+from priorkit.interfaces import (
+    AdversarialLoss,
+    Comparison,
+    Encoder,
+    Learning,
+    Phase,
+    Posterior,
+    Prior,
+    Regularizer,
+    System,
+)
+from priorkit_plugins.adversarial.code_imitation import CodeImitationPhase
 
 __all__ = ["AdversarialRegularizer"]
 
@@ -18,18 +31,26 @@ class AdversarialRegularizer(Regularizer):
         adversarial_loss: What D_C and the encoder minimise. It must have no parameters of its own.
         weight: Weight of the encoder's loss.
         condition_dim: Dimensions of s; 0 where D_C sees none.
+        prior_weight: Weight of the loss of a prior that fools D_C too, in a phase of its own; 0 for none.
     """
 
     has_critic = True
 
     def __init__(
-        self, critic: nn.Module, adversarial_loss: AdversarialLoss, weight: float = 1.0, condition_dim: int = 0
+        self,
+        critic: nn.Module,
+        adversarial_loss: AdversarialLoss,
+        weight: float = 1.0,
+        condition_dim: int = 0,
+        *,
+        prior_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.critic = critic
         self.adversarial_loss = adversarial_loss
         self.weight = weight
         self.condition_dim = condition_dim
+        self.prior_weight = prior_weight
 
     @property
     def uses_condition(self) -> bool:  # type: ignore[override]
@@ -66,7 +87,7 @@ class AdversarialRegularizer(Regularizer):
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
     ) -> dict[str, Tensor]:
         """`critic_real` on the prior's codes, `critic_fake` on the data's, and `critic_penalty` if the loss has one."""
-        real, fake = self._seen(prior_code, condition), self._seen(code, condition)
+        real, fake = self.seen(prior_code, condition), self.seen(code, condition)
         real_logits, fake_logits, loss = self.critic(real), self.critic(fake), self.adversarial_loss
         terms = {
             "critic_real": loss.real(loss.compared(real_logits, fake_logits)),
@@ -76,7 +97,7 @@ class AdversarialRegularizer(Regularizer):
             assert mixing is not None, "needs_mixing asks for it"
             # Between codes of one s: how D_C depends on s is not held down.
             terms["critic_penalty"] = self.adversarial_loss.penalty(
-                lambda codes: self.critic(self._seen(codes, condition)), prior_code, code, mixing
+                lambda codes: self.critic(self.seen(codes, condition)), prior_code, code, mixing
             )
         return terms
 
@@ -89,14 +110,30 @@ class AdversarialRegularizer(Regularizer):
         noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """`regularization`: how well D_C tells the data's codes."""
-        logits, loss = self.critic(self._seen(posterior.code, condition)), self.adversarial_loss
+        logits, loss = self.critic(self.seen(posterior.code, condition)), self.adversarial_loss
         if loss.comparison is Comparison.ALONE:
             return {"regularization": self.weight * loss.generator(logits)}
         with torch.no_grad():
-            real = self.critic(self._seen(prior_code, condition))
+            real = self.critic(self.seen(prior_code, condition))
         return {"regularization": self.weight * loss.generator_compared(logits, real)}
 
-    def _seen(self, code: Tensor, condition: Tensor | None) -> Tensor:
+    def phases(self, system: System) -> Sequence[Phase]:
+        """The phase in which the prior fools D_C, if it does.
+
+        Raises:
+            ValueError: The prior does not learn adversarially.
+        """
+        if not self.prior_weight:
+            return ()
+        if system.prior.learning is not Learning.ADVERSARIAL:
+            raise ValueError(
+                f"its prior_weight {self.prior_weight:g} is for priors that learn adversarially, and "
+                f"{type(system.prior).__name__} does not; use --prior learned, or --regularizer.prior-weight 0"
+            )
+        return [CodeImitationPhase(system, self.critic, self.adversarial_loss, self.prior_weight, self.seen)]
+
+    def seen(self, code: Tensor, condition: Tensor | None) -> Tensor:
+        """What D_C is shown of a code: itself, or [code; s]."""
         if not self.condition_dim:
             return code
         assert condition is not None, "the critic is built for a condition"

@@ -24,12 +24,26 @@ class PixelOptions(Options):
         "mean", description="over the pixels of an image; sum makes a likelihood of it, up to a constant"
     )
     weight: float = Field(1.0, gt=0, description="weight of the loss")
+    tolerance: float | None = Field(
+        None,
+        ge=1e-6,
+        description="mean distance of pixels that a Lagrange multiplier of the loss holds reconstructions at (GECO: "
+        "Rezende and Viola 2018, arXiv:1810.00597); none for a fixed weight",
+    )
+    multiplier_rate: float = Field(
+        0.01, gt=0, le=1, description="how fast the multiplier moves, in shares of the tolerance that are missed by"
+    )
 
 
 def _build(options: PixelOptions, context: LossContext) -> ReconstructionLoss:
     from priorkit_plugins.pixel.loss import PixelLoss
 
-    return PixelLoss(options.distance, options.reduction, options.weight)
+    if options.tolerance is None:
+        return PixelLoss(options.distance, options.reduction, options.weight)
+    from priorkit_plugins.pixel.constrained_loss import ConstrainedPixelLoss
+
+    loss = PixelLoss(options.distance, options.reduction, options.weight)
+    return ConstrainedPixelLoss(loss, options.tolerance, options.multiplier_rate)
 
 
 @hookimpl

@@ -30,7 +30,7 @@ class PixelLoss(ReconstructionLoss):
         self.weight = weight
         self.of_binary_images = distance == "cross-entropy"
 
-    def _distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+    def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
         """Of every pixel, without the weight; shape (N, C * H * W)."""
         given, wanted = reconstruction.float().flatten(1), image.detach().float().flatten(1)
         match self.distance:
@@ -48,7 +48,10 @@ class PixelLoss(ReconstructionLoss):
 
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
         """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
-        distances = self._distances(reconstruction, image)
+        return self.of_distances(self.distances(reconstruction, image))
+
+    def of_distances(self, distances: Tensor) -> Tensor:
+        """The loss of distances of pixels (N, C * H * W), a scalar."""
         return self.weight * (distances.sum(1) if self.reduction == "sum" else distances.mean(1)).mean()
 
     def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
@@ -60,7 +63,7 @@ class PixelLoss(ReconstructionLoss):
         """
         if self.reduction != "sum":
             raise TypeError("the loss is a mean over pixels; it is a likelihood with --loss.reduction sum only")
-        distances = self._distances(reconstruction, image).sum(1)
+        distances = self.distances(reconstruction, image).sum(1)
         pixels = image[0].numel()
         match self.distance:
             case "squared":

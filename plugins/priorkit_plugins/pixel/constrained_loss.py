@@ -1,0 +1,70 @@
+"""A reconstruction loss whose weight is a Lagrange multiplier."""
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import ImageCritic, ReconstructionLoss
+from priorkit_plugins.pixel.loss import PixelLoss
+
+__all__ = ["ConstrainedPixelLoss"]
+
+_KEPT = 0.99
+"""Share of the constraint's moving average that stays in each update (alpha of Algorithm 1)."""
+_BOUND = 14.0
+"""Bound on the multiplier's logarithm: a constraint that cannot be met must not grow without end."""
+
+
+class ConstrainedPixelLoss(ReconstructionLoss):
+    """The loss times a multiplier lambda, which holds the mean distance of pixels at a tolerance (GECO).
+
+    After Algorithm 1 of Rezende and Viola 2018: lambda starts at 1 and is multiplied by exp(rate c) in every update,
+    where c is a moving average of the share by which the batch's mean distance misses the tolerance. Reconstructions
+    that are worse than it weigh more and more beside the regularizer, better ones less.
+
+    Args:
+        loss: The loss of pixels.
+        tolerance: The mean distance of two pixels that is wanted.
+        rate: How fast the multiplier moves.
+    """
+
+    needs_whole_batch = True
+    log_multiplier: Tensor
+    missed: Tensor
+    updates: Tensor
+
+    def __init__(self, loss: PixelLoss, tolerance: float, rate: float = 0.01) -> None:
+        super().__init__()
+        self.loss = loss
+        self.tolerance = tolerance
+        self.rate = rate
+        self.of_binary_images = loss.of_binary_images
+        # Tensors: saved with the run, and moved without waiting for the device.
+        self.register_buffer("log_multiplier", torch.zeros(()))
+        self.register_buffer("missed", torch.zeros(()))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
+        """The weighted loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
+        distances = self.loss.distances(reconstruction, image)
+        weighted = self.log_multiplier.exp() * self.loss.of_distances(distances)
+        if self.training and torch.is_grad_enabled():
+            self._update(distances.detach().mean() / self.tolerance - 1)
+        return weighted
+
+    @torch.no_grad()
+    def _update(self, missed: Tensor) -> None:
+        # The first value is the average so far.
+        kept = torch.where(self.updates == 0, 0.0, _KEPT)
+        self.missed.copy_(kept * self.missed + (1 - kept) * missed)
+        self.log_multiplier.add_(self.rate * self.missed).clamp_(-_BOUND, _BOUND)
+        self.updates.add_(1)
+
+    def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
+        """There is none.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "the loss is held at a tolerance by a multiplier; it is a likelihood without --loss.tolerance only"
+        )
