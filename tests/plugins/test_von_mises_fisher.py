@@ -232,3 +232,17 @@ def test_what_does_not_go_together_is_refused_in_one_line(
     with pytest.raises(ConfigurationError, match=r"--code-dim 2 or more|--encoder von-mises-fisher with") as error:
         tiny_session("vmf-vae", **changes)
     assert "\n" not in str(error.value)
+
+
+def test_a_fit_by_likelihood_refuses_codes_outside_of_the_support(tiny_session: Callable[..., Session]) -> None:
+    with pytest.raises(ConfigurationError, match="in all codes, and the encoder's are in the unit sphere") as error:
+        tiny_session(
+            "probabilistic-autoencoder", encoder="von-mises-fisher", prior={"name": "mixture", "learned": True}
+        )
+    assert "--prior flow-matching" in str(error.value)
+    learned = {"name": "von-mises-fisher", "learned": True}
+    session = tiny_session("probabilistic-autoencoder", encoder="von-mises-fisher", prior=learned)
+    start = {name: weight.clone() for name, weight in session.system.prior.named_parameters()}
+    for _ in range(4):
+        session.step()
+    assert all(not torch.equal(weight, start[name]) for name, weight in session.system.prior.named_parameters())
