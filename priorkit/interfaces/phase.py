@@ -104,6 +104,8 @@ class Phase(abc.ABC):
             (`RunConfig.stages`, `priorkit fit`).
         needs_whole_batch: Whether its losses compare the samples of a batch with each other; several processes, each of
             which has a part of the batch, are then refused.
+        differentiates_twice: Names of networks whose gradients its terms have gradients through, such as a decoder that
+            codes climb the likelihood of; they are not compiled, as what torch.compile makes has no second derivative.
         networks: The phase's own networks, by names that no other network of the run has.
         optimizers: How networks that this phase trains are optimised, where that differs from the run's settings.
 
@@ -135,6 +137,7 @@ class Phase(abc.ABC):
     place: Place = Place.AFTER_AUTOENCODER
     batch: Batch = Batch.IMAGES
     needs_whole_batch: bool = False
+    differentiates_twice: tuple[str, ...] = ()
     networks: Mapping[str, nn.Module] = MappingProxyType({})
     optimizers: Mapping[str, OptimizerSettings] = MappingProxyType({})
 

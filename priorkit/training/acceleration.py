@@ -15,7 +15,8 @@ __all__ = ["choose_recorder", "compile_system"]
 def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     """Compiles what phases call on the networks that are trained, in place.
 
-    Critics whose gradient is penalised stay as they are: what torch.compile makes has no gradient of its gradient.
+    Critics whose gradient is penalised stay as they are, and networks that a phase differentiates twice: what
+    torch.compile makes has no gradient of its gradient.
 
     Args:
         system: The components, on their device.
@@ -26,7 +27,10 @@ def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
     """
     trained = system.trained()
     require_compiler(next(system.decoder.parameters()).device, backend=backend)
+    twice = {name for item in system.chosen for name in item.phase.differentiates_twice}
     for name, network in trained.items():
+        if name in twice:
+            continue
         if name in ("image_critic", "regularizer") and system.adversarial_loss.has_penalty:
             continue
         for module, method in _called(name, network):

@@ -24,14 +24,23 @@ from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, READS_VAL
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 SHAPE, BATCH = ImageShape(3, 32), 64
-DATA = DataSummary(SHAPE, classes=10, embedding_dim=5)
+COUNT = 100
+"""Training images, for priors that go on reading them."""
+
+
+def training_images() -> ImageSet:
+    return ImageSet(torch.zeros(COUNT, SHAPE.channels, SHAPE.size, SHAPE.size, dtype=torch.uint8))
+
+
+DATA = DataSummary(SHAPE, classes=10, embedding_dim=5, train_count=COUNT, training_images=training_images)
 
 
 def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
-    """What comes with the images, where the condition comes from the data."""
+    """What comes with the images: a condition that comes from the data, and which images they are."""
+    indices = {"indices": torch.arange(BATCH, device=device)} if system.prior.leaves_out else {}
     condition = system.condition
     if condition is None or not condition.from_data:
-        return {}
+        return indices
     labels = torch.zeros(BATCH, dtype=torch.int64, device=device)
     entries = labels if condition.from_labels else torch.zeros(BATCH, DATA.embedding_dim, device=device)
     vectors = condition.vectors(entries)
@@ -111,6 +120,8 @@ Check = Callable[[RunConfig, Registry], None]
 def test_recipes(recipe: str, changes: dict[str, Any], check: Check, registry: Registry) -> None:
     if recipe in ("flow-vae", "probabilistic-autoencoder") and check is passes_on_a_fake_gpu:
         pytest.skip("zuko lays out its masks by their values when a flow is built, and fake tensors have none")
+    if recipe == "hamiltonian-vae" and check is passes_on_a_fake_gpu:
+        pytest.skip("its leapfrog steps go backward")
     if registry.recipe(recipe).settings.get("critic_steps"):
         changes = {**changes, "simultaneous": False}  # they do not go together
     check(config_of(recipe, registry, **changes), registry)

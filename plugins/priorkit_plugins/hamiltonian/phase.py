@@ -35,6 +35,8 @@ class HamiltonianPhase(Phase):
     """
 
     name = "hamiltonian"
+    # The leapfrog steps call for gradients of the decoder.
+    differentiates_twice = ("decoder", "leapfrog")
 
     def __init__(self, joint: JointDensity, leapfrog: Leapfrog, reconstruction_weight: float = 1.0) -> None:
         self.joint = joint
