@@ -70,6 +70,7 @@ class Check:
         required: Whether there is always something to check, so that skipping it is a failure.
         explains_errors: Whether its cause is also that of errors which come up in the component meanwhile.
         costly: Whether it takes so long that one situation of each variant has to do.
+        once: Whether what it looks at is the same in all situations, so that one has to do.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Check:
     required: bool = True
     explains_errors: bool = False
     costly: bool = False
+    once: bool = False
 
     @property
     def summary(self) -> str:

@@ -98,8 +98,11 @@ def _run_check(case: Case, check: Check) -> Result:
     skipped: list[NotApplicable] = []
     held: set[str] = set()
     for subject in CATALOGUE[case.slot].subjects(case):
+        if check.once and held:
+            break
         if check.costly and subject.variant in held:
             continue
+        subject.first = not held
         try:
             check.hold(subject)
             held.add(subject.variant)

@@ -63,9 +63,9 @@ class ForwardPass:
                 )
         return outputs
 
-    def compiled(self) -> "ForwardPass":
-        """The same, traced by torch.compile."""
-        return replace(self, call=torch.compile(self.call, backend="aot_eager"))
+    def compiled(self, *, backward: bool) -> "ForwardPass":
+        """The same, traced by torch.compile; with `backward`, its gradients are traced, too."""
+        return replace(self, call=torch.compile(self.call, backend="aot_eager" if backward else "eager"))
 
     def without_gradients(self, inputs: Inputs) -> dict[str, Tensor]:
         """The same, where no gradients are recorded."""

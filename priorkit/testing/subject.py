@@ -31,6 +31,7 @@ class Subject(abc.ABC, Generic[T]):
         computed: Inputs that a run's networks compute, and under autocast to bfloat16 may give in bfloat16.
         loading: Whether it is built to have a trained run's tensors loaded, which brings no training images.
         examples: How many examples of what varies are tried.
+        first: Whether the check has been held in no other situation before.
     """
 
     interface: ClassVar[type]
@@ -44,6 +45,7 @@ class Subject(abc.ABC, Generic[T]):
         self.companions: tuple[nn.Module, ...] = ()
         self.examples = case.situations.examples
         self.loading = False
+        self.first = True
 
     @abc.abstractmethod
     def context(self) -> Any:

@@ -251,12 +251,38 @@ def test_checking_leaves_the_global_generators_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_what_is_the_same_elsewhere_is_looked_at_once() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def look(subject: Any) -> None:
+        seen.append((subject.situation, subject.first))
+        if subject.situation == "code_dim 1":
+            raise NotApplicable("not here")
+
+    case = Case("prior", "gaussian", situations=Situations(code_dims=(1, 2, 5), classes=(0, 3)))
+    run_check(case, Check("looks", look, "", ""))
+    assert [first for _, first in seen[:3]] == [True, True, False]
+    assert len(seen) > 6
+    seen.clear()
+    run_check(case, Check("looks", look, "", "", costly=True))
+    assert [situation for situation, _ in seen if "condition" not in situation] == [
+        "code_dim 1",
+        "code_dim 2",
+        "code_dim 1 and 3 classes",
+    ]
+    seen.clear()
+    run_check(case, Check("looks", look, "", "", once=True))
+    assert seen == [("code_dim 1", True), ("code_dim 2", True)]
+
+
 def test_an_empty_report() -> None:
     Report("nothing", ()).raise_if_failed()
 
 
-def test_no_check_changes_what_another_finds() -> None:
+def test_no_check_changes_what_another_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     # torch.compile switches the checks of torch.distributions off, for the whole process.
+    monkeypatch.setattr(Distribution, "_validate_args", True)
+
     def checking(context: PriorContext) -> Prior:
         class Checking(Plain):
             has_density = True

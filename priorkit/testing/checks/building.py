@@ -84,7 +84,8 @@ def options_are_usable(subject: AnySubject) -> None:
     """Whatever options its class allows, it can be built and called, or refuses with a reason."""
     model = _options_class(subject)
 
-    @few(2 * subject.examples)
+    # Options that nothing can be made of are so in most situations.
+    @few(2 * subject.examples if subject.first else subject.examples)
     @given(options_of(model, **subject.case.options))
     def usable(given_options: Options) -> None:
         try:
@@ -151,6 +152,7 @@ BUILDING = (
         "`import torch`, or of a module that imports it, stands at the top of the plug-in's entry module",
         "import what needs torch inside `build`, and for type hints under `if TYPE_CHECKING`",
         required=False,
+        once=True,
     ),
     Check(
         "options_survive_a_file",
@@ -158,6 +160,7 @@ BUILDING = (
         "a field's type has no equal in TOML, or a validator changes what it is given each time",
         "use numbers, text, booleans, Literal, Path and tuples of those; make validators leave their own results alone",
         required=False,
+        once=True,
     ),
     Check(
         "options_are_usable",

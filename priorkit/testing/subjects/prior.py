@@ -53,8 +53,10 @@ class PriorSubject(Subject[Prior]):
         self.space = CodeSpace((code_dim,)) if codes is None else codes
         words = f"code_dim {code_dim}" if codes is None else f"codes that are {codes}"
         told_apart = "indices" if codes is not None and codes.kind is CodeKind.INDICES else ""
-        # Maps are flat: what takes long need not be tried with them again.
-        super().__init__(case, words + variant, f"{told_apart}{variant}")
+        # Maps are flat, classes are vectors, and an encoder is looked at where a prior is built: what takes long need
+        # not be tried with them again.
+        conditional = " and a condition" if classes or vector_dim else ""
+        super().__init__(case, words + variant, f"{told_apart}{conditional}")
         self.code_dim = code_dim
         self.classes = classes
         self.condition_dim = classes or vector_dim
