@@ -164,6 +164,12 @@ class NormedNetworks(Networks):
         output = nn.Linear(self.options.hidden, self._pixels)
         return nn.Sequential(*self._hidden(code_dim), output, nn.Tanh(), nn.Unflatten(1, image))
 
+    def map_encoder(self, channels: int, size: int) -> nn.Module:
+        return nn.Sequential(self.encoder(channels * size**2), nn.Unflatten(1, (channels, size, size)))
+
+    def map_decoder(self, channels: int, size: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), self.decoder(channels * size**2))
+
     def image_critic(self, condition_dim: int = 0) -> ImageCritic:
         trunk = nn.Sequential(nn.Flatten(), *self._hidden(self._pixels))
         return NormedCritic(trunk, nn.Linear(self.options.hidden + condition_dim, 1))

@@ -1,5 +1,8 @@
 """What makes training steps faster by option: compiled networks, recorded phases."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -12,7 +15,7 @@ from priorkit.models.system import BuiltSystem
 __all__ = ["choose_recorder", "compile_system"]
 
 
-def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
+def compile_system(system: BuiltSystem, *, backend: str | Callable[..., Any] = "inductor") -> None:
     """Compiles what phases call on the networks that are trained, in place.
 
     Critics whose gradient is penalised stay as they are, and networks that a phase differentiates twice: what
@@ -20,7 +23,7 @@ def compile_system(system: BuiltSystem, *, backend: str = "inductor") -> None:
 
     Args:
         system: The components, on their device.
-        backend: A backend of torch.compile.
+        backend: A backend of torch.compile, or its name.
 
     Raises:
         DeviceError: torch.compile does not work on this machine.

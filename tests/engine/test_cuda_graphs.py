@@ -90,15 +90,20 @@ def differing(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
     return [name for name in one if not torch.equal(one[name], other[name])]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+CHANGES: list[tuple[dict[str, Any], int]] = [
+    ({"clip_norm": 0.5, "simultaneous": True, "reconstruction_weight": 0.5}, 1),
+    ({"optimizer": "sgd", "learning_rate": 1e-3, "networks": {"dropout": 0.4}}, 2),
+    ({"optimizer": "rmsprop", "precision": "bfloat16", "reconstructions_as_fakes": True}, 2),
+]
+"""Settings of a run, and how often its last phase takes part."""
+
+SEVERAL = ["aae-supervised", "dcgan", "learned", "learned-unsupervised", "vae", "wgan-gp"]
+"""Recipes of every system and of every kind of condition."""
+
+
 @pytest.mark.parametrize(
-    ("changes", "every"),
-    [
-        ({}, 1),
-        ({"clip_norm": 0.5, "simultaneous": True, "reconstruction_weight": 0.5}, 1),
-        ({"optimizer": "sgd", "learning_rate": 1e-3, "networks": {"dropout": 0.4}}, 2),
-        ({"optimizer": "rmsprop", "precision": "bfloat16", "reconstructions_as_fakes": True}, 2),
-    ],
+    ("recipe", "changes", "every"),
+    [*((recipe, {}, 1) for recipe in RECIPES), *((recipe, *change) for recipe in SEVERAL for change in CHANGES)],
 )
 def test_replayed_phases_train_bit_for_bit_as_others_do(
     recipe: str, changes: dict[str, Any], every: int, tiny_session: Callable[..., Session]

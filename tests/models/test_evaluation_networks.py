@@ -156,7 +156,7 @@ def of_photographs(request: pytest.FixtureRequest, tiny_session: Callable[..., S
     # VampPrior's pseudo-inputs start alike, and at larger rates its codes have heavy tails for long.
     changes: dict[str, Any] = {"dataset": PHOTOGRAPHS, "batch_size": 50, "average": 0.9}
     changes["learning_rate"] = 1e-3 if recipe == "vampprior" else 1e-2
-    changes["code_dim"] = 10 if recipe == "infogan" else 6
+    changes["code_dim"] = {"infogan": 10, "fsq-vae": 4}.get(recipe, 6)
     if settings.get("encoder") != "none":
         # With nearest neighbours, codes of networks this narrow and this briefly trained hardly vary, and batches of 50
         # and of 400 differ too much by their sampling.
@@ -172,7 +172,8 @@ def test_evaluation_makes_the_images_that_training_makes(of_photographs: Session
     condition = model.conditions(n) if model.condition is not None else None
     with batch_statistics(model.decoder, model.prior):
         given = (noise, condition) if model.prior.takes_condition else (noise,)
-        sampled = model.decoder(model.prior(*given))
+        codes = model.prior(*given)
+        sampled = model.decoder(codes if model.encoder is None else model.encoder.embed(codes))
 
     def samples() -> float:
         return share_that_differs(model.decode(model.codes_of(noise, condition), from_prior=True), sampled)
@@ -185,7 +186,8 @@ def test_evaluation_makes_the_images_that_training_makes(of_photographs: Session
 
         def reconstructions() -> float:
             with model.ready():
-                codes = model.encoder(images, draws).code
+                posterior = model.encoder(images, draws)
+            codes = posterior.code if posterior.indices is None else posterior.indices
             return share_that_differs(model.decode(codes, from_prior=False), reconstructed)
 
         right.append(reconstructions())
