@@ -182,8 +182,8 @@ def test_a_multiplier_holds_the_distance_at_a_tolerance() -> None:
         (gradient,) = torch.autograd.grad(found, reconstruction)
         expected = math.exp(logarithm) * 2 * (reconstruction - image).detach() / 3
         torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
-        missed = float(distance.detach()) / 0.1 - 1
-        average = missed if average is None else 0.99 * average + 0.01 * missed
+        missed = min(1.0, float(distance.detach()) / 0.1 - 1)
+        average = missed if average is None else 0.9 * average + 0.1 * missed
         logarithm += 0.05 * average
     # In use it stays, and it is saved.
     kept = {name: value.clone() for name, value in loss.state_dict().items()}

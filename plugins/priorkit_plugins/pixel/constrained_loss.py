@@ -8,9 +8,10 @@ from priorkit_plugins.pixel.loss import PixelLoss
 
 __all__ = ["ConstrainedPixelLoss"]
 
-_KEPT = 0.99
-"""Share of the constraint's moving average that stays in each update (alpha of Algorithm 1)."""
-_BOUND = 14.0
+_KEPT = 0.9
+"""Share of the constraint's moving average that stays in each update (alpha of Algorithm 1). The paper's 0.99 remembers
+hundreds of steps, which is much of a run here: the multiplier went on rising long after the tolerance was met."""
+_BOUND = 7.0
 """Bound on the multiplier's logarithm: a constraint that cannot be met must not grow without end."""
 
 
@@ -18,8 +19,9 @@ class ConstrainedPixelLoss(ReconstructionLoss):
     """The loss times a multiplier lambda, which holds the mean distance of pixels at a tolerance (GECO).
 
     After Algorithm 1 of Rezende and Viola 2018: lambda starts at 1 and is multiplied by exp(rate c) in every update,
-    where c is a moving average of the share by which the batch's mean distance misses the tolerance. Reconstructions
-    that are worse than it weigh more and more beside the regularizer, better ones less.
+    where c is a moving average of the share by which the batch's mean distance misses the tolerance, 1 at most: the
+    first reconstructions miss it many times over, and the multiplier that they left behind would take as long to come
+    back. Reconstructions that are worse than the tolerance weigh more and more, better ones less.
 
     Args:
         loss: The loss of pixels.
@@ -48,7 +50,7 @@ class ConstrainedPixelLoss(ReconstructionLoss):
         distances = self.loss.distances(reconstruction, image)
         weighted = self.log_multiplier.exp() * self.loss.of_distances(distances)
         if self.training and torch.is_grad_enabled():
-            self._update(distances.detach().mean() / self.tolerance - 1)
+            self._update((distances.detach().mean() / self.tolerance - 1).clamp(max=1))
         return weighted
 
     @torch.no_grad()
