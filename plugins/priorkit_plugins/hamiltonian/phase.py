@@ -10,6 +10,7 @@ from priorkit.interfaces import Move, Noise, Phase, Posterior, frozen_statistics
 from priorkit_plugins.divergence import posterior_log_prob
 from priorkit_plugins.hamiltonian.leapfrog import Leapfrog
 from priorkit_plugins.joint_density import JointDensity
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["HamiltonianPhase"]
 
@@ -81,7 +82,7 @@ class HamiltonianPhase(Phase):
             return slope
 
         first = self.leapfrog.first_momentum(noise)
-        _, momentum = self.leapfrog(posterior.code.float(), first, gradient)
+        _, momentum = self.leapfrog(at_least_single(posterior.code), first, gradient)
         kinetic = 0.5 * (noise.square() - momentum.square()).sum(1)
         bound: Tensor = found[-1] - weight * posterior_log_prob(posterior) + kinetic
         return bound

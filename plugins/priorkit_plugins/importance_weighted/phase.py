@@ -10,6 +10,7 @@ from priorkit.interfaces import Move, Noise, Phase, Posterior, frozen_statistics
 from priorkit_plugins.conditional_normal import normal_log_prob
 from priorkit_plugins.divergence import posterior_log_prob
 from priorkit_plugins.joint_density import JointDensity
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["ImportanceWeightedPhase", "log_mean_exp"]
 
@@ -98,9 +99,9 @@ class ImportanceWeightedPhase(Phase):
         """A posterior of each image, draws from it (N, S, code_dim) and their log-densities (N, S)."""
         posterior: Posterior = self.joint.encoder(images, noise[:, 0])
         if posterior.log_variance is not None:
-            mean, deviation = posterior.mean.float(), torch.exp(0.5 * posterior.log_variance.float())
-            codes = mean[:, None] + deviation[:, None] * noise
-            return posterior, codes, normal_log_prob(codes, mean[:, None], posterior.log_variance.float()[:, None])
+            mean, log_variance = at_least_single(posterior.mean), at_least_single(posterior.log_variance)
+            codes = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+            return posterior, codes, normal_log_prob(codes, mean[:, None], log_variance[:, None])
         further = noise.shape[1] - 1
         codes, density = posterior.code[:, None], posterior_log_prob(posterior)[:, None]
         if further:
@@ -109,7 +110,7 @@ class ImportanceWeightedPhase(Phase):
                 others: Posterior = self.joint.encoder(images.repeat_interleave(further, 0), noise[:, 1:].flatten(0, 1))
             codes = torch.cat([codes, others.code.view(len(images), further, -1)], 1)
             density = torch.cat([density, posterior_log_prob(others).view(len(images), further)], 1)
-        return posterior, codes.float(), density
+        return posterior, at_least_single(codes), density
 
     def _log_weights(
         self,
