@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, constraints, kl_divergence
 
 from priorkit.interfaces import Encoder, Posterior, Prior, Space
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = [
     "divergences",
@@ -91,7 +92,7 @@ def _known_divergence(posterior: Posterior, prior: Prior) -> Tensor | None:
 
 def prior_log_prob(posterior: Posterior, prior: Prior, condition: Tensor | None) -> Tensor:
     """Log p(code) or log p(code | s) of the draws, in nats (N,)."""
-    code = posterior.code.float()
+    code = at_least_single(posterior.code)
     return prior.log_prob(code, condition) if prior.takes_condition else prior.log_prob(code)
 
 

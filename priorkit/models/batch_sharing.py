@@ -1,5 +1,7 @@
 """Which systems several processes can train together."""
 
+from torch.nn.modules.batchnorm import _BatchNorm
+
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError
@@ -41,3 +43,18 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
                 f"{item.given}: its phase {item.phase.name!r} needs all samples of a batch, and each of "
                 f"{processes.count} processes has a part of them: train in one process, or choose another one"
             )
+    if config.synchronise_batch_norm:
+        _refuse_second_derivatives(system, processes)
+
+
+def _refuse_second_derivatives(system: BuiltSystem, processes: Processes) -> None:
+    """Batch norm over several processes has a first derivative only."""
+    networks = system.trained()
+    for item in system.chosen:
+        for name in item.phase.differentiates_twice:
+            if any(isinstance(layer, _BatchNorm) for layer in networks[name].modules()):
+                raise ConfigurationError(
+                    f"{item.given}: its phase {item.phase.name!r} needs the gradient of a gradient of the {name}, "
+                    f"which batch norm over {processes.count} processes has not: use networks without batch norm "
+                    "(--networks.norm group), --no-synchronise-batch-norm, or one process"
+                )
