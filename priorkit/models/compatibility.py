@@ -117,7 +117,7 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collecti
                 f"{prior}: a phase trains it, and it says that it is fixed; this is a mistake in the plug-in"
             )
         if system.fits_codes:
-            raise ConfigurationError(f"{prior}: it has nothing to learn; {_FITTED}, or --prior mixture --prior.learned")
+            raise ConfigurationError(f"{prior}: it has nothing to learn; {_FITTED}, or --prior mixture --prior.em")
         return
     if learning is Learning.ALL_CODES:
         if not any(stage.batch is Batch.ALL_CODES for stage in system.stages):

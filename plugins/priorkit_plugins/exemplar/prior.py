@@ -112,7 +112,7 @@ class ExemplarPrior(Prior):
         """Refuses to be fitted to the codes of an encoder that stands still: its exemplars are encoded as it learns."""
         raise ValueError(
             "its exemplars are learned together with the encoder, so it is not fitted to codes; use priorkit train "
-            "exemplar-vae, or fit --prior mixture --prior.learned or flow-matching"
+            "exemplar-vae, or fit --prior mixture --prior.em or flow-matching"
         )
 
     def encode(self, indices: Tensor) -> Tensor:

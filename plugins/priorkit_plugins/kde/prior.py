@@ -75,7 +75,7 @@ class KdePrior(Prior):
         if len(code) < max(count, 2):
             raise ValueError(
                 f"{count} exemplars need at least {max(count, 2)} codes, and there are {len(code)}; use fewer "
-                "--prior.exemplars, or more training images"
+                "--prior.exemplars, or more codes"
             )
         picked = noise[:, 0].argsort()[:count]
         deviation = code.std(dim=0, correction=0)

@@ -47,7 +47,7 @@ def fit_mixture(
     if len(code) < least:
         raise ValueError(
             f"{count} components need at least {least} codes{whose}, and there are {len(code)}; use fewer "
-            "--prior.components, or more training images"
+            "--prior.components, or more codes"
         )
     codes = code.cpu()
     settings = {
