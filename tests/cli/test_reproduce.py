@@ -93,9 +93,10 @@ def test_help_has_the_studies_and_the_settings_of_runs(cli):
     assert "--max-time" not in text
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
-    command = ["table3", "--dataset", "digits", "--steps", "40", "--seeds", "1", "--systems", "ab", "--out", "s"]
-    command = [sys.executable, "-m", "priorkit", "reproduce", *command, *FLAGS.split(), "--log-every", "1"]
+def test_ctrl_c_saves_and_the_same_command_goes_on(reproduce, tmp_path):
+    given = ["table3", "--dataset", "digits", "--steps", "40", "--seeds", "1", "--systems", "ab", "--out", "s"]
+    given += ["--log-every", "1"]
+    command = [sys.executable, "-m", "priorkit", "reproduce", *given, *FLAGS.split()]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
@@ -109,6 +110,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     end = events(out)[-1]
     assert end["stopped"] == "interrupted"
     assert [run["state"] for run in end["systems"][2]["runs"]] == ["stopped"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
-    assert "going on at step" in done.stdout
+    done = reproduce(*given)
+    assert (done.status, done.err) == (0, "")
+    assert "going on at step" in done.out
     assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 40

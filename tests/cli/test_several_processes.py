@@ -252,7 +252,7 @@ def test_divergence_is_told_once(together, tiny):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_torchrun_starts_it_and_stops_it(tiny, tmp_path, number):
+def test_torchrun_starts_it_and_stops_it(cli, tiny, tmp_path, number):
     """The real thing: the launcher hands Ctrl-C on, and the run can go on.
 
     Whoever stops a whole group of processes reaches each of them twice, as the launcher hands that on, too.
@@ -283,11 +283,6 @@ def test_torchrun_starts_it_and_stops_it(tiny, tmp_path, number):
     assert events[-1]["stopped"] == ("interrupted" if number == signal.SIGINT else "terminated")
     steps = events[-1]["steps"]
     assert json.loads((tmp_path / "run/checkpoints/last.json").read_text()) == {"checkpoint": f"step-{steps:08d}"}
-    resumed = subprocess.run(
-        [sys.executable, "-m", "priorkit", "train", "--resume", "run", "--steps", str(steps + 2), "--json"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
-    assert json.loads(resumed.stdout.splitlines()[-1])["steps"] == steps + 2
+    resumed = cli("train", "--resume", "run", "--steps", steps + 2, "--json")
+    assert (resumed.status, resumed.err) == (0, "")
+    assert json.loads(resumed.out.splitlines()[-1])["steps"] == steps + 2

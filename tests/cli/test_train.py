@@ -32,7 +32,7 @@ def _in_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_first_command_as_a_user_runs_it(tiny, tmp_path):
+def test_the_first_command_as_a_user_runs_it(cli, tiny, tmp_path):
     command = [sys.executable, "-m", "priorkit", "train", "--prior", "learned", "--loss", "perceptual"]
     done = subprocess.run([*command, *tiny, "--steps", "3"], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -41,17 +41,16 @@ def test_the_first_command_as_a_user_runs_it(tiny, tmp_path):
         assert (run / part).stat().st_size > 0
     assert "held-out sample distance" in done.stdout
     assert "1617 images to train on, 180 held out, 16x16, grey" in done.stdout
-    again = subprocess.run([*command, *tiny, "--steps", "1"], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "runs/learned-digits-002" in again.stdout
+    assert "runs/learned-digits-002" in cli(*command[3:], *tiny, "--steps", 1).out
 
 
 @pytest.mark.parametrize("recipe", ["learned", "aae", "vae"])
 def test_every_recipe_trains_with_the_networks_of_the_paper(cli, recipe):
-    flags = ("--networks.width", 2, "--steps", 2, "--batch-size", 4, "--sample-every", 1, "--device", "cpu")
+    flags = "--networks.width 2 --image-size 16 --steps 2 --batch-size 32 --sample-every 1 --device cpu".split()
     result = cli("train", recipe, *flags, "--out", "run", "--json")
     assert result.status == 0, result.err
     end = events(result.out)[-1]
-    assert (end["event"], end["steps"], end["images"], end["stopped"]) == ("end", 2, 8, None)
+    assert (end["event"], end["steps"], end["images"], end["stopped"]) == ("end", 2, 64, None)
     assert {"reconstruction_error", "sample_distance"} == end["scores"].keys()
 
 
