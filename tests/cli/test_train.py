@@ -46,8 +46,8 @@ def test_the_first_command_as_a_user_runs_it(cli, tiny, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["learned", "aae", "vae"])
 def test_every_recipe_trains_with_the_networks_of_the_paper(cli, recipe):
-    flags = "--networks.width 2 --image-size 16 --steps 2 --batch-size 32 --sample-every 1 --device cpu".split()
-    result = cli("train", recipe, *flags, "--out", "run", "--json")
+    flags = "--networks.width 2 --image-size 16 --steps 2 --batch-size 32 --sample-every 1 --device cpu"
+    result = cli("train", recipe, *flags.split(), "--out", "run", "--json")
     assert result.status == 0, result.err
     end = events(result.out)[-1]
     assert (end["event"], end["steps"], end["images"], end["stopped"]) == ("end", 2, 64, None)
