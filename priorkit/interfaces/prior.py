@@ -146,10 +146,12 @@ class Prior(nn.Module, abc.ABC):
 
         Args:
             code: Shape (N, code_dim).
-            condition: s, shape (N, condition_dim), for a prior that takes one; without it, the density over all s.
+            condition: s, shape (N, condition_dim), for a prior that takes one; without it, the density over all s,
+                where there is one.
 
         Raises:
             TypeError: The prior has no density (`has_density` is False).
+            ValueError: Its density depends on s, none is given, and there is none over all s.
         """
         raise TypeError(f"{type(self).__name__} has no density: it can only be sampled")
 

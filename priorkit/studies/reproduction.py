@@ -110,8 +110,11 @@ def reproduce(
             try:
                 stopped = _train(run, number, observer, registry)
             except ConfigurationError as error:
-                if run.fitted_to is None or _is_there(run):
+                if run.fitted_to is None or (_is_there(run) and read_position(RunFolder.open(run.path)).steps):
                     raise
+                if _is_there(run):
+                    # The prior has refused the codes themselves, and will do so again.
+                    write_whole(run.path / DIVERGED, f"{error}\n")
                 refused[run.path.name] = str(error)
                 observer.refused(run, str(error))
                 continue

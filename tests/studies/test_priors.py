@@ -130,6 +130,21 @@ def test_what_cannot_be_fitted_is_noted_and_left_out(request_fits: MakeRequest, 
     assert any(note.startswith("Not fitted: vae-normal-seed0: --prior gaussian") for note in done.results.notes)
 
 
+def test_a_prior_that_refuses_the_codes_themselves_is_left_out_for_good(
+    request_fits: MakeRequest, registry: Registry
+) -> None:
+    many = {"name": "mixture", "em": True, "components": 30, "means": "random"}
+    study = Study("fits", "two", (), (FITS.systems[0], fitted("many", many), FITS.systems[2]))
+    request, told = request_fits(study=study), Told()
+    done = reproduce(request, told, registry=registry)
+    assert any("30 components need at least 30 codes" in heard for heard in told.heard)
+    assert told.heard[-1] == "new vae-full-seed0 at 0"
+    assert [len(row.complete) for row in done.results.rows] == [1, 0, 1]
+    again = Told()
+    assert reproduce(request, again, registry=registry).stopped is None
+    assert again.heard == []
+
+
 def test_an_autoencoder_that_diverged_has_no_codes(request_fits: MakeRequest, registry: Registry) -> None:
     told = Told(vae=Diverge())
     reproduce(request_fits(), told, registry=registry)
