@@ -15,6 +15,7 @@ from typing import Any
 import cloudpickle
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
@@ -41,6 +42,9 @@ from priorkit.training import Session
 torch.set_num_threads(1)
 # Nor do the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long an example takes says how much else the machine has to do.
+settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 # Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they
 # are set aside once they are there, which saves a tenth of the time.
 gc.disable()

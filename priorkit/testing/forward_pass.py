@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from priorkit.testing.check import Defect
+from priorkit.testing.traced_forward import traced_forward
 
 __all__ = ["ForwardPass", "Inputs"]
 
@@ -63,9 +64,9 @@ class ForwardPass:
                 )
         return outputs
 
-    def compiled(self, *, backward: bool) -> "ForwardPass":
-        """The same, traced by torch.compile; with `backward`, its gradients are traced, too."""
-        return replace(self, call=torch.compile(self.call, backend="aot_eager" if backward else "eager"))
+    def compiled(self) -> "ForwardPass":
+        """The same, traced by torch.compile."""
+        return replace(self, call=torch.compile(self.call, backend=traced_forward))
 
     def without_gradients(self, inputs: Inputs) -> dict[str, Tensor]:
         """The same, where no gradients are recorded."""

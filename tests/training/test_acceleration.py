@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.models.system import BuiltSystem
 from priorkit.registry import installed_plugins
+from priorkit.testing.traced_forward import traced_forward
 from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
 
@@ -33,26 +33,6 @@ def graphs() -> Iterator[Callable[[], int]]:
     frames = counters["frames"]
     assert frames["ok"] == frames["total"] > 0
     dynamo.reset()
-
-
-def traced_forward(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., Any]:
-    """A backend of torch.compile that leaves gradients to torch, where others trace them, which takes most of the time.
-
-    Like those it has no gradients of gradients.
-    """
-
-    def refuse(gradients: Any) -> None:
-        if torch.is_grad_enabled():
-            raise RuntimeError("torch.compile has no gradients of gradients")
-
-    def call(*inputs: Any) -> Any:
-        outputs = graph(*inputs)
-        for output in outputs:
-            if isinstance(output, Tensor) and output.grad_fn is not None:
-                output.grad_fn.register_prehook(refuse)
-        return outputs
-
-    return call
 
 
 def assert_close(one: Session, other: Session, tolerance: float) -> None:

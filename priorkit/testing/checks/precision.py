@@ -53,11 +53,7 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
 
 
 def compiled_agrees(subject: AnySubject) -> None:
-    """Traced by torch.compile it computes the same, forward and backward.
-
-    Tracing the backward pass takes three quarters of the time, and hardly depends on the situation: where another one
-    has been held, the gradients are torch's own of what was traced forward.
-    """
+    """Traced by torch.compile it computes the same, forward and backward."""
     component = as_module(subject.component())
     inputs = subject.inputs(component, 4, subject.case.seed)
     weights = {name: weight for name, weight in component.named_parameters() if weight.requires_grad}
@@ -68,7 +64,7 @@ def compiled_agrees(subject: AnySubject) -> None:
             for name, tensor in inputs.items()
         }
         watched = {**weights, **{name: leaves[name] for name in one.reaches}}
-        expected, found = one.outputs(leaves), one.compiled(backward=subject.first).outputs(leaves)
+        expected, found = one.outputs(leaves), one.compiled().outputs(leaves)
         for name, output in expected.items():
             _same(name, found[name], output)
         compiled = _gradients(found, watched)
