@@ -31,6 +31,8 @@ __all__ = ["interpolate_command", "reconstruct_command", "sample_command"]
 
 _CHUNK = 500
 """Samples decoded at a time."""
+_COLUMNS = 8
+"""Images in a row of a picture."""
 _FITTED = "cropped to their central square and resized to the run's size"
 """What becomes of the user's files."""
 
@@ -44,7 +46,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     )
     parser.set_defaults(out=None)
     parser.add_argument("-n", "--number", type=count, default=64, metavar="N", help="how many (default 64)")
-    parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
+    parser.add_argument("--columns", type=count, metavar="N", help=f"images in a row of a .png (default {_COLUMNS})")
     add_label(parser, "what to draw, in turn; default: at random")
     found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
     if is_prior(found.run):
@@ -69,7 +71,8 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     codes = run.model.codes(found.number, found.seed, condition)
     # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
     images = torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
-    save_images(images, found.out, columns=found.columns, overwrite=found.overwrite, labels=labels)
+    columns = found.columns or _COLUMNS
+    save_images(images, found.out, columns=columns, overwrite=found.overwrite, labels=labels)
     return done(found, f"{len(images)} samples", images=len(images))
 
 
@@ -86,7 +89,7 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
         "images", metavar="IMAGE", type=Path, nargs="*", help=f"files, {_FITTED}; default: held-out images"
     )
     parser.add_argument("-n", "--number", type=count, default=32, metavar="N", help="how many held-out images")
-    parser.add_argument("--columns", type=count, default=8, metavar="N", help="images in a row of a .png")
+    parser.add_argument("--columns", type=count, default=_COLUMNS, metavar="N", help="images in a row of a .png")
     found = parse(parser, arguments, ("-n", "--number", "--columns"))
     run = load(found, registry)
     if found.images:

@@ -12,7 +12,7 @@ from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.config import CODE_FIT_SETTINGS, FIT_DEFAULTS, RunConfig, format_duration
 from priorkit.errors import ConfigurationError
-from priorkit.registry import Registry
+from priorkit.registry import Registry, bare_name
 
 if TYPE_CHECKING:
     from priorkit.codes import CodeFitting
@@ -105,7 +105,7 @@ def _fit_new(asked: TrainArguments, registry: Registry) -> int:
         registry=registry,
     )
     hints = {"labels": "--condition labels", "conditions": "--condition embedding"}
-    unused = [name for name in read.there() if condition == "none"]
+    unused = [name for name in read.there() if bare_name(condition) == "none"]
     note = f"its {unused[0]} are not used; {hints[unused[0]]} fits p(code | s)" if unused else ""
     return _run_and_tell(fitting, asked, note)
 

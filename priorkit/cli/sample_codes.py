@@ -25,7 +25,11 @@ def sample_codes(found: argparse.Namespace, registry: Registry) -> int:
 
     found.out = found.out or Path("codes.npz")
     check_codes_output(found.out, overwrite=found.overwrite)
-    for flag, given in (("--data-dir", found.data_dir is not None), ("--checkpoint best", found.checkpoint == "best")):
+    for flag, given in (
+        ("--data-dir", found.data_dir is not None),
+        ("--columns", found.columns is not None),
+        ("--checkpoint best", found.checkpoint == "best"),
+    ):
         if given:
             raise ConfigurationError(f"{flag}: {str(found.run)!r} is a prior without a run; leave it out")
     prior = FittedPrior.load(found.run, device=found.device, registry=registry)

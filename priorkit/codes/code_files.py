@@ -1,6 +1,7 @@
 """Codes in files: arrays as numpy saves them."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.registry import bare_name
 from priorkit.runs.folder import explained_os_errors
 
 __all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
@@ -38,9 +40,10 @@ class CodesFile:
         Raises:
             ConfigurationError: The file lacks it.
         """
-        if condition == "none":
+        name = bare_name(condition)
+        if name == "none":
             return None
-        array, there = {"labels": "labels", "embedding": "conditions"}.get(condition), self.there()
+        array, there = {"labels": "labels", "embedding": "conditions"}.get(name), self.there()
         if array is None:
             # A condition of a third party takes what there is.
             return self.labels if self.labels is not None else self.conditions
@@ -88,7 +91,8 @@ def read_codes(path: Path) -> CodesFile:
             return CodesFile(path, **found)
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        # RuntimeError is zipfile's word for an archive with a password.
         if "Object arrays" in str(error):
             raise DataError(
                 f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "

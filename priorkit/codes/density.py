@@ -23,6 +23,17 @@ __all__ = ["PriorDensity"]
 
 Array = np.ndarray[Any, Any]
 _MOST = 2**31 - 1
+_OWN = {
+    "codes": "fit(X)",
+    "prior": "prior",
+    "conditions": "conditional",
+    "steps": "steps",
+    "batch_size": "batch_size",
+    "learning_rate": "learning_rate",
+    "device": "device",
+    "seed": "random_state",
+}
+"""What `fit_prior` takes that the estimator has a place of its own for."""
 
 
 class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -38,7 +49,7 @@ class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         steps: Steps of training; a prior that is fitted in closed form has one.
         batch_size: Rows in a step, at least 2; None for 256, or all where there are fewer.
         learning_rate: Above 0.
-        settings: Other settings of the fit, as `fit_prior` takes them.
+        settings: Other settings of the fit, as `fit_prior` takes them; none of those that have an argument here.
         device: Where to compute: auto, cpu, cuda, cuda:N or mps.
         random_state: A seed, a RandomState, or None for another result every time.
 
@@ -93,12 +104,15 @@ class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             This estimator.
 
         Raises:
-            ValueError: X is no table of finite numbers, or the prior cannot learn it.
+            ValueError: X is no table of finite numbers, the prior cannot learn it, or `settings` has what belongs to
+                an argument.
         """
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         if self.conditional and y is None:
             raise ValueError("conditional=True, and y is missing: give the classes of the rows, or conditional=False")
         more = dict(self.settings or {})
+        for name in sorted(_OWN.keys() & more.keys()):
+            raise ValueError(f"settings has {name!r}, which {_OWN[name]} says here: give it there, and leave it out")
         if self.batch_size is not None:
             more["batch_size"] = self.batch_size
         self.fitted_ = fit_prior(

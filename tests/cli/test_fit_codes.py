@@ -123,6 +123,7 @@ def test_a_prior_without_a_run_is_no_run(cli, tiny):
         (["--label", "3"], "was not fitted with classes"),
         (["--out", "x.png"], "ends in .npz or .npy"),
         (["--checkpoint", "best"], "--checkpoint best"),
+        (["--columns", "3"], "--columns: 'prior' is a prior without a run; leave it out"),
         (["-n", "999999999"], "more than fits into memory"),
     ):
         failed = cli("sample", "prior", "--overwrite", *flags)

@@ -81,6 +81,9 @@ def test_mistakes_are_told() -> None:
     assert sampled.sample(2)[0].shape == (2, 4)
     with pytest.raises(TypeError, match="no density"):
         sampled.score_samples(X)
+    for name, place in (("steps", "steps"), ("batch_size", "batch_size"), ("seed", "random_state"), ("codes", "fit")):
+        with pytest.raises(ValueError, match=f"^settings has '{name}', which {place}.* says here: give it there"):
+            PriorDensity(device="cpu", settings={name: 3}).fit(X)
     with pytest.raises(ValueError, match="--prior gaussian: it has nothing to learn"):
         PriorDensity("gaussian").fit(X)
     with pytest.raises(ValueError, match="--batch-size 91 is more than the 90 codes"):
