@@ -87,7 +87,6 @@ def test_steps_that_go_nowhere_give_the_elbo() -> None:
     system = linear_system()
     images = normal(5, 1, 2, 2, seed=5)
     joint = JointDensity(system)
-    noise = normal(5, 2, seed=1)
     found = log_weights(system, images, step_size=1e-6, temperature=1.0)
     generated = HamiltonianPhase(joint, Leapfrog(2)).noise(5, torch.Generator().manual_seed(0), CPU)["posterior"]
     posterior = joint.encoder(images, generated)
@@ -96,7 +95,6 @@ def test_steps_that_go_nowhere_give_the_elbo() -> None:
     expected = joint.log_likelihood(images, posterior.code) + joint.density({})(posterior.code)
     expected = expected - density.log_prob(posterior.code).sum(1)
     torch.testing.assert_close(found, expected.detach(), rtol=1e-4, atol=1e-4)
-    assert not torch.equal(generated, noise)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -154,3 +154,10 @@ def test_what_is_no_likelihood_is_refused_in_a_line(tiny_session: Callable[..., 
     with pytest.raises(ConfigurationError) as error:
         tiny_session("iwae", loss={"name": "pixel", "reduction": "mean"})
     assert str(error.value).startswith("--phases importance-weighted: needs a likelihood of images: ")
+
+
+def test_relaxed_codes_are_refused_in_a_line(tiny_session: Callable[..., Session]) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        tiny_session("categorical-vae", phases=["importance-weighted"])
+    assert str(error.value).startswith("--phases importance-weighted: needs an encoder whose draws have a probability")
+    assert str(error.value).endswith("use --phases autoencoder")

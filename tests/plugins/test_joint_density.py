@@ -9,6 +9,7 @@ from priorkit_plugins.joint_density import JointDensity
 from priorkit_plugins.kl.regularizer import FreeBits, KLRegularizer
 from priorkit_plugins.mmd.regularizer import MMDRegularizer
 from priorkit_plugins.pixel.loss import PixelLoss
+from priorkit_plugins.rae.regularizer import L2RAERegularizer, RAERegularizer
 from priorkit_plugins.swiss_roll.prior import SwissRollPrior
 from priorkit_plugins.weight_schedule import WeightSchedule
 
@@ -27,6 +28,9 @@ def test_kl_says_what_weighs_the_divergence() -> None:
         ({"loss": None}, "needs a likelihood of images; use --loss pixel with --loss.reduction sum"),
         ({"prior": SwissRollPrior()}, "needs a prior with a density, and SwissRollPrior can only be sampled"),
         ({"regularizer": MMDRegularizer()}, "has no place for another regularizer"),
+        ({"regularizer": RAERegularizer()}, "has no place for another regularizer"),
+        ({"regularizer": L2RAERegularizer()}, "has no place for another regularizer"),
+        ({"regularizer": None}, "has no place for another regularizer"),
         ({"regularizer": KLRegularizer(free_bits=FreeBits(1.0, 1))}, "nor for a capacity or free bits"),
         ({"encoder": None}, "needs an encoder that gives a distribution; use --encoder gaussian"),
     ],

@@ -29,11 +29,18 @@ class ImportanceWeightedOptions(Options):
 
 
 def _build(options: ImportanceWeightedOptions, context: PhaseContext) -> Sequence[Phase]:
+    from priorkit.interfaces import Space
     from priorkit_plugins.importance_weighted.phase import ImportanceWeightedPhase
     from priorkit_plugins.joint_density import JointDensity
 
+    joint = JointDensity(context.system)
+    if joint.encoder.support.space is Space.ONE_HOT:
+        raise ValueError(
+            "needs an encoder whose draws have a probability under the prior, and this one's codes are relaxed while "
+            "it trains, where the prior has none; use --phases autoencoder"
+        )
     phase = ImportanceWeightedPhase(
-        JointDensity(context.system),
+        joint,
         options.bound,
         samples=options.samples,
         groups=options.groups,
