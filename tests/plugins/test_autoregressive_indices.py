@@ -95,8 +95,9 @@ def test_dropout_leaves_out_what_its_noise_says() -> None:
     torch.testing.assert_close(transformer(before, None, torch.ones(64, 4, 6, 8)), transformer(before))
 
 
-def test_without_dropout_the_loss_is_the_density() -> None:
-    prior = make().train()
+@pytest.mark.parametrize(("dropout", "training"), [(0.0, True), (0.5, False)])
+def test_where_nothing_is_left_out_the_loss_is_the_density(dropout: float, *, training: bool) -> None:
+    prior = make(dropout=dropout).train(training)
     code = torch.randint(5, (64, 6), generator=generator())
     torch.testing.assert_close(prior.code_loss(code, prior.code_noise(64)), -prior.log_prob(code).mean() / 6)
 

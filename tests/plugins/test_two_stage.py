@@ -78,3 +78,17 @@ def test_it_takes_a_condition() -> None:
     assert not torch.allclose(prior(noise, torch.eye(3)), prior(noise, torch.eye(3).roll(1, 0)))
     codes, drawn = torch.zeros(3, 2), prior.code_noise(3, generator=torch.Generator().manual_seed(0))
     assert prior.code_loss(codes, drawn, torch.eye(3)) != prior.code_loss(codes, drawn, torch.eye(3).roll(1, 0))
+
+
+def test_it_computes_in_single_precision_in_use() -> None:
+    prior = make().eval()
+    noise, drawn = (draw(4, generator=torch.Generator().manual_seed(0)) for draw in (prior.noise, prior.code_noise))
+    codes = prior(noise).detach()
+    loss = prior.code_loss(codes, drawn)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(prior(noise), codes)
+        assert torch.equal(prior.code_loss(codes, drawn), loss)
+        rounded = prior.train()(noise)
+        assert rounded.dtype == torch.float32
+        assert not torch.equal(rounded, codes)
+        assert not torch.equal(prior.code_loss(codes, drawn), loss)

@@ -84,8 +84,8 @@ class IndexTransformerPrior(Prior):
         return torch.rand(*size, generator=generator, device=device)
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Minus the mean log-probability of an index of codes (N, code_dim), in nats."""
-        kept = (noise >= self.dropout) / (1 - self.dropout) if self.dropout else None
+        """Minus the mean log-probability of an index of codes (N, code_dim), in nats; with dropout in training."""
+        kept = (noise >= self.dropout) / (1 - self.dropout) if self.dropout and self.training else None
         return -self._log_prob(code, condition, kept).mean() / self.code_dim
 
     def _log_prob(self, code: Tensor, condition: Tensor | None, kept: Tensor | None = None) -> Tensor:

@@ -1,12 +1,14 @@
 """A VAE on codes as their prior."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
 from priorkit_plugins.fully_connected import hidden_layers
+from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["TwoStagePrior"]
 
@@ -79,10 +81,15 @@ class TwoStagePrior(Prior):
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """From noise, as `noise` gives it, and s (N, condition_dim) if it takes one, to codes (N, code_dim)."""
-        code = self.decoder(noise[:, : self.latent_dim], condition).to(noise)
+        with self._precision(noise.device):
+            code = self.decoder(noise[:, : self.latent_dim], condition).to(noise)
         if self.observation_noise:
             code = code + self.log_gamma.exp() * noise[:, self.latent_dim :]
         return self.standardisation.inverse(code)
+
+    def _precision(self, device: torch.device) -> AbstractContextManager[object]:
+        # In training, the networks may be computed in the run's mixed precision.
+        return nullcontext() if self.training else single_precision(device)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
@@ -97,10 +104,11 @@ class TwoStagePrior(Prior):
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Minus the ELBO of codes (N, code_dim) in nats: an upper bound of their mean -log p(code)."""
         scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
-        mean, log_variance = self.encoder(scaled, condition).to(scaled).chunk(2, dim=1)
-        log_variance = log_variance.clamp(-_LARGEST, _LARGEST)
-        latent = mean + torch.exp(0.5 * log_variance) * noise.to(scaled)
-        found = self.decoder(latent, condition).to(scaled)
+        with self._precision(code.device):
+            mean, log_variance = self.encoder(scaled, condition).to(scaled).chunk(2, dim=1)
+            log_variance = log_variance.clamp(-_LARGEST, _LARGEST)
+            latent = mean + torch.exp(0.5 * log_variance) * noise.to(scaled)
+            found = self.decoder(latent, condition).to(scaled)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
         errors = 0.5 * (found - scaled).square().sum(1) * torch.exp(-2 * self.log_gamma)
         constant = self.code_dim * (self.log_gamma + 0.5 * math.log(2 * math.pi)) + self.standardisation.log_volume()
