@@ -286,6 +286,8 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
             tiny = {**tiny, "prior": {"classes": 2}, "encoder": {"classes": 2}}
         if any(_names_a(settings, "adversarial_loss", loss) for loss in _LOSSES_FOR_SOME_NETWORKS):
             tiny = {**tiny, "networks": {"width": 2}}
+        if "code_size" in settings:
+            tiny = {**tiny, "code_size": 2}
         if "stages" in settings:
             *former, last = settings["stages"]
             small = {"batch_size": _TINY["batch_size"]}

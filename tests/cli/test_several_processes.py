@@ -251,7 +251,7 @@ def test_divergence_is_told_once(together, tiny):
     assert other == (2, "", "")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_torchrun_starts_it_and_stops_it(cli, tiny, tmp_path, number):
     """The real thing: the launcher hands Ctrl-C on, and the run can go on.
 

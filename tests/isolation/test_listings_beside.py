@@ -15,16 +15,19 @@ BUILT_IN = {item.component.name for kind in KINDS for item in installed_plugins(
 
 @pytest.fixture
 def listed(beside, here):
-    """The results of all four lists, beside an environment; those for programs are made in processes of their own."""
+    """The results of all four lists, beside an environment; that of plug-ins for programs in a process of its own."""
 
     def run(environment):
-        with ThreadPoolExecutor(2) as pool:
-            programs = list(pool.map(lambda word: beside(environment, word, "--json"), ("plugins", "components")))
-        people = [here(environment, word) for word in ("plugins", "components")]
-        for result in (*people, *programs):
+        results = [
+            here(environment, "plugins"),
+            beside(environment, "plugins", "--json"),
+            here(environment, "components"),
+            here(environment, "components", "--json"),
+        ]
+        for result in results:
             assert result.returncode == 0, result.stderr
             assert "Traceback" not in result.stderr
-        return people[0], programs[0], people[1], programs[1]
+        return results
 
     return run
 

@@ -42,7 +42,9 @@ def small_networks(recipe: str, registry: Registry) -> dict[str, Any]:
 
 def losses_of(recipe: str, registry: Registry, tiny_session: Callable[..., Session]) -> Losses:
     """Each term's value in every step, by `phase/term`."""
-    session = tiny_session(recipe, networks=small_networks(recipe, registry), channels_last=False, learning_rate=4e-4)
+    own = {name: value for name, value in registry.recipe(recipe).settings.items() if name == "code_size"}
+    networks = small_networks(recipe, registry)
+    session = tiny_session(recipe, networks=networks, channels_last=False, learning_rate=4e-4, **own)
     losses: Losses = {}
     for step in range(STEPS):
         session.step()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 
@@ -113,12 +114,33 @@ def options_are_usable(subject: AnySubject) -> None:
 
 
 @cache
-def _imported_by(module: str, path: str) -> str:
-    """What a fresh process that imports a module ends with: nothing, the word `torch`, or an error's last line."""
-    program = f"import sys, {module}; sys.exit('torch' if 'torch' in sys.modules else 0)"
-    environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
-    return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1] if done.returncode else ""
+def _imported(modules: tuple[str, ...], path: str) -> Mapping[str, str]:
+    """What importing each module ends with: nothing, the word `torch`, or an error's last line.
+
+    They are imported one after the other in a fresh process, and after one that does not do in another one.
+    """
+    endings = dict.fromkeys(modules, "")
+    left = list(modules)
+    while left:
+        command = [sys.executable, "-c", _IMPORT, *left]
+        environment = {**os.environ, "PYTHONPATH": path}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        count = sum(line.startswith(_SIGN) for line in done.stdout.splitlines())
+        if count < len(left) and done.returncode:
+            endings[left[count]] = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        left = left[count + 1 :]
+    return endings
+
+
+_SIGN = "imported without torch: "
+_IMPORT = f"""
+import importlib, sys
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+    if "torch" in sys.modules:
+        sys.exit("torch")
+    print({_SIGN!r} + module, flush=True)
+"""
 
 
 def listing_imports_no_torch(subject: AnySubject) -> None:
@@ -126,11 +148,13 @@ def listing_imports_no_torch(subject: AnySubject) -> None:
     if subject.case.component is None:
         raise NotApplicable("it is given as a function")
     module = subject.case.module
-    plugins = {entry_point.value.partition(":")[0].strip() for entry_point in metadata.entry_points(group=GROUP)}
-    if module not in plugins:
-        raise NotApplicable(f"no installed plug-in's entry point is {module}")
-    found = _imported_by(module, os.pathsep.join(sys.path))
-    require(not found, f"importing {module} in a fresh process ends with {found!r}")
+    for distribution in metadata.distributions():
+        plugins = [item.value.partition(":")[0].strip() for item in distribution.entry_points if item.group == GROUP]
+        if module in plugins:
+            found = _imported(tuple(dict.fromkeys(plugins)), os.pathsep.join(sys.path))[module]
+            require(not found, f"importing {module} in a fresh process ends with {found!r}")
+            return
+    raise NotApplicable(f"no installed plug-in's entry point is {module}")
 
 
 BUILDING = (
