@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import tomli_w
 
 from priorkit.config import FieldDescription, RunConfig, describe_fields
-from priorkit.plugins import Recipe, kind_named
+from priorkit.plugins import Recipe
 from priorkit.registry import Registered, Registry, load_plugins
 
 __all__ = ["builtin_registry", "components_of", "recipes_of", "settings_of_runs"]
@@ -35,7 +35,7 @@ def settings_of_runs() -> str:
 
 def _component(registered: Registered) -> str:
     component, slot = registered.component, registered.slot
-    options = describe_fields(component.options, (slot, component.name) if kind_named(slot).several else (slot,))
+    options = describe_fields(component.options, registered.table)
     heading = f"### `{component.name}` {{ #{slot.replace('_', '-')}-{component.name} }}"
     about = [heading, _sentence(component.summary), f"Source: {_linked(component.source)}"]
     if not options:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from priorkit.cli.arguments import join_values
 from priorkit.config import FieldDescription, describe_fields
-from priorkit.plugins import KINDS, kind_named
+from priorkit.plugins import KINDS
 from priorkit.registry import BUILTIN, Registry
 
 __all__ = ["component_options_of_all", "tie_values"]
@@ -16,8 +16,7 @@ def component_options_of_all(registry: Registry, *slots: str) -> list[FieldDescr
     own: list[FieldDescription] = []
     for slot in slots or [kind.slot for kind in KINDS]:
         for registered in registry.components(slot):
-            within = (slot, registered.component.name) if kind_named(slot).several else (slot,)
-            described = describe_fields(registered.component.options, within)
+            described = describe_fields(registered.component.options, registered.table)
             (own if registered.distribution == BUILTIN else others).extend(described)
     return others + own
 

@@ -29,7 +29,7 @@ def _describe(registered: Registered) -> dict[str, Any]:
         "version": registered.version,
         "options": [
             {"flag": item.flag, "type": item.type, "default": item.default, "description": item.description}
-            for item in describe_fields(component.options, (registered.slot,))
+            for item in describe_fields(component.options, registered.table)
         ],
     }
 

@@ -158,7 +158,7 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
             return component.options.model_validate(dict(given))
     except ValidationError as error:
         owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
-        raise ConfigurationError(_explain(error, component.options, (registered.slot,), owner)) from None
+        raise ConfigurationError(_explain(error, component.options, registered.table, owner)) from None
 
 
 def validate_settings(settings: Mapping[str, Any]) -> RunConfig:

@@ -55,6 +55,11 @@ class Registered:
         """`distribution:name`, which names it even where another plug-in uses the same name."""
         return f"{self.distribution}:{self.component.name}"
 
+    @property
+    def table(self) -> tuple[str, ...]:
+        """Where a configuration has its options; under its name, if a run may have several of its kind."""
+        return (self.slot, self.component.name) if kind_named(self.slot).several else (self.slot,)
+
 
 def _suggestion(bare: str, owners: Sequence[str], names: Iterable[str]) -> str:
     """Ends a sentence about an unknown name: who supplies that name, if another distribution was asked for it."""

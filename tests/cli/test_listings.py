@@ -10,8 +10,9 @@ def test_every_component_with_its_options_and_source(cli):
         for registered in installed_plugins().components(kind.slot):
             assert f"  {registered.component.name}: {registered.component.summary}" in text
             assert registered.component.source in text
+            flag = f"{kind.flag}.{registered.component.name}" if kind.several else kind.flag
             for option in registered.component.options.model_fields:
-                assert f"{kind.flag}.{option.replace('_', '-')}  " in text
+                assert f"{flag}.{option.replace('_', '-')}  " in text
     assert "\n  vae: " in text
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from priorkit.config import FieldDescription, RunConfig, describe_fields, flag_for, resolve_config, validate_settings
 from priorkit.config.fields import is_switch
 from priorkit.errors import ConfigurationError
-from priorkit.plugins import KINDS
+from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import installed_plugins
 
 RUN = describe_fields(RunConfig)
@@ -18,7 +18,9 @@ COMPONENTS = [
     (item.component.name, field)
     for kind in KINDS
     for item in installed_plugins().components(kind.slot)
-    for field in describe_fields(item.component.options, (kind.slot,))
+    for field in describe_fields(
+        item.component.options, (kind.slot, item.component.name) if kind.several else (kind.slot,)
+    )
 ]
 FIELDS = [(None, field) for field in RUN] + COMPONENTS
 
@@ -138,12 +140,26 @@ SCHEDULES = {
 """A schedule of learning rates that has each option."""
 
 
+BESIDE: dict[tuple[str, str], dict[str, Any]] = {
+    ("autoregressive", "width"): {"heads": 1},
+    ("dirichlet", "min_concentration"): {"max_concentration": 1e4},
+    ("dirichlet", "max_concentration"): {"min_concentration": 0.01},
+    ("hamiltonian", "largest_step"): {"step_size": 1e-12},
+    ("von-mises-fisher", "max_concentration"): {"min_concentration": 1e-12},
+}
+"""What an option must have beside it so that all of its values are possible."""
+
+
 def accepts(component: str | None, field: FieldDescription, text: str) -> Any:
     """The value that a configuration has where the command line says `text`."""
     slot, *rest = field.path
     if component is not None:
-        table = {slot: {"name": component, rest[0]: field.value(text)}}
-        return getattr(resolve_config(validate_settings(table), installed_plugins()), slot).options[rest[0]]
+        option = rest[-1]
+        table = {"name": component, **BESIDE.get((component, option), {}), option: field.value(text)}
+        several = kind_named(slot).several
+        config = resolve_config(validate_settings({slot: [table] if several else table}), installed_plugins())
+        found = getattr(config, slot)
+        return (found[0] if several else found).options[option]
     # What is no option of a schedule is refused whatever it is.
     chosen = {"name": SCHEDULES[rest[0]]} if slot == "lr_schedule" and rest else {}
     value = getattr(validate_settings({slot: {**chosen, rest[0]: field.value(text)} if rest else text}), slot)
@@ -156,7 +172,7 @@ def accepts(component: str | None, field: FieldDescription, text: str) -> Any:
 def test_a_default_in_words_is_the_default(component: str | None, field: FieldDescription) -> None:
     slot, *rest = field.path
     if component is not None:
-        default = getattr(installed_plugins().get(slot, component).component.options(), rest[0])
+        default = getattr(installed_plugins().get(slot, component).component.options(), rest[-1])
     else:
         default = getattr(RunConfig(), slot)
         default = getattr(default, rest[0] if rest else "name") if rest or slot == "lr_schedule" else default

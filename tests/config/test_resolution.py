@@ -268,7 +268,7 @@ def test_resolving_fills_in_every_default() -> None:
     config = resolve_config(RunConfig(prior={"name": "gaussian", "std": 2}), REGISTRY)
     assert config.prior.options == {"mean": 0.0, "std": 2.0}
     assert config.code_generator.options == {"hidden": None, "layers": 1, "output_norm": True}
-    assert config.regularizer.options == {"weight": 1.0}
+    assert config.regularizer.options == {"weight": 1.0, "prior_weight": 0.0}
     assert config.steps == DEFAULT_STEPS
     # What is resolved depends on no default any more.
     assert resolve_config(config, REGISTRY) == config

@@ -36,13 +36,15 @@ def test_a_run_that_was_stopped_goes_on_to_be_the_same(
 ) -> None:
     config = run_config(recipe, steps=6)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    prepare(config, whole, registry=registry).run()
+    steps = prepare(config, whole, registry=registry).run().steps
+    # The last step may be a stage that takes all codes at once, and then there are fewer than six.
+    step = min(step, steps - 1)
     stop = at(step, lambda: signal.raise_signal(signal.SIGTERM))
     assert prepare(config, parts, registry=registry).run([stop]).stopped == "terminated"
     assert saved(parts)["/engine/steps"] == step
     torch.manual_seed(step)
     outcome = prepare_resumed(parts, registry=registry).run()
-    assert (outcome.stopped, outcome.steps) == (None, 6)
+    assert (outcome.stopped, outcome.steps) == (None, steps)
     assert_same(parts, whole)
     assert_same(parts, whole, "best")
     assert measurements(parts) == measurements(whole)

@@ -126,7 +126,7 @@ class AllAlike(Pointing):
 
 PLANTED = [
     ("codes_lie_in_the_support", LeavesTheSphere, "256 of 256 codes do not lie in the unit sphere"),
-    ("densities_are_by_the_measure", OfTheCircumference, r"the density there is [67]\.\d+ times as large"),
+    ("densities_are_by_the_measure", OfTheCircumference, r"the density there is (6|[67]\.\d+) times as large"),
     ("densities_are_by_the_measure", LooksElsewhere, "times as large as samples are dense"),
     ("densities_are_by_the_measure", ByTheEdges, r"the density there is 0\.[67]\d* times as large"),
     ("densities_are_by_the_measure", AllAlike, "are drawn in a share of .*, and log_prob says"),

@@ -44,8 +44,8 @@ class LogisticNormalPriorOptions(Options):
 class DirichletEncoderOptions(Options):
     """Options of the encoder `dirichlet`."""
 
-    min_concentration: float = Field(0.1, ge=0.01, le=1e4, description="lower bound of the concentrations")
-    max_concentration: float = Field(1000.0, ge=0.01, le=1e4, description="upper bound of the concentrations")
+    min_concentration: float = Field(0.1, ge=0.01, lt=1e4, description="lower bound of the concentrations")
+    max_concentration: float = Field(1000.0, gt=0.01, le=1e4, description="upper bound of the concentrations")
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:

@@ -171,7 +171,9 @@ def _fit_by_condition(subject: PriorSubject, prior: Prior) -> None:
     conditions, generator = subject.conditions(n), torch.Generator().manual_seed(subject.case.seed + 1)
     which = conditions.argmax(1, keepdim=True)
     if subject.of_indices:
-        codes = (which % subject.space.entries).expand(n, subject.code_dim).contiguous()
+        # The digits of the class in base `entries`: other ones for each, also where entries are fewer than classes.
+        digits = subject.space.entries ** torch.arange(subject.code_dim).clamp(max=16)
+        codes = which // digits % subject.space.entries
     else:
         codes = which + torch.randn(n, subject.code_dim, generator=generator)
     with torch.no_grad():
