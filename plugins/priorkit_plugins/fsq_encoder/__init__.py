@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from priorkit.plugins import Component, EncoderContext, Options, hookimpl
 
@@ -19,21 +20,21 @@ _MOST_ENTRIES = 65536
 class FiniteScalarQuantisingOptions(Options):
     """Options of the encoder `fsq`."""
 
-    levels: tuple[int, ...] = Field(
+    levels: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(
         (8, 5, 5, 5),
         min_length=1,
-        description="values that each channel may take, at least 2; the codebook has as many entries as their product",
+        description="values that each channel may take, 2 to 64; the codebook has as many entries as their product",
     )
 
-    @field_validator("levels")
-    @classmethod
-    def _check_levels(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
-        entries = 1
-        for level in levels:
-            entries *= level
-        if min(levels) < 2 or entries > _MOST_ENTRIES:
-            raise ValueError(f"levels are at least 2 each, and their product is at most {_MOST_ENTRIES}, not {levels}")
-        return levels
+    @model_validator(mode="after")
+    def _check_entries(self) -> Self:
+        entries = math.prod(self.levels)
+        if entries > _MOST_ENTRIES:
+            raise ValueError(
+                f"levels {self.levels} make a codebook of {entries} entries, and it may have at most {_MOST_ENTRIES}; "
+                "use fewer channels or smaller levels"
+            )
+        return self
 
 
 def _build(options: FiniteScalarQuantisingOptions, context: EncoderContext) -> Encoder:
