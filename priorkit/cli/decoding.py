@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from priorkit.cli.console import Console
 from priorkit.cli.run_arguments import (
     add_label,
     count,
@@ -19,6 +20,7 @@ from priorkit.cli.run_arguments import (
     split_labels,
 )
 from priorkit.cli.sample_codes import is_prior, sample_codes
+from priorkit.cli.texts import TEXT_FLAGS, add_texts, given_texts, reading_notes
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry
 
@@ -31,6 +33,7 @@ __all__ = ["interpolate_command", "reconstruct_command", "sample_command"]
 
 _CHUNK = 500
 """Samples decoded at a time."""
+_SAMPLES = 64
 _COLUMNS = 8
 """Images in a row of a picture."""
 _FITTED = "cropped to their central square and resized to the run's size"
@@ -45,10 +48,16 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
         "samples.png, codes.npz",
     )
     parser.set_defaults(out=None)
-    parser.add_argument("-n", "--number", type=count, default=64, metavar="N", help="how many (default 64)")
+    parser.add_argument(
+        "-n", "--number", type=count, metavar="N", help=f"how many (default {_SAMPLES}; of each --text {_COLUMNS})"
+    )
     parser.add_argument("--columns", type=count, metavar="N", help=f"images in a row of a .png (default {_COLUMNS})")
     add_label(parser, "what to draw, in turn; default: at random")
-    found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
+    add_texts(parser)
+    found = parse(parser, arguments, ("-n", "--number", "--columns", "--label", *TEXT_FLAGS))
+    texts = given_texts(found)
+    if texts and found.label is not None:
+        raise ConfigurationError("--label and --text both say what to draw: give one of them")
     if is_prior(found.run):
         return sample_codes(found, registry)
     found.out = found.out or Path("samples.png")
@@ -56,9 +65,11 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     refuse_data_dir(found, run)
     import torch
 
-    from priorkit.data import to_uint8
     from priorkit.runs import save_images
 
+    if texts:
+        return _sample_texts(run, found, texts)
+    found.number = found.number or _SAMPLES
     refuse_too_many(run, found.number)
     condition, labels = None, None
     if found.label is not None:
@@ -69,11 +80,43 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
         condition = run.model.conditions(found.number, found.seed)
         labels = condition[:, : run.model.classes].argmax(1)
     codes = run.model.codes(found.number, found.seed, condition)
-    # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
-    images = torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
+    images = _decoded(run, codes)
     columns = found.columns or _COLUMNS
     save_images(images, found.out, columns=columns, overwrite=found.overwrite, labels=labels)
     return done(found, f"{len(images)} samples", images=len(images))
+
+
+def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
+    """Draws as many images of each text, of the same noise."""
+    from priorkit.figures import draw_texts
+    from priorkit.runs import save_images, save_picture
+
+    number = found.number or _COLUMNS
+    refuse_too_many(run, number * len(texts), f"{len(texts)} texts and -n {number}")
+    condition = run.model.text_conditions(texts)
+    noise = run.model.noise(number, found.seed)
+    codes = run.model.codes_of(noise.repeat(len(texts), *[1] * (noise.ndim - 1)), condition.repeat_interleave(number, 0))
+    images = _decoded(run, codes)
+    if found.out.suffix == ".png":
+        picture = draw_texts(images.split(number), texts, columns=found.columns or min(number, _COLUMNS))
+        save_picture(picture, found.out, overwrite=found.overwrite)
+    else:
+        save_images(images, found.out, overwrite=found.overwrite, texts=[text for text in texts for _ in range(number)])
+    console = Console(as_json=found.json, quiet=found.quiet)
+    for note in reading_notes(run, texts):
+        console.line(note)
+    samples = f"{len(images)} samples of {len(texts)} texts" if len(texts) > 1 else f"{len(images)} samples"
+    return done(found, samples, images=len(images), texts=texts)
+
+
+def _decoded(run: Run, codes: Tensor) -> Tensor:
+    """Images of the prior's codes, uint8 on the CPU."""
+    import torch
+
+    from priorkit.data import to_uint8
+
+    # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
+    return torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
 
 
 def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:

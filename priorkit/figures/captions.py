@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["caption_columns", "caption_font", "stack"]
+__all__ = ["caption_columns", "caption_font", "shortened", "stack"]
 
 _FONT_SIZE = 14
 _MARGIN = 6
@@ -52,12 +52,24 @@ def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
     return picture
 
 
-def stack(pictures: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
+def shortened(words: str, width: int) -> str:
+    """Words that are no wider than `width` pixels, with an ellipsis in the place of what is cut off."""
+    words = " ".join(words.split())
+    if _text(words).width + 2 * _MARGIN <= width:
+        return words
+    kept = words
+    while len(kept) > 1 and _text(kept + "...").width + 2 * _MARGIN > width:
+        kept = kept[:-1].rstrip()
+    return kept + "..."
+
+
+def stack(pictures: Sequence[Image.Image], captions: Sequence[str], *, below: bool = False) -> Image.Image:
     """Draws pictures below each other, each under its caption.
 
     Args:
         pictures: At least one; all become coloured if one is.
         captions: As many.
+        below: Whether each caption is below its picture instead.
     """
     texts = [_text(caption) for caption in captions]
     width = max(*(picture.width for picture in pictures), *(2 * _MARGIN + text.width for text in texts))
@@ -66,8 +78,8 @@ def stack(pictures: Sequence[Image.Image], captions: Sequence[str]) -> Image.Ima
     whole = Image.new(mode, (width, height), "white")
     top = 0
     for text, picture in zip(texts, pictures, strict=True):
-        whole.paste(text, (_MARGIN, top + _MARGIN))
-        top += text.height + 2 * _MARGIN
-        whole.paste(picture, (0, top))
-        top += picture.height
+        over = 0 if below else text.height + 2 * _MARGIN
+        whole.paste(text, (_MARGIN, top + _MARGIN + (picture.height if below else 0)))
+        whole.paste(picture, (0, top + over))
+        top += picture.height + text.height + 2 * _MARGIN
     return whole

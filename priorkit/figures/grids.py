@@ -8,10 +8,10 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from priorkit.data import to_uint8
-from priorkit.figures.captions import caption_columns, stack
+from priorkit.figures.captions import caption_columns, shortened, stack
 from priorkit.models import Model
 
-__all__ = ["as_picture", "draw_class_figure", "draw_grid", "draw_sweep"]
+__all__ = ["as_picture", "draw_class_figure", "draw_grid", "draw_sweep", "draw_texts"]
 
 _BORDER = 2
 _SEEN = 64
@@ -68,3 +68,15 @@ def draw_sweep(samples: Sequence[Tensor], captions: Sequence[str], columns: int 
         columns: Images in a row.
     """
     return stack([draw_grid(images, columns) for images in samples], captions)
+
+
+def draw_texts(samples: Sequence[Tensor], texts: Sequence[str], columns: int = 8) -> Image.Image:
+    """Draws a grid of each text's samples above the text, as in Fig. 14.
+
+    Args:
+        samples: For each text, uint8 (N, C, H, W).
+        texts: As many.
+        columns: Images in a row.
+    """
+    grids = [draw_grid(images, columns) for images in samples]
+    return stack(grids, [shortened(text, grid.width) for text, grid in zip(texts, grids, strict=True)], below=True)

@@ -52,6 +52,11 @@ class Condition(nn.Module, abc.ABC):
         recovery_weight: Weight of that loss for those who generate.
         needs_whole_batch: Whether `self_labelling_terms` compares the images of a batch with each other. Several
             processes, each of which has a part of the batch, refuse such a condition.
+        several_entries: Whether an image may bring several entries, such as captions, of which each step uses one
+            (`one_of`).
+        shows_entries: Whether phases are given the entries too, as `noise["entries"]`: for a phase of the condition's
+            own that trains what makes s of them. `draw_entries` then gives such entries before training.
+        reads_text: Whether `of_texts` makes s of texts.
 
     Examples:
         >>> import torch
@@ -79,6 +84,9 @@ class Condition(nn.Module, abc.ABC):
     recovery: Recovery = Recovery.NONE
     recovery_weight: float = 1.0
     needs_whole_batch: bool = False
+    several_entries: bool = False
+    shows_entries: bool = False
+    reads_text: bool = False
 
     @abc.abstractmethod
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -91,7 +99,7 @@ class Condition(nn.Module, abc.ABC):
         """
 
     def entries(self, images: ImageSet) -> Tensor:
-        """What each image brings with it, one entry an image: labels int64 (N,), or vectors float32 (N, dim).
+        """What each image brings with it: labels int64 (N,), vectors float32 (N, dim), or several entries (N, K, ...).
 
         Raises:
             ValueError: The images bring nothing of the kind.
@@ -99,9 +107,41 @@ class Condition(nn.Module, abc.ABC):
         """
         raise TypeError(f"{type(self).__name__} is drawn at random: images bring none")
 
-    def vectors(self, entries: Tensor) -> Tensor:
-        """Turns entries into s: float32 (N, dim)."""
+    def one_of(self, entries: Tensor, chances: Tensor) -> Tensor:
+        """Of several entries of each image, the one that this step uses; an entry (N, ...) by itself is returned as is.
+
+        Args:
+            entries: Those of a batch, (N, K, ...) of what `entries` gives.
+            chances: Uniform in [0, 1), float32 (N,): which of its entries an image's is.
+        """
         return entries
+
+    def draw_entries(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Draws `n` entries as images bring them, each image one: (n, ...).
+
+        Raises:
+            TypeError: Phases are not given this condition's entries (`shows_entries` is False).
+        """
+        raise TypeError(f"{type(self).__name__} keeps no entries of images: its phases are not given them")
+
+    def vectors(self, entries: Tensor) -> Tensor:
+        """Turns entries, one an image, into s: float32 (N, dim)."""
+        return entries
+
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        """s of texts: float32 (n, dim), on this condition's device.
+
+        Raises:
+            TypeError: s is not made of texts (`reads_text` is False).
+            ValueError: A text is empty, or has nothing in it that can be read.
+        """
+        raise TypeError(f"{type(self).__name__} reads no texts")
+
+    def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
+        """What `of_texts` leaves out of a text: words that it does not know, and whether the end is cut off."""
+        return (), False
 
     @abc.abstractmethod
     def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The trained model: what samples, encodes and decodes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import repeat
 
@@ -111,6 +111,21 @@ class Model:
             )
         assert self.condition is not None, "what has classes is a condition"
         return torch.eye(self.classes, self.condition.dim)[labels.cpu()].to(self.device)
+
+    def text_conditions(self, texts: Sequence[str]) -> Tensor:
+        """The s of texts, float32 (N, dim), on the device.
+
+        Raises:
+            ConfigurationError: The run's images are not conditioned on texts, or a text says nothing to it.
+        """
+        if self.condition is None or not self.condition.reads_text:
+            raise ConfigurationError(
+                "this run's images are not conditioned on texts: train one with --condition text, on images with captions"
+            )
+        try:
+            return self.condition.of_texts(texts).to(self.device)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
 
     def codes(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
         """Draws `n` codes from the prior: float32 (n, code_dim) on the device; int64 where they are indices.

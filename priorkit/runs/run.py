@@ -112,6 +112,7 @@ class Run:
         seed: int = 0,
         labels: int | str | Sequence[int | str] | Tensor | None = None,
         condition: Tensor | None = None,
+        text: str | Sequence[str] | None = None,
     ) -> Tensor:
         """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images.
 
@@ -120,17 +121,26 @@ class Run:
             seed: Seed of the noise, and of the conditioning vectors unless they are given.
             labels: Classes to draw, by index or name, in a run with classes: one for all, or `n` of them.
             condition: s itself, shape (n, dim), in a run with a condition; instead of `labels`.
+            text: What to draw, in a run conditioned on texts: one text for all, or `n` of them; instead of `labels`.
 
         Raises:
-            ConfigurationError: The run has no condition, or no such classes, or both labels and condition are given.
+            ConfigurationError: The run has no condition, or no such classes, or reads no such text, or more than one of
+                labels, condition and text is given.
             ValueError: `n` is below 1, or labels or condition have another shape.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
+        given = {"labels": labels, "condition": condition, "text": text}
+        several_given = [name for name, value in given.items() if value is not None]
+        if len(several_given) > 1:
+            raise ConfigurationError(f"{' and '.join(several_given)} both say what to draw: give one of them")
+        if text is not None:
+            texts = [text] * n if isinstance(text, str) else text
+            if len(texts) != n:
+                raise ValueError(f"text must be one text, or {n} of them, not {len(texts)}")
+            return self.model.sample(n, seed, self.model.text_conditions(texts))
         if labels is None:
             return self.model.sample(n, seed, condition)
-        if condition is not None:
-            raise ConfigurationError("labels and condition both say what to draw: give one of them")
         if isinstance(labels, Tensor):
             if labels.is_floating_point() or labels.ndim > 1:
                 raise ValueError(
@@ -141,6 +151,17 @@ class Run:
         if len(several) != n:
             raise ValueError(f"labels must be one class, or {n} of them, not {len(several)}")
         return self.model.sample(n, seed, self.model.class_conditions(self.find_classes(several)))
+
+    def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
+        """What a run conditioned on texts does not read of a text: words that it does not know, and whether it is cut.
+
+        Raises:
+            ConfigurationError: The run's images are not conditioned on texts.
+        """
+        self.model.text_conditions([text])
+        condition = self.model.condition
+        assert condition is not None, "texts are a condition's"
+        return condition.unread(text)
 
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,13 @@ def save_picture(picture: Image.Image, path: Path, *, overwrite: bool = False) -
 
 
 def save_images(
-    images: Tensor, path: Path, *, columns: int = 8, overwrite: bool = False, labels: Tensor | None = None
+    images: Tensor,
+    path: Path,
+    *,
+    columns: int = 8,
+    overwrite: bool = False,
+    labels: Tensor | None = None,
+    texts: Sequence[str] | None = None,
 ) -> None:
     """Saves uint8 images (N, C, H, W).
 
@@ -88,6 +95,7 @@ def save_images(
         columns: Images in a row of a grid.
         overwrite: Whether what is there may be replaced.
         labels: The images' classes, int64 (N,): in a .npz an array `labels` beside the images; not kept otherwise.
+        texts: The text that each was drawn for: in a .npz an array `captions`; not kept otherwise.
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
@@ -99,10 +107,10 @@ def save_images(
         try:
             if path.suffix == ".npz":
                 pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-                if labels is None:
-                    np.savez_compressed(draft, images=pixels)
-                else:
-                    np.savez_compressed(draft, images=pixels, labels=labels.cpu().numpy())
+                beside = {} if labels is None else {"labels": labels.cpu().numpy()}
+                if texts is not None:
+                    beside["captions"] = np.array(texts)
+                np.savez_compressed(draft, images=pixels, **beside)
                 draft.replace(path)
             elif path.suffix == ".png":
                 save_grid(images, path, columns)

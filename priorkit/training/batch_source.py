@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.data import Batches, KeptCodes, default_workers
 from priorkit.distributed import Processes
-from priorkit.engine import Precision
+from priorkit.engine import Precision, seed_for
 from priorkit.interfaces import Batch, CodeKind, Encoder, ImageSet
 from priorkit.models.stages import PlannedStage
 from priorkit.models.system import BuiltSystem
@@ -67,12 +68,12 @@ class BatchSource:
             batches.encode_with(encoder())
         if self.stage.batch is Batch.ALL_CODES:
             assert isinstance(batches, KeptCodes), "all codes are kept ones"
-            self._fetched = batches.everything(), self._conditions(batches.all_entries(), None)
+            self._fetched = batches.everything(), self._conditions(batches.all_entries(), None, images_seen)
             return
         others = None
         if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
             others = batches.entries_at(images_seen + self.stage.batch_size)
-        with_them = self._conditions(batches.entries_at(images_seen), others)
+        with_them = self._conditions(batches.entries_at(images_seen), others, images_seen)
         if self.leaves_out:
             with_them["indices"] = batches.indices_at(images_seen)
         self._fetched = batches.at(images_seen), with_them
@@ -101,14 +102,31 @@ class BatchSource:
         """Ends the processes that read images, if there are any; the next batch starts them again."""
         self.batches.close()
 
-    def _conditions(self, entries: Tensor | None, others: Tensor | None) -> dict[str, Tensor]:
-        """What comes with a batch: `condition`, and `mismatched`, which comes with other images."""
+    def _conditions(self, entries: Tensor | None, others: Tensor | None, images_seen: int) -> dict[str, Tensor]:
+        """What comes with a batch: `condition`; `mismatched`, which comes with other images; and `entries`."""
         if self.condition is None or entries is None:
             return {}
+        entries = self._one_of(entries, images_seen)
         conditions = {"condition": self.condition.vectors(entries)}
         if others is not None:
+            others = self._one_of(others, images_seen + self.stage.batch_size)
             conditions["mismatched"] = self.condition.vectors(others)
+        if self.condition.shows_entries:
+            conditions["entries"] = entries
         return conditions
+
+    def _one_of(self, entries: Tensor, images_seen: int) -> Tensor:
+        """Of several entries of each image the one that the batch after `images_seen` images uses."""
+        if self.condition is None or not self.condition.several_entries:
+            return entries
+        # Drawn for the whole batch, on the CPU: neither the device nor how many processes share it changes anything.
+        generator = torch.Generator().manual_seed(seed_for(self.config.seed, "entries", images_seen))
+        if self.stage.batch is Batch.IMAGES:
+            share = self.processes.share(self.stage.batch_size)
+            chances = torch.rand(self.stage.batch_size, generator=generator)[share]
+        else:
+            chances = torch.rand(len(entries), generator=generator)
+        return self.condition.one_of(entries, chances.to(entries.device))
 
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition

@@ -1,0 +1,60 @@
+"""The condition `text`: images are conditioned on their captions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from priorkit.plugins import Component, ConditionContext, Options, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import Condition
+
+__all__ = ["TextOptions", "priorkit_conditions"]
+
+
+class TextOptions(Options):
+    """Options of the condition `text`."""
+
+    seen_by_code_critic: bool = Field(False, description="show the caption's vector to the code discriminator")
+    mismatched: bool = Field(
+        True, description="show the image discriminator real images with another image's caption as fakes"
+    )
+    remembered: int = Field(
+        1000, ge=1, description="captions of training images that are kept with the run, to draw samples for"
+    )
+    loss: Literal["contrastive", "structured"] = Field(
+        "contrastive",
+        description="what a text encoder learns by, if it does not come trained: the right caption among the batch's "
+        "by cross-entropy, or by a hinge (Reed et al. 2016)",
+    )
+
+
+def _build(options: TextOptions, context: ConditionContext) -> Condition:
+    from priorkit_plugins.text.condition import TextCondition
+
+    assert context.text_encoder is not None, "the core gives conditions a text encoder"
+    return TextCondition(
+        context.text_encoder(),
+        context.train,
+        seen_by_code_critic=options.seen_by_code_critic,
+        mismatched=options.mismatched,
+        remembered=options.remembered,
+        loss=options.loss,
+    )
+
+
+@hookimpl
+def priorkit_conditions() -> list[Component[Condition | None]]:
+    """Supplies the condition `text`."""
+    return [
+        Component(
+            "text",
+            TextOptions,
+            _build,
+            summary="a caption that comes with each image, made a vector by a text encoder",
+            source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Section V; Reed et al. 2016, "
+            "arXiv:1605.05396, for mismatched pairs",
+        )
+    ]

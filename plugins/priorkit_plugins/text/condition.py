@@ -1,0 +1,147 @@
+"""A caption that comes with each image as the condition."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from priorkit.interfaces import Condition, ImageSet, Phase, System, TextEncoder
+
+__all__ = ["TextCondition"]
+
+
+class TextCondition(Condition):
+    """s is the vector of a caption of the image, made by a text encoder (Section V of Wang et al. 2020).
+
+    Of an image's captions, each step uses one, drawn from the run's seed. D_I sees s beside the image, and pairs of an
+    image with another one's caption as fakes (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Vectors have length
+    sqrt(dim), so that a dimension is about as large as one of the noise.
+
+    A text encoder that does not come trained learns in a phase of this condition's own, `text-embedding`
+    (`TextEmbeddingPhase`); whatever else is trained by s takes its vectors as they are.
+
+    Args:
+        encoder: From captions to vectors (N, dim).
+        train: The training images, of whose captions some are kept to draw samples for; None to load them later.
+        seen_by_code_critic: Whether D_C is shown s.
+        mismatched: Whether D_I is shown mismatched pairs.
+        remembered: How many captions are kept, of images evenly spread over the training images; repeated where there
+            are fewer.
+        loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
+
+    Raises:
+        ValueError: The training images have no captions.
+    """
+
+    from_data = True
+    seen_by_image_critic = True
+    several_entries = True
+    reads_text = True
+    kept: Tensor
+
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        train: ImageSet | None = None,
+        *,
+        seen_by_code_critic: bool = False,
+        mismatched: bool = True,
+        remembered: int = 1000,
+        loss: str = "contrastive",
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dim = encoder.dim
+        self.shows_entries = not encoder.frozen
+        self.seen_by_code_critic = seen_by_code_critic
+        self.mismatched = mismatched
+        self.loss = loss
+        kept = torch.zeros(remembered, encoder.length, dtype=torch.int32)
+        if train is not None:
+            if train.captions is None:
+                raise ValueError(_NO_CAPTIONS)
+            spread = train.captions.take(train.spread_indices(remembered))
+            # Not always the first one: the k-th caption of an image is often of one form.
+            kept = self._tokens([captions[index % len(captions)] for index, captions in enumerate(spread)])
+        self.register_buffer("kept", kept)
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        """s of captions of training images, float32 (n, dim)."""
+        return self.vectors(self.draw_entries(n, generator=generator, device=device))
+
+    def draw_entries(
+        self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
+    ) -> Tensor:
+        """Tokens of captions of training images, int32 (n, length)."""
+        indices = torch.randint(len(self.kept), (n,), generator=generator, device=device)
+        return self.kept.to(indices.device).index_select(0, indices)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        """The tokens of all captions, int32 (N, K, length); rows of 0 where an image has fewer than K captions."""
+        if images.captions is None:
+            raise ValueError(_NO_CAPTIONS)
+        # Many images share a caption, which is read once.
+        tokens = self._tokens(images.captions.distinct())
+        none = torch.zeros(1, tokens.shape[1], dtype=tokens.dtype)
+        return torch.cat([tokens, none])[images.captions.places()]
+
+    def one_of(self, entries: Tensor, chances: Tensor) -> Tensor:
+        """Of the tokens (N, K, length) of each image's captions, those of one, int32 (N, length)."""
+        if entries.ndim == 2:
+            return entries
+        counts = entries.any(2).sum(1).clamp(min=1)
+        # A caption without a token that is known is not drawn: captions with tokens come first.
+        ordered = entries.any(2).int().argsort(dim=1, descending=True, stable=True)
+        place = ordered.gather(1, (chances * counts).long().clamp(max=entries.shape[1] - 1)[:, None])
+        return entries.gather(1, place[:, :, None].expand(-1, -1, entries.shape[2]))[:, 0]
+
+    def vectors(self, entries: Tensor) -> Tensor:
+        """Turns tokens (N, length) into s, float32 (N, dim), of length sqrt(dim)."""
+        training, device = self.encoder.training, self.kept.device
+        self.encoder.eval()
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            found = self.encoder(entries.to(device, torch.int64))
+        self.encoder.train(training)
+        return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
+
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        """s of texts, float32 (n, dim).
+
+        Raises:
+            ValueError: A text is empty, or has no token that the encoder knows.
+        """
+        tokens = self._tokens(texts)
+        for text, known in zip(texts, tokens.any(1).tolist(), strict=True):
+            if not text.strip():
+                raise ValueError("a text is empty: say what the image should show")
+            if not known:
+                raise ValueError(f"the text {text[:60]!r} has nothing in it that the run's text encoder reads")
+        return self.vectors(tokens.to(self.kept.device))
+
+    def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
+        """Words that the text encoder has no token for, and whether it cuts the text."""
+        return self.encoder.unknown(text), self.encoder.is_cut(text)
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        """-E[log N(s; Q(x), I)] of Q's means (N, dim), in nats."""
+        squares = (recovered.float() - condition).square().sum(1)
+        return 0.5 * (squares.mean() + self.dim * math.log(2 * math.pi))
+
+    def phases(self, system: System) -> Sequence[Phase]:
+        """`text-embedding`, in which the text encoder learns; none where it comes trained."""
+        from priorkit_plugins.text.phase import TextEmbeddingPhase
+
+        if self.encoder.frozen:
+            return ()
+        return (TextEmbeddingPhase(self.encoder, system.shape, loss=self.loss),)
+
+    def _tokens(self, captions: Sequence[str]) -> Tensor:
+        return self.encoder.tokens(captions).to(torch.int32)
+
+
+_NO_CAPTIONS = (
+    "the data has no captions; give them beside the images, as NAME.txt beside NAME.png or as `captions` in a .npz "
+    "file, or choose --condition labels or embedding"
+)

@@ -1,0 +1,50 @@
+"""The phase in which a text encoder learns which captions belong to which images."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import ImageShape, Move, Noise, Phase, Place, TextEncoder
+from priorkit_plugins.joint_embedding import contrastive_loss, structured_hinge_loss
+from priorkit_plugins.text.image_tower import ImageTower
+
+__all__ = ["TextEmbeddingPhase"]
+
+_LOSSES = {"contrastive": contrastive_loss, "structured": structured_hinge_loss}
+
+
+class TextEmbeddingPhase(Phase):
+    """Trains the text encoder beside a network of images, so that captions are near their own images.
+
+    Both give vectors of one space; a loss pulls those of an image and its caption together, and those of others of the
+    batch apart, from images to captions and from captions to images. Pairs whose captions are the same count as
+    neither. The network of images is used for nothing else.
+
+    Args:
+        encoder: The text encoder.
+        shape: The images' shape.
+        loss: `contrastive`, the cross-entropy of the right one among the batch (Radford et al. 2021,
+            arXiv:2103.00020), or `structured`, a hinge (Reed et al. 2016, arXiv:1605.05395).
+    """
+
+    name = "text_embedding"
+    players = {"text": ("text_encoder", "image_tower")}
+    place = Place.BEFORE_AUTOENCODER
+    needs_whole_batch = True
+
+    def __init__(self, encoder: TextEncoder, shape: ImageShape, *, loss: str = "contrastive") -> None:
+        self.encoder = encoder
+        self.tower = ImageTower(shape, encoder.dim)
+        self.networks = {"text_encoder": encoder, "image_tower": self.tower}
+        self.loss = _LOSSES[loss]
+
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+        """None: what comes with the images, `entries`, is all that is needed."""
+        return {}
+
+    def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+        """One move, of both networks; `image_text` is the loss."""
+        tokens = noise["entries"].long()
+        same = (tokens[:, None] == tokens[None]).all(2)
+        yield Move("text", {"image_text": self.loss(self.tower(images), self.encoder(tokens), same)})

@@ -1,0 +1,66 @@
+"""The texts that images are asked for by: `--text` and `--text-file`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorkit.cli.arguments import Parser
+from priorkit.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from priorkit.runs import Run
+
+__all__ = ["TEXT_FLAGS", "add_texts", "given_texts", "reading_notes"]
+
+TEXT_FLAGS = ("--text", "--text-file")
+
+
+def add_texts(parser: Parser) -> None:
+    """Adds `--text` and `--text-file`."""
+    parser.add_argument(
+        "--text", action="append", metavar="TEXT", help="for a run with --condition text: what to draw; may be repeated"
+    )
+    parser.add_argument("--text-file", type=Path, metavar="FILE", help="the same, a text in each line of a UTF-8 file")
+
+
+def given_texts(found: argparse.Namespace) -> list[str]:
+    """The texts that were given, in their order; those of the file come last.
+
+    Raises:
+        ConfigurationError: One of them is empty, or the file cannot be read or has none.
+    """
+    texts = list(found.text or [])
+    for text in texts:
+        if not text.strip():
+            raise ConfigurationError('--text is empty: say what to draw, such as --text "this flower is yellow"')
+    if found.text_file is not None:
+        texts += _lines_of(found.text_file)
+    return texts
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"--text-file {str(path)!r} is not UTF-8; save it as UTF-8 text") from None
+    except OSError as error:
+        raise ConfigurationError(f"--text-file {str(path)!r} cannot be read: {error.strerror or error}") from None
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    if not lines:
+        raise ConfigurationError(f"--text-file {str(path)!r} has no text; write a text in each line")
+    return lines
+
+
+def reading_notes(run: Run, texts: list[str]) -> list[str]:
+    """What the run's text encoder does not read of the texts, one line for each text that this is true of."""
+    notes = []
+    for text in texts:
+        unknown, cut = run.unread(text)
+        if unknown:
+            words = ", ".join(repr(word) for word in unknown)
+            notes.append(f"note: {text!r}: no training caption has {words}; left out")
+        if cut:
+            notes.append(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
+    return notes
