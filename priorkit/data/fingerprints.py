@@ -9,7 +9,14 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 
-__all__ = ["condition_fingerprint", "data_fingerprint", "describe_data", "is_same_data", "sample_fingerprint"]
+__all__ = [
+    "captions_fingerprint",
+    "condition_fingerprint",
+    "data_fingerprint",
+    "describe_data",
+    "is_same_data",
+    "sample_fingerprint",
+]
 
 _SAMPLE = 128
 """Images of each set that are compared by their pixels even where that of all would take too long."""
@@ -72,6 +79,22 @@ def condition_fingerprint(data: ImageData) -> str:
     for entries in (data.train.labels, data.train.embeddings):
         digest.update(b"none" if entries is None else f"{tuple(entries.shape)}".encode())
         digest.update(b"" if entries is None else entries.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def captions_fingerprint(data: ImageData) -> str | None:
+    """A short text that differs where captions of the training images differ; None where there are none.
+
+    It is one of its own, because runs that are older than captions remember labels and embeddings alone.
+    """
+    if data.train.captions is None:
+        return None
+    digest = hashlib.blake2b(digest_size=16)
+    for captions in data.train.captions:
+        digest.update(b"%d" % len(captions))
+        for caption in captions:
+            encoded = caption.encode()
+            digest.update(b" %d %b" % (len(encoded), encoded))
     return digest.hexdigest()
 
 

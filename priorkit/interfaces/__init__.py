@@ -2,6 +2,7 @@
 
 from priorkit.interfaces.adversarial_loss import AdversarialLoss, Comparison
 from priorkit.interfaces.batch_norm import TrackingLayer, frozen_statistics
+from priorkit.interfaces.captions import Captions
 from priorkit.interfaces.code_generator import CodeGenerator
 from priorkit.interfaces.code_space import CodeKind, CodeSpace
 from priorkit.interfaces.condition import Condition, Recovery
@@ -21,6 +22,7 @@ from priorkit.interfaces.system import System
 __all__ = [
     "AdversarialLoss",
     "Batch",
+    "Captions",
     "CodeGenerator",
     "CodeKind",
     "CodeSpace",

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from priorkit.interfaces.captions import Captions
 from priorkit.interfaces.networks import ImageShape
 from priorkit.interfaces.stored_images import StoredImages
 
@@ -24,9 +25,10 @@ class ImageSet:
         fingerprint: Of images in memory: what `StoredImages.fingerprint` says of the same images, if their source can
             give them either way. By it a run that was started one way is resumed the other.
         embeddings: A description of each image as a vector, float32 (N, embedding_dim), or None where there are none.
+        captions: Descriptions of each image in words, one or several, or None where there are none.
 
     Raises:
-        ValueError: A tensor has another dtype or shape.
+        ValueError: A tensor has another dtype or shape, or there is another number of captions.
 
     Examples:
         >>> import torch
@@ -42,6 +44,7 @@ class ImageSet:
     labels: Tensor | None = None
     fingerprint: str | None = None
     embeddings: Tensor | None = None
+    captions: Captions | None = None
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -65,6 +68,10 @@ class ImageSet:
             )
         if vectors is not None and not bool(vectors.isfinite().all()):
             raise ValueError("embeddings must be finite numbers, and some are infinite or not a number")
+        if self.captions is not None and not isinstance(self.captions, Captions):
+            raise ValueError(f"captions must be priorkit.interfaces.Captions, not {type(self.captions).__name__}")
+        if self.captions is not None and len(self.captions) != len(images):
+            raise ValueError(f"there are captions of {len(self.captions)} images, and {len(images)} images")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from priorkit.config import RunConfig, flag_for
-from priorkit.data.fingerprints import condition_fingerprint, sample_fingerprint
+from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, sample_fingerprint
 from priorkit.distributed import Processes, require_equal_descriptions
 from priorkit.interfaces import ImageData
 from priorkit.training import Session
@@ -30,6 +30,7 @@ def require_common_run(config: RunConfig, session: Session, data: ImageData, pro
 
 def _description(config: RunConfig, session: Session, data: ImageData) -> dict[str, Any]:
     condition = session.system.condition
+    from_data = condition is not None and condition.from_data
     settings = config.model_dump(mode="json", exclude=set(_OF_EACH_MACHINE))
     return {
         **{flag_for((name,)): value for name, value in settings.items()},
@@ -38,7 +39,8 @@ def _description(config: RunConfig, session: Session, data: ImageData) -> dict[s
         "number of training images": len(data.train),
         "number of held-out images": len(data.test),
         "data (by a sample of its images)": sample_fingerprint(data),
-        "labels and embeddings": condition_fingerprint(data) if condition is not None and condition.from_data else None,
+        "labels and embeddings": condition_fingerprint(data) if from_data else None,
+        "captions": captions_fingerprint(data) if from_data else None,
         "checkpoint (by its steps)": session.steps,
         "version of torch": torch.__version__,
         "version of Python": platform.python_version_tuple()[:2],

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from priorkit.config import RunConfig, choices_of
 from priorkit.data import DataSummary, summarise
-from priorkit.data.fingerprints import condition_fingerprint, describe_data
+from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -64,6 +64,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "embedding_dim": summarise(data).embedding_dim,
             **describe_data(data),
             "beside_fingerprint": condition_fingerprint(data) if brings_condition else None,
+            "captions_fingerprint": captions_fingerprint(data) if brings_condition else None,
             "class_names": list(data.class_names),
             "notes": list(data.notes),
         },
@@ -92,6 +93,7 @@ class _Data(BaseModel):
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None
     beside_fingerprint: str | None = None
+    captions_fingerprint: str | None = None
 
 
 class _Environment(BaseModel):

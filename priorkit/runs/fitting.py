@@ -158,7 +158,8 @@ def _advice_for_a_fit(error: ConfigurationError, path: str | Path) -> Configurat
 
 
 def _of_images(environment: Mapping[str, Any]) -> dict[str, Any]:
-    recorded = {key: value for key, value in environment["data"].items() if key != "beside_fingerprint"}
+    beside = ("beside_fingerprint", "captions_fingerprint")
+    recorded = {key: value for key, value in environment["data"].items() if key not in beside}
     return {**environment, "data": recorded}
 
 

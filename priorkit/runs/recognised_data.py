@@ -6,7 +6,7 @@ from typing import Any
 
 from priorkit.config import RunConfig
 from priorkit.data import load_data
-from priorkit.data.fingerprints import condition_fingerprint, is_same_data
+from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, is_same_data
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry
@@ -27,12 +27,16 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         ConfigurationError: They are others, or in another order.
     """
     recorded = environment["data"]
-    condition = recorded.get("beside_fingerprint")
-    if condition is not None and condition != condition_fingerprint(data):
-        raise ConfigurationError(
-            f"the labels or embeddings of the data set are not those that {str(path)!r} was started with, and it is "
-            "conditioned on them; put them back, say where the data lies now with --data-dir, or train a new run"
-        )
+    beside = {
+        "labels or embeddings": ("beside_fingerprint", condition_fingerprint),
+        "captions": ("captions_fingerprint", captions_fingerprint),
+    }
+    for words, (key, fingerprint) in beside.items():
+        if recorded.get(key) is not None and recorded[key] != fingerprint(data):
+            raise ConfigurationError(
+                f"the {words} of the data set are not those that {str(path)!r} was started with, and it is conditioned "
+                "on them; put them back, say where the data lies now with --data-dir, or train a new run"
+            )
     if not is_same_data(data, recorded):
         raise ConfigurationError(
             f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from priorkit.errors import DataError
-from priorkit.interfaces import DataSource, ImageData, ImageSet, ImageShape, StoredImages
+from priorkit.interfaces import Captions, DataSource, ImageData, ImageSet, ImageShape, StoredImages
 from priorkit.plugins import DataContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
@@ -296,6 +296,60 @@ class LabelsOfTheNext(Source):
         return None if found is None else found.roll(-1)
 
 
+class Captioned(Source):
+    """A sound data set, each of whose images has a caption or two."""
+
+    def texts(self, count: int) -> list[tuple[str, ...]]:
+        return [(f"image {index}", "an odd one")[: 1 + index % 2] for index in range(count)]
+
+    def finished(self, data: ImageData) -> ImageData:
+        count = len(data.train) + len(data.test)
+        captions = Captions(self.texts(count))
+        train, test = (
+            replace(part, captions=captions.take(torch.tensor(indices, dtype=torch.int64)))
+            for part, indices in zip((data.train, data.test), self.split(count), strict=True)
+        )
+        return replace(data, train=train, test=test)
+
+
+class CaptionsOfTrainingImages(Captioned):
+    def finished(self, data: ImageData) -> ImageData:
+        return replace(data, train=super().finished(data).train)
+
+
+class LinesWithTheirEnds(Captioned):
+    def texts(self, count: int) -> list[tuple[str, ...]]:
+        return [tuple(f"{text}\n" for text in texts) for texts in super().texts(count)]
+
+
+class CaptionsInAnyOrder(Captioned):
+    def texts(self, count: int) -> list[tuple[str, ...]]:
+        return random.Random(os.urandom(8)).sample(super().texts(count), count)
+
+
+class CaptionsInTheOldOrder(Captioned):
+    def finished(self, data: ImageData) -> ImageData:
+        captions, held = Captions(self.texts(COUNT)), len(data.test)
+        return replace(
+            data, train=replace(data.train, captions=captions[held:]), test=replace(data.test, captions=captions[:held])
+        )
+
+
+class CaptionsOfTheNext(Captioned):
+    def finished(self, data: ImageData) -> ImageData:
+        def moved(part: ImageSet) -> ImageSet:
+            assert part.captions is not None
+            return replace(part, captions=part.captions.take(torch.arange(len(part)).roll(-1)))
+
+        found = super().finished(data)
+        return replace(found, train=moved(found.train), test=moved(found.test))
+
+
+class NoCaptionsOnDisk(Captioned):
+    def finished(self, data: ImageData) -> ImageData:
+        return data if self.context.memory < 10_000 else super().finished(data)
+
+
 class SoundWithAnUnusedClass(CountsFromOne):
     """Of three classes, these images show two."""
 
@@ -449,6 +503,9 @@ PLANTED = [
     ("notes_are_sentences", changing(Source, notes=sentence("two\nlines")), ("a note is", "several lines")),
     ("notes_are_sentences", changing(Source, notes=sentence("some are resized\n")), ("a note is", "line break")),
     ("notes_are_sentences", changing(Source, notes=sentence("resized")), ("a note is", "is a word")),
+    ("captions_are_whole", CaptionsOfTrainingImages, ("held-out images have no captions", "one of the two sets")),
+    ("captions_are_whole", LinesWithTheirEnds, (r"caption of training image 0 is \['image 0", "with their ends")),
+    ("loads_the_same_again", CaptionsInAnyOrder, ("captions of training images", "are others")),
     ("loads_the_same_again", Shuffled, ("global generator of torch", "context.seed")),
     ("loads_the_same_again", PythonShuffled, ("global generator of Python's random", "context.seed")),
     ("loads_the_same_again", RandomWithoutGlobals, ("training images", "are others")),
@@ -468,18 +525,29 @@ PLANTED = [
     (
         "held_out_images_follow_the_context",
         LabelsInTheOldOrder,
-        ("images have other labels", "labels or embeddings are not"),
+        ("images have other labels", "embeddings or captions are not"),
     ),
     (
         "held_out_images_follow_the_context",
         LabelsOfTheNext,
-        ("the same once labels and embeddings are moved by one place", "shifted against the images by one"),
+        ("the same once these are moved by one place", "shifted against the images by one"),
+    ),
+    (
+        "held_out_images_follow_the_context",
+        CaptionsInTheOldOrder,
+        ("images have other labels, embeddings or captions than", "images are permuted"),
+    ),
+    (
+        "held_out_images_follow_the_context",
+        CaptionsOfTheNext,
+        ("the same once these are moved by one place", "shifted against the images by one"),
     ),
     ("held_out_images_follow_the_context", HoldsOutTrainingImages, ("4 of 4 held-out images", "same files")),
     ("memory_changes_no_pixel", NeverInMemory, ("they stay on disk", "memory is not read")),
     ("memory_changes_no_pixel", OtherInMemory, ("others on disk", "prepare images differently")),
     ("memory_changes_no_pixel", NoFingerprintInMemory, ("the fingerprint None", "without the fingerprint")),
     ("memory_changes_no_pixel", OtherLabels, ("labels of training images are others",)),
+    ("memory_changes_no_pixel", NoCaptionsOnDisk, ("captions of training images are others",)),
     ("reads_in_any_order", with_files(Sorted), ("are other images than", "sorted")),
     ("reads_in_any_order", with_files(SqueezesOne), ("expected uint8 of shape", "one image is taken for a batch")),
     ("reads_in_any_order", with_files(StacksNone), ("expects a non-empty",)),
@@ -519,13 +587,15 @@ def test_every_special_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} == {check.name for check in special}
 
 
-@pytest.mark.parametrize("build", [Source, Generated, Stratified, NextLarger, SoundWithAnUnusedClass])
+@pytest.mark.parametrize("build", [Source, Generated, Stratified, NextLarger, SoundWithAnUnusedClass, Captioned])
 def test_sound_data_sets_pass(build: type[Source], folder: Path) -> None:
     report = check_component(Case("dataset", build, situations=situations(folder)))
     report.raise_if_failed()
     options = {"options_survive_a_file", "options_are_usable", "listing_imports_no_torch"}
     own = {"missing_data_is_named", *(check.name for check in (*HOLDOUTS, *STORED_IMAGES))}
-    assert {result.check for result in report.skipped} == (options | own if issubclass(build, Generated) else options)
+    skipped = options | (own if issubclass(build, Generated) else set())
+    skipped |= set() if issubclass(build, Captioned) else {"captions_are_whole"}
+    assert {result.check for result in report.skipped} == skipped
 
 
 def test_files_that_are_nowhere_are_a_failure() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from priorkit.plugins import Component, DataContext, Options, hookimpl
 
@@ -13,10 +15,23 @@ __all__ = ["FolderOptions", "priorkit_datasets"]
 
 
 class FolderOptions(Options):
-    """Options of the data set `folder`: none."""
+    """Options of the data set `folder`."""
+
+    captions: bool = Field(
+        True, description="read captions, where there are NAME.txt beside NAME.png, captions.jsonl or metadata.jsonl"
+    )
+    captionless: Literal["refuse", "drop"] = Field(
+        "refuse", description="if some images have no captions: refuse the data, or drop these images"
+    )
+    caption_key: str = Field("text", description="what captions are called in captions.jsonl or metadata.jsonl")
+    embeddings: str | None = Field(
+        None,
+        description="folder below --data-dir with NAME.npy where that has NAME.png, (dim,) or (K, dim); . is itself",
+    )
 
 
-def _build(_options: FolderOptions, context: DataContext) -> DataSource:
+def _build(options: FolderOptions, context: DataContext) -> DataSource:
+    from priorkit_plugins.folder.beside import Beside
     from priorkit_plugins.folder.source import FolderSource
 
     return FolderSource(
@@ -26,6 +41,12 @@ def _build(_options: FolderOptions, context: DataContext) -> DataSource:
         holdout=context.holdout,
         seed=context.seed,
         memory=context.memory,
+        beside=Beside(
+            captions=options.captions,
+            captionless=options.captionless,
+            caption_key=options.caption_key,
+            embeddings=options.embeddings,
+        ),
     )
 
 

@@ -49,7 +49,11 @@ class Files(Sequence[Path]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.chosen(np.arange(len(self))[index])
-        return self.root / os.fsdecode(bytes(self._names[index]))
+        return self.root / self.name(index)
+
+    def name(self, index: int) -> str:
+        """The path of one of them relative to the folder, with `/` between its parts."""
+        return os.fsdecode(bytes(self._names[index]))
 
     def fingerprint(self) -> str:
         """Differs where a name below the folder, the size of a file or their order differs.

@@ -12,6 +12,7 @@ from torch import Tensor
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet, StoredImages
 from priorkit.plugins import image_bytes
+from priorkit_plugins.folder.beside import Beside
 from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
 from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.in_memory import read_images
@@ -41,6 +42,7 @@ class FolderSource(DataSource):
             image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger sets stay on disk.
+        beside: What is read beside the images.
     """
 
     def __init__(
@@ -51,34 +53,41 @@ class FolderSource(DataSource):
         holdout: float = 0.1,
         seed: int = 0,
         memory: int = sys.maxsize,
+        beside: Beside | None = None,
     ) -> None:
         self.root = root
         self.conversion = Conversion(image_size, channels)
         self.holdout = holdout
         self.seed = seed
         self.memory = memory
+        self.beside = beside or Beside()
 
     def load(self) -> ImageData:
         """Reads the images, or looks at some of them where all would take too much memory.
 
         Raises:
-            DataError: The folder is missing or has too few images; an image is damaged; or images differ in size or
-                channels and nobody said what to bring them to.
+            DataError: The folder is missing or has too few images; an image is damaged; images differ in size or
+                channels and nobody said what to bring them to; or captions or embeddings are missing or broken.
         """
         if self.root is None:
             raise DataError("the data set folder needs a folder of images: give it by --data-dir FOLDER")
         root = self.root.expanduser()
         layout = find_layout(root)
         files = Files.joined([layout.train.files, *([layout.test.files] if layout.test else [])])
-        if len(files) < 2:
-            raise DataError(
-                f"{root} has only one image ({files[0].name}), but one to train on and one to hold out are needed: "
-                "add images"
-            )
         notes = list(layout.notes)
         labels, class_names = _labels(layout.train, layout.test)
+        kept, captions = self.beside.read_captions(files, notes)
+        train_count = int((kept < len(layout.train.files)).sum())
+        files, labels = files.chosen(kept), None if labels is None else labels[torch.from_numpy(kept)]
+        if len(files) < 2 or not train_count or (layout.test and train_count == len(files)):
+            of_use = "" if captions is None else " with captions"
+            found = f"only one image{of_use} ({files[0].name})"
+            if len(files) > 1:
+                found = f"no image{of_use} to {'hold out' if train_count else 'train on'}"
+            raise DataError(f"{root} has {found}, but one to train on and one to hold out are needed: add images")
+        vectors = self.beside.read_embeddings(files, notes)
         if layout.test:
-            indices = torch.arange(len(layout.train.files)), torch.arange(len(layout.train.files), len(files))
+            indices = torch.arange(train_count), torch.arange(train_count, len(files))
         else:
             indices = held_out(len(files), self.holdout, self.seed)
         parts = [files.chosen(chosen.numpy()) for chosen in indices]
@@ -95,6 +104,8 @@ class FolderSource(DataSource):
                 pixels,
                 None if labels is None else labels[chosen],
                 part.fingerprint() if isinstance(pixels, Tensor) else None,
+                None if vectors is None else vectors[chosen],
+                None if captions is None else captions.take(chosen),
             )
             for pixels, chosen, part in zip(images, indices, parts, strict=True)
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from priorkit.plugins import Component, DataContext, Options, hookimpl
 
 if TYPE_CHECKING:
@@ -13,10 +15,12 @@ __all__ = ["NpzOptions", "priorkit_datasets"]
 
 
 class NpzOptions(Options):
-    """Options of the data set `npz`: none."""
+    """Options of the data set `npz`."""
+
+    captions: bool = Field(True, description="read the array `captions`, if there is one")
 
 
-def _build(_options: NpzOptions, context: DataContext) -> DataSource:
+def _build(options: NpzOptions, context: DataContext) -> DataSource:
     from priorkit_plugins.npz.source import NpzSource
 
     return NpzSource(
@@ -26,6 +30,7 @@ def _build(_options: NpzOptions, context: DataContext) -> DataSource:
         holdout=context.holdout,
         seed=context.seed,
         memory=context.memory,
+        captions=options.captions,
     )
 
 
@@ -38,6 +43,6 @@ def priorkit_datasets() -> list[Component[DataSource]]:
             NpzOptions,
             _build,
             summary="your own images, as arrays in the .npz file that --data-dir names",
-            source="arrays `images` and optionally `labels`, `embeddings`, `test_...` of each, `class_names`",
+            source="arrays `images`; optionally `labels`, `embeddings`, `captions`, `test_...` of each, `class_names`",
         )
     ]

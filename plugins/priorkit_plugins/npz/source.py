@@ -16,6 +16,7 @@ from priorkit.interfaces import DataSource, ImageData, ImageSet
 from priorkit.plugins import image_bytes
 from priorkit_plugins.holdout_split import held_out
 from priorkit_plugins.npz.archive import check_images, check_labels, find_places, read_arrays
+from priorkit_plugins.npz.captions import CAPTIONS, read_captions
 from priorkit_plugins.npz.classes import class_indices
 from priorkit_plugins.npz.embeddings import EMBEDDINGS, read_embeddings
 from priorkit_plugins.npz.in_memory import read_images
@@ -33,9 +34,10 @@ class NpzSource(DataSource):
     """Images, and perhaps labels, from a .npz file.
 
     Its arrays are `images`, uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
-    `labels`, integers of shape (N,); `embeddings`, numbers of shape (N, dimensions); `test_images`, `test_labels` and
-    `test_embeddings`, the held-out ones; and `class_names`, a list of names. Only `images` is needed. `train_images`,
-    `train_labels` and `train_embeddings` are other names of the first three.
+    `labels`, integers of shape (N,); `embeddings`, numbers of shape (N, dimensions); `captions`, texts of shape (N,) or
+    (N, K), empty where an image has fewer than K; `test_images` and `test_...` of each, the held-out ones; and
+    `class_names`, a list of names. Only `images` is needed. `train_images`, `train_labels`, `train_embeddings` and
+    `train_captions` are other names of the first four.
 
     Args:
         path: The file.
@@ -46,6 +48,7 @@ class NpzSource(DataSource):
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger arrays stay in the file, if it is
             not compressed.
+        captions: Whether captions are read, if the file has some.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class NpzSource(DataSource):
         holdout: float = 0.1,
         seed: int = 0,
         memory: int = sys.maxsize,
+        captions: bool = True,
     ) -> None:
         self.path = path
         self.image_size = image_size
@@ -63,6 +67,7 @@ class NpzSource(DataSource):
         self.holdout = holdout
         self.seed = seed
         self.memory = memory
+        self.captions = captions
 
     def load(self) -> ImageData:
         """Reads the arrays.
@@ -77,7 +82,7 @@ class NpzSource(DataSource):
         # What is no image at all is read, and complained about.
         later = {key: place for key, place in places.items() if place.holds_images}
         large = sum(self._bytes(place) for place in places.values()) > self.memory
-        arrays, unread = read_arrays(path, (*_KEYS, *EMBEDDINGS), later)
+        arrays, unread = read_arrays(path, (*_KEYS, *EMBEDDINGS, *(CAPTIONS if self.captions else ())), later)
         images_key, labels_key = _train_keys(arrays, unread, path)
         images = check_images(arrays[images_key], images_key, path)
         labels = arrays.get(labels_key)
@@ -106,6 +111,7 @@ class NpzSource(DataSource):
             notes.append(f"{len(chosen[1])} of {count} images are held out")
         held_out_count = None if test_images is None else len(test_images)
         embeddings = read_embeddings(arrays, (count, held_out_count), path)
+        captions = read_captions(arrays, (count, held_out_count), path)
         class_names: list[str] = []
         indices = None
         if labels is not None:
@@ -124,6 +130,13 @@ class NpzSource(DataSource):
             train, test = (
                 dataclasses.replace(part, embeddings=each) for part, each in zip((train, test), vectors, strict=True)
             )
+        if captions is not None:
+            texts, more = captions
+            texts = texts if test_images is not None else [texts[0].take(part) for part in chosen]
+            train, test = (
+                dataclasses.replace(part, captions=each) for part, each in zip((train, test), texts, strict=True)
+            )
+            notes += more
         return ImageData(train=train, test=test, class_names=tuple(class_names), notes=tuple(notes))
 
     def _bytes(self, place: Place) -> int:

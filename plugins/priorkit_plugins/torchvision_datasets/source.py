@@ -10,7 +10,6 @@ from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData
 from priorkit_plugins.torchvision_datasets.archive import Archive, shortened
 from priorkit_plugins.torchvision_datasets.cifar import CifarArchive
-from priorkit_plugins.torchvision_datasets.flowers import FlowersArchive
 from priorkit_plugins.torchvision_datasets.idx import IdxArchive
 from priorkit_plugins.torchvision_datasets.svhn import SvhnArchive
 
@@ -23,13 +22,8 @@ _TIMEOUT = 30.0
 """Seconds after which a silent server counts as unreachable."""
 
 
-def archive_named(name: str, image_size: int | None = None) -> Archive:
-    """The archive of the component `name`.
-
-    Args:
-        name: A component's name.
-        image_size: Side in pixels of the images that must be resized on reading (Flowers); 64 by default.
-    """
+def archive_named(name: str) -> Archive:
+    """The archive of the component `name`, of those without options of their own."""
     match name:
         case "mnist":
             return IdxArchive.mnist()
@@ -39,8 +33,6 @@ def archive_named(name: str, image_size: int | None = None) -> Archive:
             return CifarArchive()
         case "svhn":
             return SvhnArchive()
-        case "flowers102":
-            return FlowersArchive(image_size or 64)
     raise AssertionError(f"no component is called {name!r}")
 
 

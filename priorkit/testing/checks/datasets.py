@@ -5,14 +5,18 @@ from collections import Counter
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from priorkit.errors import DataError
-from priorkit.interfaces import ImageData, ImageSet
+from priorkit.interfaces import Captions, ImageData, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, require
 from priorkit.testing.checks.randomness import global_state_kept
 from priorkit.testing.subjects.dataset import DataSubject, looked_at
 
-__all__ = ["DATASETS", "differences", "parts"]
+__all__ = ["BESIDE", "DATASETS", "alike", "differences", "parts"]
+
+BESIDE = ("labels", "embeddings", "captions")
+"""What an `ImageSet` may have of each image beside its pixels."""
 
 
 def parts(data: ImageData) -> tuple[tuple[str, ImageSet], tuple[str, ImageSet]]:
@@ -114,16 +118,42 @@ def notes_are_sentences(subject: DataSubject) -> None:
         )
 
 
+def captions_are_whole(subject: DataSubject) -> None:
+    """Where images have captions, the images of both sets have; they have no white space around them."""
+    sets = parts(subject.load())
+    if all(part.captions is None for _, part in sets):
+        raise NotApplicable("it has no captions")
+    for words, part in sets:
+        require(
+            part.captions is not None,
+            f"{words} images have no captions, and the others have some",
+            "captions are given to one of the two sets alone",
+            "give both: ImageSet(images, captions=captions.take(indices))",
+        )
+        for index, captions in enumerate(part.captions or ()):
+            untidy = [caption for caption in captions if caption.strip().strip("\ufeff") != caption]
+            require(
+                not untidy,
+                f"a caption of {words} image {index} is {untidy[:1]}",
+                "lines are read with their ends, or with a byte order mark",
+                "strip each line, and open the files with encoding='utf-8-sig'",
+            )
+
+
+def alike(one: Tensor | Captions | None, other: Tensor | Captions | None) -> bool:
+    """Whether two sets have the same labels, embeddings or captions, or both none."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return torch.equal(one, other)
+    return type(one) is type(other) and one == other
+
+
 def differences(first: ImageData, second: ImageData) -> list[str]:
     """In what two data sets differ, in words."""
     found = []
     for (words, one), (_, other) in zip(parts(first), parts(second), strict=True):
         if len(one) != len(other) or one.shape != other.shape or not torch.equal(looked_at(one), looked_at(other)):
             found.append(f"{words} images")
-        for name in ("labels", "embeddings"):
-            a, b = getattr(one, name), getattr(other, name)
-            if (a is None) is not (b is None) or (a is not None and b is not None and not torch.equal(a, b)):
-                found.append(f"{name} of {words} images")
+        found += [f"{name} of {words} images" for name in BESIDE if not alike(getattr(one, name), getattr(other, name))]
     if tuple(first.class_names) != tuple(second.class_names):
         found.append("class names")
     return found
@@ -231,6 +261,13 @@ DATASETS = (
         notes_are_sentences,
         "a note is a word, has several lines, or ends in a line break",
         "say in one short sentence what was done to the images",
+    ),
+    Check(
+        "captions_are_whole",
+        captions_are_whole,
+        "captions are read otherwise for one of the two sets",
+        "read them alike, before the images are split",
+        required=False,
     ),
     Check(
         "loads_the_same_again",

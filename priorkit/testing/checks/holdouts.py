@@ -2,14 +2,15 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import ImageData, ImageSet
+from priorkit.interfaces import Captions, ImageData, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, require
-from priorkit.testing.checks.datasets import differences, parts
+from priorkit.testing.checks.datasets import BESIDE, differences, parts
 from priorkit.testing.subjects.dataset import DataSubject, looked_at
 
 __all__ = ["HOLDOUTS"]
@@ -17,6 +18,7 @@ __all__ = ["HOLDOUTS"]
 _SHARES = (0.2, 0.5)
 _SEEDS = 5
 _READ_AT_ONCE = 500
+_ANY = "labels, embeddings or captions"
 _COUNTED = 20_000
 """Images of a set, at most, whose pixels are all compared."""
 
@@ -35,10 +37,12 @@ def _images(part: ImageSet) -> list[bytes]:
 
 
 def _labelled(data: ImageData) -> Counter[tuple[bytes, ...]]:
-    """All images, each with what belongs to it: its label and its embedding."""
+    """All images, each with what belongs to it: its label, its embedding and its captions."""
     found: Counter[tuple[bytes, ...]] = Counter()
     for _, part in parts(data):
         beside = [_hashes(values) for values in (part.labels, part.embeddings) if values is not None]
+        if part.captions is not None:
+            beside.append([repr(captions).encode() for captions in part.captions])
         found.update(zip(_images(part), *beside, strict=True))
     return found
 
@@ -47,15 +51,19 @@ def _unlabelled(labelled: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
     return Counter(image for image, *_ in labelled.elements())
 
 
-def _rolled(data: ImageData, by: int) -> ImageData:
-    """The same images, each with the label and the embedding of the one so many places before it."""
+def _rolled(data: ImageData, by: int, names: Sequence[str]) -> ImageData:
+    """The same images, each with the label, embedding or captions of the one so many places before it."""
 
     def moved(part: ImageSet) -> ImageSet:
-        labels, vectors = part.labels, part.embeddings
+        places = torch.arange(len(part)).roll(by)
+        found = {name: getattr(part, name) for name in names}
         return replace(
             part,
-            labels=None if labels is None else labels.roll(by),
-            embeddings=None if vectors is None else vectors.roll(by, dims=0),
+            **{
+                name: values.take(places) if isinstance(values, Captions) else values[places]
+                for name, values in found.items()
+                if values is not None
+            },
         )
 
     return replace(data, train=moved(data.train), test=moved(data.test))
@@ -118,19 +126,23 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
     known = _labelled(much)
     for seed, data in enumerate(seeded, start=1):
         found = _labelled(data)
-        shifted = found != known and any(_labelled(_rolled(data, by)) == _labelled(_rolled(much, by)) for by in (1, -1))
+        shifted = found != known and any(
+            _labelled(_rolled(data, by, names)) == _labelled(_rolled(much, by, names))
+            for by in (1, -1)
+            for names in (*((name,) for name in BESIDE), BESIDE)
+        )
         require(
             not shifted,
-            f"with seed {seed}, images have other labels or embeddings than with seed 0, and the same once labels and "
-            "embeddings are moved by one place",
+            f"with seed {seed}, images have other {_ANY} than with seed 0, and the same once these are moved by one "
+            "place",
             "labels are shifted against the images by one: a first or last line is left out, or a place counts from 1",
             "let images[i] and labels[i] belong together before they are split",
         )
         require(
             found == known or _unlabelled(found) != _unlabelled(known),
-            f"with seed {seed}, images have other labels or embeddings than with seed 0",
-            "images are permuted, and labels or embeddings are not",
-            "take images, labels and embeddings by the same indices",
+            f"with seed {seed}, images have other {_ANY} than with seed 0",
+            f"images are permuted, and {_ANY} are not",
+            "take images, labels, embeddings and captions by the same indices",
         )
         require(
             found == known,

@@ -12,6 +12,7 @@ import torch
 
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 from priorkit.testing.check import Check, Defect, NotApplicable, require
+from priorkit.testing.checks.datasets import BESIDE, alike
 from priorkit.testing.subjects.dataset import DataSubject, looked_at
 
 __all__ = ["STORED_IMAGES"]
@@ -51,13 +52,11 @@ def memory_changes_no_pixel(subject: DataSubject) -> None:
             len(disk) == len(kept) and disk.shape == kept.shape and torch.equal(looked_at(disk), looked_at(kept)),
             f"{words} images are others on disk than in memory",
         )
-        both = disk.labels is not None and kept.labels is not None
-        require(
-            torch.equal(disk.labels, kept.labels)  # type: ignore[arg-type]
-            if both
-            else disk.labels is kept.labels,
-            f"labels of {words} images are others on disk than in memory",
-        )
+        for name in BESIDE:
+            require(
+                alike(getattr(disk, name), getattr(kept, name)),
+                f"{name} of {words} images are others on disk than in memory",
+            )
         if isinstance(disk.images, StoredImages) and not isinstance(kept.images, StoredImages):
             expected = disk.images.fingerprint()
             require(
