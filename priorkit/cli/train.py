@@ -110,14 +110,23 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
         return parse_train_arguments(arguments, registry)
 
 
+def _reads_captions(run: TrainingRun) -> bool:
+    """Whether the run's condition has asked for the text encoder."""
+    from priorkit.interfaces import TextEncoder
+
+    condition = run.session.system.condition
+    return condition is not None and any(isinstance(part, TextEncoder) for part in condition.modules())
+
+
 def _announce(run: TrainingRun, console: Console) -> None:
     config, session, data = run.config, run.session, run.data
-    fitted = ("prior", "code_generator", "condition")
+    fitted = ("prior", "code_generator", "condition", "text_encoder")
     named = [
         kind
         for kind in KINDS
         if not kind.several
         and kind.slot not in ("dataset", "extractor")
+        and (kind.slot != "text_encoder" or _reads_captions(run))
         and (config.fitted_to is None or kind.slot in fitted)
     ]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)

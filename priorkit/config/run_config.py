@@ -96,6 +96,7 @@ class RunConfig(BaseModel):
     prior: ComponentChoice = _choice("learned", "distribution of the codes")
     code_generator: ComponentChoice = _choice("mlp", "network of a learned prior")
     condition: ComponentChoice = _choice("none", "the condition s of images")
+    text_encoder: ComponentChoice = _choice("gru", "how a caption becomes a vector, for conditions that read captions")
     encoder: ComponentChoice = _choice("deterministic", "how an image becomes a code")
     regularizer: ComponentChoice = _choice("adversarial", "what makes the codes of the data match the prior")
     loss: ComponentChoice = _choice("perceptual", "reconstruction loss")

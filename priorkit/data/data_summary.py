@@ -20,6 +20,8 @@ class DataSummary:
         train_count: Number of training images, also where a trained run is loaded.
         training_images: Gives the training images, for components that go on reading them; where a trained run is
             loaded, it reads the data set. None where there is none to read.
+        vocabulary: The words of the training captions, as `priorkit.plugins.vocabulary_of` gives them, also where a
+            trained run is loaded; empty if there are no captions.
     """
 
     shape: ImageShape
@@ -28,6 +30,7 @@ class DataSummary:
     train: ImageSet | None = None
     train_count: int = 1
     training_images: Callable[[], ImageSet] | None = field(default=None, compare=False)
+    vocabulary: tuple[str, ...] = ()
 
 
 def summarise(data: ImageData) -> DataSummary:

@@ -18,6 +18,7 @@ from priorkit.interfaces.standardisation import Standardisation
 from priorkit.interfaces.stored_images import StoredImages
 from priorkit.interfaces.support import Space, Support
 from priorkit.interfaces.system import System
+from priorkit.interfaces.text_encoder import TextEncoder
 
 __all__ = [
     "AdversarialLoss",
@@ -53,6 +54,7 @@ __all__ = [
     "StoredImages",
     "Support",
     "System",
+    "TextEncoder",
     "TrackingLayer",
     "frozen_statistics",
 ]

@@ -21,6 +21,7 @@ from priorkit.interfaces import (
     ReconstructionLoss,
     Recovery,
     Regularizer,
+    TextEncoder,
 )
 from priorkit.models.compatibility import check_components, check_system
 from priorkit.models.map_networks import MapNetworks
@@ -36,6 +37,7 @@ from priorkit.plugins import (
     NetworksContext,
     PriorContext,
     RegularizerContext,
+    TextEncoderContext,
 )
 from priorkit.registry import Registry, bare_name
 
@@ -67,6 +69,9 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
         return make("code_generator", CodeGenerator, context)
 
+    def text_encoder() -> TextEncoder:
+        return make("text_encoder", TextEncoder, TextEncoderContext(data.vocabulary))
+
     def adversarial_loss() -> AdversarialLoss:
         return make("adversarial_loss", AdversarialLoss, AdversarialLossContext())
 
@@ -82,7 +87,11 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
             "one to the run of an autoencoder"
         )
     codes = decoded if encoder is None or encoder.codes is None else encoder.codes
-    condition = make_optional("condition", Condition, ConditionContext(data.classes, data.embedding_dim, data.train))
+    condition = make_optional(
+        "condition",
+        Condition,
+        ConditionContext(data.classes, data.embedding_dim, data.train, text_encoder, data.vocabulary),
+    )
     condition_dim = condition.dim if condition is not None else 0
     prior = make(
         "prior",

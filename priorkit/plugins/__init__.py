@@ -11,10 +11,12 @@ from priorkit.plugins.contexts import (
     PhaseContext,
     PriorContext,
     RegularizerContext,
+    TextEncoderContext,
 )
 from priorkit.plugins.data_contexts import DataContext, ExtractorContext
 from priorkit.plugins.hooks import KINDS, Kind, PluginWarning, hookimpl, kind_named
 from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
+from priorkit.plugins.vocabulary import caption_words, vocabulary_of
 from priorkit.plugins.wording import nearest
 
 __all__ = [
@@ -36,10 +38,13 @@ __all__ = [
     "PriorContext",
     "Recipe",
     "RegularizerContext",
+    "TextEncoderContext",
+    "caption_words",
     "fitted_size",
     "hookimpl",
     "image_bytes",
     "is_component_name",
     "kind_named",
     "nearest",
+    "vocabulary_of",
 ]

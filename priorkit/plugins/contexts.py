@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ImageShape,
         Networks,
         System,
+        TextEncoder,
     )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "PhaseContext",
     "PriorContext",
     "RegularizerContext",
+    "TextEncoderContext",
 ]
 
 
@@ -119,6 +121,9 @@ class ConditionContext:
         classes: Number of classes that the data's labels have; 0 if there are no labels.
         embedding_dim: Dimensions of the data's embeddings; 0 if there are none.
         train: The training images, or None where a trained run is loaded, whose tensors follow.
+        text_encoder: Makes the text encoder that the run has chosen, for a condition that reads captions; None where
+            there are no images, so no captions either.
+        vocabulary: The words of the training captions, as `TextEncoderContext` has them.
 
     Examples:
         >>> from priorkit.plugins import ConditionContext
@@ -131,6 +136,27 @@ class ConditionContext:
     classes: int = 0
     embedding_dim: int = 0
     train: ImageSet | None = None
+    text_encoder: Callable[[], TextEncoder] | None = None
+    vocabulary: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TextEncoderContext:
+    """For `priorkit_text_encoders`.
+
+    Attributes:
+        vocabulary: The words of the training captions, as `priorkit.plugins.caption_words` finds them, the most
+            frequent ones first; empty where there are no captions. The same ones where a trained run is loaded.
+
+    Examples:
+        >>> from priorkit.plugins import TextEncoderContext
+        >>> from priorkit.registry import installed_plugins
+        >>> gru = installed_plugins().get("text_encoder", "gru").component
+        >>> gru.build(gru.options(), TextEncoderContext(("a", "bird", "red"))).unknown("A red fish.")
+        ('fish',)
+    """
+
+    vocabulary: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Prior,
         ReconstructionLoss,
         Regularizer,
+        TextEncoder,
     )
 
 __all__ = ["GROUP", "KINDS", "Hooks", "Kind", "PluginWarning", "hookimpl", "hookspec", "kind_named", "supplied"]
@@ -70,6 +71,7 @@ KINDS = (
     Kind("prior", "priorkit_priors", "prior"),
     Kind("code_generator", "priorkit_code_generators", "code generator"),
     Kind("condition", "priorkit_conditions", "condition"),
+    Kind("text_encoder", "priorkit_text_encoders", "text encoder"),
     Kind("encoder", "priorkit_encoders", "encoder"),
     Kind("regularizer", "priorkit_regularizers", "regularizer"),
     Kind("loss", "priorkit_losses", "reconstruction loss"),
@@ -106,6 +108,11 @@ class Hooks:
     @hookspec
     def priorkit_conditions(self) -> Iterable[Component[Condition | None]]:
         """Conditions; `build(options, ConditionContext)` returns a `Condition`, or None for none."""
+        raise AssertionError
+
+    @hookspec
+    def priorkit_text_encoders(self) -> Iterable[Component[TextEncoder]]:
+        """Text encoders; `build(options, TextEncoderContext)` returns a `TextEncoder`."""
         raise AssertionError
 
     @hookspec

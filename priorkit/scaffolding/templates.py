@@ -95,6 +95,7 @@ _KINDS = {
     "prior": ("train vae --prior plug-in-name", "Prior", "Prior"),
     "code_generator": ("train learned --code-generator plug-in-name", "CodeGenerator", "CodeGenerator"),
     "condition": ("train learned-unsupervised --condition plug-in-name", "Condition", "Condition"),
+    "text_encoder": ("train learned-supervised --text-encoder plug-in-name", "TextEncoder", "TextEncoder"),
     "encoder": ("train vae --encoder plug-in-name", "Encoder", "Encoder"),
     "regularizer": ("train aae --regularizer plug-in-name", "Regularizer", "Regularizer"),
     "loss": ("train aae --loss plug-in-name", "ReconstructionLoss", "Loss"),

@@ -28,6 +28,7 @@ try:
         check_prior,
         check_reconstruction_loss,
         check_regularizer,
+        check_text_encoder,
     )
     from priorkit.testing.parametrize import parametrize_with_checks
     from priorkit.testing.report import ConformanceError, Outcome, Report, Result
@@ -57,6 +58,7 @@ __all__ = [
     "check_prior",
     "check_reconstruction_loss",
     "check_regularizer",
+    "check_text_encoder",
     "code_dims",
     "codes",
     "image_shapes",

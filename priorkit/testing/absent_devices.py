@@ -51,7 +51,8 @@ class OneFakeMode(FakeTensorMode):  # type: ignore[no-untyped-call]
 @contextmanager
 def fake_cuda() -> Iterator[OneFakeMode]:
     """Tensors made within are fake; they may say that they are on a GPU."""
-    with warnings.catch_warnings():
+    # Recurrent layers ask a real driver whether it has cuDNN.
+    with warnings.catch_warnings(), torch.backends.cudnn.flags(enabled=False):
         # Copying a fake tensor asks for its place in memory.
         warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
         with OneFakeMode() as mode:
@@ -69,6 +70,9 @@ def move(module: nn.Module, device: torch.device) -> None:
                     moved[old] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
                 if old is not None:
                     tensors[name] = moved[old]  # type: ignore[assignment]
+        if isinstance(part, nn.RNNBase):
+            # It has a list of its parameters, which `module.to` makes anew in this way, too.
+            part._init_flat_weights()
 
 
 def absent_like(tensor: Tensor, device: torch.device) -> Tensor:

@@ -40,6 +40,7 @@ from priorkit.testing.checks.states import STATES
 from priorkit.testing.checks.statistics import STATISTICS
 from priorkit.testing.checks.stored_images import STORED_IMAGES
 from priorkit.testing.checks.supports import ENCODER_SUPPORTS, PRIOR_SUPPORTS
+from priorkit.testing.checks.text_encoders import TEXT_ENCODERS
 from priorkit.testing.subject import AnySubject
 from priorkit.testing.subjects.adversarial_loss import adversarial_loss_subjects
 from priorkit.testing.subjects.code_generator import code_generator_subjects
@@ -52,6 +53,7 @@ from priorkit.testing.subjects.networks import networks_subjects
 from priorkit.testing.subjects.phase import phase_subjects
 from priorkit.testing.subjects.prior import prior_subjects
 from priorkit.testing.subjects.regularizer import regularizer_subjects
+from priorkit.testing.subjects.text_encoder import text_encoder_subjects
 
 __all__ = ["CATALOGUE", "Contract"]
 
@@ -93,5 +95,6 @@ CATALOGUE: Mapping[str, Contract] = {
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
     "networks": Contract((*_MODULES, *STATISTICS, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
     "regularizer": Contract((*_MODULES, *REGULARIZERS, *PHASES), regularizer_subjects),
+    "text_encoder": Contract((*_MODULES, *TEXT_ENCODERS), text_encoder_subjects),
 }
 """By the slots of the kinds."""

@@ -20,6 +20,7 @@ from priorkit.interfaces import (
     Prior,
     ReconstructionLoss,
     Regularizer,
+    TextEncoder,
 )
 from priorkit.plugins import (
     AdversarialLossContext,
@@ -33,6 +34,7 @@ from priorkit.plugins import (
     PhaseContext,
     PriorContext,
     RegularizerContext,
+    TextEncoderContext,
     nearest,
 )
 from priorkit.testing.case import Case, Checkable, Situations
@@ -55,6 +57,7 @@ __all__ = [
     "check_prior",
     "check_reconstruction_loss",
     "check_regularizer",
+    "check_text_encoder",
     "checks_of",
     "run_check",
 ]
@@ -212,6 +215,8 @@ check_code_generator = _kind_check("code_generator", "a code generator", CodeGen
 """Holds a code generator to the contract of `priorkit.interfaces.CodeGenerator`."""
 check_condition = _kind_check("condition", "a condition", Condition, ConditionContext)
 """Holds a condition to the contract of `priorkit.interfaces.Condition`."""
+check_text_encoder = _kind_check("text_encoder", "a text encoder", TextEncoder, TextEncoderContext)
+"""Holds a text encoder to the contract of `priorkit.interfaces.TextEncoder`."""
 check_phase = _kind_check("phases", "a phase", Phase, PhaseContext)
 """Holds a phase to the contract of `priorkit.interfaces.Phase`."""
 check_encoder = _kind_check("encoder", "an encoder", Encoder, EncoderContext)

@@ -1,0 +1,48 @@
+"""The text encoder of averaged word vectors, which comes trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from priorkit.plugins import Component, Options, TextEncoderContext, hookimpl
+
+if TYPE_CHECKING:
+    from priorkit.interfaces import TextEncoder
+
+__all__ = ["StaticTextEncoderOptions", "priorkit_text_encoders"]
+
+
+class StaticTextEncoderOptions(Options):
+    """Options of the text encoder `static`."""
+
+    dim: int = Field(
+        256,
+        ge=1,
+        le=256,
+        description="dimensions of a caption's vector: the first ones of 256; the first 64 and 128 were trained, too",
+    )
+    length: int = Field(64, ge=1, le=4096, description="tokens of a caption, parts of words; what follows is cut off")
+
+
+def _build(options: StaticTextEncoderOptions, context: TextEncoderContext) -> TextEncoder:
+    from priorkit_plugins.static_text_encoder.encoder import StaticTextEncoder
+    from priorkit_plugins.static_text_encoder.word_llama import read_tokenizer, read_vectors
+
+    return StaticTextEncoder(read_vectors(), read_tokenizer(), options.dim, options.length)
+
+
+@hookimpl
+def priorkit_text_encoders() -> list[Component[TextEncoder]]:
+    """Supplies the text encoder `static`."""
+    return [
+        Component(
+            "static",
+            StaticTextEncoderOptions,
+            _build,
+            summary="the mean of word vectors of a language model, trained before (needs the extra `text`)",
+            source="Miller 2024, WordLlama, github.com/dleemiller/WordLlama, model l2_supercat; truncated as in "
+            "Kusupati et al. 2022, Matryoshka representation learning, arXiv:2205.13147",
+        )
+    ]
