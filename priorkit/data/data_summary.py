@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from priorkit.interfaces import ImageData, ImageSet, ImageShape
+from priorkit.plugins import vocabulary_of
 
 __all__ = ["DataSummary", "summarise"]
 
@@ -38,4 +39,6 @@ def summarise(data: ImageData) -> DataSummary:
     labels, vectors = data.train.labels, data.train.embeddings
     classes = 0 if labels is None else max(len(data.class_names), int(labels.max()) + 1)
     embedding_dim = 0 if vectors is None else vectors.shape[1]
-    return DataSummary(data.shape, classes, embedding_dim, data.train, len(data.train), lambda: data.train)
+    captions = data.train.captions
+    words = () if captions is None else vocabulary_of(text for of_image in captions for text in of_image)
+    return DataSummary(data.shape, classes, embedding_dim, data.train, len(data.train), lambda: data.train, words)

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+import torch
+
 from priorkit.config import DEFAULT_STEPS, RunConfig
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Condition, ImageSet, Learning, Recovery
@@ -302,4 +304,5 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
         raise ConfigurationError(
             f"{given}: it gives {len(entries)} entries for {len(train)} images; this is a mistake in the plug-in"
         )
-    expect_shape("condition", config, condition.vectors(entries[:2]), (min(2, len(train)), condition.dim))
+    chosen = condition.one_of(entries[:2], torch.zeros(min(2, len(train))))
+    expect_shape("condition", config, condition.vectors(chosen), (min(2, len(train)), condition.dim))

@@ -30,7 +30,7 @@ def _version(distribution: str) -> str:
 
 def describe_environment(session: Session, config: RunConfig, registry: Registry, data: ImageData) -> dict[str, Any]:
     """Everything about a run that its configuration does not say, as plain values for JSON."""
-    device = session.precision.device
+    device, summary = session.precision.device, summarise(data)
     condition = session.system.condition
     brings_condition = condition is not None and condition.from_data
     components: dict[str, Any] = {kind.slot: [] for kind in KINDS if kind.several}
@@ -60,13 +60,15 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "size": data.shape.size,
             "train": len(data.train),
             "held_out": len(data.test),
-            "classes": summarise(data).classes,
-            "embedding_dim": summarise(data).embedding_dim,
+            "classes": summary.classes,
+            "embedding_dim": summary.embedding_dim,
             **describe_data(data),
             "beside_fingerprint": condition_fingerprint(data) if brings_condition else None,
             "captions_fingerprint": captions_fingerprint(data) if brings_condition else None,
             "class_names": list(data.class_names),
             "notes": list(data.notes),
+            # What a text encoder is built from.
+            "vocabulary": list(summary.vocabulary) if condition is not None and condition.reads_text else [],
         },
         "parameters": {
             name: sum(weight.numel() for weight in network.parameters())
@@ -89,6 +91,7 @@ class _Data(BaseModel):
     classes: int = 0
     embedding_dim: int = 0
     class_names: list[str] = []
+    vocabulary: list[str] = []
     fingerprint: str | None
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None
@@ -128,4 +131,5 @@ def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
     shape = ImageShape(int(data["channels"]), int(data["size"]))
     # Runs of the first version knew no conditions.
     dims = int(data.get("classes", 0)), int(data.get("embedding_dim", 0))
-    return DataSummary(shape, *dims, train_count=int(data["train"]))
+    words = tuple(data.get("vocabulary", ()))
+    return DataSummary(shape, *dims, train_count=int(data["train"]), vocabulary=words)

@@ -32,8 +32,11 @@ class TextOptions(Options):
 
 
 def _build(options: TextOptions, context: ConditionContext) -> Condition:
-    from priorkit_plugins.text.condition import TextCondition
+    from priorkit_plugins.text.condition import TextCondition, require_captions
 
+    if context.train is not None:
+        # Before a text encoder complains that it has no words to learn.
+        require_captions(context.train)
     assert context.text_encoder is not None, "the core gives conditions a text encoder"
     return TextCondition(
         context.text_encoder(),

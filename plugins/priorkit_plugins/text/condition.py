@@ -7,9 +7,23 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from priorkit.interfaces import Condition, ImageSet, Phase, System, TextEncoder
+from priorkit.interfaces import Captions, Condition, ImageSet, Phase, System, TextEncoder
 
-__all__ = ["TextCondition"]
+__all__ = ["TextCondition", "require_captions"]
+
+
+def require_captions(images: ImageSet) -> Captions:
+    """The captions of images.
+
+    Raises:
+        ValueError: They have none.
+    """
+    if images.captions is None:
+        raise ValueError(
+            "the data has no captions; give them beside the images, as NAME.txt beside NAME.png or as `captions` in a "
+            ".npz file, or choose --condition labels or embedding"
+        )
+    return images.captions
 
 
 class TextCondition(Condition):
@@ -60,9 +74,7 @@ class TextCondition(Condition):
         self.loss = loss
         kept = torch.zeros(remembered, encoder.length, dtype=torch.int32)
         if train is not None:
-            if train.captions is None:
-                raise ValueError(_NO_CAPTIONS)
-            spread = train.captions.take(train.spread_indices(remembered))
+            spread = require_captions(train).take(train.spread_indices(remembered))
             # Not always the first one: the k-th caption of an image is often of one form.
             kept = self._tokens([captions[index % len(captions)] for index, captions in enumerate(spread)])
         self.register_buffer("kept", kept)
@@ -80,12 +92,11 @@ class TextCondition(Condition):
 
     def entries(self, images: ImageSet) -> Tensor:
         """The tokens of all captions, int32 (N, K, length); rows of 0 where an image has fewer than K captions."""
-        if images.captions is None:
-            raise ValueError(_NO_CAPTIONS)
+        captions = require_captions(images)
         # Many images share a caption, which is read once.
-        tokens = self._tokens(images.captions.distinct())
+        tokens = self._tokens(captions.distinct())
         none = torch.zeros(1, tokens.shape[1], dtype=tokens.dtype)
-        return torch.cat([tokens, none])[images.captions.places()]
+        return torch.cat([tokens, none])[captions.places()]
 
     def one_of(self, entries: Tensor, chances: Tensor) -> Tensor:
         """Of the tokens (N, K, length) of each image's captions, those of one, int32 (N, length)."""
@@ -139,9 +150,3 @@ class TextCondition(Condition):
 
     def _tokens(self, captions: Sequence[str]) -> Tensor:
         return self.encoder.tokens(captions).to(torch.int32)
-
-
-_NO_CAPTIONS = (
-    "the data has no captions; give them beside the images, as NAME.txt beside NAME.png or as `captions` in a .npz "
-    "file, or choose --condition labels or embedding"
-)

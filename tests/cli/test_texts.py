@@ -1,0 +1,129 @@
+"""Runs conditioned on captions, and `priorkit sample --text`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import priorkit
+from priorkit.errors import ConfigurationError
+from priorkit.runs import load_run
+
+COLOURS = ("red", "green", "blue")
+STAGES = "text-embedding:2,autoencoder+prior-improvement:2"
+
+
+@pytest.fixture
+def captioned(cli, tiny) -> list[str]:
+    """Flags of a run on 24 squares, whose captions say their colour."""
+    images = np.zeros((24, 16, 16, 3), dtype=np.uint8)
+    for index in range(24):
+        images[index, :, :, index % 3] = 200 + index
+    captions = np.array([[f"a {COLOURS[index % 3]} square", f"this is {COLOURS[index % 3]}"] for index in range(24)])
+    held_out = {"test_images": images[:6], "test_captions": captions[:6]}
+    np.savez("squares.npz", train_images=images, train_captions=captions, **held_out)
+    encoder = ("--text-encoder.dim", "4", "--text-encoder.word-dim", "4", "--text-encoder.length", "6")
+    return [*tiny, "--dataset", "npz", "--data-dir", "squares.npz", "--condition", "text", *encoder]
+
+
+@pytest.fixture
+def trained(cli, captioned) -> Path:
+    done = cli("train", "learned", *captioned, "--stages", STAGES, "--out", "run", "--quiet")
+    assert done == (0, "", "")
+    return Path("run")
+
+
+def test_texts_are_drawn_in_rows(cli, trained):
+    done = cli("sample", trained, "--text", "a red square", "--text", "a zebra square", "-n", 3, "--out", "s.png")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        "note: 'a zebra square': no training caption has 'zebra'; left out",
+        "6 samples of 2 texts in s.png",
+    ]
+    width, height = Image.open("s.png").size
+    assert width >= 3 * 72
+    assert height > 2 * 72
+
+
+def test_rows_share_the_noise_and_the_same_seed_gives_the_same(cli, trained):
+    for name in "ab":
+        cli("sample", trained, "--text", "a red square", "--text", "a red square", "-n", 4, "--out", f"{name}.npz")
+    saved = np.load("a.npz")
+    assert saved["captions"].tolist() == ["a red square"] * 8
+    assert np.array_equal(saved["images"][:4], saved["images"][4:])
+    assert np.array_equal(saved["images"], np.load("b.npz")["images"])
+    again = load_run(trained).sample(4, text="a red square")
+    assert np.array_equal(
+        ((again + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy(), saved["images"][:4]
+    )
+
+
+def test_texts_come_from_a_file(cli, trained):
+    Path("texts.txt").write_text("a red square\r\n\n  this is blue\n", encoding="utf-8-sig", newline="")
+    done = cli("sample", trained, "--text-file", "texts.txt", "--out", "s.npz", "-n", 1)
+    assert done.out == "2 samples of 2 texts in s.npz\n"
+    assert np.load("s.npz")["captions"].tolist() == ["a red square", "this is blue"]
+
+
+def test_without_texts_captions_of_the_data_are_drawn(cli, trained):
+    assert cli("sample", trained, "-n", 4).status == 0
+    assert cli("picture", "classes", trained, "-n", 2, "--columns", 3).status == 0
+
+
+def test_a_run_resumes_in_the_same_way(cli, captioned):
+    flags = (*captioned, "--stages", "text-embedding:2,autoencoder+prior-improvement", "--log-every", 1, "--quiet")
+    for name, steps in (("whole", 4), ("early", 1), ("late", 3)):
+        assert cli("train", "learned", *flags, "--steps", steps, "--out", name).status == 0
+    for name in ("early", "late"):
+        assert cli("train", "--resume", name, "--steps", 4, "--quiet").status == 0
+        whole, resumed = (load_run(each).model.condition.state_dict() for each in ("whole", name))
+        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+        cli("sample", name, "-n", 4, "--out", f"{name}.npz")
+    cli("sample", "whole", "-n", 4, "--out", "whole.npz")
+    images = {name: np.load(f"{name}.npz")["images"] for name in ("whole", "early", "late")}
+    assert np.array_equal(images["whole"], images["early"])
+    assert np.array_equal(images["whole"], images["late"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--text", " "], '--text is empty: say what to draw, such as --text "this flower is yellow"'),
+        (["--text", "?!"], "the text '?!' has nothing in it that the run's text encoder reads"),
+        (["--text", "a", "--label", "1"], "--label and --text both say what to draw"),
+        (["--text-file", "none.txt"], "--text-file 'none.txt' cannot be read: No such file or directory"),
+        (["--text-file", "blank.txt"], "--text-file 'blank.txt' has no text; write a text in each line"),
+        (["--text-file", "latin.txt"], "--text-file 'latin.txt' is not UTF-8; save it as UTF-8 text"),
+        (["--text", "red", "-n", 10**8], "1 texts and -n 100000000 is more than fits into memory at once"),
+    ],
+)
+def test_wrong_texts(cli, trained, arguments, told):
+    Path("blank.txt").write_text("\n \n")
+    Path("latin.txt").write_bytes("gr\xfcn".encode("latin-1"))
+    failed = cli("sample", trained, *arguments)
+    assert (failed.status, failed.out, failed.err.count("\n")) == (2, "", 1)
+    assert told in failed.err
+    assert not Path("samples.png").exists()
+
+
+def test_runs_that_read_no_texts(cli, tiny, captioned):
+    cli("train", "learned", *tiny, "--steps", 1, "--out", "plain", "--quiet")
+    failed = cli("sample", "plain", "--text", "a red square")
+    assert failed.status == 2
+    assert "this run's images are not conditioned on texts: train one with --condition text" in failed.err
+    with pytest.raises(ConfigurationError, match="not conditioned on texts"):
+        load_run("plain").sample(2, text="a")
+    failed = cli("train", "learned", *tiny, "--condition", "text", "--steps", 1)
+    assert failed.status == 2
+    assert "--condition text: the data has no captions; give them beside the images" in failed.err
+
+
+def test_one_text_for_all_or_one_each(trained):
+    run = priorkit.load_run(trained)
+    assert run.sample(2, text=["a red square", "this is blue"]).shape == (2, 3, 16, 16)
+    with pytest.raises(ValueError, match="text must be one text, or 3 of them, not 2"):
+        run.sample(3, text=["a", "b"])
+    with pytest.raises(ConfigurationError, match="labels and text both say what to draw"):
+        run.sample(1, labels=1, text="a")
