@@ -74,17 +74,14 @@ def test_without_texts_captions_of_the_data_are_drawn(cli, trained):
 
 def test_a_run_resumes_in_the_same_way(cli, captioned):
     flags = (*captioned, "--stages", "text-embedding:2,autoencoder+prior-improvement", "--log-every", 1, "--quiet")
-    for name, steps in (("whole", 4), ("early", 1), ("late", 3)):
+    for name, steps in (("whole", 5), ("part", 3)):
         assert cli("train", "learned", *flags, "--steps", steps, "--out", name).status == 0
-    for name in ("early", "late"):
-        assert cli("train", "--resume", name, "--steps", 4, "--quiet").status == 0
-        whole, resumed = (load_run(each).model.condition.state_dict() for each in ("whole", name))
-        assert all(torch.equal(whole[key], resumed[key]) for key in whole)
-        cli("sample", name, "-n", 4, "--out", f"{name}.npz")
-    cli("sample", "whole", "-n", 4, "--out", "whole.npz")
-    images = {name: np.load(f"{name}.npz")["images"] for name in ("whole", "early", "late")}
-    assert np.array_equal(images["whole"], images["early"])
-    assert np.array_equal(images["whole"], images["late"])
+    assert cli("train", "--resume", "part", "--steps", 5, "--quiet").status == 0
+    whole, resumed = (load_run(name).model.condition.state_dict() for name in ("whole", "part"))
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    for name in ("whole", "part"):
+        cli("sample", name, "--text", "a red square", "--out", f"{name}.npz")
+    assert np.array_equal(np.load("whole.npz")["images"], np.load("part.npz")["images"])
 
 
 @pytest.mark.parametrize(
