@@ -66,7 +66,10 @@ def read_captions(path: Path) -> tuple[str, ...]:
 
 
 def captioned_images(
-    captions: Sequence[Sequence[str]], reason: Callable[[int], str], captionless: Captionless
+    captions: Sequence[Sequence[str]],
+    reason: Callable[[int], str],
+    captionless: Captionless,
+    how: str = "by --dataset.captionless drop",
 ) -> tuple[NDArray[np.int64], list[str]]:
     """Finds the images that have captions.
 
@@ -74,6 +77,7 @@ def captioned_images(
         captions: Those of each image.
         reason: Says why an image has none, by its index: what is missing, or empty.
         captionless: What is done where some have none.
+        how: How users leave these images out.
 
     Returns:
         The images' indices, in ascending order, and notes.
@@ -85,7 +89,7 @@ def captioned_images(
     kept, lost = np.flatnonzero(numbers), np.flatnonzero(numbers == 0)
     if len(lost) and (captionless == "refuse" or not len(kept)):
         shown = ", ".join(reason(int(index)) for index in lost[:_SHOWN]) + (", ..." if len(lost) > _SHOWN else "")
-        leave_out = "leave these images out by --dataset.captionless drop, " if len(kept) else ""
+        leave_out = f"leave these images out {how}, " if len(kept) else ""
         raise DataError(
             f"{len(lost)} of {len(captions)} images have no captions ({shown}): add them, {leave_out}or read no "
             "captions by --no-dataset.captions"

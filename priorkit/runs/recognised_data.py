@@ -35,7 +35,8 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
         if recorded.get(key) is not None and recorded[key] != fingerprint(data):
             raise ConfigurationError(
                 f"the {words} of the data set are not those that {str(path)!r} was started with, and it is conditioned "
-                "on them; put them back, say where the data lies now with --data-dir, or train a new run"
+                "on what comes with its images; put them back, say where the data lies now with --data-dir, or train a "
+                "new run"
             )
     if not is_same_data(data, recorded):
         raise ConfigurationError(

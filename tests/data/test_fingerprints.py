@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from priorkit.data import fingerprints as module
-from priorkit.data.fingerprints import data_fingerprint, describe_data, is_same_data
-from priorkit.interfaces import ImageData, ImageSet, StoredImages
+from priorkit.data.fingerprints import (
+    captions_fingerprint,
+    condition_fingerprint,
+    data_fingerprint,
+    describe_data,
+    is_same_data,
+)
+from priorkit.interfaces import Captions, ImageData, ImageSet, StoredImages
 
 Load = Callable[..., ImageData]
 
@@ -75,6 +81,35 @@ def test_the_fingerprint_of_pixels_is_the_same_in_chunks(load: Load, monkeypatch
     data: Any = load("stored")
     assert data_fingerprint(data) == data_fingerprint(load("memory"))
     assert data.train.images.reads == [7, 7, 6]
+
+
+def captioned(*of_images: tuple[str, ...]) -> ImageData:
+    pixels = torch.zeros(2, 1, 16, 16, dtype=torch.uint8)
+    captions = Captions(of_images) if of_images else None
+    return ImageData(ImageSet(pixels, torch.arange(2), captions=captions), ImageSet(pixels))
+
+
+def test_captions_are_told_apart() -> None:
+    found = [
+        captions_fingerprint(captioned(*of_images))
+        for of_images in (
+            (("a", "b"), ("c",)),
+            (("a",), ("b", "c")),
+            (("b", "a"), ("c",)),
+            (("ab",), ("c",)),
+            (("a", "b"), ("ç",)),
+        )
+    ]
+    assert len(set(found)) == len(found)
+    assert captions_fingerprint(captioned(("a", "b"), ("c",))) == found[0]
+    assert captions_fingerprint(captioned()) is None
+
+
+def test_what_else_is_remembered_does_not_depend_on_captions() -> None:
+    # Runs that are older than captions remember these.
+    without, some = captioned(), captioned(("a",), ("b",))
+    assert condition_fingerprint(some) == condition_fingerprint(without) == "d40e7dc6223a046328ddcab2afb54902"
+    assert describe_data(some) == describe_data(without)
 
 
 def test_a_record_without_any_fingerprint_is_no_data(load: Load) -> None:

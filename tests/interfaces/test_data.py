@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from priorkit.interfaces import ImageData, ImageSet, StoredImages
+from priorkit.interfaces import Captions, ImageData, ImageSet, StoredImages
 
 
 def images(n: int = 2, channels: int = 1, height: int = 4, width: int = 4) -> Tensor:
@@ -64,6 +65,19 @@ def test_other_labels_are_refused(labels: Tensor, given_text: str) -> None:
     with pytest.raises(ValueError, match=r"labels must be int64 of shape \(2,\)") as error:
         ImageSet(images(), labels)
     assert str(error.value).endswith(f"not {given_text}")
+
+
+@pytest.mark.parametrize(
+    ("captions", "words"),
+    [
+        (Captions([["a"]]), "there are captions of 1 images, and 2 images"),
+        ([("a",), ("b",)], "captions must be priorkit.interfaces.Captions, not list"),
+    ],
+)
+def test_captions_that_do_not_go_with_the_images_are_refused(captions: Any, words: str) -> None:
+    assert ImageSet(images(), captions=Captions([["a"], ["b"]])).captions == Captions([["a"], ["b"]])
+    with pytest.raises(ValueError, match=words):
+        ImageSet(images(), captions=captions)
 
 
 def test_an_image_set_does_not_change() -> None:

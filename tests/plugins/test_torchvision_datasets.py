@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.io import savemat
-from torchvision.datasets import CIFAR10, MNIST, SVHN, FashionMNIST, Flowers102
+from torchvision.datasets import CIFAR10, MNIST, SVHN, FashionMNIST
 
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import DataContext
-from priorkit_plugins.torchvision_datasets import TorchvisionOptions, priorkit_datasets
+from priorkit_plugins.torchvision_datasets import priorkit_datasets
+from small_flowers import write_flowers
 
 NAMES = ("mnist", "fashion-mnist", "cifar10", "svhn", "flowers102")
 IDX = [("mnist", MNIST), ("fashion-mnist", FashionMNIST)]
@@ -33,8 +33,7 @@ IDX = [("mnist", MNIST), ("fashion-mnist", FashionMNIST)]
 
 def load(name: str, root: Path | None, download: bool = True, **context: Any) -> ImageData:
     component = {component.name: component for component in priorkit_datasets()}[name]
-    options = TorchvisionOptions(download=download)
-    return component.build(options, DataContext(data_dir=root, **context)).load()
+    return component.build(component.options(download=download), DataContext(data_dir=root, **context)).load()
 
 
 def message(name: str, root: Path | None, download: bool = True) -> str:
@@ -114,20 +113,6 @@ def write_svhn(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndar
     return arrays
 
 
-def write_flowers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven photographs of different widths, each of one grey value: 20 times its number."""
-    folder = root / "flowers-102"
-    (folder / "jpg").mkdir(parents=True)
-    for number in range(1, 8):
-        photograph = np.full((60, 50 + 10 * number, 3), 20 * number, dtype=np.uint8)
-        Image.fromarray(photograph).save(folder / "jpg" / f"image_{number:05d}.jpg")
-    savemat(folder / "imagelabels.mat", {"labels": np.array([[1, 2, 3, 4, 5, 102, 101]])})
-    splits = {"trnid": np.array([[1, 2]]), "valid": np.array([[7, 3]]), "tstid": np.array([[6, 5, 4]])}
-    savemat(folder / "setid.mat", splits)
-    names = {"image": "102flowers.tgz", "label": "imagelabels.mat", "setid": "setid.mat"}
-    monkeypatch.setattr(Flowers102, "_file_dict", {key: (name, None) for key, name in names.items()})
-
-
 @pytest.mark.parametrize(("name", "dataset"), IDX)
 def test_idx_files(name: str, dataset: type[MNIST], tmp_path: Path, requests: list[str]) -> None:
     arrays = write_idx(tmp_path / dataset.__name__ / "raw")
@@ -163,30 +148,6 @@ def test_svhn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert data.test.labels is not None
     assert (data.train.labels.tolist(), data.test.labels.tolist()) == ([0, 1, 9, 0], [0, 1])
     assert data.class_names == tuple("0123456789")
-
-
-@pytest.mark.parametrize("size", [None, 32])
-def test_flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None) -> None:
-    write_flowers(tmp_path, monkeypatch)
-    data = load("flowers102", tmp_path, image_size=size)
-    assert data.shape == (3, size or 64)
-    # Numbers 1 and 2 are the official train split, 6, 5 and 4 the test split; 7 and 3 are val.
-    for part, numbers, labels in ((data.train, [1, 2, 6, 5, 4], [0, 1, 101, 4, 3]), (data.test, [7, 3], [100, 2])):
-        means = part.images.float().mean((1, 2, 3)) / 20
-        assert means.tolist() == pytest.approx(numbers, abs=0.1)
-        assert part.labels is not None
-        assert part.labels.tolist() == labels
-    assert len(data.class_names) == 102
-    assert any("val (2 images) is held out" in note for note in data.notes)
-    assert any(f"resized to {data.shape.size}x{data.shape.size}" in note for note in data.notes)
-
-
-def test_flowers_are_cropped_not_squeezed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_flowers(tmp_path, monkeypatch)
-    photograph = np.zeros((60, 120, 3), dtype=np.uint8)
-    photograph[:, 30:90] = 255
-    Image.fromarray(photograph).save(tmp_path / "flowers-102" / "jpg" / "image_00001.jpg", quality=95)
-    assert load("flowers102", tmp_path).train.images[0, :, :, 4:-4].min() > 240
 
 
 LOOKED_FOR = {

@@ -6,6 +6,7 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,20 +24,22 @@ SHAPES = (ImageShape(1, 16), ImageShape(3, 32))
 STORED = ("memory_changes_no_pixel", "reads_in_any_order", "stored_images_travel", "fingerprints_tell_images_apart")
 
 
-def case(name: str, place: str = "", required: tuple[str, ...] = ()) -> Case:
+def case(name: str, place: str = "", required: tuple[str, ...] = (), **options: Any) -> Case:
     """A data set whose files lie at a place below the root."""
-    options = {"download": False} if place == "torchvision" else {}
+    options = {"download": False, **options} if place == "torchvision" else options
     found = Situations(shapes=SHAPES, data_dir=ROOT / place if place else None)
     return Case("dataset", name, options, required=required, situations=found)
 
 
 SPLIT = "held_out_images_follow_the_context"
+CAPTIONS = "captions_are_whole"
 CASES = [
     case("digits", required=(SPLIT,)),
     *(case(name, "torchvision") for name in ("mnist", "fashion-mnist", "cifar10", "svhn", "flowers102")),
-    case("npz", "labelled.npz", (SPLIT, *STORED)),
+    case("flowers102", "torchvision", (CAPTIONS,), split="class-disjoint"),
+    case("npz", "labelled.npz", (SPLIT, CAPTIONS, *STORED)),
     case("npz", "split.npz", STORED),
-    case("folder", "classes", (SPLIT, *STORED)),
+    case("folder", "classes", (SPLIT, CAPTIONS, *STORED), embeddings="."),
     case("folder", "sizes", (SPLIT, *STORED)),
     case("folder", "split", STORED),
 ]
@@ -48,7 +51,8 @@ def pixels(*shape: int, seed: int = 0) -> np.ndarray:
 
 def write_npz() -> None:
     labels = np.arange(24) % 3
-    np.savez(ROOT / "labelled.npz", images=pixels(24, 20, 20), labels=labels, embeddings=np.eye(24, 4))
+    texts = np.array([[f"image {index}", "an odd one\r\n" * (index % 2)] for index in range(24)])
+    np.savez(ROOT / "labelled.npz", images=pixels(24, 20, 20), labels=labels, embeddings=np.eye(24, 4), captions=texts)
     np.savez(ROOT / "split.npz", train_images=pixels(6, 16, 16, 3), test_images=pixels(3, 16, 16, 3, seed=1))
 
 
@@ -63,6 +67,9 @@ def write_folders() -> None:
             path = ROOT / name
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels(*size[::-1], 3, seed=10 * index + seed)).save(path)
+        captioned = ROOT / f"classes/{'ab'[index % 2]}/{index}"
+        captioned.with_suffix(".txt").write_bytes(b"\xef\xbb\xbfan image\r\n" + b"number %d\r\n" % index * (index % 3))
+        np.save(captioned.with_suffix(".npy"), np.full((2, 3), index))
 
 
 def write_idx(raw: Path) -> None:
@@ -108,7 +115,12 @@ def write_flowers(root: Path, patch: pytest.MonkeyPatch) -> None:
     (folder / "jpg").mkdir(parents=True)
     for number in range(1, 8):
         Image.fromarray(pixels(40, 40 + number, 3, seed=number)).save(folder / "jpg" / f"image_{number:05d}.jpg")
-    savemat(folder / "imagelabels.mat", {"labels": np.array([[1, 2, 3, 4, 5, 102, 101]])})
+    labels = [1, 2, 3, 4, 5, 102, 101]
+    for number, label in enumerate(labels, start=1):
+        path = folder / f"text_c10/class_{label:05d}/image_{number:05d}.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"this is flower {number}\nit has petals\n")
+    savemat(folder / "imagelabels.mat", {"labels": np.array([labels])})
     splits = {"trnid": np.array([[1, 2]]), "valid": np.array([[7, 3]]), "tstid": np.array([[6, 5, 4]])}
     savemat(folder / "setid.mat", splits)
     names = {"image": "102flowers.tgz", "label": "imagelabels.mat", "setid": "setid.mat"}

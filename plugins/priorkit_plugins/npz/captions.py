@@ -54,7 +54,8 @@ def read_captions(
         place = f"{key}[{index}]" if index < counts[0] else f"test_captions[{index - counts[0]}]"
         return f"{place} in {path} is empty"
 
-    _, notes = captioned_images([texts for _, captions in found for texts in captions], reason, "refuse")
+    together = [texts for _, captions in found for texts in captions]
+    _, notes = captioned_images(together, reason, "refuse", "of all arrays")
     return [_captions(captions, name, path) for name, captions in found], notes
 
 

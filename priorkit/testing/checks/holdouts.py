@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,15 +57,12 @@ def _rolled(data: ImageData, by: int, names: Sequence[str]) -> ImageData:
 
     def moved(part: ImageSet) -> ImageSet:
         places = torch.arange(len(part)).roll(by)
-        found = {name: getattr(part, name) for name in names}
-        return replace(
-            part,
-            **{
-                name: values.take(places) if isinstance(values, Captions) else values[places]
-                for name, values in found.items()
-                if values is not None
-            },
-        )
+        rolled: dict[str, Any] = {
+            name: values.take(places) if isinstance(values, Captions) else values[places]
+            for name in names
+            if (values := getattr(part, name)) is not None
+        }
+        return replace(part, **rolled)
 
     return replace(data, train=moved(data.train), test=moved(data.test))
 
