@@ -60,7 +60,7 @@ def structured_hinge_loss(
         texts: Vectors of their captions, (N, dim), in the same order.
         matching: Which captions describe which images, bool (N, N); that each describes its own goes without saying.
         margin: By how much a pair that matches is to be above one that does not.
-        hardest: Whether the largest term of each image and caption counts alone, as in the structured loss of the paper,
+        hardest: Whether the largest term of each image and caption counts alone, as in the paper's structured loss,
             or the mean of them, in which every pair learns from the beginning (Faghri et al. 2018, VSE++,
             arXiv:1707.05612, compares them). An image without terms counts 0.
 

@@ -14,6 +14,7 @@ from priorkit.interfaces import (
     Prior,
     ReconstructionLoss,
     Regularizer,
+    TextEncoder,
 )
 
 
@@ -29,6 +30,7 @@ from priorkit.interfaces import (
         (Prior, {"noise", "forward"}),
         (ReconstructionLoss, {"forward"}),
         (Regularizer, {"encoder_terms"}),
+        (TextEncoder, {"token_ids", "forward"}),
     ],
 )
 def test_what_has_to_be_implemented(interface: type, methods: set[str]) -> None:

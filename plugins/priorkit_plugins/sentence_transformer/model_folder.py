@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,12 @@ def read_model(path: Path) -> nn.Module:
             "'priorkit[sentence-transformers]'"
         ) from None
     try:
-        model: nn.Module = SentenceTransformer(str(path), device="cpu", local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
+        # It draws progress bars.
+        with redirect_stderr(StringIO()):
+            model: nn.Module = SentenceTransformer(
+                str(path), device="cpu", local_files_only=True, trust_remote_code=False
+            )
+    except Exception as error:  # whatever a file that is not as it should be leads to
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConfigurationError(f"--text-encoder.path: {str(path)!r} cannot be read ({reason})") from error
     return model

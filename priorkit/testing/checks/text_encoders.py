@@ -39,7 +39,7 @@ def tokens_have_one_form(subject: TextEncoderSubject) -> None:
     """`tokens` gives int64 (N, length) on the CPU for any captions: the tokens, at least 1, and then 0."""
     encoder = subject.component()
     captions = [*subject.captions(4, subject.case.seed), *_ODD, subject.long_caption(encoder)]
-    for given in (captions, captions[:1], []):
+    for given in (captions, ["a bird"], [""], []):
         tokens = subject.tokens(encoder, given)
         _require_form(tokens, (len(given), encoder.length))
         ended = (tokens == 0).long().cummax(dim=1).values.bool() if len(given) else tokens.bool()
@@ -75,8 +75,8 @@ def tokens_follow_from_captions(subject: TextEncoderSubject) -> None:
         "pad to `length`, and number tokens when the encoder is built",
     )
     require(
-        torch.equal(subject.tokens(other, captions), tokens),
-        "another one, built alike after another seed, gives the same captions other tokens",
+        torch.equal(subject.tokens(other, captions[::-1]).flip(0), tokens),
+        "another one, built alike after another seed and shown captions in another order, gives them other tokens",
     )
 
 
@@ -190,7 +190,7 @@ TEXT_ENCODERS = (
         "padding_changes_nothing",
         padding_changes_nothing,
         "a mean, a maximum or a recurrent layer takes in what follows the tokens",
-        "leave out places where tokens are 0 (`states * (tokens > 0).unsqueeze(-1)`), or cut off what is beyond `length`",
+        "leave out places where tokens are 0 (`states * (tokens > 0).unsqueeze(-1)`), or cut columns off",
     ),
     Check(
         "captions_are_told_apart",
