@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from priorkit.cli.console import Console
 from priorkit.cli.run_arguments import (
     add_label,
     count,
@@ -20,7 +19,7 @@ from priorkit.cli.run_arguments import (
     split_labels,
 )
 from priorkit.cli.sample_codes import is_prior, sample_codes
-from priorkit.cli.texts import TEXT_FLAGS, add_texts, given_texts, reading_notes
+from priorkit.cli.texts import TEXT_FLAGS, add_texts, given_texts, say_what_is_not_read
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry
 
@@ -95,16 +94,16 @@ def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
     refuse_too_many(run, number * len(texts), f"{len(texts)} texts and -n {number}")
     condition = run.model.text_conditions(texts)
     noise = run.model.noise(number, found.seed)
-    codes = run.model.codes_of(noise.repeat(len(texts), *[1] * (noise.ndim - 1)), condition.repeat_interleave(number, 0))
+    codes = run.model.codes_of(
+        noise.repeat(len(texts), *[1] * (noise.ndim - 1)), condition.repeat_interleave(number, 0)
+    )
     images = _decoded(run, codes)
     if found.out.suffix == ".png":
-        picture = draw_texts(images.split(number), texts, columns=found.columns or min(number, _COLUMNS))
+        picture = draw_texts(images.unflatten(0, (len(texts), number)), texts, columns=found.columns or min(number, _COLUMNS))
         save_picture(picture, found.out, overwrite=found.overwrite)
     else:
         save_images(images, found.out, overwrite=found.overwrite, texts=[text for text in texts for _ in range(number)])
-    console = Console(as_json=found.json, quiet=found.quiet)
-    for note in reading_notes(run, texts):
-        console.line(note)
+    say_what_is_not_read(run, found, texts)
     samples = f"{len(images)} samples of {len(texts)} texts" if len(texts) > 1 else f"{len(images)} samples"
     return done(found, samples, images=len(images), texts=texts)
 

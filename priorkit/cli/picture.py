@@ -19,6 +19,7 @@ from priorkit.cli.run_arguments import (
     run_parser,
     split_labels,
 )
+from priorkit.cli.texts import say_what_is_not_read, spelled_out
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 from priorkit.registry import Registry
@@ -40,6 +41,7 @@ kinds:
   tsne      the prior's codes beside the encoder's, in the plane
   nearest   samples beside their nearest training images
   sweep     samples of several runs below each other
+  text      columns are the alternatives of a text, rows share the noise
 
 `priorkit picture KIND --help` says more. See also `priorkit sample`, `reconstruct` and `interpolate`.
 """
@@ -87,6 +89,33 @@ def _columns(run: Run, found: argparse.Namespace) -> tuple[Tensor, list[str]]:
     else:
         classes = torch.arange(min(found.columns, len(run.class_names)))
     return run.model.class_conditions(classes), [run.class_names[index] for index in classes.tolist()]
+
+
+def _text(arguments: Sequence[str], registry: Registry) -> int:
+    parser = run_parser(
+        "picture text",
+        "Draws a grid whose columns are the texts that a pattern stands for, such as 'the flower is {pink, red}', and "
+        "whose rows share the noise, for a run with --condition text (Fig. 15 of Wang et al. 2020).",
+        "text.png",
+    )
+    parser.add_argument("pattern", metavar="PATTERN", help="a text with alternatives in braces, parted by commas")
+    parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
+    found = parse(parser, arguments, ("-n", "--number"))
+    texts = spelled_out(found.pattern)
+    run = _load(found, registry)
+    refuse_data_dir(found, run)
+    from priorkit.figures import draw_class_figure
+    from priorkit.runs import save_picture
+
+    asked = f"a grid of {len(texts)} columns and -n {found.number}"
+    refuse_too_many(run, found.number * len(texts), asked)
+    conditions = run.model.text_conditions([text for _, text in texts])
+    captions = [told for told, _ in texts]
+    picture = draw_class_figure(run.model, conditions, found.number, captions=captions, seed=found.seed)
+    save_picture(picture, found.out, overwrite=found.overwrite)
+    say_what_is_not_read(run, found, [text for _, text in texts])
+    what = f"{found.number} rows, {len(texts)} columns"
+    return done(found, what, images=found.number * len(texts), texts=[text for _, text in texts])
 
 
 def _tsne(arguments: Sequence[str], registry: Registry) -> int:
@@ -222,6 +251,7 @@ _KINDS: dict[str, Callable[[Sequence[str], Registry], int]] = {
     "tsne": _tsne,
     "nearest": _nearest,
     "sweep": _sweep,
+    "text": _text,
 }
 
 

@@ -1,20 +1,26 @@
-"""The texts that images are asked for by: `--text` and `--text-file`."""
+"""The texts that samples are conditioned on: `--text` and `--text-file`, and texts with alternatives in braces."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorkit.cli.arguments import Parser
+from priorkit.cli.console import Console
 from priorkit.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from priorkit.runs import Run
 
-__all__ = ["TEXT_FLAGS", "add_texts", "given_texts", "reading_notes"]
+__all__ = ["TEXT_FLAGS", "add_texts", "given_texts", "say_what_is_not_read", "spelled_out"]
 
 TEXT_FLAGS = ("--text", "--text-file")
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_MOST_TEXTS = 100
 
 
 def add_texts(parser: Parser) -> None:
@@ -53,14 +59,39 @@ def _lines_of(path: Path) -> list[str]:
     return lines
 
 
-def reading_notes(run: Run, texts: list[str]) -> list[str]:
-    """What the run's text encoder does not read of the texts, one line for each text that this is true of."""
-    notes = []
+def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) -> None:
+    """Prints what the run's text encoder does not read of the texts, a line for each text that this is true of."""
+    console = Console(as_json=found.json, quiet=found.quiet)
     for text in texts:
         unknown, cut = run.unread(text)
         if unknown:
             words = ", ".join(repr(word) for word in unknown)
-            notes.append(f"note: {text!r}: no training caption has {words}; left out")
+            console.line(f"note: {text!r}: no training caption has {words}; left out")
         if cut:
-            notes.append(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
-    return notes
+            console.line(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
+
+
+def spelled_out(pattern: str) -> list[tuple[str, str]]:
+    """The texts that a pattern stands for, `the flower is {pink, red}`, each with what tells it from the others.
+
+    Several braces give every combination, the last ones changing fastest.
+
+    Raises:
+        ConfigurationError: There are no braces, or they are not closed, or one has nothing in it, or there are more
+            than 100 texts.
+    """
+    parts = _BRACES.split(pattern)
+    if len(parts) == 1 or any(mark in part for part in parts[::2] for mark in "{}"):
+        raise ConfigurationError(
+            f"{pattern!r}: put what changes from column to column in braces, such as 'the flower is {{pink, red}}'"
+        )
+    choices = [[choice.strip() for choice in part.split(",")] for part in parts[1::2]]
+    if not all(choice for each in choices for choice in each):
+        raise ConfigurationError(f"{pattern!r}: an alternative in braces is empty; part alternatives by commas")
+    texts = []
+    for chosen in itertools.islice(itertools.product(*choices), _MOST_TEXTS + 1):
+        whole = "".join(itertools.chain(*itertools.zip_longest(parts[::2], chosen, fillvalue="")))
+        texts.append((", ".join(chosen), " ".join(whole.split())))
+    if len(texts) > _MOST_TEXTS:
+        raise ConfigurationError(f"{pattern!r}: its braces stand for more than {_MOST_TEXTS} texts; name fewer")
+    return texts

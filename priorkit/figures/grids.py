@@ -70,11 +70,11 @@ def draw_sweep(samples: Sequence[Tensor], captions: Sequence[str], columns: int 
     return stack([draw_grid(images, columns) for images in samples], captions)
 
 
-def draw_texts(samples: Sequence[Tensor], texts: Sequence[str], columns: int = 8) -> Image.Image:
+def draw_texts(samples: Tensor, texts: Sequence[str], columns: int = 8) -> Image.Image:
     """Draws a grid of each text's samples above the text, as in Fig. 14.
 
     Args:
-        samples: For each text, uint8 (N, C, H, W).
+        samples: For each text as many images, uint8 (texts, N, C, H, W).
         texts: As many.
         columns: Images in a row.
     """

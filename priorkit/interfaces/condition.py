@@ -131,7 +131,7 @@ class Condition(nn.Module, abc.ABC):
         return entries
 
     def of_texts(self, texts: Sequence[str]) -> Tensor:
-        """s of texts: float32 (n, dim), on this condition's device.
+        """The vectors s of texts: float32 (n, dim), on this condition's device.
 
         Raises:
             TypeError: s is not made of texts (`reads_text` is False).

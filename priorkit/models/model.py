@@ -120,7 +120,7 @@ class Model:
         """
         if self.condition is None or not self.condition.reads_text:
             raise ConfigurationError(
-                "this run's images are not conditioned on texts: train one with --condition text, on images with captions"
+                "this run's images are not conditioned on texts: train one with --condition text, on captioned images"
             )
         try:
             return self.condition.of_texts(texts).to(self.device)

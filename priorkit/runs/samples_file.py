@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -107,7 +108,7 @@ def save_images(
         try:
             if path.suffix == ".npz":
                 pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-                beside = {} if labels is None else {"labels": labels.cpu().numpy()}
+                beside: dict[str, Any] = {} if labels is None else {"labels": labels.cpu().numpy()}
                 if texts is not None:
                     beside["captions"] = np.array(texts)
                 np.savez_compressed(draft, images=pixels, **beside)

@@ -159,5 +159,3 @@ def test_a_frozen_encoder_brings_no_phase() -> None:
     still = TextCondition(frozen, coloured())
     assert list(still.phases(system)) == []
     assert not still.shows_entries
-
-

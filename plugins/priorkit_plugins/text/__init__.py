@@ -17,9 +17,12 @@ __all__ = ["TextOptions", "priorkit_conditions"]
 class TextOptions(Options):
     """Options of the condition `text`."""
 
+    seen_by_image_critic: bool = Field(
+        True, description="show the caption's vector to the image discriminator; no where nothing trains one"
+    )
     seen_by_code_critic: bool = Field(False, description="show the caption's vector to the code discriminator")
     mismatched: bool = Field(
-        True, description="show the image discriminator real images with another image's caption as fakes"
+        True, description="show that discriminator real images with another image's caption as fakes"
     )
     remembered: int = Field(
         1000, ge=1, description="captions of training images that are kept with the run, to draw samples for"
@@ -41,6 +44,7 @@ def _build(options: TextOptions, context: ConditionContext) -> Condition:
     return TextCondition(
         context.text_encoder(),
         context.train,
+        seen_by_image_critic=options.seen_by_image_critic,
         seen_by_code_critic=options.seen_by_code_critic,
         mismatched=options.mismatched,
         remembered=options.remembered,

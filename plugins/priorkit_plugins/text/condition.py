@@ -39,8 +39,9 @@ class TextCondition(Condition):
     Args:
         encoder: From captions to vectors (N, dim).
         train: The training images, of whose captions some are kept to draw samples for; None to load them later.
+        seen_by_image_critic: Whether D_I is shown s.
         seen_by_code_critic: Whether D_C is shown s.
-        mismatched: Whether D_I is shown mismatched pairs.
+        mismatched: Whether D_I is shown mismatched pairs, where it is shown s.
         remembered: How many captions are kept, of images evenly spread over the training images; repeated where there
             are fewer.
         loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
@@ -50,7 +51,6 @@ class TextCondition(Condition):
     """
 
     from_data = True
-    seen_by_image_critic = True
     several_entries = True
     reads_text = True
     kept: Tensor
@@ -60,6 +60,7 @@ class TextCondition(Condition):
         encoder: TextEncoder,
         train: ImageSet | None = None,
         *,
+        seen_by_image_critic: bool = True,
         seen_by_code_critic: bool = False,
         mismatched: bool = True,
         remembered: int = 1000,
@@ -70,7 +71,8 @@ class TextCondition(Condition):
         self.dim = encoder.dim
         self.shows_entries = not encoder.frozen
         self.seen_by_code_critic = seen_by_code_critic
-        self.mismatched = mismatched
+        self.seen_by_image_critic = seen_by_image_critic
+        self.mismatched = mismatched and seen_by_image_critic
         self.loss = loss
         kept = torch.zeros(remembered, encoder.length, dtype=torch.int32)
         if train is not None:
@@ -80,7 +82,7 @@ class TextCondition(Condition):
         self.register_buffer("kept", kept)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """s of captions of training images, float32 (n, dim)."""
+        """Vectors s of captions of training images, float32 (n, dim)."""
         return self.vectors(self.draw_entries(n, generator=generator, device=device))
 
     def draw_entries(
@@ -118,7 +120,7 @@ class TextCondition(Condition):
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
 
     def of_texts(self, texts: Sequence[str]) -> Tensor:
-        """s of texts, float32 (n, dim).
+        """The vectors s of texts, float32 (n, dim).
 
         Raises:
             ValueError: A text is empty, or has no token that the encoder knows.

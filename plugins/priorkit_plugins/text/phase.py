@@ -1,6 +1,6 @@
 """The phase in which a text encoder learns which captions belong to which images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from priorkit_plugins.text.image_tower import ImageTower
 
 __all__ = ["TextEmbeddingPhase"]
 
-_LOSSES = {"contrastive": contrastive_loss, "structured": structured_hinge_loss}
+_Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+_LOSSES: dict[str, _Loss] = {"contrastive": contrastive_loss, "structured": structured_hinge_loss}
 
 
 class TextEmbeddingPhase(Phase):
@@ -29,11 +30,11 @@ class TextEmbeddingPhase(Phase):
     """
 
     name = "text_embedding"
-    players = {"text": ("text_encoder", "image_tower")}
     place = Place.BEFORE_AUTOENCODER
     needs_whole_batch = True
 
     def __init__(self, encoder: TextEncoder, shape: ImageShape, *, loss: str = "contrastive") -> None:
+        self.players = {"text": ("text_encoder", "image_tower")}
         self.encoder = encoder
         self.tower = ImageTower(shape, encoder.dim)
         self.networks = {"text_encoder": encoder, "image_tower": self.tower}
