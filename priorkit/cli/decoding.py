@@ -99,7 +99,9 @@ def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
     )
     images = _decoded(run, codes)
     if found.out.suffix == ".png":
-        picture = draw_texts(images.unflatten(0, (len(texts), number)), texts, columns=found.columns or min(number, _COLUMNS))
+        picture = draw_texts(
+            images.view(len(texts), number, *images.shape[1:]), texts, columns=found.columns or min(number, _COLUMNS)
+        )
         save_picture(picture, found.out, overwrite=found.overwrite)
     else:
         save_images(images, found.out, overwrite=found.overwrite, texts=[text for text in texts for _ in range(number)])
