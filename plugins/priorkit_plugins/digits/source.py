@@ -4,7 +4,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch.nn import functional
 
-from priorkit.interfaces import DataSource, ImageData, ImageSet
+from priorkit.interfaces import Captions, DataSource, ImageData, ImageSet
 from priorkit_plugins.holdout_split import held_out
 
 __all__ = ["DigitsSource"]
@@ -12,6 +12,8 @@ __all__ = ["DigitsSource"]
 
 class DigitsSource(DataSource):
     """1,797 grey images of the digits 0 to 9, enlarged smoothly from 8x8 pixels.
+
+    Their captions say which digit they show, each in three ways: made of the labels, so that text can be tried.
 
     The digits reach the upper and lower edge of their 8x8 pixels, so each gets a black border of one pixel before
     bicubic interpolation enlarges it.
@@ -38,13 +40,20 @@ class DigitsSource(DataSource):
         # The scanner's values are 0 to 16.
         images = (ink * (255 / 16)).round().clamp(0, 255).to(torch.uint8)
         labels = torch.from_numpy(digits.target).long()
-        train, test = held_out(len(images), self.holdout, self.seed)
+        captions = Captions([_captions(int(digit)) for digit in digits.target])
+        parts = held_out(len(images), self.holdout, self.seed)
+        train, test = (ImageSet(images[part], labels[part], captions=captions.take(part)) for part in parts)
         return ImageData(
-            train=ImageSet(images[train], labels[train]),
-            test=ImageSet(images[test], labels[test]),
+            train=train,
+            test=test,
             class_names=tuple(str(digit) for digit in digits.target_names),
             notes=(
                 f"digits of 8x8 pixels are enlarged to {size[0]}x{size[1]}",
                 f"{len(test)} of {len(images)} images are held out",
             ),
         )
+
+
+def _captions(digit: int) -> tuple[str, ...]:
+    word = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[digit]
+    return f"the digit {word}", f"a handwritten {digit}", f"this image shows a {word}"
