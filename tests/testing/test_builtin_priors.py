@@ -68,7 +68,7 @@ CASES = [
     Case(
         "prior",
         "exemplar",
-        {"deviation": 0.3},
+        {"std": 0.3},
         required=("leaves_images_out", *DENSITY),
         situations=Situations(code_dims=(2, 1), classes=(0,)),
     ),

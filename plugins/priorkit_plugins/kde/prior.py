@@ -24,7 +24,7 @@ class KdePrior(Prior):
 
     Args:
         code_dim: Dimensions of a code.
-        count: n, the number of exemplars.
+        count: n, the number of kernels.
         classes: Number of classes of the condition s, one-hot; 0 for none.
         bandwidth: h, above 0; found by the rule if None.
         rule: How it is found: by the likelihood of held-out codes, or by Scott's or Silverman's formula.
@@ -69,13 +69,13 @@ class KdePrior(Prior):
         """Keeps codes (M, code_dim), and finds the bandwidth.
 
         Raises:
-            ValueError: There are fewer codes than exemplars, all codes are one, or a class has none.
+            ValueError: There are fewer codes than kernels, all codes are one, or a class has none.
         """
         count = len(self.exemplars)
         if len(code) < max(count, 2):
             raise ValueError(
-                f"{count} exemplars need at least {max(count, 2)} codes, and there are {len(code)}; use fewer "
-                "--prior.exemplars, or more codes"
+                f"{count} kernels need at least {max(count, 2)} codes, and there are {len(code)}; use fewer "
+                "--prior.kernels, or more codes"
             )
         picked = noise[:, 0].argsort()[:count]
         deviation = code.std(dim=0, correction=0)
@@ -90,7 +90,7 @@ class KdePrior(Prior):
             counts = torch.bincount(classes, minlength=len(self.ends))
             if bool((counts == 0).any()):
                 raise ValueError(
-                    f"class {int(counts.argmin())} is that of none of {count} exemplars; use more --prior.exemplars, "
+                    f"class {int(counts.argmin())} is that of none of {count} kernels; use more --prior.kernels, "
                     "or --condition none"
                 )
             self.ends.copy_(counts.cumsum(0))
