@@ -148,7 +148,7 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
 
 
 def _checked(name: str, codes: Tensor) -> Tensor:
-    codes = codes.detach().flatten(1).double().cpu()
+    codes = codes.detach().flatten(1).cpu().double()
     if len(codes) < FEWEST_CODES:
         raise ConfigurationError(
             f"{len(codes)} {name} codes are too few to compare: at least {FEWEST_CODES} are needed"

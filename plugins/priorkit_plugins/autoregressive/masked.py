@@ -9,7 +9,7 @@ from torch.nn.functional import softplus
 from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
 from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures, standard_noise
 from priorkit_plugins.masked_network import MaskedNetwork
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["MaskedPrior"]
 
@@ -85,7 +85,7 @@ class MaskedPrior(Prior):
         """
         self._require(condition)
         with single_precision(code.device):
-            scaled = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+            scaled = self.standardisation(at_least_single(code))
             mixtures = self._mixtures(self.network(scaled, self._exact(condition)))
             log_density: Tensor = mixtures.log_prob(scaled).sum(1) - self.standardisation.log_volume()
             return log_density

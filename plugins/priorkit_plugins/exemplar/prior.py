@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from priorkit.interfaces import Encoder, Learning, Prior, frozen_statistics
 from priorkit_plugins.exemplar.training_pixels import TrainingPixels
 from priorkit_plugins.shared_encoder import SharedEncoder
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["ExemplarPrior"]
 
@@ -94,7 +94,7 @@ class ExemplarPrior(Prior):
         """Squared distances of codes (N, code_dim) from M points: float32 (N, M)."""
         with single_precision(code.device):
             origin = centres.mean(0)
-            moved = code.to(torch.promote_types(code.dtype, torch.float32)) - origin
+            moved = at_least_single(code) - origin
             around = centres - origin
             return moved.square().sum(1, keepdim=True) + around.square().sum(1) - 2 * moved @ around.T
 

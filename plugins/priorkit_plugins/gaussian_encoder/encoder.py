@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["GaussianEncoder"]
 
@@ -38,7 +39,7 @@ class GaussianEncoder(Encoder):
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """
         parameters: Tensor = self.body(image)
-        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+        parameters = at_least_single(parameters)
         mean, free = parameters.chunk(2, dim=1)
         log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
         code = mean if noise is None else mean + torch.exp(0.5 * log_variance) * noise

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.iaf_encoder.transform import AutoregressiveTransform
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["IAFEncoder"]
 
@@ -44,7 +44,7 @@ class IAFEncoder(Encoder):
         """
         parameters: Tensor = self.body(image)
         with single_precision(image.device):
-            parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+            parameters = at_least_single(parameters)
             mean, free, context = parameters.chunk(3, dim=1)
             log_variance = _WIDEST * torch.tanh(free / _WIDEST)
             start = torch.zeros_like(mean) if noise is None else noise.to(mean)

@@ -8,7 +8,7 @@ from torch import Tensor
 from priorkit.interfaces import Learning, Prior
 from priorkit_plugins.kde.bandwidth import likeliest_bandwidth, scott, silverman
 from priorkit_plugins.kde.kernels import kernel_log_density
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["KdePrior"]
 
@@ -112,14 +112,16 @@ class KdePrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Codes (N, code_dim) from noise (N, 1 + code_dim): around exemplars of the classes in s, or of all."""
         first, end = self._of_class(condition, len(noise))
-        picked = first + ((end - first) * noise[:, 0].double()).long()
+        # A uniform number near 1 may be rounded up to the end.
+        place = torch.minimum(((end - first) * at_least_single(noise[:, 0])).long(), end - first - 1)
+        picked = first + place
         standard = self.exemplars.index_select(0, picked) + self.bandwidth * noise[:, 1:]
         return self.mean + self.deviation * standard
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,): given s (N, classes), or over all s."""
         with single_precision(code.device):
-            standard = (code.to(torch.promote_types(code.dtype, torch.float32)) - self.mean) / self.deviation
+            standard = (at_least_single(code) - self.mean) / self.deviation
             log_weights = -torch.full_like(self.exemplars[:, 0], len(self.exemplars)).log()
             if condition is not None:
                 first, end = (place[:, None] for place in self._of_class(condition, len(code)))
