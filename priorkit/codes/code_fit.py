@@ -26,7 +26,7 @@ from priorkit.engine import (
     seed_for,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError
-from priorkit.interfaces import Batch, CodeKind, Prior, Space
+from priorkit.interfaces import Batch, CodeKind, Condition, Prior, Space
 from priorkit.models import tensors_below
 from priorkit.registry import Registry
 from priorkit.registry.guard import refusing
@@ -66,12 +66,7 @@ class CodeFit:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(config.seed, "weights"))
             module, entries = build_condition(config, registry, conditions)
-            self.prior = build_prior(config, registry, self.scale.seen, module, len(codes))
-            if self.prior.support.space is not Space.EVERYWHERE:
-                # A sphere that is stretched is none any more: such a prior sees codes as they are.
-                self._require_support(codes.flat)
-                self.scale = CodeScale(codes.space)
-                self.prior = build_prior(config, registry, codes.space, module, len(codes))
+            self.prior = self._built(config, registry, module)
             space, device = self.scale.seen, self.precision.device
             with refusing(self._registered, self._given):
                 check_prior(self.prior, config, space, module)
@@ -98,11 +93,32 @@ class CodeFit:
         self._order = DataOrder(len(codes), config.seed)
         self.seconds = 0.0
 
-    def _require_support(self, codes: Tensor) -> None:
-        outside = ~self.prior.support.contains(codes)
+    def _built(self, config: RunConfig, registry: Registry, condition: Condition | None) -> Prior:
+        """The prior, for codes of the scale, which changes where its codes lie elsewhere than everywhere."""
+        codes, seen = self.codes, self.scale.seen
+        refusal = None
+        try:
+            prior = build_prior(config, registry, seen, condition, len(codes))
+        except ConfigurationError as error:
+            refusal = error
+        if refusal is None and prior.support.space is Space.EVERYWHERE:
+            return prior
+        if refusal is not None and seen == codes.space:
+            raise refusal
+        # A sphere that is stretched is none any more, nor is a one-hot vector without the class that no code has: such
+        # a prior sees codes as they are.
+        prior = build_prior(config, registry, codes.space, condition, len(codes))
+        if refusal is not None and prior.support.space is Space.EVERYWHERE:
+            raise refusal
+        self._require_support(prior, codes.flat)
+        self.scale = CodeScale(codes.space)
+        return prior
+
+    def _require_support(self, prior: Prior, codes: Tensor) -> None:
+        outside = ~prior.support.contains(codes)
         if bool(outside.any()):
             raise ConfigurationError(
-                f"{self._given}: its codes lie on or in {self.prior.support}, and row {int(outside.int().argmax())} of "
+                f"{self._given}: its codes lie on or in {prior.support}, and row {int(outside.int().argmax())} of "
                 "these (counted from 0) does not; bring them there first, or choose another prior"
             )
 

@@ -1,6 +1,7 @@
 """Fits to given codes: refused, stopped, gone on with."""
 
 import json
+import math
 import re
 import signal
 from pathlib import Path
@@ -139,6 +140,21 @@ def test_a_prior_in_use_has_statistics_of_its_noise(make_registry: Any, make_com
     norm = fitted.prior.get_submodule("layers.1")
     assert torch.allclose(seen.mean(0), norm.bias, atol=0.1)  # type: ignore[arg-type]
     assert torch.equal(fitted.sample(3), FittedPrior.load(tmp_path / "prior", registry=registry).sample(3))
+
+
+def test_a_class_that_no_code_has_is_a_class_all_the_same(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0).integers(0, 4, (200, 2))
+    codes = np.eye(5, dtype=np.float32)[drawn].reshape(200, 10)
+    prior = {"name": "categorical", "classes": 5, "learned": True}
+    fitted = priorkit.fit_prior(codes, prior, device="cpu", steps=200, learning_rate=0.02, out=tmp_path / "prior")
+    never = np.eye(5)[[4, 4]].reshape(1, 10)
+    assert fitted.log_prob(codes).isfinite().all()
+    assert -math.inf < fitted.log_prob(never).item() < fitted.log_prob(codes).min().item() - 2
+    assert set(fitted.sample(50).unique().tolist()) == {0.0, 1.0}
+    loaded = priorkit.FittedPrior.load(tmp_path / "prior", device="cpu")
+    assert torch.equal(loaded.log_prob(never), fitted.log_prob(never))
+    with pytest.raises(ConfigurationError, match="a code of 10 entries has no whole number of groups of 4 classes"):
+        priorkit.fit_prior(codes, {**prior, "classes": 4}, device="cpu")
 
 
 def test_codes_of_a_sphere_are_not_stretched(make_registry: Any, make_component: Any) -> None:
