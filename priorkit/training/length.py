@@ -6,7 +6,7 @@ from priorkit.config import RunConfig, beginnings
 from priorkit.errors import ConfigurationError
 from priorkit.models import BuiltSystem
 
-__all__ = ["images_seen", "last_step", "require_steps_taken"]
+__all__ = ["images_seen", "last_step", "require_steps_taken", "with_its_end"]
 
 
 def last_step(config: RunConfig, images: int) -> int | None:
@@ -56,3 +56,9 @@ def require_steps_taken(config: RunConfig, system: BuiltSystem, steps: int | Non
         f"--steps {steps}: the last stage, {last}, fits the prior to all codes in one step, so the run ends after step "
         f"{ends}; to train longer before, start a run with --stages {stages}"
     )
+
+
+def with_its_end(config: RunConfig, system: BuiltSystem) -> RunConfig:
+    """The configuration with the length that its last stage has by itself: one that takes all codes has one step."""
+    ends = system.stages[-1].ends
+    return config if ends is None else config.model_copy(update={"steps": ends, "epochs": None})
