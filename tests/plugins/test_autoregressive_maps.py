@@ -22,7 +22,7 @@ from priorkit_plugins.autoregressive.of_maps import MapTransformerPrior
 from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures
 
 seeds = st.integers(0, 2**32 - 1)
-SMALL = {"layers": 2, "width": 8, "heads": 2, "hidden": 16, "components": 3}
+SMALL = {"maps": "transformer", "layers": 2, "width": 8, "heads": 2, "hidden": 16, "components": 3}
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -64,9 +64,10 @@ def each(prior: MapTransformerPrior, code: Tensor, condition: Tensor | None) -> 
     return prior.mixtures(code, condition).log_prob(ordered).flatten()
 
 
-def test_vectors_have_another_network_than_maps() -> None:
+def test_maps_of_several_places_may_have_a_transformer() -> None:
     for shape in ((8,), (8, 1, 1)):
         assert isinstance(of(shape), MaskedPrior)
+    assert isinstance(of((2, 2, 2), maps="masked"), MaskedPrior)
     prior = of((2, 2, 2))
     assert isinstance(prior, MapTransformerPrior)
     assert prior.learning is Learning.LIKELIHOOD

@@ -96,7 +96,7 @@ CASES = [
     Case(
         "prior",
         "autoregressive",
-        {**SMALL_MASKED, "layers": 1, "width": 8, "heads": 2},
+        {**SMALL_MASKED, "maps": "transformer", "layers": 1, "width": 8, "heads": 2},
         required=("labels_change_codes", *DENSITY),
         situations=Situations(code_dims=(), codes=(CodeSpace((1, 1, 2)), CodeSpace((2, 1, 2))), classes=(3,)),
     ),

@@ -19,20 +19,25 @@ __all__ = ["AutoregressiveOptions", "priorkit_priors"]
 class AutoregressiveOptions(Options):
     """Options of the prior `autoregressive`."""
 
+    maps: Literal["masked", "transformer"] = Field(
+        "masked",
+        description="of maps: one masked network of all their numbers, or a transformer of the places, and a masked "
+        "network of the channels of each",
+    )
     hidden: int | None = Field(
         None,
         ge=1,
-        description="of numbers: width of the masked network's hidden layers; by default 512, or 256 of maps, where it "
-        "draws the channels of a place",
+        description="of numbers: width of the masked network's hidden layers; by default 512, or 256 behind a "
+        "transformer",
     )
     blocks: int = Field(
         1, ge=0, description="of numbers: its residual blocks of two layers each behind the first hidden layer"
     )
     components: int = Field(8, ge=1, description="of numbers: parts of the mixture that each number is drawn from")
     distribution: Literal["logistic", "normal"] = Field("logistic", description="of numbers: distribution of each part")
-    layers: int = Field(4, ge=1, description="of maps and indices: layers of the transformer")
-    width: int = Field(128, ge=1, description="of maps and indices: width of its layers")
-    heads: int = Field(4, ge=1, description="of maps and indices: heads of its attention, a divisor of the width")
+    layers: int = Field(4, ge=1, description="of transformers: number of layers")
+    width: int = Field(128, ge=1, description="of transformers: width of its layers")
+    heads: int = Field(4, ge=1, description="of transformers: heads of its attention, a divisor of the width")
     dropout: float = Field(
         0.0, ge=0, lt=1, description="of indices: share of the numbers that its layers add which training leaves out"
     )
@@ -54,7 +59,7 @@ def _build(options: AutoregressiveOptions, context: PriorContext) -> Prior:
     if codes.kind is CodeKind.INDICES:
         return _of_indices(options, context)
     # A map of a single place has nothing for a transformer to see.
-    if codes.kind is CodeKind.MAP and codes.dim > codes.shape[0]:
+    if options.maps == "transformer" and codes.kind is CodeKind.MAP and codes.dim > codes.shape[0]:
         return _of_maps(options, context)
     return _of_vectors(options, context)
 
@@ -113,8 +118,8 @@ def priorkit_priors() -> list[Component[Prior]]:
             "autoregressive",
             AutoregressiveOptions,
             _build,
-            summary="each number of a code given those before it: from a mixture that a masked network gives; of maps "
-            "and indices, by a causal transformer of the places",
+            summary="each number of a code given those before it: from a mixture that a masked network gives; of "
+            "indices, and of maps by choice, a causal transformer of the places",
             source="Germain et al. 2015, MADE: Masked autoencoder for distribution estimation, arXiv:1502.03509; Chen "
             "et al. 2017, Variational lossy autoencoder, arXiv:1611.02731, for priors; Esser et al. 2021, Taming "
             "transformers for high-resolution image synthesis, arXiv:2012.09841, for indices",
