@@ -30,6 +30,7 @@ from priorkit.interfaces import Batch, CodeKind, Condition, Prior, Space
 from priorkit.models import tensors_below
 from priorkit.registry import Registry
 from priorkit.registry.guard import refusing
+from priorkit.training.learning_rates import rate_factor, require_length
 from priorkit.training.length import last_step
 
 __all__ = ["CodeFit"]
@@ -51,7 +52,7 @@ class CodeFit:
         conditions: What they are conditioned on, if the configuration has a condition.
 
     Raises:
-        ConfigurationError: The prior cannot learn these codes.
+        ConfigurationError: The prior cannot learn these codes, or learning rates cannot follow their schedule.
         DeviceError: The device is not available.
     """
 
@@ -77,6 +78,8 @@ class CodeFit:
         phase = fitting_phase(self.prior, config, space, registry)
         self._at_once = phase.batch is Batch.ALL_CODES
         self.config = config.model_copy(update={"steps": 1, "epochs": None}) if self._at_once else config
+        if not self._at_once:
+            require_length(self.config.lr_schedule, self.total_steps())
         self.prior.to(device)
         networks: dict[str, nn.Module] = {} if self._at_once else {"prior": self.prior}
         self.engine = Engine(
@@ -172,11 +175,22 @@ class CodeFit:
                     # Of vectors 0 and 1; the dimensions of a map's channel have a scale of their own each.
                     deviation, mean = torch.std_mean(self._seen, dim=0, correction=0)
                     self.prior.standardise(mean.to(device), deviation.to(device))
+                self._set_scheduled_rate()
                 self.engine.step(batch, len(batch), conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         if self.averages is not None:
             self.averages.update()
+
+    def _set_scheduled_rate(self) -> None:
+        """Sets the learning rate of the step that is about to be taken, where it changes."""
+        schedule = self.config.lr_schedule
+        if schedule.constant:
+            return
+        factor = rate_factor(schedule, self.steps, self.total_steps())
+        for optimizer in self.engine.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * self.config.learning_rate
 
     def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
         return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)

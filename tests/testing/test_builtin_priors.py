@@ -95,6 +95,13 @@ CASES = [
     Case("prior", "autoregressive", {**SMALL_MASKED, "distribution": "normal"}, required=DENSITY, situations=PLANE),
     Case(
         "prior",
+        "autoregressive",
+        {**SMALL_MASKED, "maps": "transformer", "layers": 1, "width": 8, "heads": 2},
+        required=("labels_change_codes", *DENSITY),
+        situations=Situations(code_dims=(), codes=(CodeSpace((1, 1, 2)), CodeSpace((2, 1, 2))), classes=(3,)),
+    ),
+    Case(
+        "prior",
         "noise-contrastive",
         SMALL_TILT,
         required=("labels_change_codes", "learns_the_codes", *DENSITY),
