@@ -88,10 +88,10 @@ class _PointwiseConvolution(nn.Conv2d):
     less than 8 channels and lies channels-last (torch 2.14), which ends the process sooner or later.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """From (N, inputs, H, W) to (N, outputs, H', W')."""
         rows, columns = self.stride
-        return conv2d(input[:, :, ::rows, ::columns], self.weight, self.bias)
+        return conv2d(image[:, :, ::rows, ::columns], self.weight, self.bias)
 
 
 def _norms(channels: int, norm: BlockNorm) -> list[nn.Module]:
