@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from priorkit_plugins.fully_connected import hidden_layers
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
+from priorkit_plugins.soft_bounds import softly_bounded
 
 __all__ = ["ConditionalNormal", "normal_log_prob"]
 
@@ -38,6 +39,6 @@ class ConditionalNormal(nn.Module):
     def forward(self, given: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log-variances, each (N, dim), of y (N, inputs)."""
         with single_precision(given.device):
-            parameters: Tensor = self.body(given.to(torch.promote_types(given.dtype, torch.float32)))
+            parameters: Tensor = self.body(at_least_single(given))
             mean, free = parameters.chunk(2, dim=1)
-            return mean, _WIDEST * torch.tanh(free / _WIDEST)
+            return mean, softly_bounded(free, -_WIDEST, _WIDEST)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
+from priorkit_plugins.single_precision import at_least_single
+
 __all__ = ["DiagonalMixture", "mixture_noise", "picked_parts"]
 
 
@@ -47,7 +49,7 @@ class DiagonalMixture:
 
     def parts_log_prob(self, code: Tensor) -> Tensor:
         """Log-densities of all parts at codes (N, code_dim) in nats, summed over their dimensions: shape (N, K)."""
-        code = code.to(torch.promote_types(code.dtype, torch.float32))
+        code = at_least_single(code)
         standard = (code[:, None] - self.means) * torch.exp(-0.5 * self.log_variances)
         constant = 0.5 * code.shape[1] * math.log(2 * math.pi)
         return -0.5 * (standard.square() + self.log_variances).sum(2) - constant

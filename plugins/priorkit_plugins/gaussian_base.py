@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import CodeSpace, Standardisation
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["GaussianBase", "standard_log_prob"]
 
@@ -37,7 +38,7 @@ class GaussianBase(nn.Module):
 
     def whiten(self, code: Tensor) -> Tensor:
         """Whitens codes (N, code_dim): w of the same shape, at least float32."""
-        standard: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+        standard: Tensor = self.standardisation(at_least_single(code))
         scaled = standard * self.log_scales.exp()
         if self.lower is not None:
             scaled = scaled + standard @ self.lower.tril(-1).T

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorkit.interfaces import Learning, Noise, Posterior, Regularizer, System
+from priorkit.interfaces import Learning, Noise, System
 from priorkit_plugins.divergence import require_divergence
 from priorkit_plugins.kl.regularizer import KLRegularizer
 
@@ -102,21 +102,9 @@ def _divergence_of(system: System) -> KLRegularizer | None:
     regularizer = system.regularizer
     if isinstance(regularizer, KLRegularizer) and regularizer.capacity is None and regularizer.free_bits is None:
         return regularizer
-    if regularizer is None or _has_terms(regularizer, system):
+    if regularizer is None or regularizer.has_terms:
         raise ValueError(
             "its bound says how far codes are from the prior, and has no place for another regularizer, nor for a "
             "capacity or free bits; use --regularizer kl with a weight and a warm-up alone, or none"
         )
     return None
-
-
-def _has_terms(regularizer: Regularizer, system: System) -> bool:
-    """Whether a regularizer adds anything to what is trained, told by its attributes and by a pair of codes."""
-    compares = regularizer.needs_prior_code or regularizer.trains_prior or regularizer.uses_condition
-    overrides = type(regularizer).decoder_terms is not Regularizer.decoder_terms
-    if regularizer.has_critic or compares or overrides:
-        return True
-    code = torch.zeros(2, system.codes.dim)
-    with torch.no_grad():
-        noise = regularizer.encoder_noise(2)
-        return bool(regularizer.encoder_terms(Posterior(code, code, code), system.prior, code[:0], noise=noise))

@@ -1,10 +1,12 @@
 """A network whose outputs for one dimension depend on the dimensions before it alone."""
 
+from collections.abc import Generator
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
-__all__ = ["MaskedNetwork"]
+__all__ = ["MaskedNetwork", "PassInTurn"]
 
 
 class MaskedLinear(nn.Linear):
@@ -62,6 +64,7 @@ class MaskedNetwork(nn.Module):
         self.start = nn.Parameter(torch.zeros(code_dim, outputs))
         # The last dimension is seen by none. Without s, units of degree 0 would see nothing.
         least = 0 if condition_dim else 1
+        self.least = least
         self.sees_something = code_dim > least
         if self.sees_something:
             degrees = least + torch.arange(hidden) % (code_dim - least)
@@ -81,14 +84,70 @@ class MaskedNetwork(nn.Module):
         found = linear(self._hidden(code, condition), weight.flatten(0, 1))
         return self.start + found.view(len(code), self.code_dim, -1)
 
-    def of_dimension(self, d: int, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The outputs for dimension `d` alone, (N, outputs); entries of codes from `d` on do not matter."""
-        if not self.sees_something:
-            return self.start[d].expand(len(code), -1)
-        weight = self.last.weight.view(self.code_dim, -1, self.last.in_features)[d] * self.seen[d]
-        return self.start[d] + linear(self._hidden(code, condition), weight)
-
     def _hidden(self, code: Tensor, condition: Tensor | None) -> Tensor:
         seen = [code[:, :-1], *([] if condition is None else [condition])]
         hidden: Tensor = relu(self.blocks(self.first(torch.cat(seen, dim=1))))
         return hidden
+
+
+class PassInTurn:
+    """One pass of a masked network, dimension after dimension, where each is known only after the outputs for it.
+
+    A hidden unit is computed as soon as the dimensions that it sees are known, once: all steps together cost as much as
+    a single pass of the network.
+
+    Args:
+        network: The network, whose weights must not change meanwhile.
+    """
+
+    def __init__(self, network: MaskedNetwork) -> None:
+        self.network = network
+        if not network.sees_something:
+            return
+        count = network.code_dim - network.least
+        hidden = network.last.in_features
+        # Units of one degree stand next to each other here, of the least first: those that are known come first.
+        order = torch.argsort(torch.arange(hidden, device=network.start.device) % count, stable=True)
+        # How many units are known when so many dimensions are.
+        self.ends = [0] * network.least
+        for first in range(count):
+            self.ends.append(sum(self.ends[-1:]) + len(range(first, hidden, count)))
+        self.first = network.first.weight[order], network.first.bias[order]
+        blocks = (block for block in network.blocks if isinstance(block, MaskedBlock))
+        self.layers = [
+            [(layer.weight[order][:, order], layer.bias[order]) for layer in (block.first, block.second)]
+            for block in blocks
+        ]
+        self.last = network.last.weight[:, order].view(network.code_dim, -1, hidden)
+
+    def outputs(self, n: int, condition: Tensor | None = None) -> Generator[Tensor, Tensor, None]:
+        """Yields the outputs (N, outputs) for each dimension in turn, and is sent its numbers (N,) for the next.
+
+        Args:
+            n: How many codes there are, N.
+            condition: s, (N, condition_dim), if the network has one.
+        """
+        network = self.network
+        code = network.start.new_empty(n, 0)
+        if not network.sees_something:
+            yield network.start[0].expand(n, -1)
+            return
+        weight, bias = self.first
+        # What the condition adds does not wait for any dimension.
+        given = bias.expand(n, -1) if condition is None else linear(condition, weight[:, network.code_dim - 1 :], bias)
+        # Of every layer, what enters it from the units that are known.
+        known = [code for _ in range(2 * len(self.layers) + 1)]
+        begin = 0
+        for d, end in enumerate(self.ends):
+            hidden = given[:, begin:end] + linear(code, weight[begin:end, :d])
+            for number, block in enumerate(self.layers):
+                added = hidden
+                for part, (layer, offset) in enumerate(block):
+                    place = 2 * number + part
+                    known[place] = torch.cat([known[place], relu(added)], dim=1)
+                    added = linear(known[place], layer[begin:end, :end], offset[begin:end])
+                hidden = hidden + added
+            known[-1] = torch.cat([known[-1], relu(hidden)], dim=1)
+            begin = end
+            value = yield network.start[d] + linear(known[-1], self.last[d, :, :end])
+            code = torch.cat([code, value[:, None]], dim=1)

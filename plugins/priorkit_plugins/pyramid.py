@@ -99,7 +99,7 @@ def project(code_dim: int, channels: int, norm: Norm = "batch") -> nn.Sequential
     A 4x4 transposed convolution of a single pixel is this linear map, which is several times faster to compute.
     """
     return nn.Sequential(
-        nn.Linear(code_dim, channels * FLOOR * FLOOR, bias=False),
+        nn.Linear(code_dim, channels * FLOOR * FLOOR, bias=norm == "none"),
         nn.Unflatten(1, (channels, FLOOR, FLOOR)),
         *([_norm(channels, norm)] if norm != "none" else []),
         nn.ReLU(),

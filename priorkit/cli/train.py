@@ -89,6 +89,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
             "seconds": round(outcome.seconds, 3),
             "scores": progress.scores,
             "best": dict(outcome.best),
+            "missed": list(outcome.missed),
         }
     )
     console.line()
@@ -96,6 +97,14 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     if outcome.stopped:
         console.line(f"\n{outcome.stopped}; go on with: priorkit train --resume {outcome.path}")
         return _STATUS[outcome.stopped]
+    if outcome.missed:
+        total = run.session.total_steps()
+        limit = f"--steps {total}" if total else f"--max-time {format_duration(2 * outcome.seconds).replace(' ', '')}"
+        console.line(
+            f"\nits time was up before the stage {outcome.missed[0]}, so nothing has been trained there; go on with: "
+            f"priorkit train --resume {outcome.path} {limit}"
+        )
+        return 0
     console.line(f"\nmore samples: priorkit sample {outcome.path} -n 64 --out more.png")
     return 0
 

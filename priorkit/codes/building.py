@@ -10,7 +10,7 @@ from priorkit.codes.conditions import GivenConditions
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.config.building import build_choice, build_component, build_optional
 from priorkit.engine import evaluating
-from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
     AdversarialLoss,
     Batch,
@@ -31,7 +31,7 @@ from priorkit.plugins import AdversarialLossContext, CodeGeneratorContext, Condi
 from priorkit.registry import Registry, bare_name
 from priorkit.registry.guard import refusing
 
-__all__ = ["build_condition", "build_prior", "check_prior", "fitting_phase", "rebuilt_condition"]
+__all__ = ["build_condition", "build_prior", "check_prior", "fitting_phase"]
 
 _PHASE = "code-fitting"
 _OTHER = "choose a prior that learns from codes, such as --prior flow-matching, flow or full-gaussian"
@@ -73,24 +73,6 @@ def build_condition(
         )
     with refusing(registry.get("condition", name), f"--condition {name}"):
         return condition, condition.entries(carrier)
-
-
-def rebuilt_condition(config: RunConfig, registry: Registry, classes: int, dim: int) -> Condition:
-    """The condition of a prior that is loaded, whose tensors follow.
-
-    Args:
-        config: Which condition.
-        registry: Where it comes from.
-        classes: Number of classes; 0 where conditions are vectors.
-        dim: Dimensions of vectors; 0 where conditions are classes.
-
-    Raises:
-        RunFolderError: The settings have none.
-    """
-    condition = build_optional(config, registry, "condition", Condition, ConditionContext(classes, dim))
-    if condition is None:
-        raise RunFolderError("prior.json has a condition, and prior.toml has none; restore the files")
-    return condition
 
 
 def build_prior(

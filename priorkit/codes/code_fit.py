@@ -26,10 +26,11 @@ from priorkit.engine import (
     seed_for,
 )
 from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError
-from priorkit.interfaces import Batch, CodeKind, Prior, Space
+from priorkit.interfaces import Batch, CodeKind, Condition, Prior, Space
 from priorkit.models import tensors_below
 from priorkit.registry import Registry
 from priorkit.registry.guard import refusing
+from priorkit.training.learning_rates import rate_factor, require_length
 from priorkit.training.length import last_step
 
 __all__ = ["CodeFit"]
@@ -51,7 +52,7 @@ class CodeFit:
         conditions: What they are conditioned on, if the configuration has a condition.
 
     Raises:
-        ConfigurationError: The prior cannot learn these codes.
+        ConfigurationError: The prior cannot learn these codes, or learning rates cannot follow their schedule.
         DeviceError: The device is not available.
     """
 
@@ -66,12 +67,7 @@ class CodeFit:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(config.seed, "weights"))
             module, entries = build_condition(config, registry, conditions)
-            self.prior = build_prior(config, registry, self.scale.seen, module, len(codes))
-            if self.prior.support.space is not Space.EVERYWHERE:
-                # A sphere that is stretched is none any more: such a prior sees codes as they are.
-                self._require_support(codes.flat)
-                self.scale = CodeScale(codes.space)
-                self.prior = build_prior(config, registry, codes.space, module, len(codes))
+            self.prior = self._built(config, registry, module)
             space, device = self.scale.seen, self.precision.device
             with refusing(self._registered, self._given):
                 check_prior(self.prior, config, space, module)
@@ -82,6 +78,8 @@ class CodeFit:
         phase = fitting_phase(self.prior, config, space, registry)
         self._at_once = phase.batch is Batch.ALL_CODES
         self.config = config.model_copy(update={"steps": 1, "epochs": None}) if self._at_once else config
+        if not self._at_once:
+            require_length(self.config.lr_schedule, self.total_steps())
         self.prior.to(device)
         networks: dict[str, nn.Module] = {} if self._at_once else {"prior": self.prior}
         self.engine = Engine(
@@ -98,11 +96,32 @@ class CodeFit:
         self._order = DataOrder(len(codes), config.seed)
         self.seconds = 0.0
 
-    def _require_support(self, codes: Tensor) -> None:
-        outside = ~self.prior.support.contains(codes)
+    def _built(self, config: RunConfig, registry: Registry, condition: Condition | None) -> Prior:
+        """The prior, for codes of the scale, which changes where its codes lie elsewhere than everywhere."""
+        codes, seen = self.codes, self.scale.seen
+        refusal = None
+        try:
+            prior = build_prior(config, registry, seen, condition, len(codes))
+        except ConfigurationError as error:
+            refusal = error
+        if refusal is None and prior.support.space is Space.EVERYWHERE:
+            return prior
+        if refusal is not None and seen == codes.space:
+            raise refusal
+        # A sphere that is stretched is none any more, nor is a one-hot vector without the class that no code has: such
+        # a prior sees codes as they are.
+        prior = build_prior(config, registry, codes.space, condition, len(codes))
+        if refusal is not None and prior.support.space is Space.EVERYWHERE:
+            raise refusal
+        self._require_support(prior, codes.flat)
+        self.scale = CodeScale(codes.space)
+        return prior
+
+    def _require_support(self, prior: Prior, codes: Tensor) -> None:
+        outside = ~prior.support.contains(codes)
         if bool(outside.any()):
             raise ConfigurationError(
-                f"{self._given}: its codes lie on or in {self.prior.support}, and row {int(outside.int().argmax())} of "
+                f"{self._given}: its codes lie on or in {prior.support}, and row {int(outside.int().argmax())} of "
                 "these (counted from 0) does not; bring them there first, or choose another prior"
             )
 
@@ -156,11 +175,22 @@ class CodeFit:
                     # Of vectors 0 and 1; the dimensions of a map's channel have a scale of their own each.
                     deviation, mean = torch.std_mean(self._seen, dim=0, correction=0)
                     self.prior.standardise(mean.to(device), deviation.to(device))
+                self._set_scheduled_rate()
                 self.engine.step(batch, len(batch), conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
         if self.averages is not None:
             self.averages.update()
+
+    def _set_scheduled_rate(self) -> None:
+        """Sets the learning rate of the step that is about to be taken, where it changes."""
+        schedule = self.config.lr_schedule
+        if schedule.constant:
+            return
+        factor = rate_factor(schedule, self.steps, self.total_steps())
+        for optimizer in self.engine.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = factor * self.config.learning_rate
 
     def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
         return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)

@@ -7,17 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorkit.codes.building import build_prior, rebuilt_condition
 from priorkit.codes.conditions import PriorCondition
 from priorkit.codes.given_codes import codes_like
 from priorkit.codes.prior_folder import PriorFolder
+from priorkit.codes.rebuilding import rebuilt_parts
 from priorkit.codes.records import PriorRecord
 from priorkit.codes.scale import CodeScale
 from priorkit.config import RunConfig, resolve_config
 from priorkit.engine import choose_device, evaluating, seed_for
 from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.interfaces import CodeSpace, Prior
-from priorkit.models import tensors_below
+from priorkit.interfaces import Prior
 from priorkit.registry import Registry, installed_plugins
 from priorkit.registry.guard import refusing
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
@@ -114,20 +113,7 @@ class FittedPrior:
     ) -> "FittedPrior":
         registry = installed_plugins() if registry is None else registry
         device = choose_device(config.device)
-        scale = CodeScale(record.codes.space)
-        scale.load_state_dict(tensors_below("scale", weights))
-        with torch.random.fork_rng(devices=[]):
-            condition = None
-            if record.condition is not None:
-                found = record.condition
-                module = rebuilt_condition(config, registry, len(found.classes), found.seen_dim)
-                module.load_state_dict(tensors_below("condition", weights))
-                condition = PriorCondition(module, found.classes, found.shares, _scale_of(found.dim, weights))
-            prior = build_prior(
-                config, registry, scale.seen, condition.module if condition is not None else None, record.codes.count
-            )
-        used = next(name for name in ("use", "average", "prior") if tensors_below(name, weights) or name == "prior")
-        prior.load_state_dict(tensors_below(used, weights))
+        prior, scale, condition = rebuilt_parts(config, registry, record, weights)
         prior.to(device).requires_grad_(False).eval()
         return cls(prior, scale, condition, config, record, steps=steps, registry=registry)
 
@@ -301,15 +287,6 @@ class FittedPrior:
 def _filled(rows: Tensor, missing: int) -> Tensor:
     """Rows, and the last of them as often as some are missing."""
     return torch.cat([rows, rows[-1:].expand(missing, -1)])
-
-
-def _scale_of(dim: int, weights: dict[str, Tensor]) -> CodeScale | None:
-    """The scale of conditions that are vectors."""
-    if not dim:
-        return None
-    scale = CodeScale(CodeSpace((dim,)))
-    scale.load_state_dict(tensors_below("condition_scale", weights))
-    return scale
 
 
 def _rebuild(config: RunConfig, record: PriorRecord, weights: dict[str, Tensor], steps: int) -> FittedPrior:

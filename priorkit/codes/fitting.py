@@ -97,8 +97,8 @@ def fit_prior(
         out: A folder in which the fit is kept, and can be gone on with (`priorkit fit --resume`); None for none.
         observers: Told what happens.
         registry: Where components come from; the installed plug-ins if None.
-        **changes: How it is trained: `steps`, `epochs`, `max_time`, `batch_size`, `learning_rate`, `optimizer`,
-            `average`, `seed`, `device` and others of `RunConfig`.
+        **changes: How it is trained: `steps`, `epochs`, `max_time`, `batch_size`, `learning_rate`, `lr_schedule`,
+            `optimizer`, `average`, `seed`, `device` and others of `RunConfig`.
 
     Raises:
         PriorkitError: The codes are none, the prior cannot learn them, a setting is wrong, or the folder is taken.

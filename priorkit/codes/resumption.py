@@ -71,7 +71,7 @@ def prepare_resumed_fit(
         raise ConfigurationError(
             f"{str(path)!r} has reached its limit ({fit.steps} steps); prolong it with --steps {2 * fit.steps}, say"
             if fit.config.steps != 1
-            else f"{str(path)!r} is complete: its prior was fitted to all codes at once"
+            else f"{str(path)!r} is complete: its prior was fitted to all codes at once; fit another to a new --out"
         )
     return CodeFitting(config, fit, record, Path(path), True, registry)
 

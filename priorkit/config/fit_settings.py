@@ -22,7 +22,8 @@ FIT_DEFAULTS: Mapping[str, Any] = {
 
 CODE_FIT_SETTINGS = (
     *("prior", "code_generator", "condition"),
-    *("batch_size", "optimizer", "learning_rate", "beta1", "beta2", "weight_decay", "clip_norm", "average"),
+    *("batch_size", "optimizer", "learning_rate", "lr_schedule"),
+    *("beta1", "beta2", "weight_decay", "clip_norm", "average"),
     *LIMITS,
     *("seed", "device", "precision", "log_every", "checkpoint_every"),
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from priorkit.config.component_choice import ComponentChoice, comma_separated
 from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, NAMED_TABLES, RunConfig
-from priorkit.config.stages import beginnings, open_ended
+from priorkit.config.stages import Stage, beginnings, lengthened, open_ended
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
 from priorkit.registry import Registered, Registry, bare_name
@@ -54,7 +54,7 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
 
     Where the upper one chooses another component, the lower one's options for that slot go with the component that they
     belonged to. Where it brings a limit of length (`LIMITS`) or stages, the lower one's limits, of whichever kind, go,
-    and with them the length of its last stage.
+    and with them the length of its last stage, unless another stage follows the run's length already.
     """
     limited = any(upper.get(key) is not None for key in LIMITS)
     staged = upper.get("stages") is not None
@@ -223,12 +223,15 @@ def _resolved_length(config: RunConfig) -> dict[str, Any]:
     """The limits of a run; the last stage's length becomes the run's, so that runs are prolonged in one way.
 
     Raises:
-        ConfigurationError: The run ends before its last stage begins.
+        ConfigurationError: The run ends before its last stage begins, or has no steps for one of its stages.
     """
     unlimited = all(getattr(config, key) is None for key in LIMITS)
     if not config.stages:
         return {"steps": DEFAULT_STEPS} if unlimited else {}
+    if any(stage.steps is None for stage in config.stages[:-1]):
+        config = _with_every_length(config, config.stages)
     require_reached_stages(config)
+    assert config.stages, "stages stay"
     begins, last = beginnings(config.stages)[-1], config.stages[-1]
     if last.steps is not None and config.steps not in (None, begins + last.steps):
         raise ConfigurationError(
@@ -240,6 +243,19 @@ def _resolved_length(config: RunConfig) -> dict[str, Any]:
         "steps": begins + DEFAULT_STEPS if unlimited and steps is None else steps,
         "stages": (*config.stages[:-1], last.model_copy(update={"steps": None})),
     }
+
+
+def _with_every_length(config: RunConfig, stages: Sequence[Stage]) -> RunConfig:
+    """The settings of a run whose open stage is not the last one: it takes the steps that the others leave."""
+    others = sum(stage.steps or 0 for stage in stages)
+    steps = others + DEFAULT_STEPS if config.steps is None else config.steps
+    if steps <= others:
+        which = next(stage for stage in stages if stage.steps is None)
+        raise ConfigurationError(
+            f"--steps {steps}: of the stages {','.join(map(str, stages))}, those with a length take {others}, which "
+            f"leaves none for {which}; use --steps N with N > {others}"
+        )
+    return config.model_copy(update={"stages": lengthened(stages, steps)})
 
 
 def require_reached_stages(config: RunConfig) -> None:

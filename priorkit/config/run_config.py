@@ -185,8 +185,8 @@ class RunConfig(BaseModel):
     # Length
     stages: Stages | None = Field(
         None,
-        description="parts of the run, each a list of phases with a length, as autoencoder:1000,code-fitting:2000; "
-        "none: its phases run until it ends",
+        description="parts of the run, each a list of phases with a length, as autoencoder:1000,code-fitting:2000; one "
+        "may have none, and takes what --steps leaves; none: its phases run until it ends",
     )
     steps: int | None = Field(
         None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from priorkit.config.component_choice import comma_separated
 from priorkit.config.lr_schedule import LRSchedule
 
-__all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "listed_stages", "open_ended"]
+__all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "lengthened", "listed_stages", "open_ended"]
 
 EVERY_PHASE = "all"
 """In the text form of a stage: all phases that take images."""
@@ -29,7 +29,9 @@ class Stage(BaseModel):
     phases: tuple[str, ...] = Field(
         (), description="its phases, by their own names or their components'; none for all that take images"
     )
-    steps: int | None = Field(None, ge=1, description="its length; the last stage lasts until the run ends")
+    steps: int | None = Field(
+        None, ge=1, description="its length; one stage may have none, and takes what the run's steps leave for it"
+    )
     batch_size: int | None = Field(None, ge=2, description="images or codes per step, if other than the run's")
     learning_rate: float | None = Field(None, gt=0, description="learning rate, if other than the run's")
     lr_schedule: LRSchedule | None = Field(None, description="its schedule, if other than the run's")
@@ -79,29 +81,48 @@ def listed_stages(value: object) -> object:
 
 
 def checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Makes sure that every stage but the last says how long it is.
+    """Makes sure that every stage but one says how long it is.
 
     Raises:
-        ValueError: One does not.
+        ValueError: Several do not.
     """
-    for number, stage in enumerate(stages[:-1], 1):
-        if stage.steps is None:
-            raise ValueError(f"stage {number} ({stage}) has no length: only the last one may last until the run ends")
+    open_ = [f"{number} ({stage})" for number, stage in enumerate(stages, 1) if stage.steps is None]
+    if len(open_) > 1:
+        raise ValueError(
+            f"stages {' and '.join(open_)} have no length: one may take what the run's steps leave; give the others one"
+        )
     return tuple(stages)
 
 
+def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
+    """Stages of which every one but the last has a length: one that has none takes what the others leave of the run.
+
+    Args:
+        stages: The stages, at most one of them without a length.
+        steps: Those of the run, more than the stages with a length have.
+    """
+    left = steps - sum(stage.steps or 0 for stage in stages)
+    assert left > 0, "the others leave it some"
+    closed = [
+        stage.model_copy(update={"steps": left}) if stage.steps is None else stage for stage in tuple(stages)[:-1]
+    ]
+    return (*closed, stages[-1])
+
+
 def beginnings(stages: Sequence[Stage] | None) -> list[int]:
-    """After how many steps each stage begins; [0] for a run without stages."""
+    """After how many steps each stage begins, of a resolved configuration; [0] for a run without stages."""
     begins = [0]
     for stage in (stages or ())[:-1]:
-        assert stage.steps is not None, "stages are checked"
+        assert stage.steps is not None, "every stage but the last has been given its length"
         begins.append(begins[-1] + stage.steps)
     return begins
 
 
 def open_ended(stages: object) -> object:
-    """Stages, as a layer of settings has them, whose last one has no length of its own."""
+    """Stages, as a layer of settings has them, one of which has no length of its own: the last, if none else has."""
     listed = listed_stages(stages)
     assert isinstance(listed, tuple), "stages are listed as a tuple"
     *former, last = (Stage.model_validate(stage) for stage in listed)
+    if any(stage.steps is None for stage in former):
+        return [*former, last]
     return [*former, last.model_copy(update={"steps": None})]

@@ -111,13 +111,17 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
     if not prior_codes.shape[1] == held_out.shape[1] == training.shape[1]:
         raise ConfigurationError(
             "codes to compare must have the same dimensions, not "
-            f"{prior_codes.shape[1]} (the prior's), {held_out.shape[1]} (held-out) and {training.shape[1]} (training)"
+            f"{prior_codes.shape[1]} (the prior's), {held_out.shape[1]} (held-out) and {training.shape[1]} (training); "
+            "give three sets of codes of one autoencoder"
         )
     # There are most of these, and what a prior was fitted to has the same moments as what it was not.
     deviation = training.std(0)
     moves = deviation > 0.01 * deviation.max()
     if not bool(moves.any()):
-        raise ConfigurationError("all codes are the same: there is nothing that a prior could be compared with")
+        raise ConfigurationError(
+            "all codes are the same: there is nothing that a prior could be compared with; train the "
+            "autoencoder longer, or give the codes of another one"
+        )
     unit = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     prior_scaled, held_out_scaled, training_scaled = prior_codes / unit, held_out / unit, training / unit
     told_apart, error = two_sample_accuracy(held_out, prior_codes, seed=seed)
@@ -148,14 +152,15 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
 
 
 def _checked(name: str, codes: Tensor) -> Tensor:
-    codes = codes.detach().flatten(1).double().cpu()
+    codes = codes.detach().flatten(1).cpu().double()
     if len(codes) < FEWEST_CODES:
-        raise ConfigurationError(
-            f"{len(codes)} {name} codes are too few to compare: at least {FEWEST_CODES} are needed"
-        )
+        raise ConfigurationError(f"{len(codes)} {name} codes are too few to compare; give at least {FEWEST_CODES}")
     broken = int((~codes.isfinite()).any(1).sum())
     if broken:
-        raise ConfigurationError(f"{broken} of {len(codes)} {name} codes are infinite or not a number")
+        raise ConfigurationError(
+            f"{broken} of {len(codes)} {name} codes are infinite or not a number; leave them out, or "
+            "train the model anew with a lower --learning-rate"
+        )
     return codes
 
 

@@ -65,7 +65,7 @@ def score_reconstructions(
     for part, pixels in zip(codes, parts, strict=True):
         images, made = to_float(pixels).to(model.device), model.decode(part, from_prior=False)
         for name, distance in distances.items():
-            found[name].append(distance(made, images).double().cpu())
+            found[name].append(distance(made, images).cpu().double())
     for name, values in found.items():
         each = torch.cat(values)
         # Of a few images that are reproduced exactly, the ratio is infinite: the mean is then of no use.
@@ -124,7 +124,7 @@ def score_code_likelihood(
             for codes, part in zip(torch.split(encodings.posterior.latent, _CODES), given, strict=True):
                 here = codes.to(model.device)
                 density = prior.log_prob(here) if part is None else prior.log_prob(here, part.to(model.device))
-                found.append(density.double().cpu())
+                found.append(density.cpu().double())
     except (TypeError, ValueError) as error:
         book.skip((name,), str(error))
         return

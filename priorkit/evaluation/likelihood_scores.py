@@ -74,13 +74,13 @@ def score_likelihood(
             if log_variance is None:
                 drawn = draw_by_encoder(model, images, seed)
                 assert drawn.log_prob is not None, "refused before"
-                code, density = drawn.latent, drawn.log_prob.double().cpu()
+                code, density = drawn.latent, drawn.log_prob.cpu().double()
             else:
                 noise = torch.randn(mean[here].shape, generator=torch.Generator().manual_seed(seed))
                 code = draw(mean[here], log_variance[here], noise)
                 density = gaussian_log_prob(code, mean[here], log_variance[here])
             with torch.no_grad():
-                likelihood = loss.log_likelihood(model.decode(code, from_prior=False), images).double().cpu()
+                likelihood = loss.log_likelihood(model.decode(code, from_prior=False), images).cpu().double()
             found.append(likelihood + _prior_log_prob(model, code) - density)
             if k == 0:
                 first_code.append(code)
@@ -148,5 +148,5 @@ def _prior_log_prob(model: Model, codes: Tensor) -> Tensor:
     # Densities of many dimensions need float32, whatever the model is trained in.
     with model.ready(), torch.autocast(model.device.type, enabled=False):
         return torch.cat(
-            [model.prior.log_prob(part.to(model.device)).double().cpu() for part in torch.split(codes, _CODES)]
+            [model.prior.log_prob(part.to(model.device)).cpu().double() for part in torch.split(codes, _CODES)]
         )

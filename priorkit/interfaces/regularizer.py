@@ -28,6 +28,8 @@ class Regularizer(nn.Module, abc.ABC):
 
     Attributes:
         kinds: Kinds of codes that it can be used with.
+        has_terms: Whether it gives anything to minimise; False for one that leaves codes alone, so that phases whose
+            loss has no place for a regularizer can tell.
         has_critic: Whether the autoencoder phase trains the regularizer's parameters by `critic_terms`.
         trains_prior: Whether `encoder_terms` depend on the codes or the density of a prior that learns by likelihood.
         needs_prior_code: Whether the terms compare codes with the prior's. If not, `prior_code` is empty, shape
@@ -51,6 +53,7 @@ class Regularizer(nn.Module, abc.ABC):
     """
 
     kinds: tuple[CodeKind, ...] = (CodeKind.VECTOR, CodeKind.MAP)
+    has_terms: bool = True
     has_critic: bool = False
     trains_prior: bool = True
     needs_prior_code: bool = True

@@ -35,11 +35,12 @@ from priorkit.plugins import (
     EncoderContext,
     LossContext,
     NetworksContext,
+    PhaseComponent,
     PriorContext,
     RegularizerContext,
     TextEncoderContext,
 )
-from priorkit.registry import Registry, bare_name
+from priorkit.registry import Registry
 
 __all__ = ["build_system"]
 
@@ -127,7 +128,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
     # Where no phase improves it, a prior that learns from codes learns from nothing else, and one that learns
     # adversarially by fooling D_C, in a phase of its regularizer.
-    improved = any(bare_name(choice.name) == "prior-improvement" for choice in config.phases)
+    listed = (registry.get("phases", choice.name).component for choice in config.phases)
+    improved = any(isinstance(component, PhaseComponent) and component.improves_prior for component in listed)
     needs_critic = not fits_codes and (
         encoder is None
         or (loss is not None and loss.needs_image_critic)

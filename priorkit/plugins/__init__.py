@@ -1,6 +1,6 @@
 """What a plug-in is written with."""
 
-from priorkit.plugins.component import Component, Options, Recipe, is_component_name
+from priorkit.plugins.component import Component, Options, PhaseComponent, Recipe, is_component_name
 from priorkit.plugins.contexts import (
     AdversarialLossContext,
     CodeGeneratorContext,
@@ -33,6 +33,7 @@ __all__ = [
     "LossContext",
     "NetworksContext",
     "Options",
+    "PhaseComponent",
     "PhaseContext",
     "PluginWarning",
     "PriorContext",

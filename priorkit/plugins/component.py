@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Component", "Options", "Recipe", "is_component_name"]
+__all__ = ["Component", "Options", "PhaseComponent", "Recipe", "is_component_name"]
 
 Built_co = TypeVar("Built_co", covariant=True)
 
@@ -77,6 +77,23 @@ class Component(Generic[Built_co]):
     build: Callable[[Any, Any], Built_co]
     summary: str
     source: str
+
+
+@dataclass(frozen=True)
+class PhaseComponent(Component[Built_co]):
+    """A phase that says, before it is built, what a system needs for it; others are a plain `Component`.
+
+    Attributes:
+        improves_prior: Whether it trains the prior to fool an image discriminator. A system whose prior learns
+            adversarially, or asks for improvement, then has one (`System.image_critic`), which the phase trains too.
+
+    Examples:
+        >>> from priorkit.registry import installed_plugins
+        >>> installed_plugins().get("phases", "prior-improvement").component.improves_prior
+        True
+    """
+
+    improves_prior: bool = False
 
 
 @dataclass(frozen=True)

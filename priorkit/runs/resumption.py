@@ -26,7 +26,7 @@ from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.training_run import TrainingRun
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Session
+from priorkit.training import Session, require_steps_taken
 
 __all__ = ["RESUMABLE", "prepare_resumed"]
 
@@ -86,6 +86,7 @@ def prepare_resumed(
             pinned = config.model_copy(update={"precision": environment["precision"]})
             session = Session(pinned, registry, data, processes)
         _load(session, folder, weights, state)
+        require_steps_taken(config, session.system, config.steps if (changes or {}).get("steps") is not None else None)
         _refuse_limit(folder, session, rows, prolonged=any((changes or {}).get(name) is not None for name in LIMITS))
     return TrainingRun(
         config,

@@ -23,7 +23,7 @@ from priorkit.runs.report import write_report
 from priorkit.runs.run import Run, load_run
 from priorkit.runs.stop_signals import kept_generators, raise_again, stop_signals
 from priorkit.runs.training_lock import training_lock
-from priorkit.training import Observer, Session, run_session
+from priorkit.training import Observer, Session, require_steps_taken, run_session
 
 __all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise", "train"]
 
@@ -39,6 +39,7 @@ class TrainingOutcome:
         images: Images seen in all.
         seconds: Training time in all.
         best: The best held-out score and its step.
+        missed: The stages that it has not reached, as `--stages` names them: its time was up before.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class TrainingOutcome:
     images: int
     seconds: float
     best: Mapping[str, float]
+    missed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -105,8 +107,10 @@ class TrainingRun:
                 if self.processes.is_main:
                     write_report(RunFolder.open(self.path))
         session = self.session
+        planned = zip(session.config.stages or (), session.system.stages, strict=False)
+        missed = tuple(str(stage) for stage, plan in planned if 0 < session.steps <= plan.begins)
         return TrainingOutcome(
-            self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best
+            self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best, missed
         )
 
     def _begin(self, until_done: ExitStack, observers: Sequence[Observer]) -> list[Observer]:
@@ -176,7 +180,7 @@ def prepare(
                 f"--fitted-to {config.fitted_to}: such a run starts from the other one's autoencoder; use priorkit fit "
                 f"{config.fitted_to} --prior {config.prior.name}"
             )
-        config = resolve_config(config, registry)
+        asked, config = config.steps, resolve_config(config, registry)
         stem = f"{name or config.prior.name}-{config.dataset.name}".replace(":", "-")
         path = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
         RunFolder.check_free(path)
@@ -185,6 +189,7 @@ def prepare(
         data = load_data(config, registry, processes.local_count)
     with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
+        require_steps_taken(config, session.system, asked)
     return TrainingRun(
         session.config,
         session,

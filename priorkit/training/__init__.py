@@ -1,6 +1,6 @@
 """Trains a system: phases, the session, the loop and its observers."""
 
-from priorkit.training.length import images_seen, last_step
+from priorkit.training.length import images_seen, last_step, require_steps_taken
 from priorkit.training.loop import Observer, run_session
 from priorkit.training.review import Review
 from priorkit.training.session import Session
@@ -11,5 +11,6 @@ __all__ = [
     "Session",
     "images_seen",
     "last_step",
+    "require_steps_taken",
     "run_session",
 ]

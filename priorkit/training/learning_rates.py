@@ -8,7 +8,7 @@ from priorkit.interfaces import Batch
 from priorkit.models.stages import PlannedStage
 from priorkit.training.length import last_step
 
-__all__ = ["rate_factor", "stage_length"]
+__all__ = ["rate_factor", "require_length", "stage_length"]
 
 
 def rate_factor(schedule: LRSchedule, step: int, length: int | None = None) -> float:
@@ -25,7 +25,7 @@ def rate_factor(schedule: LRSchedule, step: int, length: int | None = None) -> f
     done = step - schedule.warm_up
     if schedule.falls_over_its_length:
         whole = schedule.length or length
-        assert whole is not None, "stage_length refuses stages of no known length"
+        assert whole is not None, "require_length refuses stages of no known length"
         return _falling(schedule, min(1.0, done / max(1, whole - schedule.warm_up)))
     match schedule.name:
         case "exponential":
@@ -55,7 +55,7 @@ def _cosine(first: float, last: float, share: float) -> float:
 
 
 def stage_length(stage: PlannedStage, config: RunConfig, images: int) -> int | None:
-    """How many steps a stage has; None where its schedule does not need to know.
+    """How many steps a stage has; None where only time ends it.
 
     Args:
         stage: The stage.
@@ -65,21 +65,33 @@ def stage_length(stage: PlannedStage, config: RunConfig, images: int) -> int | N
     Raises:
         ConfigurationError: Its schedule falls over its length, and only time ends it; or it is over before its warm-up.
     """
-    schedule = stage.lr_schedule
     ends = stage.ends if stage.ends is not None else last_step(config, images)
+    length = None if ends is None else ends - stage.begins
+    if stage.batch is not Batch.ALL_CODES:
+        require_length(stage.lr_schedule, length)
+    return length
+
+
+def require_length(schedule: LRSchedule, length: int | None) -> None:
+    """Makes sure that learning rates can follow a schedule.
+
+    Args:
+        schedule: The schedule.
+        length: Steps of the stage; None where only time ends it.
+
+    Raises:
+        ConfigurationError: It falls over the stage's length, and nobody knows that, or its warm-up takes all of it.
+    """
+    if not schedule.falls_over_its_length or schedule.length is not None:
+        return
     given = f"--lr-schedule {schedule.name}"
-    if ends is None:
-        if schedule.falls_over_its_length and schedule.length is None:
-            raise ConfigurationError(
-                f"{given}: learning rates fall over the run's length, and only --max-time ends this run: give --steps "
-                "or --epochs too, or --lr-schedule.length STEPS, or use --lr-schedule exponential or step"
-            )
-        return None
-    length = ends - stage.begins
-    falls = schedule.falls_over_its_length and schedule.length is None and stage.batch is not Batch.ALL_CODES
-    if falls and schedule.warm_up >= length:
+    if length is None:
+        raise ConfigurationError(
+            f"{given}: learning rates fall over the run's length, and only --max-time ends this run: give --steps "
+            "or --epochs too, or --lr-schedule.length STEPS, or use --lr-schedule exponential or step"
+        )
+    if schedule.warm_up >= length:
         raise ConfigurationError(
             f"{given}: a warm-up of {schedule.warm_up} steps leaves nothing of a stage of {length}; give a smaller "
             "--lr-schedule.warm-up, or more steps"
         )
-    return length

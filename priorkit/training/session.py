@@ -15,14 +15,14 @@ from priorkit.data.data_summary import summarise
 from priorkit.data.typical_images import typical_images
 from priorkit.distributed import Processes, synchronise_batch_norm
 from priorkit.distributed.agreement import average_statistics, require_equal_tensors
-from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, running_statistics, seed_for
+from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, seed_for
 from priorkit.errors import PluginError
 from priorkit.interfaces import Batch, Encoder, ImageData
 from priorkit.models.assembly import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.model import Model
-from priorkit.models.system import BuiltSystem, tensors_below
+from priorkit.models.system import tensors_below
 from priorkit.registry import Registry
 from priorkit.registry.guard import refusing
 from priorkit.training.acceleration import choose_recorder, compile_system
@@ -30,9 +30,10 @@ from priorkit.training.batch_sizes import require_batch_sizes
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
 from priorkit.training.learning_rates import rate_factor, stage_length
-from priorkit.training.length import last_step
+from priorkit.training.length import last_step, with_its_end
 from priorkit.training.optimizers import make_optimizers, set_learning_rates
 from priorkit.training.review import REVIEWED, Review, review_model
+from priorkit.training.trained_tensors import load_autoencoder, load_trained_tensors, trained_tensors
 
 __all__ = ["Session"]
 
@@ -65,7 +66,7 @@ class Session:
         recorder = choose_recorder(config, device, processes)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, summarise(data))
-        self.config = config = _with_its_end(config, self.system)
+        self.config = config = with_its_end(config, self.system)
         require_shareable_terms(self.system, config, processes)
         self.system.to(device, channels_last=config.channels_last)
         networks = self.system.trained()
@@ -222,7 +223,7 @@ class Session:
         """
         if self.evaluation_networks.statistics():
             _ = self._typical  # now, when nothing can be lost
-        self.processes.copy_from_main(list(self._trained_tensors().values()))
+        self.processes.copy_from_main(list(trained_tensors(self.system, self.averages).values()))
         self._recomputed = False
 
     def settle(self) -> None:
@@ -236,7 +237,7 @@ class Session:
         """
         if not self.config.synchronise_batch_norm:
             average_statistics(list(self.engine.networks.values()), self.processes)
-        require_equal_tensors(self._trained_tensors(), self.processes, self.steps)
+        require_equal_tensors(trained_tensors(self.system, self.averages), self.processes, self.steps)
 
     def review(self) -> Review:
         """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
@@ -256,16 +257,10 @@ class Session:
         """Every tensor of the networks and their averages, and the statistics of their use, by name."""
         self._recompute_statistics()
         statistics = self.evaluation_networks.statistics()
-        return {**self._trained_tensors(), **{f"use/{key}": value for key, value in statistics.items()}}
-
-    def _trained_tensors(self) -> dict[str, Tensor]:
-        tensors = self.system.state()
-        for name, network in self.averages.networks.items() if self.averages is not None else ():
-            # Batch norm has none worth keeping: each use has its own.
-            unused = running_statistics(network)
-            kept = {key: value for key, value in network.state_dict().items() if key not in unused}
-            tensors.update({f"average/{name}/{key}": value for key, value in kept.items()})
-        return tensors
+        return {
+            **trained_tensors(self.system, self.averages),
+            **{f"use/{key}": value for key, value in statistics.items()},
+        }
 
     def state(self) -> dict[str, Any]:
         """Everything else that the session must remember."""
@@ -297,24 +292,14 @@ class Session:
         Raises:
             KeyError, RuntimeError: They are those of other networks.
         """
-        assert self.system.encoder is not None, "a prior is fitted to the codes of an encoder"
-        for name, network in (("encoder", self.system.encoder), ("decoder", self.system.decoder)):
-            network.load_state_dict(tensors_below(name, weights))
+        load_autoencoder(self.system, weights)
         self.evaluation_networks.load_statistics(tensors_below("use", weights), self.evaluation_networks.kept)
         self._recomputed = False
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Restores the networks and their averages."""
         self.source.forget()
-        self.system.load_state(weights)
-        for name, network in self.averages.networks.items() if self.averages is not None else ():
-            network.load_state_dict({**running_statistics(network), **tensors_below(f"average/{name}", weights)})
+        load_trained_tensors(self.system, self.averages, weights)
         self.evaluation_networks.load_statistics(tensors_below("use", weights))
         # Found again when they are needed: what was loaded may be of any step.
         self._recomputed = False
-
-
-def _with_its_end(config: RunConfig, system: BuiltSystem) -> RunConfig:
-    """The configuration with the length that its last stage has by itself: one that takes all codes has one step."""
-    ends = system.stages[-1].ends
-    return config if ends is None else config.model_copy(update={"steps": ends, "epochs": None})

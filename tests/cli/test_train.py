@@ -321,6 +321,41 @@ def test_stages_are_announced_one_after_the_other(cli, tiny):
     assert re.search(r"steps +3 ", told.out)
 
 
+def test_steps_train_the_autoencoder_of_a_recipe_whose_last_stage_has_one(cli, tiny):
+    told = cli("train", "rae-l2", *tiny, "--steps", "4", "--json", "--out", "run")
+    assert told.status == 0, told.err
+    entered = [(event["stage"], event["step"]) for event in events(told.out) if event["event"] == "stage"]
+    assert entered == [(1, 0), (2, 3)]
+    assert events(told.out)[-1]["steps"] == 4
+
+
+def test_steps_that_a_last_stage_cannot_take_are_refused(cli, tiny):
+    chosen = ["--prior", "full-gaussian", "--regularizer", "none", *tiny]
+    stages = ["--stages", "autoencoder:2,code-fitting"]
+    refused = cli("train", "aae", *chosen, *stages, "--steps", "9", "--out", "run")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "the run ends after step 3; to train longer before" in refused.err
+    assert "--stages autoencoder:8,code-fitting:1\n" in refused.err
+    assert not Path("run").exists()
+    # Without --steps, nobody has asked for more.
+    assert cli("train", "aae", *chosen, *stages, "--out", "run", "--quiet").status == 0
+
+
+def test_a_stage_that_the_time_did_not_suffice_for_is_told(cli, tiny):
+    chosen = ["--prior", "full-gaussian", "--regularizer", "none", *tiny]
+    stages = ["--stages", "autoencoder:30,code-fitting:1"]
+    told = cli("train", "aae", *chosen, *stages, "--max-time", "0.01s", "--out", "run")
+    assert told.status == 0, told.err
+    assert "its time was up before the stage code-fitting, so nothing has been trained there" in told.out
+    assert told.out.endswith("priorkit train --resume run --steps 31\n")
+    refused = cli("train", "--resume", "run", "--steps", "900")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "the run ends after step 31" in refused.err
+    told = cli("train", "--resume", "run", "--steps", "31", "--json")
+    assert told.status == 0, told.err
+    assert (events(told.out)[-1]["steps"], events(told.out)[-1]["missed"]) == (31, [])
+
+
 def test_a_list_of_phases_is_told(cli, tiny):
     told = cli("train", "aae", "--phases", "autoencoder", *tiny, "--steps", "1", "--out", "run")
     assert told.status == 0, told.err
@@ -332,7 +367,7 @@ def test_a_list_of_phases_is_told(cli, tiny):
     [
         (["--phases", "autoencodr"], "unknown phase 'autoencodr'; did you mean 'autoencoder'?"),
         (["--phases.energy.weight", "3"], "unknown option --phases.energy.weight"),
-        (["--stages", "autoencoder,code-fitting:3"], "--stages: stage 1 (autoencoder) has no length"),
+        (["--stages", "autoencoder,code-fitting"], "--stages: stages 1 (autoencoder) and 2 (code-fitting) have no"),
         (["--stages", "autoencoder:1,code-fitting", "--steps", "1"], "--steps 1: the run ends before its last stage"),
         (["--stages", "autoencoder:1,energy:1"], "there is no phase 'energy'"),
     ],

@@ -1,6 +1,7 @@
 """Fits to given codes: refused, stopped, gone on with."""
 
 import json
+import math
 import re
 import signal
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import priorkit
-from priorkit.codes import CodeFit, FittedPrior, PriorFolder, prepare_code_fit, prepare_resumed_fit
+from priorkit.codes import CodeFit, CodeFitting, FittedPrior, PriorFolder, prepare_code_fit, prepare_resumed_fit
+from priorkit.config import LRSchedule
 from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError, RunFolderError
 from priorkit.interfaces import Learning, Prior, Space, Support
 from priorkit.registry import Registry
@@ -141,6 +143,21 @@ def test_a_prior_in_use_has_statistics_of_its_noise(make_registry: Any, make_com
     assert torch.equal(fitted.sample(3), FittedPrior.load(tmp_path / "prior", registry=registry).sample(3))
 
 
+def test_a_class_that_no_code_has_is_a_class_all_the_same(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0).integers(0, 4, (200, 2))
+    codes = np.eye(5, dtype=np.float32)[drawn].reshape(200, 10)
+    prior = {"name": "categorical", "classes": 5, "learned": True}
+    fitted = priorkit.fit_prior(codes, prior, device="cpu", steps=200, learning_rate=0.02, out=tmp_path / "prior")
+    never = np.eye(5)[[4, 4]].reshape(1, 10)
+    assert fitted.log_prob(codes).isfinite().all()
+    assert -math.inf < fitted.log_prob(never).item() < fitted.log_prob(codes).min().item() - 2
+    assert set(fitted.sample(50).unique().tolist()) == {0.0, 1.0}
+    loaded = priorkit.FittedPrior.load(tmp_path / "prior", device="cpu")
+    assert torch.equal(loaded.log_prob(never), fitted.log_prob(never))
+    with pytest.raises(ConfigurationError, match="a code of 10 entries has no whole number of groups of 4 classes"):
+        priorkit.fit_prior(codes, {**prior, "classes": 4}, device="cpu")
+
+
 def test_codes_of_a_sphere_are_not_stretched(make_registry: Any, make_component: Any) -> None:
     registry = make_registry([("prior", make_component("sphere", lambda _, context: OnSphere(context.code_dim)))])
     sphere = CODES / np.linalg.norm(CODES, axis=1, keepdims=True)
@@ -259,3 +276,56 @@ def test_a_fit_in_closed_form_has_one_step(tmp_path: Path) -> None:
     assert priorkit.fit_prior(CODES, "full-gaussian", out=tmp_path / "prior", device="cpu", steps=50).steps == 1
     with pytest.raises(ConfigurationError, match="its prior was fitted to all codes at once"):
         prepare_resumed_fit(tmp_path / "prior", {"steps": 60}, codes=CODES)
+
+
+def rates_of(fitting: CodeFitting) -> list[float]:
+    """The learning rates of the steps that a fit takes, and it takes them."""
+    rates: list[float] = []
+
+    class Noting(Stopping):
+        def stepped(self, session: CodeFit) -> None:
+            rates.extend(group["lr"] for group in session.engine.optimizers["prior"].param_groups)
+            super().stepped(session)
+
+    fitting.run([Noting(100)])
+    return rates
+
+
+SCHEDULED = {**SMALL, "learning_rate": 0.5, "lr_schedule": {"name": "cosine", "warm_up": 2}}
+
+
+def test_learning_rates_follow_torchs_schedule() -> None:
+    parameter = nn.Parameter(torch.zeros(()))
+    optimizer = torch.optim.SGD([parameter], lr=0.5)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 6)
+    expected = [0.25, 0.5]
+    for _ in range(6):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        cosine.step()
+    assert rates_of(prepare_code_fit(CODES, SCHEDULED)) == pytest.approx(expected)
+    assert rates_of(prepare_code_fit(CODES, {**SCHEDULED, "lr_schedule": "constant"})) == [0.5] * 8
+
+
+def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole = rates_of(prepare_code_fit(CODES, SCHEDULED, out=tmp_path / "whole"))
+    prepare_code_fit(CODES, {**SCHEDULED, "checkpoint_every": 2}, out=tmp_path / "stopped").run([Stopping(5)])
+    going_on = prepare_resumed_fit(tmp_path / "stopped", codes=CODES)
+    assert going_on.config.lr_schedule == LRSchedule(name="cosine", warm_up=2)
+    assert rates_of(going_on) == whole[5:]
+    first, second = weights_of(tmp_path / "whole"), weights_of(tmp_path / "stopped")
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    # A fit in closed form has no learning rates.
+    priorkit.fit_prior(CODES, "full-gaussian", lr_schedule={"name": "cosine", "warm_up": 2}, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"steps": None, "max_time": 1.0}, "--lr-schedule cosine: learning rates fall over the run's length"),
+        ({"steps": 2}, "--lr-schedule cosine: a warm-up of 2 steps leaves nothing of a stage of 2"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_is_refused(changes: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        prepare_code_fit(CODES, {**SCHEDULED, **changes})

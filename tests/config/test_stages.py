@@ -75,6 +75,18 @@ def test_the_last_length_becomes_the_runs() -> None:
     assert resolved(stages="all:100,code-fitting", max_time="1m").steps is None
 
 
+def test_a_stage_without_a_length_takes_what_the_steps_leave() -> None:
+    def lengths(**changes: Any) -> tuple[list[int | None], int | None]:
+        config = resolved(**changes)
+        assert resolve_config(config, installed_plugins()) == config
+        return [stage.steps for stage in config.stages or ()], config.steps
+
+    assert lengths(stages="all,code-fitting:3", steps=10) == ([7, None], 10)
+    assert lengths(stages="all:2,autoencoder,code-fitting:3", steps=10) == ([2, 5, None], 10)
+    assert lengths(stages="all,code-fitting:3") == ([1500, None], 1503)
+    assert lengths(stages="all,code-fitting:3", max_time="1m") == ([1500, None], 1503)
+
+
 def test_a_run_has_the_phases_of_its_stages() -> None:
     def names(**changes: Any) -> list[str]:
         return [choice.name for choice in resolved(**changes).phases]
@@ -93,7 +105,15 @@ def test_a_run_has_the_phases_of_its_stages() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"stages": "all,code-fitting:3"}, r"--stages: stage 1 \(all\) has no length"),
+        (
+            {"stages": "all,code-fitting:3,energy"},
+            r"--stages: stages 1 \(all\) and 3 \(energy\) have no length: one may .*; give the others one",
+        ),
+        (
+            {"stages": "all,code-fitting:3", "steps": 3},
+            r"--steps 3: .* those with a length take 3, which leaves none for all; use --steps N with N > 3",
+        ),
+        ({"stages": "all,code-fitting:3", "epochs": 2}, "--epochs 2: a run with stages .* is counted in steps"),
         ({"stages": []}, "--stages: expected a list of stages"),
         (
             {"stages": "all:1,code-fitting", "steps": 1},
@@ -132,6 +152,10 @@ def test_layers_of_settings_do_not_contradict_each_other() -> None:
     prolonged = validate_settings(merge_settings(recipe, {"steps": 30}))
     assert (prolonged.steps, [stage.steps for stage in prolonged.stages or ()]) == (30, [5, None])
     assert validate_settings(merge_settings(recipe, {"batch_size": 7})).steps == 10
+    # A stage that follows the run's length goes on following it.
+    recipe = {"stages": "all,code-fitting:1", "steps": 10}
+    prolonged = validate_settings(merge_settings(recipe, {"steps": 30}))
+    assert (prolonged.steps, [stage.steps for stage in prolonged.stages or ()]) == (30, [None, 1])
 
 
 def test_the_phases_of_a_table_may_be_text() -> None:

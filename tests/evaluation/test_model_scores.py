@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from device_of_single_precision import SinglePrecisionTensor
 from priorkit.data import to_float, to_uint8
 from priorkit.errors import ConfigurationError, DataError, MissingExtraError
 from priorkit.evaluation import (
@@ -55,6 +56,24 @@ def test_every_score_has_a_value_or_a_reason(vae_scores: dict[str, Score]) -> No
     }
     assert "at least 32 pixels" in skipped["lpips"]
     assert "clusters nothing" in skipped["rand-index"]
+
+
+def test_no_score_needs_float64_on_the_device(
+    vae: Session, vae_scores: dict[str, Score], rows: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, asked = vae.model, []
+
+    def there(compute: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def on_the_device(*given: Any, **how: Any) -> Tensor:
+            asked.append(compute)
+            return compute(*given, **how).as_subclass(SinglePrecisionTensor)
+
+        return on_the_device
+
+    monkeypatch.setattr(type(model), "decode", there(type(model).decode))
+    monkeypatch.setattr(type(model.prior), "log_prob", there(type(model.prior).log_prob))
+    assert scored(vae, rows()) == vae_scores
+    assert len(set(asked)) == 2
 
 
 def test_scores_of_samples(vae: Session, vae_scores: dict[str, Score], rows: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Batch, Learning, Move, Noise, OptimizerSettings, Phase, Place, Prior, System
 from priorkit.models.batch_sharing import require_shareable_terms
-from priorkit.plugins import Component
+from priorkit.plugins import Component, Options, PhaseComponent
 from priorkit.registry import Registry
 from priorkit.training import Session
 
@@ -433,3 +433,46 @@ def test_a_regularizer_whose_parameters_nobody_trains_is_refused(
     other = make_registry([("regularizer", make_component("idle", build))])
     with pytest.raises(ConfigurationError, match=r"--regularizer idle: nothing trains its parameters: .*has_critic"):
         tiny_session("aae", other, regularizer="idle")
+
+
+class Fooling(Phase):
+    """A third party's way to improve a prior by an image discriminator."""
+
+    name = "fooling"
+    players: Mapping[str, tuple[str, ...]] = {"critic": ("image_critic",), "prior": ("prior",)}
+
+    def __init__(self, system: System) -> None:
+        assert system.image_critic is not None
+        self.system, self.critic = system, system.image_critic
+
+    def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
+        return {"prior": self.system.prior.noise(n, generator=generator, device=device)}
+
+    def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
+        made = self.system.decode(self.system.prior_codes(noise["prior"]))
+        yield Move("critic", {"difference": self.critic(made.detach()).mean() - self.critic(images).mean()})
+        yield Move("prior", {"prior": -self.critic(made).mean()})
+
+
+def fooling(options: Options, context: Any) -> list[Phase]:
+    return [Fooling(context.system)] if context.system.image_critic is not None else []
+
+
+def test_a_phase_that_improves_the_prior_has_an_image_critic(
+    make_registry: Callable[..., Registry], tiny_session: Callable[..., Session]
+) -> None:
+    said = {"summary": "fools", "source": "tests"}
+    registry = make_registry([("phases", PhaseComponent("fooling", Options, fooling, **said, improves_prior=True))])
+    session = tiny_session("learned", registry, phases="autoencoder,fooling", loss="pixel")
+    before = [parameter.clone() for parameter in session.system.prior.parameters()]
+    session.step()
+    assert {"fooling/difference", "fooling/prior"} <= session.engine.losses(reset=True).keys()
+    changed = zip(before, session.system.prior.parameters(), strict=True)
+    assert all(not torch.equal(first, second) for first, second in changed)
+    assert "image_critic" in session.system.trained()
+    # With a prior that has nothing to learn, or without that word, nothing asks for one.
+    fixed = tiny_session("learned", registry, phases="autoencoder,fooling", loss="pixel", prior="gaussian")
+    assert fixed.system.image_critic is None
+    registry = make_registry([("phases", Component("fooling", Options, fooling, **said))])
+    with pytest.raises(ConfigurationError, match="no phase of this run trains it: its phases are autoencoder; add"):
+        tiny_session("learned", registry, phases="autoencoder,fooling", loss="pixel")

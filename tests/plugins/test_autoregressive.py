@@ -22,8 +22,8 @@ from torch.distributions import (
 from priorkit.interfaces import Learning
 from priorkit_plugins.autoregressive import AutoregressiveOptions
 from priorkit_plugins.autoregressive.masked import MaskedPrior
-from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures, standard_noise
-from priorkit_plugins.masked_network import MaskedNetwork
+from priorkit_plugins.autoregressive.scalar_mixtures import ScalarMixtures, parameters_of, standard_noise
+from priorkit_plugins.masked_network import MaskedNetwork, PassInTurn
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -35,8 +35,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def make(code_dim: int = 3, condition_dim: int = 0, components: int = 3, seed: int = 0, **options: Any) -> MaskedPrior:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        outputs = MaskedPrior.outputs(components)
-        network = MaskedNetwork(code_dim, condition_dim, outputs=outputs, hidden=16, blocks=1)
+        network = MaskedNetwork(code_dim, condition_dim, outputs=parameters_of(components), hidden=16, blocks=1)
         network.start.data.normal_()
         return MaskedPrior(network, **options)
 
@@ -50,8 +49,11 @@ def test_outputs_see_dimensions_before_them_alone(code_dim: int, condition_dim: 
     condition = torch.randn(1, condition_dim, dtype=torch.float64) if condition_dim else None
     slopes = torch.autograd.functional.jacobian(lambda one: network(one[None], condition)[0].sum(1), code[0])
     assert not slopes.triu().any()
-    for d in range(code_dim):
-        torch.testing.assert_close(network.of_dimension(d, code, condition), network(code, condition)[:, d])
+    outputs = PassInTurn(network).outputs(1, condition)
+    found = [next(outputs), *(outputs.send(code[:, d]) for d in range(code_dim - 1))]
+    torch.testing.assert_close(torch.stack(found, dim=1), network(code, condition))
+    with pytest.raises(StopIteration):
+        outputs.send(code[:, -1])
 
 
 def test_a_wide_network_sees_all_dimensions_before_and_the_condition() -> None:

@@ -57,7 +57,7 @@ def settled(**options: Any) -> tuple[LinearEncoder, ExemplarPrior]:
 
 
 def test_the_density_is_the_mixture_around_all_codes() -> None:
-    encoder, prior = settled(deviation=0.4)
+    encoder, prior = settled(std=0.4)
     centres = encoder(IMAGES).mean.detach()
     torch.testing.assert_close(prior.codes, centres)
     code = normal(9, 2, seed=1)
@@ -71,7 +71,7 @@ def test_the_density_is_the_mixture_around_all_codes() -> None:
 
 @pytest.mark.parametrize("neighbours", [1, 3, 11, 40])
 def test_codes_are_trained_by_their_nearest_neighbours_without_the_image_itself(neighbours: int) -> None:
-    encoder, prior = settled(neighbours=neighbours, deviation=0.4)
+    encoder, prior = settled(neighbours=neighbours, std=0.4)
     indices = torch.tensor([3, 0, 7])
     code = encoder(IMAGES[indices]).mean.detach() + 0.1 * normal(3, 2, seed=1)
     found = prior.leaving_out(indices).log_prob(code)

@@ -35,10 +35,10 @@ def log_weights(system: System, images: Tensor, seed: int = 0, **options: float)
     return phase.log_weights(images, posterior, noise["momentum"], joint.density(noise)).detach()
 
 
-@given(steps=st.integers(1, 5), temperature=st.floats(0.1, 1.0), size=st.floats(0.01, 0.4), seed=st.integers(0, 2**62))
+@given(steps=st.integers(1, 5), beta=st.floats(0.1, 1.0), size=st.floats(0.01, 0.4), seed=st.integers(0, 2**62))
 @settings(max_examples=15, deadline=None)
-def test_the_change_of_volume_is_that_of_the_momentum(steps: int, temperature: float, size: float, seed: int) -> None:
-    leapfrog = Leapfrog(3, steps=steps, step_size=size, largest_step=0.5, temperature=temperature)
+def test_the_change_of_volume_is_that_of_the_momentum(steps: int, beta: float, size: float, seed: int) -> None:
+    leapfrog = Leapfrog(3, steps=steps, step_size=size, largest_step=0.5, inverse_temperature=beta)
 
     def moved(start: Tensor) -> Tensor:
         # From z_0 and the noise of rho_0 to z_K and rho_K: all volumes are kept.
@@ -50,7 +50,7 @@ def test_the_change_of_volume_is_that_of_the_momentum(steps: int, temperature: f
 
 
 def test_leapfrog_steps_against_plain_numbers() -> None:
-    leapfrog = Leapfrog(1, steps=2, step_size=0.2, largest_step=0.5, temperature=0.25)
+    leapfrog = Leapfrog(1, steps=2, step_size=0.2, largest_step=0.5, inverse_temperature=0.25)
     z, rho = 1.0, 0.5 / math.sqrt(0.25)
     roots = [2.0, (1 - 2.0) * 0.25 + 2.0, 1.0]
     for k in (1, 2):
@@ -63,11 +63,11 @@ def test_leapfrog_steps_against_plain_numbers() -> None:
     assert [position.item(), momentum.item()] == pytest.approx([z, rho], rel=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [0.3, 1.0])
-def test_the_weights_have_the_likelihood_as_their_mean(temperature: float) -> None:
+@pytest.mark.parametrize("beta", [0.3, 1.0])
+def test_the_weights_have_the_likelihood_as_their_mean(beta: float) -> None:
     system = linear_system()
     images = normal(3, 1, 2, 2, seed=5)
-    weights = log_weights(system, images.repeat_interleave(100_000, 0), step_size=0.2, temperature=temperature).view(
+    weights = log_weights(system, images.repeat_interleave(100_000, 0), step_size=0.2, inverse_temperature=beta).view(
         3, -1
     )
     estimate = weights.double().logsumexp(1) - math.log(100_000)
@@ -77,8 +77,8 @@ def test_the_weights_have_the_likelihood_as_their_mean(temperature: float) -> No
 def test_moving_codes_tightens_the_bound() -> None:
     system = linear_system()
     images = normal(5, 1, 2, 2, seed=5).repeat(2000, 1, 1, 1)
-    still = log_weights(system, images, step_size=1e-4, temperature=1.0, steps=1).mean().item()
-    moved = log_weights(system, images, step_size=0.2, temperature=0.5, steps=6).mean().item()
+    still = log_weights(system, images, step_size=1e-4, inverse_temperature=1.0, steps=1).mean().item()
+    moved = log_weights(system, images, step_size=0.2, inverse_temperature=0.5, steps=6).mean().item()
     truth = log_marginal(system, images[:5]).mean().item()
     assert still + 0.1 < moved < truth + 0.02
 
@@ -87,7 +87,7 @@ def test_steps_that_go_nowhere_give_the_elbo() -> None:
     system = linear_system()
     images = normal(5, 1, 2, 2, seed=5)
     joint = JointDensity(system)
-    found = log_weights(system, images, step_size=1e-6, temperature=1.0)
+    found = log_weights(system, images, step_size=1e-6, inverse_temperature=1.0)
     generated = HamiltonianPhase(joint, Leapfrog(2)).noise(5, torch.Generator().manual_seed(0), CPU)["posterior"]
     posterior = joint.encoder(images, generated)
     assert posterior.log_variance is not None

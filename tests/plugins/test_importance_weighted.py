@@ -52,10 +52,10 @@ def log_weights(system: System, draws: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("bound", "options", "expected"),
     [
-        ("iwae", {"samples": 4, "groups": 3}, lambda w: log_mean_exp(w)),
-        ("miwae", {"samples": 2, "groups": 3}, lambda w: log_mean_exp(w.view(6, 3, 2)).mean(1)),
-        ("piwae", {"samples": 2, "groups": 3}, lambda w: log_mean_exp(w)),
-        ("ciwae", {"samples": 4, "beta": 0.3}, lambda w: 0.3 * w.mean(1) + 0.7 * log_mean_exp(w)),
+        ("iwae", {"draws": 4, "groups": 3}, lambda w: log_mean_exp(w)),
+        ("miwae", {"draws": 2, "groups": 3}, lambda w: log_mean_exp(w.view(6, 3, 2)).mean(1)),
+        ("piwae", {"draws": 2, "groups": 3}, lambda w: log_mean_exp(w)),
+        ("ciwae", {"draws": 4, "beta": 0.3}, lambda w: 0.3 * w.mean(1) + 0.7 * log_mean_exp(w)),
     ],
 )
 def test_bounds_are_those_of_the_weights(
@@ -79,7 +79,7 @@ def test_one_draw_gives_the_elbo_and_its_gradients() -> None:
     (plain,) = elbo.moves(
         IMAGES, {**elbo.noise(6, torch.Generator().manual_seed(1), CPU), "posterior": torch.ones(6, 2)}
     )
-    (bound,) = phase_of(system, samples=1).moves(IMAGES, {"posterior": torch.ones(6, 1, 2)})
+    (bound,) = phase_of(system, draws=1).moves(IMAGES, {"posterior": torch.ones(6, 1, 2)})
     assert system.encoder is not None
     weights = [*system.encoder.parameters(), *system.decoder.parameters(), *system.prior.parameters()]
     constant = 2 * torch.log(torch.tensor(torch.pi))
@@ -96,24 +96,22 @@ def test_the_bound_rises_with_the_draws_to_what_is_known(seed: int) -> None:
     system = linear_system()
     truth = log_marginal(system, IMAGES).mean().item()
     many = IMAGES.repeat(400, 1, 1, 1)
-    one, few, more = (bound_of(system, images=many, seed=seed, samples=samples) for samples in (1, 5, 50))
+    one, few, more = (bound_of(system, images=many, seed=seed, draws=draws) for draws in (1, 5, 50))
     assert one + 0.02 < few < more - 0.005
     assert more < truth + 0.02
     # 0.17 away are 50 draws, and the standard deviation of this estimate is 0.02.
-    assert bound_of(system, images=IMAGES.repeat(3, 1, 1, 1), seed=seed, samples=20_000) == pytest.approx(
-        truth, abs=0.12
-    )
+    assert bound_of(system, images=IMAGES.repeat(3, 1, 1, 1), seed=seed, draws=20_000) == pytest.approx(truth, abs=0.12)
 
 
 def test_piwae_trains_encoder_and_decoder_by_bounds_of_their_own() -> None:
     system = linear_system()
-    phase = phase_of(system, "piwae", samples=2, groups=3)
+    phase = phase_of(system, "piwae", draws=2, groups=3)
     noise = phase.noise(6, torch.Generator().manual_seed(0), CPU)
     assert phase.players == {"encoder": ("encoder",), "generator": ("decoder",)}
     assert system.encoder is not None
     references = {}
     for bound, network in (("miwae", system.encoder), ("iwae", system.decoder)):
-        other = phase_of(system, bound, samples=2 if bound == "miwae" else 6, groups=3)
+        other = phase_of(system, bound, draws=2 if bound == "miwae" else 6, groups=3)
         (move,) = other.moves(IMAGES, noise)
         references[bound] = torch.autograd.grad(sum(move.terms.values()), list(network.parameters()))
     found = []
@@ -127,7 +125,7 @@ def test_piwae_trains_encoder_and_decoder_by_bounds_of_their_own() -> None:
 def test_moves_train_their_networks_only(
     bound: str, precision: str, tiny_session: Callable[..., Session], turns_of: Callable[[Session, str], list[Any]]
 ) -> None:
-    phases = [{"name": "importance-weighted", "bound": bound, "samples": 2, "groups": 2}]
+    phases = [{"name": "importance-weighted", "bound": bound, "draws": 2, "groups": 2}]
     session = tiny_session("vae", phases=phases, prior={"name": "mixture", "learned": True}, precision=precision)
     turns = turns_of(session, "importance_weighted")
     if bound == "iwae":
@@ -143,7 +141,7 @@ def test_moves_train_their_networks_only(
 @pytest.mark.parametrize("encoder", ["gaussian", "iaf"])
 def test_conditions_and_other_posteriors_go_with_it(encoder: str, tiny_session: Callable[..., Session]) -> None:
     prior = {"name": "mixture", "components": 2, "learned": True}
-    phases = [{"name": "importance-weighted", "samples": 2}]
+    phases = [{"name": "importance-weighted", "draws": 2}]
     condition = {"name": "labels", "recovery": "none"}
     session = tiny_session("vae", phases=phases, prior=prior, condition=condition, encoder=encoder)
     session.step()

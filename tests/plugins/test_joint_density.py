@@ -8,6 +8,7 @@ from linear_model import linear_system
 from priorkit_plugins.joint_density import JointDensity
 from priorkit_plugins.kl.regularizer import FreeBits, KLRegularizer
 from priorkit_plugins.mmd.regularizer import MMDRegularizer
+from priorkit_plugins.no_regularizer.regularizer import NoRegularizer
 from priorkit_plugins.pixel.loss import PixelLoss
 from priorkit_plugins.rae.regularizer import L2RAERegularizer, RAERegularizer
 from priorkit_plugins.swiss_roll.prior import SwissRollPrior
@@ -16,6 +17,7 @@ from priorkit_plugins.weight_schedule import WeightSchedule
 
 def test_kl_says_what_weighs_the_divergence() -> None:
     assert JointDensity(linear_system()).weight() == 1.0
+    assert JointDensity(linear_system(regularizer=NoRegularizer())).weight() == 1.0
     assert JointDensity(linear_system(regularizer=KLRegularizer(0.25))).weight() == 0.25
     warming = JointDensity(linear_system(regularizer=KLRegularizer(2.0, WeightSchedule(warm_up=4))))
     assert [float(warming.weight()) for _ in range(6)] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0]

@@ -131,11 +131,11 @@ def test_a_subset_is_picked_by_the_noise() -> None:
 
 
 def test_codes_that_cannot_be_fitted() -> None:
-    with pytest.raises(ValueError, match=r"^10 exemplars need at least 10 codes, and there are 5; use fewer"):
+    with pytest.raises(ValueError, match=r"^10 kernels need at least 10 codes, and there are 5; use fewer"):
         fitted(codes(5, 2, 0), count=10)
     with pytest.raises(ValueError, match=r"^the codes of all training images are the same; train"):
         fitted(torch.ones(5, 2))
-    with pytest.raises(ValueError, match=r"^class 1 is that of none of 5 exemplars; use more --prior\.exemplars"):
+    with pytest.raises(ValueError, match=r"^class 1 is that of none of 5 kernels; use more --prior\.kernels"):
         fitted(codes(5, 2, 0), torch.eye(2)[[0] * 5])
 
 
@@ -149,10 +149,10 @@ def make(train_count: int, **options: Any) -> KdePrior:
 
 def test_its_size_is_that_of_the_training_images() -> None:
     assert make(7).exemplars.shape == (7, 2)
-    assert make(7, exemplars=3).exemplars.shape == (3, 2)
+    assert make(7, kernels=3).exemplars.shape == (3, 2)
     assert make(7).learning is Learning.ALL_CODES
-    with pytest.raises(ValueError, match=r"^there are 7 training images, too few for 8 exemplars; use --prior\.exempl"):
-        make(7, exemplars=8)
+    with pytest.raises(ValueError, match=r"^there are 7 training images, too few for 8 kernels; use --prior\.kernels"):
+        make(7, kernels=8)
 
 
 def test_a_stage_fits_it(tiny_session: Callable[..., Session]) -> None:

@@ -20,6 +20,7 @@ CODE_DIM = 6
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "residual": ("residual", {"width": 4, "code_critic_width": 20}),
     "residual without norm": ("residual", {"width": 4, "norm": "none", "code_critic_width": 20}),
+    "residual of spectral norm 1": ("residual", {"width": 4, "decoder_spectral_norm": True, "code_critic_width": 20}),
     "dcgan": ("dcgan", {"width": 4, "code_critic_width": 20}),
     "began": ("began", {"width": 4, "hidden": 8, "code_critic_width": 20}),
     "mlp": ("mlp", {"hidden": 24}),

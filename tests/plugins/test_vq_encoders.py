@@ -17,11 +17,11 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import CodeSpace, frozen_statistics
 from priorkit.models.batch_sharing import require_shareable_terms
 from priorkit.training import Session
-from priorkit_plugins.vq_encoders.codebook import Codebook, Learned
+from priorkit_plugins.vq_encoders.codebook import Codebook, CodebookUpdate
 from priorkit_plugins.vq_encoders.encoder import VectorQuantisingEncoder
 
 seeds = st.integers(0, 2**32 - 1)
-learned = st.sampled_from(["averages", "gradient"])
+updates = st.sampled_from(["averages", "gradient"])
 
 
 def generator(seed: int) -> torch.Generator:
@@ -29,17 +29,19 @@ def generator(seed: int) -> torch.Generator:
 
 
 def encoder_of_maps(
-    seed: int, commitment: float = 0.25, levels: int = 1, how: Learned = "gradient"
+    seed: int, commitment: float = 0.25, levels: int = 1, how: CodebookUpdate = "gradient"
 ) -> VectorQuantisingEncoder:
     """Its images are maps of 3 channels, 2 high and 2 wide, as its body leaves them."""
     torch.manual_seed(seed)
-    codebooks = [Codebook(5, 3, learned=how) for _ in range(levels)]
+    codebooks = [Codebook(5, 3, update=how) for _ in range(levels)]
     return VectorQuantisingEncoder(nn.Flatten(), CodeSpace((3, 2, 2)), codebooks, commitment).eval()
 
 
 @settings(deadline=None, max_examples=25)
-@given(seed=seeds, n=st.integers(1, 6), levels=st.integers(1, 3), how=learned)
-def test_each_level_takes_the_nearest_entry_to_what_is_left(seed: int, n: int, levels: int, how: Learned) -> None:
+@given(seed=seeds, n=st.integers(1, 6), levels=st.integers(1, 3), how=updates)
+def test_each_level_takes_the_nearest_entry_to_what_is_left(
+    seed: int, n: int, levels: int, how: CodebookUpdate
+) -> None:
     encoder = encoder_of_maps(seed, levels=levels, how=how)
     maps = torch.randn(n, 3, 2, 2, generator=generator(seed))
     found = encoder(maps)
@@ -113,8 +115,8 @@ def from_the_nearest(entries: Tensor, vectors: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("how", ["averages", "gradient"])
-def test_a_codebook_starts_from_its_first_batch(how: Learned) -> None:
-    book = Codebook(6, 2, learned=how)
+def test_a_codebook_starts_from_its_first_batch(how: CodebookUpdate) -> None:
+    book = Codebook(6, 2, update=how)
     weights = {name: weight.clone() for name, weight in book.named_parameters()}
     vectors = clusters(50, 0)
     book(vectors)
@@ -125,10 +127,10 @@ def test_a_codebook_starts_from_its_first_batch(how: Learned) -> None:
 
 
 @pytest.mark.parametrize("how", ["averages", "gradient"])
-def test_dead_entries_start_again(how: Learned) -> None:
+def test_dead_entries_start_again(how: CodebookUpdate) -> None:
     """Of 16 entries, 12 are far from everything; in the end all are used, and vectors are much nearer to theirs."""
     torch.manual_seed(0)
-    book = Codebook(16, 2, learned=how, decay=0.8, revive_below=0.1)
+    book = Codebook(16, 2, update=how, decay=0.8, revive_below=0.1)
     book.begun.fill_(True)
     with torch.no_grad():
         book.vectors.copy_(torch.cat([clusters(4, 7)[:, 0], 1000 + book.vectors[4:]]))
@@ -157,10 +159,10 @@ def test_without_revival_dead_entries_stay() -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(seed=seeds, how=learned)
-def test_entries_that_are_alive_are_not_moved_to_vectors(seed: int, how: Learned) -> None:
+@given(seed=seeds, how=updates)
+def test_entries_that_are_alive_are_not_moved_to_vectors(seed: int, how: CodebookUpdate) -> None:
     torch.manual_seed(seed)
-    book = Codebook(4, 2, learned=how, decay=0.5, revive_below=0.5)
+    book = Codebook(4, 2, update=how, decay=0.5, revive_below=0.5)
     book.begun.fill_(True)
     before = book.weight().detach().clone()
     vectors = torch.randn(40, 1, 2, generator=generator(seed))
@@ -201,7 +203,7 @@ SYSTEM: dict[str, Any] = {
     "encoder",
     [
         {"name": "vq", "entries": 8},
-        {"name": "vq", "entries": 8, "learned": "gradient"},
+        {"name": "vq", "entries": 8, "codebook_update": "gradient"},
         {"name": "residual-vq", "entries": 4, "shared": True},
     ],
     ids=["averages", "gradient", "shared"],
@@ -222,7 +224,7 @@ def test_a_run_that_goes_on_is_the_same_run(
     expected, found = whole.weights(), second.weights()
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
     # The codebook in use is the one that has been learned, not an average of the past.
-    shift = "shift" if encoder.get("learned") else "vectors"
+    shift = "shift" if encoder.get("codebook_update") else "vectors"
     name = f"encoder/quantisers.0.{shift}"
     assert torch.equal(found[f"average/{name}"], found[name])
 

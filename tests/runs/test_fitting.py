@@ -91,6 +91,16 @@ def test_a_fit_needs_the_other_run_no_more_and_resumes_bit_for_bit(
     assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
 
 
+def test_learning_rates_of_a_fit_follow_their_schedule(vae_path: Path, registry: Registry, tmp_path: Path) -> None:
+    scheduled = changes(PRIORS[1], learning_rate=0.5, lr_schedule="linear")
+    session = prepare_fit(vae_path, scheduled, tmp_path / "fitted", registry=registry).session
+    rates = []
+    for _ in range(6):
+        session.step()
+        rates.append(session.engine.optimizers["prior"].param_groups[0]["lr"])
+    assert rates == pytest.approx([0.5 * (1 - step / 6) for step in range(6)])
+
+
 def test_a_fitted_prior_follows_the_codes(
     registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path
 ) -> None:

@@ -15,10 +15,28 @@ CASES = [
         {"width": 4, "code_critic_width": 20, "norm": "none", "critic_norm": "layer"},
         situations=SMALL,
     ),
+    Case(
+        "networks",
+        "residual",
+        {"width": 2, "code_critic_width": 20, "decoder_spectral_norm": True},
+        situations=SMALL,
+    ),
     Case("networks", "dcgan", {"width": 4, "code_critic_width": 20}, situations=SMALL),
     Case("networks", "dcgan", {"width": 2, "code_critic_width": 20, "critic_norm": "none"}, situations=LARGER),
+    Case(
+        "networks",
+        "dcgan",
+        {"width": 2, "code_critic_width": 20, "decoder_spectral_norm": True},
+        situations=SMALL,
+    ),
     Case("networks", "began", {"width": 4, "hidden": 8, "code_critic_width": 20}, situations=SMALL),
     Case("networks", "mlp", {"hidden": 24}, situations=SMALL),
+    Case(
+        "networks",
+        "mlp",
+        {"hidden": 8, "layers": 1, "decoder_spectral_norm": True},
+        situations=Situations(shapes=(ImageShape(1, 28),)),
+    ),
     Case("networks", "mlp", {"hidden": 8, "layers": 1}, situations=Situations(shapes=(ImageShape(1, 28),))),
 ]
 

@@ -14,10 +14,10 @@ CASES = [
     Case("phases", "code-fitting", required=TRAINS),
     Case("phases", "code-matching", required=TRAINS),
     Case("phases", "hamiltonian", required=TRAINS),
-    Case("phases", "hamiltonian", {"steps": 1, "temperature": 1.0}, required=TRAINS, situations=BRIEFLY),
-    Case("phases", "importance-weighted", {"samples": 2}, required=TRAINS),
+    Case("phases", "hamiltonian", {"steps": 1, "inverse_temperature": 1.0}, required=TRAINS, situations=BRIEFLY),
+    Case("phases", "importance-weighted", {"draws": 2}, required=TRAINS),
     *(
-        Case("phases", "importance-weighted", {"bound": bound, "samples": 2, "groups": 2}, situations=BRIEFLY)
+        Case("phases", "importance-weighted", {"bound": bound, "draws": 2, "groups": 2}, situations=BRIEFLY)
         for bound in ("miwae", "piwae", "ciwae")
     ),
     Case("phases", "prior-improvement", required=TRAINS),

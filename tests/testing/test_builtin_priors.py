@@ -68,7 +68,7 @@ CASES = [
     Case(
         "prior",
         "exemplar",
-        {"deviation": 0.3},
+        {"std": 0.3},
         required=("leaves_images_out", *DENSITY),
         situations=Situations(code_dims=(2, 1), classes=(0,)),
     ),
@@ -93,6 +93,13 @@ CASES = [
     Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
     Case("prior", "autoregressive", SMALL_MASKED, required=("labels_change_codes", *DENSITY), situations=VECTORS),
     Case("prior", "autoregressive", {**SMALL_MASKED, "distribution": "normal"}, required=DENSITY, situations=PLANE),
+    Case(
+        "prior",
+        "autoregressive",
+        {**SMALL_MASKED, "maps": "transformer", "layers": 1, "width": 8, "heads": 2},
+        required=("labels_change_codes", *DENSITY),
+        situations=Situations(code_dims=(), codes=(CodeSpace((1, 1, 2)), CodeSpace((2, 1, 2))), classes=(3,)),
+    ),
     Case(
         "prior",
         "noise-contrastive",

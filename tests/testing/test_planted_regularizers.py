@@ -49,6 +49,10 @@ class Moments(Regularizer):
         return means + (code.square().mean(0) - wanted.square().mean(0)).square().mean().sqrt()
 
 
+class SaysItHasNoTerms(Moments):
+    has_terms = False
+
+
 class Likelihood(Regularizer):
     """Minus the prior's log-density of codes, less the posterior's entropy."""
 
@@ -488,6 +492,7 @@ PLANTED = [
     ),
     (Misnamed, {SAYS}, r"called 'reconstruction', as one of the run's own.*\n.*taken"),
     (SameName, {SAYS}, r"have the name regularization in common.*\n.*twice"),
+    (SaysItHasNoTerms, {SAYS}, r"has_terms is False, and it gives regularization: phases would leave them out"),
     (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*left at its default"),
     (Untrained, {"gradients_reach_what_learns"}, r"not said to learn, so nothing trains the parameters scale"),
     (

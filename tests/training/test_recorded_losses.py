@@ -36,8 +36,8 @@ Losses = dict[str, list[float]]
 
 def small_networks(recipe: str, registry: Registry) -> dict[str, Any]:
     chosen = registry.recipe(recipe).settings.get("networks", "residual")
-    name = chosen if isinstance(chosen, str) else chosen.get("name", "residual")
-    return {"name": name, **SMALL_NETWORKS[name]}
+    own = {"name": chosen} if isinstance(chosen, str) else {"name": "residual", **chosen}
+    return {**own, **SMALL_NETWORKS[own["name"]]}
 
 
 def losses_of(recipe: str, registry: Registry, tiny_session: Callable[..., Session]) -> Losses:

@@ -40,9 +40,9 @@ class VectorQuantisedEncoder(Encoder):
         unquantised = self.body(image).float()
         with torch.no_grad():
             vectors = unquantised.unflatten(1, (self.channels, -1)).mT
-            # The squared distance from each entry, but for what is the same for all.
-            products = torch.einsum("npc,kc->npk", vectors.double(), self.codebook.double())
-            indices = (self.codebook.double().square().sum(1) - 2 * products).argmin(2)
+            # By differences: a product of matrices would round a code differently in another batch.
+            distances = torch.cdist(vectors, self.codebook, compute_mode="donot_use_mm_for_euclid_dist")
+            indices = distances.argmin(2)
         nearest = self.embed(indices)
         terms = {
             "codebook": (nearest - unquantised.detach()).square().mean(),

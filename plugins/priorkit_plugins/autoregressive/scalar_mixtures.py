@@ -2,18 +2,41 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from priorkit_plugins.diagonal_mixture import picked_parts
 
-__all__ = ["ScalarMixtures", "standard_noise"]
+__all__ = ["ScalarMixtures", "parameters_of", "spread_means", "standard_noise"]
+
+_PARAMETERS = 3
+"""Weight, mean and scale of a part."""
+_LEAST_SCALE = 1e-3
+"""Of a part, where codes have deviation 1: where a dimension takes one value often, likelihood would have no limit."""
+_SPREAD = 1.5
+"""Means start evenly spaced between minus this and this, in deviations."""
 
 _EPSILON = 2.0**-25
 """Uniform numbers are multiples of 2^-24, 0 among them, of which the logistic quantile is infinite."""
+
+
+def parameters_of(components: int) -> int:
+    """How many outputs a network needs for a mixture of so many parts."""
+    return _PARAMETERS * components
+
+
+@torch.no_grad()
+def spread_means(start: Tensor) -> None:
+    """Sets what a network's outputs begin with such that the means of each mixture are apart.
+
+    Args:
+        start: Changed in place, (..., parameters of a mixture).
+    """
+    components = start.shape[-1] // _PARAMETERS
+    start[..., components : 2 * components] = torch.linspace(-_SPREAD, _SPREAD, components + 2)[1:-1]
 
 
 def standard_noise(
@@ -43,6 +66,12 @@ class ScalarMixtures:
     means: Tensor
     scales: Tensor
     distribution: Literal["logistic", "normal"]
+
+    @classmethod
+    def of(cls, outputs: Tensor, distribution: Literal["logistic", "normal"]) -> Self:
+        """The mixtures that a network gives by its outputs (..., parameters of a mixture)."""
+        logits, means, scales = outputs.chunk(_PARAMETERS, dim=-1)
+        return cls(torch.log_softmax(logits, dim=-1), means, softplus(scales) + _LEAST_SCALE, distribution)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-densities of numbers (...), of the same shape."""

@@ -31,10 +31,8 @@ class CategoricalEncoderOptions(Options):
     """Options of the encoder `categorical`."""
 
     classes: int = Field(10, ge=2, description=_CLASSES)
-    temperature: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="of the relaxation at the start, if it falls"
-    )
-    min_temperature: float = Field(0.5, gt=0, allow_inf_nan=False, description="of the relaxation at the end")
+    temperature: float = Field(1.0, gt=0, description="of the relaxation at the start, if it falls")
+    min_temperature: float = Field(0.5, gt=0, description="of the relaxation at the end")
     annealing: int = Field(
         0,
         ge=0,

@@ -18,6 +18,11 @@ class DCGANNetworksOptions(Options):
     """Options of the networks `dcgan`."""
 
     width: int = Field(16, ge=1, description="channels next to the image; 128 in the paper's generator of 64x64 images")
+    decoder_spectral_norm: bool = Field(
+        False,
+        description="divide the weights of each of the decoder's layers by their largest singular value, in place "
+        "of batch norm (RAE-SN)",
+    )
     critic_norm: Literal["batch", "layer", "none"] = Field(
         "batch", description="normalisation in the image critic; layer or none for gradient penalties"
     )
@@ -30,7 +35,11 @@ def _build(options: DCGANNetworksOptions, context: NetworksContext) -> Networks:
     from priorkit_plugins.dcgan_networks.networks import DCGANNetworks
 
     return DCGANNetworks(
-        context.shape, width=options.width, critic_norm=options.critic_norm, code_critic_width=options.code_critic_width
+        context.shape,
+        width=options.width,
+        decoder_spectral_norm=options.decoder_spectral_norm,
+        critic_norm=options.critic_norm,
+        code_critic_width=options.code_critic_width,
     )
 
 

@@ -18,6 +18,7 @@ from priorkit_plugins.pyramid import (
     pyramid_channels,
     strided_convolutions,
 )
+from priorkit_plugins.spectral_norm import with_spectral_norm
 
 __all__ = ["DCGANNetworks"]
 
@@ -33,6 +34,7 @@ class DCGANNetworks(Networks):
         shape: The images' shape. Other sizes than the paper's 64x64 have one layer more or fewer for each doubling;
             channels stop growing at 8 * `width`.
         width: Channels of the layer next to the image, at least 1.
+        decoder_spectral_norm: Whether the decoder's layers have spectral norm 1, in place of batch norm.
         critic_norm: Norm of the image critic's layers; batch norm in the paper.
         code_critic_width: Width of the code critic's first hidden layer.
 
@@ -41,9 +43,16 @@ class DCGANNetworks(Networks):
     """
 
     def __init__(
-        self, shape: ImageShape, *, width: int = 16, critic_norm: Norm = "batch", code_critic_width: int = 1000
+        self,
+        shape: ImageShape,
+        *,
+        width: int = 16,
+        decoder_spectral_norm: bool = False,
+        critic_norm: Norm = "batch",
+        code_critic_width: int = 1000,
     ) -> None:
         super().__init__(shape)
+        self.decoder_spectral_norm = decoder_spectral_norm
         self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
         self.width = width
@@ -55,9 +64,8 @@ class DCGANNetworks(Networks):
 
     def decoder(self, code_dim: int) -> nn.Sequential:
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
-        return nn.Sequential(
-            project(code_dim, self._channels[-1]), *self._transposed_convolutions(self._channels[::-1])
-        ).apply(_initialise)
+        channels = self._channels[::-1]
+        return self._decoder(project(code_dim, channels[0], self._decoder_norm), channels)
 
     def map_encoder(self, channels: int, size: int) -> nn.Sequential:
         """From images (N, C, H, W) to maps (N, channels, size, size): the encoder's layers down to that size.
@@ -75,9 +83,7 @@ class DCGANNetworks(Networks):
             ConfigurationError: The size is not a power of two from 1 to half the image's.
         """
         levels = self._levels(size)
-        return nn.Sequential(project_maps(channels, levels[-1]), *self._transposed_convolutions(levels[::-1])).apply(
-            _initialise
-        )
+        return self._decoder(project_maps(channels, levels[-1], self._decoder_norm), levels[::-1])
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
@@ -97,13 +103,23 @@ class DCGANNetworks(Networks):
         """Channels of the image, then of each level down to maps of a size."""
         return [self.shape.channels, *pyramid_channels(self.width, halvings_to_maps(self.shape.size, size))]
 
+    @property
+    def _decoder_norm(self) -> Norm:
+        return "none" if self.decoder_spectral_norm else "batch"
+
+    def _decoder(self, projection: nn.Module, channels: Sequence[int]) -> nn.Sequential:
+        """A decoder that begins by a projection and goes on from the first of the channels to images."""
+        decoder = nn.Sequential(projection, *self._transposed_convolutions(channels)).apply(_initialise)
+        return with_spectral_norm(decoder) if self.decoder_spectral_norm else decoder
+
     def _transposed_convolutions(self, channels: Sequence[int]) -> list[nn.Module]:
         """Layers each of which doubles height and width; the last gives an image in [-1, 1]."""
         *hidden, image = channels
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(hidden):
-            up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
-            layers.append(nn.Sequential(up, nn.BatchNorm2d(outputs), nn.ReLU()))
+            norms = [] if self.decoder_spectral_norm else [nn.BatchNorm2d(outputs)]
+            up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=not norms)
+            layers.append(nn.Sequential(up, *norms, nn.ReLU()))
         return [*layers, nn.ConvTranspose2d(hidden[-1], image, 4, stride=2, padding=1), nn.Tanh()]
 
     def _readout(self, outputs: int, condition_dim: int = 0) -> nn.Sequential:

@@ -1,9 +1,9 @@
 """An encoder without noise."""
 
-import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["DeterministicEncoder"]
 
@@ -24,5 +24,5 @@ class DeterministicEncoder(Encoder):
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W); the noise is ignored. The code is at least float32, even under autocast."""
         code: Tensor = self.body(image)
-        code = code.to(torch.promote_types(code.dtype, torch.float32))
+        code = at_least_single(code)
         return Posterior(code, mean=code)

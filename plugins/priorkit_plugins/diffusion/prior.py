@@ -11,7 +11,7 @@ from priorkit.interfaces import Learning, Prior, Standardisation
 from priorkit_plugins.code_fields.field import CodeField
 from priorkit_plugins.code_fields.guidance import guided, with_dropout
 from priorkit_plugins.diffusion.schedule import cosine_schedule, sampler_levels
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["DiffusionPrior"]
 
@@ -125,7 +125,7 @@ class DiffusionPrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of what the network says of codes (N, code_dim), each at a level drawn uniformly."""
-        scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+        scaled: Tensor = self.standardisation(at_least_single(code))
         normal, uniform = noise[:, :-2].to(scaled), noise[:, -2:]
         level = (uniform[:, 0] * self.levels).long().clamp(max=self.levels - 1) + 1
         signal, scale = self.signal[level][:, None], self.noise_scale[level][:, None]

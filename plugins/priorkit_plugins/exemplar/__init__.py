@@ -26,7 +26,7 @@ class ExemplarOptions(Options):
         None, ge=2, description="M, the exemplars among which a step looks for neighbours, others in each; None for all"
     )
     refreshed: int = Field(250, ge=1, description="training images whose kept codes are found anew in each step")
-    deviation: float = Field(1.0, gt=0, description="deviation of every dimension around an exemplar at the start")
+    std: float = Field(1.0, gt=0, description="standard deviation of every dimension around an exemplar at the start")
 
 
 def _build(options: ExemplarOptions, context: PriorContext) -> Prior:
@@ -42,7 +42,7 @@ def _build(options: ExemplarOptions, context: PriorContext) -> Prior:
         neighbours=options.neighbours,
         exemplars=options.exemplars,
         refreshed=options.refreshed,
-        deviation=options.deviation,
+        std=options.std,
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from priorkit.interfaces import Encoder, Learning, Prior, frozen_statistics
 from priorkit_plugins.exemplar.training_pixels import TrainingPixels
 from priorkit_plugins.shared_encoder import SharedEncoder
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["ExemplarPrior"]
 
@@ -36,7 +36,7 @@ class ExemplarPrior(Prior):
         neighbours: k, how many exemplars make the density of a code in training.
         exemplars: M, among how many they are looked for in a step; None for all.
         refreshed: Images whose kept codes are found anew in a step.
-        deviation: Of every dimension around an exemplar, at the start.
+        std: Standard deviation of every dimension around an exemplar, at the start.
     """
 
     learning = Learning.LIKELIHOOD
@@ -54,14 +54,14 @@ class ExemplarPrior(Prior):
         neighbours: int = 5,
         exemplars: int | None = None,
         refreshed: int = 250,
-        deviation: float = 1.0,
+        std: float = 1.0,
     ) -> None:
         super().__init__()
         self.code_dim = encoder.code_dim
         self.searched = min(exemplars or count, count)
         self.neighbours = min(neighbours, max(self.searched - 1, 1))
         self.refreshed = min(refreshed, count)
-        self.log_deviation = nn.Parameter(torch.tensor(math.log(deviation)))
+        self.log_deviation = nn.Parameter(torch.tensor(math.log(std)))
         self.register_buffer("codes", torch.zeros(count, encoder.code_dim))
         # The image that is next to be encoded anew.
         self.register_buffer("place", torch.zeros((), dtype=torch.int64))
@@ -94,7 +94,7 @@ class ExemplarPrior(Prior):
         """Squared distances of codes (N, code_dim) from M points: float32 (N, M)."""
         with single_precision(code.device):
             origin = centres.mean(0)
-            moved = code.to(torch.promote_types(code.dtype, torch.float32)) - origin
+            moved = at_least_single(code) - origin
             around = centres - origin
             return moved.square().sum(1, keepdim=True) + around.square().sum(1) - 2 * moved @ around.T
 

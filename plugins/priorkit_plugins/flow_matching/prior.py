@@ -8,7 +8,7 @@ from torch import Tensor
 from priorkit.interfaces import Learning, Prior, Standardisation
 from priorkit_plugins.code_fields.field import CodeField
 from priorkit_plugins.code_fields.guidance import guided, with_dropout
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["FlowMatchingPrior"]
 
@@ -95,7 +95,7 @@ class FlowMatchingPrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean squared error of the field on straight paths from noise to codes (N, code_dim)."""
-        scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+        scaled: Tensor = self.standardisation(at_least_single(code))
         end = scaled.repeat_interleave(self.times, dim=0)
         given = None if condition is None else condition.repeat_interleave(self.times, dim=0)
         start, uniform = noise.flatten(0, 1).to(end).tensor_split([self.code_dim], dim=1)

@@ -41,7 +41,8 @@ class FullGaussianPrior(Prior):
                 others, and the ridge is too small for that.
         """
         # In double precision: the factorisation of a covariance in single precision fails at a few hundred dimensions.
-        codes = code.double()
+        # On the CPU: MPS has none.
+        codes = code.cpu().double()
         mean = codes.mean(dim=0)
         covariance = (codes - mean).T @ (codes - mean) / len(codes)
         variances = covariance.diagonal()

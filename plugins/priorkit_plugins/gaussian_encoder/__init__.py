@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from priorkit.plugins import Component, EncoderContext, Options, hookimpl
+from priorkit_plugins.option_bounds import require_order
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Encoder
@@ -17,16 +18,12 @@ __all__ = ["GaussianEncoderOptions", "priorkit_encoders"]
 class GaussianEncoderOptions(Options):
     """Options of the encoder `gaussian`."""
 
-    min_log_variance: float = Field(-10.0, allow_inf_nan=False, description="lower bound of the log-variances")
-    max_log_variance: float = Field(10.0, allow_inf_nan=False, description="upper bound of the log-variances")
+    min_log_variance: float = Field(-10.0, description="lower bound of the log-variances")
+    max_log_variance: float = Field(10.0, description="upper bound of the log-variances")
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        if self.min_log_variance >= self.max_log_variance:
-            raise ValueError(
-                f"min_log_variance is {self.min_log_variance} and max_log_variance is {self.max_log_variance}: "
-                "the minimum must be below the maximum"
-            )
+        require_order("log_variance", self.min_log_variance, self.max_log_variance)
         return self
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.single_precision import at_least_single
+from priorkit_plugins.soft_bounds import softly_bounded
 
 __all__ = ["GaussianEncoder"]
 
@@ -29,8 +31,7 @@ class GaussianEncoder(Encoder):
         super().__init__()
         self.body = body
         self.code_dim = code_dim
-        self._centre = (min_log_variance + max_log_variance) / 2
-        self._radius = (max_log_variance - min_log_variance) / 2
+        self._bounds = (min_log_variance, max_log_variance)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
@@ -38,8 +39,8 @@ class GaussianEncoder(Encoder):
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """
         parameters: Tensor = self.body(image)
-        parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+        parameters = at_least_single(parameters)
         mean, free = parameters.chunk(2, dim=1)
-        log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+        log_variance = softly_bounded(free, *self._bounds)
         code = mean if noise is None else mean + torch.exp(0.5 * log_variance) * noise
         return Posterior(code, mean, log_variance)

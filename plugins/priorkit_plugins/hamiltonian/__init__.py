@@ -21,8 +21,8 @@ class HamiltonianOptions(Options):
     steps: int = Field(3, ge=1, description="K, the number of leapfrog steps")
     step_size: float = Field(0.05, gt=0, description="step size of every dimension at the start; learned")
     largest_step: float = Field(0.5, gt=0, description="bound on the step sizes")
-    temperature: float = Field(
-        0.3, gt=0, le=1, description="beta_0, the inverse temperature at the start; learned, and 1 for no tempering"
+    inverse_temperature: float = Field(
+        0.3, gt=0, le=1, description="beta_0, at the start; learned, and 1 for no tempering"
     )
 
     @model_validator(mode="after")
@@ -50,7 +50,7 @@ def _build(options: HamiltonianOptions, context: PhaseContext) -> Sequence[Phase
         steps=options.steps,
         step_size=options.step_size,
         largest_step=options.largest_step,
-        temperature=options.temperature,
+        inverse_temperature=options.inverse_temperature,
     )
     return (HamiltonianPhase(joint, leapfrog, context.reconstruction_weight),)
 

@@ -1,4 +1,4 @@
-"""Tempered leapfrog steps, whose sizes and temperature are learned."""
+"""Tempered leapfrog steps, whose sizes and inverse temperature are learned."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Leapfrog(nn.Module):
         steps: K.
         step_size: Of every dimension at the start; learned.
         largest_step: Bound on the step sizes.
-        temperature: beta_0 at the start, at most 1; learned, unless it is 1: then there is no tempering.
+        inverse_temperature: beta_0 at the start, at most 1; learned, unless it is 1: then there is no tempering.
     """
 
     def __init__(
@@ -35,16 +35,16 @@ class Leapfrog(nn.Module):
         steps: int = 3,
         step_size: float = 0.05,
         largest_step: float = 0.5,
-        temperature: float = 0.3,
+        inverse_temperature: float = 0.3,
     ) -> None:
         super().__init__()
         self.steps = steps
         self.largest_step = largest_step
         share = step_size / largest_step
         self.step_logits = nn.Parameter(torch.full((dim,), math.log(share / (1 - share))))
-        tempered = temperature < 1
+        tempered = inverse_temperature < 1
         self.temperature_logit = (
-            nn.Parameter(torch.tensor(math.log(temperature / (1 - temperature)))) if tempered else None
+            nn.Parameter(torch.tensor(math.log(inverse_temperature / (1 - inverse_temperature)))) if tempered else None
         )
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from priorkit.plugins import Component, EncoderContext, Options, PriorContext, hookimpl
+from priorkit_plugins.option_bounds import require_order
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Encoder, Prior
@@ -32,16 +33,12 @@ class HeavyTailedPriorOptions(Options):
 class HeavyTailedEncoderOptions(Options):
     """Options of the encoders `laplace` and `logistic`."""
 
-    min_log_scale: float = Field(-5.0, allow_inf_nan=False, description="lower bound of the logarithms of the scales")
-    max_log_scale: float = Field(5.0, allow_inf_nan=False, description="upper bound of the logarithms of the scales")
+    min_log_scale: float = Field(-5.0, description="lower bound of the logarithms of the scales")
+    max_log_scale: float = Field(5.0, description="upper bound of the logarithms of the scales")
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        if self.min_log_scale >= self.max_log_scale:
-            raise ValueError(
-                f"min_log_scale is {self.min_log_scale} and max_log_scale is {self.max_log_scale}: the minimum must be "
-                "below the maximum"
-            )
+        require_order("log_scale", self.min_log_scale, self.max_log_scale)
         return self
 
 

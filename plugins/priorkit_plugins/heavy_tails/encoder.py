@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.heavy_tails.laws import Law
 from priorkit_plugins.single_precision import at_least_single
+from priorkit_plugins.soft_bounds import softly_bounded
 
 __all__ = ["HeavyTailedEncoder"]
 
@@ -31,8 +32,7 @@ class HeavyTailedEncoder(Encoder):
         self._law = law
         self.body = body
         self.code_dim = code_dim
-        self._centre = (log_scales[0] + log_scales[1]) / 2
-        self._radius = (log_scales[1] - log_scales[0]) / 2
+        self._bounds = log_scales
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
@@ -42,7 +42,7 @@ class HeavyTailedEncoder(Encoder):
         parameters: Tensor = self.body(image)
         parameters = at_least_single(parameters)
         location, free = parameters.chunk(2, dim=1)
-        log_scale = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+        log_scale = softly_bounded(free, *self._bounds)
         scale = log_scale.exp()
         standard = torch.zeros_like(location) if noise is None else self._law.draw(noise.to(location.dtype))
         return Posterior(

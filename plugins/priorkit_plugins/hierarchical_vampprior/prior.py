@@ -5,6 +5,7 @@ from torch import Tensor
 
 from priorkit.interfaces import CodeKind, Learning, Prior
 from priorkit_plugins.conditional_normal import ConditionalNormal, normal_log_prob
+from priorkit_plugins.single_precision import at_least_single
 from priorkit_plugins.vampprior.prior import VampPrior
 
 __all__ = ["HierarchicalVampPrior"]
@@ -44,6 +45,6 @@ class HierarchicalVampPrior(Prior):
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes [z1, z2] (N, code_dim) in nats, shape (N,): log p(z1|z2) + log p(z2)."""
-        code = code.to(torch.promote_types(code.dtype, torch.float32))
+        code = at_least_single(code)
         below, above = code[:, : -self.top.code_dim], code[:, -self.top.code_dim :]
         return normal_log_prob(below, *self.bottom(above)) + self.top.log_prob(above)

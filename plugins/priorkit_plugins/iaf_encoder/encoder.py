@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.iaf_encoder.transform import AutoregressiveTransform
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
+from priorkit_plugins.soft_bounds import softly_bounded
 
 __all__ = ["IAFEncoder"]
 
@@ -44,14 +45,14 @@ class IAFEncoder(Encoder):
         """
         parameters: Tensor = self.body(image)
         with single_precision(image.device):
-            parameters = parameters.to(torch.promote_types(parameters.dtype, torch.float32))
+            parameters = at_least_single(parameters)
             mean, free, context = parameters.chunk(3, dim=1)
-            log_variance = _WIDEST * torch.tanh(free / _WIDEST)
+            log_variance = softly_bounded(free, -_WIDEST, _WIDEST)
             start = torch.zeros_like(mean) if noise is None else noise.to(mean)
-            code, density = self._flow(mean + torch.exp(0.5 * log_variance) * start, context)
+            code, volume = self._flow(mean + torch.exp(0.5 * log_variance) * start, context)
             own = 0.5 * (start.square() + log_variance + math.log(2 * math.pi)).sum(1)
             central = code if noise is None else self._flow(mean, context)[0]
-        return Posterior(code, central, log_prob=-own - density)
+        return Posterior(code, central, log_prob=-own - volume)
 
     def _flow(self, code: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Codes z_T (N, code_dim) of z_0, and log |det dz_T/dz_0|, shape (N,)."""

@@ -18,7 +18,7 @@ __all__ = ["ImportanceWeightedOptions", "priorkit_phases"]
 class ImportanceWeightedOptions(Options):
     """Options of the phase `importance-weighted`."""
 
-    samples: int = Field(5, ge=1, description="K, the draws whose weights are averaged within the logarithm")
+    draws: int = Field(5, ge=1, description="K, draws of a posterior whose weights are averaged within the logarithm")
     bound: Literal["iwae", "miwae", "piwae", "ciwae"] = Field(
         "iwae",
         description="iwae: K draws; miwae: the mean of several such bounds; piwae: miwae for the encoder, one bound of "
@@ -42,7 +42,7 @@ def _build(options: ImportanceWeightedOptions, context: PhaseContext) -> Sequenc
     phase = ImportanceWeightedPhase(
         joint,
         options.bound,
-        samples=options.samples,
+        draws=options.draws,
         groups=options.groups,
         beta=options.beta,
         reconstruction_weight=context.reconstruction_weight,

@@ -35,7 +35,7 @@ class ImportanceWeightedPhase(Phase):
     Args:
         joint: log p(x, z) of the system.
         bound: Which bound.
-        samples: K.
+        draws: K, the draws of each bound.
         groups: M; of `miwae` and `piwae` alone.
         beta: Share of the ELBO in `ciwae`.
         reconstruction_weight: Factor of the decoder's gradient.
@@ -48,14 +48,14 @@ class ImportanceWeightedPhase(Phase):
         joint: JointDensity,
         bound: str = "iwae",
         *,
-        samples: int = 5,
+        draws: int = 5,
         groups: int = 5,
         beta: float = 0.5,
         reconstruction_weight: float = 1.0,
     ) -> None:
         self.joint = joint
         self.bound = bound
-        self.samples = samples
+        self.draws = draws
         self.groups = groups if bound in ("miwae", "piwae") else 1
         self.beta = beta
         self.gradient_scale = {"decoder": reconstruction_weight}
@@ -66,14 +66,14 @@ class ImportanceWeightedPhase(Phase):
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
         """`posterior` (n, M * K, code_dim); `condition` (n, dim) where it is drawn."""
-        draws = (n, self.groups * self.samples, self.joint.encoder.code_dim)
-        noise = {"posterior": torch.randn(draws, generator=generator, device=device)}
+        shape = (n, self.groups * self.draws, self.joint.encoder.code_dim)
+        noise = {"posterior": torch.randn(shape, generator=generator, device=device)}
         return {**noise, **self.joint.noise(n, generator, device)}
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """The autoencoder's move; of `piwae`, the encoder's and then that of decoder and prior."""
         joint, weight = self.joint, self.joint.weight()
-        log_prior = joint.density(noise, self.groups * self.samples)
+        log_prior = joint.density(noise, self.groups * self.draws)
         posterior, codes, log_posterior = self._draws(images, noise["posterior"])
         log_weights = self._log_weights(images, codes, log_posterior, log_prior, weight)
         if self.bound != "piwae":
@@ -125,4 +125,4 @@ class ImportanceWeightedPhase(Phase):
         flat = codes.flatten(0, 1)
         log_likelihood = self.joint.log_likelihood(images.repeat_interleave(draws, 0), flat)
         divergence = log_posterior.flatten() - log_prior(flat)
-        return (log_likelihood - weight * divergence).view(-1, self.groups, self.samples)
+        return (log_likelihood - weight * divergence).view(-1, self.groups, self.draws)

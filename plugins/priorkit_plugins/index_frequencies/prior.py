@@ -68,5 +68,7 @@ class IndexFrequenciesPrior(Prior):
         if not self.takes_condition:
             return torch.zeros(n, dtype=torch.int64, device=device)
         if condition is None:
-            raise ValueError("its indices depend on the class, and none is given")
+            raise ValueError(
+                "its indices depend on the class, and none is given; give the class of each, as one-hot s (N, classes)"
+            )
         return condition.argmax(1)

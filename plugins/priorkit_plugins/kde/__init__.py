@@ -17,8 +17,10 @@ __all__ = ["KdeOptions", "priorkit_priors"]
 class KdeOptions(Options):
     """Options of the prior `kde`."""
 
-    exemplars: int | None = Field(
-        None, ge=1, description="how many training images' codes are kept, picked at random; by default all"
+    kernels: int | None = Field(
+        None,
+        ge=1,
+        description="how many training images' codes have a kernel around them, picked at random; by default all",
     )
     bandwidth: float | None = Field(
         None,
@@ -35,10 +37,10 @@ class KdeOptions(Options):
 def _build(options: KdeOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.kde.prior import KdePrior
 
-    count = options.exemplars or context.train_count
+    count = options.kernels or context.train_count
     if count > context.train_count:
         raise ValueError(
-            f"there are {context.train_count} training images, too few for {count} exemplars; use --prior.exemplars "
+            f"there are {context.train_count} training images, too few for {count} kernels; use --prior.kernels "
             f"{context.train_count}, or leave it out"
         )
     return KdePrior(context.code_dim, count, context.classes, bandwidth=options.bandwidth, rule=options.rule)

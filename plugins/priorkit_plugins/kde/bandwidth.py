@@ -45,5 +45,5 @@ def likeliest_bandwidth(codes: Tensor, classes: Tensor | None = None) -> float:
             squares = squares.masked_fill(~same, float("inf"))[same.any(dim=1)]
         for place, bandwidth in enumerate(grid.tolist()):
             near = torch.logsumexp(squares * (-0.5 / bandwidth**2), dim=1)
-            totals[place] += float((near - codes.shape[1] * math.log(bandwidth)).double().sum())
+            totals[place] += float((near - codes.shape[1] * math.log(bandwidth)).cpu().double().sum())
     return float(grid[totals.argmax()])

@@ -8,7 +8,7 @@ from torch import Tensor
 from priorkit.interfaces import Learning, Prior
 from priorkit_plugins.kde.bandwidth import likeliest_bandwidth, scott, silverman
 from priorkit_plugins.kde.kernels import kernel_log_density
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["KdePrior"]
 
@@ -24,7 +24,7 @@ class KdePrior(Prior):
 
     Args:
         code_dim: Dimensions of a code.
-        count: n, the number of exemplars.
+        count: n, the number of kernels.
         classes: Number of classes of the condition s, one-hot; 0 for none.
         bandwidth: h, above 0; found by the rule if None.
         rule: How it is found: by the likelihood of held-out codes, or by Scott's or Silverman's formula.
@@ -69,13 +69,13 @@ class KdePrior(Prior):
         """Keeps codes (M, code_dim), and finds the bandwidth.
 
         Raises:
-            ValueError: There are fewer codes than exemplars, all codes are one, or a class has none.
+            ValueError: There are fewer codes than kernels, all codes are one, or a class has none.
         """
         count = len(self.exemplars)
         if len(code) < max(count, 2):
             raise ValueError(
-                f"{count} exemplars need at least {max(count, 2)} codes, and there are {len(code)}; use fewer "
-                "--prior.exemplars, or more codes"
+                f"{count} kernels need at least {max(count, 2)} codes, and there are {len(code)}; use fewer "
+                "--prior.kernels, or more codes"
             )
         picked = noise[:, 0].argsort()[:count]
         deviation = code.std(dim=0, correction=0)
@@ -90,7 +90,7 @@ class KdePrior(Prior):
             counts = torch.bincount(classes, minlength=len(self.ends))
             if bool((counts == 0).any()):
                 raise ValueError(
-                    f"class {int(counts.argmin())} is that of none of {count} exemplars; use more --prior.exemplars, "
+                    f"class {int(counts.argmin())} is that of none of {count} kernels; use more --prior.kernels, "
                     "or --condition none"
                 )
             self.ends.copy_(counts.cumsum(0))
@@ -112,14 +112,16 @@ class KdePrior(Prior):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Codes (N, code_dim) from noise (N, 1 + code_dim): around exemplars of the classes in s, or of all."""
         first, end = self._of_class(condition, len(noise))
-        picked = first + ((end - first) * noise[:, 0].double()).long()
+        # A uniform number near 1 may be rounded up to the end.
+        place = torch.minimum(((end - first) * at_least_single(noise[:, 0])).long(), end - first - 1)
+        picked = first + place
         standard = self.exemplars.index_select(0, picked) + self.bandwidth * noise[:, 1:]
         return self.mean + self.deviation * standard
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,): given s (N, classes), or over all s."""
         with single_precision(code.device):
-            standard = (code.to(torch.promote_types(code.dtype, torch.float32)) - self.mean) / self.deviation
+            standard = (at_least_single(code) - self.mean) / self.deviation
             log_weights = -torch.full_like(self.exemplars[:, 0], len(self.exemplars)).log()
             if condition is not None:
                 first, end = (place[:, None] for place in self._of_class(condition, len(code)))

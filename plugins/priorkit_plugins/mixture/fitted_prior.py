@@ -85,7 +85,7 @@ class FittedMixturePrior(Prior):
                 full=self.full,
                 ridge=self.ridge,
                 iterations=self.iterations,
-                seed=int(noise[0, 0].double() * 2**24) + number,
+                seed=int(float(noise[0, 0]) * 2**24) + number,
             )
             part = slice(number * each, (number + 1) * each)
             self.shares[number] = len(own) / len(code)

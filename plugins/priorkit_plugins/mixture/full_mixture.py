@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["FullMixture"]
 
@@ -28,7 +28,7 @@ class FullMixture:
     def parts_log_prob(self, code: Tensor) -> Tensor:
         """Log-densities of all parts at codes (N, code_dim) in nats: shape (N, K)."""
         with single_precision(code.device):
-            code = code.to(torch.promote_types(code.dtype, torch.float32))
+            code = at_least_single(code)
             found: Tensor = self._parts().log_prob(code[:, None])  # type: ignore[no-untyped-call]
             return found
 

@@ -19,12 +19,21 @@ class MLPNetworksOptions(Options):
 
     hidden: int = Field(512, ge=1, description="width of the hidden layers; 1000 in the paper")
     layers: int = Field(2, ge=1, description="number of hidden layers of each network; 2 in the paper")
+    decoder_spectral_norm: bool = Field(
+        False,
+        description="divide the weights of each of the decoder's layers by their largest singular value (RAE-SN)",
+    )
 
 
 def _build(options: MLPNetworksOptions, context: NetworksContext) -> Networks:
     from priorkit_plugins.mlp_networks.networks import MLPNetworks
 
-    return MLPNetworks(context.shape, hidden=options.hidden, layers=options.layers)
+    return MLPNetworks(
+        context.shape,
+        hidden=options.hidden,
+        layers=options.layers,
+        decoder_spectral_norm=options.decoder_spectral_norm,
+    )
 
 
 @hookimpl

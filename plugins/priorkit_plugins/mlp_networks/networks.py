@@ -6,6 +6,7 @@ from priorkit.interfaces import ImageShape, Networks
 from priorkit_plugins.code_critic import code_critic
 from priorkit_plugins.fully_connected import CRITIC_LEAK, hidden_layers
 from priorkit_plugins.layered_critic import LayeredCritic
+from priorkit_plugins.spectral_norm import with_spectral_norm
 
 __all__ = ["MLPNetworks"]
 
@@ -21,10 +22,14 @@ class MLPNetworks(Networks):
         shape: The images' shape; any size will do.
         hidden: Width of the hidden layers, at least 1; 1000 in the paper.
         layers: Number of hidden layers, at least 1; 2 in the paper.
+        decoder_spectral_norm: Whether the decoder's layers have spectral norm 1.
     """
 
-    def __init__(self, shape: ImageShape, *, hidden: int = 512, layers: int = 2) -> None:
+    def __init__(
+        self, shape: ImageShape, *, hidden: int = 512, layers: int = 2, decoder_spectral_norm: bool = False
+    ) -> None:
         super().__init__(shape)
+        self.decoder_spectral_norm = decoder_spectral_norm
         self._widths = [hidden] * layers
         self._image = (shape.channels, shape.size, shape.size)
         self._pixels = shape.channels * shape.size**2
@@ -38,7 +43,8 @@ class MLPNetworks(Networks):
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
         hidden = hidden_layers(code_dim, self._widths)
         output = nn.Linear(self._widths[-1], self._pixels)
-        return nn.Sequential(*hidden, output, nn.Tanh(), nn.Unflatten(1, self._image))
+        decoder = nn.Sequential(*hidden, output, nn.Tanh(), nn.Unflatten(1, self._image))
+        return with_spectral_norm(decoder) if self.decoder_spectral_norm else decoder
 
     def map_encoder(self, channels: int, size: int) -> nn.Sequential:
         """From images (N, C, H, W) to maps (N, channels, size, size) of any size."""

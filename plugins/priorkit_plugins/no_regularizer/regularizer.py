@@ -11,6 +11,7 @@ class NoRegularizer(Regularizer):
     """Leaves the codes alone."""
 
     kinds = tuple(CodeKind)
+    has_terms = False
     needs_prior_code = False
     trains_prior = False
 

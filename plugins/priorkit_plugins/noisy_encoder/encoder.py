@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
+from priorkit_plugins.single_precision import at_least_single
 
 __all__ = ["NoisyEncoder"]
 
@@ -37,6 +38,6 @@ class NoisyEncoder(Encoder):
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """
         features: Tensor = self.body(image)
-        mean: Tensor = self.norm(features.to(torch.promote_types(features.dtype, torch.float32)))
+        mean: Tensor = self.norm(at_least_single(features))
         code = mean if noise is None else mean + self.deviation * noise
         return Posterior(code, mean, torch.full_like(mean, 2 * math.log(self.deviation)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from priorkit.plugins import Component, Options, PhaseContext, hookimpl
+from priorkit.plugins import Component, Options, PhaseComponent, PhaseContext, hookimpl
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Phase
@@ -91,12 +91,13 @@ def priorkit_phases() -> list[Component[Phase | Sequence[Phase]]]:
             summary="a prior that learns from codes learns those of each batch, beside the autoencoder",
             source="the second stage of Dai and Wipf 2019, arXiv:1903.05789, beside the first",
         ),
-        Component(
+        PhaseComponent(
             "prior-improvement",
             PhaseOptions,
             _build_prior_improvement,
             summary="an image discriminator, and the code generator and decoder that fool it; by itself a GAN",
             source=f"{_PAPER}, second phase; Goodfellow et al. 2014, arXiv:1406.2661",
+            improves_prior=True,
         ),
         Component(
             "code-fitting",

@@ -22,7 +22,7 @@ class RAEOptions(WeightScheduleOptions):
     decoder: Literal["l2", "gradient", "none"] = Field(
         "l2",
         description="what keeps the decoder smooth: its weights' squared norm (RAE-L2), its squared gradient at codes "
-        "(RAE-GP), or nothing, as where its layers have spectral norm 1 (RAE-SN) or an implicit regularisation will do",
+        "(RAE-GP), or nothing, as where its layers have spectral norm 1 (RAE-SN: --networks.decoder-spectral-norm)",
     )
     decoder_weight: float = Field(1e-3, ge=0, description="weight of that (the paper's lambda)")
 

@@ -28,6 +28,11 @@ class ResidualNetworksOptions(Options):
         description="how the decoder enlarges: by transposed 4x4 convolutions, as in the paper, or by nearest "
         "neighbours and 3x3 convolutions, which make no checkerboards; auto takes the second for colour images",
     )
+    decoder_spectral_norm: bool = Field(
+        False,
+        description="divide the weights of each of the decoder's layers by their largest singular value, in place "
+        "of norms (RAE-SN)",
+    )
     critic_hidden: int | None = Field(
         None, ge=1, description="width of the image critic's fully connected layer; by default 1000 * width / 64"
     )
@@ -49,6 +54,7 @@ def _build(options: ResidualNetworksOptions, context: NetworksContext) -> Networ
         width=options.width,
         norm=options.norm,
         upsampling=automatic if options.upsampling == "auto" else options.upsampling,
+        decoder_spectral_norm=options.decoder_spectral_norm,
         critic_norm=options.critic_norm,
         critic_hidden=options.critic_hidden,
         code_critic_width=options.code_critic_width,

@@ -20,6 +20,7 @@ from priorkit_plugins.pyramid import (
     strided_convolutions,
 )
 from priorkit_plugins.residual_networks.residual_block import BlockNorm, ResidualBlock, Upsampling
+from priorkit_plugins.spectral_norm import with_spectral_norm
 
 __all__ = ["ResidualNetworks"]
 
@@ -37,6 +38,7 @@ class ResidualNetworks(Networks):
         norm: Norm of the residual blocks. The tables print none there; batch norm makes training more robust. With
             `group`, batch norm stands nowhere in encoder and decoder.
         upsampling: How the decoder's blocks double height and width; the table has transposed convolutions.
+        decoder_spectral_norm: Whether the decoder's layers have spectral norm 1, in place of norms.
         critic_norm: Norm of the image critic's layers; the table has batch norm.
         critic_hidden: Width of the image critic's fully connected layer; None for the paper's 1000 in proportion to
             `width`.
@@ -53,6 +55,7 @@ class ResidualNetworks(Networks):
         width: int = 16,
         norm: BlockNorm = "batch",
         upsampling: Upsampling = "transposed",
+        decoder_spectral_norm: bool = False,
         critic_norm: Norm = "batch",
         critic_hidden: int | None = None,
         code_critic_width: int = 1000,
@@ -60,6 +63,7 @@ class ResidualNetworks(Networks):
         super().__init__(shape)
         self.norm = norm
         self.upsampling = upsampling
+        self.decoder_spectral_norm = decoder_spectral_norm
         self.critic_hidden = critic_hidden or max(1, round(1000 * width / 64))
         self.critic_norm = critic_norm
         self.code_critic_width = code_critic_width
@@ -79,9 +83,8 @@ class ResidualNetworks(Networks):
 
     def decoder(self, code_dim: int) -> nn.Sequential:
         """From codes (N, code_dim) to images (N, C, H, W) in [-1, 1]."""
-        return nn.Sequential(
-            project(code_dim, self._channels[-1], self._code_norm), *self._upward(self._channels[::-1])
-        )
+        channels = self._channels[::-1]
+        return self._normalised(nn.Sequential(project(code_dim, channels[0], self._code_norm), *self._upward(channels)))
 
     def map_encoder(self, channels: int, size: int) -> nn.Sequential:
         """From images (N, C, H, W) to maps (N, channels, size, size): the encoder's blocks down to that size.
@@ -99,7 +102,9 @@ class ResidualNetworks(Networks):
             ConfigurationError: The size is not a power of two from 1 to half the image's.
         """
         levels = pyramid_channels(self.width, halvings_to_maps(self.shape.size, size) + 1)[::-1]
-        return nn.Sequential(project_maps(channels, levels[0], self._code_norm), *self._upward(levels))
+        return self._normalised(
+            nn.Sequential(project_maps(channels, levels[0], self._code_norm), *self._upward(levels))
+        )
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
         """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
@@ -117,7 +122,12 @@ class ResidualNetworks(Networks):
     @property
     def _code_norm(self) -> Norm:
         """The norm of what a decoder makes of a code."""
+        if self.decoder_spectral_norm:
+            return "none"
         return "layer" if self.norm == "group" else "batch"
+
+    def _normalised(self, decoder: nn.Sequential) -> nn.Sequential:
+        return with_spectral_norm(decoder) if self.decoder_spectral_norm else decoder
 
     def _downward(self, channels: Sequence[int]) -> list[nn.Module]:
         """Layers from images to half their size with the first of the channels, and half as large with each other."""
@@ -130,8 +140,9 @@ class ResidualNetworks(Networks):
 
     def _upward(self, channels: Sequence[int]) -> list[nn.Module]:
         """Layers from the first of the channels to images, twice as large with each of the others."""
+        norm = "none" if self.decoder_spectral_norm else self.norm
         return [
-            *(ResidualBlock(*sides, "up", norm=self.norm, upsampling=self.upsampling) for sides in pairwise(channels)),
+            *(ResidualBlock(*sides, "up", norm=norm, upsampling=self.upsampling) for sides in pairwise(channels)),
             nn.Conv2d(channels[-1], self.shape.channels, 3, padding=1),
             nn.Tanh(),
         ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from priorkit.plugins import Component, EncoderContext, Options, PriorContext, hookimpl
+from priorkit_plugins.option_bounds import require_order
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Encoder, Prior
@@ -49,25 +50,20 @@ class DirichletEncoderOptions(Options):
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        _check_order("concentration", self.min_concentration, self.max_concentration)
+        require_order("concentration", self.min_concentration, self.max_concentration)
         return self
 
 
 class LogisticNormalEncoderOptions(Options):
     """Options of the encoder `logistic-normal`."""
 
-    min_log_variance: float = Field(-10.0, allow_inf_nan=False, description="lower bound of the log-variances")
-    max_log_variance: float = Field(10.0, allow_inf_nan=False, description="upper bound of the log-variances")
+    min_log_variance: float = Field(-10.0, description="lower bound of the log-variances")
+    max_log_variance: float = Field(10.0, description="upper bound of the log-variances")
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        _check_order("log_variance", self.min_log_variance, self.max_log_variance)
+        require_order("log_variance", self.min_log_variance, self.max_log_variance)
         return self
-
-
-def _check_order(what: str, low: float, high: float) -> None:
-    if low >= high:
-        raise ValueError(f"min_{what} is {low} and max_{what} is {high}: the minimum must be below the maximum")
 
 
 def _check_codes(context: PriorContext | EncoderContext) -> int:

@@ -10,6 +10,7 @@ from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.simplex.densities import SIMPLEX, dirichlet_log_prob, logistic_normal_log_prob
 from priorkit_plugins.simplex.gamma import log_gamma
 from priorkit_plugins.single_precision import at_least_single, single_precision
+from priorkit_plugins.soft_bounds import softly_bounded
 
 __all__ = ["DirichletEncoder", "LogisticNormalEncoder"]
 
@@ -30,7 +31,7 @@ class LogisticNormalEncoder(Encoder):
         super().__init__()
         self.body = body
         self.code_dim = code_dim
-        self._centre, self._radius = sum(log_variances) / 2, (log_variances[1] - log_variances[0]) / 2
+        self._bounds = log_variances
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
@@ -40,7 +41,7 @@ class LogisticNormalEncoder(Encoder):
         parameters: Tensor = self.body(image)
         with single_precision(parameters.device):
             mean, free = at_least_single(parameters).chunk(2, dim=1)
-            log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            log_variance = softly_bounded(free, *self._bounds)
             drawn = mean if noise is None else mean + torch.exp(0.5 * log_variance) * noise.to(mean.dtype)
             log_code = drawn.log_softmax(1)
             log_prob = logistic_normal_log_prob(log_code, mean, log_variance)
@@ -69,7 +70,7 @@ class DirichletEncoder(Encoder):
         self.code_dim = code_dim
         self._least = concentrations[0]
         low, high = (math.log(bound) for bound in concentrations)
-        self._centre, self._radius = (low + high) / 2, (high - low) / 2
+        self._bounds = (low, high)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
@@ -79,7 +80,7 @@ class DirichletEncoder(Encoder):
         parameters: Tensor = self.body(image)
         with single_precision(parameters.device):
             free = at_least_single(parameters)
-            bounded = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            bounded = softly_bounded(free, *self._bounds)
             concentration = bounded.exp()
             if noise is None:
                 log_code = bounded.log_softmax(1)

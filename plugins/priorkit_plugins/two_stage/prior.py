@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import CodeSpace, Learning, Prior, Standardisation
 from priorkit_plugins.fully_connected import hidden_layers
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["TwoStagePrior"]
 
@@ -103,7 +103,7 @@ class TwoStagePrior(Prior):
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Minus the ELBO of codes (N, code_dim) in nats: an upper bound of their mean -log p(code)."""
-        scaled: Tensor = self.standardisation(code.to(torch.promote_types(code.dtype, torch.float32)))
+        scaled: Tensor = self.standardisation(at_least_single(code))
         with self._precision(code.device):
             mean, log_variance = self.encoder(scaled, condition).to(scaled).chunk(2, dim=1)
             log_variance = log_variance.clamp(-_LARGEST, _LARGEST)

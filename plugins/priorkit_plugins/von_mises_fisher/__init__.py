@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from priorkit.plugins import Component, EncoderContext, Options, PriorContext, hookimpl
+from priorkit_plugins.option_bounds import require_order
 
 if TYPE_CHECKING:
     from priorkit.interfaces import Encoder, Prior
@@ -43,20 +44,12 @@ class VonMisesFisherPriorOptions(Options):
 class VonMisesFisherEncoderOptions(Options):
     """Options of the encoder `von-mises-fisher`."""
 
-    min_concentration: float = Field(
-        0.1, gt=0, allow_inf_nan=False, description="lower bound of the concentrations kappa"
-    )
-    max_concentration: float = Field(
-        1e5, gt=0, allow_inf_nan=False, description="upper bound of the concentrations kappa"
-    )
+    min_concentration: float = Field(0.1, gt=0, description="lower bound of the concentrations kappa")
+    max_concentration: float = Field(1e5, gt=0, description="upper bound of the concentrations kappa")
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        if self.min_concentration >= self.max_concentration:
-            raise ValueError(
-                f"min_concentration is {self.min_concentration} and max_concentration is {self.max_concentration}: the "
-                "minimum must be below the maximum"
-            )
+        require_order("concentration", self.min_concentration, self.max_concentration)
         return self
 
 

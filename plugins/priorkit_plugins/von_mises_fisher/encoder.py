@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.single_precision import at_least_single, single_precision
+from priorkit_plugins.soft_bounds import softly_bounded
 from priorkit_plugins.von_mises_fisher.distributions import SPHERE, VonMisesFisher, directions
 
 __all__ = ["VonMisesFisherEncoder"]
@@ -34,7 +35,7 @@ class VonMisesFisherEncoder(Encoder):
         self.body = body
         self.code_dim = code_dim
         low, high = (math.log(bound) for bound in concentrations)
-        self._centre, self._radius = (low + high) / 2, (high - low) / 2
+        self._bounds = (low, high)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
@@ -47,7 +48,7 @@ class VonMisesFisherEncoder(Encoder):
             parameters = at_least_single(parameters)
             direction = directions(parameters[:, :-1])
             free = math.log(self.code_dim) + parameters[:, -1]
-            bounded = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            bounded = softly_bounded(free, *self._bounds)
             spread = VonMisesFisher(direction, bounded.exp())
             if noise is None:
                 code, log_prob = direction, spread.at_height(torch.zeros_like(spread.concentration))

@@ -19,7 +19,7 @@ class VectorQuantisingOptions(Options):
 
     entries: int = Field(128, ge=2, le=65536, description="vectors in the codebook; 512 in the paper")
     commitment: float = Field(0.25, ge=0, description="weight of the commitment loss (beta of the paper)")
-    learned: Literal["averages", "gradient"] = Field(
+    codebook_update: Literal["averages", "gradient"] = Field(
         "averages",
         description="how the codebook learns: by moving averages of the vectors that its entries stand for, or by the "
         "gradient of its distance from them",
@@ -37,8 +37,8 @@ class VectorQuantisingOptions(Options):
 class ResidualVectorQuantisingOptions(VectorQuantisingOptions):
     """Options of the encoder `residual-vq`."""
 
-    levels: int = Field(2, ge=1, le=64, description="codebooks, each for what the ones before it have left")
-    shared: bool = Field(False, description="one codebook for all levels, as in Lee et al. 2022")
+    quantisers: int = Field(2, ge=1, le=64, description="codebooks in a row, each for what the ones before have left")
+    shared: bool = Field(False, description="one codebook for all quantisers, as in Lee et al. 2022")
 
 
 def _build(options: VectorQuantisingOptions, context: EncoderContext) -> Encoder:
@@ -52,14 +52,14 @@ def _build(options: VectorQuantisingOptions, context: EncoderContext) -> Encoder
         return Codebook(
             options.entries,
             channels,
-            learned=options.learned,
+            update=options.codebook_update,
             decay=options.decay,
             revive_below=options.revive_below,
         )
 
     codebooks = [codebook()]
     if isinstance(options, ResidualVectorQuantisingOptions):
-        codebooks += [codebooks[0] if options.shared else codebook() for _ in range(options.levels - 1)]
+        codebooks += [codebooks[0] if options.shared else codebook() for _ in range(options.quantisers - 1)]
     body = context.networks.encoder(context.code_dim)
     return VectorQuantisingEncoder(body, context.codes, codebooks, options.commitment)
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from priorkit.interfaces import TrackingLayer
 from priorkit_plugins.single_precision import single_precision
 
-__all__ = ["Codebook", "Learned"]
+__all__ = ["Codebook", "CodebookUpdate"]
 
-Learned = Literal["averages", "gradient"]
+CodebookUpdate = Literal["averages", "gradient"]
 """By moving averages of the vectors that entries stand for, or by the gradient of their distance from these."""
 
 
@@ -30,7 +30,7 @@ class Codebook(TrackingLayer):
     Args:
         entries: K, at least 2.
         channels: Numbers of a vector.
-        learned: How entries learn.
+        update: How entries learn.
         decay: Decay of moving averages at each batch, in [0, 1).
         revive_below: Share of 1 / K below which an entry is dead; 0 never revives any but at first.
 
@@ -48,17 +48,17 @@ class Codebook(TrackingLayer):
         entries: int,
         channels: int,
         *,
-        learned: Learned = "averages",
+        update: CodebookUpdate = "averages",
         decay: float = 0.99,
         revive_below: float = 0.1,
     ) -> None:
         super().__init__()
         self.entries = entries
-        self.learned = learned
+        self.update = update
         self.decay = decay
         self.revive_below = revive_below
         start = torch.randn(entries, channels)
-        if learned == "averages":
+        if update == "averages":
             self.register_buffer("vectors", start)
         else:
             self.vectors = nn.Parameter(start)
@@ -69,7 +69,7 @@ class Codebook(TrackingLayer):
 
     def weight(self) -> Tensor:
         """The entries (K, channels)."""
-        return self.vectors if self.learned == "averages" else self.vectors + self.shift
+        return self.vectors if self.update == "averages" else self.vectors + self.shift
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest entries of vectors (N, places, channels), and their indices (N, places), int64.
@@ -93,14 +93,14 @@ class Codebook(TrackingLayer):
         """Moves averages by vectors (M, channels), the indices of their entries, and these entries."""
         counted = torch.zeros_like(self.share).index_add(0, indices, torch.full_like(vectors[:, 0], 1 / len(vectors)))
         self.share.lerp_(counted, 1 - self.decay)
-        if self.learned == "averages":
+        if self.update == "averages":
             # The same as dividing one average by the other, and nothing is divided by 0 where an entry is not used.
             apart = torch.zeros_like(self.vectors).index_add(0, indices, (vectors - found) / len(vectors))
             tiny = torch.finfo(apart.dtype).tiny
             self.vectors.add_((1 - self.decay) * apart / self.share.clamp(min=tiny)[:, None])
         dead = (self.share < self.revive_below / self.entries) | ~self.begun
         revived = vectors[_spread(dead, (vectors - found).square().sum(1))]
-        if self.learned == "averages":
+        if self.update == "averages":
             self.vectors.copy_(torch.where(dead[:, None], revived, self.vectors))
         else:
             self.shift.copy_(torch.where(dead[:, None], revived - self.vectors, self.shift))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from priorkit.interfaces import AdversarialLoss
-from priorkit_plugins.single_precision import single_precision
+from priorkit_plugins.single_precision import at_least_single, single_precision
 
 __all__ = ["WassersteinGPLoss"]
 
@@ -62,9 +62,8 @@ class WassersteinGPLoss(AdversarialLoss):
             mixing: Shape (N,), uniform in [0, 1): 1 would be x, 0 is x'.
         """
         # Autocast's samples may be of less precision than the critic's weights, which are single or double.
-        precision = torch.promote_types(real.dtype, torch.float32)
-        real, fake = real.detach().to(precision), fake.detach().to(precision)
-        shares = mixing.to(precision).view(-1, *[1] * (real.ndim - 1))
+        real, fake = at_least_single(real.detach()), at_least_single(fake.detach())
+        shares = mixing.to(real.dtype).view(-1, *[1] * (real.ndim - 1))
         mixed = torch.lerp(fake, real, shares).requires_grad_()
         with torch.enable_grad(), single_precision(real.device):
             (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from priorkit.interfaces import Encoder, Posterior
 from priorkit_plugins.single_precision import at_least_single, single_precision
+from priorkit_plugins.soft_bounds import softly_bounded
 from priorkit_plugins.wrapped_normal.ball import Ball
 
 __all__ = ["WrappedNormalEncoder"]
@@ -44,8 +45,7 @@ class WrappedNormalEncoder(Encoder):
         self.code_dim = code_dim
         self._ball = Ball(curvature)
         self.support = self._ball.support
-        self._centre = (log_variances[0] + log_variances[1]) / 2
-        self._radius = (log_variances[1] - log_variances[0]) / 2
+        self._bounds = log_variances
         self._farthest = farthest / math.sqrt(curvature)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
@@ -58,7 +58,7 @@ class WrappedNormalEncoder(Encoder):
             vector, free = at_least_single(parameters).chunk(2, dim=1)
             # Close to the identity for short vectors, and bounded.
             vector = vector / (1 + vector.square().sum(1, keepdim=True) / self._farthest**2).sqrt()
-            log_variance = self._centre + self._radius * torch.tanh((free - self._centre) / self._radius)
+            log_variance = softly_bounded(free, *self._bounds)
             mean, log_gap = self._ball.from_origin(vector)
             given = torch.zeros_like(vector) if noise is None else noise.to(vector.dtype)
             step = torch.exp(0.5 * log_variance) * given

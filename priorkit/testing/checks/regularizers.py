@@ -55,6 +55,13 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
         "has_critic was left at its default",
         "set has_critic = True in the class",
     )
+    given = (*critics, *encoders, *decoders)
+    require(
+        regularizer.has_terms or not given,
+        f"has_terms is False, and it gives {', '.join(given)}: phases would leave them out",
+        "the class that it is derived from has none",
+        "set has_terms = True in the class",
+    )
     require(
         not regularizer.has_critic or any(True for _ in regularizer.parameters()),
         "has_critic is True, and it has no parameters that critic_terms could train",
@@ -69,7 +76,7 @@ def says_what_it_is(subject: RegularizerSubject) -> None:
         "check() or encoder_terms() keeps the encoder or the prior as an attribute, which makes it a submodule",
         "use the prior that encoder_terms is given",
     )
-    for name in (*critics, *encoders, *decoders):
+    for name in given:
         require(
             name not in _TAKEN,
             f"a term is called {name!r}, as one of the run's own, whose place it would take",

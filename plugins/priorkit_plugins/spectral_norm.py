@@ -1,0 +1,37 @@
+"""Networks whose layers have spectral norm 1."""
+
+from typing import TypeVar
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+__all__ = ["with_spectral_norm"]
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
+def with_spectral_norm(network: NetworkT) -> NetworkT:
+    """Divides the weights of every linear and convolutional layer by their largest singular value.
+
+    That of a convolution is the one of its kernel, as a matrix of outputs by all other entries. A pass in training mode
+    brings its estimate one power iteration closer (Miyato et al. 2018, arXiv:1802.05957, Section 2.1 and Algorithm 1);
+    passes in evaluation mode leave it. Batch norm behind such a layer would undo it, since it divides by the scale of
+    what it is given.
+
+    Args:
+        network: Changed in place; its weights are initialised already.
+
+    Returns:
+        The network.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit_plugins.spectral_norm import with_spectral_norm
+        >>> layer = with_spectral_norm(torch.nn.Linear(3, 2))
+        >>> bool(torch.linalg.matrix_norm(layer.weight, 2) < 1.01)
+        True
+    """
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            spectral_norm(layer)
+    return network
