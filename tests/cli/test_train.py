@@ -93,6 +93,8 @@ def test_metrics_and_pictures_on_schedule(cli, tiny):
 def test_plain_lines_say_what_happens(cli, tiny):
     out = cli("train", "vae", *tiny, "--steps", 2, "--out", "run").out
     assert "training run: prior gaussian" in out
+    # No condition has asked for it.
+    assert "text encoder" not in out
     assert "priorkit sample run" in out
     assert "\x1b" not in out
 

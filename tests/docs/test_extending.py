@@ -20,10 +20,10 @@ from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.evaluation.extractors import build_extractor
 from priorkit.interfaces import CodeSpace, ImageShape, Posterior
-from priorkit.plugins import KINDS, Component, Recipe
+from priorkit.plugins import KINDS, Component, Recipe, TextEncoderContext
 from priorkit.plugins.hooks import Hooks
 from priorkit.registry import Registry, installed_plugins, load_plugins
-from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior
+from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior, check_text_encoder
 from priorkit.training import Session
 
 PAGE = "docs/plugins.md"
@@ -115,6 +115,15 @@ def test_priorkit_conditions(examples, train_two_steps):
     assert drawn.sum(1).tolist() == [1] * 8
     session = train_two_steps("condition", component)
     assert session.system.recogniser is not None
+
+
+def test_priorkit_text_encoders(examples, train_two_steps):
+    (component,) = examples["priorkit_text_encoders"]()
+    encoder = component.build(component.options(dim=3), TextEncoderContext(("a", "red", "bird")))
+    assert encoder(encoder.tokens(["A red bird", ""])).shape == (2, 3)
+    assert encoder.unknown("a blue bird") == ("blue",)
+    assert not check_text_encoder(component, situations=Situations(examples=2)).failed
+    train_two_steps("text_encoder", component)
 
 
 def test_priorkit_encoders(examples, train_two_steps):

@@ -85,6 +85,9 @@ class NumbersAsTheyCome(Sound):
     def token_ids(self, caption: str) -> Sequence[int]:
         return [self.numbers.setdefault(word, 2 + len(self.numbers)) for word in caption_words(caption)]
 
+    def unknown(self, caption: str) -> tuple[str, ...]:
+        return ()
+
 
 class NumbersByChance(Sound):
     def __init__(self, context: TextEncoderContext) -> None:
