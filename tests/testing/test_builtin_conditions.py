@@ -14,6 +14,8 @@ CASES = [
     Case("condition", "categorical", {"recovery": "self-labelled", "changes": "photograph"}),
     Case("condition", "embedding"),
     Case("condition", "embedding", {"remembered": 40, "mismatched": False}),
+    Case("condition", "text"),
+    Case("condition", "text", {"remembered": 40, "loss": "structured", "seen_by_image_critic": False}),
     Case("condition", "none"),
 ]
 

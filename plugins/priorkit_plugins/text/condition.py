@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from priorkit.interfaces import Captions, Condition, ImageSet, Phase, System, TextEncoder
+from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["TextCondition", "require_captions"]
 
@@ -114,7 +115,7 @@ class TextCondition(Condition):
         """Turns tokens (N, length) into s, float32 (N, dim), of length sqrt(dim)."""
         training, device = self.encoder.training, self.kept.device
         self.encoder.eval()
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        with torch.no_grad(), single_precision(device):
             found = self.encoder(entries.to(device, torch.int64))
         self.encoder.train(training)
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)

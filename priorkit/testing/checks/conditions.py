@@ -134,15 +134,18 @@ def images_bring_conditions(subject: ConditionSubject) -> None:
             "set `from_data = True`, or leave `entries` alone",
         )
     entries = condition.entries(images)
-    good = (entries.dtype == torch.int64 and entries.shape == (len(images),)) or (
-        entries.dtype == torch.float32 and entries.shape == (len(images), condition.dim)
+    several = condition.several_entries and entries.ndim > 1 and len(entries) == len(images)
+    good = (
+        (several and condition.one_of(entries, torch.zeros(len(images))).shape[0] == len(images))
+        or (entries.dtype == torch.int64 and entries.shape == (len(images),))
+        or (entries.dtype == torch.float32 and entries.shape == (len(images), condition.dim))
     )
     require(
         good,
         f"entries of {len(images)} images are {entries.dtype} of shape {tuple(entries.shape)}, not int64 of shape "
         f"({len(images)},), nor float32 of shape ({len(images)}, {condition.dim})",
     )
-    vectors = condition.vectors(entries)
+    vectors = condition.vectors(condition.one_of(entries, torch.zeros(len(images))))
     require(
         tuple(vectors.shape) == (len(images), condition.dim) and vectors.dtype == torch.float32,
         f"vectors are {vectors.dtype} of shape {tuple(vectors.shape)}, not float32 of shape "
@@ -155,9 +158,15 @@ def images_bring_conditions(subject: ConditionSubject) -> None:
         images.take(some),
         None if images.labels is None else images.labels[some],
         embeddings=None if images.embeddings is None else images.embeddings[some],
+        captions=None if images.captions is None else images.captions.take(some),
     )
+    of_part, of_all = condition.entries(part), entries[some]
+    if several:
+        # Those of images with few captions end where theirs do.
+        chances = torch.tensor([0.0, 0.5, 0.99])
+        of_part, of_all = condition.one_of(of_part, chances), condition.one_of(of_all, chances)
     require(
-        torch.equal(condition.entries(part), entries[some]),
+        torch.equal(of_part, of_all),
         "an image's entry is another among other images",
         "entries are those of the training images, whichever images are given, or are computed over all of them",
         "read the entries from the images that are given",

@@ -62,6 +62,8 @@ def _noise(system: System, phase: Phase, seed: int) -> dict[str, Tensor]:
     noise = dict(phase.noise(_BATCH, torch.Generator().manual_seed(seed), torch.device("cpu")))
     if system.condition is not None and system.condition.from_data:
         noise["condition"] = system.condition.draw(_BATCH, generator=torch.Generator().manual_seed(seed))
+        if system.condition.shows_entries:
+            noise["entries"] = system.condition.draw_entries(_BATCH, generator=torch.Generator().manual_seed(seed))
     return noise
 
 
@@ -89,13 +91,16 @@ def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
         raise
     except NotApplicable:
         return set()
+    # A network of a phase may be a part of the component.
+    own = {id(weight): name for name, weight in component.named_parameters()}
     reached: set[str] = set()
     for phase in phases:
         networks = _networks(system, phase)
         for move in phase.moves(_batch(system, phase, 0), _noise(system, phase, subject.case.seed)):
             for name, gradients in _gradients(phase, move, networks).items():
-                if networks[name] is component:
-                    reached |= {key for key, value in gradients.items() if value is not None and value.any()}
+                weights = dict(networks[name].named_parameters())
+                found = {key for key, value in gradients.items() if value is not None and value.any()}
+                reached |= {own[id(weights[key])] for key in found if id(weights[key]) in own}
     return reached
 
 

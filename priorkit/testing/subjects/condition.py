@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from priorkit.interfaces import Condition, ImageSet, ImageShape, Recovery
-from priorkit.plugins import ConditionContext
+from priorkit.plugins import ConditionContext, vocabulary_of
 from priorkit.testing.case import Case
 from priorkit.testing.check import Absent
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.stand_in_text_encoder import SmallTextEncoder, some_captions
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
 
@@ -22,7 +23,7 @@ _SHAPE = ImageShape(1, 16)
 
 
 class ConditionSubject(Subject[Condition]):
-    """A condition of a model of data with or without labels and embeddings.
+    """A condition of a model of data with or without labels, embeddings and captions.
 
     Attributes:
         train: The training images.
@@ -31,12 +32,14 @@ class ConditionSubject(Subject[Condition]):
         case: What is checked.
         classes: Number of classes that the labels have; 0 for no labels.
         embedding_dim: Dimensions of the embeddings; 0 for none.
+        captions: Whether images have captions.
     """
 
     interface = Condition
 
-    def __init__(self, case: Case, classes: int, embedding_dim: int) -> None:
+    def __init__(self, case: Case, classes: int, embedding_dim: int, *, captions: bool = False) -> None:
         parts = [f"{classes} classes"] * bool(classes) + [f"embeddings of {embedding_dim} dim"] * bool(embedding_dim)
+        parts += ["captions"] * captions
         words = f"data with {' and '.join(parts) or 'nothing but images'}"
         super().__init__(case, words, variant=words)
         self.classes = classes
@@ -45,11 +48,19 @@ class ConditionSubject(Subject[Condition]):
         pixels = ((random_images(_IMAGES, _SHAPE) + 1) * 127.5).to(torch.uint8)
         labels = torch.arange(_IMAGES) * 5 % classes if classes else None
         vectors = torch.randn(_IMAGES, embedding_dim, generator=generator) if embedding_dim else None
-        self.train = ImageSet(pixels, labels, embeddings=vectors)
+        self.train = ImageSet(pixels, labels, embeddings=vectors, captions=some_captions(_IMAGES) if captions else None)
 
     def context(self) -> ConditionContext:
         """What the data has."""
-        return ConditionContext(self.classes, self.embedding_dim, None if self.loading else self.train)
+        captions = self.train.captions
+        words = vocabulary_of(captions.distinct()) if captions is not None else ()
+        return ConditionContext(
+            self.classes,
+            self.embedding_dim,
+            None if self.loading else self.train,
+            text_encoder=lambda: SmallTextEncoder(words),
+            vocabulary=words,
+        )
 
     def loaded(self) -> Condition:
         """One of a trained run, whose images are not there."""
@@ -114,8 +125,9 @@ class ConditionSubject(Subject[Condition]):
         return condition.change_noise(n, generator=torch.Generator().manual_seed(seed))
 
     def entries(self, condition: Condition, n: int) -> Tensor:
-        """What `n` images bring with them."""
-        return condition.entries(self.train)[torch.arange(n) % _IMAGES]
+        """What `n` images bring with them, one entry each."""
+        entries = condition.entries(self.train)[torch.arange(n) % _IMAGES]
+        return condition.one_of(entries, torch.linspace(0, 0.99, n))
 
     def inputs(self, component: Condition, n: int, seed: int) -> Inputs:
         """`recovered` and `condition` (n, dim), and `entries` (n, ...) where the data has them.
@@ -144,3 +156,4 @@ def condition_subjects(case: Case) -> Iterator[ConditionSubject]:
     for classes in case.situations.classes:
         for embedding_dim in _EMBEDDING_DIMS:
             yield ConditionSubject(case, classes, embedding_dim)
+    yield ConditionSubject(case, 0, 0, captions=True)
