@@ -24,6 +24,7 @@ from priorkit.config import RunConfig, merge_settings, resolve_config, validate_
 from priorkit.data import load_data
 from priorkit.errors import DataError
 from priorkit.interfaces import (
+    Captions,
     DataSource,
     ImageCritic,
     ImageData,
@@ -92,7 +93,8 @@ class TinySource(DataSource):
             image[:, :, place : place + 3] += colour
         # As if somebody had described the bar's place.
         described = torch.stack([places / size, (places / size - 0.5).square(), torch.ones(n)], dim=1)
-        return ImageSet(images.to(torch.uint8), places % 2, embeddings=described)
+        captions = Captions((f"a bar in row {place}", f"row {place}") for place in places.tolist())
+        return ImageSet(images.to(torch.uint8), places % 2, embeddings=described, captions=captions)
 
 
 class KeptImages(StoredImages):

@@ -30,7 +30,7 @@ def built(recipe: Recipe) -> BuiltSystem:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_system(
-            resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, DataSummary(ImageShape(1, 16))
+            resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, DataSummary(ImageShape(1, 16), vocabulary=("a",))
         )
 
 
@@ -69,7 +69,7 @@ def test_a_recipe_makes_a_configuration_that_stands_on_its_own(recipe: Recipe) -
 @every_recipe
 def test_a_recipe_can_be_built_as_it_is(recipe: Recipe) -> None:
     with torch.random.fork_rng():
-        system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32), classes=10))
+        system = build_system(resolved(recipe), REGISTRY, DataSummary(ImageShape(1, 32), classes=10, vocabulary=("a",)))
     decoded = system.code_dim if system.encoder is None else system.encoder.code_dim
     assert decoded == math.prod(resolved(recipe).code_shape)
 
