@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -235,3 +238,30 @@ def test_colour_images_are_enlarged_without_transposed_convolutions(channels: in
         # The last layer of the table is a transposed convolution in any case.
         blocks = [layer for block in decoder if isinstance(block, ResidualBlock) for layer in block.modules()]
         assert any(isinstance(layer, nn.ConvTranspose2d) for layer in blocks) is expected, name
+
+
+def test_few_channels_corrupt_no_memory() -> None:
+    """OneDNN's gradients of strided 1x1 convolutions do, where there is AVX2 alone; glibc looks at what is freed."""
+    program = """
+import torch
+from priorkit_plugins.residual_networks.residual_block import ResidualBlock
+
+block = ResidualBlock(2, 4, "down").to(memory_format=torch.channels_last)
+for _ in range(200):
+    image = torch.randn(8, 2, 8, 8).to(memory_format=torch.channels_last).requires_grad_()
+    block(image).square().sum().backward()
+"""
+    checked = {**os.environ, "MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "7"}
+    done = subprocess.run([sys.executable, "-c", program], env=checked, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("inputs", [2, 8])
+def test_the_memory_layout_changes_nothing(inputs: int) -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(inputs, 6, "down").double()
+    image = torch.randn(3, inputs, 8, 8, dtype=torch.float64)
+    plain = block(image)
+    torch.testing.assert_close(block(image.to(memory_format=torch.channels_last)), plain)
+    stepped = torch.nn.functional.conv2d(image[:, :, ::2, ::2], block.skip[0].weight)
+    torch.testing.assert_close(block.skip[0](image), stepped)

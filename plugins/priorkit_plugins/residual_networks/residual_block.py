@@ -3,6 +3,7 @@
 import math
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
@@ -13,6 +14,9 @@ BlockNorm = Literal["batch", "group", "none"]
 
 Upsampling = Literal["transposed", "nearest"]
 """How a block doubles height and width: by a transposed 4x4 convolution, or by nearest neighbours before a 3x3."""
+
+_SAFE_CHANNELS = 8
+"""Of so many channels, strided 1x1 convolutions are safe everywhere."""
 
 _GROUPS = 8
 """Groups of channels, at most (a quarter of Wu and He 2018, arXiv:1803.08494: channels are few here)."""
@@ -82,16 +86,18 @@ class ResidualBlock(nn.Module):
 
 
 class _PointwiseConvolution(nn.Conv2d):
-    """A 1x1 convolution that takes the pixels it needs before it, not within it.
+    """A 1x1 convolution; of few channels that lie channels-last, it takes the pixels it needs before it, not within it.
 
-    Of strided ones, oneDNN's gradients for processors with AVX2 alone write beyond their memory where the input has
-    less than 8 channels and lies channels-last (torch 2.14), which ends the process sooner or later.
+    There, oneDNN's gradients of strided 1x1 convolutions write beyond their memory on processors with AVX2 alone (torch
+    2.14, less than 8 channels), which ends the process sooner or later.
     """
 
     def forward(self, image: Tensor) -> Tensor:
         """From (N, inputs, H, W) to (N, outputs, H', W')."""
-        rows, columns = self.stride
-        return conv2d(image[:, :, ::rows, ::columns], self.weight, self.bias)
+        if self.in_channels < _SAFE_CHANNELS and image.is_contiguous(memory_format=torch.channels_last):
+            rows, columns = self.stride
+            return conv2d(image[:, :, ::rows, ::columns], self.weight, self.bias)
+        return super().forward(image)
 
 
 def _norms(channels: int, norm: BlockNorm) -> list[nn.Module]:
