@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -241,18 +240,18 @@ def test_colour_images_are_enlarged_without_transposed_convolutions(channels: in
 
 
 def test_few_channels_corrupt_no_memory() -> None:
-    """OneDNN's gradients of strided 1x1 convolutions do, where there is AVX2 alone; glibc looks at what is freed."""
+    """OneDNN's gradients of strided 1x1 convolutions do where there is AVX2 alone, and so end the process."""
     program = """
 import torch
 from priorkit_plugins.residual_networks.residual_block import ResidualBlock
 
-block = ResidualBlock(2, 4, "down").to(memory_format=torch.channels_last)
-for _ in range(200):
+projection = ResidualBlock(2, 4, "down").skip[0].to(memory_format=torch.channels_last)
+for _ in range(300):
     image = torch.randn(8, 2, 8, 8).to(memory_format=torch.channels_last).requires_grad_()
-    block(image).square().sum().backward()
+    output = projection(image)
+    torch.autograd.grad(output, [image, projection.weight], torch.randn_like(output))
 """
-    checked = {**os.environ, "MALLOC_CHECK_": "3", "MALLOC_PERTURB_": "7"}
-    done = subprocess.run([sys.executable, "-c", program], env=checked, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
