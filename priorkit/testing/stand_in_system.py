@@ -28,6 +28,7 @@ __all__ = ["system_around"]
 
 
 class _NoRegularizer(Regularizer):
+    has_terms = False
     needs_prior_code = False
     trains_prior = False
 

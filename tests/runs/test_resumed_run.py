@@ -34,10 +34,11 @@ def test_a_run_that_was_stopped_goes_on_to_be_the_same(
     pictures: Callable[[Path], Any],
     at: Callable[..., Observer],
 ) -> None:
-    config = run_config(recipe, steps=6)
+    # The last step may be a stage that takes all codes at once, and then there are fewer.
+    ends_at_once = any(stage.get("steps") == 1 for stage in registry.recipe(recipe).settings.get("stages", ()))
+    config = run_config(recipe, steps=3 if ends_at_once else 6)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     steps = prepare(config, whole, registry=registry).run().steps
-    # The last step may be a stage that takes all codes at once, and then there are fewer than six.
     step = min(step, steps - 1)
     stop = at(step, lambda: signal.raise_signal(signal.SIGTERM))
     assert prepare(config, parts, registry=registry).run([stop]).stopped == "terminated"

@@ -114,7 +114,8 @@ class KdePrior(Prior):
         first, end = self._of_class(condition, len(noise))
         # A uniform number near 1 may be rounded up to the end.
         place = torch.minimum(((end - first) * at_least_single(noise[:, 0])).long(), end - first - 1)
-        picked = first + place
+        # Before the fit, a class may have none.
+        picked = (first + place).clamp(min=0, max=len(self.exemplars) - 1)
         standard = self.exemplars.index_select(0, picked) + self.bandwidth * noise[:, 1:]
         return self.mean + self.deviation * standard
 
