@@ -19,6 +19,8 @@ from priorkit_plugins.recipes import priorkit_recipes
 REGISTRY = installed_plugins()
 RECIPES = priorkit_recipes()
 
+_DATA = DataSummary(ImageShape(1, 16), vocabulary=("a",))
+
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in RECIPES])
 
 
@@ -29,9 +31,7 @@ def resolved(recipe: Recipe, **changes: Any) -> RunConfig:
 def built(recipe: Recipe) -> BuiltSystem:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return build_system(
-            resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, DataSummary(ImageShape(1, 16), vocabulary=("a",))
-        )
+        return build_system(resolved(recipe, networks={"width": 2}, code_dim=4), REGISTRY, _DATA)
 
 
 def test_every_file_is_a_recipe_and_every_recipe_is_known() -> None:
