@@ -58,6 +58,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
     if texts and found.label is not None:
         raise ConfigurationError("--label and --text both say what to draw: give one of them")
     if is_prior(found.run):
+        found.number = found.number or _SAMPLES
         return sample_codes(found, registry)
     found.out = found.out or Path("samples.png")
     run = load(found, registry)
@@ -105,9 +106,9 @@ def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
         save_picture(picture, found.out, overwrite=found.overwrite)
     else:
         save_images(images, found.out, overwrite=found.overwrite, texts=[text for text in texts for _ in range(number)])
-    say_what_is_not_read(run, found, texts)
+    not_read = say_what_is_not_read(run, found, texts)
     samples = f"{len(images)} samples of {len(texts)} texts" if len(texts) > 1 else f"{len(images)} samples"
-    return done(found, samples, images=len(images), texts=texts)
+    return done(found, samples, images=len(images), texts=texts, **not_read)
 
 
 def _decoded(run: Run, codes: Tensor) -> Tensor:

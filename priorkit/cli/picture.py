@@ -98,7 +98,7 @@ def _text(arguments: Sequence[str], registry: Registry) -> int:
         "whose rows share the noise, for a run with --condition text (Fig. 15 of Wang et al. 2020).",
         "text.png",
     )
-    parser.add_argument("pattern", metavar="PATTERN", help="a text with alternatives in braces, parted by commas")
+    parser.add_argument("pattern", metavar="PATTERN", help="a text with alternatives in braces, separated by commas")
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
     found = parse(parser, arguments, ("-n", "--number"))
     texts = spelled_out(found.pattern)
@@ -113,9 +113,9 @@ def _text(arguments: Sequence[str], registry: Registry) -> int:
     captions = [told for told, _ in texts]
     picture = draw_class_figure(run.model, conditions, found.number, captions=captions, seed=found.seed)
     save_picture(picture, found.out, overwrite=found.overwrite)
-    say_what_is_not_read(run, found, [text for _, text in texts])
+    not_read = say_what_is_not_read(run, found, [text for _, text in texts])
     what = f"{found.number} rows, {len(texts)} columns"
-    return done(found, what, images=found.number * len(texts), texts=[text for _, text in texts])
+    return done(found, what, images=found.number * len(texts), texts=[text for _, text in texts], **not_read)
 
 
 def _tsne(arguments: Sequence[str], registry: Registry) -> int:

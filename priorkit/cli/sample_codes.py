@@ -28,6 +28,8 @@ def sample_codes(found: argparse.Namespace, registry: Registry) -> int:
     for flag, given in (
         ("--data-dir", found.data_dir is not None),
         ("--columns", found.columns is not None),
+        ("--text", found.text is not None),
+        ("--text-file", found.text_file is not None),
         ("--checkpoint best", found.checkpoint == "best"),
     ):
         if given:

@@ -6,7 +6,7 @@ import argparse
 import itertools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from priorkit.cli.arguments import Parser
 from priorkit.cli.console import Console
@@ -59,16 +59,24 @@ def _lines_of(path: Path) -> list[str]:
     return lines
 
 
-def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) -> None:
-    """Prints what the run's text encoder does not read of the texts, a line for each text that this is true of."""
+def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
+    """Prints what the run's text encoder does not read of the texts, a line for each text that this is true of.
+
+    Returns:
+        The same for programs: `unknown`, words by text, and `cut`, texts.
+    """
     console = Console(as_json=found.json, quiet=found.quiet)
-    for text in texts:
+    unknown_words, cut_texts = {}, []
+    for text in dict.fromkeys(texts):
         unknown, cut = run.unread(text)
         if unknown:
             words = ", ".join(repr(word) for word in unknown)
-            console.line(f"note: {text!r}: no training caption has {words}; left out")
+            console.line(f"note: {text[:60]!r}: the run's text encoder does not know {words}")
+            unknown_words[text] = list(unknown)
         if cut:
             console.line(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
+            cut_texts.append(text)
+    return {"unknown": unknown_words, "cut": cut_texts}
 
 
 def spelled_out(pattern: str) -> list[tuple[str, str]]:
@@ -87,7 +95,7 @@ def spelled_out(pattern: str) -> list[tuple[str, str]]:
         )
     choices = [[choice.strip() for choice in part.split(",")] for part in parts[1::2]]
     if not all(choice for each in choices for choice in each):
-        raise ConfigurationError(f"{pattern!r}: an alternative in braces is empty; part alternatives by commas")
+        raise ConfigurationError(f"{pattern!r}: an alternative in braces is empty; separate alternatives by commas")
     texts = []
     for chosen in itertools.islice(itertools.product(*choices), _MOST_TEXTS + 1):
         whole = "".join(itertools.chain(*itertools.zip_longest(parts[::2], chosen, fillvalue="")))

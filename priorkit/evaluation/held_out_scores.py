@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from priorkit.data import to_float
+from priorkit.engine import seed_for
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.clustering import adjusted_rand_index, clustering_accuracy, normalised_mutual_information
 from priorkit.evaluation.codebook_scores import score_codebook
@@ -116,8 +117,10 @@ def score_code_likelihood(
         if not condition.from_data:
             book.skip((name,), "nothing says which s belongs to which held-out image")
             return
-        entries = condition.entries(data.test)
-        given = list(torch.split(condition.vectors(entries[encodings.indices]), _CODES))
+        entries = condition.entries(data.test)[encodings.indices]
+        chances = torch.rand(len(entries), generator=torch.Generator().manual_seed(seed_for(settings.seed, "entries")))
+        parts = zip(torch.split(entries, _CODES), torch.split(chances, _CODES), strict=True)
+        given = [condition.vectors(condition.one_of(several, drawn)) for several, drawn in parts]
     found = []
     try:
         with model.ready(), torch.autocast(model.device.type, enabled=False):

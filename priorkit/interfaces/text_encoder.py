@@ -93,6 +93,10 @@ class TextEncoder(nn.Module, abc.ABC):
         """Whether a caption has more tokens than are kept."""
         return len(self.token_ids(caption)) > self.length
 
+    def reads(self, caption: str) -> bool:
+        """Whether something of a caption is known, so that its vector says something about it; any token by default."""
+        return bool(self.kept_ids(caption))
+
     def unknown(self, caption: str) -> tuple[str, ...]:
         """The words of a caption that the encoder has no token for, in its order, each once; none by default."""
         return ()

@@ -10,7 +10,7 @@ from torch import Tensor
 from priorkit.engine import Precision, seed_for
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.errors import ConfigurationError
-from priorkit.interfaces import CodeKind
+from priorkit.interfaces import CodeKind, Condition
 from priorkit.models.evaluation_networks import EvaluationNetworks
 from priorkit.models.system import BuiltSystem
 
@@ -118,14 +118,23 @@ class Model:
         Raises:
             ConfigurationError: The run's images are not conditioned on texts, or a text says nothing to it.
         """
+        condition = self.reading_condition()
+        try:
+            return condition.of_texts(texts).to(self.device)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def reading_condition(self) -> Condition:
+        """The condition, which reads texts.
+
+        Raises:
+            ConfigurationError: The run's images are not conditioned on texts.
+        """
         if self.condition is None or not self.condition.reads_text:
             raise ConfigurationError(
                 "this run's images are not conditioned on texts: train one with --condition text, on captioned images"
             )
-        try:
-            return self.condition.of_texts(texts).to(self.device)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
+        return self.condition
 
     def codes(self, n: int, seed: int = 0, condition: Tensor | None = None) -> Tensor:
         """Draws `n` codes from the prior: float32 (n, code_dim) on the device; int64 where they are indices.

@@ -101,6 +101,10 @@ def _named(
                 f"{config.prior.name} learns by {learning.value!r}; leave it out, or use a prior that it trains, "
                 "such as --prior flow-matching for code-matching and code-fitting"
             )
+        if not found and wanted == "text-embedding" and config.condition.name == "text":
+            raise ConfigurationError(
+                f"--stages {stage}: --text-encoder {config.text_encoder.name} comes trained: leave this stage out"
+            )
         if not found:
             names = list(dict.fromkeys(name for item in chosen for name in _names(item)[1:]))
             raise ConfigurationError(
@@ -162,8 +166,8 @@ def _refuse_idle(chosen: Sequence[ChosenPhase], stages: Sequence[PlannedStage], 
             continue
         if config.stages:
             raise ConfigurationError(
-                f"{item.given}: its phase {name!r} belongs to no stage; add {name} to one of --stages "
-                f"{','.join(map(str, config.stages))}"
+                f"{item.given}: its phase {name!r} belongs to no stage; add {name.replace('_', '-')} to one of "
+                f"--stages {','.join(map(str, config.stages))}"
             )
         if takes is not Batch.IMAGES:
             raise ConfigurationError(

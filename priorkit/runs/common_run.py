@@ -30,7 +30,8 @@ def require_common_run(config: RunConfig, session: Session, data: ImageData, pro
 
 def _description(config: RunConfig, session: Session, data: ImageData) -> dict[str, Any]:
     condition = session.system.condition
-    from_data = condition is not None and condition.from_data
+    reads_text = condition is not None and condition.reads_text
+    reads_others = condition is not None and condition.from_data and not reads_text
     settings = config.model_dump(mode="json", exclude=set(_OF_EACH_MACHINE))
     return {
         **{flag_for((name,)): value for name, value in settings.items()},
@@ -39,8 +40,8 @@ def _description(config: RunConfig, session: Session, data: ImageData) -> dict[s
         "number of training images": len(data.train),
         "number of held-out images": len(data.test),
         "data (by a sample of its images)": sample_fingerprint(data),
-        "labels and embeddings": condition_fingerprint(data) if from_data else None,
-        "captions": captions_fingerprint(data) if from_data else None,
+        "labels and embeddings": condition_fingerprint(data) if reads_others else None,
+        "captions": captions_fingerprint(data) if reads_text else None,
         "checkpoint (by its steps)": session.steps,
         "version of torch": torch.__version__,
         "version of Python": platform.python_version_tuple()[:2],

@@ -33,6 +33,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
     device, summary = session.precision.device, summarise(data)
     condition = session.system.condition
     brings_condition = condition is not None and condition.from_data
+    reads_text = condition is not None and condition.reads_text
     components: dict[str, Any] = {kind.slot: [] for kind in KINDS if kind.several}
     for kind, choice in choices_of(config):
         registered = registry.get(kind.slot, choice.name)
@@ -63,12 +64,12 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "classes": summary.classes,
             "embedding_dim": summary.embedding_dim,
             **describe_data(data),
-            "beside_fingerprint": condition_fingerprint(data) if brings_condition else None,
-            "captions_fingerprint": captions_fingerprint(data) if brings_condition else None,
+            "beside_fingerprint": condition_fingerprint(data) if brings_condition and not reads_text else None,
+            "captions_fingerprint": captions_fingerprint(data) if reads_text else None,
             "class_names": list(data.class_names),
             "notes": list(data.notes),
             # What a text encoder is built from.
-            "vocabulary": list(summary.vocabulary) if condition is not None and condition.reads_text else [],
+            "vocabulary": list(summary.vocabulary) if reads_text else [],
         },
         "parameters": {
             name: sum(weight.numel() for weight in network.parameters())

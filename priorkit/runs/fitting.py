@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from priorkit.config import (
     AUTOENCODER_SETTINGS,
@@ -16,10 +17,11 @@ from priorkit.config import (
     resolve_config,
     validate_settings,
 )
-from priorkit.data import load_data
+from priorkit.data import load_data, summarise
 from priorkit.distributed import join_processes
 from priorkit.engine import choose_device
 from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
@@ -33,7 +35,7 @@ __all__ = ["fit", "fit_settings", "prepare_fit", "settings_of_fit"]
 
 _KEPT = (
     # The loss says how likely an image is, in scores.
-    *("networks", "encoder", "code_dim", "code_size", "loss"),
+    *("networks", "encoder", "code_dim", "code_size", "loss", "text_encoder"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
     # Which images are held out follows from the seed.
     *("seed", "extractor", "channels_last", "device"),
@@ -113,7 +115,7 @@ def prepare_fit(
         )
     processes = join_processes()
     folder = RunFolder.open(Path(path))
-    _, environment = _source(folder, registry)
+    source, environment = _source(folder, registry)
     weights = folder.load_weights(checkpoint)
     changes["fitted_checkpoint"] = folder.checkpoints.path(checkpoint).name
     config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
@@ -132,6 +134,7 @@ def prepare_fit(
         raise _advice_for_a_fit(error, path) from error
     try:
         session.take_autoencoder({**weights, **tensors_below("average", weights)})
+        _take_text_encoder(session, source, environment, weights, data)
     except (KeyError, RuntimeError) as error:
         raise weights_do_not_fit(folder, checkpoint, error) from None
     return TrainingRun(
@@ -144,6 +147,49 @@ def prepare_fit(
         registry=registry,
         _stem=stem if out is None else None,
     )
+
+
+def _take_text_encoder(
+    session: Session, source: RunConfig, environment: Mapping[str, Any], weights: Mapping[str, Tensor], data: ImageData
+) -> None:
+    """Gives a condition whose text encoder learns the one of the other run: a fit has no phase that trains it.
+
+    Raises:
+        ConfigurationError: The other run has another text encoder, or none.
+    """
+    condition, config = session.system.condition, session.config
+    if condition is None or not condition.shows_entries:
+        return
+    # TOML has no None.
+    theirs, ours = (
+        (each.condition.name, _without_none(each.text_encoder.model_dump()), words)
+        for each, words in (
+            (source, list(environment["data"].get("vocabulary", ()))),
+            (config, list(summarise(data).vocabulary)),
+        )
+    )
+    if theirs != ours:
+        raise ConfigurationError(
+            f"--condition {config.condition.name}: a fit does not train --text-encoder {config.text_encoder.name}, and "
+            f"{str(config.fitted_to)!r} has not trained it; use --text-encoder static or sentence-transformer, or fit "
+            "a prior to a run that was trained with this condition and text encoder"
+        )
+    _take_matching(condition, tensors_below("condition", dict(weights)))
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _take_matching(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Loads the tensors that a module has under the same name and shape; the module keeps its others."""
+    own = module.state_dict()
+    fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
+    module.load_state_dict({**own, **fitting})
 
 
 def _advice_for_a_fit(error: ConfigurationError, path: str | Path) -> ConfigurationError:

@@ -158,10 +158,7 @@ class Run:
         Raises:
             ConfigurationError: The run's images are not conditioned on texts.
         """
-        self.model.text_conditions([text])
-        condition = self.model.condition
-        assert condition is not None, "texts are a condition's"
-        return condition.unread(text)
+        return self.model.reading_condition().unread(text)
 
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.

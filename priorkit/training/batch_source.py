@@ -41,6 +41,7 @@ class BatchSource:
         self.precision = precision
         self.processes = processes
         self.stage = system.stages[0]
+        self._entries: Tensor | None = None
         self.batches = self._make()
         self._fetched: tuple[Tensor, dict[str, Tensor]] | None = None
 
@@ -130,7 +131,10 @@ class BatchSource:
 
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition
-        entries = condition.entries(self.images) if condition is not None and condition.from_data else None
+        if self._entries is None and condition is not None and condition.from_data:
+            # Kept from stage to stage: captions are turned into tokens once.
+            self._entries = condition.entries(self.images)
+        entries = self._entries
         if self.stage.batch is not Batch.IMAGES:
             return KeptCodes(
                 self.images,

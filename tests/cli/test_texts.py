@@ -1,5 +1,6 @@
 """Runs conditioned on captions, and `priorkit sample --text`."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_texts_are_drawn_in_rows(cli, trained):
     done = cli("sample", trained, "--text", "a red square", "--text", "a zebra square", "-n", 3, "--out", "s.png")
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "note: 'a zebra square': no training caption has 'zebra'; left out",
+        "note: 'a zebra square': the run's text encoder does not know 'zebra'",
         "6 samples of 2 texts in s.png",
     ]
     width, height = Image.open("s.png").size
@@ -89,7 +90,8 @@ def test_a_run_resumes_in_the_same_way(cli, captioned):
     ("arguments", "told"),
     [
         (["--text", " "], '--text is empty: say what to draw, such as --text "this flower is yellow"'),
-        (["--text", "?!"], "the text '?!' has nothing in it that the run's text encoder reads"),
+        (["--text", "?!"], "the text '?!' has nothing in it that the run's text encoder knows"),
+        (["--text", "zebra pink"], "the text 'zebra pink' has nothing in it that the run's text encoder knows"),
         (["--text", "a", "--label", "1"], "--label and --text both say what to draw"),
         (["--text-file", "none.txt"], "--text-file 'none.txt' cannot be read: No such file or directory"),
         (["--text-file", "blank.txt"], "--text-file 'blank.txt' has no text; write a text in each line"),
@@ -113,7 +115,9 @@ def test_runs_that_read_no_texts(cli, tiny, captioned):
     assert "this run's images are not conditioned on texts: train one with --condition text" in failed.err
     with pytest.raises(ConfigurationError, match="not conditioned on texts"):
         load_run("plain").sample(2, text="a")
-    failed = cli("train", "learned", *tiny, "--condition", "text", "--steps", 1)
+    np.savez("plain.npz", images=np.load("squares.npz")["train_images"])
+    data = ("--dataset", "npz", "--data-dir", "plain.npz")
+    failed = cli("train", "learned", *tiny, *data, "--condition", "text", "--steps", 1)
     assert failed.status == 2
     assert "--condition text: the data has no captions; give them beside the images" in failed.err
 
@@ -131,7 +135,7 @@ def test_columns_are_the_alternatives_of_a_text(cli, trained):
     done = cli("picture", "text", trained, "this is {red, blue, pink}", "-n", 2)
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "note: 'this is pink': no training caption has 'pink'; left out",
+        "note: 'this is pink': the run's text encoder does not know 'pink'",
         "2 rows, 3 columns in text.png",
     ]
     assert Image.open("text.png").size[0] == 3 * 72 + 8
@@ -160,3 +164,44 @@ def test_several_braces_give_every_combination():
 def test_wrong_patterns(pattern, told):
     with pytest.raises(ConfigurationError, match=told):
         spelled_out(pattern)
+
+
+def test_a_fit_has_the_text_encoder_of_the_run(cli, captioned, tiny, trained):
+    fit = ("--prior", "flow-matching", "--prior.hidden", 8, "--condition", "text", "--steps", 2, "--batch-size", 8)
+    assert cli("fit", trained, *fit, "--out", "fitted", "--quiet") == (0, "", "")
+    runs = [load_run(name).model.condition.state_dict() for name in (trained, "fitted")]
+    assert all(torch.equal(runs[0][key], runs[1][key]) for key in runs[0])
+    assert cli("sample", "fitted", "--text", "a red square", "-n", 2).status == 0
+    refused = cli("fit", trained, *fit, "--text-encoder", "char-cnn-rnn", "--out", "other")
+    assert refused.status == 2
+    assert "a fit does not train --text-encoder char-cnn-rnn" in refused.err
+    plain = [flag for flag in captioned if flag not in ("--condition", "text")]
+    cli("train", "learned", *plain[: plain.index("--text-encoder.dim")], "--steps", 1, "--out", "plain", "--quiet")
+    refused = cli("fit", "plain", *fit, "--out", "third")
+    assert refused.status == 2
+    assert "has not trained it; use --text-encoder static" in refused.err
+    assert not Path("third").exists()
+
+
+def test_scores_of_a_prior_given_captions(cli, trained):
+    fit = ("--prior", "autoregressive", "--prior.hidden", 8, "--condition", "text", "--steps", 2, "--batch-size", 8)
+    cli("fit", trained, *fit, "--out", "fitted", "--quiet")
+    done = cli("evaluate", "fitted", "--scores", "code-log-likelihood", "--json")
+    assert (done.status, done.err) == (0, "")
+    [score] = [row for row in map(json.loads, done.out.splitlines()) if row.get("name") == "code-log-likelihood"]
+    assert (score["note"], np.isfinite(score["value"])) == ("given s", True)
+
+
+def test_programs_are_told_what_is_not_read(cli, trained):
+    done = cli("sample", trained, "--text", "a zebra square", "--text", "red " * 9, "-n", 1, "--out", "s.npz", "--json")
+    told = json.loads(done.out)
+    assert told["unknown"] == {"a zebra square": ["zebra"]}
+    assert told["cut"] == ["red " * 9]
+
+
+def test_a_stage_for_an_encoder_that_comes_trained_is_refused(cli, captioned):
+    pytest.importorskip("wordllama")
+    flags = captioned[: captioned.index("--text-encoder.dim")]
+    failed = cli("train", "learned", *flags, "--text-encoder", "static", "--stages", STAGES)
+    assert failed.status == 2
+    assert "--text-encoder static comes trained: leave this stage out" in failed.err

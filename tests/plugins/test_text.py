@@ -116,7 +116,7 @@ def test_what_is_not_read_is_said_or_refused() -> None:
     assert made.unread("red " * 9) == ((), True)
     with pytest.raises(ValueError, match="a text is empty: say what the image should show"):
         made.of_texts(["a red square", " "])
-    with pytest.raises(ValueError, match=r"'\?!' has nothing in it that the run's text encoder reads"):
+    with pytest.raises(ValueError, match=r"'\?!' has nothing in it that the run's text encoder knows"):
         made.of_texts(["?!"])
 
 

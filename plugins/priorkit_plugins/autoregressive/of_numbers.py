@@ -87,7 +87,7 @@ class NumbersPrior(Prior, abc.ABC):
         if self.takes_condition and condition is None:
             raise ValueError(
                 "a conditional autoregressive prior has a density for each s, none over all of them; use a condition "
-                "that images bring with them (--condition labels or embedding), or --condition none"
+                "that images bring with them (--condition labels, embedding or text), or --condition none"
             )
 
 

@@ -121,7 +121,7 @@ class CausalTransformer(nn.Module):
         if condition is None:
             raise ValueError(
                 "a conditional autoregressive prior has a density for each s, none over all of them; use a condition "
-                "that images bring with them (--condition labels or embedding), or --condition none"
+                "that images bring with them (--condition labels, embedding or text), or --condition none"
             )
         prefixed: Tensor = first + self.prefix(condition.to(first.dtype))
         return prefixed

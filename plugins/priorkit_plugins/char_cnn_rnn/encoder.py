@@ -47,6 +47,11 @@ class CharCNNRNN(TextEncoder):
         """A number for each character of a caption: its place in the alphabet, from 1."""
         return character_ids(caption)
 
+    def reads(self, caption: str) -> bool:
+        """Whether a letter or digit that is kept is in the alphabet."""
+        written = set(character_ids("abcdefghijklmnopqrstuvwxyz0123456789"))
+        return any(token in written for token in self.kept_ids(caption))
+
     def unknown(self, caption: str) -> tuple[str, ...]:
         """The words of a caption that have a character beyond the alphabet."""
         return unwritable_words(caption)

@@ -71,6 +71,10 @@ class GRUTextEncoder(TextEncoder):
         """A number for each word of a caption: its place in the vocabulary + 2, or 1."""
         return [self._tokens.get(word, _UNKNOWN) for word in caption_words(caption)]
 
+    def reads(self, caption: str) -> bool:
+        """Whether a word that is kept is in the vocabulary."""
+        return any(token != _UNKNOWN for token in self.kept_ids(caption))
+
     def unknown(self, caption: str) -> tuple[str, ...]:
         """The words of a caption that are not in the vocabulary."""
         return tuple(dict.fromkeys(word for word in caption_words(caption) if word not in self._tokens))

@@ -18,7 +18,7 @@ class TextOptions(Options):
     """Options of the condition `text`."""
 
     seen_by_image_critic: bool = Field(
-        True, description="show the caption's vector to the image discriminator; no where nothing trains one"
+        True, description="show the caption's vector to the image discriminator; turn it off where no phase trains one"
     )
     seen_by_code_critic: bool = Field(False, description="show the caption's vector to the code discriminator")
     mismatched: bool = Field(

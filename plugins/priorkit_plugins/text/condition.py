@@ -106,7 +106,7 @@ class TextCondition(Condition):
         if entries.ndim == 2:
             return entries
         counts = entries.any(2).sum(1).clamp(min=1)
-        # A caption without a token that is known is not drawn: captions with tokens come first.
+        # Sorts captions with tokens first, so that those without are never drawn.
         ordered = entries.any(2).int().argsort(dim=1, descending=True, stable=True)
         place = ordered.gather(1, (chances * counts).long().clamp(max=entries.shape[1] - 1)[:, None])
         return entries.gather(1, place[:, :, None].expand(-1, -1, entries.shape[2]))[:, 0]
@@ -127,11 +127,14 @@ class TextCondition(Condition):
             ValueError: A text is empty, or has no token that the encoder knows.
         """
         tokens = self._tokens(texts)
-        for text, known in zip(texts, tokens.any(1).tolist(), strict=True):
+        for text in texts:
             if not text.strip():
                 raise ValueError("a text is empty: say what the image should show")
-            if not known:
-                raise ValueError(f"the text {text[:60]!r} has nothing in it that the run's text encoder reads")
+            if not self.encoder.reads(text):
+                raise ValueError(
+                    f"the text {text[:60]!r} has nothing in it that the run's text encoder knows; use words of the "
+                    "training captions"
+                )
         return self.vectors(tokens.to(self.kept.device))
 
     def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
