@@ -19,7 +19,7 @@ def compile_system(system: BuiltSystem, *, backend: str | Callable[..., Any] = "
     """Compiles what phases call on the networks that are trained, in place.
 
     Critics whose gradient is penalised stay as they are, and networks that a phase differentiates twice: what
-    torch.compile makes has no gradient of its gradient.
+    torch.compile makes has no gradient of its gradient. So do networks with recurrent layers, which it leaves out.
 
     Args:
         system: The components, on their device.
@@ -32,7 +32,7 @@ def compile_system(system: BuiltSystem, *, backend: str | Callable[..., Any] = "
     require_compiler(next(system.decoder.parameters()).device, backend=backend)
     twice = {name for item in system.chosen for name in item.phase.differentiates_twice}
     for name, network in trained.items():
-        if name in twice:
+        if name in twice or any(isinstance(layer, nn.RNNBase) for layer in network.modules()):
             continue
         if name in ("image_critic", "regularizer") and system.adversarial_loss.has_penalty:
             continue

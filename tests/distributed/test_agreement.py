@@ -24,6 +24,10 @@ BATCH = 13
 """Images in a batch; no number of processes divides it."""
 
 
+def summary(classes: int) -> DataSummary:
+    return DataSummary(ImageShape(1, 16), classes=classes, embedding_dim=2, vocabulary=("red",))
+
+
 def trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tensor]:
     """Every tensor of a small system after three steps, by all processes that there are, and the losses.
 
@@ -44,7 +48,7 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
     settings = merge_settings(registry.recipe(recipe).settings, {**small, **changes})
     config = resolve_config(validate_settings(settings), registry)
     torch.manual_seed(0)
-    system = build_system(config, registry, DataSummary(ImageShape(1, 16), classes=3, embedding_dim=2))
+    system = build_system(config, registry, summary(3))
     networks = system.trained()
     for network in networks.values():
         synchronise_batch_norm(network, processes)
@@ -82,7 +86,7 @@ def _trained(registry: Registry, recipe: str, **changes: Any) -> dict[str, Tenso
 def shareable(settings: Mapping[str, Any], registry: Registry) -> bool:
     """Whether several processes are allowed to train this."""
     config = resolve_config(validate_settings(settings), registry)
-    system = build_system(config, registry, DataSummary(ImageShape(1, 16), classes=2, embedding_dim=2))
+    system = build_system(config, registry, summary(2))
     require_shareable_terms(system, config, Processes())
     try:
         require_shareable_terms(system, config, Processes(0, 2))

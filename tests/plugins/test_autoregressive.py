@@ -175,9 +175,9 @@ def test_a_conditional_one_needs_its_condition() -> None:
     prior = make(3, 2)
     assert prior.takes_condition
     assert prior.learning is Learning.LIKELIHOOD
-    with pytest.raises(ValueError, match="--condition labels or embedding"):
+    with pytest.raises(ValueError, match="--condition labels, embedding or text"):
         prior(prior.noise(2))
-    with pytest.raises(ValueError, match="--condition labels or embedding"):
+    with pytest.raises(ValueError, match="--condition labels, embedding or text"):
         prior.log_prob(torch.zeros(2, 3))
 
 

@@ -32,7 +32,9 @@ def training_images() -> ImageSet:
     return ImageSet(torch.zeros(COUNT, SHAPE.channels, SHAPE.size, SHAPE.size, dtype=torch.uint8))
 
 
-DATA = DataSummary(SHAPE, classes=10, embedding_dim=5, train_count=COUNT, training_images=training_images)
+DATA = DataSummary(
+    SHAPE, classes=10, embedding_dim=5, train_count=COUNT, training_images=training_images, vocabulary=("a", "red")
+)
 
 
 def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
@@ -41,6 +43,11 @@ def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
     condition = system.condition
     if condition is None or not condition.from_data:
         return indices
+    if condition.reads_text:
+        tokens = torch.ones(BATCH, 3, dtype=torch.int32, device=device)
+        # Recurrent layers look for a GPU: here, only the condition's own phase may try.
+        vectors = torch.zeros(BATCH, condition.dim, device=device)
+        return {"condition": vectors, "mismatched": vectors, "entries": tokens}
     labels = torch.zeros(BATCH, dtype=torch.int64, device=device)
     entries = labels if condition.from_labels else torch.zeros(BATCH, DATA.embedding_dim, device=device)
     vectors = condition.vectors(entries)
