@@ -60,7 +60,7 @@ def _lines_of(path: Path) -> list[str]:
 
 
 def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
-    """Prints what the run's text encoder does not read of the texts, a line for each text that this is true of.
+    """Prints what the run's text encoder does not read of the texts, one line for each such text.
 
     Returns:
         The same for programs: `unknown`, words by text, and `cut`, texts.
@@ -80,7 +80,7 @@ def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) 
 
 
 def spelled_out(pattern: str) -> list[tuple[str, str]]:
-    """The texts that a pattern stands for, `the flower is {pink, red}`, each with what tells it from the others.
+    """The texts that a pattern stands for, `the flower is {pink, red}`, each after the alternatives that were chosen.
 
     Several braces give every combination, the last ones changing fastest.
 

@@ -54,8 +54,8 @@ class Condition(nn.Module, abc.ABC):
             processes, each of which has a part of the batch, refuse such a condition.
         several_entries: Whether an image may bring several entries, such as captions, of which each step uses one
             (`one_of`).
-        shows_entries: Whether phases are given the entries too, as `noise["entries"]`: for a phase of the condition's
-            own that trains what makes s of them. `draw_entries` then gives such entries before training.
+        shows_entries: Whether phases receive the entries too, as `noise["entries"]`. A condition needs this if a phase
+            of its own trains the network that turns entries into s. `draw_entries` supplies entries before training.
         reads_text: Whether `of_texts` makes s of texts.
 
     Examples:

@@ -101,15 +101,13 @@ def _named(
                 f"{config.prior.name} learns by {learning.value!r}; leave it out, or use a prior that it trains, "
                 "such as --prior flow-matching for code-matching and code-fitting"
             )
-        if not found and wanted == "text-embedding" and config.condition.name == "text":
-            raise ConfigurationError(
-                f"--stages {stage}: --text-encoder {config.text_encoder.name} comes trained: leave this stage out"
-            )
         if not found:
             names = list(dict.fromkeys(name for item in chosen for name in _names(item)[1:]))
             raise ConfigurationError(
                 f"--stages {stage}: there is no phase {name!r}{nearest(name, [*names, *known])} The phases of this run "
-                f"are {', '.join(names) or 'none'}; `priorkit components phase` lists all"
+                f"are {', '.join(names) or 'none'}; `priorkit components phase` lists all, "
+                "but those that other components bring where they have something to train, as a text encoder that does "
+                "not come trained; leave this stage out, or choose such a component"
             )
         yield from found
 

@@ -204,4 +204,6 @@ def test_a_stage_for_an_encoder_that_comes_trained_is_refused(cli, captioned):
     flags = captioned[: captioned.index("--text-encoder.dim")]
     failed = cli("train", "learned", *flags, "--text-encoder", "static", "--stages", STAGES)
     assert failed.status == 2
-    assert "--text-encoder static comes trained: leave this stage out" in failed.err
+    assert failed.err.count("\n") == 1
+    assert "--stages text-embedding:2: there is no phase 'text-embedding'" in failed.err
+    assert "as a text encoder that does not come trained; leave this stage out" in failed.err

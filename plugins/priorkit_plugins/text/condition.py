@@ -35,7 +35,7 @@ class TextCondition(Condition):
     sqrt(dim), so that a dimension is about as large as one of the noise.
 
     A text encoder that does not come trained learns in a phase of this condition's own, `text-embedding`
-    (`TextEmbeddingPhase`); whatever else is trained by s takes its vectors as they are.
+    (`TextEmbeddingPhase`). All other phases use its vectors without training it.
 
     Args:
         encoder: From captions to vectors (N, dim).
