@@ -14,6 +14,7 @@ from priorkit.config import (
     flag_for,
     merge_settings,
     resolve_config,
+    toml_values,
     validate_settings,
 )
 from priorkit.errors import ConfigurationError
@@ -58,10 +59,4 @@ def resolve_code_fit(changes: Mapping[str, Any], codes: GivenCodes, registry: Re
 def settings_to_toml(config: RunConfig) -> str:
     """The settings of a fit as TOML; None, which TOML does not know, is left out."""
     dumped = config.model_dump(mode="json", include=set(CODE_FIT_SETTINGS), exclude_none=True)
-    return tomli_w.dumps({key: _without_none(dumped[key]) for key in CODE_FIT_SETTINGS if key in dumped})
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
-    return [_without_none(item) for item in value] if isinstance(value, list) else value
+    return tomli_w.dumps({key: toml_values(dumped[key]) for key in CODE_FIT_SETTINGS if key in dumped})

@@ -23,7 +23,7 @@ from priorkit.config.run_config import (
     RunConfig,
 )
 from priorkit.config.stages import Stage, beginnings
-from priorkit.config.toml_files import config_to_toml, read_toml
+from priorkit.config.toml_files import config_to_toml, read_toml, toml_values
 
 __all__ = [
     "AUTOENCODER_SETTINGS",
@@ -51,6 +51,7 @@ __all__ = [
     "read_toml",
     "require_reached_stages",
     "resolve_config",
+    "toml_values",
     "validate_settings",
     "value_in_words",
 ]

@@ -10,7 +10,7 @@ import tomli_w
 from priorkit.config.run_config import RunConfig
 from priorkit.errors import ConfigurationError
 
-__all__ = ["config_to_toml", "read_toml"]
+__all__ = ["config_to_toml", "read_toml", "toml_values"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -33,15 +33,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _writable(value: Any) -> Any:
-    # TOML has no null: a key that is left out keeps its default, which is what None means everywhere here.
+def toml_values(value: Any) -> Any:
+    """Values as TOML has them: it has no null, so a key whose value is None is left out and keeps its default."""
     if isinstance(value, Mapping):
-        return {key: _writable(item) for key, item in value.items() if item is not None}
+        return {key: toml_values(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
-        return [_writable(item) for item in value]
+        return [toml_values(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
 def config_to_toml(config: RunConfig) -> str:
     """Writes a configuration as TOML that `read_toml` reads back to the same configuration."""
-    return tomli_w.dumps(_writable(config.model_dump()))
+    return tomli_w.dumps(toml_values(config.model_dump()))

@@ -15,6 +15,7 @@ from priorkit.config import (
     flag_for,
     merge_settings,
     resolve_config,
+    toml_values,
     validate_settings,
 )
 from priorkit.data import load_data, summarise
@@ -160,9 +161,9 @@ def _take_text_encoder(
     condition, config = session.system.condition, session.config
     if condition is None or not condition.shows_entries:
         return
-    # TOML has no None.
+    # The other run's are read from TOML.
     theirs, ours = (
-        (each.condition.name, _without_none(each.text_encoder.model_dump()), words)
+        (each.condition.name, toml_values(each.text_encoder.model_dump()), words)
         for each, words in (
             (source, list(environment["data"].get("vocabulary", ()))),
             (config, list(summarise(data).vocabulary)),
@@ -175,14 +176,6 @@ def _take_text_encoder(
             "a prior to a run that was trained with this condition and text encoder"
         )
     _take_matching(condition, tensors_below("condition", dict(weights)))
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, Mapping) else value
-        for key, value in values.items()
-        if value is not None
-    }
 
 
 def _take_matching(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
