@@ -4,8 +4,11 @@ Each is a `ValueError`: it says what was wrong, what was given, what was expecte
 The command line prints its message on one line and exits with status 2.
 """
 
+from pathlib import Path
+
 __all__ = [
     "ConfigurationError",
+    "DamagedCheckpointError",
     "DataError",
     "DeviceError",
     "MissingExtraError",
@@ -14,6 +17,7 @@ __all__ = [
     "PriorkitError",
     "ProcessesError",
     "RunFolderError",
+    "RunFolderWarning",
     "UnknownComponentError",
     "is_out_of_memory",
 ]
@@ -50,6 +54,26 @@ class DeviceError(PriorkitError):
 
 class RunFolderError(PriorkitError):
     """A run folder exists already, is none, or belongs to another configuration."""
+
+
+class RunFolderWarning(UserWarning):
+    """A part of a run folder could not be used, and another one took its place."""
+
+
+class DamagedCheckpointError(RunFolderError):
+    """A file of a checkpoint is damaged or missing.
+
+    Args:
+        file: The file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(
+            f"cannot read the checkpoint {str(file)!r}: {reason}; restore the file, or train the run again"
+        )
+        self.file = file
+        self.reason = reason
 
 
 class MissingExtraError(PriorkitError):

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
-from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, is_out_of_memory
+from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, RunFolderWarning, is_out_of_memory
 from priorkit.plugins import PluginWarning, nearest
 from priorkit.plugins.wording import in_one_line
 from priorkit.registry import Registry, installed_plugins
@@ -94,7 +94,8 @@ def _show_warning(
         # Of several processes that train together, the first tells what all of them find.
         return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
-    where = "" if issubclass(category, PluginWarning) else f" ({category.__name__}, {filename}:{lineno})"
+    of_user = issubclass(category, PluginWarning | RunFolderWarning)
+    where = "" if of_user else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")
 
 

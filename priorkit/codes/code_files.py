@@ -11,6 +11,7 @@ import numpy as np
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
 from priorkit.registry import bare_name
 from priorkit.runs.folder import explained_os_errors
+from priorkit.whole_files import whole_file
 
 __all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
 
@@ -131,14 +132,10 @@ def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], 
         RunFolderError: The path is taken or cannot be written.
     """
     check_codes_output(path, overwrite=overwrite)
-    draft = path.with_name(f".{path.name}.draft{path.suffix}")
     with explained_os_errors("write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as file:
             if path.suffix == ".npy":
-                np.save(draft, codes)
+                np.save(file, codes)
             else:
-                np.savez_compressed(draft, codes=codes, **beside)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+                np.savez_compressed(file, codes=codes, **beside)

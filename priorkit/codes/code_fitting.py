@@ -17,6 +17,7 @@ from priorkit.registry import Registry
 from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.stop_signals import kept_generators, stop_signals
 from priorkit.runs.training_lock import training_lock
+from priorkit.whole_files import write_whole
 
 __all__ = ["CodeFitting", "FitObserver"]
 
@@ -122,8 +123,8 @@ class CodeFitting:
             folder.write_config(self.config)
         with explained_os_errors("write the fit's metrics"):
             kept = _rows_until(folder.metrics, self.fit.steps)
-            metrics = until_done.enter_context(folder.metrics.open("w", encoding="utf-8"))
-            metrics.writelines(kept)
+            write_whole(folder.metrics, "".join(kept))
+            metrics = until_done.enter_context(folder.metrics.open("a", encoding="utf-8"))
         return folder, metrics
 
     def fitted(self) -> FittedPrior:

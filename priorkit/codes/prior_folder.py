@@ -16,6 +16,7 @@ from priorkit.config import RunConfig, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import PRIOR_RECORD, explained_os_errors
+from priorkit.whole_files import write_whole
 
 __all__ = ["PriorFolder"]
 
@@ -96,10 +97,8 @@ class PriorFolder:
         Raises:
             RunFolderError: The folder cannot be written.
         """
-        draft = self.config.with_name(".prior.toml.draft")
         with explained_os_errors("write prior.toml"):
-            draft.write_text(settings_to_toml(config), encoding="utf-8")
-            draft.replace(self.config)
+            write_whole(self.config, settings_to_toml(config))
 
     @classmethod
     def is_one(cls, path: Path) -> bool:

@@ -218,6 +218,9 @@ class RunConfig(BaseModel):
     log_every: int = Field(50, ge=1, description="steps between lines of metrics.jsonl")
     sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
+    keep_checkpoints: int = Field(
+        2, ge=1, description="how many of the last checkpoints stay; an earlier one is used where the last is damaged"
+    )
     evaluate_every: int | None = Field(
         None,
         ge=1,

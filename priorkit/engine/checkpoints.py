@@ -1,21 +1,23 @@
 """Checkpoints on disk that are either whole or not there."""
 
-import io
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from priorkit.errors import RunFolderError
+from priorkit.engine.checkpoint_files import (
+    check_checkpoint,
+    read_metadata,
+    read_state,
+    read_weights,
+    write_checkpoint,
+)
+from priorkit.errors import DamagedCheckpointError, RunFolderError
+from priorkit.whole_files import refuse_link, sync, write_whole
 
 __all__ = ["CheckpointStore"]
 
@@ -25,30 +27,13 @@ _NAMES = ("last", "best")
 """Names that runs use. What looks like the pointer of another name may be anybody's file."""
 
 
-def _sync(path: Path) -> None:
-    """Has the operating system write a file, or a folder's entries, to the disk now."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows has no such thing for folders
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unreadable(file: Path, error: Exception) -> RunFolderError:
-    # torch's own messages go on for many lines.
-    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return RunFolderError(
-        f"cannot read the checkpoint {str(file)!r}: {reason}; restore the file, or train the run again"
-    )
-
-
 class CheckpointStore:
     """A folder of checkpoints, and names such as `last` and `best` that point at some of them.
 
-    A checkpoint is a folder with `weights.safetensors` and `state.pt`; a name is a small file `NAME.json`. Both appear
-    by renaming something complete, so a crash at any moment leaves the previous checkpoint in place.
+    A checkpoint is a folder with `weights.safetensors`, `state.pt` and the checksums of both (BLAKE2b) in
+    `checksums.json`; a name is a small file `NAME.json`. Both appear by renaming something complete, so a crash at any
+    moment leaves the previous checkpoint in place. Every reading compares the checksums, where there are any: earlier
+    versions wrote none.
 
     Args:
         folder: Where they lie; made when the first is saved.
@@ -64,8 +49,12 @@ class CheckpointStore:
         state: Mapping[str, Any],
         names: list[str],
         metadata: Mapping[str, str] | None = None,
+        *,
+        keep: int = 1,
     ) -> Path:
-        """Saves a checkpoint and lets names point at it; checkpoints that no name points at any more are removed.
+        """Saves a checkpoint and lets names point at it.
+
+        Checkpoints that no name points at, and that are none of the last ones, are removed.
 
         Args:
             step: The step that it was taken at.
@@ -73,18 +62,23 @@ class CheckpointStore:
             state: Everything else: tensors, numbers, texts, lists and dicts.
             names: Which names shall point at it.
             metadata: What `metadata` gives without reading the tensors.
+            keep: How many of the last checkpoints stay, this one included.
+
+        Raises:
+            OSError: It cannot be written, or the folder is a symbolic link.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        refuse_link(self.folder)
         self._remove_drafts()
         target = self._unused(step)
         draft = self.folder / f".draft-{target.name}"
         try:
-            self._write(draft, weights, state, metadata)
+            write_checkpoint(draft, weights, state, metadata)
             draft.rename(target)
-            _sync(self.folder)
+            sync(self.folder)
             for name in names:
-                self._point(name, target.name)
-            _sync(self.folder)
+                self._point(name, target.name, keep)
+            sync(self.folder)
         finally:
             self._remove_drafts()
         self._remove_unnamed()
@@ -98,34 +92,18 @@ class CheckpointStore:
             target = self.folder / f"step-{step:08d}-{copies}"
         return target
 
-    @staticmethod
-    def _write(
-        folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any], metadata: Mapping[str, str] | None
-    ) -> None:
-        folder.mkdir()
-        # Copies, because safetensors takes no tensors that share memory, as those of tied weights do.
-        tensors = {
-            key: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for key, value in weights.items()
-        }
-        rest = io.BytesIO()
-        torch.save(dict(state), rest)
-        packed = to_safetensors(tensors, dict(metadata) if metadata else None)
-        # Written from here, a full disk is an OSError; the two libraries have errors of their own for it.
-        for name, content in (("weights.safetensors", packed), ("state.pt", rest.getvalue())):
-            (folder / name).write_bytes(content)
-            _sync(folder / name)
-        _sync(folder)
-
-    def _point(self, name: str, checkpoint: str) -> None:
-        draft = self.folder / f".draft-{name}.json"
-        draft.write_text(json.dumps({"checkpoint": checkpoint}) + "\n", encoding="utf-8")
-        _sync(draft)
-        draft.replace(self.folder / f"{name}.json")
+    def _point(self, name: str, checkpoint: str, keep: int) -> None:
+        """Lets a name point at a checkpoint; `last` remembers those before it that are to be kept."""
+        pointer: dict[str, Any] = {"checkpoint": checkpoint}
+        if name == "last" and keep > 1:
+            before = [self._target(name), *self._earlier(name)]
+            kept = [entry for entry in before if entry is not None and (self.folder / entry).is_dir()]
+            pointer["earlier"] = kept[: keep - 1]
+        write_whole(self.folder / f"{name}.json", json.dumps(pointer) + "\n", durable=True)
 
     def _remove_drafts(self) -> None:
         for draft in self.folder.glob(".draft-*"):
-            if draft.is_dir():
+            if draft.is_dir() and not draft.is_symlink():
                 shutil.rmtree(draft, ignore_errors=True)
             else:
                 draft.unlink(missing_ok=True)
@@ -135,18 +113,29 @@ class CheckpointStore:
         if any(target is None and name in _NAMES for name, target in named.items()):
             # A pointer is damaged: any checkpoint may be the one that it was for.
             return
+        kept = {*named.values(), *self._earlier("last")}
         for folder in self.folder.iterdir():
-            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in named.values():
+            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _target(self, name: str) -> str | None:
-        """The checkpoint's name that a pointer holds; None if the file is missing, damaged or no pointer."""
+    def _pointer(self, name: str) -> dict[str, Any]:
+        """What a pointer holds; nothing if the file is missing, damaged or no pointer."""
         try:
             pointer = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        target = pointer.get("checkpoint") if isinstance(pointer, dict) else None
+        except (OSError, RecursionError, ValueError):
+            return {}
+        return pointer if isinstance(pointer, dict) else {}
+
+    def _target(self, name: str) -> str | None:
+        """The name of the checkpoint that a name points at; None if the file is missing, damaged or no pointer."""
+        target = self._pointer(name).get("checkpoint")
         return target if isinstance(target, str) and _CHECKPOINT.fullmatch(target) else None
+
+    def _earlier(self, name: str) -> list[str]:
+        """The names of the checkpoints that a name pointed at before, the newest first, as far as they are kept."""
+        earlier = self._pointer(name).get("earlier")
+        entries = earlier if isinstance(earlier, list) else []
+        return [entry for entry in entries if isinstance(entry, str) and _CHECKPOINT.fullmatch(entry)]
 
     def path(self, name: str = "last") -> Path:
         """The folder of the checkpoint that a name points at.
@@ -157,15 +146,53 @@ class CheckpointStore:
         target = self._target(name)
         if target is not None:
             return self.folder / target
+        others = self._others(name)
         if self.has(name):
             raise RunFolderError(
                 f"no checkpoint {name!r}: {str(self.folder / f'{name}.json')!r} is damaged; it should hold "
-                '{"checkpoint": "step-..."}, the name of one of the folders beside it'
+                f'{{"checkpoint": "step-..."}}, the name of one of the folders beside it{others}'
             )
+        if others and name == "last":
+            # Every checkpoint is the last one first.
+            raise RunFolderError(f"no checkpoint {name!r}: {str(self.folder / f'{name}.json')!r} is missing{others}")
         raise RunFolderError(
             f"no checkpoint {name!r} in {str(self.folder)!r}: the run has not saved one"
             + (" yet" if self.folder.exists() else ", or this is no run folder")
+            + ("; use --checkpoint last" if self._target("last") else "")
         )
+
+    def _others(self, name: str) -> str:
+        """What to do without a pointer: the other names that there are, and the newest folder."""
+        advice = [f"use --checkpoint {other}" for other in _NAMES if other != name and self._target(other)]
+        newest = max((path.name for path in self.folder.glob("step-*") if _CHECKPOINT.fullmatch(path.name)), default="")
+        if newest:
+            pointer = json.dumps({"checkpoint": newest})
+            advice.append(f"write {pointer} into {str(self.folder / f'{name}.json')!r}")
+        return f"; {', or '.join(advice)}" if advice else ""
+
+    def intact(self, name: str = "last", *, state: bool = True) -> tuple[Path, str]:
+        """The folder of the checkpoint that a name points at, or of the newest undamaged one that it pointed at before.
+
+        Args:
+            name: The name.
+            state: Whether its state will be read, too; otherwise damage to it is of no interest.
+
+        Returns:
+            The folder; and what is wrong with those that were passed over, or an empty text.
+
+        Raises:
+            RunFolderError: There is no such checkpoint.
+            DamagedCheckpointError: It is damaged, and so are those before it.
+        """
+        damage: list[DamagedCheckpointError] = []
+        for folder in (self.path(name), *(self.folder / entry for entry in self._earlier(name))):
+            try:
+                check_checkpoint(folder, state=state)
+            except DamagedCheckpointError as error:
+                damage.append(error)
+            else:
+                return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
+        raise damage[0]
 
     def step(self, name: str = "last") -> int:
         """The step that a checkpoint was taken at, without reading it.
@@ -176,45 +203,50 @@ class CheckpointStore:
         return int(self.path(name).name.split("-")[1])
 
     def has(self, name: str) -> bool:
-        """Whether a name points at a checkpoint."""
+        """Whether a name points at a checkpoint, or did: its pointer may be damaged."""
         return (self.folder / f"{name}.json").is_file()
 
-    def metadata(self, name: str = "last") -> dict[str, str]:
+    def is_empty(self) -> bool:
+        """Whether nothing has been saved: neither a name nor a checkpoint is there."""
+        if any(self.has(name) for name in _NAMES):
+            return False
+        return not any(_CHECKPOINT.fullmatch(path.name) for path in self.folder.glob("step-*"))
+
+    def metadata(self, checkpoint: str | Path = "last") -> dict[str, str]:
         """What a checkpoint was saved with, without reading its tensors.
 
-        Raises:
-            RunFolderError: There is no such checkpoint, or its file is damaged.
-        """
-        file = self.path(name) / "weights.safetensors"
-        try:
-            with safe_open(file, framework="pt") as opened:
-                return dict(opened.metadata() or {})
-        except Exception as error:
-            raise _unreadable(file, error) from None
+        Args:
+            checkpoint: A name, or the checkpoint's folder.
 
-    def load_weights(self, name: str = "last") -> dict[str, Tensor]:
+        Raises:
+            RunFolderError: There is no such checkpoint.
+            DamagedCheckpointError: Its file is damaged.
+        """
+        return read_metadata(self._folder_of(checkpoint))
+
+    def _folder_of(self, checkpoint: str | Path) -> Path:
+        return checkpoint if isinstance(checkpoint, Path) else self.path(checkpoint)
+
+    def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
         """The tensors of a checkpoint, on the CPU.
 
-        Raises:
-            RunFolderError: There is no such checkpoint, or its file is damaged.
-        """
-        file = self.path(name) / "weights.safetensors"
-        try:
-            return load_file(file)
-        except Exception as error:
-            raise _unreadable(file, error) from None
+        Args:
+            checkpoint: A name, or the checkpoint's folder.
 
-    def load_state(self, name: str = "last") -> dict[str, Any]:
+        Raises:
+            RunFolderError: There is no such checkpoint.
+            DamagedCheckpointError: Its file is damaged.
+        """
+        return read_weights(self._folder_of(checkpoint))
+
+    def load_state(self, checkpoint: str | Path = "last") -> dict[str, Any]:
         """The rest of a checkpoint, on the CPU.
 
+        Args:
+            checkpoint: A name, or the checkpoint's folder.
+
         Raises:
-            RunFolderError: There is no such checkpoint, or its file is damaged.
+            RunFolderError: There is no such checkpoint.
+            DamagedCheckpointError: Its file is damaged.
         """
-        file = self.path(name) / "state.pt"
-        try:
-            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            if not isinstance(state, dict):
-                raise TypeError(f"it holds a {type(state).__name__}, no state of a run")
-        except Exception as error:
-            raise _unreadable(file, error) from None
-        return state
+        return read_state(self._folder_of(checkpoint))

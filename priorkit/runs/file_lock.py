@@ -7,6 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from priorkit.whole_files import refuse_link
+
 __all__ = ["file_lock"]
 
 _KNOWS_SOFT_LOCKS = "fallback_to_soft" in inspect.signature(FileLock.__init__).parameters
@@ -24,9 +26,10 @@ def file_lock(file: Path, patience: float = -1) -> Iterator[None]:
         patience: Seconds to wait for whoever holds it; any number of them if negative.
 
     Raises:
-        OSError: The file cannot be made.
+        OSError: The file cannot be made, or is a symbolic link, whose target would be emptied.
         Timeout: Another one holds it still.
     """
+    refuse_link(file)
     # A file that cannot be made is told apart from a file system that cannot lock.
     file.touch()
     # A file that only marks something as taken would outlive a process that is killed.

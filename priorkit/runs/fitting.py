@@ -32,7 +32,7 @@ from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Observer, Session
 
-__all__ = ["fit", "fit_settings", "prepare_fit", "settings_of_fit"]
+__all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
 
 _KEPT = (
     # The loss says how likely an image is, in scores.
@@ -117,8 +117,8 @@ def prepare_fit(
     processes = join_processes()
     folder = RunFolder.open(Path(path))
     source, environment = _source(folder, registry)
-    weights = folder.load_weights(checkpoint)
-    changes["fitted_checkpoint"] = folder.checkpoints.path(checkpoint).name
+    found = folder.find_checkpoint(checkpoint)
+    changes["fitted_checkpoint"] = found.name
     config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
     stem = f"{config.prior.name}-{config.dataset.name}".replace(":", "-")
     destination = Path(out) if out is not None else next_free_folder(Path("runs"), stem)
@@ -133,11 +133,7 @@ def prepare_fit(
             session = Session(config, registry, data, processes)
     except ConfigurationError as error:
         raise _advice_for_a_fit(error, path) from error
-    try:
-        session.take_autoencoder({**weights, **tensors_below("average", weights)})
-        _take_text_encoder(session, source, environment, weights, data)
-    except (KeyError, RuntimeError) as error:
-        raise weights_do_not_fit(folder, checkpoint, error) from None
+    _take_autoencoder(session, folder, found, source, environment, data)
     return TrainingRun(
         session.config,
         session,
@@ -148,6 +144,46 @@ def prepare_fit(
         registry=registry,
         _stem=stem if out is None else None,
     )
+
+
+def begin_fit(session: Session, data: ImageData, registry: Registry) -> None:
+    """Gives a fit that has no checkpoint yet the autoencoder that it started from.
+
+    Args:
+        session: Of the fit.
+        data: Its images.
+        registry: Where components come from.
+
+    Raises:
+        RunFolderError: The run of the autoencoder, or the checkpoint that the fit started from, is not there any more.
+    """
+    config = session.config
+    assert config.fitted_to is not None, "a fit says whose codes its prior is fitted to"
+    folder = RunFolder.open(config.fitted_to)
+    source, environment = _source(folder, registry)
+    found = folder.checkpoints.folder / str(config.fitted_checkpoint)
+    if not found.is_dir():
+        raise RunFolderError(
+            f"the fit has no checkpoint yet, and the one that it started from, {str(found)!r}, is not there any more; "
+            f"fit the prior anew: priorkit fit {config.fitted_to} --prior {config.prior.name}"
+        )
+    _take_autoencoder(session, folder, found, source, environment, data)
+
+
+def _take_autoencoder(
+    session: Session,
+    folder: RunFolder,
+    checkpoint: Path,
+    source: RunConfig,
+    environment: Mapping[str, Any],
+    data: ImageData,
+) -> None:
+    weights = folder.load_weights(checkpoint)
+    try:
+        session.take_autoencoder({**weights, **tensors_below("average", weights)})
+        _take_text_encoder(session, source, environment, weights, data)
+    except (KeyError, RuntimeError) as error:
+        raise weights_do_not_fit(folder, checkpoint, error) from None
 
 
 def _take_text_encoder(
@@ -205,7 +241,7 @@ def _of_images(environment: Mapping[str, Any]) -> dict[str, Any]:
 def _checkpoint_of(run: Run) -> str:
     """Which of a run's checkpoints has been loaded."""
     for name in ("last", "best"):
-        if run.checkpoint == run.checkpoints.path(name).name:
+        if run.checkpoint == run.checkpoints.intact(name, state=False)[0].name:
             return name
     raise RunFolderError(
         f"{str(run.path)!r} has been trained since its checkpoint {run.checkpoint} was loaded; load the run again"

@@ -3,8 +3,9 @@
 import errno
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
-from priorkit.errors import RunFolderError
+from priorkit.errors import RunFolderError, RunFolderWarning
 from priorkit.runs.environment import check_environment
+from priorkit.runs.folder_making import FolderTakenError, is_free, make_folder
 from priorkit.runs.formats import (
     FORMAT,
     migrated_environment,
@@ -22,21 +24,12 @@ from priorkit.runs.formats import (
     migrated_weights,
     require_readable,
 )
+from priorkit.whole_files import write_whole
 
 __all__ = ["PRIOR_RECORD", "FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
 
 PRIOR_RECORD = "prior.json"
 """The file by which a folder is that of a prior fitted to given codes, which is no run: it has no images."""
-
-
-class FolderTakenError(RunFolderError):
-    """A new run cannot have this folder, because there is something in it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{str(path)!r} exists already and is left as it is: go on with it by "
-            f"`priorkit train --resume {path}`, or name another folder with --out"
-        )
 
 
 @contextmanager
@@ -58,6 +51,7 @@ def explained_os_errors(doing: str) -> Iterator[None]:
             errno.ENOTDIR: "a part of the path is a file; choose another path",
             errno.EEXIST: "a part of the path is a file; choose another path",
             errno.ENAMETOOLONG: "choose a shorter path",
+            errno.ELOOP: "put what it points to in its place",
         }
         where = f" {str(error.filename)!r}" if error.filename else ""
         fix = fixes.get(error.errno or 0, "choose another path")
@@ -112,33 +106,12 @@ class RunFolder:
             RunFolderError: It cannot be made; nothing of it is left then.
         """
         cls.check_free(path)
-        folder = cls(path)
-        made: list[Path] = []
         with explained_os_errors("make the run folder"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with suppress(FileExistsError):
-                    path.mkdir()
-                    made.append(path)
-                try:
-                    # Of processes that start together, one alone can make this: the folder is its.
-                    folder.samples.mkdir()
-                except FileExistsError:
-                    raise FolderTakenError(path) from None
-                made.append(folder.samples)
-                for file, text in (
-                    (folder.config, config_to_toml(config)),
-                    (folder.environment, json.dumps(environment, indent=2) + "\n"),
-                ):
-                    made.append(file)
-                    file.write_text(text, encoding="utf-8")
-            except BaseException:
-                # Half a run folder could neither be gone on with nor be used again.
-                for entry in reversed(made):
-                    with suppress(OSError):
-                        entry.rmdir() if entry in (path, folder.samples) else entry.unlink()
-                raise
-        return folder
+            make_folder(
+                path,
+                {"config.toml": config_to_toml(config), "environment.json": json.dumps(environment, indent=2) + "\n"},
+            )
+        return cls(path)
 
     @staticmethod
     def check_free(path: Path) -> None:
@@ -148,9 +121,7 @@ class RunFolder:
             FolderTakenError: There is something there already.
         """
         with explained_os_errors("look at"):
-            if path.is_dir() and not any(path.iterdir()):
-                return
-            if path.exists():
+            if not is_free(path):
                 raise FolderTakenError(path)
 
     @classmethod
@@ -218,8 +189,28 @@ class RunFolder:
             self.write_config(config)
             self._replace(self.environment, json.dumps(environment, indent=2) + "\n")
 
-    def load_weights(self, checkpoint: str = "last") -> dict[str, Tensor]:
+    def find_checkpoint(self, name: str = "last", *, state: bool = False) -> Path:
+        """The folder of a checkpoint; where it is damaged, of the newest undamaged one before it, which a warning says.
+
+        Args:
+            name: `last` or `best`.
+            state: Whether its state will be read, too.
+
+        Raises:
+            RunFolderError: There is no such checkpoint, or all are damaged.
+        """
+        folder, damage = self.checkpoints.intact(name, state=state)
+        if damage:
+            warnings.warn(
+                f"{damage}; {folder.name}, the checkpoint before it, is used instead", RunFolderWarning, stacklevel=2
+            )
+        return folder
+
+    def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
         """The tensors of a checkpoint, on the CPU; those of an earlier format as they would be written today.
+
+        Args:
+            checkpoint: A name, or the checkpoint's folder.
 
         Raises:
             RunFolderError: There is no such checkpoint, its file is damaged, or a newer version has written it.
@@ -227,8 +218,11 @@ class RunFolder:
         number = self._checkpoint_number(checkpoint)
         return migrated_weights(self.checkpoints.load_weights(checkpoint), number)
 
-    def load_state(self, checkpoint: str = "last") -> dict[str, Any]:
+    def load_state(self, checkpoint: str | Path = "last") -> dict[str, Any]:
         """The rest of a checkpoint, as `load_weights` gives its tensors.
+
+        Args:
+            checkpoint: A name, or the checkpoint's folder.
 
         Raises:
             RunFolderError: There is no such checkpoint, its file is damaged, or a newer version has written it.
@@ -236,21 +230,17 @@ class RunFolder:
         number = self._checkpoint_number(checkpoint)
         return migrated_state(self.checkpoints.load_state(checkpoint), number)
 
-    def _checkpoint_number(self, checkpoint: str) -> int | None:
+    def _checkpoint_number(self, checkpoint: str | Path) -> int | None:
         text = self.checkpoints.metadata(checkpoint).get("format")
         number = int(text) if text is not None and text.isdecimal() else text
-        require_readable(number, f"the checkpoint {str(self.checkpoints.path(checkpoint))!r}")
+        folder = checkpoint if isinstance(checkpoint, Path) else self.checkpoints.path(checkpoint)
+        require_readable(number, f"the checkpoint {str(folder)!r}")
         assert number is None or isinstance(number, int)
         return number
 
     def _replace(self, file: Path, text: str) -> None:
-        draft = file.with_name(f".{file.name}.draft")
         with explained_os_errors(f"write {file.name}"):
-            try:
-                draft.write_text(text, encoding="utf-8")
-                draft.replace(file)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_whole(file, text)
 
     def read_environment(self) -> dict[str, Any]:
         """What the run was made with; that of an earlier format as it would be written today.

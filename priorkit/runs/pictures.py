@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from priorkit.figures import draw_grid
+from priorkit.whole_files import whole_file
 
 __all__ = ["pairs", "save_grid", "write_picture"]
 
@@ -44,10 +45,6 @@ def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
 
 
 def write_picture(picture: Image.Image, path: Path) -> None:
-    """Writes a picture as PNG; the file appears whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        picture.save(draft, format="PNG")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """Writes a picture as PNG; the file appears whole or not at all, and no link is followed."""
+    with whole_file(path) as file:
+        picture.save(file, format="PNG")

@@ -11,6 +11,7 @@ from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.training import Observer, Review, Session
+from priorkit.whole_files import refuse_link, write_whole
 
 __all__ = ["Recorder"]
 
@@ -38,10 +39,9 @@ class Recorder(Observer):
         with explained_os_errors("write the run's metrics"):
             kept = [row for row in read_metrics(self.folder, strict=True) if row["step"] <= session.steps]
             self._written = {(row["step"], frozenset(row)) for row in kept}
-            draft = self.folder.metrics.with_name(".metrics.draft")
-            draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-            draft.replace(self.folder.metrics)
+            write_whole(self.folder.metrics, "".join(json.dumps(row) + "\n" for row in kept))
             self.folder.samples.mkdir(exist_ok=True)
+            refuse_link(self.folder.samples)
             for picture in self.folder.samples.iterdir():
                 number = _PICTURE.fullmatch(picture.name)
                 if number and int(number[1]) > session.steps:
@@ -80,7 +80,14 @@ class Recorder(Observer):
         with explained_os_errors("save a checkpoint"):
             if self._metrics is not None:
                 self._metrics.flush()
-            self.folder.checkpoints.save(session.steps, session.weights(), state, names, {"format": str(FORMAT)})
+            self.folder.checkpoints.save(
+                session.steps,
+                session.weights(),
+                state,
+                names,
+                {"format": str(FORMAT)},
+                keep=self.config.keep_checkpoints,
+            )
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Closes the files."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from priorkit.config import format_duration
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.whole_files import write_whole
 
-__all__ = ["latest_picture", "write_report"]
+__all__ = ["latest_picture", "report_step", "write_report"]
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -21,6 +22,7 @@ svg { background: #fafafa; border: 1px solid #ddd; }
 table { border-collapse: collapse; } td { padding: .1rem 1rem .1rem 0; }
 pre { background: #fafafa; border: 1px solid #ddd; padding: 1rem; overflow-x: auto; }
 """
+_STEP = re.compile(r'<meta name="priorkit-step" content="(\d+)">')
 _WIDTH, _HEIGHT, _MARGIN = 280, 120, 6
 
 
@@ -69,8 +71,17 @@ def write_report(folder: RunFolder) -> Path:
         RunFolderError: The folder cannot be written.
     """
     with explained_os_errors("write the report"):
-        folder.report.write_text(_page(folder), encoding="utf-8")
+        write_whole(folder.report, _page(folder))
     return folder.report
+
+
+def report_step(folder: RunFolder) -> int | None:
+    """The step of the run that its report is of; None if there is no report, or it does not say so."""
+    try:
+        found = _STEP.search(folder.report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return int(found[1]) if found else None
 
 
 def _diagnosis(folder: RunFolder) -> list[str]:
@@ -119,7 +130,8 @@ def _page(folder: RunFolder) -> str:
     return "\n".join(
         [
             "<!doctype html>",
-            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
+            f'<html lang="en"><head><meta charset="utf-8"><meta name="priorkit-step" content="{int(last["step"])}">',
+            f"<title>{title}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{title}</h1>",
             _rows(about),
             "<h2>Pictures</h2>",

@@ -1,11 +1,11 @@
 """Goes on with runs that were stopped, killed, or are to be prolonged."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from priorkit.config import (
     LIMITS,
@@ -19,11 +19,13 @@ from priorkit.config import (
 )
 from priorkit.data import load_data
 from priorkit.distributed import Processes, join_processes
-from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError
+from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError, RunFolderWarning
 from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.fitting import begin_fit
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.recognised_data import require_same_data
+from priorkit.runs.report import report_step
 from priorkit.runs.training_run import TrainingRun
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Session, require_steps_taken
@@ -41,9 +43,10 @@ RESUMABLE = (
     "extractor",
     "evaluate_every",
     "evaluate_samples",
+    "keep_checkpoints",
 )
 """Settings that may change when a run goes on: how long, on what and how fast, where its data (the same data) lies and
-how it is read, and how it is scored on the way."""
+how it is read, how it is scored on the way, and how many checkpoints stay."""
 
 
 def prepare_resumed(
@@ -51,13 +54,15 @@ def prepare_resumed(
 ) -> TrainingRun:
     """Loads a run to go on with it, as if it had never stopped. Writes nothing.
 
+    A run that was killed before its first checkpoint begins again.
+
     Args:
         path: The run folder.
         changes: New values of the settings in `RESUMABLE`; None stands for no new value.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: The folder is no run, or has no checkpoint that fits its configuration.
+        RunFolderError: The folder is no run, its checkpoints are damaged, or none fits its configuration.
         UnknownComponentError: A plug-in that the run used is not installed.
         ConfigurationError: The configuration or the data has changed since the run started, or is asked to; or the run
             has reached its limit.
@@ -68,12 +73,15 @@ def prepare_resumed(
         folder = RunFolder.open(Path(path))
         environment = folder.read_environment()
         require_plugins(folder.path, environment, registry)
-        checkpoint = folder.checkpoints.path("last")
-        state, weights = folder.load_state(), folder.load_weights()
+        checkpoint = _checkpoint(folder)
         kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
-        # Resolved, too: options that components have got since then have their defaults in both.
-        started = resolve_config(with_used_plugins(_started(folder, state), environment, registry), registry)
-        _refuse_changes(folder, kept, started)
+        state: Mapping[str, Any] = {}
+        if checkpoint is not None:
+            state = folder.load_state(checkpoint)
+            # Resolved, too: options that components have got since then have their defaults in both.
+            started = _started(checkpoint, state)
+            started = resolve_config(with_used_plugins(started, environment, registry), registry)
+            _refuse_changes(folder, kept, started)
         _refuse_other_processes(folder, kept, environment, processes)
         config = _with_changes(folder, kept, changes or {}, registry)
         rows = read_metrics(folder, strict=True)
@@ -85,7 +93,10 @@ def prepare_resumed(
             # A precision chosen automatically stays, whatever this machine would choose.
             pinned = config.model_copy(update={"precision": environment["precision"]})
             session = Session(pinned, registry, data, processes)
-        _load(session, folder, weights, state)
+        if checkpoint is not None:
+            _load(session, folder, checkpoint, state)
+        elif config.fitted_to is not None:
+            begin_fit(session, data, registry)
         require_steps_taken(config, session.system, config.steps if (changes or {}).get("steps") is not None else None)
         _refuse_limit(folder, session, rows, prolonged=any((changes or {}).get(name) is not None for name in LIMITS))
     return TrainingRun(
@@ -101,12 +112,25 @@ def prepare_resumed(
     )
 
 
-def _load(session: Session, folder: RunFolder, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
+def _checkpoint(folder: RunFolder) -> Path | None:
+    """The checkpoint to go on from; None, which a warning says, where nothing has been saved."""
+    if not folder.checkpoints.is_empty():
+        return folder.find_checkpoint("last", state=True)
+    warnings.warn(
+        f"{str(folder.path)!r} has no checkpoint: it was stopped before the first, so it begins again at step 0",
+        RunFolderWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def _load(session: Session, folder: RunFolder, checkpoint: Path, state: Mapping[str, Any]) -> None:
+    weights = folder.load_weights(checkpoint)
     try:
         session.load(weights, state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise RunFolderError(
-            f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the networks that {str(folder.config)!r} "
+            f"the checkpoint {str(checkpoint)!r} does not fit the networks that {str(folder.config)!r} "
             f"describes: has a plug-in changed? ({(str(error) or type(error).__name__).splitlines()[0]})"
         ) from None
 
@@ -123,19 +147,19 @@ def _refuse_other_processes(
         )
 
 
-def _started(folder: RunFolder, state: Mapping[str, Any]) -> RunConfig:
+def _started(checkpoint: Path, state: Mapping[str, Any]) -> RunConfig:
     """The configuration that a checkpoint remembers."""
     try:
         return validate_settings(state["config"])
     except (KeyError, TypeError, PriorkitError) as error:
         raise RunFolderError(
-            f"the checkpoint {str(folder.checkpoints.path())!r} holds no configuration of a run "
+            f"the checkpoint {str(checkpoint)!r} holds no configuration of a run "
             f"({type(error).__name__}: {error}); restore its state.pt, or train the run again"
         ) from None
 
 
 def _refuse_limit(folder: RunFolder, session: Session, rows: list[dict[str, float]], *, prolonged: bool) -> None:
-    """There must be something left to do: steps, or the review that ends a run."""
+    """There must be something left to do: steps, or the review and the report that end a run."""
     if not session.finished():
         return
     steps, config = session.steps, session.config
@@ -155,7 +179,7 @@ def _refuse_limit(folder: RunFolder, session: Session, rows: list[dict[str, floa
             "give more"
         )
     reviewed = {row["step"] for row in rows if any(name.startswith("held_out/") for name in row)}
-    if steps in reviewed:
+    if steps in reviewed and report_step(folder) == steps:
         raise ConfigurationError(
             f"{str(folder.path)!r} has reached its limit ({steps} steps, {time}); prolong it with --steps, as in "
             f"priorkit train --resume {folder.path} --steps {max(1, 2 * steps)}"

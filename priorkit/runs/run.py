@@ -240,10 +240,10 @@ class Run:
         return (self.shape.channels, self.shape.size, self.shape.size)
 
 
-def weights_do_not_fit(folder: RunFolder, checkpoint: str, error: Exception) -> RunFolderError:
+def weights_do_not_fit(folder: RunFolder, checkpoint: Path, error: Exception) -> RunFolderError:
     """The error of a checkpoint whose tensors are not those of the networks that the configuration describes."""
     return RunFolderError(
-        f"the weights in {str(folder.checkpoints.path(checkpoint))!r} do not fit {str(folder.config)!r}: was it "
+        f"the weights in {str(checkpoint)!r} do not fit {str(folder.config)!r}: was it "
         f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
     )
 
@@ -279,7 +279,8 @@ def load_run(
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry)
-    weights = folder.load_weights(checkpoint)
+    found = folder.find_checkpoint(checkpoint)
+    weights = folder.load_weights(found)
     read: list[ImageData] = []
 
     def training_images() -> ImageSet:
@@ -303,9 +304,8 @@ def load_run(
         system.load_state({**weights, **averaged})
         networks.load_statistics(tensors_below("use", weights))
     except (KeyError, RuntimeError) as error:
-        raise weights_do_not_fit(folder, checkpoint, error) from None
+        raise weights_do_not_fit(folder, found, error) from None
     for module in (*system.modules().values(), *networks.modules().values()):
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen), networks)
-    loaded = folder.checkpoints.path(checkpoint).name
-    return Run(folder, config, environment, model, loaded, read[0] if read else None)
+    return Run(folder, config, environment, model, found.name, read[0] if read else None)

@@ -18,6 +18,7 @@ from priorkit.runs.pictures import write_picture
 from priorkit.runs.report import write_report
 from priorkit.runs.run import Run
 from priorkit.runs.run_data import load_run_data
+from priorkit.whole_files import write_whole
 
 __all__ = ["diagnose", "save_diagnosis"]
 
@@ -84,7 +85,7 @@ def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) 
     }
     folder = RunFolder.open(run.path)
     with explained_os_errors("write the diagnosis"):
-        folder.diagnosis.write_text(json.dumps({**about, **diagnosis.as_data()}, indent=2) + "\n", encoding="utf-8")
+        write_whole(folder.diagnosis, json.dumps({**about, **diagnosis.as_data()}, indent=2) + "\n")
         if picture is None:
             # The picture of an earlier diagnosis would contradict this one.
             folder.diagnosis_picture.unlink(missing_ok=True)

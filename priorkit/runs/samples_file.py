@@ -14,6 +14,7 @@ from priorkit.errors import RunFolderError
 from priorkit.figures import as_picture
 from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.pictures import save_grid, write_picture
+from priorkit.whole_files import whole_file
 
 __all__ = ["check_output", "check_picture_output", "save_images", "save_picture"]
 
@@ -102,29 +103,34 @@ def save_images(
         RunFolderError: The path is taken or cannot be written.
     """
     check_output(path, overwrite=overwrite)
-    draft = path.with_name(f".{path.name}.draft{path.suffix}")
     with explained_os_errors("write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            if path.suffix == ".npz":
-                pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-                beside: dict[str, Any] = {} if labels is None else {"labels": labels.cpu().numpy()}
-                if texts is not None:
-                    beside["captions"] = np.array(texts)
-                np.savez_compressed(draft, images=pixels, **beside)
-                draft.replace(path)
-            elif path.suffix == ".png":
-                save_grid(images, path, columns)
-            else:
-                shutil.rmtree(draft, ignore_errors=True)
-                draft.mkdir()
-                for number, image in enumerate(images):
-                    as_picture(image).save(draft / f"{number:06d}.png")
-                if path.exists():
-                    shutil.rmtree(path)
-                draft.rename(path)
-        finally:
-            if draft.is_dir():
-                shutil.rmtree(draft, ignore_errors=True)
-            else:
-                draft.unlink(missing_ok=True)
+        if path.suffix == ".npz":
+            pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+            beside: dict[str, Any] = {} if labels is None else {"labels": labels.cpu().numpy()}
+            if texts is not None:
+                beside["captions"] = np.array(texts)
+            with whole_file(path) as file:
+                np.savez_compressed(file, images=pixels, **beside)
+        elif path.suffix == ".png":
+            save_grid(images, path, columns)
+        else:
+            _save_folder(images, path)
+
+
+def _save_folder(images: Tensor, path: Path) -> None:
+    """A folder of pictures, which appears whole; one of the same name goes."""
+    draft = path.with_name(f".{path.name}.draft")
+    if draft.is_symlink():
+        draft.unlink()
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir()
+        for number, image in enumerate(images):
+            as_picture(image).save(draft / f"{number:06d}.png")
+        if path.exists():
+            shutil.rmtree(path)
+        draft.rename(path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise

@@ -1,7 +1,6 @@
 """`scores.json`: what evaluations of a run have found, the newest last."""
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
 from priorkit.runs.folder import explained_os_errors
+from priorkit.whole_files import write_whole
 
 __all__ = ["append_evaluation", "read_evaluations"]
 
@@ -52,10 +52,5 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
             # On a file system without locks, of two evaluations that end in the same moment one may be lost.
             alone.enter_context(file_lock(path.with_name(f".{path.name}.lock")))
         evaluations = [*read_evaluations(path), dict(evaluation)]
-        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
         with explained_os_errors("write the scores"):
-            try:
-                draft.write_text(json.dumps({"evaluations": evaluations}, indent=2) + "\n", encoding="utf-8")
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_whole(path, json.dumps({"evaluations": evaluations}, indent=2) + "\n")

@@ -76,7 +76,7 @@ class TrainingRun:
     _stem: str | None = None
     """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
     _checkpoint: Path | None = None
-    """Of a resumed run: the checkpoint that it goes on from."""
+    """Of a resumed run: the checkpoint that it goes on from; None if it has none yet."""
     _changed: bool = False
     """Of a resumed run: whether the configuration differs from the one in the folder."""
 
@@ -135,7 +135,8 @@ class TrainingRun:
                 self.path = next_free_folder(self.path.parent, self._stem)
 
     def _go_on(self, folder: RunFolder) -> None:
-        if folder.checkpoints.path("last") != self._checkpoint:
+        now = None if folder.checkpoints.is_empty() else folder.checkpoints.intact("last")[0]
+        if now != self._checkpoint:
             raise RunFolderError(
                 f"another process has trained the run {str(self.path)!r} since it was loaded here; load it again"
             )

@@ -13,7 +13,7 @@ from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.registry import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
-from priorkit.studies.documents import markdown_table, write_whole
+from priorkit.studies.documents import markdown_table, write_document
 from priorkit.studies.run_summary import RunSummary, summarise_run
 from priorkit.studies.study import MAIN_SCORES
 
@@ -148,9 +148,9 @@ def compare_runs(
         for caption, summary in zip(comparison.captions, summaries, strict=True)
     }
     save_curves(rows, out / "curves.png")
-    write_whole(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
+    write_document(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
     notes = "".join(f"\n- {note}\n" for note in comparison.notes)
-    write_whole(out / "comparison.md", markdown_table(*comparison.cells(comparison.labels)) + notes)
+    write_document(out / "comparison.md", markdown_table(*comparison.cells(comparison.labels)) + notes)
     return comparison
 
 

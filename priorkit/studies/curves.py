@@ -6,6 +6,7 @@ from pathlib import Path
 
 from priorkit.figures import require_matplotlib
 from priorkit.runs import explained_os_errors
+from priorkit.whole_files import whole_file
 
 __all__ = ["save_curves"]
 
@@ -65,11 +66,6 @@ def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
-    draft = path.with_name(f".{path.name}.draft")
-    with explained_os_errors("write"):
-        try:
-            FigureCanvasAgg(figure).print_png(draft)  # type: ignore[no-untyped-call]
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+    with explained_os_errors("write"), whole_file(path) as file:
+        FigureCanvasAgg(figure).print_png(file)  # type: ignore[no-untyped-call]
     return len(panels)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from priorkit.runs import explained_os_errors
+from priorkit.whole_files import write_whole
 
-__all__ = ["markdown_table", "write_whole"]
+__all__ = ["markdown_table", "write_document"]
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -18,16 +19,11 @@ def _escaped(cell: str) -> str:
     return " ".join(cell.replace("\\", "\\\\").replace("|", "\\|").split("\n"))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_document(path: Path, text: str) -> None:
     """Writes a text file, which appears whole or not at all.
 
     Raises:
         RunFolderError: It cannot be written.
     """
-    draft = path.with_name(f".{path.name}.draft")
     with explained_os_errors("write"):
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(path, text)

@@ -9,7 +9,7 @@ from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_fit, prepare_resumed, read_position
-from priorkit.studies.documents import write_whole
+from priorkit.studies.documents import write_document
 from priorkit.studies.pictures import check_pictures, draw_study
 from priorkit.studies.plan import PlannedRun, Request, plan_runs
 from priorkit.studies.results import Results, gather_results, write_results
@@ -114,7 +114,7 @@ def reproduce(
                     raise
                 if _is_there(run):
                     # The prior has refused the codes themselves, and will do so again.
-                    write_whole(run.path / DIVERGED, f"{error}\n")
+                    write_document(run.path / DIVERGED, f"{error}\n")
                 refused[run.path.name] = str(error)
                 observer.refused(run, str(error))
                 continue
@@ -162,7 +162,7 @@ def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Regi
     try:
         return training.run(observer.observers(run)).stopped
     except NonFiniteLossError as error:
-        write_whole(run.path / DIVERGED, f"{error}\n")
+        write_document(run.path / DIVERGED, f"{error}\n")
         observer.diverged(run, str(error))
         return None
 

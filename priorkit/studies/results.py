@@ -9,7 +9,7 @@ from typing import Any
 
 from priorkit.config import format_duration
 from priorkit.runs import RunFolder
-from priorkit.studies.documents import markdown_table, write_whole
+from priorkit.studies.documents import markdown_table, write_document
 from priorkit.studies.plan import Request
 from priorkit.studies.run_summary import RunSummary, summarise_run
 from priorkit.studies.scoring import study_evaluations
@@ -257,7 +257,7 @@ def write_results(results: Results, folder: Path) -> None:
     Raises:
         RunFolderError: The folder cannot be written.
     """
-    write_whole(folder / "table.json", json.dumps(results.as_data(), indent=2) + "\n")
+    write_document(folder / "table.json", json.dumps(results.as_data(), indent=2) + "\n")
     header, rows = results.cells(results.labels)
     notes = "\n".join(f"- {note}" for note in results.notes)
-    write_whole(folder / "table.md", f"# {results.title}\n\n{markdown_table(header, rows)}\n{notes}\n")
+    write_document(folder / "table.md", f"# {results.title}\n\n{markdown_table(header, rows)}\n{notes}\n")

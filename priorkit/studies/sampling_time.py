@@ -10,7 +10,7 @@ import torch
 
 from priorkit.errors import RunFolderError
 from priorkit.runs import Run
-from priorkit.studies.documents import write_whole
+from priorkit.studies.documents import write_document
 
 __all__ = ["SamplingTime", "measure_sampling_time", "read_sampling_time"]
 
@@ -55,7 +55,7 @@ def measure_sampling_time(run: Run, codes: int) -> SamplingTime:
     # Reading a value waits until the device has computed it.
     float(drawn.sum())
     found = SamplingTime(codes, time.perf_counter() - began, str(model.device), torch.get_num_threads())
-    write_whole(run.path / _FILE, json.dumps(found.as_data(), indent=2) + "\n")
+    write_document(run.path / _FILE, json.dumps(found.as_data(), indent=2) + "\n")
     return found
 
 

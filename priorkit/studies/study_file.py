@@ -7,7 +7,7 @@ from typing import Any
 from priorkit.config import LIMITS, flag_for, format_duration
 from priorkit.errors import RunFolderError
 from priorkit.runs import RESUMABLE, explained_os_errors
-from priorkit.studies.documents import write_whole
+from priorkit.studies.documents import write_document
 from priorkit.studies.plan import Request
 
 __all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_study"]
@@ -63,7 +63,7 @@ def open_study(request: Request) -> None:
     """
     with explained_os_errors("make the study's folder"):
         request.out.mkdir(parents=True, exist_ok=True)
-    write_whole(request.out / STUDY_FILE, json.dumps(_content(request), indent=2) + "\n")
+    write_document(request.out / STUDY_FILE, json.dumps(_content(request), indent=2) + "\n")
 
 
 def _content(request: Request) -> dict[str, Any]:

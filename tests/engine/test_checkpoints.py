@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from priorkit.engine import CheckpointStore
-from priorkit.errors import RunFolderError
+from priorkit.errors import DamagedCheckpointError, RunFolderError
 
 
 def weights(value: float = 1.0) -> dict[str, Tensor]:
@@ -256,3 +256,53 @@ def test_a_damaged_file_is_an_error_of_one_line(damage: str, file: str, store: C
         store.load_state() if file == "state.pt" else store.load_weights()
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+def test_earlier_checkpoints_stay_as_many_as_are_to_be_kept(store: CheckpointStore) -> None:
+    for step in range(1, 6):
+        store.save(step, weights(step), {}, ["last", "best"] if step == 1 else ["last"], keep=3)
+    kept = ["step-00000001", "step-00000003", "step-00000004", "step-00000005"]
+    assert entries(store) == ["best.json", "last.json", *kept]
+    store.save(6, weights(6), {}, ["last"])
+    assert entries(store) == ["best.json", "last.json", "step-00000001", "step-00000006"]
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "state.pt", "checksums.json"])
+def test_damage_at_any_place_is_found_and_the_checkpoint_before_is_offered(file: str, store: CheckpointStore) -> None:
+    for step in (1, 2):
+        store.save(step, weights(step), {"step": step}, ["last"], {"format": "4"}, keep=2)
+    damaged = store.path() / file
+    content = damaged.read_bytes()
+    generator = torch.Generator().manual_seed(0)
+    for place in [*torch.randint(len(content), (30,), generator=generator).tolist(), len(content) - 1]:
+        changed = bytearray(content)
+        changed[place] ^= 1
+        for wrong in (bytes(changed), content[:place], b""):
+            damaged.write_bytes(wrong)
+            folder, damage = store.intact()
+            assert folder.name == "step-00000001", (place, wrong)
+            assert str(damaged.parent) in damage
+            with pytest.raises(DamagedCheckpointError, match="restore the file") as caught:
+                store.load_weights() and store.load_state()
+            assert "\n" not in str(caught.value)
+    assert store.load_state(folder) == {"step": 1}
+    damaged.write_bytes(content)
+    assert store.intact() == (damaged.parent, "")
+
+
+def test_damaged_state_is_of_no_interest_to_who_reads_weights_alone(store: CheckpointStore) -> None:
+    store.save(1, weights(1), {}, ["last"])
+    (store.path() / "state.pt").write_bytes(b"")
+    assert store.intact(state=False) == (store.path(), "")
+    with pytest.raises(DamagedCheckpointError, match=r"state\.pt"):
+        store.intact()
+
+
+def test_nothing_is_written_through_a_link(store: CheckpointStore, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    store.folder.parent.mkdir()
+    store.folder.symlink_to(outside)
+    with pytest.raises(OSError, match="link"):
+        store.save(1, weights(), {}, ["last"])
+    assert list(outside.iterdir()) == []

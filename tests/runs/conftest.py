@@ -117,6 +117,11 @@ class _At(Observer):
             self.action()
 
 
+def _without_checksums(folder: RunFolder) -> None:
+    for file in folder.checkpoints.folder.glob("*/checksums.json"):
+        file.unlink()
+
+
 def _write_images(path: Path, n: int, value: int = 0) -> None:
     images = np.random.default_rng(0).integers(0, 255, (n, 16, 16), dtype=np.uint8)
     images[0, 0, 0] = value
@@ -151,6 +156,12 @@ def pictures() -> Callable[[Path], dict[str, bytes]]:
 def at() -> Callable[[int, Callable[[], Any]], Observer]:
     """Makes an observer that does something after a step."""
     return _At
+
+
+@pytest.fixture(scope="session")
+def without_checksums() -> Callable[[RunFolder], None]:
+    """Takes the checksums of a run's checkpoints away, as if an earlier version had written them."""
+    return _without_checksums
 
 
 @pytest.fixture(scope="session")

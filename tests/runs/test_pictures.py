@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -56,8 +56,8 @@ def test_a_failure_keeps_the_old_picture_and_leaves_no_draft(tmp_path: Path, mon
     save_grid(numbered(1), path)
     before = path.read_bytes()
 
-    def fail(self: Image.Image, file: Path, *arguments: object, **options: object) -> None:
-        Path(file).write_bytes(b"half a picture")
+    def fail(self: Image.Image, file: IO[bytes], *arguments: object, **options: object) -> None:
+        file.write(b"half a picture")
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", fail)

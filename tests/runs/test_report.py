@@ -111,8 +111,9 @@ def test_a_report_that_cannot_be_written(folder: RunFolder, monkeypatch: pytest.
     def refuse(self: Path, *arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "write_text", refuse)
-    with pytest.raises(RunFolderError, match=r"cannot write the report .*report\.html'.*Permission denied"):
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("priorkit.runs.report._page", lambda folder: "a page")
+    with pytest.raises(RunFolderError, match=r"cannot write the report .*report\.html.*Permission denied"):
         write_report(folder)
 
 

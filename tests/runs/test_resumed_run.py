@@ -10,9 +10,16 @@ import pytest
 import torch
 
 from priorkit.config import RunConfig
-from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
+from priorkit.errors import (
+    ConfigurationError,
+    DeviceError,
+    RunFolderError,
+    RunFolderWarning,
+    UnknownComponentError,
+)
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
+from priorkit.runs.report import write_report
 from priorkit.training import Observer, Session
 
 RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
@@ -195,8 +202,10 @@ def test_a_damaged_line_of_metrics_is_refused_before_anything_is_lost(
 
 @pytest.mark.parametrize("state", [{"other": 1}, {"config": 3}, {"config": {"stepz": 1}}, [1]])
 def test_a_state_that_is_none_of_a_run_is_an_error_of_one_line(
-    state: Any, folder: RunFolder, registry: Registry
+    state: Any, folder: RunFolder, registry: Registry, without_checksums: Callable[[RunFolder], None]
 ) -> None:
+    without_checksums(folder)
+    shutil.rmtree(folder.checkpoints.folder / "step-00000004")
     torch.save(state, folder.checkpoints.path() / "state.pt")
     with pytest.raises(RunFolderError, match=r"checkpoint .*restore") as caught:
         prepare_resumed(folder.path, {"steps": 7}, registry=registry)
@@ -206,8 +215,13 @@ def test_a_state_that_is_none_of_a_run_is_an_error_of_one_line(
 @pytest.mark.parametrize("part", ["engine", "averages", "seconds", "best"])
 @pytest.mark.parametrize("value", [None, 3.5, "text", {}])
 def test_a_state_with_a_damaged_part_is_one_line_or_goes_on(
-    part: str, value: Any, folder: RunFolder, registry: Registry
+    part: str,
+    value: Any,
+    folder: RunFolder,
+    registry: Registry,
+    without_checksums: Callable[[RunFolder], None],
 ) -> None:
+    without_checksums(folder)
     state = folder.checkpoints.load_state()
     torch.save({**state, part: value}, folder.checkpoints.path() / "state.pt")
     if (part, value) in (("seconds", 3.5), ("best", {})):
@@ -292,8 +306,10 @@ def test_a_wrong_new_limit_is_refused(changes: dict[str, Any], run_path: Path, r
 def test_what_is_no_run_cannot_go_on(folder: RunFolder, registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no such folder"):
         prepare_resumed(tmp_path / "nowhere", registry=registry)
-    shutil.rmtree(folder.checkpoints.folder)
-    with pytest.raises(RunFolderError, match="no checkpoint 'last'"):
+    (folder.checkpoints.folder / "last.json").unlink()
+    with pytest.raises(
+        RunFolderError, match=r"no checkpoint 'last': .*last.json' is missing; use --checkpoint best, or"
+    ):
         prepare_resumed(folder.path, registry=registry)
 
 
@@ -315,3 +331,81 @@ def test_a_checkpoint_that_does_not_fit_is_refused(part: str, folder: RunFolder,
     with pytest.raises(RunFolderError, match="does not fit the networks") as caught:
         prepare_resumed(folder.path, registry=registry)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
+    run_config: Callable[..., RunConfig],
+    registry: Registry,
+    trained_path: Path,
+    tmp_path: Path,
+    assert_same: Callable[..., None],
+    measurements: Callable[[Path], list[Any]],
+    pictures: Callable[[Path], Any],
+    at: Callable[..., Observer],
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill() -> None:
+        raise Killed
+
+    path = tmp_path / "run"
+    with pytest.raises(Killed):
+        prepare(run_config(), path, registry=registry).run([at(1, kill)])
+    # The one of step 0 comes early, but not at once.
+    shutil.rmtree(path / "checkpoints")
+    with pytest.warns(RunFolderWarning, match=r"no checkpoint.* begins again at step 0"):
+        resumed = prepare_resumed(path, registry=registry)
+    resumed.run()
+    assert_same(path, trained_path)
+    assert measurements(path) == measurements(trained_path)
+    assert pictures(path) == pictures(trained_path)
+
+
+def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before(
+    run_path: Path, registry: Registry, trained_path: Path, assert_same: Callable[..., None]
+) -> None:
+    file = RunFolder.open(run_path).checkpoints.path() / "state.pt"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.warns(RunFolderWarning, match=r"state\.pt.* damaged.*step-00000004, the checkpoint before it"):
+        resumed = prepare_resumed(run_path, registry=registry)
+    assert resumed.run().steps == 6
+    assert_same(run_path, trained_path)
+
+
+def test_a_report_that_a_kill_prevented_is_written_by_going_on(run_path: Path, registry: Registry) -> None:
+    report = write_report(RunFolder.open(run_path))
+    text = report.read_text(encoding="utf-8")
+    for left in (None, text.replace('name="priorkit-step" content="6"', 'name="priorkit-step" content="4"')):
+        report.unlink() if left is None else report.write_text(left, encoding="utf-8")
+        assert prepare_resumed(run_path, registry=registry).run().steps == 6
+        assert report.read_text(encoding="utf-8") == text
+    with pytest.raises(ConfigurationError, match="has reached its limit"):
+        prepare_resumed(run_path, registry=registry)
+
+
+@pytest.mark.parametrize("name", ["samples", "checkpoints", ".lock"])
+def test_links_in_a_run_are_not_followed(
+    name: str, run_path: Path, registry: Registry, tmp_path: Path, contents_of: Callable[[Path], Any]
+) -> None:
+    """As in a run that somebody has sent."""
+    outside = tmp_path / "outside"
+    (run_path / name).rename(outside)
+    (run_path / name).symlink_to(outside)
+    before = contents_of(outside) if outside.is_dir() else outside.read_bytes()
+    with pytest.raises(RunFolderError, match=rf"{name}.*it is a link, through which nothing is written; put what"):
+        prepare_resumed(run_path, {"steps": 7}, registry=registry).run()
+    assert (contents_of(outside) if outside.is_dir() else outside.read_bytes()) == before
+
+
+@pytest.mark.parametrize("name", ["report.html", "metrics.jsonl", ".metrics.jsonl.draft", "config.toml"])
+def test_files_take_the_place_of_links(name: str, run_path: Path, registry: Registry, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes((run_path / name).read_bytes() if (run_path / name).exists() else b"mine")
+    before = outside.read_bytes()
+    (run_path / name).unlink(missing_ok=True)
+    (run_path / name).symlink_to(outside)
+    prepare_resumed(run_path, {"steps": 7}, registry=registry).run()
+    assert outside.read_bytes() == before
+    assert not (run_path / name).is_symlink()

@@ -8,7 +8,13 @@ import torch
 import priorkit
 from priorkit.config import RunConfig
 from priorkit.data import to_float
-from priorkit.errors import ConfigurationError, DeviceError, RunFolderError, UnknownComponentError
+from priorkit.errors import (
+    ConfigurationError,
+    DeviceError,
+    RunFolderError,
+    RunFolderWarning,
+    UnknownComponentError,
+)
 from priorkit.interfaces import CodeSpace, ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.registry import Registry
 from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
@@ -178,9 +184,14 @@ def test_an_edited_configuration(
 
 
 def test_a_damaged_checkpoint(folder: RunFolder, registry: Registry) -> None:
-    (folder.checkpoints.path() / "weights.safetensors").write_bytes(b"short")
-    with pytest.raises(RunFolderError, match="cannot read the checkpoint"):
+    last = folder.checkpoints.path()
+    (last / "weights.safetensors").write_bytes(b"short")
+    with pytest.warns(RunFolderWarning, match=r"weights\.safetensors': it is damaged.* step-00000004, the checkpoint"):
+        assert load_run(folder.path, device="cpu", registry=registry).checkpoint == "step-00000004"
+    (folder.checkpoints.folder / "step-00000004" / "weights.safetensors").unlink()
+    with pytest.raises(RunFolderError, match=rf"cannot read the checkpoint .*{last.name}") as caught:
         load_run(folder.path, device="cpu", registry=registry)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")

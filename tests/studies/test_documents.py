@@ -1,7 +1,7 @@
 import pytest
 
 from priorkit.errors import RunFolderError
-from priorkit.studies.documents import markdown_table, write_whole
+from priorkit.studies.documents import markdown_table, write_document
 
 
 def test_cells_hold_any_text():
@@ -10,7 +10,7 @@ def test_cells_hold_any_text():
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path):
-    write_whole(tmp_path / "a", "text")
+    write_document(tmp_path / "a", "text")
     with pytest.raises(RunFolderError, match="cannot write"):
-        write_whole(tmp_path / "a" / "b", "text")
+        write_document(tmp_path / "a" / "b", "text")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
