@@ -8,10 +8,11 @@ from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
-from priorkit.runs.run import Run, load_run
+from priorkit.runs.run import Run
 from priorkit.runs.run_data import load_run_data
 from priorkit.runs.run_diagnosis import diagnose, save_diagnosis
 from priorkit.runs.run_evaluation import Evaluation, evaluate_run
+from priorkit.runs.run_loading import load_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
 from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare, train

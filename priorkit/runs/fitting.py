@@ -27,7 +27,8 @@ from priorkit.models import tensors_below
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.recognised_data import require_same_data
-from priorkit.runs.run import Run, weights_do_not_fit
+from priorkit.runs.run import Run
+from priorkit.runs.run_loading import weights_do_not_fit
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.training import Observer, Session

@@ -1,9 +1,7 @@
-"""A trained run, loaded from its folder."""
+"""A trained run: its configuration, its metrics and its model."""
 
-import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,19 +9,15 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.data import binarised
-from priorkit.engine import CheckpointStore, choose_device, choose_precision
-from priorkit.errors import ConfigurationError, DataError, RunFolderError
-from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
-from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
-from priorkit.registry import Registry, installed_plugins
+from priorkit.engine import CheckpointStore
+from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
+from priorkit.models import Model
 from priorkit.runs.classes import class_names, find_class
-from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.recognised_data import read_run_data
-from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
-__all__ = ["Run", "load_run", "weights_do_not_fit"]
+__all__ = ["Run"]
 
 
 class Run:
@@ -138,9 +132,9 @@ class Run:
             texts = [text] * n if isinstance(text, str) else text
             if len(texts) != n:
                 raise ValueError(f"text must be one text, or {n} of them, not {len(texts)}")
-            return self.model.sample(n, seed, self.model.text_conditions(texts))
+            return self._finite(self.model.sample(n, seed, self.model.text_conditions(texts)), "samples")
         if labels is None:
-            return self.model.sample(n, seed, condition)
+            return self._finite(self.model.sample(n, seed, condition), "samples")
         if isinstance(labels, Tensor):
             if labels.is_floating_point() or labels.ndim > 1:
                 raise ValueError(
@@ -150,7 +144,8 @@ class Run:
         several = [labels] * n if isinstance(labels, int | str) else labels
         if len(several) != n:
             raise ValueError(f"labels must be one class, or {n} of them, not {len(several)}")
-        return self.model.sample(n, seed, self.model.class_conditions(self.find_classes(several)))
+        conditions = self.model.class_conditions(self.find_classes(several))
+        return self._finite(self.model.sample(n, seed, conditions), "samples")
 
     def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
         """What a run conditioned on texts does not read of a text: words that it does not know, and whether it is cut.
@@ -175,7 +170,7 @@ class Run:
                 f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
                 f"on, not {tuple(images.shape)}"
             )
-        return self.model.encode(images).view(-1, *self.model.code_space.shape)
+        return self._finite(self.model.encode(images), "codes").view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
@@ -200,7 +195,7 @@ class Run:
             codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
         ):
             raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
-        return self.model.decode(codes.flatten(1), from_prior=from_prior)
+        return self._finite(self.model.decode(codes.flatten(1), from_prior=from_prior), "decoded images")
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
@@ -235,77 +230,19 @@ class Run:
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
 
+    def _finite(self, values: Tensor, what: str) -> Tensor:
+        """The values, which are infinite or no numbers where a network is broken: as pictures, those would be black.
+
+        Raises:
+            RunFolderError: They are.
+        """
+        if bool(values.isfinite().all()):
+            return values
+        raise RunFolderError(
+            f"the {what} of {str(self.path)!r} ({self.checkpoint}) are not finite: what was given is not, or a network "
+            "computes no numbers of it; check the input, try --checkpoint best, or train the run again"
+        )
+
     @property
     def _image_shape(self) -> tuple[int, int, int]:
         return (self.shape.channels, self.shape.size, self.shape.size)
-
-
-def weights_do_not_fit(folder: RunFolder, checkpoint: Path, error: Exception) -> RunFolderError:
-    """The error of a checkpoint whose tensors are not those of the networks that the configuration describes."""
-    return RunFolderError(
-        f"the weights in {str(checkpoint)!r} do not fit {str(folder.config)!r}: was it "
-        f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
-    )
-
-
-def load_run(
-    path: str | Path,
-    *,
-    checkpoint: str = "last",
-    device: str = "auto",
-    precision: str = "float32",
-    data_dir: str | Path | None = None,
-    registry: Registry | None = None,
-) -> Run:
-    """Loads a trained run.
-
-    Args:
-        path: The run folder.
-        checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
-            evaluated as it was trained.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        precision: `auto`, `float32` or `bfloat16`.
-        data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
-        registry: Where components come from; the installed plug-ins if None.
-
-    Raises:
-        RunFolderError: The folder is no run, or has no such checkpoint.
-        UnknownComponentError: A plug-in that the run used is not installed.
-        DeviceError: The device is not available.
-        DataError: The run's prior reads the training images, and they cannot be read or are others.
-    """
-    registry = installed_plugins() if registry is None else registry
-    folder = RunFolder.open(Path(path))
-    environment = folder.read_environment()
-    require_plugins(folder.path, environment, registry)
-    config = with_used_plugins(folder.read_config(), environment, registry)
-    found = folder.find_checkpoint(checkpoint)
-    weights = folder.load_weights(found)
-    read: list[ImageData] = []
-
-    def training_images() -> ImageSet:
-        if not read:
-            where = None if data_dir is None else Path(data_dir)
-            try:
-                read.append(read_run_data(folder.path, config, environment, where, registry))
-            except (DataError, ConfigurationError) as error:
-                raise DataError(f"--prior {config.prior.name} reads the run's training images: {error}") from error
-        return read[0].train
-
-    summary = dataclasses.replace(recorded_data(environment), training_images=training_images)
-    with torch.random.fork_rng(devices=[]):
-        system = build_system(config, registry, summary, trained=True)
-    chosen = choose_device(device)
-    system.to(chosen, channels_last=config.channels_last)
-    networks = EvaluationNetworks(system)
-    averaged = tensors_below("average", weights)
-    try:
-        # Averages replace the networks that they followed: what is used is theirs.
-        system.load_state({**weights, **averaged})
-        networks.load_statistics(tensors_below("use", weights))
-    except (KeyError, RuntimeError) as error:
-        raise weights_do_not_fit(folder, found, error) from None
-    for module in (*system.modules().values(), *networks.modules().values()):
-        module.eval().requires_grad_(False)
-    model = Model(system, choose_precision(precision, chosen), networks)
-    return Run(folder, config, environment, model, found.name, read[0] if read else None)

@@ -20,7 +20,8 @@ from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
 from priorkit.runs.periodic_evaluation import PeriodicEvaluation
 from priorkit.runs.recorder import Recorder
 from priorkit.runs.report import write_report
-from priorkit.runs.run import Run, load_run
+from priorkit.runs.run import Run
+from priorkit.runs.run_loading import load_run
 from priorkit.runs.stop_signals import kept_generators, raise_again, stop_signals
 from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, require_steps_taken, run_session

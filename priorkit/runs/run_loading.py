@@ -1,0 +1,113 @@
+"""Loads runs from their folders."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from priorkit.engine import choose_device, choose_precision
+from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.interfaces import ImageData, ImageSet
+from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
+from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.environment import recorded_data
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.recognised_data import read_run_data
+from priorkit.runs.run import Run
+from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+
+__all__ = ["load_run", "weights_do_not_fit"]
+
+
+def weights_do_not_fit(folder: RunFolder, checkpoint: Path, error: Exception) -> RunFolderError:
+    """The error of a checkpoint whose tensors are not those of the networks that the configuration describes."""
+    return RunFolderError(
+        f"the weights in {str(checkpoint)!r} do not fit {str(folder.config)!r}: was it "
+        f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
+    )
+
+
+def load_run(
+    path: str | Path,
+    *,
+    checkpoint: str = "last",
+    device: str = "auto",
+    precision: str = "float32",
+    data_dir: str | Path | None = None,
+    registry: Registry | None = None,
+) -> Run:
+    """Loads a trained run.
+
+    Args:
+        path: The run folder.
+        checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
+            evaluated as it was trained.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        precision: `auto`, `float32` or `bfloat16`.
+        data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        RunFolderError: The folder is no run, has no such checkpoint, or its weights are not finite.
+        UnknownComponentError: A plug-in that the run used is not installed.
+        DeviceError: The device is not available.
+        DataError: The run's prior reads the training images, and they cannot be read or are others.
+    """
+    registry = installed_plugins() if registry is None else registry
+    folder = RunFolder.open(Path(path))
+    environment = folder.read_environment()
+    require_plugins(folder.path, environment, registry)
+    config = with_used_plugins(folder.read_config(), environment, registry)
+    found = folder.find_checkpoint(checkpoint)
+    weights = folder.load_weights(found)
+    read: list[ImageData] = []
+
+    def training_images() -> ImageSet:
+        if not read:
+            where = None if data_dir is None else Path(data_dir)
+            try:
+                read.append(read_run_data(folder.path, config, environment, where, registry))
+            except (DataError, ConfigurationError) as error:
+                raise DataError(f"--prior {config.prior.name} reads the run's training images: {error}") from error
+        return read[0].train
+
+    summary = dataclasses.replace(recorded_data(environment), training_images=training_images)
+    with torch.random.fork_rng(devices=[]):
+        system = build_system(config, registry, summary, trained=True)
+    chosen = choose_device(device)
+    system.to(chosen, channels_last=config.channels_last)
+    networks = EvaluationNetworks(system)
+    averaged = tensors_below("average", weights)
+    try:
+        # Averages replace the networks that they followed: what is used is theirs.
+        system.load_state({**weights, **averaged})
+        networks.load_statistics(tensors_below("use", weights))
+    except (KeyError, RuntimeError) as error:
+        raise weights_do_not_fit(folder, found, error) from None
+    modules = {**system.modules(), **networks.modules()}
+    _require_finite(modules, found)
+    for module in modules.values():
+        module.eval().requires_grad_(False)
+    model = Model(system, choose_precision(precision, chosen), networks)
+    return Run(folder, config, environment, model, found.name, read[0] if read else None)
+
+
+def _require_finite(modules: Mapping[str, nn.Module], checkpoint: Path) -> None:
+    """Weights that are infinite or no numbers give black pictures. Buffers may be infinite, as bounds and masks are.
+
+    Raises:
+        RunFolderError: The modules have such weights.
+    """
+    for name, module in modules.items():
+        broken = [
+            *(key for key, value in module.named_parameters() if not bool(value.isfinite().all())),
+            *(key for key, value in module.named_buffers() if value.is_floating_point() and bool(value.isnan().any())),
+        ]
+        if broken:
+            raise RunFolderError(
+                f"{broken[0]!r} of the {name.replace('_', ' ')} in {str(checkpoint)!r} is not finite"
+                + (f", as are {len(broken) - 1} more tensors of it" if len(broken) > 1 else "")
+                + "; try --checkpoint best, or train the run again"
+            )
