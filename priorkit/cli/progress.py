@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from priorkit.cli.console import Console
 from priorkit.config import RunConfig, format_duration
 from priorkit.engine import Engine
+from priorkit.errors import NonFiniteLossError
 from priorkit.training import Observer, Review, Session
 
 __all__ = ["Progress"]
@@ -94,6 +95,12 @@ class Progress(Observer):
         self.console.data({"event": "stage", "step": session.steps, "stage": number, "phases": names})
         words = f"{', '.join(names).replace('_', ' ')}, on {stage.batch.value}"
         self._print(f"stage {number} of {len(stages)}: {words}")
+
+    def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
+        """Says what happened, and from where training goes on."""
+        what, rates = str(error).partition(":")[0], f"{session.rates.reduction:g} of the learning rates"
+        self.console.data({"event": "rolled back", "step": session.steps, "reason": what})
+        self._print(f"{what}: going on from the checkpoint of step {session.steps}, with {rates}")
 
     def _print(self, line: str) -> None:
         """Prints a line, above the bar where there is one."""

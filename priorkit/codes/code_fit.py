@@ -19,13 +19,14 @@ from priorkit.engine import (
     Engine,
     choose_device,
     choose_precision,
+    diverged,
     evaluating,
     make_optimizer,
     recomputed_statistics,
     running_statistics,
     seed_for,
 )
-from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError
+from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Batch, CodeKind, Condition, Prior, Space
 from priorkit.models import tensors_below
 from priorkit.registry import Registry
@@ -233,10 +234,7 @@ class CodeFit:
                     f"{self._given}: fitted to these codes, it is not finite; give more codes than they have "
                     "dimensions, or choose another prior"
                 )
-            raise NonFiniteLossError(
-                f"the prior is no longer finite at step {self.steps}: training diverged; "
-                "try a lower --learning-rate, --clip-norm 1 or --precision float32"
-            )
+            raise diverged(f"the prior is no longer finite at step {self.steps}")
 
     def weights(self) -> dict[str, Tensor]:
         """Every tensor of the prior, its average and its use, by `network/tensor`."""

@@ -174,6 +174,11 @@ class RunConfig(BaseModel):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's beta2; smoothing constant of rmsprop")
     weight_decay: float = Field(0.0, ge=0, description="weight decay")
     clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
+    on_divergence: Literal["stop", "skip", "rollback"] = Field(
+        "stop",
+        description="where a loss or gradient is infinite or not a number: stop; skip that update, which waits for the "
+        "device in each; or rollback to the last checkpoint with half the learning rates, at most five times",
+    )
     average: float = Field(
         0.999,
         ge=0,

@@ -6,6 +6,7 @@ from priorkit.engine.compilation import compile_method, require_compiler
 from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
 from priorkit.engine.evaluation_mode import evaluating
+from priorkit.engine.first_fault import diverged
 from priorkit.engine.free_memory import free_memory
 from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.optimizers import make_optimizer
@@ -23,6 +24,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "compile_method",
+    "diverged",
     "evaluating",
     "free_memory",
     "make_optimizer",

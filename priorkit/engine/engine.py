@@ -9,9 +9,10 @@ from torch.optim import Optimizer
 
 from priorkit.distributed.processes import Processes
 from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
+from priorkit.engine.first_fault import FirstFault
 from priorkit.engine.hardware import Precision
 from priorkit.engine.randomness import seed_for, seed_global_generators
-from priorkit.errors import NonFiniteLossError
+from priorkit.engine.skipped_moves import SkippedMoves
 from priorkit.interfaces import Move, Noise, Phase
 
 __all__ = ["Engine"]
@@ -31,6 +32,7 @@ class Engine:
             players (Algorithm 1 as printed), instead of a move at a time.
         processes: Those that train together; None for this one alone.
         recorder: Records the work of every phase, which is then replayed; None to run it anew in every step.
+        skips_faults: Leave out the update of a move whose losses or gradients are not finite. Waits for the device.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Engine:
         simultaneous: bool = False,
         processes: Processes | None = None,
         recorder: GraphRecorder | None = None,
+        skips_faults: bool = False,
     ) -> None:
         self.networks = dict(networks)
         self.optimizers = dict(optimizers)
@@ -60,6 +63,8 @@ class Engine:
         self.images_seen = 0
         # The meta device, which computes shapes only, has no generators; the CPU's does for it.
         self._generator = torch.Generator("cpu" if precision.device.type == "meta" else precision.device)
+        self._fault = FirstFault(precision.device)
+        self._skipped = SkippedMoves(self.networks) if skips_faults else None
         self._loss_sums: dict[str, Tensor] = {}
         self._loss_counts: dict[str, int] = {}
         self._terms: dict[str, list[str]] = {}
@@ -100,6 +105,9 @@ class Engine:
         part = len(images) / batch_size
         # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
         seed_global_generators(seed_for(self.seed, self._modules, self.images_seen), self.precision.device)
+        self._fault.begin_step(self.steps + 1)
+        if self._skipped is not None:
+            self._skipped.begin_step()
         for phase in self.phases:
             if self.steps % phase.every == 0:
                 self._generator.manual_seed(seed_for(self.seed, phase.name, self.images_seen))
@@ -110,6 +118,8 @@ class Engine:
                     self._replay_of(phase, self.recorder)(images, noise)
                 for key in self._terms[phase.name]:
                     self._loss_counts[key] = self._loss_counts.get(key, 0) + 1
+        if self._skipped is not None:
+            self._skipped.end_step()
         self.steps += 1
         self.images_seen += batch_size
 
@@ -133,6 +143,8 @@ class Engine:
             if move is None:
                 break
             gradients = self._gradients(phase, move, part)
+            if gradients is None:
+                continue
             if self.simultaneous:
                 held_back.append((move, gradients))
             else:
@@ -148,8 +160,11 @@ class Engine:
         share = self.processes.share(batch_size)
         return {name: tensor[share] for name, tensor in noise.items()}
 
-    def _gradients(self, phase: Phase, move: Move, part: float) -> dict[str, list[Tensor | None]]:
-        """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch."""
+    def _gradients(self, phase: Phase, move: Move, part: float) -> dict[str, list[Tensor | None]] | None:
+        """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch.
+
+        None where the move is to be skipped.
+        """
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
@@ -163,7 +178,12 @@ class Engine:
         values = [term.detach().float() * part for term in move.terms.values()]
         present = [gradient for each in gradients.values() for gradient in each if gradient is not None]
         self.processes.add_up([*present, *values])
-        self._record(phase.name, dict(zip(move.terms, values, strict=True)))
+        terms = dict(zip(move.terms, values, strict=True))
+        finite = self._fault.look(phase.name, move.player, terms, gradients)
+        if self._skipped is not None and self._skipped.skips(finite):
+            self._fault.forget()
+            return None
+        self._record(phase.name, terms)
         return gradients
 
     def _update(self, move: Move, gradients: Mapping[str, Iterable[Tensor | None]]) -> None:
@@ -191,7 +211,7 @@ class Engine:
 
     def _held(self) -> dict[str, Tensor]:
         """All tensors that outlive a step, by names for messages."""
-        held = {f"the sum of the loss {key}": value for key, value in self._loss_sums.items()}
+        held = {f"the sum of the loss {key}": value for key, value in self._loss_sums.items()} | self._fault.held()
         for name, network in self.networks.items():
             for key, value in (*network.named_parameters(), *network.named_buffers()):
                 held[f"{name}.{key}"] = value
@@ -201,24 +221,27 @@ class Engine:
                         held[f"{key} {number} of the optimiser of {name}"] = value
         return held
 
+    def check_finite(self) -> None:
+        """Makes sure that every loss and every gradient so far was finite. Waits for the device.
+
+        Raises:
+            NonFiniteLossError: One was not; the message names the first step, the phase and what was found there.
+        """
+        self._fault.check()
+
     def losses(self, *, reset: bool) -> dict[str, float]:
         """The mean of each loss term since the last reset, by `phase/term`. Waits for the device.
 
         Raises:
-            NonFiniteLossError: One of them is infinite or not a number.
+            NonFiniteLossError: A loss or a gradient was infinite or not a number.
         """
+        self.check_finite()
         for replayed in self._replayed.values():
             replayed.check()
         means: dict[str, float] = {}
         if self._loss_counts:
             values = torch.stack([self._loss_sums[key] for key in self._loss_counts]).tolist()
             means = {key: value / count for (key, count), value in zip(self._loss_counts.items(), values, strict=True)}
-        bad = [key for key, value in means.items() if not torch.isfinite(torch.tensor(value))]
-        if bad:
-            raise NonFiniteLossError(
-                f"the loss {bad[0]} became {means[bad[0]]} at or before step {self.steps}: training diverged; "
-                "try a lower --learning-rate, --clip-norm 1 or --precision float32"
-            )
         if reset:
             # Kept, as a recorded phase adds to these very tensors.
             for value in self._loss_sums.values():
@@ -244,6 +267,7 @@ class Engine:
             optimizer.load_state_dict(_for_the_kernels_of(optimizer, state["optimizers"][name]))
         self._loss_sums = {key: value.to(self.precision.device, copy=True) for key, value in state["loss_sums"].items()}
         self._loss_counts = dict(state["loss_counts"])
+        self._fault.forget()
         # Optimisers and sums have new tensors now, which recorded phases know nothing of.
         self._replayed.clear()
 

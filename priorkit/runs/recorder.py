@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from priorkit.config import RunConfig
+from priorkit.errors import NonFiniteLossError
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
@@ -36,6 +37,14 @@ class Recorder(Observer):
 
     def started(self, session: Session) -> None:
         """Opens the files; lines and pictures of steps after the last checkpoint, which will be done again, go."""
+        self._open(session)
+
+    def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
+        """Lines and pictures of the steps that are done again go."""
+        self.close()
+        self._open(session)
+
+    def _open(self, session: Session) -> None:
         with explained_os_errors("write the run's metrics"):
             kept = [row for row in read_metrics(self.folder, strict=True) if row["step"] <= session.steps]
             self._written = {(row["step"], frozenset(row)) for row in kept}

@@ -44,9 +44,14 @@ RESUMABLE = (
     "evaluate_every",
     "evaluate_samples",
     "keep_checkpoints",
+    "learning_rate",
+    "learning_rates",
+    "clip_norm",
+    "on_divergence",
 )
 """Settings that may change when a run goes on: how long, on what and how fast, where its data (the same data) lies and
-how it is read, how it is scored on the way, and how many checkpoints stay."""
+how it is read, how it is scored on the way, how many checkpoints stay, and how fast it
+learns: training that diverged needs that."""
 
 
 def prepare_resumed(

@@ -11,7 +11,7 @@ from priorkit.config import RunConfig, resolve_config
 from priorkit.data import load_data
 from priorkit.distributed import Processes, abandon_processes, join_processes
 from priorkit.engine import choose_device
-from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
@@ -88,7 +88,7 @@ class TrainingRun:
         alone are told.
 
         Raises:
-            NonFiniteLossError: Training diverged; the last good checkpoint is kept.
+            NonFiniteLossError: Training diverged; the last good checkpoint is kept, and the report is written.
             RunFolderError: The folder cannot be written, or another process trains this run.
             ProcessesError: Another of the processes that train together has failed.
         """
@@ -103,7 +103,13 @@ class TrainingRun:
                 told = self._begin(until_done, observers) if self.processes.is_main else []
             self.path = Path(self.processes.gather(str(self.path))[0])
             with kept_generators(self.session.precision.device), stop_signals() as stop:
-                reason = run_session(self.session, told, stop)
+                restore = self._restore if self.config.on_divergence == "rollback" else None
+                try:
+                    reason = run_session(self.session, told, stop, restore)
+                except NonFiniteLossError:
+                    if self.processes.is_main:
+                        write_report(RunFolder.open(self.path))
+                    raise
             with self.processes.together():
                 if self.processes.is_main:
                     write_report(RunFolder.open(self.path))
@@ -113,6 +119,12 @@ class TrainingRun:
         return TrainingOutcome(
             self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best, missed
         )
+
+    def _restore(self) -> None:
+        """Loads the run's last checkpoint, from which it goes on after it diverged."""
+        folder = RunFolder.open(self.path)
+        checkpoint = folder.find_checkpoint("last", state=True)
+        self.session.load(folder.load_weights(checkpoint), folder.load_state(checkpoint))
 
     def _begin(self, until_done: ExitStack, observers: Sequence[Observer]) -> list[Observer]:
         """Makes the folder ready, and gives all who are to be told of the training."""

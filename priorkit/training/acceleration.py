@@ -62,6 +62,11 @@ def choose_recorder(
     """
     if not config.cuda_graphs:
         return None
+    if config.on_divergence == "skip":
+        raise ConfigurationError(
+            "--on-divergence skip decides in every update, and --cuda-graphs replays them as they were recorded: use "
+            "--no-cuda-graphs, or --on-divergence rollback"
+        )
     if device.type != "cuda":
         raise DeviceError(
             f"--cuda-graphs: the run computes on {device}, and only CUDA devices have them; "

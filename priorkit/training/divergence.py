@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from priorkit.data.batches import to_float
-from priorkit.errors import NonFiniteLossError
+from priorkit.engine import diverged
 from priorkit.models.model import Model
 
 __all__ = ["require_finite"]
@@ -34,16 +34,9 @@ def require_finite(networks: Mapping[str, nn.Module], model: Model, held_out: Te
     for name, network in networks.items():
         sums = torch.stack([weight.detach().float().sum() for weight in network.parameters()])
         if not bool(sums.isfinite().all()):
-            raise _diverged(f"weights of {name}", step)
+            raise diverged(f"weights of the {name} are no longer finite at step {step}")
     made = [model.sample(_CHECKED, seed=seed)]
     if model.encoder is not None:
         made.append(model.reconstruct(to_float(held_out[:_CHECKED])))
     if not all(bool(images.isfinite().all()) for images in made):
-        raise _diverged("images that the model makes", step)
-
-
-def _diverged(what: str, step: int) -> NonFiniteLossError:
-    return NonFiniteLossError(
-        f"{what} are no longer finite at step {step}: training diverged; "
-        "try a lower --learning-rate, --clip-norm 1 or --precision float32"
-    )
+        raise diverged(f"images that the model makes are no longer finite at step {step}")

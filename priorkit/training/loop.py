@@ -4,12 +4,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from priorkit.errors import DataError
+from priorkit.errors import DataError, NonFiniteLossError
 from priorkit.training.review import Review
 from priorkit.training.session import Session
 
 __all__ = ["Observer", "run_session"]
 
+_LOOKED_FOR_FAULTS = 50
+"""Steps between looks for losses and gradients that are not finite, where a look waits for the device."""
+_LEAST_REDUCTION = 1 / 32
+"""Of learning rates, by rolling back: each time halves them."""
 _DECISIVE = ("sample_distance", "reconstruction_error")
 """The score of a review that says which checkpoint is best: the first that there is."""
 _OF_FEATURES = "frechet_distance"
@@ -59,6 +63,9 @@ class Observer:
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
         """The session's state is to be kept under these names (`last`, `best`)."""
+
+    def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
+        """Training diverged; it goes on from its last checkpoint, which is loaded, with lower learning rates."""
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Training is over: at its limit (None), or stopped early for a reason."""
@@ -126,6 +133,8 @@ class _Schedule:
 
     def after_step(self) -> None:
         config, steps = self.session.config, self.session.steps
+        if self.session.precision.device.type == "cpu" or steps % _LOOKED_FOR_FAULTS == 0:
+            self.session.engine.check_finite()
         # A stage ends with its own losses and pictures.
         stage_ends = self.session.at_stage_end()
         if steps % config.log_every == 0 or stage_ends:
@@ -149,7 +158,12 @@ class _Schedule:
             self.checkpoint(["last"])
 
 
-def run_session(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
+def run_session(
+    session: Session,
+    observers: Sequence[Observer],
+    stop: Callable[[], str | None],
+    restore: Callable[[], None] | None = None,
+) -> str | None:
     """Trains until a limit of the configuration is reached or `stop` gives a reason.
 
     Where several processes train together, all of them call this; a reason that one has stops all of them.
@@ -158,6 +172,8 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
         session: What to train.
         observers: Who is told; of several processes, those of the main one should be told.
         stop: Asked before every step; a text ends the run with a checkpoint and without the final review.
+        restore: Loads the session's last checkpoint, from which training that diverged goes on with half the learning
+            rates; None to end there.
 
     Returns:
         Why it stopped early, or None.
@@ -168,12 +184,17 @@ def run_session(session: Session, observers: Sequence[Observer], stop: Callable[
         DataError: An image that is read as it is needed cannot be read; a checkpoint of the step before is saved.
     """
     try:
-        return _run(session, observers, stop)
+        return _run(session, observers, stop, restore)
     finally:
         session.close()
 
 
-def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str | None]) -> str | None:
+def _run(
+    session: Session,
+    observers: Sequence[Observer],
+    stop: Callable[[], str | None],
+    restore: Callable[[], None] | None,
+) -> str | None:
     processes = session.processes
     session.start_together()
     schedule = _Schedule(session, observers)
@@ -195,9 +216,18 @@ def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str
             with processes.together():
                 for observer in observers:
                     observer.entered_stage(session)
-        session.step()
-        session.seconds = time.perf_counter() - began
-        schedule.after_step()
+        try:
+            session.step()
+            session.seconds = time.perf_counter() - began
+            schedule.after_step()
+        except NonFiniteLossError as error:
+            if restore is None or session.rates.reduction <= _LEAST_REDUCTION:
+                raise
+            _roll_back(session, restore)
+            schedule = _Schedule(session, observers)
+            for observer in observers:
+                observer.rolled_back(session, error)
+            continue
         for observer in observers:
             observer.stepped(session)
     schedule.at_end(complete=reason is None and not failed)
@@ -209,6 +239,14 @@ def _run(session: Session, observers: Sequence[Observer], stop: Callable[[], str
         for observer in observers:
             observer.ended(session, reason)
     return reason
+
+
+def _roll_back(session: Session, restore: Callable[[], None]) -> None:
+    # The checkpoint may be of before an earlier time: what that has left of the rates counts.
+    reduction, seconds = session.rates.reduction / 2, session.seconds
+    restore()
+    session.rates.reduction, session.seconds = reduction, seconds
+    session.rates.set(session.stage, session.steps)
 
 
 def _fetch(session: Session) -> DataError | None:

@@ -16,7 +16,7 @@ from priorkit.data.typical_images import typical_images
 from priorkit.distributed import Processes, synchronise_batch_norm
 from priorkit.distributed.agreement import average_statistics, require_equal_tensors
 from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, seed_for
-from priorkit.errors import PluginError
+from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Batch, Encoder, ImageData
 from priorkit.models.assembly import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
@@ -29,10 +29,10 @@ from priorkit.training.acceleration import choose_recorder, compile_system
 from priorkit.training.batch_sizes import require_batch_sizes
 from priorkit.training.batch_source import BatchSource
 from priorkit.training.divergence import require_finite
-from priorkit.training.learning_rates import rate_factor, stage_length
 from priorkit.training.length import last_step, with_its_end
-from priorkit.training.optimizers import make_optimizers, set_learning_rates
+from priorkit.training.optimizers import make_optimizers
 from priorkit.training.review import REVIEWED, Review, review_model
+from priorkit.training.scheduled_rates import ScheduledRates
 from priorkit.training.trained_tensors import load_autoencoder, load_trained_tensors, trained_tensors
 
 __all__ = ["Session"]
@@ -64,6 +64,10 @@ class Session:
         self.data = data
         self.precision = choose_precision(config.precision, device)
         recorder = choose_recorder(config, device, processes)
+        if config.on_divergence == "rollback" and processes.count > 1:
+            raise ConfigurationError(
+                "--on-divergence rollback: training in several processes cannot be rolled back yet; use stop or skip"
+            )
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.system = build_system(config, registry, summarise(data))
         self.config = config = with_its_end(config, self.system)
@@ -73,8 +77,6 @@ class Session:
         if config.synchronise_batch_norm:
             for network in networks.values():
                 synchronise_batch_norm(network, processes)
-        # Of each stage, how long it is, which its schedule of learning rates may depend on.
-        self._lengths = [stage_length(stage, config, len(data.train)) for stage in self.system.stages]
         self.stage = self.system.stages[0]
         self.engine = Engine(
             networks,
@@ -86,7 +88,9 @@ class Session:
             simultaneous=config.simultaneous,
             processes=processes,
             recorder=recorder,
+            skips_faults=config.on_divergence == "skip",
         )
+        self.rates = ScheduledRates(self.engine.optimizers, self.system, config, len(data.train))
         self.averages = AveragedNetworks(self.system.averaged(), config.average) if config.average > 0 else None
         averaged = self.averages.networks if self.averages is not None else {}
         self.evaluation_networks = EvaluationNetworks(self.system, averaged)
@@ -126,16 +130,7 @@ class Session:
             self.stage = stage
             self.source.enter(stage)
             self.engine.set_phases(stage.phases)
-            set_learning_rates(self.engine.optimizers, self.system, self.config, stage)
-
-    def _set_scheduled_rates(self) -> None:
-        """Sets the learning rates of the step that is about to be taken, where they change."""
-        stage = self.stage
-        if stage.lr_schedule.constant:
-            return
-        length = self._lengths[self.system.stages.index(stage)]
-        factor = rate_factor(stage.lr_schedule, self.steps - stage.begins, length)
-        set_learning_rates(self.engine.optimizers, self.system, self.config, stage, factor)
+            self.rates.set(stage, self.steps)
 
     def _encoder_in_use(self) -> Encoder:
         self._recompute_statistics()
@@ -172,7 +167,7 @@ class Session:
             with nullcontext() if on_images else refusing(self._prior, f"--prior {self.config.prior.name}"):
                 if self.steps == self.stage.begins:
                     self._standardise()
-                self._set_scheduled_rates()
+                self.rates.change(self.stage, self.steps)
                 self.engine.step(images, whole, conditions)
         except PluginError as error:
             raise PluginError(f"{error} (it failed in step {self.steps + 1})") from error
@@ -269,6 +264,7 @@ class Session:
             "averages": self.averages.state_dict() if self.averages is not None else {},
             "seconds": self.seconds,
             "best": dict(self.best),
+            **({"rate_reduction": self.rates.reduction} if self.rates.reduction != 1 else {}),
         }
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -277,6 +273,9 @@ class Session:
         self.load_weights(weights)
         self.engine.load_state_dict(state["engine"])
         self._enter_stage()
+        # Rates may have been changed since, by who goes on with the run.
+        self.rates.reduction = float(state.get("rate_reduction", 1.0))
+        self.rates.set(self.stage, self.steps)
         if self.averages is not None:
             self.averages.load_state_dict(state["averages"])
         self.seconds = float(state["seconds"])

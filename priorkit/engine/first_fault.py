@@ -1,0 +1,102 @@
+"""The first loss or gradient of a training that is infinite or not a number."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import NonFiniteLossError
+
+__all__ = ["FirstFault", "diverged"]
+
+_NONE = torch.iinfo(torch.int64).max
+_PLACES = 4096
+"""More than a step has losses and gradients."""
+
+
+def diverged(what: str) -> NonFiniteLossError:
+    """The error of a training that has diverged.
+
+    Args:
+        what: What is infinite or not a number, and since when: the subject of the sentence.
+    """
+    return NonFiniteLossError(
+        f"{what}: training diverged; try a lower --learning-rate or --clip-norm 1, which `priorkit train --resume RUN` "
+        "takes too, --on-divergence rollback or skip, or a new run with --precision float32"
+    )
+
+
+class FirstFault:
+    """Looks at the losses and gradients of every move, and remembers the first that is not finite.
+
+    It is remembered on the device, so looking does not wait for it; `check` does. Gradients are judged by their norms,
+    which overflow where Adam's squares of them do.
+
+    Args:
+        device: Where training computes.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._step = torch.zeros((), dtype=torch.int64, device=device)
+        self._first = torch.full((), _NONE, dtype=torch.int64, device=device)
+        self._none = torch.full((), _NONE, dtype=torch.int64, device=device)
+        self._names: list[str] = []
+        self._numbers: dict[tuple[str, ...], Tensor] = {}
+
+    def begin_step(self, step: int) -> None:
+        """Says which step the following looks belong to, counted from 1. Not to be recorded in a graph."""
+        self._step.fill_(step)
+
+    def look(
+        self, phase: str, player: str, terms: Mapping[str, Tensor], gradients: Mapping[str, Sequence[Tensor | None]]
+    ) -> Tensor:
+        """Looks at one move.
+
+        Args:
+            phase: The phase's name.
+            player: Of the move.
+            terms: Its losses, scalars.
+            gradients: Those of each network that the player has, by the network's name.
+
+        Returns:
+            For every loss and then for every network with gradients, whether it is finite: bool, on the device.
+        """
+        present = {name: [value for value in values if value is not None] for name, values in gradients.items()}
+        norms = {name: torch.stack(torch._foreach_norm(values)).sum() for name, values in present.items() if values}
+        move = f"the move of the {player} in the phase {phase}"
+        names = (
+            *(f"the loss {phase}/{name}" for name in terms),
+            *(f"the gradient of the {n} in {move}" for n in norms),
+        )
+        if names not in self._numbers:
+            first = len(self._names)
+            self._names.extend(names)
+            assert len(self._names) <= _PLACES, "more losses and gradients than numbers for them"
+            self._numbers[names] = torch.arange(first, first + len(names), device=self._device)
+        finite = torch.stack([*(value.float() for value in terms.values()), *norms.values()]).isfinite()
+        found = torch.where(finite, self._none, self._step * _PLACES + self._numbers[names]).min()
+        # In place: a recorded phase goes on writing here.
+        torch.minimum(self._first, found, out=self._first)
+        return finite
+
+    def check(self) -> None:
+        """Makes sure that nothing has been found. Waits for the device.
+
+        Raises:
+            NonFiniteLossError: Something has; the message names the first step and what was found there.
+        """
+        if self._device.type == "meta":
+            return  # which has no values
+        found = int(self._first)
+        if found != _NONE:
+            step, number = divmod(found, _PLACES)
+            raise diverged(f"{self._names[number]} became infinite or not a number at step {step}")
+
+    def forget(self) -> None:
+        """Forgets what was found: training goes on from a state before it."""
+        self._first.fill_(_NONE)
+
+    def held(self) -> dict[str, Tensor]:
+        """The tensors that outlive a step, by names for messages."""
+        return {"the first fault": self._first, "the number of the step": self._step, "no fault": self._none}

@@ -1,0 +1,60 @@
+"""Moves whose update is left out, as their losses or gradients are not finite."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["SkippedMoves"]
+
+_IN_A_ROW = 20
+"""Skipped moves after which training has diverged: a rare batch is no reason for so many."""
+
+
+class SkippedMoves:
+    """Decides which moves are skipped, and mends what their forward passes have left: batch norm's statistics.
+
+    Args:
+        networks: Those that are trained.
+
+    Attributes:
+        count: How many moves have been skipped.
+    """
+
+    def __init__(self, networks: Mapping[str, nn.Module]) -> None:
+        self.count = 0
+        self._in_a_row = self._since_begin = 0
+        self._buffers = [
+            buffer for network in networks.values() for buffer in network.buffers() if buffer.is_floating_point()
+        ]
+        self._before: list[Tensor] = []
+
+    def begin_step(self) -> None:
+        """Remembers the networks' buffers."""
+        self._since_begin = 0
+        self._before = [buffer.clone() for buffer in self._buffers]
+
+    def skips(self, finite: Tensor) -> bool:
+        """Whether a move is to be skipped. Waits for the device.
+
+        Args:
+            finite: For each of its losses and gradients, whether it is finite, bool.
+
+        Returns:
+            False for a move that is finite, and where so many in a row are not that training has diverged.
+        """
+        if bool(finite.all()):
+            self._in_a_row = 0
+            return False
+        if self._in_a_row >= _IN_A_ROW:
+            return False
+        self.count += 1
+        self._in_a_row += 1
+        self._since_begin += 1
+        return True
+
+    def end_step(self) -> None:
+        """Takes back what the skipped moves have spoilt. Not earlier: other moves' gradients may depend on the buffers."""
+        if self._since_begin:
+            for buffer, before in zip(self._buffers, self._before, strict=True):
+                buffer.copy_(torch.where(buffer.isfinite(), buffer, before))
