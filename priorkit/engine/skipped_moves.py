@@ -54,7 +54,7 @@ class SkippedMoves:
         return True
 
     def end_step(self) -> None:
-        """Takes back what the skipped moves have spoilt. Not earlier: other moves' gradients may depend on the buffers."""
+        """Takes back what skipped moves have spoilt. Not earlier: gradients of other moves may depend on it."""
         if self._since_begin:
             for buffer, before in zip(self._buffers, self._before, strict=True):
                 buffer.copy_(torch.where(buffer.isfinite(), buffer, before))
