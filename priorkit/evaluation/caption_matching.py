@@ -76,6 +76,7 @@ def score_matches(
             float(scores.mean()),
             standard_error(scores),
             extractor=about,
+            published=matcher.is_clip,
             samples=n,
             real=len(real),
             note=in_words(beside) + _left_out(requests),

@@ -37,7 +37,7 @@ CATALOGUE = (
     Listed("coverage", "coverage", "samples"),
     Listed("label-agreement", "label agreement", "samples"),
     Listed("r-precision", "R-precision", "text"),
-    Listed("clip-score", "CLIPScore", "text"),
+    Listed("clip-score", "CLIPScore", "text", "CLIPScore"),
     Listed("caption-kernel-distance", "kernel distance by caption", "text"),
     Listed("colour-agreement", "colour agreement", "text"),
     Listed("reconstruction-error", "reconstruction error (MSE)", "reconstruction"),

@@ -18,13 +18,14 @@ _SMALLEST = 4
 
 
 def word_tokens(texts: Sequence[str], numbers: dict[str, int]) -> Tensor:
-    """The numbers of the known words of texts: int64 (N, longest), with 0 behind them.
+    """The numbers of the known words of texts, in increasing order: int64 (N, longest), with 0 behind them.
 
     Args:
         texts: The texts.
         numbers: Of words, from 1 on.
     """
-    rows = [[numbers[word] for word in caption_words(text) if word in numbers][:_LENGTH] for text in texts]
+    # In one order: the same words are rounded alike.
+    rows = [sorted([numbers[word] for word in caption_words(text) if word in numbers][:_LENGTH]) for text in texts]
     tokens = torch.zeros(len(rows), max(1, max(map(len, rows), default=1)), dtype=torch.int64)
     for row, found in zip(tokens, rows, strict=True):
         row[: len(found)] = torch.tensor(found, dtype=torch.int64)

@@ -332,4 +332,25 @@ EXTRACTORS = (
         "see the attributes of priorkit.interfaces.FeatureExtractor",
         required=False,
     ),
+    Check(
+        "texts_are_rows_of_numbers",
+        texts_are_rows_of_numbers,
+        "a text without a known word, or a long one, is not provided for",
+        "give float32 (N, D) on the CPU, of any text, D being that of images' features",
+        required=False,
+    ),
+    Check(
+        "texts_are_independent",
+        texts_are_independent,
+        "padding to the longest text of a batch is read, or the network is in training mode",
+        "mask the padding, and call `.eval()` on the network",
+        required=False,
+    ),
+    Check(
+        "texts_are_told_apart",
+        texts_are_told_apart,
+        "the texts are cut to nothing, or their network ends in zeros",
+        "look at the features of two different texts",
+        required=False,
+    ),
 )
