@@ -368,7 +368,8 @@ def test_all_images_or_none_are_made_from_mixtures(tiny_session: Callable[..., S
     for share in (0.0, 1.0):
         session = tiny_session("learned", condition={"name": "embedding", "interpolated": share})
         order, vectors = session.source.batches.order, session.data.train.embeddings
-        session.source.fetch(0, lambda: session.system.encoder)
+        assert session.system.encoder is not None
+        session.source.fetch(0, session.system.encoder.eval)
         _, with_them = session.source.take()
         means = (vectors[order.batch(0, 6)] + vectors[order.batch(6, 6)]) / 2
         assert with_them.keys() == {"condition", "mismatched"} | ({"interpolated"} if share else set())

@@ -58,7 +58,7 @@ def test_mixtures_are_as_long_as_vectors_of_captions() -> None:
     mixture = made.mixture(red[None], blue[None])[0]
     assert mixture.norm().item() == pytest.approx(math.sqrt(6), rel=1e-5)
     torch.testing.assert_close(mixture.dot(red), mixture.dot(blue))
-    with pytest.raises(ValueError, match="interpolated is 0.5, and seen_by_image_critic is off"):
+    with pytest.raises(ValueError, match=r"interpolated is 0\.5, and seen_by_image_critic is off"):
         condition(interpolated=0.5, seen_by_image_critic=False)
 
 

@@ -166,6 +166,11 @@ class PriorImprovementPhase(Phase):
                 assert made_from is not None, "what is recovered was there"
                 information = condition.recovery_loss(recovered, made_from)
                 terms["mutual_information"] = condition.recovery_weight * information
+        made_from = self._made_from("fake", noise)
+        if self.trains_prior and made_from is not None and self.system.prior.takes_condition:
+            conditioning = self.system.prior.condition_loss(made_from)
+            if conditioning is not None:
+                terms["conditioning"] = conditioning
         return terms
 
     @property
@@ -198,7 +203,8 @@ class PriorImprovementPhase(Phase):
     def _recovery_term(self, name: str, recovered: Tensor | None, condition: Tensor | None) -> dict[str, Tensor]:
         if recovered is None:
             return {}
-        assert self.system.condition is not None and condition is not None, "only a condition can be recovered"
+        assert self.system.condition is not None, "only a condition can be recovered"
+        assert condition is not None, "what is recovered was there"
         return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, condition)}
 
     def _self_labelling_terms(self, images: Tensor, recovered: Tensor, changes: Tensor) -> dict[str, Tensor]:
