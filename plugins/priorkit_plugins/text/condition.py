@@ -21,8 +21,8 @@ def require_captions(images: ImageSet) -> Captions:
     """
     if images.captions is None:
         raise ValueError(
-            "the data has no captions; give them beside the images, as NAME.txt beside NAME.png or as `captions` in a "
-            ".npz file, or choose --condition labels or embedding"
+            "the data has no captions; give them beside the images, as words in NAME.txt beside NAME.png or as `captions` in "
+            "a .npz file, or choose --condition labels or embedding"
         )
     return images.captions
 
@@ -50,7 +50,8 @@ class TextCondition(Condition):
         loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
 
     Raises:
-        ValueError: The training images have no captions, or `interpolated` is above 0 and D_I is shown no s.
+        ValueError: The training images have no captions, or none that the encoder knows something of, or `interpolated`
+            is above 0 and D_I is shown no s.
     """
 
     from_data = True
@@ -88,7 +89,13 @@ class TextCondition(Condition):
         if train is not None:
             spread = require_captions(train).take(train.spread_indices(remembered))
             # Not always the first one: the k-th caption of an image is often of one form.
-            kept = self._tokens([captions[index % len(captions)] for index, captions in enumerate(spread)])
+            chosen = [captions[index % len(captions)] for index, captions in enumerate(spread)]
+            kept = self._tokens(chosen)
+            if not any(map(encoder.reads, chosen)):
+                raise ValueError(
+                    f"the text encoder knows nothing of the captions, such as {chosen[0][:40]!r}: choose another "
+                    "--text-encoder, one for their script or language"
+                )
         self.register_buffer("kept", kept)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
