@@ -21,8 +21,8 @@ def require_captions(images: ImageSet) -> Captions:
     """
     if images.captions is None:
         raise ValueError(
-            "the data has no captions; give them beside the images, as words in NAME.txt beside NAME.png or as `captions` in "
-            "a .npz file, or choose --condition labels or embedding"
+            "the data has no captions; give them beside the images, as words in NAME.txt beside NAME.png or as "
+            "`captions` in a .npz file, or choose --condition labels or embedding"
         )
     return images.captions
 
