@@ -76,8 +76,23 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     for item in options:
         metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
         group.add_argument(item.flag, metavar=metavar, help=f"{item.description} [{item.type}]".replace("%", "%%"))
+    group = parser.add_argument_group(
+        "matcher", "for the scores of captions (`text`); its options as above, with --matcher for --extractor"
+    )
+    group.add_argument(
+        "--matcher",
+        metavar="NAME",
+        help="what sees samples and texts: a feature extractor that reads texts (default two-tower)",
+    )
+    for item in options:
+        group.add_argument(_for_matcher(item), help=argparse.SUPPRESS)
     add_common(parser)
     return parser
+
+
+def _for_matcher(item: FieldDescription) -> str:
+    """The flag by which an extractor's option is given to the matcher."""
+    return item.flag.replace("--extractor.", "--matcher.", 1)
 
 
 def _groups() -> str:
@@ -98,6 +113,20 @@ def _chosen(found: argparse.Namespace, options: Sequence[FieldDescription], own:
     return merged
 
 
+def _matcher(found: argparse.Namespace, options: Sequence[FieldDescription]) -> dict[str, Any] | None:
+    """The matcher's table as the flags say it; None where none of them is given."""
+    from priorkit.evaluation import DEFAULT_MATCHER
+
+    given = {}
+    for item in options:
+        text = getattr(found, _for_matcher(item)[2:].replace("-", "_"))
+        if text is not None:
+            given[item.path[1]] = item.value(text)
+    if found.matcher is None and not given:
+        return None
+    return {"name": found.matcher or DEFAULT_MATCHER, **given}
+
+
 def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     """Scores a run; returns the exit status."""
     described = {item.flag: item for item in component_options_of_all(registry, "extractor")}
@@ -106,7 +135,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     if {"-h", "--help"} & set(arguments):
         print(f"{parser.format_help()}\n{_groups()}")
         return 0
-    switches = {item.flag for item in options if item.switch}
+    switches = {flag for item in options if item.switch for flag in (item.flag, _for_matcher(item))}
     plain = {"-h", "--help", "--json", "--quiet"}
     joined = join_values(arguments, set(parser.flags()) - switches - plain, switches)
     found, unknown = parser.parse_known_args(joined)
@@ -139,6 +168,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
         run,
         settings,
         extractor=_chosen(found, options, own),
+        matcher=_matcher(found, options),
         data_dir=found.data_dir,
         registry=registry,
         tell=lambda doing: console.line(f"{doing} ..."),
@@ -170,9 +200,9 @@ def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
         console.grid(
             ["score", "value", "of", "note"], [[item.label, _value(item), _images(item), item.note] for item in there]
         )
-    seen = next((score.extractor for score in there if score.extractor is not None), None)
-    if seen is not None:
-        console.line(f"\nfeatures by {_extractor(seen)}")
+    seen = dict.fromkeys(_extractor(score.extractor) for score in there if score.extractor is not None)
+    if seen:
+        console.line(f"\nfeatures by {'; '.join(seen)}")
     skipped: dict[str, list[str]] = {}
     for score in scores:
         if score.skipped:

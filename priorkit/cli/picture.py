@@ -19,7 +19,7 @@ from priorkit.cli.run_arguments import (
     run_parser,
     split_labels,
 )
-from priorkit.cli.texts import say_what_is_not_read, spelled_out
+from priorkit.cli.texts import say_what_is_not_read
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 from priorkit.registry import Registry
@@ -101,10 +101,11 @@ def _text(arguments: Sequence[str], registry: Registry) -> int:
     parser.add_argument("pattern", metavar="PATTERN", help="a text with alternatives in braces, separated by commas")
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
     found = parse(parser, arguments, ("-n", "--number"))
+    from priorkit.figures import draw_class_figure, spelled_out
+
     texts = spelled_out(found.pattern)
     run = _load(found, registry)
     refuse_data_dir(found, run)
-    from priorkit.figures import draw_class_figure
     from priorkit.runs import save_picture
 
     asked = f"a grid of {len(texts)} columns and -n {found.number}"

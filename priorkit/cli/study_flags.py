@@ -27,7 +27,7 @@ _DESCRIPTION = (
     "side with what the paper reports; or, as `priors`, fits all priors to the codes of the same autoencoders. "
     "Complete runs are kept, interrupted ones resumed: give the same command again."
 )
-_OWN = ("--budget", "--steps", "--fit-budget", "--fit-steps", "--seeds", "--out", "--samples", "--systems")
+_OWN = ("--budget", "--steps", "--fit-budget", "--fit-steps", "--seeds", "--out", "--samples", "--systems", "--text")
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,13 @@ def _parser(studies: str) -> Parser:
         help="samples that scores are of; 0 for none but those of training (default 10000)",
     )
     parser.add_argument("--systems", default="", metavar="NAMES", help="train only these, as in aae,learned")
+    parser.add_argument(
+        "--text",
+        action="append",
+        metavar="TEXT",
+        help="of figure14: what to draw in the place of its own texts, may be repeated; of figure15: a text with "
+        "alternatives in braces",
+    )
     return parser
 
 
@@ -118,6 +125,8 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     common: dict[str, Any] = {
         ".".join(item.path): text for item in described if (text := values[item.flag[2:].replace("-", "_")]) is not None
     }
+    if "dataset" not in common and study.draws_texts:
+        common["dataset"] = study.data[0]
     if "dataset" not in common:
         papers = f" (the paper's: {', '.join(study.data)})" if study.data else ""
         raise ConfigurationError(
@@ -127,7 +136,8 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
         raise ConfigurationError(f"{study.name} needs one of --budget TIME and --steps N, the same for every system")
     limit = {"steps": found.steps} if found.steps is not None else {"max_time": found.budget}
     out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
-    request = Request(study, out, limit, common, found.seeds, systems, found.samples, _fit_limit(study, found))
+    texts, fit_limit = tuple(found.text or ()), _fit_limit(study, found)
+    request = Request(study, out, limit, common, found.seeds, systems, found.samples, fit_limit, texts)
     return StudyArguments(request, found.json, found.quiet)
 
 

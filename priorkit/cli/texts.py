@@ -1,10 +1,8 @@
-"""The texts that samples are conditioned on: `--text` and `--text-file`, and texts with alternatives in braces."""
+"""The texts that samples are conditioned on: `--text` and `--text-file`."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +13,9 @@ from priorkit.errors import ConfigurationError
 if TYPE_CHECKING:
     from priorkit.runs import Run
 
-__all__ = ["TEXT_FLAGS", "add_texts", "given_texts", "say_what_is_not_read", "spelled_out"]
+__all__ = ["TEXT_FLAGS", "add_texts", "given_texts", "say_what_is_not_read"]
 
 TEXT_FLAGS = ("--text", "--text-file")
-
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_MOST_TEXTS = 100
 
 
 def add_texts(parser: Parser) -> None:
@@ -77,29 +72,3 @@ def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) 
             console.line(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
             cut_texts.append(text)
     return {"unknown": unknown_words, "cut": cut_texts}
-
-
-def spelled_out(pattern: str) -> list[tuple[str, str]]:
-    """The texts that a pattern stands for, `the flower is {pink, red}`, each after the alternatives that were chosen.
-
-    Several braces give every combination, the last ones changing fastest.
-
-    Raises:
-        ConfigurationError: There are no braces, or they are not closed, or one has nothing in it, or there are more
-            than 100 texts.
-    """
-    parts = _BRACES.split(pattern)
-    if len(parts) == 1 or any(mark in part for part in parts[::2] for mark in "{}"):
-        raise ConfigurationError(
-            f"{pattern!r}: put what changes from column to column in braces, such as 'the flower is {{pink, red}}'"
-        )
-    choices = [[choice.strip() for choice in part.split(",")] for part in parts[1::2]]
-    if not all(choice for each in choices for choice in each):
-        raise ConfigurationError(f"{pattern!r}: an alternative in braces is empty; separate alternatives by commas")
-    texts = []
-    for chosen in itertools.islice(itertools.product(*choices), _MOST_TEXTS + 1):
-        whole = "".join(itertools.chain(*itertools.zip_longest(parts[::2], chosen, fillvalue="")))
-        texts.append((", ".join(chosen), " ".join(whole.split())))
-    if len(texts) > _MOST_TEXTS:
-        raise ConfigurationError(f"{pattern!r}: its braces stand for more than {_MOST_TEXTS} texts; name fewer")
-    return texts

@@ -94,8 +94,8 @@ class Engine:
             images: Shape (N, C, H, W), values in [-1, 1], on the engine's device. Where several processes train
                 together, this process's share of the batch.
             batch_size: Images in the whole batch; None for N.
-            conditions: s of the images, as `condition`, and of others, as `mismatched`, where images bring one, first
-                dimension N: phases find them among their noise.
+            conditions: s of the images, as `condition`, and of others, as `mismatched` and `interpolated`, where images
+                bring one, first dimension N: phases find them among their noise.
         """
         assert batch_size is not None or self.processes.count == 1, (
             "the images are a part of the batch: how large is it?"

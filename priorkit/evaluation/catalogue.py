@@ -16,7 +16,8 @@ class Listed:
     Attributes:
         name: What users type.
         label: What it is called in print, after the extractor's name if it has one.
-        group: What it is about: `samples`, `reconstruction`, `codes`, `clustering` or `likelihood`.
+        group: What it is about: `samples`, `text`, `reconstruction`, `codes`, `clustering` or
+            `likelihood`.
         published: What it is called, without the extractor's name, by the published network and weights alone.
     """
 
@@ -35,6 +36,10 @@ CATALOGUE = (
     Listed("density", "density", "samples"),
     Listed("coverage", "coverage", "samples"),
     Listed("label-agreement", "label agreement", "samples"),
+    Listed("r-precision", "R-precision", "text"),
+    Listed("clip-score", "CLIPScore", "text", "CLIPScore"),
+    Listed("caption-kernel-distance", "kernel distance by caption", "text"),
+    Listed("colour-agreement", "colour agreement", "text"),
     Listed("reconstruction-error", "reconstruction error (MSE)", "reconstruction"),
     Listed("psnr", "PSNR (dB)", "reconstruction"),
     Listed("ssim", "SSIM", "reconstruction"),

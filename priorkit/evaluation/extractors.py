@@ -1,6 +1,8 @@
 """Builds feature extractors, and says where they keep what they have trained or downloaded."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -9,11 +11,15 @@ import torch
 from priorkit.config import RunConfig
 from priorkit.config.building import build_component
 from priorkit.engine import choose_precision
+from priorkit.errors import ConfigurationError, PriorkitError
 from priorkit.interfaces import FeatureExtractor, ImageShape
 from priorkit.plugins import ExtractorContext
 from priorkit.registry import Registry
 
-__all__ = ["build_extractor", "cache_folder"]
+__all__ = ["DEFAULT_MATCHER", "build_extractor", "build_matcher", "cache_folder", "named_by_flag"]
+
+DEFAULT_MATCHER = "two-tower"
+"""The feature extractor that sees images and texts, where none is named."""
 
 
 def cache_folder() -> Path:
@@ -39,3 +45,35 @@ def build_extractor(config: RunConfig, registry: Registry, shape: ImageShape, de
     bfloat16 = choose_precision("auto", device).dtype == torch.bfloat16
     context = ExtractorContext(shape, cache_folder(), device, bfloat16)
     return build_component(config, registry, "extractor", FeatureExtractor, context)
+
+
+@contextmanager
+def named_by_flag(flag: str) -> Iterator[None]:
+    """Inside, errors of a feature extractor name the flag that it was chosen by, in the place of `--extractor`."""
+    try:
+        yield
+    except PriorkitError as error:
+        error.args = tuple(str(part).replace("--extractor", flag) for part in error.args)
+        raise
+
+
+def build_matcher(config: RunConfig, registry: Registry, shape: ImageShape, device: torch.device) -> FeatureExtractor:
+    """Builds the feature extractor that sees images and texts; it is not prepared yet.
+
+    Args:
+        config: Which one, as its `extractor`.
+        registry: Where components come from.
+        shape: The images' shape.
+        device: Where it is to compute.
+
+    Raises:
+        UnknownComponentError: No plug-in supplies it.
+        ConfigurationError: Its options are wrong, or it reads no texts.
+    """
+    with named_by_flag("--matcher"):
+        matcher = build_extractor(config, registry, shape, device)
+    if not matcher.reads_text:
+        raise ConfigurationError(
+            f"--matcher {config.extractor.name}: this feature extractor reads no texts; use --matcher two-tower or clip"
+        )
+    return matcher

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["code_discrepancy", "kernel_distance", "mean_discrepancy"]
+__all__ = ["code_discrepancy", "kernel_distance", "mean_discrepancy", "polynomial_kernel"]
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
@@ -37,6 +37,11 @@ def mean_discrepancy(first: Tensor, second: Tensor, kernel: Kernel) -> float:
     return float(_mean_of_pairs(kernel, first) + _mean_of_pairs(kernel, second) - 2 * between)
 
 
+def polynomial_kernel(first: Tensor, second: Tensor) -> Tensor:
+    """(x.y / D + 1)^3 of all pairs of rows, the kernel of the KID: (N, D) and (M, D) give (N, M)."""
+    return (first @ second.T / first.shape[1] + 1) ** 3
+
+
 def kernel_distance(
     first: Tensor, second: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
@@ -59,13 +64,10 @@ def kernel_distance(
     size = min(subset_size, len(x), len(y))
     generator = torch.Generator().manual_seed(seed)
 
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / a.shape[1] + 1) ** 3
-
     found = []
     for _ in range(subsets):
         chosen = [item[torch.randperm(len(item), generator=generator)[:size]] for item in (x, y)]
-        found.append(mean_discrepancy(chosen[0], chosen[1], kernel))
+        found.append(mean_discrepancy(chosen[0], chosen[1], polynomial_kernel))
     values = torch.tensor(found, dtype=torch.float64)
     return float(values.mean()), float(values.std(correction=0))
 

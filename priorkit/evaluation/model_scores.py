@@ -16,6 +16,7 @@ from priorkit.evaluation.sample_scores import score_samples
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.evaluation.text_scores import SeenBy, score_texts
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
@@ -35,6 +36,8 @@ def evaluate_model(
     settings: EvaluationSettings | None = None,
     *,
     extractor_name: str = "",
+    matcher: FeatureExtractor | None = None,
+    matcher_name: str = "",
     tell: Callable[[str], None] = lambda doing: None,
 ) -> list[Score]:
     """Computes scores of a model, in the order of the catalogue.
@@ -48,10 +51,13 @@ def evaluate_model(
         extractor: What sees samples; it is prepared here, if a score needs it. Without one, those are skipped.
         settings: Which scores, and of how many images; all scores of 10,000 samples if None.
         extractor_name: The name that the extractor was chosen by; its class's by default.
+        matcher: What sees samples and texts; prepared here, if a score needs it. Without one, those are skipped.
+        matcher_name: The name that the matcher was chosen by; its class's by default.
         tell: Is told what is being done, in a few words, before each part.
 
     Raises:
-        ConfigurationError: There is no score of a name that is asked for, or an option of the extractor is wrong.
+        ConfigurationError: There is no score of a name that is asked for, or an option of the extractor or matcher is
+            wrong, or the matcher reads no texts.
         DataError: An image that lies on disk cannot be read.
     """
     settings = EvaluationSettings() if settings is None else settings
@@ -62,6 +68,12 @@ def evaluate_model(
         else:
             tell("samples")
             score_samples(book, model, data, extractor, extractor_name or type(extractor).__name__, settings)
+    if book.wants(*_names("text")):
+        if model.condition is not None and model.condition.reads_text:
+            tell("samples for captions")
+        seen_by = SeenBy(extractor, extractor_name or type(extractor).__name__) if extractor is not None else None
+        matched_by = SeenBy(matcher, matcher_name or type(matcher).__name__) if matcher is not None else None
+        score_texts(book, model, data, seen_by, matched_by, settings)
     encodings = None
     if model.encoder is None:
         book.skip(_names("reconstruction", "codes", "likelihood"), _NO_ENCODER)

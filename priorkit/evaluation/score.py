@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = ["Description", "Score"]
@@ -25,6 +25,7 @@ class Score:
         real: How many real images, if any.
         resolution: Height and width of the images in pixels.
         note: What else to know; for a skipped score, the reason.
+        beside: Figures to see it beside, by name: its value by chance, that of real images, and its parts.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Score:
     real: int | None = None
     resolution: int | None = None
     note: str = ""
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # JSON has no word for infinity, and a score that is not a number is none.

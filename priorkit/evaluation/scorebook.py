@@ -40,6 +40,7 @@ class Scorebook:
         samples: int | None = None,
         real: int | None = None,
         note: str = "",
+        beside: Mapping[str, float] | None = None,
     ) -> None:
         """Writes a score down, if it is wanted.
 
@@ -52,10 +53,13 @@ class Scorebook:
             samples: How many samples of the model it is of.
             real: How many real images it is of.
             note: What else to know.
+            beside: Figures to see it beside, by name.
         """
         if name in self.open(name):
             label = self._label(name, extractor, published=published)
-            self._found[name] = Score(name, label, value, spread, extractor, samples, real, self.resolution, note)
+            self._found[name] = Score(
+                name, label, value, spread, extractor, samples, real, self.resolution, note, dict(beside or {})
+            )
 
     def skip(self, names: Iterable[str], reason: str, extractor: str = "") -> None:
         """Writes down why there are no such scores.

@@ -5,6 +5,7 @@ from priorkit.figures.grids import as_picture, draw_class_figure, draw_grid, dra
 from priorkit.figures.neighbours import Neighbours, draw_neighbours, nearest_images
 from priorkit.figures.plotting import require_matplotlib
 from priorkit.figures.side_by_side import draw_side_by_side
+from priorkit.figures.text_patterns import spelled_out
 
 __all__ = [
     "CodeMap",
@@ -20,4 +21,5 @@ __all__ = [
     "map_codes",
     "nearest_images",
     "require_matplotlib",
+    "spelled_out",
 ]

@@ -10,6 +10,8 @@ __all__ = ["caption_columns", "caption_font", "shortened", "stack"]
 
 _FONT_SIZE = 14
 _MARGIN = 6
+_LONGEST = 480
+"""Pixels of the words above a column, at most."""
 
 
 def caption_font(words: str, size: int = _FONT_SIZE) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
@@ -41,7 +43,7 @@ def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
         captions: As many as there are columns.
     """
     width = grid.width / len(captions)
-    texts = [_text(caption) for caption in captions]
+    texts = [_text(shortened(caption, _LONGEST)) for caption in captions]
     if max(text.width for text in texts) > width - _MARGIN:
         texts = [text.rotate(90, expand=True) for text in texts]
     head = max(text.height for text in texts) + 2 * _MARGIN
@@ -55,6 +57,9 @@ def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
 def shortened(words: str, width: int) -> str:
     """Words that are no wider than `width` pixels, with an ellipsis in the place of what is cut off."""
     words = " ".join(words.split())
+    if len(words) > width:
+        # A letter is a pixel wide at least: texts of any length are measured in no time.
+        words = words[:width]
     if _text(words).width + 2 * _MARGIN <= width:
         return words
     kept = words

@@ -48,6 +48,9 @@ class Condition(nn.Module, abc.ABC):
         seen_by_code_critic: Whether D_C is shown s beside the code (Eq. 8).
         seen_by_image_critic: Whether D_I is shown s beside the image.
         mismatched: Whether D_I is also shown real images with another s, as fakes.
+        interpolated: Share of generated images, from 0 to 1, that are made from a mixture of their image's s and
+            another's (`mixture`), in the prior improvement phase; D_I is shown that s beside them, and never beside
+            real images (Reed et al. 2016, arXiv:1605.05396, Section 4.3).
         recovery: From which images Q learns; what is generated then minimises `recovery_loss` too.
         recovery_weight: Weight of that loss for those who generate.
         needs_whole_batch: Whether `self_labelling_terms` compares the images of a batch with each other. Several
@@ -81,6 +84,7 @@ class Condition(nn.Module, abc.ABC):
     seen_by_code_critic: bool = False
     seen_by_image_critic: bool = False
     mismatched: bool = False
+    interpolated: float = 0.0
     recovery: Recovery = Recovery.NONE
     recovery_weight: float = 1.0
     needs_whole_batch: bool = False
@@ -129,6 +133,15 @@ class Condition(nn.Module, abc.ABC):
     def vectors(self, entries: Tensor) -> Tensor:
         """Turns entries, one an image, into s: float32 (N, dim)."""
         return entries
+
+    def mixture(self, condition: Tensor, other: Tensor) -> Tensor:
+        """The s between those of two images: by default their mean, float32 (N, dim).
+
+        Args:
+            condition: s of images, float32 (N, dim).
+            other: s of as many other images.
+        """
+        return (condition + other) / 2
 
     def of_texts(self, texts: Sequence[str]) -> Tensor:
         """The vectors s of texts: float32 (n, dim), on this condition's device.

@@ -1,7 +1,7 @@
 """The feature extractor: what scores of samples see of an image."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from torch import Tensor
@@ -39,6 +39,9 @@ class FeatureExtractor(abc.ABC):
 
     Attributes:
         knows_labels: Whether its classes are those of the data set, so that it can say what a sample shows.
+        reads_text: Whether it reads texts too (`text_features`), so that it can say how well a text describes an image.
+        is_clip: Whether the cosines of its features of images and texts are those of a published CLIP model, or of
+            another model like it that was not trained on this data: what CLIPScore is made of. Needs `reads_text`.
 
     Examples:
         >>> import torch
@@ -57,6 +60,8 @@ class FeatureExtractor(abc.ABC):
     """
 
     knows_labels: ClassVar[bool] = False
+    reads_text: ClassVar[bool] = False
+    is_clip: ClassVar[bool] = False
 
     @property
     def standard(self) -> bool:
@@ -86,6 +91,20 @@ class FeatureExtractor(abc.ABC):
         Args:
             images: uint8, shape (N, C, H, W), on the CPU; at least one.
         """
+
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """The features of texts, in the space of those of images: float32, shape (N, D), on the CPU.
+
+        Their cosine with an image's features says how well they describe it. Each is a function of its own text alone;
+        any text has some, also an empty one, or one without a word that is known.
+
+        Args:
+            texts: At least one, of any length.
+
+        Raises:
+            TypeError: It reads no texts (`reads_text` is False).
+        """
+        raise TypeError(f"{type(self).__name__} reads no texts")
 
     @abc.abstractmethod
     def description(self) -> Mapping[str, str | int | float]:

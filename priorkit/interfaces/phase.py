@@ -155,7 +155,9 @@ class Phase(abc.ABC):
         Args:
             images: A batch of training images, on the run's device; codes (N, code_dim) for a phase that takes those.
             noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
-                condition that is drawn at random is drawn by `noise`. What the condition is made of lies there as
-                `entries`, shape (N, ...), if the condition says so (`Condition.shows_entries`). Where the prior leaves
-                images out (`Prior.leaves_out`), `indices`, int64 (N,), says which training images they are.
+                condition that is drawn at random is drawn by `noise`. Another image's s lies there as `mismatched`, and
+                the s that images are to be made from as `interpolated`, if the condition asks for them. What the
+                condition is made of lies there as `entries`, shape (N, ...), if the condition says so
+                (`Condition.shows_entries`). Where the prior leaves images out (`Prior.leaves_out`), `indices`, int64
+                (N,), says which training images they are.
         """

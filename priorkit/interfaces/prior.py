@@ -189,6 +189,17 @@ class Prior(nn.Module, abc.ABC):
         """
         return None
 
+    def condition_loss(self, condition: Tensor) -> Tensor | None:
+        """What a prior that learns adversarially minimises beside fooling a discriminator, given s; None for nothing.
+
+        Args:
+            condition: s of the codes that it makes in this step, shape (N, condition_dim).
+
+        Returns:
+            A float32 scalar, the mean over the batch, such as the divergence of what is drawn around s.
+        """
+        return None
+
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Tells an untrained prior the scale of the codes that a stage is about to fit it to; by default, nothing.
 

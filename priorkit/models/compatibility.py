@@ -168,6 +168,7 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
         for name, set_ in (
             ("seen_by_code_critic", condition.seen_by_code_critic),
             ("mismatched", condition.mismatched),
+            ("interpolated", condition.interpolated),
             (f"recovery {condition.recovery.value}", condition.recovery in (Recovery.REAL, Recovery.BOTH)),
         )
         if set_ and not condition.from_data
@@ -177,6 +178,10 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
         wrong = f"it says {of_data[0]}, but images bring no s (from_data is False)"
     elif condition.mismatched and not condition.seen_by_image_critic:
         wrong = "it says mismatched, but D_I is shown no s (seen_by_image_critic is False)"
+    elif not 0 <= condition.interpolated <= 1:
+        wrong = f"it says interpolated {condition.interpolated}, which is a share, from 0 to 1"
+    elif condition.interpolated and not condition.seen_by_image_critic:
+        wrong = "it says interpolated, but D_I is shown no s (seen_by_image_critic is False)"
     elif not 0 <= condition.classes <= condition.dim:
         wrong = f"it says that it has {condition.classes} classes, and s has {condition.dim} dimensions"
     if wrong:

@@ -119,6 +119,8 @@ def _rehearse_phase(
         noise["condition"] = condition
         if system.condition.mismatched and phase.batch is Batch.IMAGES:
             noise["mismatched"] = condition
+        if system.condition.interpolated and phase.batch is Batch.IMAGES:
+            noise["interpolated"] = condition
         if system.condition.shows_entries:
             noise["entries"] = system.condition.draw_entries(len(images), generator=generator)
     if system.prior.leaves_out:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import RunConfig, resolve_config
-from priorkit.evaluation import EvaluationSettings, Score, build_extractor, choose_scores, evaluate_model
+from priorkit.evaluation import (
+    DEFAULT_MATCHER,
+    EvaluationSettings,
+    Score,
+    build_extractor,
+    build_matcher,
+    choose_scores,
+    evaluate_model,
+)
+from priorkit.evaluation.extractors import named_by_flag
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.run import Run
@@ -24,7 +33,7 @@ class Evaluation:
 
     Attributes:
         scores: The scores, those that were skipped included.
-        about: What they were computed with: time, versions, checkpoint, settings, extractor, device.
+        about: What they were computed with: time, versions, checkpoint, settings, extractor, matcher, device.
     """
 
     scores: list[Score]
@@ -48,6 +57,7 @@ def evaluate_run(
     settings: EvaluationSettings | None = None,
     *,
     extractor: Mapping[str, Any] | str | None = None,
+    matcher: Mapping[str, Any] | str | None = None,
     data: ImageData | None = None,
     data_dir: Path | None = None,
     registry: Registry | None = None,
@@ -60,14 +70,17 @@ def evaluate_run(
         settings: Which scores, and of how many images; if None, all scores of 10,000 samples, and images in black and
             white if the run was trained so.
         extractor: A feature extractor's name, or a table with its options; the run's own if None.
+        matcher: The name of one that reads texts, or a table with its options: what scores of captions see of images
+            and texts. If None, `two-tower`, where the run's images are conditioned on texts.
         data: The run's data, if it is loaded already.
         data_dir: Where the data lies now, if not where it lay then.
         registry: Where components come from; the installed plug-ins if None.
         tell: Is told what is being done.
 
     Raises:
-        ConfigurationError: A score or an option of the extractor is wrong, or the data is another.
-        UnknownComponentError: There is no such extractor.
+        ConfigurationError: A score, or an option of the extractor or matcher, is wrong; the matcher reads no texts; or
+            the data is another.
+        UnknownComponentError: There is no such extractor or matcher.
         DataError: The data is missing or broken.
     """
     registry = installed_plugins() if registry is None else registry
@@ -76,10 +89,27 @@ def evaluate_run(
     chosen = run.config if extractor is None else run.config.model_copy(update={"extractor": _choice(extractor)})
     config = resolve_config(chosen, registry)
     made = build_extractor(config, registry, run.shape, run.model.device)
+    condition = run.model.condition
+    if matcher is None and condition is not None and condition.reads_text:
+        matcher = DEFAULT_MATCHER if DEFAULT_MATCHER in registry.names("extractor") else None
+    matching, matched_by = None, None
+    if matcher is not None:
+        with named_by_flag("--matcher"):
+            matching = resolve_config(config.model_copy(update={"extractor": _choice(matcher)}), registry)
+        matched_by = build_matcher(matching, registry, run.shape, run.model.device)
     if data is None:
         tell("reading the data")
         data = load_run_data(run, data_dir, registry=registry)
-    scores = evaluate_model(run.model, data, made, settings, extractor_name=config.extractor.name, tell=tell)
+    scores = evaluate_model(
+        run.model,
+        data,
+        made,
+        settings,
+        extractor_name=config.extractor.name,
+        matcher=matched_by,
+        matcher_name=matching.extractor.name if matching is not None else "",
+        tell=tell,
+    )
     about = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "priorkit": version("priorkit"),
@@ -88,6 +118,7 @@ def evaluate_run(
         "precision": run.model.precision.name,
         "settings": settings.as_data(),
         "extractor": config.extractor.model_dump(mode="json"),
+        "matcher": matching.extractor.model_dump(mode="json") if matching is not None else None,
     }
     return Evaluation(scores, about)
 

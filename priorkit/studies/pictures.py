@@ -1,12 +1,24 @@
 """The pictures of a study: samples of all systems side by side, and what its figure shows of each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from priorkit.data import to_uint8
-from priorkit.figures import draw_class_figure, draw_code_map, draw_side_by_side, map_codes, require_matplotlib
-from priorkit.registry import Registry
+from priorkit.errors import ConfigurationError
+from priorkit.figures import (
+    draw_class_figure,
+    draw_code_map,
+    draw_side_by_side,
+    draw_texts,
+    map_codes,
+    require_matplotlib,
+    spelled_out,
+)
+from priorkit.interfaces import Captions
+from priorkit.registry import Registry, bare_name
 from priorkit.runs import Run, load_run, load_run_data, save_picture
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
@@ -17,6 +29,8 @@ _SAMPLES = 64
 _ROWS = 10
 _MOST_COLUMNS = 10
 _CODES = 1000
+_OF_EACH_TEXT = 16
+_HELD_OUT_TEXTS = 4
 
 
 def check_pictures(request: Request) -> None:
@@ -24,7 +38,9 @@ def check_pictures(request: Request) -> None:
 
     Raises:
         MissingExtraError: matplotlib is not installed, and the study draws maps of codes.
+        ConfigurationError: The study draws no texts and some are given, or it has none to draw.
     """
+    _check_texts(request)
     if "codes" in request.study.pictures:
         require_matplotlib("maps of codes")
 
@@ -33,8 +49,8 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
     """Draws every system's first complete run.
 
     `samples.png` has samples of all of them side by side. Where the study's figure shows more, `SYSTEM-classes.png` is
-    a grid whose columns share s and whose rows share the noise, and `SYSTEM-codes.png` shows the codes of prior and
-    encoder.
+    a grid whose columns share s and whose rows share the noise, `SYSTEM-codes.png` shows the codes of prior and
+    encoder, `SYSTEM-texts.png` samples of texts, and `SYSTEM-sweep.png` those of one text's alternatives.
 
     Raises:
         PriorkitError: A run or its data cannot be loaded, or the folder cannot be written.
@@ -52,6 +68,16 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
                 count = min(_MOST_COLUMNS, len(run.class_names))
                 conditions = run.model.class_conditions(torch.arange(count))
                 picture = draw_class_figure(run.model, conditions, _ROWS, captions=run.class_names[:count])
+            elif kind == "sweep":
+                [pattern] = _texts(request)
+                columns = spelled_out(pattern)
+                conditions = run.model.text_conditions([text for _, text in columns])
+                picture = draw_class_figure(run.model, conditions, _ROWS, captions=[told for told, _ in columns])
+            elif kind == "texts":
+                texts = _texts(request)
+                if not texts:
+                    texts = _held_out_texts(load_run_data(run, _data_dir(request), registry=registry).test.captions)
+                picture = draw_texts(_samples_of_texts(run, texts), texts)
             else:
                 data = load_run_data(run, _data_dir(request), registry=registry)
                 codes = map_codes(run.model, data.test, _CODES, shown_as=run.as_trained_on)
@@ -59,6 +85,42 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
             save_picture(picture, out, overwrite=True)
     if grids:
         save_picture(draw_side_by_side(grids), request.out / "samples.png", overwrite=True)
+
+
+def _texts(request: Request) -> tuple[str, ...]:
+    """The texts that are given, or the study's for that data; empty if it has none."""
+    return request.texts or request.study.texts.get(bare_name(str(request.common.get("dataset", ""))), ())
+
+
+def _check_texts(request: Request) -> None:
+    study, texts = request.study, _texts(request)
+    if request.texts and not study.draws_texts:
+        raise ConfigurationError(f"--text: {study.name} draws no texts; leave it out")
+    for text in request.texts:
+        if not text.strip():
+            raise ConfigurationError('--text is empty: say what to draw, such as --text "this flower is yellow"')
+    if "sweep" not in study.pictures:
+        return
+    if len(texts) != 1:
+        wrong = (
+            f"takes one --text, not {len(texts)}" if texts else "varies a word of a text, and has none for this data"
+        )
+        raise ConfigurationError(
+            f"{study.name} {wrong}: give one with what changes in braces, such as --text 'the flower is {{pink, red}}'"
+        )
+    spelled_out(texts[0])
+
+
+def _held_out_texts(captions: Captions | None) -> tuple[str, ...]:
+    """Some different captions of held-out images."""
+    assert captions is not None, "runs that are conditioned on captions have data with captions"
+    return tuple(dict.fromkeys(of_image[0] for of_image in captions))[:_HELD_OUT_TEXTS]
+
+
+def _samples_of_texts(run: Run, texts: Sequence[str]) -> Tensor:
+    """Samples of each text, all of the same noise: uint8 (texts, N, C, H, W)."""
+    images = to_uint8(run.model.sample_grid(run.model.text_conditions(texts), _OF_EACH_TEXT)).cpu()
+    return images.reshape(_OF_EACH_TEXT, len(texts), *images.shape[1:]).transpose(0, 1)
 
 
 def _data_dir(request: Request) -> Path | None:

@@ -19,6 +19,7 @@ from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import Registry
 from priorkit.runs import settings_of_fit
+from priorkit.studies.stage_lengths import stages_of_study
 from priorkit.studies.study import ComparedSystem, Study
 
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
@@ -44,6 +45,7 @@ class Request:
         systems: Names of the systems to train; all if empty.
         samples: Samples that scores are of; 0 for the scores of training only.
         fit_limit: How long each prior is fitted, in a study that fits some: as `limit`.
+        texts: What a study that draws texts is to draw, in the place of its own texts.
     """
 
     study: Study
@@ -54,6 +56,7 @@ class Request:
     systems: tuple[str, ...] = ()
     samples: int = 10_000
     fit_limit: Mapping[str, float] = field(default_factory=lambda: {"max_time": 60.0})
+    texts: tuple[str, ...] = ()
 
     @property
     def budget(self) -> str:
@@ -186,6 +189,8 @@ def _settings(request: Request, system: ComparedSystem, registry: Registry) -> t
             raise ConfigurationError(f"a run has no setting {key!r}")
         settings = merge_settings(settings, _nested(key, fields[key].value(value) if _is_text(value) else value))
     settings, used = _with_options(settings, common, registry)
+    if settings.get("stages") and "stages" not in request.common:
+        settings["stages"] = stages_of_study(settings, request.limit, study.name)
     # Whatever length a recipe has, the study's takes its place.
     return merge_settings(settings, {**dict.fromkeys(LIMITS), **request.limit}), used
 

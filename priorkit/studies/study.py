@@ -64,7 +64,9 @@ class Study:
         settings: What all systems share, over their recipes; users may change these.
         code_dims: Where the paper's code size depends on the data: the size by data set.
         pictures: What is drawn beside samples: `classes`, a grid whose columns share s and
-            whose rows share the noise; `codes`, those of the prior and of the encoder in the plane.
+            whose rows share the noise; `codes`, those of the prior and of the encoder in the plane; `texts`, samples of
+            each of some texts; `sweep`, a grid whose columns are the alternatives of one text with braces.
+        texts: The texts of `texts` and `sweep`, by data set; users may give others.
         scores: Names of scores or groups that its runs are given.
         main_scores: Those of them that a table for people has.
         notes: What a reader of our results should know.
@@ -78,6 +80,7 @@ class Study:
     settings: Mapping[str, Any] = field(default_factory=dict)
     code_dims: Mapping[str, int] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scores: tuple[str, ...] = SAMPLE_SCORES
     main_scores: tuple[str, ...] = MAIN_SCORES
     notes: tuple[str, ...] = ()
@@ -86,6 +89,11 @@ class Study:
     def has_fits(self) -> bool:
         """Whether priors are fitted to the codes of some of its systems."""
         return any(system.fitted_to for system in self.systems)
+
+    @property
+    def draws_texts(self) -> bool:
+        """Whether its pictures are of texts."""
+        return not {"texts", "sweep"}.isdisjoint(self.pictures)
 
     def chosen(self, names: tuple[str, ...]) -> tuple[ComparedSystem, ...]:
         """The systems of these names, and those that they are fitted to, in the study's order; all for no names.

@@ -12,6 +12,7 @@ from priorkit.testing.checks.clipping import CLIPPING
 from priorkit.testing.checks.code_fitting import CODE_FITTING
 from priorkit.testing.checks.code_generators import CODE_GENERATORS
 from priorkit.testing.checks.code_learning import CODE_LEARNING
+from priorkit.testing.checks.condition_texts import CONDITION_TEXTS
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
@@ -89,7 +90,9 @@ CATALOGUE: Mapping[str, Contract] = {
     "loss": Contract((*_MODULES, *LOSSES, *LIKELIHOODS), loss_subjects),
     "phases": Contract((*_OTHERS, *PHASES), phase_subjects),
     "prior": Contract((*_MODULES, *PRIORS, *_FROM_CODES, *PHASES, *_DENSITIES, *PROBABILITIES), prior_subjects),
-    "condition": Contract((*_MODULES, *CONDITIONS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects),
+    "condition": Contract(
+        (*_MODULES, *CONDITIONS, *CONDITION_TEXTS, *RECOVERY, *SELF_LABELLING, *PHASES), condition_subjects
+    ),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *ENCODER_SUPPORTS, *PHASES), encoder_subjects),
     "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),

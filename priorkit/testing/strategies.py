@@ -93,7 +93,7 @@ def codes(draw: st.DrawFn, code_dim: int | None = None, n: int | None = None) ->
 
 
 @st.composite
-def options(draw: st.DrawFn, /, model: type[Opts], **fixed: Any) -> Opts:
+def options(draw: st.DrawFn, model: type[Opts], /, **fixed: Any) -> Opts:
     """Options of a component, made from its pydantic class: what its bounds and validators allow, near the defaults.
 
     Text and paths keep their defaults, since a class does not say which ones make sense.

@@ -71,8 +71,9 @@ class BatchSource:
             assert isinstance(batches, KeptCodes), "all codes are kept ones"
             self._fetched = batches.everything(), self._conditions(batches.all_entries(), None, images_seen)
             return
-        others = None
-        if self.condition is not None and self.condition.mismatched and self.stage.batch is Batch.IMAGES:
+        others, condition = None, self.condition
+        needs_others = condition is not None and (condition.mismatched or condition.interpolated > 0)
+        if needs_others and self.stage.batch is Batch.IMAGES:
             others = batches.entries_at(images_seen + self.stage.batch_size)
         with_them = self._conditions(batches.entries_at(images_seen), others, images_seen)
         if self.leaves_out:
@@ -104,15 +105,22 @@ class BatchSource:
         self.batches.close()
 
     def _conditions(self, entries: Tensor | None, others: Tensor | None, images_seen: int) -> dict[str, Tensor]:
-        """What comes with a batch: `condition`; `mismatched`, which comes with other images; and `entries`."""
-        if self.condition is None or entries is None:
+        """What comes with a batch: `condition`; `mismatched`, of other images; `interpolated`; and `entries`."""
+        condition = self.condition
+        if condition is None or entries is None:
             return {}
         entries = self._one_of(entries, images_seen)
-        conditions = {"condition": self.condition.vectors(entries)}
+        conditions = {"condition": condition.vectors(entries)}
         if others is not None:
             others = self._one_of(others, images_seen + self.stage.batch_size)
-            conditions["mismatched"] = self.condition.vectors(others)
-        if self.condition.shows_entries:
+            vectors = condition.vectors(others)
+            if condition.mismatched:
+                conditions["mismatched"] = vectors
+            if condition.interpolated:
+                mixed = self._chances(entries, "interpolated", images_seen) < condition.interpolated
+                mixture = condition.mixture(conditions["condition"], vectors)
+                conditions["interpolated"] = torch.where(mixed[:, None], mixture, conditions["condition"])
+        if condition.shows_entries:
             conditions["entries"] = entries
         return conditions
 
@@ -120,14 +128,18 @@ class BatchSource:
         """Of several entries of each image the one that the batch after `images_seen` images uses."""
         if self.condition is None or not self.condition.several_entries:
             return entries
+        return self.condition.one_of(entries, self._chances(entries, "entries", images_seen))
+
+    def _chances(self, entries: Tensor, purpose: str, images_seen: int) -> Tensor:
+        """A number from 0 to 1 for each image of the batch after `images_seen` images, on the device of its entries."""
         # Drawn for the whole batch, on the CPU: neither the device nor how many processes share it changes anything.
-        generator = torch.Generator().manual_seed(seed_for(self.config.seed, "entries", images_seen))
+        generator = torch.Generator().manual_seed(seed_for(self.config.seed, purpose, images_seen))
         if self.stage.batch is Batch.IMAGES:
             share = self.processes.share(self.stage.batch_size)
             chances = torch.rand(self.stage.batch_size, generator=generator)[share]
         else:
             chances = torch.rand(len(entries), generator=generator)
-        return self.condition.one_of(entries, chances.to(entries.device))
+        return chances.to(entries.device)
 
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition

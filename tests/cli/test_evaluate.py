@@ -49,8 +49,10 @@ def test_json(cli, trained: Path):
 
 def test_help_lists_scores_and_options(cli):
     text = cli("evaluate", "--help").out
-    for words in ("--extractor.weights", "--extractor.file", "classifier, inception, torchscript", "frechet-distance"):
+    names = "classifier, clip, inception, torchscript, two-tower"
+    for words in ("--extractor.weights", "--extractor.file", names, "--matcher NAME", "frechet-distance"):
         assert words in text
+    assert "--matcher.steps" not in text, "they are the extractors' options once more"
     assert "  likelihood: elbo, " in text
 
 
@@ -70,6 +72,11 @@ def test_help_lists_scores_and_options(cli):
         ),
         (["trained", "--extractor", "inception", "--extractor.weights", "x"], "there is no such file"),
         (["trained", "--extractor.rgb"], "extractor 'classifier' has no option 'rgb'"),
+        (["trained", "--matcher", "two-towers"], "unknown feature extractor 'two-towers'; did you mean 'two-tower'?"),
+        (["trained", "--matcher", "classifier"], "--matcher classifier: this feature extractor reads no texts"),
+        (["trained", "--matcher.stepz", "1"], "unknown option --matcher.stepz; did you mean '--matcher.steps'?"),
+        (["trained", "--matcher.steps", "0"], "--matcher.steps: input should be greater than or equal to 1"),
+        (["trained", "--matcher.file", "x"], "--matcher.file: extractor 'two-tower' has no option 'file'"),
         (["trained", "--sampels", "12"], "unknown option --sampels; did you mean '--samples'?"),
         (["trained", "--device", "gpu"], "expected auto, cpu, cuda, cuda:N or mps"),
         (["trained", "--checkpoint", "first"], "invalid choice: 'first'"),

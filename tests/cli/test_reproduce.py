@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 FLAGS = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --device cpu --precision float32 --samples 0"
 
@@ -41,6 +43,34 @@ def test_figures_of_classes_and_codes(reproduce):
         assert Path(f"f/learned-supervised-{kind}.png").stat().st_size > 0
 
 
+def test_figures_of_texts(reproduce):
+    encoder = ("--text-encoder.dim", 4, "--text-encoder.word-dim", 4, "--text-encoder.length", 6)
+    flags = ("--dataset", "digits", "--steps", 3, "--seeds", 1, "--systems", "text-to-image", *encoder)
+    for study, kind in (("figure14", "texts"), ("figure15", "sweep")):
+        result = reproduce(study, *flags, "--out", study)
+        assert (result.status, result.err) == (0, "")
+        assert Path(f"{study}/text-to-image-{kind}.png").stat().st_size > 0
+    before = Image.open("figure15/text-to-image-sweep.png").size
+    # Other texts are drawn of the same runs.
+    again = reproduce("figure15", *flags, "--out", "figure15", "--text", "the digit {two, four}")
+    assert (again.status, again.err) == (0, "")
+    assert "is complete" in again.out
+    after = Image.open("figure15/text-to-image-sweep.png").size
+    assert (before[0] - 8, after[0] - 8) == (10 * 72, 2 * 72)
+
+
+def test_texts_of_held_out_images_where_none_are_known(reproduce):
+    images = np.random.default_rng(0).integers(0, 255, (24, 16, 16), dtype=np.uint8)
+    captions = np.array([f"square number {index % 3}" for index in range(24)])
+    np.savez("squares.npz", train_images=images, train_captions=captions, test_images=images, test_captions=captions)
+    encoder = ("--text-encoder.dim", 4, "--text-encoder.word-dim", 4, "--text-encoder.length", 6)
+    data = ("--dataset", "npz", "--data-dir", "squares.npz", "--steps", 3, "--seeds", 1, *encoder)
+    result = reproduce("figure14", *data, "--systems", "text-to-image", "--out", "f")
+    assert (result.status, result.err) == (0, "")
+    # Three texts, each below two rows of eight.
+    assert Image.open("f/text-to-image-texts.png").size[1] > 3 * 2 * 72
+
+
 def test_an_equal_time_for_programs_to_read(reproduce):
     flags = ("--dataset", "digits", "--budget", "1s", "--seeds", 1, "--systems", "aae", "--json", "--out", "s")
     result = reproduce("table1", *flags)
@@ -57,6 +87,13 @@ def test_an_equal_time_for_programs_to_read(reproduce):
     [
         (("tabel3", "--dataset", "digits", "--steps", 3), "unknown study 'tabel3'; did you mean 'table3'?"),
         (("--dataset", "digits", "--steps", 3), "name a study: table1"),
+        (("table3", "--dataset", "digits", "--steps", 3, "--text", "a"), "--text: table3 draws no texts; leave it out"),
+        (
+            ("figure15", "--dataset", "npz", "--steps", 3),
+            "figure15 varies a word of a text, and has none for this data",
+        ),
+        (("figure15", "--steps", 3, "--text", "a"), "'a': put what changes from column to column in braces"),
+        (("figure14", "--steps", 3, "--text", " "), "--text is empty: say what to draw"),
         (("table3", "--steps", 3), "table3 needs a data set: --dataset NAME (the paper's: cifar10)"),
         (("table3", "--dataset", "digits"), "table3 needs one of --budget TIME and --steps N"),
         (("table3", "--dataset", "digits", "--steps", 3, "--budget", "3s"), "needs one of --budget TIME and --steps N"),

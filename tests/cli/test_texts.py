@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import priorkit
-from priorkit.cli.texts import spelled_out
+from clip_folder import write_clip_folder
 from priorkit.errors import ConfigurationError
 from priorkit.runs import load_run
 
@@ -141,31 +141,6 @@ def test_columns_are_the_alternatives_of_a_text(cli, trained):
     assert Image.open("text.png").size[0] == 3 * 72 + 8
 
 
-def test_several_braces_give_every_combination():
-    assert spelled_out("a {red, blue}  square {is big,is small}") == [
-        ("red, is big", "a red square is big"),
-        ("red, is small", "a red square is small"),
-        ("blue, is big", "a blue square is big"),
-        ("blue, is small", "a blue square is small"),
-    ]
-    assert [text for _, text in spelled_out("{a}")] == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "told"),
-    [
-        ("a red square", "put what changes from column to column in braces"),
-        ("a {red square", "put what changes from column to column in braces"),
-        ("a {red, {big}}", "put what changes from column to column in braces"),
-        ("a {red,, blue}", "an alternative in braces is empty"),
-        ("{1,2,3,4,5,6,7,8,9,10,11}" * 2, "stand for more than 100 texts"),
-    ],
-)
-def test_wrong_patterns(pattern, told):
-    with pytest.raises(ConfigurationError, match=told):
-        spelled_out(pattern)
-
-
 def test_a_fit_has_the_text_encoder_of_the_run(cli, captioned, tiny, trained):
     fit = ("--prior", "flow-matching", "--prior.hidden", 8, "--condition", "text", "--steps", 2, "--batch-size", 8)
     assert cli("fit", trained, *fit, "--out", "fitted", "--quiet") == (0, "", "")
@@ -207,3 +182,40 @@ def test_a_stage_for_an_encoder_that_comes_trained_is_refused(cli, captioned):
     assert failed.err.count("\n") == 1
     assert "--stages text-embedding:2: there is no phase 'text-embedding'" in failed.err
     assert "as a text encoder that does not come trained; leave this stage out" in failed.err
+
+
+def test_scores_of_captions(cli, trained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PRIORKIT_CACHE", str(tmp_path / "cache"))
+    few = ["--scores", "text", "--samples", 40, "--device", "cpu"]
+    small = ["--matcher.steps", 2, "--matcher.width", 2, "--matcher.dim", 4]
+    done = cli("evaluate", trained, *few, *small)
+    assert (done.status, done.err) == (0, "")
+    assert "two-tower R-precision" in done.out
+    # 6 images have 6 captions, and none of an image's own 2 are distractors of each other.
+    assert "first of 5 captions, as there are no more; chance 0.2, real images " in done.out
+    assert "CLIPScore: the matcher 'two-tower' is no CLIP model; use --matcher clip" in done.out
+    assert "features by two-tower, weights " in done.out
+    (kept,) = json.loads(Path("run/scores.json").read_text())["evaluations"]
+    assert kept["matcher"]["name"] == "two-tower"
+    assert kept["matcher"]["steps"] == 2
+    found = {score["name"]: score for score in kept["scores"]}
+    assert 0 <= found["r-precision"]["value"] <= 1
+    assert found["r-precision"]["beside"]["chance"] == pytest.approx(0.2)
+    assert len(list((tmp_path / "cache/two-tower").iterdir())) == 1
+    cli("evaluate", trained, *few, *small, "--quiet")
+    first, second = json.loads(Path("run/scores.json").read_text())["evaluations"]
+    assert first["scores"] == second["scores"], "the same seed gives the same scores"
+
+
+def test_a_clip_model_as_matcher(cli, trained, tmp_path: Path):
+    few = ["--scores", "r-precision,clip-score", "--samples", 8, "--device", "cpu"]
+    done = cli("evaluate", trained, *few, "--matcher", "clip", "--matcher.model", tmp_path / "none")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert f"--matcher.model {tmp_path / 'none'}: there is no such folder" in done.err
+    pytest.importorskip("transformers")
+    write_clip_folder(tmp_path / "clip")
+    done = cli("evaluate", trained, *few, "--matcher", "clip", "--matcher.model", tmp_path / "clip")
+    assert (done.status, done.err) == (0, "")
+    scores = json.loads(Path("run/scores.json").read_text())["evaluations"][-1]["scores"]
+    assert [score["value"] is not None for score in scores] == [True, True]
+    assert scores[1]["label"] == "CLIPScore"

@@ -264,7 +264,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(cli, trained, mon
     def full(*_, **__):
         raise OSError(28, "No space left on device", "weights.safetensors")
 
-    monkeypatch.setattr("priorkit.engine.checkpoints.to_safetensors", full)
+    monkeypatch.setattr("priorkit.engine.checkpoint_files.to_safetensors", full)
     result = cli("train", "--resume", trained, "--steps", 6)
     assert result.status == 2
     assert "No space left on device; free some space" in result.err
@@ -285,7 +285,7 @@ def test_no_permission_is_one_line(cli, tiny, monkeypatch):
     real = Path.mkdir
 
     def locked(self, *arguments, **options):
-        if self.name == "run":
+        if "run" in self.name:
             raise PermissionError(13, "Permission denied", str(self))
         real(self, *arguments, **options)
 

@@ -47,6 +47,10 @@ def test_every_score_has_a_value_or_a_reason(vae_scores: dict[str, Score]) -> No
     skipped = {name: score.note for name, score in vae_scores.items() if score.skipped}
     assert skipped.keys() == {
         "label-agreement",
+        "r-precision",
+        "clip-score",
+        "caption-kernel-distance",
+        "colour-agreement",
         "lpips",
         "clustering-accuracy",
         "mutual-information",
@@ -56,6 +60,7 @@ def test_every_score_has_a_value_or_a_reason(vae_scores: dict[str, Score]) -> No
     }
     assert "at least 32 pixels" in skipped["lpips"]
     assert "clusters nothing" in skipped["rand-index"]
+    assert skipped["r-precision"] == skipped["colour-agreement"] == "the model is not conditioned on texts"
 
 
 def test_no_score_needs_float64_on_the_device(

@@ -21,6 +21,7 @@ def test_scores_are_plain_data() -> None:
         "real": 50,
         "resolution": 32,
         "note": "a note",
+        "beside": {},
     }
 
 

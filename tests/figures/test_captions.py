@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from priorkit.figures.captions import caption_columns, stack
+from priorkit.figures.captions import caption_columns, shortened, stack
 
 
 def inked(picture: Image.Image) -> np.ndarray:
@@ -59,3 +59,14 @@ def test_pictures_are_stacked_under_their_captions() -> None:
     assert inked(whole)[: grey_rows[0]].any()
     assert inked(whole)[grey_rows[-1] + 1 : red_rows[0]].any()
     assert stack([grey, grey], ["", ""]).mode == "L"
+
+
+def test_words_of_any_length_are_cut_to_the_width() -> None:
+    # By a letter at a time, this would take hours.
+    cut = shortened("red " * 500_000, 300)
+    assert cut.startswith("red red")
+    assert cut.endswith("...")
+    assert stack([Image.new("L", (300, 8))], [cut]).width == 300
+    assert shortened("a  red\nsquare", 300) == "a red square"
+    upright = caption_columns(Image.new("L", (60, 20)), ["a", "red " * 500_000])
+    assert upright.height < 600

@@ -12,7 +12,7 @@ from priorkit.errors import DataError
 from priorkit.interfaces import FeatureExtractor, ImageData, ImageSet, ImageShape
 from priorkit.plugins import ExtractorContext, PluginWarning
 from priorkit_plugins.classifier import ClassifierOptions, priorkit_extractors
-from priorkit_plugins.classifier.cache import cache_key, read_cached, write_cached
+from priorkit_plugins.network_cache import cache_key, read_cached, write_cached
 
 SHAPE = ImageShape(1, 16)
 
@@ -130,7 +130,7 @@ def test_an_interrupted_training_leaves_nothing(
         Path(str(arguments[1])).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("priorkit_plugins.classifier.cache.save_file", interrupt)
+    monkeypatch.setattr("priorkit_plugins.network_cache.save_file", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path).prepare(data)
     assert list((tmp_path / "classifier").iterdir()) == []

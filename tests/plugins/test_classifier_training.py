@@ -10,8 +10,8 @@ from torch import Tensor
 
 from priorkit.interfaces import ImageShape
 from priorkit_plugins.classifier import ClassifierOptions
-from priorkit_plugins.classifier.augmentation import Augmentation, augment_images
 from priorkit_plugins.classifier.training import TrainingSettings, choose_settings
+from priorkit_plugins.image_augmentation import Augmentation, augment_images
 
 GREY, COLOUR = ImageShape(1, 32), ImageShape(3, 32)
 ANIMALS = ("cat", "dog")

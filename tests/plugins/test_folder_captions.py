@@ -53,6 +53,19 @@ def said(*parts: ImageSet) -> dict[int, tuple[str, ...]]:
     return found
 
 
+def test_labels_of_boxes_are_no_captions(tmp_path: Path) -> None:
+    for value in range(10):
+        boxes = [f"{value % 3} 0.5 0.25 0.1 1e-2", "1 0.1 0.2 0.3 0.4 0.5 0.6"] if value % 2 else []
+        save(tmp_path, f"{value}.png", value, *boxes)
+    data = load(tmp_path)
+    assert data.train.captions is None
+    assert any("as 1.txt, hold numbers alone" in note and "no captions" in note for note in data.notes)
+    # Numbers may be captions as well: of digits, for one.
+    for value in range(10):
+        save(tmp_path, f"{value}.png", value, str(value))
+    assert load(tmp_path).train.captions is not None
+
+
 @pytest.mark.parametrize("memory", [None, 0])
 @pytest.mark.parametrize("classes", [True, False])
 def test_text_files_beside_images(classes: bool, memory: int | None, tmp_path: Path) -> None:

@@ -78,7 +78,10 @@ TEXTS = np.array(["a"] * 6)
         ({"captions": TEXTS[:5]}, "'captions' in PATH is <U1 of shape (5,), but must be texts of shape (6,) or (6, K)"),
         ({"captions": np.zeros((6, 0), dtype=str)}, "of shape (6, 0), but must be texts"),
         ({"captions": np.zeros(6)}, "is float64 of shape (6,), but must be texts"),
-        ({"captions": np.array([["a"] * 2, ["b"]] * 3, dtype=object)}, "an array of Python objects, which is not read"),
+        (
+            {"captions": np.array([["a"] * 2, ["b"]] * 3, dtype=object)},
+            "save it as numpy.array(captions, dtype=str), '' where an image has fewer",
+        ),
         (
             {"captions": np.array([["a"], [""], [" "]] * 2)},
             "4 of 6 images have no captions (captions[1] in PATH is empty, captions[2] in PATH is empty, captions[4]",

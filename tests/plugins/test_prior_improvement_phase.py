@@ -340,6 +340,42 @@ def test_mismatched_pairs_are_real_images_with_the_next_images_vectors(tiny_sess
     assert len(passes) == 3
 
 
+def test_some_images_are_made_from_a_mixture_that_is_never_beside_real_ones(
+    tiny_session: Callable[..., Session],
+) -> None:
+    choice = {"name": "embedding", "interpolated": 0.5, "mismatched": False}
+    session = tiny_session("learned", condition=choice, batch_size=12)
+    order, vectors = session.source.batches.order, session.data.train.embeddings
+    given, seen = [], []
+    session.system.prior.register_forward_pre_hook(lambda module, inputs: given.append(inputs[1]))
+    critic = session.system.image_critic
+    critic.head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][:, -3:]))
+    session.engine.phases = session.engine.phases[1:]
+    session.step()
+    own, others = vectors[order.batch(0, 12)], vectors[order.batch(12, 12)]
+    [made_from] = given
+    mixed = (made_from == (own + others) / 2).all(1)
+    assert 0 < mixed.sum() < 12
+    assert torch.equal(made_from[~mixed], own[~mixed])
+    # Real images, and what is generated: in D_I's own move, and in that of those who fool it.
+    assert len(seen) == 3
+    assert torch.equal(seen[0], own)
+    assert torch.equal(seen[1], made_from)
+    assert torch.equal(seen[2], made_from)
+
+
+def test_all_images_or_none_are_made_from_mixtures(tiny_session: Callable[..., Session]) -> None:
+    for share in (0.0, 1.0):
+        session = tiny_session("learned", condition={"name": "embedding", "interpolated": share})
+        order, vectors = session.source.batches.order, session.data.train.embeddings
+        assert session.system.encoder is not None
+        session.source.fetch(0, session.system.encoder.eval)
+        _, with_them = session.source.take()
+        means = (vectors[order.batch(0, 6)] + vectors[order.batch(6, 6)]) / 2
+        assert with_them.keys() == {"condition", "mismatched"} | ({"interpolated"} if share else set())
+        assert not share or torch.equal(with_them["interpolated"], means)
+
+
 class Relative(AdversarialLoss):
     """Cross-entropy on logits that are compared."""
 

@@ -110,7 +110,9 @@ def test_code_of_the_folder_is_not_run(folder: Path) -> None:
         make(folder)
 
 
-@pytest.mark.parametrize("text", ["{", "7", '["Transformer"]', '[{"type": "sentence_transformers.models.Pooling"}]'])
+@pytest.mark.parametrize(
+    "text", ["{", "7", '["Transformer"]', "{}", "[]", '[{"type": "sentence_transformers.models.Pooling"}]']
+)
 def test_a_broken_list_of_modules_is_told(text: str, folder: Path) -> None:
     (folder / "modules.json").write_text(text)
     with pytest.raises(ConfigurationError, match=r"modules\.json' (cannot be read|is no list of modules)"):

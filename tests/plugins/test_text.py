@@ -51,6 +51,24 @@ def test_s_is_the_vector_of_a_caption_of_length_root_dim() -> None:
     assert not made.of_texts(texts).requires_grad
 
 
+def test_captions_of_which_nothing_is_known_are_refused() -> None:
+    [component] = priorkit_conditions()
+    unknown = coloured(Captions([("zzyzx",)] * 12))
+    with pytest.raises(ValueError, match="the text encoder knows nothing of the captions, such as 'zzyzx'"):
+        component.build(TextOptions(), ConditionContext(train=unknown, text_encoder=encoder))
+
+
+def test_mixtures_are_as_long_as_vectors_of_captions() -> None:
+    made = condition(interpolated=0.5)
+    assert made.interpolated == 0.5
+    red, blue = made.of_texts(["a red square", "this is blue"])
+    mixture = made.mixture(red[None], blue[None])[0]
+    assert mixture.norm().item() == pytest.approx(math.sqrt(6), rel=1e-5)
+    torch.testing.assert_close(mixture.dot(red), mixture.dot(blue))
+    with pytest.raises(ValueError, match=r"interpolated is 0\.5, and seen_by_image_critic is off"):
+        condition(interpolated=0.5, seen_by_image_critic=False)
+
+
 def test_entries_are_the_tokens_of_all_captions() -> None:
     made = condition()
     entries = made.entries(coloured())

@@ -240,7 +240,7 @@ def test_a_full_disk_is_explained_and_mended(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", sync)
-        with pytest.raises(RunFolderError, match=r"cannot save a checkpoint: No space left.*--resume") as caught:
+        with pytest.raises(RunFolderError, match=r"cannot save a checkpoint.*: No space left.*--resume") as caught:
             train(run_config(), path, registry=registry)
     assert "\n" not in str(caught.value)
     assert 0 < saved(path)["/engine/steps"] < 6

@@ -1,6 +1,7 @@
 import pytest
 
 from priorkit.errors import ConfigurationError
+from priorkit.figures import spelled_out
 from priorkit.studies import PAPER_STUDIES, find_study
 
 
@@ -37,7 +38,16 @@ def test_names_of_systems_are_names_of_folders(study):
     names = [system.name for system in study.systems]
     assert len(set(names)) == len(names)
     assert all(name and set(name) <= set("abcdefghijklmnopqrstuvwxyz-") for name in names)
-    assert set(study.pictures) <= {"classes", "codes"}
+    assert set(study.pictures) <= {"classes", "codes", "texts", "sweep"}
+
+
+def test_the_texts_are_those_of_the_captions_of_figures_14_and_15():
+    [swept] = find_study("figure15").texts["flowers102"]
+    colours = ["pink", "red", "yellow", "orange", "purple", "blue", "white", "green", "black"]
+    assert [told for told, _ in spelled_out(swept)] == colours
+    expected = "the flower is pink in color and has petals that are rounded in shape and ruffled"
+    assert spelled_out(swept)[0] == ("pink", expected)
+    assert len(find_study("figure14").texts["flowers102"]) == 2
 
 
 def test_a_wrong_name_is_told_the_nearest():

@@ -13,7 +13,7 @@ CASES = [
     Case("condition", "categorical", {"classes": 3, "recovery": "self-labelled"}),
     Case("condition", "categorical", {"recovery": "self-labelled", "changes": "photograph"}),
     Case("condition", "embedding"),
-    Case("condition", "embedding", {"remembered": 40, "mismatched": False}),
+    Case("condition", "embedding", {"remembered": 40, "mismatched": False, "interpolated": 0.5}),
     Case("condition", "text"),
     Case("condition", "text", {"remembered": 40, "loss": "structured", "seen_by_image_critic": False}),
     Case("condition", "none"),

@@ -1,6 +1,7 @@
 """Every built-in feature extractor keeps to its interface's contract."""
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_fidelity import feature_extractor_inceptionv3 as inception
 
+from clip_folder import write_clip_folder
 from priorkit.interfaces import ImageShape
 from priorkit.testing import Case, Situations, parametrize_with_checks
 
@@ -19,8 +21,11 @@ CASES = [
     Case("extractor", "classifier", {"steps": 2, "epochs": 1, "width": 4}, situations=SMALL),
     Case("extractor", "torchscript", {"file": Path("features.pt")}, situations=SMALL),
     Case("extractor", "torchscript", {"file": Path("logits.pt"), "rgb": True, "size": 8}, situations=SMALL),
+    Case("extractor", "two-tower", {"steps": 20, "width": 4, "dim": 8, "batch_size": 16}, situations=SMALL),
     Case("extractor", "inception", {"weights": Path("inception.pth")}, situations=ONE),
 ]
+if find_spec("transformers") is not None:
+    CASES.append(Case("extractor", "clip", {"model": Path("clip")}, situations=SMALL))
 
 
 class Means(nn.Module):
@@ -46,6 +51,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(inception, "load_state_dict_from_url", lambda *_, **__: {})
         made = inception.FeatureExtractorInceptionV3("random", ["2048", "logits_unbiased"])
     torch.save(made.state_dict(), root / "inception.pth")
+    if find_spec("transformers") is not None:
+        write_clip_folder(root / "clip")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         yield
@@ -59,4 +66,5 @@ def test_conforms(check: Callable[[], None]) -> None:
 
 def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
     owned = built_in("extractor")
-    assert {case.subject for case in CASES} == owned
+    # The model of `clip` is read by transformers, which need not be installed.
+    assert {case.subject for case in CASES} | {"clip"} == owned

@@ -131,6 +131,7 @@ CASES = [
     Case("prior", "swiss-roll", required=("labels_change_codes",)),
     Case("prior", "labelled-gaussian", required=("labels_change_codes",)),
     Case("prior", "learned", required=("labels_change_codes",)),
+    Case("prior", "learned", {"conditioning_augmentation": 2.0}, required=("labels_change_codes",)),
     Case(
         "prior",
         "flow-matching",

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from priorkit.interfaces import Condition, ImageSet, Recovery
 from priorkit.plugins import ConditionContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.checks.condition_texts import CONDITION_TEXTS
 from priorkit.testing.checks.conditions import CONDITIONS
 from priorkit.testing.checks.recovery import RECOVERY
 from priorkit.testing.checks.self_labelling import SELF_LABELLING
@@ -373,7 +374,90 @@ class AttributesSignLost(Attributes):
         return -super().recovery_loss(recovered, condition)
 
 
+class Sentences(Condition):
+    """A sound condition: the vector of an image's first caption."""
+
+    from_data = True
+    seen_by_image_critic = True
+    reads_text = True
+    kept: Tensor
+
+    def __init__(self, context: ConditionContext) -> None:
+        super().__init__()
+        if context.train is not None and context.train.captions is None:
+            raise ValueError("the data has no captions")
+        assert context.text_encoder is not None
+        self.encoder = context.text_encoder().requires_grad_(False)
+        self.dim = self.encoder.dim
+        kept = torch.zeros(8, self.dim)
+        if context.train is not None:
+            kept = self.entries(context.train)[torch.arange(8) % len(context.train)]
+        self.register_buffer("kept", kept)
+
+    def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
+        indices = torch.randint(len(self.kept), (n,), generator=generator, device=device)
+        return self.kept.to(indices.device).index_select(0, indices)
+
+    def entries(self, images: ImageSet) -> Tensor:
+        if images.captions is None:
+            raise ValueError("the data has no captions")
+        return self.read([of_image[0] for of_image in images.captions])
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        with torch.no_grad():
+            vectors: Tensor = self.encoder(self.encoder.tokens(texts))
+        return vectors
+
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        if not all(text.strip() for text in texts):
+            raise ValueError("a text is empty")
+        return self.read(texts)
+
+    def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
+        return self.encoder.unknown(text), self.encoder.is_cut(text)
+
+    def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:
+        squares = (recovered.float() - condition).square().sum(1)
+        return 0.5 * (squares.mean() + self.dim * math.log(2 * math.pi))
+
+
+class ReadsInSecret(Sentences):
+    reads_text = False
+
+
+class AnotherScale(Sentences):
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        return 2 * super().of_texts(texts)
+
+
+class TextsInDoubles(Sentences):
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        return super().of_texts(texts).double()
+
+
+class ReadsTextsTogether(Sentences):
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        vectors = super().of_texts(texts)
+        return vectors - vectors.mean(0)
+
+
+class ReadsNothing(Sentences):
+    def of_texts(self, texts: Sequence[str]) -> Tensor:
+        return self.read(texts)
+
+
+class UnknownInOneText(Sentences):
+    def unread(self, text: str) -> Any:
+        return " ".join(self.encoder.unknown(text)), False
+
+
 PLANTED = [
+    ("texts_become_conditions", ReadsInSecret, ("reads_text is False", "forgotten")),
+    ("texts_become_conditions", AnotherScale, ("another vector than the same caption", "such as a scale")),
+    ("texts_become_conditions", TextsInDoubles, ("torch.float64", "another dtype")),
+    ("texts_become_conditions", ReadsTextsTogether, ("another beside other texts", "padding is read")),
+    ("empty_texts_are_refused", ReadsNothing, ("has a vector, as if", "does not look at its texts")),
+    ("empty_texts_are_refused", UnknownInOneText, ("not a tuple of words", "a list or one text")),
     ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute was forgotten")),
     ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
     ("says_what_it_is", UnseenMismatch, ("mismatched, and seen_by_image_critic is False",)),
@@ -426,10 +510,13 @@ def test_planted_defects_are_found(
 
 
 def test_every_special_check_finds_something() -> None:
-    assert {check for check, _, _ in PLANTED} == {check.name for check in (*CONDITIONS, *RECOVERY, *SELF_LABELLING)}
+    special = (*CONDITIONS, *CONDITION_TEXTS, *RECOVERY, *SELF_LABELLING)
+    assert {check for check, _, _ in PLANTED} == {check.name for check in special}
 
 
-@pytest.mark.parametrize("build", [Labels, Vectors, SelfLabelled, lambda context: Brightness(), Attributes, Brackets])
+@pytest.mark.parametrize(
+    "build", [Labels, Vectors, Sentences, SelfLabelled, lambda context: Brightness(), Attributes, Brackets]
+)
 def test_sound_conditions_pass(build: Callable[[ConditionContext], Condition]) -> None:
     check_component(Case("condition", build, situations=LABELS)).raise_if_failed()
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -75,6 +75,50 @@ class WithoutClasses(Sound):
 
     def probabilities(self, logits: Tensor) -> Tensor | None:
         return None
+
+
+class Reader(Sound):
+    """Reads texts, as counts of letters."""
+
+    reads_text = True
+
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return torch.tensor([[float(text.count(letter)) for letter in "abdeik"] for text in texts])
+
+
+class ReaderOfSixtyFourBits(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return super().text_features(texts).double()
+
+
+class ReaderInAnotherSpace(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return super().text_features(texts)[:, :5]
+
+
+class ReaderOfFeatures(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return Features(super().text_features(texts))
+
+
+class ReaderOfMeans(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        counts = super().text_features(texts)
+        return counts / counts.sum(1, keepdim=True)
+
+
+class ReaderOfBatches(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return super().text_features(texts) / max(map(len, texts))
+
+
+class ReaderOfNothing(Reader):
+    def text_features(self, texts: Sequence[str]) -> Any:
+        return torch.ones(len(texts), 6)
+
+
+class ClipWithoutTexts(Sound):
+    is_clip = True
 
 
 class Offline(Sound):
@@ -274,6 +318,13 @@ PLANTED = [
     ("labels_are_those_of_the_data", NoProbabilities, ("there are no probabilities", "left out")),
     ("labels_are_those_of_the_data", OtherClasses, ("4 classes where the data has 2", "another data set")),
     ("labels_are_those_of_the_data", LabelsUnguarded, ("AttributeError", "not looked at")),
+    ("texts_are_rows_of_numbers", ReaderOfSixtyFourBits, ("1 texts are torch.float64", r"\.float\(\)")),
+    ("texts_are_rows_of_numbers", ReaderInAnotherSpace, ("texts have 5 features, and images 6", "one space")),
+    ("texts_are_rows_of_numbers", ReaderOfFeatures, ("gives a Features, not a tensor", "as extract does")),
+    ("texts_are_rows_of_numbers", ReaderOfMeans, ("infinite or not a number", "without a known word")),
+    ("texts_are_rows_of_numbers", ClipWithoutTexts, ("is_clip is True, and reads_text is not", "set both")),
+    ("texts_are_independent", ReaderOfBatches, ("where it is alone", "longest text of a batch")),
+    ("texts_are_told_apart", ReaderOfNothing, ("have the same features", "cut to nothing")),
 ]
 
 
@@ -301,11 +352,13 @@ def test_every_special_check_finds_something() -> None:
     assert {check for check, _, _ in PLANTED} == {check.name for check in EXTRACTORS}
 
 
-@pytest.mark.parametrize("build", [Sound, WithoutClasses])
+@pytest.mark.parametrize("build", [Sound, WithoutClasses, Reader])
 def test_sound_extractors_pass(build: type[FeatureExtractor]) -> None:
     report = check_component(Case("extractor", build, situations=SITUATIONS))
     report.raise_if_failed()
     other = {"probabilities_add_up"} if build is WithoutClasses else set()
+    if build is not Reader:
+        other |= {"texts_are_rows_of_numbers", "texts_are_independent", "texts_are_told_apart"}
     assert {result.check for result in report.skipped} == {
         *other,
         "options_survive_a_file",

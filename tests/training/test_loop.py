@@ -140,11 +140,16 @@ def test_time_spent_before_counts(tiny_session: Callable[..., Session]) -> None:
     assert session.seconds >= 200
 
 
-@pytest.mark.parametrize("where", ["log_every", "sample_every", "checkpoint_every"])
-def test_divergence_stops_the_run_before_anything_is_kept(where: str, tiny_session: Callable[..., Session]) -> None:
-    """Whichever comes first after it: a line of losses, a review or a checkpoint."""
-    schedule = {"log_every": 100, "sample_every": 100, "checkpoint_every": 100, where: 3}
+@pytest.mark.parametrize("where", ["log_every", "sample_every", "checkpoint_every", None])
+def test_divergence_stops_the_run_before_anything_is_kept(
+    where: str | None, tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once on a CPU; elsewhere with whatever comes first: a line of losses, a review, a checkpoint."""
+    schedule = {"log_every": 100, "sample_every": 100, "checkpoint_every": 100, **({where: 3} if where else {})}
     session, diary = tiny_session(steps=50, **schedule), Diary()
+    if where is not None:
+        look = session.engine.check_finite
+        monkeypatch.setattr(session.engine, "check_finite", lambda: look() if session.steps % 3 == 0 else None)
 
     class Wrecker(Observer):
         def stepped(self, session: Session) -> None:
@@ -154,7 +159,7 @@ def test_divergence_stops_the_run_before_anything_is_kept(where: str, tiny_sessi
 
     with pytest.raises(NonFiniteLossError):
         run_session(session, [diary, Wrecker()], never)
-    assert session.steps == 6
+    assert session.steps == (6 if where else 5)
     assert all(event[1] <= 4 for event in diary.events if event[0] not in ("stepped",))
 
 

@@ -60,7 +60,12 @@ class CodeImitationPhase(Phase):
             if self._compares:
                 logits = loss.compared(logits, self._logits_of_data(images, noise.get("posterior"), condition))
         # What D_C minimises on fakes says how surely it takes codes for the encoder's.
-        yield Move("prior", {"prior": self.weight * loss.fake(logits)})
+        terms = {"prior": self.weight * loss.fake(logits)}
+        if condition is not None and self.system.prior.takes_condition:
+            conditioning = self.system.prior.condition_loss(condition)
+            if conditioning is not None:
+                terms["conditioning"] = conditioning
+        yield Move("prior", terms)
 
     @property
     def _compares(self) -> bool:

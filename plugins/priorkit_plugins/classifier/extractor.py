@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -12,10 +11,10 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet
-from priorkit.plugins import ExtractorContext, PluginWarning
-from priorkit_plugins.classifier.cache import cache_key, read_cached, weights_hash, write_cached
+from priorkit.plugins import ExtractorContext
 from priorkit_plugins.classifier.network import ClassifierNetwork, predict
 from priorkit_plugins.classifier.training import choose_settings, train_network
+from priorkit_plugins.network_cache import cache_key, kept_or_trained
 
 if TYPE_CHECKING:
     from priorkit_plugins.classifier import ClassifierOptions
@@ -63,40 +62,20 @@ class ClassifierExtractor(FeatureExtractor):
         settings = choose_settings(self.options, shape, data.class_names)
         decisive = {**asdict(settings), "classes": classes, "bfloat16": self.context.bfloat16}
         path = self.context.cache / "classifier" / f"{cache_key(data.train, data.test, decisive)}.safetensors"
-        device = self.context.device
-        try:
-            cached = read_cached(path)
-            if cached is not None:
-                tensors, notes = cached
-                with torch.random.fork_rng(devices=[]):
-                    network = ClassifierNetwork(
-                        settings.architecture, shape.channels, shape.size, classes, settings.width
-                    )
-                network.load_state_dict(tensors)
-                self._accuracy = float(notes["accuracy"]) if "accuracy" in notes else None
-                self._network = network.to(device).to(memory_format=torch.channels_last).eval()
-                self._hash = notes["hash"]
-                return
-        except (KeyError, RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            warnings.warn(
-                f"the classifier in {str(path)!r} is broken ({reason}); it is trained again", PluginWarning, 2
-            )
-        bfloat16 = self.context.bfloat16
-        network = train_network(data.train, classes, settings, device=device, bfloat16=bfloat16)
-        self._network, self._accuracy = network, _accuracy(network, data.test, device)
-        weights = network.state_dict()
-        self._hash = weights_hash(weights)
-        notes = {} if self._accuracy is None else {"accuracy": repr(self._accuracy)}
-        try:
-            write_cached(path, weights, notes)
-        except OSError as error:
-            warnings.warn(
-                f"the classifier cannot be kept in {str(path.parent)!r} ({error.strerror or error}) and will be "
-                "trained again the next time; PRIORKIT_CACHE names another folder",
-                PluginWarning,
-                stacklevel=2,
-            )
+        device, bfloat16 = self.context.device, self.context.bfloat16
+
+        def build() -> ClassifierNetwork:
+            return ClassifierNetwork(settings.architecture, shape.channels, shape.size, classes, settings.width)
+
+        def train() -> tuple[ClassifierNetwork, dict[str, str]]:
+            network = train_network(data.train, classes, settings, device=device, bfloat16=bfloat16)
+            accuracy = _accuracy(network, data.test, device)
+            return network, {} if accuracy is None else {"accuracy": repr(accuracy)}
+
+        network, notes = kept_or_trained(path, "classifier", build, train)
+        self._accuracy = float(notes["accuracy"]) if "accuracy" in notes else None
+        self._network = network.to(device).to(memory_format=torch.channels_last).eval()
+        self._hash = notes["hash"]
 
     def extract(self, images: Tensor) -> Features:
         """The last hidden layer, and the probabilities of the data set's classes."""

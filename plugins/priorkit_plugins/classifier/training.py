@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 
 from priorkit.interfaces import ImageSet, ImageShape
-from priorkit_plugins.classifier.augmentation import Augmentation, augment_images
 from priorkit_plugins.classifier.network import Architecture, ClassifierNetwork
+from priorkit_plugins.image_augmentation import Augmentation, augment_images
 
 if TYPE_CHECKING:
     from priorkit_plugins.classifier import ClassifierOptions

@@ -66,6 +66,13 @@ class EmbeddingOptions(Options):
     mismatched: bool = Field(
         True, description="show the image discriminator real images with another image's embedding as fakes"
     )
+    interpolated: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of generated images that are made from the mean of two images' embeddings, which that "
+        "discriminator sees beside them (Reed et al. 2016); 0 for none",
+    )
     remembered: int = Field(
         1000, ge=1, description="embeddings of training images that are kept with the run, to draw samples for"
     )
@@ -119,6 +126,7 @@ def _build_embedding(options: EmbeddingOptions, context: ConditionContext) -> Co
         context.train,
         seen_by_code_critic=options.seen_by_code_critic,
         mismatched=options.mismatched,
+        interpolated=options.interpolated,
         remembered=options.remembered,
     )
 
@@ -150,6 +158,6 @@ def priorkit_conditions() -> list[Component[Condition | None]]:
             EmbeddingOptions,
             _build_embedding,
             summary="a vector that comes with each image, such as the embedding of a sentence",
-            source=f"{_PAPER}, Section V; Reed et al. 2016, arXiv:1605.05396, for mismatched pairs",
+            source=f"{_PAPER}, Section V; Reed et al. 2016, arXiv:1605.05396, for mismatched pairs and interpolation",
         ),
     ]

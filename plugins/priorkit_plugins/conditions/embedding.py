@@ -14,13 +14,15 @@ class EmbeddingCondition(Condition):
     """s is a vector that describes the image, such as a sentence's embedding (Section V of Wang et al. 2020).
 
     D_I sees it beside the image: real pairs are an image and its own s. Pairs with another image's s are fakes
-    too, so that D_I looks at s at all (Reed et al. 2016, arXiv:1605.05396, Section 4.2).
+    too, so that D_I looks at s at all (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be generated
+    from the mean of two images' s (Section 4.3, with a beta of 0.5).
 
     Args:
         dim: Dimensions of the vectors.
         train: The training images, of whose embeddings some are kept to draw samples for; None to load them later.
         seen_by_code_critic: Whether D_C is shown s.
         mismatched: Whether D_I is shown mismatched pairs.
+        interpolated: Share of generated images that are made from the mean of two images' s, from 0 to 1.
         remembered: How many embeddings are kept, evenly spread over the training images; repeated where there are
             fewer.
 
@@ -39,17 +41,20 @@ class EmbeddingCondition(Condition):
         *,
         seen_by_code_critic: bool = False,
         mismatched: bool = True,
+        interpolated: float = 0.0,
         remembered: int = 1000,
     ) -> None:
         super().__init__()
         if dim < 1:
             raise ValueError(
-                "the data has no embeddings; give them beside the images, as `train_embeddings` in a .npz file, or "
-                "choose --condition labels or categorical"
+                "the data has no embeddings; give them as `train_embeddings` of a .npz file, or as a file NAME.npy of "
+                "each image, in a folder that --dataset.embeddings of `folder` and `flowers102` names; or choose "
+                "--condition text for data with captions, labels or categorical"
             )
         self.dim = dim
         self.seen_by_code_critic = seen_by_code_critic
         self.mismatched = mismatched
+        self.interpolated = interpolated
         kept = torch.zeros(remembered, dim)
         if train is not None:
             kept = self.entries(train)[train.spread_indices(remembered)]
@@ -63,7 +68,7 @@ class EmbeddingCondition(Condition):
     def entries(self, images: ImageSet) -> Tensor:
         """The embeddings, float32 (N, dim)."""
         if images.embeddings is None:
-            raise ValueError("the data has no embeddings; choose another data set, or --condition labels")
+            raise ValueError("the data has no embeddings; choose data that has some, or --condition text or labels")
         return images.embeddings
 
     def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:

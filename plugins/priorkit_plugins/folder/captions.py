@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from priorkit_plugins.folder.files import Files
 
 __all__ = ["FoundCaptions", "find_captions"]
 
+_BOXES = re.compile(r"\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}")
+"""A class and at least four numbers: a box or an outline, as detectors of objects are trained with."""
 _SHOWN = 3
 """Lines that a message lists."""
 
@@ -62,8 +65,15 @@ def find_captions(files: Files, key: str, notes: list[str]) -> FoundCaptions | N
         return FoundCaptions(captions, lambda index: f"{files[index]} has none in {used[0].name}")
     if not beside:
         return None
+    captions = [read_captions(beside[index]) if index in beside else () for index in range(len(files))]
+    if any(captions) and all(_BOXES.fullmatch(line) for lines in captions for line in lines):
+        notes.append(
+            f"the text files beside the images, as {next(iter(beside.values())).name}, hold numbers alone, as labels "
+            "of boxes do: they are no captions, and are left aside"
+        )
+        return None
     return FoundCaptions(
-        [read_captions(beside[index]) if index in beside else () for index in range(len(files))],
+        captions,
         lambda index: f"{files[index].with_suffix('.txt')} is {'empty' if index in beside else 'missing'}",
     )
 

@@ -21,13 +21,26 @@ class LearnedOptions(Options):
     moved_options = MappingProxyType({"hidden": "--code-generator.hidden"})
 
     noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")
+    conditioning_augmentation: float = Field(
+        0.0,
+        ge=0,
+        description="draw what the code generator is given of s from a normal distribution around it, learned with it, "
+        "whose divergence from N(0, I), per dimension, has this weight (Zhang et al. 2017, StackGAN); 0 for none",
+    )
 
 
 def _build(options: LearnedOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.learned.prior import LearnedPrior
 
+    if options.conditioning_augmentation and not context.condition_dim:
+        raise ValueError(
+            f"conditioning_augmentation is {options.conditioning_augmentation:g}, and nothing conditions the images: "
+            "choose a condition, such as --condition text, or leave it at 0"
+        )
     code_generator = context.code_generator(options.noise_dim, context.condition_dim)
-    return LearnedPrior(code_generator, context.condition_dim)
+    return LearnedPrior(
+        code_generator, context.condition_dim, conditioning_augmentation=options.conditioning_augmentation
+    )
 
 
 @hookimpl

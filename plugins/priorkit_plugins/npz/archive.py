@@ -77,9 +77,12 @@ def explained(key: str, path: Path) -> Iterator[None]:
         yield
     except _BROKEN as error:
         if "allow_pickle" in str(error):
+            mend = "numbers, or names as numpy.array(names, dtype=str)"
+            if key.endswith("captions"):
+                mend = "numpy.array(captions, dtype=str), '' where an image has fewer, or use --no-dataset.captions"
             raise DataError(
                 f"{key!r} in {path} is an array of Python objects, which is not read for safety's sake: save it as "
-                "numbers, or names as numpy.array(names, dtype=str)"
+                f"{mend}"
             ) from error
         raise DataError(f"{key!r} in {path} is damaged ({_one_line(error)}): write the file again") from error
 

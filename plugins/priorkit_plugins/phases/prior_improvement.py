@@ -30,7 +30,8 @@ class PriorImprovementPhase(Phase):
 
     Where there is a condition s, images are made from it, and a classifier Q on D_I's trunk recovers it: Q and the
     trunk descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs. A Q that labels images itself learns from real
-    images and the same images changed instead.
+    images and the same images changed instead. Where the condition asks for interpolated s, some images are made from
+    one, and D_I is shown that s beside them (Reed et al. 2016, arXiv:1605.05396, Section 4.3).
 
     Without an encoder, this phase alone is a GAN.
 
@@ -103,7 +104,7 @@ class PriorImprovementPhase(Phase):
 
     def _critic_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
         adversarial_loss, recovery = self.system.adversarial_loss, self._recovery
-        shown, mismatched = self._shown(noise), noise.get("mismatched")
+        shown, mismatched = self._shown(noise.get("condition")), noise.get("mismatched")
         # Real and generated images go through D_I apart: batch norm must not mix their statistics.
         recover = recovery in (Recovery.REAL, Recovery.BOTH, Recovery.SELF_LABELLED)
         if mismatched is None:
@@ -116,16 +117,17 @@ class PriorImprovementPhase(Phase):
         if recovered is not None and recovery is Recovery.SELF_LABELLED:
             terms.update(self._self_labelling_terms(images, recovered, noise["changes"]))
         else:
-            terms.update(self._recovery_term("real", recovered, noise))
+            terms.update(self._recovery_term("real", recovered, noise.get("condition")))
         if mismatched is not None:
             self._add_fake(terms, "mismatched", self.critic.score(features, mismatched), real, weight=0.5)
         for name, fake in fakes.items():
             recover = name == "fake" and recovery in (Recovery.GENERATED, Recovery.BOTH)
-            logits, recovered = self._judge(fake.detach(), shown, recover=recover)
+            made_from = self._made_from(name, noise)
+            logits, recovered = self._judge(fake.detach(), self._shown(made_from), recover=recover)
             # Two kinds of fakes weigh as much as one, if one is a real image with another's s (Reed et al. 2016).
             weight = 0.5 if name == "fake" and mismatched is not None else 1.0
             self._add_fake(terms, name, logits, real, weight=self.fake_weight * weight)
-            terms.update(self._recovery_term(name, recovered, noise))
+            terms.update(self._recovery_term(name, recovered, made_from))
         if adversarial_loss.has_penalty:
             with frozen_statistics(self.critic):
                 terms["critic_penalty"] = adversarial_loss.penalty(
@@ -147,31 +149,43 @@ class PriorImprovementPhase(Phase):
             terms["critic_real"] = terms["critic_real"] + share if "critic_real" in terms else share
 
     def _generator_terms(self, images: Tensor, fakes: dict[str, Tensor], noise: Noise) -> dict[str, Tensor]:
-        condition, shown = self.system.condition, self._shown(noise)
+        condition = self.system.condition
         with torch.no_grad():
-            real = None if self._judges_alone else self.critic(images, shown)
+            real = None if self._judges_alone else self.critic(images, self._shown(noise.get("condition")))
         terms = {}
         for name, fake in fakes.items():
             if not fake.requires_grad:
                 continue
             recover = name == "fake" and self._recovery is not Recovery.NONE
-            logits, recovered = self._judge(fake, shown, recover=recover)
+            made_from = self._made_from(name, noise)
+            logits, recovered = self._judge(fake, self._shown(made_from), recover=recover)
             loss = self.system.adversarial_loss
             fooled = loss.generator(logits) if real is None else loss.generator_compared(logits, real)
             terms[f"generator_{name}"] = self.fooling_weight * fooled
             if recovered is not None and condition is not None and condition.recovery_weight > 0:
-                information = condition.recovery_loss(recovered, noise["condition"])
+                assert made_from is not None, "what is recovered was there"
+                information = condition.recovery_loss(recovered, made_from)
                 terms["mutual_information"] = condition.recovery_weight * information
+        made_from = self._made_from("fake", noise)
+        if self.trains_prior and made_from is not None and self.system.prior.takes_condition:
+            conditioning = self.system.prior.condition_loss(made_from)
+            if conditioning is not None:
+                terms["conditioning"] = conditioning
         return terms
 
     @property
     def _recovery(self) -> Recovery:
         return self.system.condition.recovery if self.system.condition is not None else Recovery.NONE
 
-    def _shown(self, noise: Noise) -> Tensor | None:
-        """What D_I sees beside an image."""
-        condition = self.system.condition
-        return noise["condition"] if condition is not None and condition.seen_by_image_critic else None
+    def _made_from(self, name: str, noise: Noise) -> Tensor | None:
+        """The s of a kind of fakes: a generated image's may be a mixture, a reconstruction's is its image's."""
+        own = noise.get("condition")
+        return noise.get("interpolated", own) if name == "fake" else own
+
+    def _shown(self, condition: Tensor | None) -> Tensor | None:
+        """What D_I sees beside an image of that s."""
+        seen = self.system.condition is not None and self.system.condition.seen_by_image_critic
+        return condition if seen else None
 
     def _judge(self, images: Tensor, shown: Tensor | None, *, recover: bool) -> tuple[Tensor, Tensor | None]:
         """D_I's logits and, if asked for, what Q recovers; the trunk is computed once."""
@@ -186,11 +200,12 @@ class PriorImprovementPhase(Phase):
         assert self.system.recogniser is not None, "a condition that is recovered has a Q"
         return logits, self.system.recogniser(features)
 
-    def _recovery_term(self, name: str, recovered: Tensor | None, noise: Noise) -> dict[str, Tensor]:
+    def _recovery_term(self, name: str, recovered: Tensor | None, condition: Tensor | None) -> dict[str, Tensor]:
         if recovered is None:
             return {}
         assert self.system.condition is not None, "only a condition can be recovered"
-        return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, noise["condition"])}
+        assert condition is not None, "what is recovered was there"
+        return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, condition)}
 
     def _self_labelling_terms(self, images: Tensor, recovered: Tensor, changes: Tensor) -> dict[str, Tensor]:
         condition, recogniser = self.system.condition, self.system.recogniser
@@ -207,7 +222,7 @@ class PriorImprovementPhase(Phase):
             nullcontext() if self.trains_decoder else frozen_statistics(self.system.decoder),
             torch.set_grad_enabled("generator" in self.players),
         ):
-            return self.system.decode(self.system.prior_codes(noise["prior"], noise.get("condition")))
+            return self.system.decode(self.system.prior_codes(noise["prior"], self._made_from("fake", noise)))
 
     def _reconstructed(self, images: Tensor, noise: Tensor | None) -> Tensor:
         encoder = self.system.encoder

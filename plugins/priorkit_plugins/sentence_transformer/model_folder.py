@@ -77,6 +77,8 @@ def _modules(path: Path) -> Iterator[tuple[str, Path]]:
     """The class and the folder of each part of a model."""
     listed = _read(_require(path, "modules.json"))
     try:
+        if not isinstance(listed, list) or not listed:
+            raise TypeError("no list of modules")
         for module in listed:
             yield str(module["type"]), path / str(module["path"])
     except (TypeError, KeyError) as error:

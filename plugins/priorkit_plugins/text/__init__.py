@@ -24,6 +24,13 @@ class TextOptions(Options):
     mismatched: bool = Field(
         True, description="show that discriminator real images with another image's caption as fakes"
     )
+    interpolated: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of generated images that are made from the mean of two captions' vectors, which that "
+        "discriminator sees beside them (Reed et al. 2016); 0 for none",
+    )
     remembered: int = Field(
         1000, ge=1, description="captions of training images that are kept with the run, to draw samples for"
     )
@@ -47,6 +54,7 @@ def _build(options: TextOptions, context: ConditionContext) -> Condition:
         seen_by_image_critic=options.seen_by_image_critic,
         seen_by_code_critic=options.seen_by_code_critic,
         mismatched=options.mismatched,
+        interpolated=options.interpolated,
         remembered=options.remembered,
         loss=options.loss,
     )
@@ -62,6 +70,6 @@ def priorkit_conditions() -> list[Component[Condition | None]]:
             _build,
             summary="a caption that comes with each image, made a vector by a text encoder",
             source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Section V; Reed et al. 2016, "
-            "arXiv:1605.05396, for mismatched pairs",
+            "arXiv:1605.05396, for mismatched pairs and interpolated captions",
         )
     ]

@@ -21,8 +21,8 @@ def require_captions(images: ImageSet) -> Captions:
     """
     if images.captions is None:
         raise ValueError(
-            "the data has no captions; give them beside the images, as NAME.txt beside NAME.png or as `captions` in a "
-            ".npz file, or choose --condition labels or embedding"
+            "the data has no captions; give them beside the images, as words in NAME.txt beside NAME.png or as "
+            "`captions` in a .npz file, or choose --condition labels or embedding"
         )
     return images.captions
 
@@ -31,8 +31,9 @@ class TextCondition(Condition):
     """s is the vector of a caption of the image, made by a text encoder (Section V of Wang et al. 2020).
 
     Of an image's captions, each step uses one, drawn from the run's seed. D_I sees s beside the image, and pairs of an
-    image with another one's caption as fakes (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Vectors have length
-    sqrt(dim), so that a dimension is about as large as one of the noise.
+    image with another one's caption as fakes (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be
+    generated from a mixture of two captions' vectors (Section 4.3, with a beta of 0.5). Vectors have length sqrt(dim),
+    so that a dimension is about as large as one of the noise.
 
     A text encoder that does not come trained learns in a phase of this condition's own, `text-embedding`
     (`TextEmbeddingPhase`). All other phases use its vectors without training it.
@@ -43,12 +44,14 @@ class TextCondition(Condition):
         seen_by_image_critic: Whether D_I is shown s.
         seen_by_code_critic: Whether D_C is shown s.
         mismatched: Whether D_I is shown mismatched pairs, where it is shown s.
+        interpolated: Share of generated images that are made from a mixture of two captions' vectors, from 0 to 1.
         remembered: How many captions are kept, of images evenly spread over the training images; repeated where there
             are fewer.
         loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
 
     Raises:
-        ValueError: The training images have no captions.
+        ValueError: The training images have no captions, or none that the encoder knows something of, or `interpolated`
+            is above 0 and D_I is shown no s.
     """
 
     from_data = True
@@ -64,22 +67,35 @@ class TextCondition(Condition):
         seen_by_image_critic: bool = True,
         seen_by_code_critic: bool = False,
         mismatched: bool = True,
+        interpolated: float = 0.0,
         remembered: int = 1000,
         loss: str = "contrastive",
     ) -> None:
         super().__init__()
+        if interpolated and not seen_by_image_critic:
+            raise ValueError(
+                f"interpolated is {interpolated:g}, and seen_by_image_critic is off: what is made from two captions is "
+                "judged by the image discriminator alone; turn that on, or use --condition.interpolated 0"
+            )
         self.encoder = encoder
         self.dim = encoder.dim
         self.shows_entries = not encoder.frozen
         self.seen_by_code_critic = seen_by_code_critic
         self.seen_by_image_critic = seen_by_image_critic
         self.mismatched = mismatched and seen_by_image_critic
+        self.interpolated = interpolated
         self.loss = loss
         kept = torch.zeros(remembered, encoder.length, dtype=torch.int32)
         if train is not None:
             spread = require_captions(train).take(train.spread_indices(remembered))
             # Not always the first one: the k-th caption of an image is often of one form.
-            kept = self._tokens([captions[index % len(captions)] for index, captions in enumerate(spread)])
+            chosen = [captions[index % len(captions)] for index, captions in enumerate(spread)]
+            kept = self._tokens(chosen)
+            if not any(map(encoder.reads, chosen)):
+                raise ValueError(
+                    f"the text encoder knows nothing of the captions, such as {chosen[0][:40]!r}: choose another "
+                    "--text-encoder, one for their script or language"
+                )
         self.register_buffer("kept", kept)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -119,6 +135,10 @@ class TextCondition(Condition):
             found = self.encoder(entries.to(device, torch.int64))
         self.encoder.train(training)
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
+
+    def mixture(self, condition: Tensor, other: Tensor) -> Tensor:
+        """The mean of the vectors of two captions, of their length: D_I must not know mixtures by being short."""
+        return normalize(condition + other, dim=1).mul(math.sqrt(self.dim))
 
     def of_texts(self, texts: Sequence[str]) -> Tensor:
         """The vectors s of texts, float32 (n, dim).

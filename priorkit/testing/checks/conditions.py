@@ -32,6 +32,7 @@ def says_what_it_is(subject: ConditionSubject) -> None:
             ("from_labels", condition.from_labels),
             ("seen_by_code_critic", condition.seen_by_code_critic),
             ("mismatched", condition.mismatched),
+            ("interpolated", condition.interpolated),
             (f"recovery {condition.recovery.value}", condition.recovery in (Recovery.REAL, Recovery.BOTH)),
         )
         if said
@@ -47,6 +48,14 @@ def says_what_it_is(subject: ConditionSubject) -> None:
         (
             "it says mismatched, and seen_by_image_critic is False",
             condition.mismatched and not condition.seen_by_image_critic,
+        ),
+        (
+            f"interpolated is {condition.interpolated}, not a share from 0 to 1",
+            not 0 <= condition.interpolated <= 1,
+        ),
+        (
+            "it says interpolated, and seen_by_image_critic is False",
+            condition.interpolated and not condition.seen_by_image_critic,
         ),
     ]
     for words, found in wrong:

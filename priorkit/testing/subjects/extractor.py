@@ -12,24 +12,26 @@ import torch
 from torch import Tensor
 
 from priorkit.errors import DataError, MissingExtraError
-from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageSet, ImageShape
+from priorkit.interfaces import Captions, FeatureExtractor, Features, ImageData, ImageSet, ImageShape
 from priorkit.plugins import ExtractorContext
 from priorkit.testing.case import Case
-from priorkit.testing.check import Defect, Refused
+from priorkit.testing.check import Defect, NotApplicable, Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
 
-__all__ = ["CLASSES", "ExtractorSubject", "extractor_subjects"]
+__all__ = ["CLASSES", "TEXTS", "ExtractorSubject", "extractor_subjects"]
 
 CLASSES = 2
+TEXTS = ("a dark picture", "this one is bright")
+"""Captions of images of the two classes."""
 
 
 class ExtractorSubject(Subject[FeatureExtractor]):
     """An extractor of features of images of one shape, with a cache of its own.
 
     Attributes:
-        data: Images of two classes, the second one brighter.
+        data: Images of two classes, the second one brighter, with captions that say so.
 
     Args:
         case: What is checked.
@@ -47,7 +49,8 @@ class ExtractorSubject(Subject[FeatureExtractor]):
 
     def _labelled(self, n: int, seed: int) -> ImageSet:
         labels = torch.arange(n) % CLASSES
-        return ImageSet((self.images(n, seed) // 2 + 127 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+        images = (self.images(n, seed) // 2 + 127 * labels.view(-1, 1, 1, 1)).to(torch.uint8)
+        return ImageSet(images, labels, captions=Captions([TEXTS[label]] for label in labels.tolist()))
 
     def images(self, n: int, seed: int = 3) -> Tensor:
         """`n` images, uint8 (n, C, H, W)."""
@@ -98,6 +101,24 @@ class ExtractorSubject(Subject[FeatureExtractor]):
                 f"extract gives a {type(found).__name__}, not Features",
                 "it returns the features' tensor alone",
                 "return priorkit.interfaces.Features(features, probabilities)",
+            )
+        return found
+
+    def text_features(self, extractor: FeatureExtractor, texts: Sequence[str]) -> Tensor:
+        """The features of texts.
+
+        Raises:
+            Defect: It gives something else.
+            NotApplicable: It reads no texts.
+        """
+        if not extractor.reads_text:
+            raise NotApplicable("it reads no texts (reads_text is False)")
+        found = extractor.text_features(texts)
+        if not isinstance(found, Tensor):
+            raise Defect(
+                f"text_features gives a {type(found).__name__}, not a tensor",
+                "it returns Features, as extract does",
+                "return the tensor of features alone",
             )
         return found
 

@@ -1,6 +1,7 @@
 """Priors."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -117,6 +118,12 @@ class PriorSubject(Subject[Prior]):
         """Its log-density of codes, given a condition if there is one."""
         return prior.log_prob(code) if condition is None else prior.log_prob(code, condition)
 
+    @cached_property
+    def _has_condition_loss(self) -> bool:
+        """Whether the prior minimises something given s; found on the CPU, wherever it is tried."""
+        with torch.no_grad():
+            return self.built().condition_loss(self.conditions(2)) is not None
+
     def passes(self, component: Prior) -> Sequence[ForwardPass]:
         """From noise to codes; the density and the parts of codes, where there are such."""
         prior = component
@@ -150,6 +157,18 @@ class PriorSubject(Subject[Prior]):
                     lambda n: (),
                     mean=True,
                     whole_batch=True,
+                    for_training=True,
+                    trains=True,
+                    float32=True,
+                )
+            )
+        if prior.takes_condition and self._has_condition_loss:
+            passes.append(
+                ForwardPass(
+                    "condition_loss",
+                    lambda inputs: prior.condition_loss(inputs["condition"]),  # type: ignore[arg-type, return-value]
+                    lambda n: (),
+                    mean=True,
                     for_training=True,
                     trains=True,
                     float32=True,

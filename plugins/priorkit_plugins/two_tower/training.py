@@ -1,0 +1,106 @@
+"""How the two networks learn which captions belong to which images."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Captions, ImageSet, ImageShape
+from priorkit.plugins import caption_words
+from priorkit_plugins.image_augmentation import augment_images
+from priorkit_plugins.joint_embedding import contrastive_loss
+from priorkit_plugins.two_tower.network import TwoTowerNetwork, word_tokens
+
+if TYPE_CHECKING:
+    from priorkit_plugins.two_tower import TwoTowerOptions
+
+__all__ = ["train_towers"]
+
+_WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises."""
+_WEIGHT_DECAY = 0.05
+_LOWEST_TEMPERATURE = 0.01
+
+
+def _bags(captions: Captions) -> Tensor:
+    """The numbers of the bags of words of each image's captions, int64 (N, K); -1 where there are fewer than K."""
+    numbers: dict[tuple[str, ...], int] = {}
+    of_captions = [numbers.setdefault(tuple(sorted(caption_words(text))), len(numbers)) for text in captions.distinct()]
+    return torch.tensor([*of_captions, -1])[captions.places()]
+
+
+def train_towers(
+    images: ImageSet,
+    numbers: dict[str, int],
+    options: "TwoTowerOptions",
+    shape: ImageShape,
+    *,
+    device: torch.device,
+    bfloat16: bool,
+) -> TwoTowerNetwork:
+    """Trains both networks by the contrastive loss of a batch's images and one caption of each, drawn at random.
+
+    A caption whose words are those of one of an image's own captions is no negative of that image. Training images are
+    shifted at random by up to 4 pixels; they are not mirrored, as captions may say left and right.
+
+    The same arguments give the same network on the same kind of machine; torch's global generators are left as they
+    were.
+
+    Args:
+        images: Images with captions, at least 2.
+        numbers: Of the words that are read, from 1 on.
+        options: How to train.
+        shape: The images' shape.
+        device: Where to train.
+        bfloat16: Whether to compute in mixed precision.
+    """
+    assert images.captions is not None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        network = TwoTowerNetwork(shape, len(numbers), options.dim, options.width)
+    network.to(device).to(memory_format=torch.channels_last)
+    tokens, places, bags = (
+        word_tokens(images.captions.distinct(), numbers),
+        images.captions.places(),
+        _bags(images.captions),
+    )
+    counts = (places >= 0).sum(1)
+    optimizer = _optimizer(network, options.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, options.steps))
+    generator = torch.Generator().manual_seed(options.seed)
+    network.train()
+    order = torch.zeros(0, dtype=torch.int64)
+    batch = min(options.batch_size, len(images))
+    for _ in range(options.steps):
+        if len(order) < batch:
+            order = torch.randperm(len(images), generator=generator)
+        chosen, order = order[:batch], order[batch:]
+        which = (torch.rand(batch, generator=generator) * counts[chosen]).long()
+        matching = (bags[chosen, None, :] == bags[chosen, which][None, :, None]).any(2).to(device)
+        pixels = augment_images(images.take(chosen), "crop", generator).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            of_images, of_texts = network.of_images(pixels), network.of_texts(tokens[places[chosen, which]].to(device))
+        temperature = network.log_scale.neg().exp().clamp(min=_LOWEST_TEMPERATURE)
+        loss = contrastive_loss(of_images.float(), of_texts.float(), matching, temperature)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+    return network.eval()
+
+
+def _optimizer(network: TwoTowerNetwork, rate: float) -> torch.optim.Optimizer:
+    """AdamW; batch norm, biases and the temperature are not decayed."""
+    matrices = [weights for weights in network.parameters() if weights.ndim > 1]
+    others = [weights for weights in network.parameters() if weights.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, rate)
+
+
+def _rate(step: int, steps: int) -> float:
+    """The learning rate's share of its highest value: up in a line, then down to 0 as a cosine."""
+    rising = max(1, round(_WARM_UP * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising))) / 2

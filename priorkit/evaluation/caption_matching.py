@@ -1,0 +1,128 @@
+"""How well samples match the captions that they are drawn for, by features of images and texts."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from priorkit.engine import seed_for
+from priorkit.evaluation.caption_requests import CaptionRequests, words_of
+from priorkit.evaluation.retrieval import r_precision
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.interfaces import Captions, FeatureExtractor
+
+__all__ = ["CLIP", "RETRIEVAL", "in_words", "score_matches", "standard_error"]
+
+RETRIEVAL, CLIP = "r-precision", "clip-score"
+_DISTRACTORS = 99
+"""As in AttnGAN."""
+_POOL = 2000
+"""Texts that distractors are drawn from, at most."""
+
+
+def score_matches(
+    book: Scorebook,
+    captions: Captions,
+    requests: CaptionRequests,
+    features: tuple[Tensor, Tensor],
+    matcher: FeatureExtractor,
+    seed: int,
+) -> None:
+    """Writes down how well samples match the captions that they are drawn for, and real images theirs.
+
+    Args:
+        book: Where to.
+        captions: Those of all held-out images.
+        requests: What samples are drawn for.
+        features: Those of the samples (n, D), and of the held-out images of their captions (m, D), by the matcher.
+        matcher: What sees images and texts.
+        seed: Seed of the distractors.
+    """
+    made, real = features
+    about, n = dict(matcher.description()), len(requests)
+    distinct, place = _numbered(requests.texts)
+    own, shown = matcher.text_features(distinct)[place], real[requests.places]
+    if book.wants(RETRIEVAL):
+        texts, allowed = _distractors(captions, requests)
+        others = matcher.text_features(texts)
+        drawn = seed_for(seed, "distractors")
+        found = r_precision(made, own, others, allowed, distractors=_DISTRACTORS, seed=drawn)
+        ceiling = float(r_precision(shown, own, others, allowed, distractors=_DISTRACTORS, seed=drawn).mean())
+        ranked = 1 + allowed.sum(1).clamp(max=_DISTRACTORS)
+        beside = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
+        counts = sorted({int(ranked.min()), int(ranked.max())})
+        few = ", as there are no more" if counts[0] <= _DISTRACTORS else ""
+        note = f"first of {' to '.join(map(str, counts))} captions{few}; {in_words(beside)}{_left_out(requests)}"
+        book.add(
+            RETRIEVAL,
+            float(found.mean()),
+            standard_error(found),
+            extractor=about,
+            samples=n,
+            real=len(real),
+            note=note,
+            beside=beside,
+        )
+    if book.wants(CLIP):
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "other captions")))
+        scores = _clip_scores(made, own)
+        beside = {
+            "captions of others": float(_clip_scores(made, own[order]).mean()),
+            "real images": float(_clip_scores(shown, own).mean()),
+        }
+        book.add(
+            CLIP,
+            float(scores.mean()),
+            standard_error(scores),
+            extractor=about,
+            published=matcher.is_clip,
+            samples=n,
+            real=len(real),
+            note=in_words(beside) + _left_out(requests),
+            beside=beside,
+        )
+
+
+def _clip_scores(images: Tensor, texts: Tensor) -> Tensor:
+    """100 max(cos, 0) of each image and text, as is usual; Hessel et al. 2021, arXiv:2104.08718, have 2.5 for 100."""
+    return 100 * cosine_similarity(images.double(), texts.double()).clamp(min=0)
+
+
+def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[str], Tensor]:
+    """Texts of which no two have the same words, and which of them may be distractors of each sample: bool (n, M).
+
+    They are the held-out captions, or 2,000 of them. A caption that describes the image of the sample's own caption,
+    as it is or in another order of words, is none of that sample's.
+    """
+    texts: dict[tuple[str, ...], str] = {}
+    for text in captions.distinct():
+        texts.setdefault(words_of(text), text)
+    number = min(_POOL, len(texts))
+    spread = torch.arange(number) * len(texts) // number
+    keys = list(texts)
+    kept = {keys[index]: place for place, index in enumerate(spread.tolist())}
+    allowed = torch.ones(len(requests.images), number, dtype=torch.bool)
+    for row, index in zip(allowed, requests.images.tolist(), strict=True):
+        row[[kept[words] for words in map(words_of, captions[index]) if words in kept]] = False
+    return [texts[key] for key in kept], allowed[requests.places]
+
+
+def _numbered(texts: Sequence[str]) -> tuple[list[str], Tensor]:
+    """Texts, each once, and the place of every text among them."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return list(places), torch.tensor([places[text] for text in texts])
+
+
+def standard_error(values: Tensor) -> float | None:
+    """That of the mean of values (N,); None of a single one."""
+    return float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Figures with their names, for a note."""
+    return ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
+
+
+def _left_out(requests: CaptionRequests) -> str:
+    return f"; {requests.unread} captions without a known word left out" if requests.unread else ""

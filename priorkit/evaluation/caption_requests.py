@@ -1,0 +1,87 @@
+"""Which captions samples are drawn for, and which images those captions are of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from priorkit.engine import seed_for
+from priorkit.interfaces import Captions, Condition, ImageSet
+from priorkit.plugins import caption_words
+
+__all__ = ["CaptionRequests", "choose_requests", "words_of"]
+
+Words = tuple[str, ...]
+
+
+def words_of(text: str) -> Words:
+    """The words of a text in alphabetical order: texts of the same words say the same to the scores."""
+    return tuple(sorted(caption_words(text)))
+
+
+@dataclass(frozen=True)
+class CaptionRequests:
+    """Captions that samples are drawn for.
+
+    Attributes:
+        texts: One caption for each of n samples.
+        images: The held-out images that they are captions of, each once, int64 (m,).
+        places: Which of these images each is a caption of, int64 (n,).
+        vectors: The conditioning vectors of the texts, float32 (n, dim).
+        unread: How many of the held-out captions were left out, because the model's text encoder knows no word of them.
+    """
+
+    texts: Sequence[str]
+    images: Tensor
+    places: Tensor
+    vectors: Tensor
+    unread: int = 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -> CaptionRequests | None:
+    """Chooses a caption of each of `n` images, evenly spaced over a set and repeated where there are fewer.
+
+    Args:
+        images: Held-out images with captions.
+        condition: A condition that reads texts.
+        n: How many samples there will be.
+        seed: Seed of the choice among an image's captions.
+
+    Returns:
+        The captions; None if the condition can read none of them.
+    """
+    captions = images.captions
+    assert captions is not None, "the images have captions"
+    read = _vectors(captions, condition)
+    usable = [tuple(text for text in of_image if text in read) for of_image in captions]
+    readable = torch.tensor([index for index, texts in enumerate(usable) if texts], dtype=torch.int64)
+    if not len(readable):
+        return None
+    chosen = readable[torch.arange(n) * max(len(readable), n) // n % len(readable)]
+    chances = torch.rand(n, generator=torch.Generator().manual_seed(seed_for(seed, "captions"))).tolist()
+    texts = [
+        usable[index][int(chance * len(usable[index]))] for index, chance in zip(chosen.tolist(), chances, strict=True)
+    ]
+    distinct, places = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    vectors = torch.stack([read[text] for text in texts])
+    return CaptionRequests(texts, distinct, places, vectors, len(captions.distinct()) - len(read))
+
+
+def _vectors(captions: Captions, condition: Condition) -> dict[str, Tensor]:
+    """The conditioning vector of each caption that can be read, on the CPU."""
+    texts = captions.distinct()
+    try:
+        return dict(zip(texts, condition.of_texts(texts).cpu(), strict=True))
+    except ValueError:
+        # One of them says nothing to the text encoder; which one is found by asking for each.
+        found = {}
+        for text in texts:
+            try:
+                found[text] = condition.of_texts([text])[0].cpu()
+            except ValueError:
+                continue
+        return found

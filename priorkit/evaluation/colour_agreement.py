@@ -1,0 +1,67 @@
+"""Whether pictures have the colour that their captions name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from priorkit.evaluation.picture_colours import COLOURS, named_colours
+
+__all__ = ["ColourAgreement", "colour_agreement"]
+
+
+@dataclass(frozen=True)
+class ColourAgreement:
+    """How many pictures have the colour that they were asked for.
+
+    Attributes:
+        shares: The share of each colour's pictures that show it, in the order of `COLOURS`.
+        counts: How many pictures each of these colours has.
+    """
+
+    shares: Mapping[str, float]
+    counts: Mapping[str, int]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the colours, each of which counts alike."""
+        return sum(self.shares.values()) / len(self.shares)
+
+    @property
+    def error(self) -> float:
+        """Its standard error."""
+        variances = [share * (1 - share) / self.counts[name] for name, share in self.shares.items()]
+        return float(sum(variances) ** 0.5 / len(variances))
+
+    @property
+    def count(self) -> int:
+        """How many pictures there are."""
+        return sum(self.counts.values())
+
+
+def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) -> ColourAgreement:
+    """Compares the colours of pictures with those that their captions name.
+
+    Captions that name no colour, or several, are left out, and so are colours that stand in few captions.
+
+    Args:
+        texts: A caption of each picture.
+        shown: What `shown_colours` finds in each picture, int64 (N,).
+        fewest: Captions that a colour must have to be counted, at least 1.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import colour_agreement
+        >>> colour_agreement(["a red rose", "a red lily", "a blue iris", "a bud"], torch.tensor([0, 6, 5, 0])).shares
+        {'red': 0.5, 'blue': 1.0}
+    """
+    right: dict[str, list[bool]] = {name: [] for name in COLOURS}
+    for text, colour in zip(texts, shown.tolist(), strict=True):
+        named = named_colours(text)
+        if len(named) == 1:
+            right[named[0]].append(colour >= 0 and COLOURS[colour] == named[0])
+    kept = {name: found for name, found in right.items() if len(found) >= fewest}
+    return ColourAgreement(
+        {name: sum(found) / len(found) for name, found in kept.items()},
+        {name: len(found) for name, found in kept.items()},
+    )

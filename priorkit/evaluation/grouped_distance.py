@@ -1,0 +1,31 @@
+"""How far samples are from real images of the same group, a group at a time."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from priorkit.evaluation.kernel_distance import mean_discrepancy, polynomial_kernel
+
+__all__ = ["grouped_kernel_distance"]
+
+
+def grouped_kernel_distance(first: Mapping[int, Tensor], second: Mapping[int, Tensor]) -> Tensor:
+    """The unbiased MMD^2 of two sets in each group: float64, shape (G,), in the order of the groups of `first`.
+
+    The kernel is that of the KID, (x.y / D + 1)^3 (Binkowski et al. 2018, arXiv:1801.01401). The expectation of each
+    number does not depend on how many samples there are, and is 0 for equal distributions, so its mean over groups is
+    of use where every group is small. The Fréchet distance of small groups is not: its bias then exceeds what is
+    measured.
+
+    Args:
+        first: Features by group, shapes (n, D), n at least 2.
+        second: Others, shapes (m, D), m at least 2, of the same groups.
+    """
+    return torch.tensor(
+        [
+            mean_discrepancy(features.double(), second[group].double(), polynomial_kernel)
+            for group, features in first.items()
+        ],
+        dtype=torch.float64,
+    )

@@ -1,0 +1,240 @@
+"""Scores of samples that are drawn for captions: whether they show what was asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from priorkit.data import to_uint8
+from priorkit.errors import ConfigurationError, DataError, MissingExtraError
+from priorkit.evaluation.caption_matching import CLIP, RETRIEVAL, in_words, score_matches, standard_error
+from priorkit.evaluation.caption_requests import CaptionRequests, choose_requests, words_of
+from priorkit.evaluation.colour_agreement import colour_agreement
+from priorkit.evaluation.extractors import named_by_flag
+from priorkit.evaluation.grouped_distance import grouped_kernel_distance
+from priorkit.evaluation.images import chunk_size, chunks
+from priorkit.evaluation.picture_colours import COLOURS, shown_colours
+from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.interfaces import FeatureExtractor, ImageData
+from priorkit.models import Model
+
+__all__ = ["SeenBy", "score_texts"]
+
+_DISTANCE, _COLOURS = "caption-kernel-distance", "colour-agreement"
+_MATCHED = (RETRIEVAL, CLIP)
+_ALL = (*_MATCHED, _DISTANCE, _COLOURS)
+_FEWEST = 5
+"""Real images and samples that a group must have, each, to be compared."""
+
+
+@dataclass(frozen=True)
+class SeenBy:
+    """A feature extractor, and the name that it was chosen by."""
+
+    extractor: FeatureExtractor
+    name: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is seen of images; None where nothing asks for it."""
+
+    matched: Tensor | None
+    features: Tensor | None
+    colours: Tensor | None
+
+
+def score_texts(
+    book: Scorebook,
+    model: Model,
+    data: ImageData,
+    extractor: SeenBy | None,
+    matcher: SeenBy | None,
+    settings: EvaluationSettings,
+) -> None:
+    """Writes down the scores of the group `text`.
+
+    Args:
+        book: Where to.
+        model: The model.
+        data: Its data.
+        extractor: What sees images where they are compared with images; not prepared yet.
+        matcher: What sees images and texts; not prepared yet.
+        settings: How many samples.
+
+    Raises:
+        ConfigurationError: The matcher reads no texts.
+    """
+    if not book.wants(*_ALL):
+        return
+    condition, captions = model.condition, data.test.captions
+    if condition is None or not condition.reads_text:
+        book.skip(_ALL, "the model is not conditioned on texts")
+        return
+    if captions is None:
+        book.skip(_ALL, "the held-out images have no captions")
+        return
+    if len({words_of(text) for text in captions.distinct()}) < 2:
+        book.skip(_ALL, "the held-out images have one caption alone, so that there is nothing to tell apart")
+        return
+    matcher = _prepared_matcher(book, data, matcher)
+    extractor = _prepared_extractor(book, data, extractor)
+    if data.shape.channels != 3:
+        book.skip((_COLOURS,), "the images are grey")
+    if not book.wants(*_ALL):
+        return
+    requests = choose_requests(data.test, condition, settings.samples, settings.seed)
+    if requests is None:
+        book.skip(_ALL, "the model's text encoder knows no word of the held-out captions")
+        return
+    made = _see(_samples(model, requests, settings.seed), book, extractor, matcher)
+    real = _see(chunks(data.test, requests.images), book, extractor, matcher)
+    if matcher is not None:
+        assert made.matched is not None
+        assert real.matched is not None
+        score_matches(book, captions, requests, (made.matched, real.matched), matcher.extractor, settings.seed)
+    if extractor is not None:
+        _score_distance(book, data, requests, made, real, extractor)
+    _score_colours(book, requests, made, real)
+
+
+def _prepared_matcher(book: Scorebook, data: ImageData, matcher: SeenBy | None) -> SeenBy | None:
+    """The matcher, prepared; None where it is not needed or cannot be had."""
+    if matcher is None:
+        book.skip(_MATCHED, "there is no matcher of images and texts")
+        return None
+    if not matcher.extractor.reads_text:
+        raise ConfigurationError(
+            f"--matcher {matcher.name}: this feature extractor reads no texts; use --matcher two-tower or clip"
+        )
+    if not matcher.extractor.is_clip:
+        reason = f"the matcher {matcher.name!r} is no CLIP model; use --matcher clip with --matcher.model FOLDER"
+        book.skip((CLIP,), reason)
+    if not book.wants(*_MATCHED):
+        return None
+    try:
+        with named_by_flag("--matcher"):
+            matcher.extractor.prepare(data)
+    except (DataError, MissingExtraError) as error:
+        book.skip(_MATCHED, str(error), matcher.name)
+        return None
+    return matcher
+
+
+def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | None) -> SeenBy | None:
+    """The feature extractor, prepared; None where it is not needed or cannot be had."""
+    if extractor is None:
+        book.skip((_DISTANCE,), "there is no feature extractor")
+        return None
+    if not book.wants(_DISTANCE):
+        return None
+    try:
+        extractor.extractor.prepare(data)
+    except (DataError, MissingExtraError) as error:
+        book.skip((_DISTANCE,), str(error), extractor.name)
+        return None
+    return extractor
+
+
+def _samples(model: Model, requests: CaptionRequests, seed: int) -> Iterable[Tensor]:
+    codes = model.codes(len(requests), seed, condition=requests.vectors.to(model.device))
+    for part in torch.split(codes, chunk_size(model.shape.size)):
+        yield to_uint8(model.decode(part, from_prior=True)).cpu()
+
+
+def _see(parts: Iterable[Tensor], book: Scorebook, extractor: SeenBy | None, matcher: SeenBy | None) -> _Seen:
+    matched, features, colours = [], [], []
+    for images in parts:
+        if matcher is not None:
+            matched.append(matcher.extractor.extract(images).features)
+        if extractor is not None:
+            features.append(extractor.extractor.extract(images).features)
+        if book.wants(_COLOURS):
+            colours.append(shown_colours(images))
+    return _Seen(*(torch.cat(found) if found else None for found in (matched, features, colours)))
+
+
+def _score_distance(
+    book: Scorebook,
+    data: ImageData,
+    requests: CaptionRequests,
+    made: _Seen,
+    real: _Seen,
+    extractor: SeenBy,
+) -> None:
+    """How far samples are from real images of the same class, or with a caption of the same words."""
+    assert made.features is not None
+    assert real.features is not None
+    labels, captions = data.test.labels, data.test.captions
+    assert captions is not None
+    if labels is not None:
+        kind = "classes"
+        asked: list[object] = labels[requests.images[requests.places]].tolist()
+        shown: list[Sequence[object]] = [[label] for label in labels[requests.images].tolist()]
+    else:
+        kind = "captions"
+        asked = [words_of(text) for text in requests.texts]
+        shown = [list(dict.fromkeys(map(words_of, captions[index]))) for index in requests.images.tolist()]
+    groups = {group: number for number, group in enumerate(dict.fromkeys(asked))}
+    samples = _by_group(made.features, [[group] for group in asked], groups)
+    there = _by_group(real.features, shown, groups)
+    kept = [g for g in groups.values() if min(len(samples.get(g, ())), len(there.get(g, ()))) >= _FEWEST]
+    if len(kept) < 2:
+        reason = f"fewer than 2 {kind} have {_FEWEST} held-out images and {_FEWEST} samples each"
+        book.skip((_DISTANCE,), reason, extractor.name)
+        return
+    samples, there = {g: samples[g] for g in kept}, {g: there[g] for g in kept}
+    values = grouped_kernel_distance(samples, there)
+    # The groups in a ring: each beside the images of the next one.
+    others = {g: there[after] for g, after in zip(kept, [*kept[1:], kept[0]], strict=True)}
+    halves = [{g: features[start::2] for g, features in there.items()} for start in (0, 1)]
+    beside = {
+        "other classes" if labels is not None else "other captions": float(
+            grouped_kernel_distance(samples, others).mean()
+        ),
+        "real images": float(grouped_kernel_distance(*halves).mean()),
+    }
+    note = f"mean of {len(kept)} of {len(groups)} {kind}, {_FEWEST} images or more each; {in_words(beside)}"
+    book.add(
+        _DISTANCE,
+        float(values.mean()),
+        standard_error(values),
+        extractor=dict(extractor.extractor.description()),
+        samples=sum(map(len, samples.values())),
+        real=sum(map(len, there.values())),
+        note=note,
+        beside=beside,
+    )
+
+
+def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real: _Seen) -> None:
+    """Whether samples have the colour that their caption names."""
+    if not book.wants(_COLOURS):
+        return
+    assert made.colours is not None
+    assert real.colours is not None
+    found = colour_agreement(requests.texts, made.colours, fewest=_FEWEST)
+    if len(found.shares) < 2:
+        reason = (
+            f"fewer than 2 of the words {', '.join(COLOURS)} stand alone in the captions of {_FEWEST} samples or more"
+        )
+        book.skip((_COLOURS,), reason)
+        return
+    reference = colour_agreement(requests.texts, real.colours[requests.places], fewest=_FEWEST)
+    beside = {"chance": 1 / len(found.shares), "real images": reference.mean}
+    parts = dict(found.shares)
+    note = f"{in_words(beside)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
+    beside |= parts | {f"{name}, real images": value for name, value in reference.shares.items()}
+    book.add(_COLOURS, found.mean, found.error, samples=found.count, real=len(real.colours), note=note, beside=beside)
+
+
+def _by_group(features: Tensor, groups: Sequence[Sequence[object]], numbers: Mapping[object, int]) -> dict[int, Tensor]:
+    """The features of each group that has a number; a row may be in several."""
+    rows: dict[int, list[int]] = {}
+    for row, of_row in enumerate(groups):
+        for group in of_row:
+            if group in numbers:
+                rows.setdefault(numbers[group], []).append(row)
+    return {group: features[chosen] for group, chosen in rows.items()}
