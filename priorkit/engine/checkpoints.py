@@ -164,14 +164,29 @@ class CheckpointStore:
     def _others(self, name: str) -> str:
         """What to do without a pointer: the other names that there are, and the newest folder."""
         advice = [f"use --checkpoint {other}" for other in _NAMES if other != name and self._target(other)]
-        newest = max((path.name for path in self.folder.glob("step-*") if _CHECKPOINT.fullmatch(path.name)), default="")
+        newest = self._all()[:1]
         if newest:
-            pointer = json.dumps({"checkpoint": newest})
+            pointer = json.dumps({"checkpoint": newest[0]})
             advice.append(f"write {pointer} into {str(self.folder / f'{name}.json')!r}")
         return f"; {', or '.join(advice)}" if advice else ""
 
+    def _all(self) -> list[str]:
+        """The names of all checkpoints, the newest first."""
+        return sorted(path.name for path in self.folder.glob("step-*") if _CHECKPOINT.fullmatch(path.name))[::-1]
+
+    def _candidates(self, name: str) -> list[Path]:
+        """The folder of the checkpoint that a name points at, and those that may take its place."""
+        if name == "last" and not self.has(name):
+            # A crash, or a full disk, may come between the first checkpoint and its pointer.
+            candidates = self._all()
+            if candidates:
+                return [self.folder / entry for entry in candidates]
+        return [self.path(name), *(self.folder / entry for entry in self._earlier(name))]
+
     def intact(self, name: str = "last", *, state: bool = True) -> tuple[Path, str]:
         """The folder of the checkpoint that a name points at, or of the newest undamaged one that it pointed at before.
+
+        Where `last` is missing, it is the newest checkpoint of all.
 
         Args:
             name: The name.
@@ -185,7 +200,7 @@ class CheckpointStore:
             DamagedCheckpointError: It is damaged, and so are those before it.
         """
         damage: list[DamagedCheckpointError] = []
-        for folder in (self.path(name), *(self.folder / entry for entry in self._earlier(name))):
+        for folder in self._candidates(name):
             try:
                 check_checkpoint(folder, state=state)
             except DamagedCheckpointError as error:
@@ -210,7 +225,7 @@ class CheckpointStore:
         """Whether nothing has been saved: neither a name nor a checkpoint is there."""
         if any(self.has(name) for name in _NAMES):
             return False
-        return not any(_CHECKPOINT.fullmatch(path.name) for path in self.folder.glob("step-*"))
+        return not self._all()
 
     def metadata(self, checkpoint: str | Path = "last") -> dict[str, str]:
         """What a checkpoint was saved with, without reading its tensors.

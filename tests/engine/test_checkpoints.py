@@ -290,6 +290,15 @@ def test_damage_at_any_place_is_found_and_the_checkpoint_before_is_offered(file:
     assert store.intact() == (damaged.parent, "")
 
 
+def test_the_newest_checkpoint_is_the_last_where_its_pointer_is_missing(store: CheckpointStore) -> None:
+    """As where the disk was full between the two."""
+    for step in (1, 2):
+        store.save(step, weights(step), {}, ["last"], keep=2)
+    (store.folder / "last.json").unlink()
+    assert store.intact() == (store.folder / "step-00000002", "")
+    assert not store.is_empty()
+
+
 def test_damaged_state_is_of_no_interest_to_who_reads_weights_alone(store: CheckpointStore) -> None:
     store.save(1, weights(1), {}, ["last"])
     (store.path() / "state.pt").write_bytes(b"")

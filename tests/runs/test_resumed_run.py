@@ -306,11 +306,11 @@ def test_a_wrong_new_limit_is_refused(changes: dict[str, Any], run_path: Path, r
 def test_what_is_no_run_cannot_go_on(folder: RunFolder, registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no such folder"):
         prepare_resumed(tmp_path / "nowhere", registry=registry)
-    (folder.checkpoints.folder / "last.json").unlink()
-    with pytest.raises(
-        RunFolderError, match=r"no checkpoint 'last': .*last.json' is missing; use --checkpoint best, or"
-    ):
+    (folder.checkpoints.folder / "last.json").write_text("{")
+    with pytest.raises(RunFolderError, match=r"last\.json' is damaged; .*; use --checkpoint best, or write"):
         prepare_resumed(folder.path, registry=registry)
+    (folder.checkpoints.folder / "last.json").unlink()
+    assert prepare_resumed(folder.path, {"steps": 7}, registry=registry).session.steps == 6
 
 
 def test_a_plugin_that_is_gone_is_named(run_path: Path) -> None:

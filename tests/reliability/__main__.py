@@ -1,0 +1,60 @@
+"""Tries what may happen to runs, and prints a table: `python tests/reliability [NAME ...] [--long] [--seed N]`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import damage
+import interruptions
+from trial import Trial
+
+__all__ = ["main", "tried"]
+
+_TRIALS = {trial.name: trial for module in (interruptions, damage) for trial in module.TRIALS}
+
+
+def tried(trial: Trial, trials: int, seed: int) -> tuple[int, list[str]]:
+    """Makes the trials of one kind: how many there were, and what failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = list(trial.run(Path(folder), Random(f"{trial.name} {seed}"), trials))
+    return len(found), [failure for failure in found if failure is not None]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python tests/reliability", description="Tries what may happen to runs.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to try; all by default: {', '.join(_TRIALS)}")
+    parser.add_argument("--long", action="store_true", help="as many trials as docs/reliability.md speaks of")
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="so many trials of each (of each file, where files are damaged)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments, places and bits")
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in _TRIALS]
+    if unknown:
+        parser.error(f"no trial {unknown[0]!r}; there are {', '.join(_TRIALS)}")
+
+    import torch
+
+    # Children are forked: threads would not come along.
+    torch.set_num_threads(1)
+    import priorkit.cli.train
+    import priorkit.runs  # noqa: F401
+
+    failed = False
+    print("| what | trials | failures | minutes |\n|---|---|---|---|", flush=True)
+    for name in asked.names or _TRIALS:
+        trial, began = _TRIALS[name], time.monotonic()
+        count, failures = tried(trial, asked.trials or (trial.long if asked.long else trial.short), asked.seed)
+        minutes = (time.monotonic() - began) / 60
+        print(f"| {name}: {trial.summary} | {count} | {len(failures)} | {minutes:.1f} |", flush=True)
+        for failure in failures:
+            print(f"{name}: {failure}", file=sys.stderr, flush=True)
+        failed = failed or bool(failures)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
