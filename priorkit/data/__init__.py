@@ -2,7 +2,7 @@
 
 from priorkit.data.batches import Batches, to_float, to_uint8
 from priorkit.data.binarisation import Binarise, binarised
-from priorkit.data.data_summary import DataSummary, summarise
+from priorkit.data.data_summary import DataSummary, class_counts, summarise
 from priorkit.data.fingerprints import condition_fingerprint, sample_fingerprint
 from priorkit.data.kept_codes import KeptCodes
 from priorkit.data.loading import load_data
@@ -15,6 +15,7 @@ __all__ = [
     "DataSummary",
     "KeptCodes",
     "binarised",
+    "class_counts",
     "condition_fingerprint",
     "default_workers",
     "load_data",

@@ -5,6 +5,7 @@ import sys
 
 from priorkit.config import RunConfig
 from priorkit.config.building import build_component
+from priorkit.data.data_summary import class_counts
 from priorkit.data.fitting_images import check_image_size, fit_images
 from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError
@@ -15,6 +16,8 @@ from priorkit.registry.guard import refusing
 
 __all__ = ["load_data"]
 
+_LISTED = 5
+"""Names that a note lists, at most."""
 _MEMORY_SHARE = 0.25
 """Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
@@ -55,7 +58,8 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
             "at least two to train on and one held out are needed"
         )
-    return _with_note(fit_images(data, config.image_size, config.channels), config)
+    fitted = fit_images(data, config.image_size, config.channels)
+    return dataclasses.replace(fitted, notes=(*fitted.notes, *_untrained(fitted), *_streaming(fitted, config)))
 
 
 def _memory(config: RunConfig, readers: int) -> int:
@@ -65,12 +69,21 @@ def _memory(config: RunConfig, readers: int) -> int:
     return 0 if config.stream == "always" else sys.maxsize
 
 
-def _with_note(data: ImageData, config: RunConfig) -> ImageData:
+def _untrained(data: ImageData) -> list[str]:
+    """Says which classes have no images to train on."""
+    counts = class_counts(data)
+    names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]
+    missing = [name for name, count in zip(names, counts, strict=True) if not count]
+    if not missing:
+        return []
+    listed = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
+    return [f"{len(missing)} of {len(counts)} classes have no image to train on: {listed}"]
+
+
+def _streaming(data: ImageData, config: RunConfig) -> list[str]:
     """Says how images are read, where that is not all at once or not as the user wants it."""
     if isinstance(data.train.images, StoredImages):
-        note = "images are streamed: they are read from disk as they are needed"
-    elif config.stream == "always":
-        note = "images are not streamed: this data set reads them into memory"
-    else:
-        return data
-    return dataclasses.replace(data, notes=(*data.notes, note))
+        return ["images are streamed: they are read from disk as they are needed"]
+    if config.stream == "always":
+        return ["images are not streamed: this data set reads them into memory"]
+    return []

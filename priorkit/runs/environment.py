@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 
 from priorkit.config import RunConfig, choices_of
-from priorkit.data import DataSummary, summarise
+from priorkit.data import DataSummary, class_counts, summarise
 from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS
@@ -67,6 +67,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "beside_fingerprint": condition_fingerprint(data) if brings_condition and not reads_text else None,
             "captions_fingerprint": captions_fingerprint(data) if reads_text else None,
             "class_names": list(data.class_names),
+            "class_counts": class_counts(data),
             "notes": list(data.notes),
             # What a text encoder is built from.
             "vocabulary": list(summary.vocabulary) if reads_text else [],
@@ -92,6 +93,7 @@ class _Data(BaseModel):
     classes: int = 0
     embedding_dim: int = 0
     class_names: list[str] = []
+    class_counts: list[int] = []
     vocabulary: list[str] = []
     fingerprint: str | None
     stored_fingerprint: str | None = None

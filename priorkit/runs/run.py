@@ -96,14 +96,28 @@ class Run:
             wanted: Their names or indices.
 
         Raises:
-            ConfigurationError: There is no such class, or the run's images are not conditioned on classes.
+            ConfigurationError: There is no such class, it had no images to train on, or the run's images are not
+                conditioned on classes.
         """
         if not self.class_names:
             raise ConfigurationError(
                 f"{str(self.path)!r} knows no classes: it was trained with --condition {self.config.condition.name}; "
                 "train a run with --condition labels or categorical"
             )
-        return torch.tensor([find_class(item, self.class_names) for item in wanted], dtype=torch.int64)
+        found = [find_class(item, self.class_names) for item in wanted]
+        untrained = [index for index in found if self._never_seen(index)]
+        if untrained:
+            raise ConfigurationError(
+                f"class {self.class_names[untrained[0]]!r} had no image to train on, so {str(self.path)!r} has not "
+                "learned what it looks like; name another class"
+            )
+        return torch.tensor(found, dtype=torch.int64)
+
+    def _never_seen(self, index: int) -> bool:
+        """Whether a class is a label that no training image has; runs of earlier versions do not know."""
+        counts = self.environment["data"].get("class_counts", ())
+        condition = self.model.condition
+        return condition is not None and condition.from_labels and index < len(counts) and not counts[index]
 
     def sample(
         self,

@@ -156,3 +156,15 @@ def test_held_out_images_come_from_where_the_data_lies_now(cli, tiny):
     assert (moved.status, moved.err) == (0, "")
     walk = ["--between", "images", "-n", 1, "--data-dir", "after/images.npz"]
     assert cli("interpolate", "run", *walk).status == 0
+
+
+def test_a_class_without_training_images_is_not_drawn(cli, tiny, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    np.savez("data.npz", images=images, labels=np.arange(12) % 2, class_names=np.array(["cat", "dog", "emu"]))
+    flags = ("--dataset", "npz", "--data-dir", "data.npz", "--condition", "labels", "--steps", 1, "--out", "run")
+    trained = cli("train", "learned", *tiny, *flags)
+    assert "1 of 3 classes have no image to train on: emu" in trained.out
+    assert cli("sample", "run", "-n", 2, "--label", "dog").status == 0
+    refused = cli("sample", "run", "-n", 2, "--label", "emu", "--overwrite")
+    assert refused.status == 2
+    assert "class 'emu' had no image to train on, so 'run' has not learned" in refused.err

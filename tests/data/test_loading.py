@@ -138,3 +138,17 @@ def test_a_folder_that_would_be_ignored_is_refused(registry: Registry, tiny_conf
     config = tiny_config(dataset="digits", data_dir="somewhere")
     with pytest.raises(ConfigurationError, match=r"--data-dir .*'digits' reads no folder; leave --data-dir out"):
         load_data(config, registry)
+
+
+def test_classes_without_images_to_train_on_are_named(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    class Labelled(DataSource):
+        def load(self) -> ImageData:
+            pixels = torch.zeros(4, 1, 16, 16, dtype=torch.uint8)
+            train = ImageSet(pixels, labels=torch.tensor([0, 0, 2, 2]))
+            return ImageData(train, train, class_names=("cat", "dog", "owl", "emu"))
+
+    registry = with_dataset(lambda _options, _context: Labelled())
+    data = load_data(tiny_config(registry=registry, dataset="odd"), registry)
+    assert "2 of 4 classes have no image to train on: dog, emu" in data.notes

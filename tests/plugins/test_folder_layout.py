@@ -127,7 +127,7 @@ def test_folders_of_other_programs(tmp_path: Path, name: str) -> None:
     save(tmp_path / "a" / name / "0.png" / "SYNOPHOTO_THUMB_M.png", 2)
     data = load(tmp_path)
     assert data.class_names == ("a", "b")
-    assert set(sum(values(data), [])) == {1}
+    assert [set(part) for part in values(data)] == [{1}, {1}]
     assert f"folders of other programs are left aside: {name}" in data.notes
 
 
@@ -193,3 +193,13 @@ def test_folders_without_images_are_named(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert data.class_names == ("a", "b")
     assert "folders without images are no classes: labels" in data.notes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_only_image_of_a_class_is_trained_on(tmp_path: Path, seed: int) -> None:
+    for name in ("a/0.png", "a/1.png", "b/0.png", "c/0.png"):
+        save(tmp_path / name)
+    data = load(tmp_path, holdout=0.5, seed=seed)
+    assert data.train.labels is not None
+    assert set(data.train.labels.tolist()) == {0, 1, 2}
+    assert "1 of 4 images are held out" in data.notes

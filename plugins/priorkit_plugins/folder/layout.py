@@ -127,15 +127,15 @@ def _check_classes(tree: Tree, inside: str, folders: Sequence[str]) -> None:
     folder = tree.root / inside
     if folders and all(part_of(name) not in (None, "train") for name in folders):
         raise DataError(
-            f"{folder} has {' and '.join(map(repr, folders))}, which are images to hold out, and none to train on: name "
-            "a folder 'train'"
+            f"{folder} has {' and '.join(map(repr, folders))}, which are images to hold out, and none to train on: "
+            "name a folder 'train'"
         )
     for name in folders:
         below = tree.folders(posixpath.join(inside, name))
         if train_parts(below) and held_out_parts(below, folder / name):
             raise DataError(
-                f"{folder / name} is parted into {', '.join(map(repr, below))}, which would be trained on as one class: "
-                "let --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
+                f"{folder / name} is parted into {', '.join(map(repr, below))}, which would be trained on as one class: let "
+                " --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
             )
         if part_of(name) is not None and set(below) & set(folders):
             raise DataError(

@@ -89,7 +89,7 @@ class FolderSource(DataSource):
         if layout.test:
             indices = torch.arange(train_count), torch.arange(train_count, len(files))
         else:
-            indices = held_out(len(files), self.holdout, self.seed)
+            indices = held_out(len(files), self.holdout, self.seed, labels)
         parts = [files.chosen(chosen.numpy()) for chosen in indices]
         kind = self._look(files, notes) if self.memory < sys.maxsize else None
         images: Sequence[Tensor | StoredImages]
