@@ -34,8 +34,8 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
     """The index of a class.
 
     Args:
-        wanted: Its name or its index. What is both is taken for the name if it is text. Where all names are numbers, no text
-            is taken for an index.
+        wanted: Its name or its index. What is both is taken for the name if it is text. Where all names are numbers, no
+            text is taken for an index.
         names: The names of all classes.
 
     Raises:

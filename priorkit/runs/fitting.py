@@ -21,6 +21,7 @@ from priorkit.config import (
 from priorkit.data import load_data, summarise
 from priorkit.distributed import join_processes
 from priorkit.engine import choose_device
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below
@@ -74,6 +75,7 @@ def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str,
     return with_used_plugins(folder.read_config(), environment, registry), environment
 
 
+@torch_defaults()
 def prepare_fit(
     path: str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -212,6 +214,7 @@ def _checkpoint_of(run: Run) -> str:
     )
 
 
+@torch_defaults()
 def fit(
     run: Run | str | Path,
     out: str | Path | None = None,

@@ -12,6 +12,7 @@ from torch import Tensor
 from priorkit.config import RunConfig
 from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, choose_device, choose_precision
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
 from priorkit.interfaces import CodeKind, ImageData, ImageSet, ImageShape, Prior
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
@@ -24,6 +25,9 @@ from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]
+
+_FARTHEST = 1.01
+"""How far from 0 images may be: rounding may lead a little out of [-1, 1]."""
 
 
 class Run:
@@ -119,6 +123,7 @@ class Run:
         condition = self.model.condition
         return condition is not None and condition.from_labels and index < len(counts) and not counts[index]
 
+    @torch_defaults()
     def sample(
         self,
         n: int,
@@ -174,13 +179,15 @@ class Run:
         """
         return self.model.reading_condition().unread(text)
 
+    @torch_defaults()
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.
 
         Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
 
         Raises:
-            ValueError: The images have another shape than those that the run was trained on, or are integers.
+            ValueError: The images have another shape than those that the run was trained on, are integers, or have
+                values outside [-1, 1] or that are not a number.
         """
         if not images.is_floating_point():
             raise ValueError(f"images must be floating-point numbers in [-1, 1], not {images.dtype}")
@@ -189,12 +196,21 @@ class Run:
                 f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
                 f"on, not {tuple(images.shape)}"
             )
-        return self.model.encode(images).view(-1, *self.model.code_space.shape)
+        if images.numel():
+            low, high = (float(value) for value in images.aminmax())
+            # What is not a number makes both comparisons fail.
+            if not (low >= -_FARTHEST and high <= _FARTHEST):
+                raise ValueError(
+                    f"images must be in [-1, 1], and these are from {low:g} to {high:g}: bring 0 to 255 there by "
+                    "x / 127.5 - 1, and 0 to 1 by 2 * x - 1; clamp what lies a little outside"
+                )
+        return self.model.encode(images.float()).view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
+    @torch_defaults()
     def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
         """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
@@ -204,7 +220,7 @@ class Run:
                 each of the two. In a run without an encoder there is only the first, whatever is said.
 
         Raises:
-            ValueError: The codes have another shape, or are no indices of the codebook's entries.
+            ValueError: The codes have another shape, are no finite numbers, or no indices of the codebook's entries.
         """
         space = self.model.code_space
         if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
@@ -214,8 +230,13 @@ class Run:
             codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
         ):
             raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
+        if codes.is_floating_point():
+            codes = codes.float()
+            if not bool(codes.isfinite().all()):
+                raise ValueError("codes must be finite numbers, and some of these are infinite or not a number")
         return self.model.decode(codes.flatten(1), from_prior=from_prior)
 
+    @torch_defaults()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
 
@@ -224,6 +245,7 @@ class Run:
         """
         return self.decode(self.encode(images), from_prior=False)
 
+    @torch_defaults()
     def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool) -> Tensor:
         """Decodes the straight lines between codes.
 
@@ -262,6 +284,7 @@ def weights_do_not_fit(folder: RunFolder, checkpoint: str, error: Exception) -> 
     )
 
 
+@torch_defaults()
 def load_run(
     path: str | Path,
     *,

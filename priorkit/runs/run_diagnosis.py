@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from priorkit.diagnosis import Diagnosis, diagnose_model
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry
@@ -22,6 +23,7 @@ from priorkit.runs.run_data import load_run_data
 __all__ = ["diagnose", "save_diagnosis"]
 
 
+@torch_defaults()
 def diagnose(
     run: Run,
     *,

@@ -101,7 +101,7 @@ def test_classes_that_are_parted_themselves(tmp_path: Path) -> None:
     for name in ("bottle", "cable"):
         for part in ("train", "test"):
             save(tmp_path / name / part / "good" / "0.png")
-    assert f"{tmp_path / 'bottle'} is parted into 'test', 'train'" in message(tmp_path)
+    assert f"{tmp_path / 'bottle'} is parted into 'test' and 'train'" in message(tmp_path)
 
 
 def test_held_out_images_among_the_classes(tmp_path: Path) -> None:

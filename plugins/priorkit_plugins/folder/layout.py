@@ -134,8 +134,8 @@ def _check_classes(tree: Tree, inside: str, folders: Sequence[str]) -> None:
         below = tree.folders(posixpath.join(inside, name))
         if train_parts(below) and held_out_parts(below, folder / name):
             raise DataError(
-                f"{folder / name} is parted into {', '.join(map(repr, below))}, which would be trained on as one class: let "
-                " --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
+                f"{folder / name} is parted into {' and '.join(map(repr, below))}, and would be one class to train on: "
+                "let --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
             )
         if part_of(name) is not None and set(below) & set(folders):
             raise DataError(
