@@ -18,6 +18,10 @@ __all__ = ["load_data"]
 
 _LISTED = 5
 """Names that a note lists, at most."""
+_LOOKED_AT = 64
+"""Images whose values are looked at."""
+_LITTLE = 32
+"""Difference of the darkest and the brightest value below which images hardly show anything."""
 _MEMORY_SHARE = 0.25
 """Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
@@ -59,7 +63,9 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
             "at least two to train on and one held out are needed"
         )
     fitted = fit_images(data, config.image_size, config.channels)
-    return dataclasses.replace(fitted, notes=(*fitted.notes, *_untrained(fitted), *_streaming(fitted, config)))
+    return dataclasses.replace(
+        fitted, notes=(*fitted.notes, *_untrained(fitted), *_low_contrast(fitted), *_streaming(fitted, config))
+    )
 
 
 def _memory(config: RunConfig, readers: int) -> int:
@@ -78,6 +84,22 @@ def _untrained(data: ImageData) -> list[str]:
         return []
     listed = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
     return [f"{len(missing)} of {len(counts)} classes have no image to train on: {listed}"]
+
+
+def _low_contrast(data: ImageData) -> list[str]:
+    """Says where all images are almost of one shade, as files are whose numbers mean something else."""
+    try:
+        some = data.train.spread(_LOOKED_AT)
+    except DataError:
+        # Whoever trains on it says which file is broken.
+        return []
+    low, high = int(some.min()), int(some.max())
+    if low == high or high - low >= _LITTLE:
+        return []
+    return [
+        f"all values of the {len(some)} images that were looked at are from {low} to {high}, and 0 is black, 255 "
+        "white: is that so? If not, spread them over 0 to 255"
+    ]
 
 
 def _streaming(data: ImageData, config: RunConfig) -> list[str]:

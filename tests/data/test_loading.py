@@ -152,3 +152,18 @@ def test_classes_without_images_to_train_on_are_named(
     registry = with_dataset(lambda _options, _context: Labelled())
     data = load_data(tiny_config(registry=registry, dataset="odd"), registry)
     assert "2 of 4 classes have no image to train on: dog, emu" in data.notes
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0, 9, True), (100, 131, True), (0, 32, False), (7, 7, False)])
+def test_images_of_almost_one_shade_are_told_of(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig], low: int, high: int, said: bool
+) -> None:
+    class Dark(DataSource):
+        def load(self) -> ImageData:
+            pixels = torch.full((4, 1, 16, 16), low, dtype=torch.uint8)
+            pixels[:, :, 3:5] = high
+            return ImageData(ImageSet(pixels), ImageSet(pixels))
+
+    registry = with_dataset(lambda _options, _context: Dark())
+    notes = load_data(tiny_config(registry=registry, dataset="odd"), registry).notes
+    assert any(f"are from {low} to {high}, and 0 is black, 255 white" in note for note in notes) == said
