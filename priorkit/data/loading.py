@@ -6,7 +6,7 @@ import sys
 from priorkit.config import RunConfig
 from priorkit.config.building import build_component
 from priorkit.data.data_summary import class_counts
-from priorkit.data.fitting_images import check_image_size, fit_images
+from priorkit.data.fitting_images import PreparedData, check_image_size, fit_images
 from priorkit.engine import free_memory
 from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import DataSource, ImageData, StoredImages
@@ -26,7 +26,7 @@ _MEMORY_SHARE = 0.25
 """Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
 
-def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageData:
+def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> PreparedData:
     """Reads the images, brought to a square size that is a power of two from 16 to 128 and to 1 or 3 channels.
 
     Args:
@@ -41,15 +41,7 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
     if config.image_size is not None:
         # Before a data set makes images of that size.
         check_image_size(config.image_size)
-    context = DataContext(
-        data_dir=config.data_dir,
-        image_size=config.image_size,
-        channels=config.channels,
-        holdout=config.holdout,
-        seed=config.seed,
-        memory=_memory(config, readers),
-    )
-    source = build_component(config, registry, "dataset", DataSource, context, DataError)
+    source = data_source(config, registry, _memory(config, readers))
     if config.data_dir is not None and not source.reads_data_dir:
         raise ConfigurationError(
             f"--data-dir {config.data_dir}: the data set {config.dataset.name!r} reads no folder; leave --data-dir "
@@ -66,6 +58,29 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
     return dataclasses.replace(
         fitted, notes=(*fitted.notes, *_untrained(fitted), *_low_contrast(fitted), *_streaming(fitted, config))
     )
+
+
+def data_source(config: RunConfig, registry: Registry, memory: int = sys.maxsize) -> DataSource:
+    """The data set that a configuration names, not read yet.
+
+    Args:
+        config: Which one, and how to read it.
+        registry: Where components come from.
+        memory: Bytes that the images may take.
+
+    Raises:
+        DataError: The data set cannot be built.
+        ConfigurationError: Its options are wrong.
+    """
+    context = DataContext(
+        data_dir=config.data_dir,
+        image_size=config.image_size,
+        channels=config.channels,
+        holdout=config.holdout,
+        seed=config.seed,
+        memory=memory,
+    )
+    return build_component(config, registry, "dataset", DataSource, context, DataError)
 
 
 def _memory(config: RunConfig, readers: int) -> int:

@@ -12,8 +12,7 @@ from PIL import Image
 
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData
-from priorkit.plugins import DataContext
-from priorkit_plugins.central_square import central_square
+from priorkit.plugins import DataContext, central_square
 from priorkit_plugins.folder import FolderOptions, in_memory, priorkit_datasets
 from priorkit_plugins.folder.conversion import Conversion
 from priorkit_plugins.folder.tree import EXTENSIONS

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from priorkit.errors import DataError
-from priorkit_plugins.central_square import central_square
+from priorkit.plugins import central_square
 from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_picture
 
 __all__ = ["Conversion", "check_alike", "conversion_notes", "size_in_words"]

@@ -114,6 +114,11 @@ class FolderSource(DataSource):
         )
         return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes))
 
+    def read_file(self, path: Path) -> Tensor:
+        """Reads an image file as those of the folder are read."""
+        pixels = np.asarray(self.conversion.read(path)[1])
+        return torch.tensor(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
+
     def _look(self, files: Files, notes: list[str]) -> tuple[Kind, tuple[Files, Header]] | None:
         """Looks at the headers of some files, evenly spaced.
 
