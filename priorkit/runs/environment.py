@@ -81,7 +81,10 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
 
 
 def _preparation(data: ImageData) -> dict[str, Any] | None:
-    return data.preparation._asdict() if isinstance(data, PreparedData) and data.preparation is not None else None
+    found = data.preparation if isinstance(data, PreparedData) else None
+    if found is None:
+        return None
+    return {"given": list(found.given), "background": None if found.background is None else list(found.background)}
 
 
 class _Used(BaseModel):
