@@ -1,5 +1,6 @@
 """Codes in files: arrays as numpy saves them."""
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from priorkit.runs.folder import explained_os_errors
 
 __all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
 
+# What numpy.load raises of broken files. RuntimeError is zipfile's word for an archive with a password.
+_BROKEN = (
+    *(OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(ArithmeticError, SyntaxError, TypeError, tokenize.TokenError),
+)
 _BESIDE = {"labels": "labels", "conditions": "embedding"}
 """Arrays beside the codes, and the condition that takes each."""
 
@@ -91,8 +97,11 @@ def read_codes(path: Path) -> CodesFile:
             return CodesFile(path, **found)
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        # RuntimeError is zipfile's word for an archive with a password.
+    except MemoryError:
+        raise DataError(
+            f"--codes {path}: its arrays are larger than the memory; save fewer codes, or it is damaged"
+        ) from None
+    except _BROKEN as error:
         if "Object arrays" in str(error):
             raise DataError(
                 f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "

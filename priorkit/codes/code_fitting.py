@@ -12,7 +12,7 @@ from priorkit.codes.code_fit import CodeFit
 from priorkit.codes.fitted_prior import FittedPrior
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import PriorRecord
-from priorkit.config import RunConfig
+from priorkit.config import RunConfig, parse_json
 from priorkit.registry import Registry
 from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.stop_signals import kept_generators, stop_signals
@@ -145,7 +145,7 @@ def _rows_until(file: Path, step: int) -> list[str]:
     kept = []
     for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []:
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int) and row["step"] <= step:

@@ -91,7 +91,7 @@ class FittedPrior:
         record, config = folder.read_record(), folder.read_config()
         environment = {"components": record.components}
         require_plugins(folder.path, environment, registry)
-        config = resolve_config(with_used_plugins(config, environment, registry), registry)
+        config = resolve_config(with_used_plugins(config, environment, registry, folder.config), registry)
         config = config.model_copy(update={"device": device})
         try:
             return cls._rebuilt(

@@ -1,6 +1,5 @@
 """The folder of a prior that was fitted to given codes: its files."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from priorkit.codes.records import FORMAT, PriorRecord
 from priorkit.codes.settings import settings_to_toml
-from priorkit.config import RunConfig, read_toml, validate_settings
+from priorkit.config import RunConfig, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import PRIOR_RECORD, explained_os_errors
+from priorkit.runs.kept_settings import blaming_file
 
 __all__ = ["PriorFolder"]
 
@@ -130,7 +130,7 @@ class PriorFolder:
             RunFolderError: The file is damaged, or a newer version has written it.
         """
         try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
+            record = parse_json(self.record.read_text(encoding="utf-8"))
             number = record.get("format") if isinstance(record, dict) else None
             if isinstance(number, int) and number > FORMAT:
                 raise RunFolderError(
@@ -153,7 +153,8 @@ class PriorFolder:
         Raises:
             ConfigurationError: The file is damaged.
         """
-        return validate_settings(read_toml(self.config))
+        with blaming_file(self.config, None):
+            return validate_settings(read_toml(self.config))
 
 
 def _remove(folder: PriorFolder, *, itself: bool) -> None:

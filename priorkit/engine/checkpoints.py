@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
+from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
 
 __all__ = ["CheckpointStore"]
@@ -142,7 +143,7 @@ class CheckpointStore:
     def _target(self, name: str) -> str | None:
         """The checkpoint's name that a pointer holds; None if the file is missing, damaged or no pointer."""
         try:
-            pointer = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            pointer = parse_json((self.folder / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         target = pointer.get("checkpoint") if isinstance(pointer, dict) else None

@@ -72,7 +72,7 @@ def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
 def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
-    return with_used_plugins(folder.read_config(), environment, registry), environment
+    return with_used_plugins(folder.read_config(), environment, registry, folder.config), environment
 
 
 @torch_defaults()

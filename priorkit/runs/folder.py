@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
+from priorkit.config import RunConfig, config_to_toml, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.environment import check_environment
@@ -22,6 +22,7 @@ from priorkit.runs.formats import (
     migrated_weights,
     require_readable,
 )
+from priorkit.runs.kept_settings import blaming_file
 
 __all__ = ["PRIOR_RECORD", "FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
 
@@ -180,20 +181,30 @@ class RunFolder:
 
     def _number(self) -> Any:
         """The format that the folder says it has; None where it says none, or cannot be read at all."""
+        return self._said().get("format")
+
+    def _said(self) -> dict[str, Any]:
+        """What the folder says that it was made with; nothing where it cannot be read."""
         try:
-            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            environment = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # Whoever reads it says so.
-            return None
-        return environment.get("format") if isinstance(environment, dict) else None
+            return {}
+        return environment if isinstance(environment, dict) else {}
 
     def read_config(self) -> RunConfig:
         """The run's configuration; one of an earlier format as it would be written today.
 
         Raises:
-            ConfigurationError: The file is damaged.
+            ConfigurationError: The file is damaged, or of a version with other settings; the message names it.
         """
-        return validate_settings(migrated_settings(read_toml(self.config), self._number()))
+        with blaming_file(self.config, self._version()):
+            return validate_settings(migrated_settings(read_toml(self.config), self._number()))
+
+    def _version(self) -> str | None:
+        """The version of priorkit that the folder says it is from; None where it says none."""
+        version = self._said().get("priorkit")
+        return version if isinstance(version, str) else None
 
     def write_config(self, config: RunConfig) -> None:
         """Replaces the run's configuration.
@@ -259,7 +270,7 @@ class RunFolder:
             RunFolderError: The file is damaged.
         """
         try:
-            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            environment = parse_json(self.environment.read_text(encoding="utf-8"))
             if isinstance(environment, dict):
                 environment = migrated_environment(environment, environment.get("format"))
             return check_environment(environment)

@@ -70,7 +70,8 @@ def prepare_resumed(
         require_plugins(folder.path, environment, registry)
         checkpoint = folder.checkpoints.path("last")
         state, weights = folder.load_state(), folder.load_weights()
-        kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
+        kept = with_used_plugins(folder.read_config(), environment, registry, folder.config)
+        kept = resolve_config(kept, registry)
         # Resolved, too: options that components have got since then have their defaults in both.
         started = resolve_config(with_used_plugins(_started(folder, state), environment, registry), registry)
         _refuse_changes(folder, kept, started)

@@ -315,7 +315,7 @@ def load_run(
     folder = RunFolder.open(Path(path))
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
-    config = with_used_plugins(folder.read_config(), environment, registry)
+    config = with_used_plugins(folder.read_config(), environment, registry, folder.config)
     weights = folder.load_weights(checkpoint)
     read: list[ImageData] = []
 

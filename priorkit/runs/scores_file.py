@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
 from priorkit.runs.folder import explained_os_errors
@@ -28,15 +29,29 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
         except FileNotFoundError:
             return []
     try:
-        kept = json.loads(text)["evaluations"]
+        kept = parse_json(text)["evaluations"]
         if not isinstance(kept, list) or not all(isinstance(item, dict) and "scores" in item for item in kept):
             raise TypeError("it is no list of evaluations")
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        if not all(_are_scores(item["scores"]) for item in kept):
+            raise TypeError("what it holds are no scores")
+    except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{str(path)!r} holds no evaluations by priorkit ({type(error).__name__}: {error}), and is left as it is; "
             "move it away, or name another file with --out"
         ) from None
     return kept
+
+
+def _are_scores(scores: Any) -> bool:
+    """Whether this is what is read of `Score.as_data`, in a list."""
+    return isinstance(scores, list) and all(
+        isinstance(score, dict)
+        and isinstance(score.get("name"), str)
+        and isinstance(score.get("label"), str)
+        and isinstance(score.get("value", ""), int | float | None)
+        and isinstance(score.get("note", ""), str)
+        for score in scores
+    )
 
 
 def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:

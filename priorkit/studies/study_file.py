@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from priorkit.config import LIMITS, flag_for, format_duration
+from priorkit.config import LIMITS, flag_for, format_duration, parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs import RESUMABLE, explained_os_errors
 from priorkit.studies.documents import write_whole
@@ -40,7 +40,7 @@ def check_study(request: Request) -> None:
             )
         return
     try:
-        kept = json.loads(text)
+        kept = parse_json(text)
         study, settings = kept["study"], dict(kept["settings"])
     except (ValueError, KeyError, TypeError):
         raise RunFolderError(f"{str(file)!r} is damaged; restore it, or name another folder with --out") from None

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import priorkit
+
 
 def arrays(path):
     with np.load(path) as file:
@@ -168,3 +170,21 @@ def test_a_class_without_training_images_is_not_drawn(cli, tiny, tmp_path):
     refused = cli("sample", "run", "-n", 2, "--label", "emu", "--overwrite")
     assert refused.status == 2
     assert "class 'emu' had no image to train on, so 'run' has not learned" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("code_dim = 4", 'code_dim = "many"', "code-dim: input should be a valid integer"),
+        ("[prior]", "[prior]\ncolour = 3", "prior.colour: prior 'learned' has no option 'colour'"),
+        ("code_dim = 4", "code_dim = 4\nfuture = 3", "future: a run has no option 'future'"),
+    ],
+)
+@pytest.mark.parametrize("command", [("sample",), ("train", "--resume"), ("fit",)])
+def test_settings_that_a_run_keeps_are_no_flags_of_the_users(cli, trained, command, old, new, told):
+    config = trained / "config.toml"
+    config.write_text(config.read_text().replace(old, new))
+    result = cli(*command, trained, *(["--steps", 9] if command[-1] == "--resume" else []))
+    assert result.status == 2
+    assert f"priorkit: {str(config)!r} cannot be used here: {told}" in result.err
+    assert f"(priorkit {priorkit.__version__} wrote it; restore the file" in result.err

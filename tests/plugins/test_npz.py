@@ -508,3 +508,39 @@ def test_labels_below_0_are_refused_unless_they_are_named(path: Path) -> None:
         load(path)
     np.savez(path, **arrays, class_names=np.array(["other", "cat", "dog"]))
     assert load(path).class_names == ("other", "cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (f"'shape': (1{'0' * 30}, 16, 16), }}", "is damaged"),
+        ("'shape': (2, 16, 16), ", "is damaged"),
+        ("'shape': (4000000000, 16, 16), }", "is damaged"),
+        (f"'shape': {'(' * 4000}{')' * 4000}}}", "is damaged"),
+    ],
+    ids=["more than any number", "cut", "more than memory", "nested"],
+)
+@pytest.mark.parametrize("memory", [0, 2**40])
+def test_headers_of_arrays_that_are_damaged(path: Path, header: str, told: str, memory: int) -> None:
+    text = f"{{'descr': '|u1', 'fortran_order': False, {header}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "images.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(2 * 16 * 16)
+        )
+    with pytest.raises(DataError, match=told) as caught:
+        load(path, memory=memory)
+    assert f"'images' in {path}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "Python objects" not in str(caught.value)
+
+
+def test_an_array_that_does_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(path, images=pixels(3, 8, 8).astype(np.int64))
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", full)
+    with pytest.raises(DataError, match=r"'images' in .* takes 0.0 GiB, more than fits into memory: save fewer images"):
+        load(path)
