@@ -118,7 +118,7 @@ def check_codes_output(path: Path, *, overwrite: bool) -> None:
     """
     if path.suffix not in (".npz", ".npy"):
         raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
-    with explained_os_errors("look at"):
+    with explained_os_errors("look at", None):
         if path.is_dir():
             raise RunFolderError(f"--out {path} is a folder; name another file")
         if path.exists() and not overwrite:
@@ -141,7 +141,7 @@ def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], 
     """
     check_codes_output(path, overwrite=overwrite)
     draft = path.with_name(f".{path.name}.draft{path.suffix}")
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if path.suffix == ".npy":

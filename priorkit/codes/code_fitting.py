@@ -98,7 +98,7 @@ class CodeFitting:
                 if losses and metrics is not None:
                     row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}
                     line = json.dumps({**row, **{f"loss/{name}": value for name, value in losses.items()}})
-                    with explained_os_errors("write the fit's metrics"):
+                    with explained_os_errors("write the fit's metrics", "priorkit fit --resume PRIOR"):
                         metrics.write(line + "\n")
                         metrics.flush()
                 for observer in observers:
@@ -120,7 +120,7 @@ class CodeFitting:
         until_done.enter_context(training_lock(folder.path))
         if self.resumed:
             folder.write_config(self.config)
-        with explained_os_errors("write the fit's metrics"):
+        with explained_os_errors("write the fit's metrics", "priorkit fit --resume PRIOR"):
             kept = _rows_until(folder.metrics, self.fit.steps)
             metrics = until_done.enter_context(folder.metrics.open("w", encoding="utf-8"))
             metrics.writelines(kept)

@@ -47,7 +47,7 @@ class PriorFolder:
         Raises:
             RunFolderError: There is something there already.
         """
-        with explained_os_errors("look at"):
+        with explained_os_errors("look at", None):
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
                 raise RunFolderError(f"{str(path)!r} exists already and is left as it is; name another folder")
 
@@ -68,7 +68,7 @@ class PriorFolder:
         """
         cls.check_free(path)
         folder = cls(path)
-        with explained_os_errors("make the folder of the prior"):
+        with explained_os_errors("make the folder of the prior", None):
             made = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
             try:
@@ -87,7 +87,7 @@ class PriorFolder:
         Raises:
             RunFolderError: It cannot be written; the last one is still there then.
         """
-        with explained_os_errors("save a checkpoint"):
+        with explained_os_errors("save a checkpoint", "priorkit fit --resume PRIOR"):
             self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)})
 
     def write_config(self, config: RunConfig) -> None:
@@ -97,7 +97,7 @@ class PriorFolder:
             RunFolderError: The folder cannot be written.
         """
         draft = self.config.with_name(".prior.toml.draft")
-        with explained_os_errors("write prior.toml"):
+        with explained_os_errors("write prior.toml", "priorkit fit --resume PRIOR"):
             draft.write_text(settings_to_toml(config), encoding="utf-8")
             draft.replace(self.config)
 

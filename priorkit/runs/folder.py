@@ -41,18 +41,20 @@ class FolderTakenError(RunFolderError):
 
 
 @contextmanager
-def explained_os_errors(doing: str) -> Iterator[None]:
+def explained_os_errors(doing: str, resume: str | None = "priorkit train --resume RUN") -> Iterator[None]:
     """Turns the operating system's refusals (no permission, no space) into one-line errors with the fix.
 
     Args:
         doing: What was being attempted, as in "cannot DOING".
+        resume: The command that goes on with what is trained; None where the same command does it again.
     """
     try:
         yield
     except OSError as error:
+        then = "give the command again" if resume is None else f"go on with `{resume}`"
         fixes = {
-            errno.ENOSPC: "free some space, then go on with `priorkit train --resume RUN`",
-            errno.EDQUOT: "your quota is used up: free some space, then go on with `priorkit train --resume RUN`",
+            errno.ENOSPC: f"free some space, then {then}",
+            errno.EDQUOT: f"your quota is used up: free some space, then {then}",
             errno.EACCES: "choose a folder that you may write to",
             errno.EPERM: "choose a folder that you may write to",
             errno.EROFS: "choose a folder that you may write to",
@@ -115,7 +117,7 @@ class RunFolder:
         cls.check_free(path)
         folder = cls(path)
         made: list[Path] = []
-        with explained_os_errors("make the run folder"):
+        with explained_os_errors("make the run folder", None):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with suppress(FileExistsError):

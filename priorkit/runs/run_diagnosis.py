@@ -85,7 +85,7 @@ def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) 
         "checkpoint": run.checkpoint,
     }
     folder = RunFolder.open(run.path)
-    with explained_os_errors("write the diagnosis"):
+    with explained_os_errors("write the diagnosis", None):
         folder.diagnosis.write_text(json.dumps({**about, **diagnosis.as_data()}, indent=2) + "\n", encoding="utf-8")
         if picture is None:
             # The picture of an earlier diagnosis would contradict this one.

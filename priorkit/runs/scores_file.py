@@ -23,7 +23,7 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunFolderError: The file cannot be read, or is none of evaluations.
     """
-    with explained_os_errors("read the scores"):
+    with explained_os_errors("read the scores", None):
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -60,15 +60,15 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
     Raises:
         RunFolderError: The file cannot be read or written, or is none of evaluations.
     """
-    with explained_os_errors("write the scores"):
+    with explained_os_errors("write the scores", None):
         path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as alone:
-        with explained_os_errors("write the scores"):
+        with explained_os_errors("write the scores", None):
             # On a file system without locks, of two evaluations that end in the same moment one may be lost.
             alone.enter_context(file_lock(path.with_name(f".{path.name}.lock")))
         evaluations = [*read_evaluations(path), dict(evaluation)]
         draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-        with explained_os_errors("write the scores"):
+        with explained_os_errors("write the scores", None):
             try:
                 draft.write_text(json.dumps({"evaluations": evaluations}, indent=2) + "\n", encoding="utf-8")
                 draft.replace(path)

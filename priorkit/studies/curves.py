@@ -66,7 +66,7 @@ def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
     for text in legend.get_texts():
         text.set_parse_math(False)
     draft = path.with_name(f".{path.name}.draft")
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         try:
             FigureCanvasAgg(figure).print_png(draft)  # type: ignore[no-untyped-call]
             draft.replace(path)

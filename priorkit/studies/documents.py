@@ -25,7 +25,7 @@ def write_whole(path: Path, text: str) -> None:
         RunFolderError: It cannot be written.
     """
     draft = path.with_name(f".{path.name}.draft")
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         try:
             draft.write_text(text, encoding="utf-8")
             draft.replace(path)
