@@ -101,8 +101,8 @@ def read_values(path: Path) -> tuple[int, int]:
     with _explained(path), Image.open(path) as file:
         if not file.mode.startswith("I"):
             # Pillow keeps the upper 8 bits of colours.
-            low, high = file.convert("RGB").convert("L").getextrema()
-            return int(low) * 257, int(high) * 257
+            shown = np.asarray(file.convert("RGB").convert("L"))
+            return int(shown.min()) * 257, int(shown.max()) * 257
         values = _checked(file)
         return int(values.min()), int(values.max())
 
