@@ -3,14 +3,14 @@
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from priorkit.config import RunConfig, choices_of, flag_for
 from priorkit.errors import PluginError, PriorkitError, is_out_of_memory
-from priorkit.interfaces import Move, Noise, Phase
+from priorkit.interfaces import Batch, Move, Noise, Phase
 from priorkit.registry import BUILTIN, Registered, Registry
 from priorkit.registry.blame import error_in_words, place_of
 from priorkit.registry.discovery import is_strict
@@ -58,6 +58,12 @@ class WatchedPhase(Phase):
         self.networks, self.optimizers, self.batch = phase.networks, phase.optimizers, phase.batch
         self._outside = outside
 
+    def __getattr__(self, name: str) -> Any:
+        """What the phase has beside what every phase has."""
+        if name == "inner":
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
         """The phase's own noise.
 
@@ -97,6 +103,9 @@ class WatchedPhase(Phase):
         except PriorkitError:
             raise
         except Exception as error:
+            if isinstance(error, ValueError) and self.batch is not Batch.IMAGES:
+                # A prior may refuse the codes, which its user can mend.
+                raise
             owner = self._owner_of(error)
             if owner is None or is_out_of_memory(error) or is_strict():
                 raise

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from priorkit.errors import PluginError
+from priorkit.engine.cuda_graphs import WARM_UP
+from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import ImageCritic, Posterior, ReconstructionLoss, Regularizer
 from priorkit.plugins import Component
 from priorkit.registry import Registry
@@ -20,16 +21,16 @@ SessionOf = Callable[..., Session]
 class Failing(ReconstructionLoss):
     """The mean squared error, but for one step."""
 
-    def __init__(self, fail: Callable[[Tensor], Any]) -> None:
+    def __init__(self, fail: Callable[[Tensor], Any], call: int = 4) -> None:
         super().__init__()
-        self.fail = fail
+        self.fail, self.call = fail, call
         self.calls = 0
 
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Any:
         self.calls += 1
         error = (reconstruction - image).square()
         # The first call is the rehearsal.
-        return self.fail(error) if self.calls == 4 else error.mean()
+        return self.fail(error) if self.calls == self.call else error.mean()
 
 
 class NoTerms(Regularizer):
@@ -116,4 +117,25 @@ def test_priorkits_own_failures_are_no_plug_ins(session_of: SessionOf) -> None:
     # It has no line of any plug-in's.
     session.system.encoder.forward = math.sqrt  # type: ignore[assignment]
     with pytest.raises(TypeError):
+        session.step()
+
+
+def test_what_cannot_be_recorded_is_no_plug_ins_mistake(session_of: SessionOf) -> None:
+    def waiting(error: Tensor) -> Tensor:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    class Recorder:
+        def warm_up(self, work: Callable[[], None]) -> None:
+            work()
+
+        def record(self, work: Callable[[], None]) -> Callable[[], None]:
+            work()
+            return work
+
+    session = session_of("loss", lambda: Failing(waiting, WARM_UP + 2))
+    session.engine.recorder = Recorder()  # type: ignore[assignment]
+    told = r"^--cuda-graphs: the phase autoencoder cannot be recorded \(operation not permitted.*use --no-cuda-graphs"
+    for _ in range(WARM_UP):
+        session.step()
+    with pytest.raises(ConfigurationError, match=told):
         session.step()
