@@ -2,13 +2,15 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from priorkit.config import RunConfig
 from priorkit.config.building import build_component
 from priorkit.data.data_summary import class_counts
 from priorkit.data.fitting_images import PreparedData, check_image_size, fit_images
 from priorkit.engine import free_memory
-from priorkit.errors import ConfigurationError, DataError
+from priorkit.errors import ConfigurationError, DataError, PriorkitError, is_out_of_memory
 from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext
 from priorkit.registry import Registry
@@ -35,7 +37,7 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> Prepar
         readers: Processes on this machine that read it, each for itself, and share the memory.
 
     Raises:
-        DataError: The files are missing or broken, or the data set has too few images.
+        DataError: The files are missing or broken, the images do not fit into memory, or they are too few.
         ConfigurationError: The data set's options, or the size asked for, are wrong.
     """
     if config.image_size is not None:
@@ -47,14 +49,18 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> Prepar
             f"--data-dir {config.data_dir}: the data set {config.dataset.name!r} reads no folder; leave --data-dir "
             "out, or name another data set with --dataset"
         )
-    with refusing(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}", DataError):
+    with (
+        _memory_named(config),
+        refusing(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}", DataError),
+    ):
         data = source.load()
     if len(data.train) < 2 or not len(data.test):
         raise DataError(
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
             "at least two to train on and one held out are needed"
         )
-    fitted = fit_images(data, config.image_size, config.channels)
+    with _memory_named(config):
+        fitted = fit_images(data, config.image_size, config.channels)
     return dataclasses.replace(
         fitted, notes=(*fitted.notes, *_untrained(fitted), *_low_contrast(fitted), *_streaming(fitted, config))
     )
@@ -88,6 +94,20 @@ def _memory(config: RunConfig, readers: int) -> int:
     if config.stream == "auto":
         return int(_MEMORY_SHARE * free_memory() / readers)
     return 0 if config.stream == "always" else sys.maxsize
+
+
+@contextmanager
+def _memory_named(config: RunConfig) -> Iterator[None]:
+    """Says that it is the images that do not fit into memory: no smaller network would help."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, PriorkitError) or not is_out_of_memory(error):
+            raise
+        raise DataError(
+            f"--dataset {config.dataset.name}: its images do not fit into memory; use fewer, a smaller --image-size, "
+            "or --stream always, which leaves those of a folder or of an uncompressed .npz file on disk"
+        ) from error
 
 
 def _untrained(data: ImageData) -> list[str]:

@@ -21,13 +21,11 @@ from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.model_inputs import checked_codes, checked_images
 from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["Run", "load_run", "weights_do_not_fit"]
-
-_FARTHEST = 1.01
-"""How far from 0 images may be: rounding may lead a little out of [-1, 1]."""
 
 
 class Run:
@@ -189,22 +187,8 @@ class Run:
             ValueError: The images have another shape than those that the run was trained on, are integers, or have
                 values outside [-1, 1] or that are not a number.
         """
-        if not images.is_floating_point():
-            raise ValueError(f"images must be floating-point numbers in [-1, 1], not {images.dtype}")
-        if tuple(images.shape[1:]) != self._image_shape:
-            raise ValueError(
-                f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
-                f"on, not {tuple(images.shape)}"
-            )
-        if images.numel():
-            low, high = (float(value) for value in images.aminmax())
-            # What is not a number makes both comparisons fail.
-            if not (low >= -_FARTHEST and high <= _FARTHEST):
-                raise ValueError(
-                    f"images must be in [-1, 1], and these are from {low:g} to {high:g}: bring 0 to 255 there by "
-                    "x / 127.5 - 1, and 0 to 1 by 2 * x - 1; clamp what lies a little outside"
-                )
-        return self.model.encode(images.float()).view(-1, *self.model.code_space.shape)
+        images = checked_images(images, self.shape)
+        return self.model.encode(images).view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
@@ -222,19 +206,8 @@ class Run:
         Raises:
             ValueError: The codes have another shape, are no finite numbers, or no indices of the codebook's entries.
         """
-        space = self.model.code_space
-        if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
-            shape = ", ".join(map(str, ("N", *space.shape)))
-            raise ValueError(f"codes must have the shape ({shape}), not {tuple(codes.shape)}")
-        if space.kind is CodeKind.INDICES and (
-            codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
-        ):
-            raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
-        if codes.is_floating_point():
-            codes = codes.float()
-            if not bool(codes.isfinite().all()):
-                raise ValueError("codes must be finite numbers, and some of these are infinite or not a number")
-        return self.model.decode(codes.flatten(1), from_prior=from_prior)
+        flat = checked_codes(codes, self.model.code_space)
+        return self.model.decode(flat, from_prior=from_prior)
 
     @torch_defaults()
     def reconstruct(self, images: Tensor) -> Tensor:

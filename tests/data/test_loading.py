@@ -167,3 +167,16 @@ def test_images_of_almost_one_shade_are_told_of(
     registry = with_dataset(lambda _options, _context: Dark())
     notes = load_data(tiny_config(registry=registry, dataset="odd"), registry).notes
     assert any(f"are from {low} to {high}, and 0 is black, 255 white" in note for note in notes) == said
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_images_that_do_not_fit_into_memory_are_to_blame_themselves(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig], error: Exception
+) -> None:
+    class Large(DataSource):
+        def load(self) -> ImageData:
+            raise error
+
+    registry = with_dataset(lambda _options, _context: Large())
+    with pytest.raises(DataError, match=r"^--dataset odd: its images do not fit into memory; .*--stream always"):
+        load_data(tiny_config(registry=registry, dataset="odd"), registry)
