@@ -8,11 +8,12 @@
 Everything heavy is imported when it is first used: `import priorkit` does not import torch.
 """
 
-from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
-
+# Type checkers take it for typing's, whose import would take long enough for Ctrl-C to come before anyone minds it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    __version__: str
     from priorkit.codes import FittedPrior, fit_prior
     from priorkit.codes.density import PriorDensity
     from priorkit.config import LearningRates, RunConfig
@@ -40,8 +41,6 @@ __all__ = [
     "train",
 ]
 
-__version__ = version("priorkit")
-
 _HOME = {
     "FittedPrior": "priorkit.codes",
     "LearningRates": "priorkit.config",
@@ -61,7 +60,14 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
+    if name == "__version__":
+        # Read from the installed distribution, which takes a while.
+        value: object = import_module("importlib.metadata").version("priorkit")
+        globals()[name] = value
+        return value
     if name not in _HOME:
         raise AttributeError(f"module 'priorkit' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)

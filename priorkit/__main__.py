@@ -2,8 +2,6 @@
 
 import sys
 
-from priorkit.cli import main
-
 __all__ = ["program"]
 
 
@@ -14,7 +12,16 @@ def program() -> int:
         The exit status, as of `main`.
     """
     try:
-        return main()
+        # Imported here, because Ctrl-C may come meanwhile.
+        from priorkit.cli import main
+        from priorkit.cli.streams import printing
+
+        with printing() as outcome:
+            outcome.status = main()
+        return outcome.status
+    except KeyboardInterrupt:
+        print("priorkit: interrupted", file=sys.stderr, flush=True)
+        return 130
     finally:
         if "--json" in sys.argv[1:]:
             # What is printed from now on, by a plug-in that asked to be called at exit, is no object for programs.

@@ -6,17 +6,39 @@ from torch import Tensor
 __all__ = ["held_out"]
 
 
-def held_out(count: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
+def held_out(count: int, share: float, seed: int, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Splits `count` images at random into those to train on and those to hold out.
 
     Args:
         count: Number of images, at least 2.
         share: Share of the images to hold out, between 0 and 1; at least one is held out, and one is not.
         seed: Seed of the choice.
+        labels: Class indices, int64 (count,), or None. No class is held out as a whole, unless each has one image only.
 
     Returns:
         The images' indices, int64: to train on, and held out. Each is in ascending order.
     """
     size = min(max(1, round(share * count)), count - 1)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    if labels is not None:
+        order, size = _with_each_class_to_train_on(order, size, labels)
     return order[size:].sort().values, order[:size].sort().values
+
+
+def _with_each_class_to_train_on(order: Tensor, size: int, labels: Tensor) -> tuple[Tensor, int]:
+    """An order whose first images, held out, leave an image of each class; and how many these are.
+
+    Others change places with the last image of a class alone, so the choice is as it was where none is missing.
+    """
+    left, class_of = torch.bincount(labels).tolist(), labels.tolist()
+    chosen: list[int] = []
+    for index in order.tolist():
+        if len(chosen) == size:
+            break
+        if left[class_of[index]] > 1:
+            left[class_of[index]] -= 1
+            chosen.append(index)
+    if not chosen:
+        return order, size
+    held = torch.tensor(chosen)
+    return torch.cat([held, order[~torch.isin(order, held)]]), len(chosen)

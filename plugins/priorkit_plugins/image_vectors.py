@@ -1,5 +1,7 @@
 """Reads vectors that describe images, such as embeddings of their captions, from a file of each image."""
 
+import tokenize
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -60,14 +62,21 @@ def read_vectors(paths: Iterable[Path], count: int) -> tuple[Tensor, list[str]]:
     return torch.from_numpy(vectors), [many] if averaged else []
 
 
+# What numpy.load raises of broken files: its own errors, and those of Python's parser, which reads their headers.
+_BROKEN = (
+    *(OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError),
+    *(ArithmeticError, RuntimeError, SyntaxError, TypeError, tokenize.TokenError),
+)
+
+
 def _read(path: Path) -> NDArray[Any]:
     """The vectors of one image, shape (K, dim)."""
     try:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, EOFError) as error:
-        reason = "it holds Python objects" if "allow_pickle" in str(error) else " ".join(str(error).split())
+    except _BROKEN as error:
+        reason = "it holds Python objects" if "Object arrays" in str(error) else " ".join(str(error).split())
         raise DataError(f"{path} cannot be read ({reason}): write it anew by numpy.save(path, numbers)") from error
     if not isinstance(array, np.ndarray):
         raise DataError(f"{path} is a .npz file: write one array into it, by numpy.save(path, numbers)")

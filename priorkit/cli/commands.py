@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
+from priorkit.cli.streams import is_of_output, refusal_of_output
 from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, RunFolderWarning, is_out_of_memory
 from priorkit.plugins import PluginWarning, nearest
 from priorkit.plugins.wording import in_one_line
@@ -149,6 +150,8 @@ def _run(name: str, arguments: list[str]) -> int:
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", 130, as_json)
     except OSError as error:
+        if is_of_output(error):
+            return _fail(refusal_of_output(error), 2, as_json=False)
         where = f" {str(error.filename)!r}" if error.filename else ""
         fix = "check the path, its permissions and the space that is left"
         return _fail(f"cannot use{where}: {error.strerror or error}; {fix}", 2, as_json)

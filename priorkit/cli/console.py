@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
+from priorkit.plugins.wording import without_controls
+
 __all__ = ["Console", "stdout_for_data", "stdout_spared"]
 
 _WIDTH = 160
@@ -75,7 +77,7 @@ class Console:
     def line(self, text: str = "") -> None:
         """A line for people."""
         if self.for_people:
-            print(text, flush=True)
+            print(without_controls(text), flush=True)
 
     def data(self, value: Any) -> None:
         """An object for programs."""
@@ -93,9 +95,9 @@ class Console:
 
             table = Table(box=SIMPLE, pad_edge=False)
             for name in header:
-                table.add_column(Text(name), overflow="fold")
+                table.add_column(Text(without_controls(name)), overflow="fold")
             for row in rows:
-                table.add_row(*(Text(cell) for cell in row))
+                table.add_row(*(Text(without_controls(cell)) for cell in row))
             # Where nobody looks on, as in a file, lines may be long.
             Rich(file=sys.stdout, highlight=False, width=None if self.is_terminal else 200).print(table)
 
@@ -110,7 +112,7 @@ class Console:
             table.add_column(no_wrap=True)
             table.add_column(overflow="fold")
             for name, value in rows:
-                table.add_row(Text(name), Text(value))
+                table.add_row(Text(without_controls(name)), Text(without_controls(value)))
             Rich(file=sys.stdout, soft_wrap=not self.is_terminal, highlight=False).print(table)
 
     def grid(self, headings: list[str], rows: list[list[str]]) -> None:
@@ -125,6 +127,6 @@ class Console:
                 last = heading == headings[-1]
                 table.add_column(heading, no_wrap=not last, overflow="fold" if last else "ellipsis")
             for row in rows:
-                table.add_row(*(Text(cell) for cell in row))
+                table.add_row(*(Text(without_controls(cell)) for cell in row))
             # Where nobody looks on, as in a file, lines may be long.
             Rich(file=sys.stdout, width=None if self.is_terminal else _WIDTH, highlight=False).print(table)

@@ -35,7 +35,7 @@ _CHUNK = 500
 _SAMPLES = 64
 _COLUMNS = 8
 """Images in a row of a picture."""
-_FITTED = "cropped to their central square and resized to the run's size"
+_FITTED = "cropped, padded or resized as the run's images were"
 """What becomes of the user's files."""
 
 
@@ -192,8 +192,8 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
 
 def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tensor:
     """The user's images, or the run's held-out ones: uint8 (N, C, H, W) as the run was trained on."""
-    from priorkit.runs import load_run_data, read_images
+    from priorkit.runs import load_run_data, read_as_run_data
 
     if found.images:
-        return run.as_trained_on(read_images(found.images, run.shape))
+        return read_as_run_data(run, found.images, registry=registry)
     return run.as_trained_on(load_run_data(run, found.data_dir, registry=registry).test.first(found.number))

@@ -7,6 +7,7 @@ from priorkit.cli.console import Console
 from priorkit.config import RunConfig, format_duration
 from priorkit.engine import Engine
 from priorkit.errors import NonFiniteLossError
+from priorkit.plugins.wording import without_controls
 from priorkit.training import Observer, Review, Session
 
 __all__ = ["Progress"]
@@ -105,7 +106,7 @@ class Progress(Observer):
     def _print(self, line: str) -> None:
         """Prints a line, above the bar where there is one."""
         if self._live is not None:
-            self._live.console.print(line, style="dim", highlight=False)
+            self._live.console.print(without_controls(line), style="dim", highlight=False)
         else:
             self.console.line(line)
 

@@ -16,10 +16,13 @@ from priorkit.plugins import KINDS
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
+    from priorkit.interfaces import ImageData
     from priorkit.runs import TrainingOutcome, TrainingRun
 
 __all__ = ["run_and_tell", "train_command"]
 
+_NAMED = 20
+"""Names of classes that are printed, at most."""
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 
 
@@ -50,6 +53,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     from priorkit.cli.progress import Progress
     from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
+    from priorkit.training import Observer, Session
 
     def summary(outcome: TrainingOutcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
@@ -72,10 +76,16 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     # Of several processes that train together, one speaks.
     speaks = run.processes.is_main
     console = Console(as_json=asked.json and speaks, quiet=asked.quiet or not speaks)
-    _announce(run, console)
     progress = Progress(console)
+
+    class Announcement(Observer):
+        """Says what is trained, once the run has its folder: another run may have taken that which was free before."""
+
+        def started(self, session: Session) -> None:
+            _announce(run, console)
+
     try:
-        outcome = run.run([progress])
+        outcome = run.run([Announcement(), progress])
     finally:
         progress.close()
     leave_processes()
@@ -150,6 +160,8 @@ def _announce(run: TrainingRun, console: Console) -> None:
         f"data set {config.dataset.name}: {len(data.train)} images to train on, {len(data.test)} held out, "
         f"{data.shape.size}x{data.shape.size}, {'grey' if data.shape.channels == 1 else 'colour'}"
     )
+    if data.train.labels is not None:
+        console.line(f"  {_classes(data)}")
     for note in data.notes:
         console.line(f"  {note}")
     where = f"{session.precision.device} in {session.precision.name}"
@@ -158,6 +170,16 @@ def _announce(run: TrainingRun, console: Console) -> None:
     workers = session.source.batches.workers
     reading = f", read by {workers} process{'es' if workers > 1 else ''}" if workers else ""
     console.line(f"on {where}, {config.batch_size} images a step{reading}")
+
+
+def _classes(data: ImageData) -> str:
+    """How many classes there are, and their names: a layout that was misunderstood shows here."""
+    from priorkit.data import summarise
+
+    count, names = summarise(data).classes, data.class_names
+    more = ", ..." if len(names) > _NAMED else ""
+    listed = f": {', '.join(names[:_NAMED])}{more}" if names else ""
+    return f"{count} class{'es' * (count != 1)}{listed}"
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:

@@ -1,5 +1,6 @@
 """Codes in files: arrays as numpy saves them."""
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from priorkit.whole_files import whole_file
 
 __all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
 
+# What numpy.load raises of broken files. RuntimeError is zipfile's word for an archive with a password.
+_BROKEN = (
+    *(OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(ArithmeticError, SyntaxError, TypeError, tokenize.TokenError),
+)
 _BESIDE = {"labels": "labels", "conditions": "embedding"}
 """Arrays beside the codes, and the condition that takes each."""
 
@@ -92,8 +98,11 @@ def read_codes(path: Path) -> CodesFile:
             return CodesFile(path, **found)
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        # RuntimeError is zipfile's word for an archive with a password.
+    except MemoryError:
+        raise DataError(
+            f"--codes {path}: its arrays are larger than the memory; save fewer codes, or it is damaged"
+        ) from None
+    except _BROKEN as error:
         if "Object arrays" in str(error):
             raise DataError(
                 f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "
@@ -110,7 +119,7 @@ def check_codes_output(path: Path, *, overwrite: bool) -> None:
     """
     if path.suffix not in (".npz", ".npy"):
         raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
-    with explained_os_errors("look at"):
+    with explained_os_errors("look at", None):
         if path.is_dir():
             raise RunFolderError(f"--out {path} is a folder; name another file")
         if path.exists() and not overwrite:
@@ -132,7 +141,7 @@ def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], 
         RunFolderError: The path is taken or cannot be written.
     """
     check_codes_output(path, overwrite=overwrite)
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as file:
             if path.suffix == ".npy":

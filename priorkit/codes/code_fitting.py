@@ -12,7 +12,7 @@ from priorkit.codes.code_fit import CodeFit
 from priorkit.codes.fitted_prior import FittedPrior
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import PriorRecord
-from priorkit.config import RunConfig
+from priorkit.config import RunConfig, parse_json
 from priorkit.registry import Registry
 from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.stop_signals import kept_generators, stop_signals
@@ -99,7 +99,7 @@ class CodeFitting:
                 if losses and metrics is not None:
                     row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}
                     line = json.dumps({**row, **{f"loss/{name}": value for name, value in losses.items()}})
-                    with explained_os_errors("write the fit's metrics"):
+                    with explained_os_errors("write the fit's metrics", "priorkit fit --resume PRIOR"):
                         metrics.write(line + "\n")
                         metrics.flush()
                 for observer in observers:
@@ -121,7 +121,7 @@ class CodeFitting:
         until_done.enter_context(training_lock(folder.path))
         if self.resumed:
             folder.write_config(self.config)
-        with explained_os_errors("write the fit's metrics"):
+        with explained_os_errors("write the fit's metrics", "priorkit fit --resume PRIOR"):
             kept = _rows_until(folder.metrics, self.fit.steps)
             write_whole(folder.metrics, "".join(kept))
             metrics = until_done.enter_context(folder.metrics.open("a", encoding="utf-8"))
@@ -146,7 +146,7 @@ def _rows_until(file: Path, step: int) -> list[str]:
     kept = []
     for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []:
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int) and row["step"] <= step:

@@ -15,6 +15,7 @@ from priorkit.codes.records import PriorRecord
 from priorkit.codes.scale import CodeScale
 from priorkit.config import RunConfig, resolve_config
 from priorkit.engine import choose_device, evaluating, seed_for
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import Prior
 from priorkit.registry import Registry, installed_plugins
@@ -71,6 +72,7 @@ class FittedPrior:
         self._registry = registry
 
     @classmethod
+    @torch_defaults()
     def load(cls, path: str | Path, *, device: str = "auto", registry: Registry | None = None) -> "FittedPrior":
         """Loads a prior from the folder that `save` or `priorkit fit --codes` has made.
 
@@ -89,7 +91,7 @@ class FittedPrior:
         record, config = folder.read_record(), folder.read_config()
         environment = {"components": record.components}
         require_plugins(folder.path, environment, registry)
-        config = resolve_config(with_used_plugins(config, environment, registry), registry)
+        config = resolve_config(with_used_plugins(config, environment, registry, folder.config), registry)
         config = config.model_copy(update={"device": device})
         try:
             return cls._rebuilt(
@@ -159,6 +161,7 @@ class FittedPrior:
         tensors = (*self.prior.parameters(), *self.prior.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
+    @torch_defaults()
     def sample(
         self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -179,6 +182,7 @@ class FittedPrior:
         """
         return self.sample_with_conditions(n, condition, seed=seed, generator=generator)[0]
 
+    @torch_defaults()
     def sample_with_conditions(
         self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
     ) -> tuple[Tensor, np.ndarray[Any, Any] | None]:
@@ -209,6 +213,7 @@ class FittedPrior:
         named = self._condition.named(torch.cat(conditions)) if self._condition is not None else None
         return codes, named
 
+    @torch_defaults()
     def log_prob(self, codes: Any, condition: Any = None) -> Tensor:
         """Log-density of codes in nats, float64 (N,), in the scale of the codes; of indices, log-probability.
 
@@ -248,6 +253,7 @@ class FittedPrior:
         ]
         return torch.logsumexp(torch.stack(of_classes), dim=0) - volume
 
+    @torch_defaults()
     def responsibilities(self, codes: Any) -> Tensor:
         """p(part | code) of a mixture's parts: (N, parts), rows sum to 1.
 

@@ -13,6 +13,7 @@ from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import codes_record, condition_record, record_of
 from priorkit.codes.settings import resolve_code_fit
 from priorkit.distributed import join_processes
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.stop_signals import raise_again
@@ -20,6 +21,7 @@ from priorkit.runs.stop_signals import raise_again
 __all__ = ["fit_prior", "prepare_code_fit"]
 
 
+@torch_defaults()
 def prepare_code_fit(
     codes: Any,
     changes: Mapping[str, Any] | None = None,
@@ -71,6 +73,7 @@ def prepare_code_fit(
     return CodeFitting(fit.config, fit, record, Path(out) if out is not None else None, False, registry)
 
 
+@torch_defaults()
 def fit_prior(
     codes: Any,
     prior: str | Mapping[str, Any] = "flow-matching",

@@ -1,6 +1,5 @@
 """The folder of a prior that was fitted to given codes: its files."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from priorkit.codes.records import FORMAT, PriorRecord
 from priorkit.codes.settings import settings_to_toml
-from priorkit.config import RunConfig, read_toml, validate_settings
+from priorkit.config import RunConfig, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import PRIOR_RECORD, explained_os_errors
+from priorkit.runs.kept_settings import blaming_file
 from priorkit.whole_files import write_whole
 
 __all__ = ["PriorFolder"]
@@ -48,7 +48,7 @@ class PriorFolder:
         Raises:
             RunFolderError: There is something there already.
         """
-        with explained_os_errors("look at"):
+        with explained_os_errors("look at", None):
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
                 raise RunFolderError(f"{str(path)!r} exists already and is left as it is; name another folder")
 
@@ -69,7 +69,7 @@ class PriorFolder:
         """
         cls.check_free(path)
         folder = cls(path)
-        with explained_os_errors("make the folder of the prior"):
+        with explained_os_errors("make the folder of the prior", None):
             made = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
             try:
@@ -88,7 +88,7 @@ class PriorFolder:
         Raises:
             RunFolderError: It cannot be written; the last one is still there then.
         """
-        with explained_os_errors("save a checkpoint"):
+        with explained_os_errors("save a checkpoint", "priorkit fit --resume PRIOR"):
             self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)})
 
     def write_config(self, config: RunConfig) -> None:
@@ -97,7 +97,7 @@ class PriorFolder:
         Raises:
             RunFolderError: The folder cannot be written.
         """
-        with explained_os_errors("write prior.toml"):
+        with explained_os_errors("write prior.toml", "priorkit fit --resume PRIOR"):
             write_whole(self.config, settings_to_toml(config))
 
     @classmethod
@@ -129,7 +129,7 @@ class PriorFolder:
             RunFolderError: The file is damaged, or a newer version has written it.
         """
         try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
+            record = parse_json(self.record.read_text(encoding="utf-8"))
             number = record.get("format") if isinstance(record, dict) else None
             if isinstance(number, int) and number > FORMAT:
                 raise RunFolderError(
@@ -152,7 +152,8 @@ class PriorFolder:
         Raises:
             ConfigurationError: The file is damaged.
         """
-        return validate_settings(read_toml(self.config))
+        with blaming_file(self.config, None):
+            return validate_settings(read_toml(self.config))
 
 
 def _remove(folder: PriorFolder, *, itself: bool) -> None:

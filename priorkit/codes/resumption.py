@@ -51,7 +51,7 @@ def prepare_resumed_fit(
     record, kept = folder.read_record(), folder.read_config()
     environment = {"components": record.components}
     require_plugins(folder.path, environment, registry)
-    kept = resolve_config(with_used_plugins(kept, environment, registry), registry)
+    kept = resolve_config(with_used_plugins(kept, environment, registry, folder.config), registry)
     config = _with_changes(kept, changes or {})
     state = folder.checkpoints.load_state()
     if not state:

@@ -4,6 +4,7 @@ from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
 from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
 from priorkit.config.fit_settings import CODE_FIT_SETTINGS, FIT_DEFAULTS
+from priorkit.config.json_text import parse_json
 from priorkit.config.lr_schedule import LRSchedule
 from priorkit.config.resolution import (
     choices_of,
@@ -48,6 +49,7 @@ __all__ = [
     "format_duration",
     "merge_settings",
     "parse_duration",
+    "parse_json",
     "read_toml",
     "require_reached_stages",
     "resolve_config",

@@ -26,8 +26,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"no configuration file {str(path)!r}: check the path") from None
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration {str(path)!r}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{str(path)!r} is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{str(path)!r} is nested too deeply for a configuration: check the file") from None
+    except ValueError as error:
+        # Python refuses numbers of thousands of digits, and advises programmers behind the semicolon.
+        raise ConfigurationError(f"{str(path)!r} is not TOML: {str(error).partition(';')[0]}") from None
     if isinstance(settings.get("recipe"), dict):
         del settings["recipe"]
     return settings

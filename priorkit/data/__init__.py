@@ -2,10 +2,11 @@
 
 from priorkit.data.batches import Batches, to_float, to_uint8
 from priorkit.data.binarisation import Binarise, binarised
-from priorkit.data.data_summary import DataSummary, summarise
+from priorkit.data.data_summary import DataSummary, class_counts, summarise
 from priorkit.data.fingerprints import condition_fingerprint, sample_fingerprint
+from priorkit.data.fitting_images import Preparation, PreparedData, fit_alike
 from priorkit.data.kept_codes import KeptCodes
-from priorkit.data.loading import load_data
+from priorkit.data.loading import data_source, load_data
 from priorkit.data.stream import default_workers
 from priorkit.data.typical_images import typical_images
 
@@ -14,9 +15,14 @@ __all__ = [
     "Binarise",
     "DataSummary",
     "KeptCodes",
+    "Preparation",
+    "PreparedData",
     "binarised",
+    "class_counts",
     "condition_fingerprint",
+    "data_source",
     "default_workers",
+    "fit_alike",
     "load_data",
     "sample_fingerprint",
     "summarise",

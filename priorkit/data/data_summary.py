@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
+
 from priorkit.interfaces import ImageData, ImageSet, ImageShape
 from priorkit.plugins import vocabulary_of
 
-__all__ = ["DataSummary", "summarise"]
+__all__ = ["DataSummary", "class_counts", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,15 @@ class DataSummary:
 
 def summarise(data: ImageData) -> DataSummary:
     """The summary of a data set."""
-    labels, vectors = data.train.labels, data.train.embeddings
-    classes = 0 if labels is None else max(len(data.class_names), int(labels.max()) + 1)
+    vectors = data.train.embeddings
+    classes = len(class_counts(data))
     embedding_dim = 0 if vectors is None else vectors.shape[1]
     captions = data.train.captions
     words = () if captions is None else vocabulary_of(text for of_image in captions for text in of_image)
     return DataSummary(data.shape, classes, embedding_dim, data.train, len(data.train), lambda: data.train, words)
+
+
+def class_counts(data: ImageData) -> list[int]:
+    """How many images to train on each class has; empty where there are no labels."""
+    labels = data.train.labels
+    return [] if labels is None else torch.bincount(labels, minlength=len(data.class_names)).tolist()

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from priorkit.errors import ConfigurationError, DataError
-from priorkit.interfaces import ImageData, ImageSet, StoredImages
+from priorkit.interfaces import ImageData, ImageSet, ImageShape, StoredImages
 from priorkit.plugins import IMAGE_SIZES, fitted_size
 
-__all__ = ["IMAGE_SIZES", "check_image_size", "fit_images"]
+__all__ = ["IMAGE_SIZES", "Preparation", "PreparedData", "check_image_size", "fit_alike", "fit_images"]
 
 # Weights of red, green and blue in the luma of ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)
@@ -19,6 +19,29 @@ _LOOKED_AT = 1024
 """Training images whose edges are searched for a background."""
 # Values worked on at a time; as float32, 16 MiB.
 _CHUNK = 2**22
+
+
+class Preparation(NamedTuple):
+    """What the images of a data set were brought to one shape from, so that others can be treated alike.
+
+    Attributes:
+        given: The shape (C, H, W) that the data set gives.
+        background: The colour that they were padded with, of `given`'s channels; None where they were not padded.
+    """
+
+    given: tuple[int, int, int]
+    background: tuple[int, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedData(ImageData):
+    """Images that have been brought to one shape, and how.
+
+    Attributes:
+        preparation: How.
+    """
+
+    preparation: Preparation | None = None
 
 
 class _Change(NamedTuple):
@@ -48,7 +71,7 @@ def check_image_size(image_size: int) -> None:
         )
 
 
-def fit_images(data: ImageData, image_size: int | None = None, channels: int | None = None) -> ImageData:
+def fit_images(data: ImageData, image_size: int | None = None, channels: int | None = None) -> PreparedData:
     """Brings images to a square whose side is a power of two from 16 to 128, and to 1 or 3 channels.
 
     Images that are not square are cropped to their central square. A smaller square is padded, centred, where a border
@@ -67,7 +90,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         channels: 1 for grey or 3 for RGB images; by default the channels that the images have.
 
     Returns:
-        The images, with a note for each change; `data` itself if it needs none.
+        The images, with a note for each change, and how they were changed.
 
     Raises:
         ConfigurationError: `image_size` or `channels` is none of the possible values.
@@ -91,11 +114,30 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
     background = _background(_central_square(data.train.spread(_LOOKED_AT), side)) if padded else None
     change = _Change(side, size, channels or given, background)
     notes = _notes(change, given, height, width)
-    if not notes:
-        return data
-    return dataclasses.replace(
-        data, train=_fitted(data.train, change), test=_fitted(data.test, change), notes=(*data.notes, *notes)
+    colour = None if background is None else tuple(background.tolist())
+    return PreparedData(
+        train=_fitted(data.train, change) if notes else data.train,
+        test=_fitted(data.test, change) if notes else data.test,
+        class_names=data.class_names,
+        notes=(*data.notes, *notes),
+        preparation=Preparation((given, height, width), colour),
     )
+
+
+def fit_alike(images: Tensor, preparation: Preparation, shape: ImageShape) -> Tensor:
+    """Brings images to a shape in the same way, to the bit, as those of a data set were.
+
+    Args:
+        images: uint8, shape (N, C, H, W), C as the data set gives it; H and W too, or a square of the shorter one.
+        preparation: How the data set's images were brought there.
+        shape: The result's.
+
+    Returns:
+        uint8, shape (N, C, size, size).
+    """
+    background = preparation.background
+    colour = None if background is None else torch.tensor(background, dtype=torch.uint8)
+    return _changed(images, _Change(min(preparation.given[1:]), shape.size, shape.channels, colour))
 
 
 def _fitted(images: ImageSet, change: _Change) -> ImageSet:

@@ -2,12 +2,15 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from priorkit.config import RunConfig
 from priorkit.config.building import build_component
-from priorkit.data.fitting_images import check_image_size, fit_images
+from priorkit.data.data_summary import class_counts
+from priorkit.data.fitting_images import PreparedData, check_image_size, fit_images
 from priorkit.engine import free_memory
-from priorkit.errors import ConfigurationError, DataError
+from priorkit.errors import ConfigurationError, DataError, PriorkitError, is_out_of_memory
 from priorkit.interfaces import DataSource, ImageData, StoredImages
 from priorkit.plugins import DataContext
 from priorkit.registry import Registry
@@ -15,11 +18,17 @@ from priorkit.registry.guard import refusing
 
 __all__ = ["load_data"]
 
+_LISTED = 5
+"""Names that a note lists, at most."""
+_LOOKED_AT = 64
+"""Images whose values are looked at."""
+_LITTLE = 32
+"""Difference of the darkest and the brightest value below which images hardly show anything."""
 _MEMORY_SHARE = 0.25
 """Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
 
 
-def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageData:
+def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> PreparedData:
     """Reads the images, brought to a square size that is a power of two from 16 to 128 and to 1 or 3 channels.
 
     Args:
@@ -28,34 +37,56 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> ImageD
         readers: Processes on this machine that read it, each for itself, and share the memory.
 
     Raises:
-        DataError: The files are missing or broken, or the data set has too few images.
+        DataError: The files are missing or broken, the images do not fit into memory, or they are too few.
         ConfigurationError: The data set's options, or the size asked for, are wrong.
     """
     if config.image_size is not None:
         # Before a data set makes images of that size.
         check_image_size(config.image_size)
-    context = DataContext(
-        data_dir=config.data_dir,
-        image_size=config.image_size,
-        channels=config.channels,
-        holdout=config.holdout,
-        seed=config.seed,
-        memory=_memory(config, readers),
-    )
-    source = build_component(config, registry, "dataset", DataSource, context, DataError)
+    source = data_source(config, registry, _memory(config, readers))
     if config.data_dir is not None and not source.reads_data_dir:
         raise ConfigurationError(
             f"--data-dir {config.data_dir}: the data set {config.dataset.name!r} reads no folder; leave --data-dir "
             "out, or name another data set with --dataset"
         )
-    with refusing(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}", DataError):
+    with (
+        _memory_named(config),
+        refusing(registry.get("dataset", config.dataset.name), f"--dataset {config.dataset.name}", DataError),
+    ):
         data = source.load()
     if len(data.train) < 2 or not len(data.test):
         raise DataError(
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
             "at least two to train on and one held out are needed"
         )
-    return _with_note(fit_images(data, config.image_size, config.channels), config)
+    with _memory_named(config):
+        fitted = fit_images(data, config.image_size, config.channels)
+    return dataclasses.replace(
+        fitted, notes=(*fitted.notes, *_untrained(fitted), *_low_contrast(fitted), *_streaming(fitted, config))
+    )
+
+
+def data_source(config: RunConfig, registry: Registry, memory: int = sys.maxsize) -> DataSource:
+    """The data set that a configuration names, not read yet.
+
+    Args:
+        config: Which one, and how to read it.
+        registry: Where components come from.
+        memory: Bytes that the images may take.
+
+    Raises:
+        DataError: The data set cannot be built.
+        ConfigurationError: Its options are wrong.
+    """
+    context = DataContext(
+        data_dir=config.data_dir,
+        image_size=config.image_size,
+        channels=config.channels,
+        holdout=config.holdout,
+        seed=config.seed,
+        memory=memory,
+    )
+    return build_component(config, registry, "dataset", DataSource, context, DataError)
 
 
 def _memory(config: RunConfig, readers: int) -> int:
@@ -65,12 +96,51 @@ def _memory(config: RunConfig, readers: int) -> int:
     return 0 if config.stream == "always" else sys.maxsize
 
 
-def _with_note(data: ImageData, config: RunConfig) -> ImageData:
+@contextmanager
+def _memory_named(config: RunConfig) -> Iterator[None]:
+    """Says that it is the images that do not fit into memory: no smaller network would help."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, PriorkitError) or not is_out_of_memory(error):
+            raise
+        raise DataError(
+            f"--dataset {config.dataset.name}: its images do not fit into memory; use fewer, a smaller --image-size, "
+            "or --stream always, which leaves those of a folder or of an uncompressed .npz file on disk"
+        ) from error
+
+
+def _untrained(data: ImageData) -> list[str]:
+    """Says which classes have no images to train on."""
+    counts = class_counts(data)
+    names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]
+    missing = [name for name, count in zip(names, counts, strict=True) if not count]
+    if not missing:
+        return []
+    listed = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
+    return [f"{len(missing)} of {len(counts)} classes have no image to train on: {listed}"]
+
+
+def _low_contrast(data: ImageData) -> list[str]:
+    """Says where all images are almost of one shade, as files are whose numbers mean something else."""
+    try:
+        some = data.train.spread(_LOOKED_AT)
+    except DataError:
+        # Whoever trains on it says which file is broken.
+        return []
+    low, high = int(some.min()), int(some.max())
+    if low == high or high - low >= _LITTLE:
+        return []
+    return [
+        f"all values of the {len(some)} images that were looked at are from {low} to {high}, and 0 is black, 255 "
+        "white: is that so? If not, spread them over 0 to 255"
+    ]
+
+
+def _streaming(data: ImageData, config: RunConfig) -> list[str]:
     """Says how images are read, where that is not all at once or not as the user wants it."""
     if isinstance(data.train.images, StoredImages):
-        note = "images are streamed: they are read from disk as they are needed"
-    elif config.stream == "always":
-        note = "images are not streamed: this data set reads them into memory"
-    else:
-        return data
-    return dataclasses.replace(data, notes=(*data.notes, note))
+        return ["images are streamed: they are read from disk as they are needed"]
+    if config.stream == "always":
+        return ["images are not streamed: this data set reads them into memory"]
+    return []

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from priorkit.config import parse_json
 from priorkit.engine.checkpoint_files import (
     check_checkpoint,
     read_metadata,
@@ -121,8 +122,8 @@ class CheckpointStore:
     def _pointer(self, name: str) -> dict[str, Any]:
         """What a pointer holds; nothing if the file is missing, damaged or no pointer."""
         try:
-            pointer = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, RecursionError, ValueError):
+            pointer = parse_json((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return {}
         return pointer if isinstance(pointer, dict) else {}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from priorkit.errors import ConfigurationError
+from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Noise
 
 __all__ = ["CudaGraphs", "GraphRecorder", "ReplayedPhase"]
@@ -125,9 +125,14 @@ class ReplayedPhase:
         self._recorded = {name: tensor.detach() for name, tensor in self._held().items()}
         try:
             replay = self._recorder.record(lambda: self._work(images, kept))
-        except RuntimeError as error:
+        except (RuntimeError, PluginError) as error:
             # When an operation cannot be recorded, torch ends the recording with an error of its own.
-            cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            behind: BaseException | None = error if isinstance(error, PluginError) else error.__context__
+            if isinstance(behind, PluginError):
+                behind = behind.__cause__
+            if isinstance(error, PluginError) and not isinstance(behind, RuntimeError):
+                raise
+            cause = behind if isinstance(behind, RuntimeError) else error
             reason = next(iter(str(cause).splitlines()), "")
             raise ConfigurationError(
                 f"--cuda-graphs: the phase {self.name} cannot be recorded ({reason}): one of its components waits for "

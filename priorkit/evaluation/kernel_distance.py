@@ -44,7 +44,7 @@ def polynomial_kernel(first: Tensor, second: Tensor) -> Tensor:
 
 def kernel_distance(
     first: Tensor, second: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """MMD^2 with the kernel (x.y / D + 1)^3 on random subsets (Binkowski et al. 2018, arXiv:1801.01401).
 
     Of Inception features this is their KID. Unlike the Fréchet distance it is unbiased: its expectation does not depend
@@ -58,18 +58,22 @@ def kernel_distance(
         seed: Seed of the subsets.
 
     Returns:
-        The mean over the subsets, and its standard deviation.
+        The mean over the subsets, and its standard deviation; None where a set has no more than `subset_size`, as all
+        of its subsets are the same then.
     """
     x, y = first.double(), second.double()
     size = min(subset_size, len(x), len(y))
     generator = torch.Generator().manual_seed(seed)
 
+    if len(x) == len(y) == size:
+        return mean_discrepancy(x, y, polynomial_kernel), None
     found = []
     for _ in range(subsets):
         chosen = [item[torch.randperm(len(item), generator=generator)[:size]] for item in (x, y)]
         found.append(mean_discrepancy(chosen[0], chosen[1], polynomial_kernel))
     values = torch.tensor(found, dtype=torch.float64)
-    return float(values.mean()), float(values.std(correction=0))
+    varies = size < min(len(x), len(y))
+    return float(values.mean()), float(values.std(correction=0)) if varies else None
 
 
 def code_discrepancy(first: Tensor, second: Tensor) -> float:

@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -185,3 +186,16 @@ class DataSource(abc.ABC):
         Raises:
             DataError: The files are missing or broken; the message names them and says what was expected.
         """
+
+    def read_file(self, path: Path) -> Tensor | None:
+        """Reads an image file that the user names, as this data set reads its own: uint8 (C, H, W), C being 1 or 3.
+
+        priorkit brings it to the size and channels that the images of `load` have.
+
+        Returns:
+            The image; None, by default, if this data set does nothing special to files.
+
+        Raises:
+            DataError: The file is no image.
+        """
+        return None

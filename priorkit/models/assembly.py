@@ -28,6 +28,7 @@ from priorkit.models.map_networks import MapNetworks
 from priorkit.models.phases import phases_of
 from priorkit.models.stages import plan_stages
 from priorkit.models.system import BuiltSystem
+from priorkit.models.watched_phase import outside_components
 from priorkit.plugins import (
     AdversarialLossContext,
     CodeGeneratorContext,
@@ -153,7 +154,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
         fits_codes=fits_codes,
     )
     check_components(system, config)
-    system.stages = plan_stages(phases_of(system, config, registry), config, registry.names("phases"), prior.learning)
+    chosen, outside = phases_of(system, config, registry), outside_components(config, registry)
+    system.stages = plan_stages(chosen, config, registry.names("phases"), prior.learning, outside)
     check_system(system, config, data.train)
     return system
 

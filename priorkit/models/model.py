@@ -191,6 +191,8 @@ class Model:
             raise ValueError(
                 f"the condition must have the shape ({n}, {self.condition.dim}), not {tuple(condition.shape)}"
             )
+        if not bool(condition.isfinite().all()):
+            raise ValueError("the condition must be finite numbers, and some are infinite or not a number")
 
     def _noise(self, n: int, seed: int) -> Iterator[Tensor]:
         generator = torch.Generator().manual_seed(seed_for(seed, "sample"))
@@ -200,7 +202,7 @@ class Model:
 
     def _prior_codes(self, noise: Tensor, condition: Tensor | None) -> Tensor:
         if condition is not None and self.prior.takes_condition:
-            codes: Tensor = self.prior(noise, condition.to(self.device))
+            codes: Tensor = self.prior(noise, condition.to(self.device, torch.float32))
         else:
             codes = self.prior(noise)
         return codes if self.code_space.kind is CodeKind.INDICES else codes.float()

@@ -8,6 +8,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Batch, Learning, Phase, Place
 from priorkit.models.guarded_phase import ChosenPhase, GuardedPhase
 from priorkit.models.phase_contract import trained_by
+from priorkit.models.watched_phase import OutsideComponent, WatchedPhase
 from priorkit.plugins import nearest
 from priorkit.registry import bare_name
 
@@ -26,6 +27,7 @@ class PlannedStage:
         batch_size: How many images or codes a step takes.
         learning_rate: Of every network for which nothing else is said.
         lr_schedule: How the learning rates of all networks change, from the stage's first step on.
+        outside: The third parties' components that it trains with.
     """
 
     chosen: tuple[ChosenPhase, ...]
@@ -35,11 +37,17 @@ class PlannedStage:
     batch_size: int
     learning_rate: float
     lr_schedule: LRSchedule
+    outside: tuple[OutsideComponent, ...] = ()
 
     @property
     def phases(self) -> list[Phase]:
-        """Its phases, ready to run: a failure of a third party's names its plug-in."""
-        return [item.phase if item.own else GuardedPhase(item) for item in self.chosen]
+        """Its phases, ready to run: a failure of a third party's, or of its component in one, names its plug-in."""
+        return [self._ready(item) for item in self.chosen]
+
+    def _ready(self, item: ChosenPhase) -> Phase:
+        if not item.own:
+            return GuardedPhase(item)
+        return WatchedPhase(item.phase, self.outside) if self.outside else item.phase
 
     def trains(self) -> set[str]:
         """The networks that some phase of it trains."""
@@ -47,7 +55,11 @@ class PlannedStage:
 
 
 def plan_stages(
-    chosen: Sequence[ChosenPhase], config: RunConfig, known: Sequence[str], learning: Learning
+    chosen: Sequence[ChosenPhase],
+    config: RunConfig,
+    known: Sequence[str],
+    learning: Learning,
+    outside: tuple[OutsideComponent, ...] = (),
 ) -> tuple[PlannedStage, ...]:
     """Distributes the phases of a run to its stages; a run without stages has one.
 
@@ -56,6 +68,7 @@ def plan_stages(
         config: The run's settings.
         known: The names of all components that are phases.
         learning: How the prior learns, for messages.
+        outside: The third parties' components of the run.
 
     Raises:
         ConfigurationError: A stage names a phase that there is not, or phases that do not go together; or a phase
@@ -83,6 +96,7 @@ def plan_stages(
                 stage.batch_size or config.batch_size,
                 stage.learning_rate or config.learning_rate,
                 stage.lr_schedule or config.lr_schedule,
+                outside,
             )
         )
     _refuse_idle(chosen, stages, config)

@@ -15,7 +15,7 @@ from priorkit.plugins.contexts import (
 )
 from priorkit.plugins.data_contexts import DataContext, ExtractorContext
 from priorkit.plugins.hooks import KINDS, Kind, PluginWarning, hookimpl, kind_named
-from priorkit.plugins.image_sizes import IMAGE_SIZES, fitted_size, image_bytes
+from priorkit.plugins.image_sizes import IMAGE_SIZES, central_square, fitted_size, image_bytes
 from priorkit.plugins.vocabulary import caption_words, vocabulary_of
 from priorkit.plugins.wording import nearest
 
@@ -41,6 +41,7 @@ __all__ = [
     "RegularizerContext",
     "TextEncoderContext",
     "caption_words",
+    "central_square",
     "fitted_size",
     "hookimpl",
     "image_bytes",

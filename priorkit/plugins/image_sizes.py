@@ -1,8 +1,14 @@
 """The sizes that priorkit brings images to, and the memory that they take on the way."""
 
-import math
+from __future__ import annotations
 
-__all__ = ["IMAGE_SIZES", "fitted_size", "image_bytes"]
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["IMAGE_SIZES", "central_square", "fitted_size", "image_bytes"]
 
 IMAGE_SIZES = (16, 32, 64, 128)
 """Heights and widths in pixels that networks are made for."""
@@ -30,3 +36,17 @@ def image_bytes(
     size = fitted_size(min(shape[1:]), image_size)
     fitted = (channels or shape[0], size, size)
     return count * (math.prod(shape) + (math.prod(fitted) if fitted != shape else 0))
+
+
+def central_square(image: Image.Image, size: int | None = None) -> Image.Image:
+    """Crops an image to its central square, and resizes that (bicubic, antialiased) to `size` pixels, if given.
+
+    A data set that makes its photographs square by this makes the same of them as `priorkit reconstruct` does of the
+    user's files.
+    """
+    from PIL import Image
+
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return square if size in (None, side) else square.resize((size, size), Image.Resampling.BICUBIC)

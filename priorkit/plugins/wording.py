@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["in_one_line", "nearest"]
+__all__ = ["in_one_line", "nearest", "without_controls"]
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 """A terminal's control sequence: colours, movements of the cursor."""
@@ -22,6 +22,16 @@ def in_one_line(text: str, limit: int | None = None, *, indent: int = 0) -> str:
     words = " ".join(plain.split())
     shown = words if limit is None or len(words) <= limit else f"{words[: limit - 3]}..."
     return " " * indent + shown
+
+
+def without_controls(text: str) -> str:
+    """Text, as of a file's name, that a terminal shows and does not obey: control characters as their escapes.
+
+    Ends of lines and tabulators stay.
+    """
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1] for character in text
+    )
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:

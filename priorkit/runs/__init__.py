@@ -9,7 +9,7 @@ from priorkit.runs.pictures import pairs, save_grid
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run
-from priorkit.runs.run_data import load_run_data
+from priorkit.runs.run_data import load_run_data, read_as_run_data
 from priorkit.runs.run_diagnosis import diagnose, save_diagnosis
 from priorkit.runs.run_evaluation import Evaluation, evaluate_run
 from priorkit.runs.run_loading import load_run
@@ -40,6 +40,7 @@ __all__ = [
     "prepare",
     "prepare_fit",
     "prepare_resumed",
+    "read_as_run_data",
     "read_evaluations",
     "read_images",
     "read_metrics",

@@ -34,7 +34,8 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
     """The index of a class.
 
     Args:
-        wanted: Its name or its index. What is both is taken for the name if it is text.
+        wanted: Its name or its index. What is both is taken for the name if it is text. Where all names are numbers, no
+            text is taken for an index.
         names: The names of all classes.
 
     Raises:
@@ -43,12 +44,13 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
     if isinstance(wanted, str):
         if wanted in names:
             return names.index(wanted)
-        if wanted.isdecimal():
+        if wanted.isdecimal() and not all(name.isdecimal() for name in names):
+            # Where all names are numbers, a number is meant as a name.
             wanted = int(wanted)
     if not isinstance(wanted, str) and 0 <= (index := operator.index(wanted)) < len(names):
         return index
     suggestion = nearest(wanted, names) if isinstance(wanted, str) else "."
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
-    raise ConfigurationError(
-        f"no class {wanted!r}{suggestion} The classes: {listed}; or their indices, 0 to {len(names) - 1}"
-    )
+    only_names = isinstance(wanted, str) and wanted.isdecimal()
+    indices = "" if only_names else f"; or their indices, 0 to {len(names) - 1}"
+    raise ConfigurationError(f"no class {wanted!r}{suggestion} The classes: {listed}{indices}")

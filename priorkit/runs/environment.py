@@ -7,10 +7,10 @@ from importlib import metadata
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from priorkit.config import RunConfig, choices_of
-from priorkit.data import DataSummary, summarise
+from priorkit.data import DataSummary, Preparation, PreparedData, class_counts, summarise
 from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, describe_data
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS
@@ -18,7 +18,7 @@ from priorkit.registry import Registry
 from priorkit.runs.formats import FORMAT
 from priorkit.training import Session
 
-__all__ = ["check_environment", "describe_environment", "recorded_data"]
+__all__ = ["check_environment", "describe_environment", "recorded_data", "recorded_preparation"]
 
 
 def _version(distribution: str) -> str:
@@ -67,7 +67,9 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "beside_fingerprint": condition_fingerprint(data) if brings_condition and not reads_text else None,
             "captions_fingerprint": captions_fingerprint(data) if reads_text else None,
             "class_names": list(data.class_names),
+            "class_counts": class_counts(data),
             "notes": list(data.notes),
+            "preparation": _preparation(data),
             # What a text encoder is built from.
             "vocabulary": list(summary.vocabulary) if reads_text else [],
         },
@@ -78,10 +80,22 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
     }
 
 
+def _preparation(data: ImageData) -> dict[str, Any] | None:
+    found = data.preparation if isinstance(data, PreparedData) else None
+    if found is None:
+        return None
+    return {"given": list(found.given), "background": None if found.background is None else list(found.background)}
+
+
 class _Used(BaseModel):
     name: str
     distribution: str
     version: str
+
+
+class _Preparation(BaseModel):
+    given: list[int] = Field(min_length=3, max_length=3)
+    background: list[int] | None
 
 
 class _Data(BaseModel):
@@ -92,7 +106,9 @@ class _Data(BaseModel):
     classes: int = 0
     embedding_dim: int = 0
     class_names: list[str] = []
+    class_counts: list[int] = []
     vocabulary: list[str] = []
+    preparation: _Preparation | None = None
     fingerprint: str | None
     stored_fingerprint: str | None = None
     sample_fingerprint: str | None = None
@@ -134,3 +150,13 @@ def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
     dims = int(data.get("classes", 0)), int(data.get("embedding_dim", 0))
     words = tuple(data.get("vocabulary", ()))
     return DataSummary(shape, *dims, train_count=int(data["train"]), vocabulary=words)
+
+
+def recorded_preparation(environment: Mapping[str, Any]) -> Preparation | None:
+    """How a run's images were brought to one shape; None of a run that an earlier version started."""
+    found = environment["data"].get("preparation")
+    if found is None:
+        return None
+    background = found["background"]
+    channels, height, width = found["given"]
+    return Preparation((channels, height, width), None if background is None else tuple(background))

@@ -21,6 +21,7 @@ from priorkit.config import (
 from priorkit.data import load_data, summarise
 from priorkit.distributed import join_processes
 from priorkit.engine import choose_device
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below
@@ -72,9 +73,10 @@ def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
 def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
-    return with_used_plugins(folder.read_config(), environment, registry), environment
+    return with_used_plugins(folder.read_config(), environment, registry, folder.config), environment
 
 
+@torch_defaults()
 def prepare_fit(
     path: str | Path,
     changes: Mapping[str, Any] | None = None,
@@ -249,6 +251,7 @@ def _checkpoint_of(run: Run) -> str:
     )
 
 
+@torch_defaults()
 def fit(
     run: Run | str | Path,
     out: str | Path | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from priorkit.config import RunConfig, config_to_toml, read_toml, validate_settings
+from priorkit.config import RunConfig, config_to_toml, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError, RunFolderWarning
 from priorkit.runs.environment import check_environment
@@ -24,6 +24,7 @@ from priorkit.runs.formats import (
     migrated_weights,
     require_readable,
 )
+from priorkit.runs.kept_settings import blaming_file
 from priorkit.whole_files import write_whole
 
 __all__ = ["PRIOR_RECORD", "FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
@@ -33,18 +34,20 @@ PRIOR_RECORD = "prior.json"
 
 
 @contextmanager
-def explained_os_errors(doing: str) -> Iterator[None]:
+def explained_os_errors(doing: str, resume: str | None = "priorkit train --resume RUN") -> Iterator[None]:
     """Turns the operating system's refusals (no permission, no space) into one-line errors with the fix.
 
     Args:
         doing: What was being attempted, as in "cannot DOING".
+        resume: The command that goes on with what is trained; None where the same command does it again.
     """
     try:
         yield
     except OSError as error:
+        then = "give the command again" if resume is None else f"go on with `{resume}`"
         fixes = {
-            errno.ENOSPC: "free some space, then go on with `priorkit train --resume RUN`",
-            errno.EDQUOT: "your quota is used up: free some space, then go on with `priorkit train --resume RUN`",
+            errno.ENOSPC: f"free some space, then {then}",
+            errno.EDQUOT: f"your quota is used up: free some space, then {then}",
             errno.EACCES: "choose a folder that you may write to",
             errno.EPERM: "choose a folder that you may write to",
             errno.EROFS: "choose a folder that you may write to",
@@ -106,7 +109,7 @@ class RunFolder:
             RunFolderError: It cannot be made; nothing of it is left then.
         """
         cls.check_free(path)
-        with explained_os_errors("make the run folder"):
+        with explained_os_errors("make the run folder", None):
             make_folder(
                 path,
                 {"config.toml": config_to_toml(config), "environment.json": json.dumps(environment, indent=2) + "\n"},
@@ -151,20 +154,30 @@ class RunFolder:
 
     def _number(self) -> Any:
         """The format that the folder says it has; None where it says none, or cannot be read at all."""
+        return self._said().get("format")
+
+    def _said(self) -> dict[str, Any]:
+        """What the folder says that it was made with; nothing where it cannot be read."""
         try:
-            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            environment = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             # Whoever reads it says so.
-            return None
-        return environment.get("format") if isinstance(environment, dict) else None
+            return {}
+        return environment if isinstance(environment, dict) else {}
 
     def read_config(self) -> RunConfig:
         """The run's configuration; one of an earlier format as it would be written today.
 
         Raises:
-            ConfigurationError: The file is damaged.
+            ConfigurationError: The file is damaged, or of a version with other settings; the message names it.
         """
-        return validate_settings(migrated_settings(read_toml(self.config), self._number()))
+        with blaming_file(self.config, self._version()):
+            return validate_settings(migrated_settings(read_toml(self.config), self._number()))
+
+    def _version(self) -> str | None:
+        """The version of priorkit that the folder says it is from; None where it says none."""
+        version = self._said().get("priorkit")
+        return version if isinstance(version, str) else None
 
     def write_config(self, config: RunConfig) -> None:
         """Replaces the run's configuration.
@@ -249,7 +262,7 @@ class RunFolder:
             RunFolderError: The file is damaged.
         """
         try:
-            environment = json.loads(self.environment.read_text(encoding="utf-8"))
+            environment = parse_json(self.environment.read_text(encoding="utf-8"))
             if isinstance(environment, dict):
                 environment = migrated_environment(environment, environment.get("format"))
             return check_environment(environment)

@@ -1,6 +1,6 @@
-"""Reads the user's image files in the shape that a run was trained on."""
+"""Reads the user's image files as the images that a run was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +8,35 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from priorkit.data import Preparation, fit_alike
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageShape
+from priorkit.plugins import central_square
 
 __all__ = ["read_images"]
 
+Reader = Callable[[Path], Tensor | None]
 
-def read_images(paths: Sequence[Path], shape: ImageShape) -> Tensor:
-    """Reads images, cropped to the central square, resized and converted to a run's shape.
 
-    The orientation that a camera noted (EXIF) is applied, 16-bit grey is scaled to 8 bits, and transparent parts are
-    laid on white.
+def read_images(
+    paths: Sequence[Path],
+    shape: ImageShape,
+    preparation: Preparation | None = None,
+    reader: Reader = lambda path: None,
+) -> Tensor:
+    """Reads images and does to them what was done to a run's own.
+
+    A file of the size that its data set gave is the image that training would have seen, to the bit: it is cropped,
+    padded or resized in the same way. One of the size that the run was trained on is taken as it is. Of another, the
+    central square is resized to the data set's size first. The orientation that a camera noted (EXIF) is applied,
+    16-bit grey is scaled to 8 bits, and transparent parts are laid on white.
 
     Args:
         paths: The files, at least one.
         shape: The shape that the run was trained on.
+        preparation: What was done to the run's images; None of a run of an earlier version, which does not know: then
+            central squares are resized to its size.
+        reader: How its data set reads a file, uint8 (C, H, W), if it has a way of its own (`DataSource.read_file`).
 
     Returns:
         uint8, shape (N, C, size, size).
@@ -30,19 +44,40 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> Tensor:
     Raises:
         DataError: A file is missing or is no image.
     """
-    images = []
-    for path in paths:
-        try:
-            with Image.open(path) as opened:
-                plain = _plain(ImageOps.exif_transpose(opened)).convert("L" if shape.channels == 1 else "RGB")
-        except FileNotFoundError:
-            raise DataError(f"no image {str(path)!r}: check the path") from None
-        except Exception as error:
-            raise DataError(f"cannot read {str(path)!r} as an image: {error}") from None
-        fitted = ImageOps.fit(plain, (shape.size, shape.size), Image.Resampling.BICUBIC)
-        array = np.asarray(fitted, dtype=np.uint8).reshape(shape.size, shape.size, shape.channels)
-        images.append(torch.from_numpy(array.copy()).permute(2, 0, 1))
-    return torch.stack(images)
+    return torch.cat([_read(path, shape, preparation, reader) for path in paths])
+
+
+def _read(path: Path, shape: ImageShape, preparation: Preparation | None, reader: Reader) -> Tensor:
+    if not path.exists():
+        raise DataError(f"no image {str(path)!r}: check the path")
+    pixels = reader(path)
+    image = _opened(path) if pixels is None else _image(pixels)
+    final = (shape.size, shape.size)
+    if preparation is None or image.size == final:
+        preparation = Preparation((shape.channels, *final), None)
+    channels, height, width = preparation.given
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = central_square(image, min(width, height))
+    return fit_alike(_pixels(image)[None], preparation, shape)
+
+
+def _image(pixels: Tensor) -> Image.Image:
+    return Image.fromarray(pixels.permute(1, 2, 0).squeeze(2).numpy())
+
+
+def _pixels(image: Image.Image) -> Tensor:
+    """The pixels of a grey or RGB image, uint8 (C, H, W)."""
+    return torch.tensor(np.asarray(image)).view(image.height, image.width, -1).permute(2, 0, 1)
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as opened:
+            return _plain(ImageOps.exif_transpose(opened))
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"cannot read {str(path)!r} as an image: {reason}") from None
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -62,4 +97,4 @@ def _plain(image: Image.Image) -> Image.Image:
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")

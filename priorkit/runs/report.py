@@ -2,12 +2,11 @@
 
 import base64
 import html
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from priorkit.config import format_duration
+from priorkit.config import format_duration, parse_json
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.whole_files import write_whole
@@ -87,7 +86,7 @@ def report_step(folder: RunFolder) -> int | None:
 def _diagnosis(folder: RunFolder) -> list[str]:
     """What `priorkit diagnose` has found last, if it has."""
     try:
-        found = json.loads(folder.diagnosis.read_text(encoding="utf-8"))
+        found = parse_json(folder.diagnosis.read_text(encoding="utf-8"))
         lines = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
         of = str(found["checkpoint"])
     except FileNotFoundError:

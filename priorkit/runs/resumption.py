@@ -79,7 +79,8 @@ def prepare_resumed(
         environment = folder.read_environment()
         require_plugins(folder.path, environment, registry)
         checkpoint = _checkpoint(folder)
-        kept = resolve_config(with_used_plugins(folder.read_config(), environment, registry), registry)
+        kept = with_used_plugins(folder.read_config(), environment, registry, folder.config)
+        kept = resolve_config(kept, registry)
         state: Mapping[str, Any] = {}
         if checkpoint is not None:
             state = folder.load_state(checkpoint)

@@ -10,12 +10,14 @@ from torch import Tensor
 from priorkit.config import RunConfig
 from priorkit.data import binarised
 from priorkit.engine import CheckpointStore
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
 from priorkit.models import Model
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.model_inputs import checked_codes, checked_images
 
 __all__ = ["Run"]
 
@@ -90,15 +92,30 @@ class Run:
             wanted: Their names or indices.
 
         Raises:
-            ConfigurationError: There is no such class, or the run's images are not conditioned on classes.
+            ConfigurationError: There is no such class, it had no images to train on, or the run's images are not
+                conditioned on classes.
         """
         if not self.class_names:
             raise ConfigurationError(
                 f"{str(self.path)!r} knows no classes: it was trained with --condition {self.config.condition.name}; "
                 "train a run with --condition labels or categorical"
             )
-        return torch.tensor([find_class(item, self.class_names) for item in wanted], dtype=torch.int64)
+        found = [find_class(item, self.class_names) for item in wanted]
+        untrained = [index for index in found if self._never_seen(index)]
+        if untrained:
+            raise ConfigurationError(
+                f"class {self.class_names[untrained[0]]!r} had no image to train on, so {str(self.path)!r} has not "
+                "learned what it looks like; name another class"
+            )
+        return torch.tensor(found, dtype=torch.int64)
 
+    def _never_seen(self, index: int) -> bool:
+        """Whether a class is a label that no training image has; runs of earlier versions do not know."""
+        counts = self.environment["data"].get("class_counts", ())
+        condition = self.model.condition
+        return condition is not None and condition.from_labels and index < len(counts) and not counts[index]
+
+    @torch_defaults()
     def sample(
         self,
         n: int,
@@ -155,27 +172,24 @@ class Run:
         """
         return self.model.reading_condition().unread(text)
 
+    @torch_defaults()
     def encode(self, images: Tensor) -> Tensor:
         """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.
 
         Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
 
         Raises:
-            ValueError: The images have another shape than those that the run was trained on, or are integers.
+            ValueError: The images have another shape than those that the run was trained on, are integers, or have
+                values outside [-1, 1] or that are not a number.
         """
-        if not images.is_floating_point():
-            raise ValueError(f"images must be floating-point numbers in [-1, 1], not {images.dtype}")
-        if tuple(images.shape[1:]) != self._image_shape:
-            raise ValueError(
-                f"images must have the shape (N, {', '.join(map(str, self._image_shape))}) that this run was trained "
-                f"on, not {tuple(images.shape)}"
-            )
+        images = checked_images(images, self.shape)
         return self._finite(self.model.encode(images), "codes").view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
+    @torch_defaults()
     def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
         """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
@@ -185,18 +199,12 @@ class Run:
                 each of the two. In a run without an encoder there is only the first, whatever is said.
 
         Raises:
-            ValueError: The codes have another shape, or are no indices of the codebook's entries.
+            ValueError: The codes have another shape, are no finite numbers, or no indices of the codebook's entries.
         """
-        space = self.model.code_space
-        if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
-            shape = ", ".join(map(str, ("N", *space.shape)))
-            raise ValueError(f"codes must have the shape ({shape}), not {tuple(codes.shape)}")
-        if space.kind is CodeKind.INDICES and (
-            codes.is_floating_point() or (len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < space.entries)
-        ):
-            raise ValueError(f"codes must be whole numbers from 0 to {space.entries - 1}: indices of a codebook")
-        return self._finite(self.model.decode(codes.flatten(1), from_prior=from_prior), "decoded images")
+        flat = checked_codes(codes, self.model.code_space)
+        return self._finite(self.model.decode(flat, from_prior=from_prior), "decoded images")
 
+    @torch_defaults()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Encodes and decodes images (N, C, H, W) in [-1, 1].
 
@@ -205,6 +213,7 @@ class Run:
         """
         return self.decode(self.encode(images), from_prior=False)
 
+    @torch_defaults()
     def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool) -> Tensor:
         """Decodes the straight lines between codes.
 

@@ -1,13 +1,19 @@
 """The data of a trained run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
+from priorkit.data import data_source
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.environment import recorded_preparation
+from priorkit.runs.image_files import read_images
 from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.run import Run
 
-__all__ = ["load_run_data"]
+__all__ = ["load_run_data", "read_as_run_data"]
 
 
 def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
@@ -26,3 +32,19 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
         return run.data
     registry = installed_plugins() if registry is None else registry
     return read_run_data(run.path, run.config, run.environment, data_dir, registry)
+
+
+def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | None = None) -> Tensor:
+    """Reads image files as those that a run was trained on, which need not be there: uint8 (N, C, size, size).
+
+    Args:
+        run: The run.
+        paths: The files, at least one.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        DataError: A file is missing or is no image.
+    """
+    registry = installed_plugins() if registry is None else registry
+    source = data_source(run.config, registry)
+    return run.as_trained_on(read_images(paths, run.shape, recorded_preparation(run.environment), source.read_file))

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from priorkit.diagnosis import Diagnosis, diagnose_model
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry
@@ -23,6 +24,7 @@ from priorkit.whole_files import write_whole
 __all__ = ["diagnose", "save_diagnosis"]
 
 
+@torch_defaults()
 def diagnose(
     run: Run,
     *,
@@ -84,7 +86,7 @@ def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) 
         "checkpoint": run.checkpoint,
     }
     folder = RunFolder.open(run.path)
-    with explained_os_errors("write the diagnosis"):
+    with explained_os_errors("write the diagnosis", None):
         write_whole(folder.diagnosis, json.dumps({**about, **diagnosis.as_data()}, indent=2) + "\n")
         if picture is None:
             # The picture of an earlier diagnosis would contradict this one.

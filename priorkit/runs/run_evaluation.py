@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import RunConfig, resolve_config
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.evaluation import (
     DEFAULT_MATCHER,
     EvaluationSettings,
@@ -52,6 +53,7 @@ class Evaluation:
         append_evaluation(path, self.as_data())
 
 
+@torch_defaults()
 def evaluate_run(
     run: Run,
     settings: EvaluationSettings | None = None,

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from priorkit.engine import choose_device, choose_precision
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
@@ -29,6 +30,7 @@ def weights_do_not_fit(folder: RunFolder, checkpoint: Path, error: Exception) ->
     )
 
 
+@torch_defaults()
 def load_run(
     path: str | Path,
     *,
@@ -59,7 +61,7 @@ def load_run(
     folder = RunFolder.open(Path(path))
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
-    config = with_used_plugins(folder.read_config(), environment, registry)
+    config = with_used_plugins(folder.read_config(), environment, registry, folder.config)
     found = folder.find_checkpoint(checkpoint)
     weights = folder.load_weights(found)
     read: list[ImageData] = []

@@ -29,7 +29,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         RunFolderError: There is something at that path and `overwrite` is False, its ending is unknown, or it is a
             folder with anything but samples in it, which is never replaced.
     """
-    with explained_os_errors("look at"):
+    with explained_os_errors("look at", None):
         _check_output(path, overwrite=overwrite)
 
 
@@ -74,7 +74,7 @@ def save_picture(picture: Image.Image, path: Path, *, overwrite: bool = False) -
         RunFolderError: The path is taken or cannot be written.
     """
     check_picture_output(path, overwrite=overwrite)
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_picture(picture, path)
 
@@ -103,7 +103,7 @@ def save_images(
         RunFolderError: The path is taken or cannot be written.
     """
     check_output(path, overwrite=overwrite)
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npz":
             pixels = images.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
 from priorkit.runs.folder import explained_os_errors
@@ -22,21 +23,35 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunFolderError: The file cannot be read, or is none of evaluations.
     """
-    with explained_os_errors("read the scores"):
+    with explained_os_errors("read the scores", None):
         try:
             text = path.read_bytes()
         except FileNotFoundError:
             return []
     try:
-        kept = json.loads(text)["evaluations"]
+        kept = parse_json(text)["evaluations"]
         if not isinstance(kept, list) or not all(isinstance(item, dict) and "scores" in item for item in kept):
             raise TypeError("it is no list of evaluations")
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        if not all(_are_scores(item["scores"]) for item in kept):
+            raise TypeError("what it holds are no scores")
+    except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{str(path)!r} holds no evaluations by priorkit ({type(error).__name__}: {error}), and is left as it is; "
             "move it away, or name another file with --out"
         ) from None
     return kept
+
+
+def _are_scores(scores: Any) -> bool:
+    """Whether this is what is read of `Score.as_data`, in a list."""
+    return isinstance(scores, list) and all(
+        isinstance(score, dict)
+        and isinstance(score.get("name"), str)
+        and isinstance(score.get("label"), str)
+        and isinstance(score.get("value", ""), int | float | None)
+        and isinstance(score.get("note", ""), str)
+        for score in scores
+    )
 
 
 def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
@@ -45,12 +60,12 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
     Raises:
         RunFolderError: The file cannot be read or written, or is none of evaluations.
     """
-    with explained_os_errors("write the scores"):
+    with explained_os_errors("write the scores", None):
         path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as alone:
-        with explained_os_errors("write the scores"):
+        with explained_os_errors("write the scores", None):
             # On a file system without locks, of two evaluations that end in the same moment one may be lost.
             alone.enter_context(file_lock(path.with_name(f".{path.name}.lock")))
         evaluations = [*read_evaluations(path), dict(evaluation)]
-        with explained_os_errors("write the scores"):
+        with explained_os_errors("write the scores", None):
             write_whole(path, json.dumps({"evaluations": evaluations}, indent=2) + "\n")

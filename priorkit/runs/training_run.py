@@ -11,6 +11,7 @@ from priorkit.config import RunConfig, resolve_config
 from priorkit.data import load_data
 from priorkit.distributed import Processes, abandon_processes, join_processes
 from priorkit.engine import choose_device
+from priorkit.engine.torch_defaults import torch_defaults
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
@@ -81,6 +82,7 @@ class TrainingRun:
     _changed: bool = False
     """Of a resumed run: whether the configuration differs from the one in the folder."""
 
+    @torch_defaults()
     def run(self, observers: Sequence[Observer] = ()) -> TrainingOutcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
@@ -169,6 +171,7 @@ def _abandoned_on_error(processes: Processes) -> Iterator[None]:
         raise
 
 
+@torch_defaults()
 def prepare(
     config: RunConfig, out: str | Path | None = None, *, name: str = "", registry: Registry | None = None
 ) -> TrainingRun:
@@ -216,6 +219,7 @@ def prepare(
     )
 
 
+@torch_defaults()
 def train(
     config: RunConfig | None = None,
     out: str | Path | None = None,

@@ -10,6 +10,7 @@ from priorkit.config import ComponentChoice, RunConfig
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import KINDS, Kind, PluginWarning
 from priorkit.registry import BUILTIN, Registered, Registry
+from priorkit.runs.kept_settings import require_known_options
 
 __all__ = ["require_plugins", "with_used_plugins"]
 
@@ -78,10 +79,21 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
         )
 
 
-def with_used_plugins(config: RunConfig, environment: Mapping[str, Any], registry: Registry) -> RunConfig:
+def with_used_plugins(
+    config: RunConfig, environment: Mapping[str, Any], registry: Registry, file: Path | None = None
+) -> RunConfig:
     """Names a run's components with their distributions where several have the name now, so that its own are built.
 
     Elsewhere they have their bare names: what else is installed makes no other configuration.
+
+    Args:
+        config: The run's configuration.
+        environment: What the run was made with.
+        registry: What there is now.
+        file: Where the configuration was read, to be blamed for options that components do not know.
+
+    Raises:
+        ConfigurationError: A component does not know an option, or a value of it.
     """
     update: dict[str, Any] = {}
     for kind, used in _used(environment):
@@ -98,4 +110,7 @@ def with_used_plugins(config: RunConfig, environment: Mapping[str, Any], registr
                 stage.model_copy(update={"phases": tuple(name if item == bare else item for item in stage.phases)})
                 for stage in update.get("stages", config.stages)
             )
-    return config.model_copy(update=update)
+    named = config.model_copy(update=update)
+    if file is not None:
+        require_known_options(named, registry, file, environment.get("priorkit"))
+    return named

@@ -1,5 +1,6 @@
 """Writes a new plug-in into a folder of its own."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
         registry: The installed components. Those that come with priorkit keep their names to themselves.
 
     Raises:
-        ConfigurationError: The name or the kind cannot be used, or the folder exists and is not empty. Nothing has been
-            written then.
+        ConfigurationError: The name or the kind cannot be used, the folder exists and is not empty, or it cannot be
+            written. Nothing of it is left then.
     """
     template, names = template_for(kind), PluginNames(name)
     if name in _built_in(template, registry):
@@ -56,11 +57,33 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
         raise ConfigurationError(f"{str(folder)!r} exists and is no folder; move it away, or choose another --out")
     files = template.files(names)
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+    made: list[Path] = []
+    try:
+        for path, text in files.items():
+            _make_folders((folder / path).parent, made)
+            made.append(folder / path)
+            with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except BaseException as error:
+        # A part of a plug-in would keep its folder from being used again.
+        for entry in reversed(made):
+            with suppress(OSError):
+                entry.rmdir() if entry.is_dir() else entry.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise ConfigurationError(
+            f"cannot write {str(folder)!r}: {error.strerror or error}; nothing is left of it: check the path, its "
+            "permissions and the space that is left, or choose another --out"
+        ) from error
     return NewPlugin(names, template, folder, tuple(files))
+
+
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Makes a folder and those above that are missing, and adds them to what has been made."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir()
+        made.append(each)
 
 
 def _built_in(template: Template, registry: Registry) -> set[str]:

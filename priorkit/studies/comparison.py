@@ -138,7 +138,7 @@ def compare_runs(
         code = "x".join(map(str, run.config.code_shape))
         about = f"{caption}\nprior {summary.prior}, {code}-D code, {summary.images:,} images seen"
         grids.append((about, to_uint8(run.sample(samples, seed=seed)).cpu()))
-    with explained_os_errors("make the folder"):
+    with explained_os_errors("make the folder", None):
         out.mkdir(parents=True, exist_ok=True)
         if overwrite:
             (out / "curves.png").unlink(missing_ok=True)
@@ -165,7 +165,7 @@ def _captions(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _check_out(out: Path, *, overwrite: bool) -> None:
-    with explained_os_errors("look at"):
+    with explained_os_errors("look at", None):
         if out.exists() and not out.is_dir():
             raise RunFolderError(f"--out {out} is a file; name a folder")
         there = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []

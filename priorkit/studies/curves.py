@@ -66,6 +66,6 @@ def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
-    with explained_os_errors("write"), whole_file(path) as file:
+    with explained_os_errors("write", None), whole_file(path) as file:
         FigureCanvasAgg(figure).print_png(file)  # type: ignore[no-untyped-call]
     return len(panels)

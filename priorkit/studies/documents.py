@@ -25,5 +25,5 @@ def write_document(path: Path, text: str) -> None:
     Raises:
         RunFolderError: It cannot be written.
     """
-    with explained_os_errors("write"):
+    with explained_os_errors("write", None):
         write_whole(path, text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs import Run
 from priorkit.studies.documents import write_document
@@ -72,7 +73,7 @@ def read_sampling_time(path: Path) -> SamplingTime | None:
     if not file.is_file():
         return None
     try:
-        return SamplingTime(**json.loads(file.read_text(encoding="utf-8")))
+        return SamplingTime(**parse_json(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunFolderError(
             f"{str(file)!r} is damaged ({type(error).__name__}): remove it, and give the same command again"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from priorkit.config import LIMITS, flag_for, format_duration
+from priorkit.config import LIMITS, flag_for, format_duration, parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs import RESUMABLE, explained_os_errors
 from priorkit.studies.documents import write_document
@@ -28,7 +28,7 @@ def check_study(request: Request) -> None:
         RunFolderError: It holds something else, or a study with other settings.
     """
     file = request.out / STUDY_FILE
-    with explained_os_errors("look at"):
+    with explained_os_errors("look at", None):
         text = file.read_text(encoding="utf-8") if file.is_file() else None
         taken = request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir()))
         trained = taken and request.out.is_dir() and any(entry.is_dir() for entry in request.out.iterdir())
@@ -40,7 +40,7 @@ def check_study(request: Request) -> None:
             )
         return
     try:
-        kept = json.loads(text)
+        kept = parse_json(text)
         study, settings = kept["study"], dict(kept["settings"])
     except (ValueError, KeyError, TypeError):
         raise RunFolderError(f"{str(file)!r} is damaged; restore it, or name another folder with --out") from None
@@ -61,7 +61,7 @@ def open_study(request: Request) -> None:
     Raises:
         RunFolderError: It cannot be written.
     """
-    with explained_os_errors("make the study's folder"):
+    with explained_os_errors("make the study's folder", None):
         request.out.mkdir(parents=True, exist_ok=True)
     write_document(request.out / STUDY_FILE, json.dumps(_content(request), indent=2) + "\n")
 

@@ -38,3 +38,15 @@ def test_there_may_be_no_stdout_to_spare(monkeypatch, stream):
     with stdout_spared():
         ran = True
     assert ran
+
+
+def test_names_that_a_terminal_would_obey_are_shown(capsys):
+    console, name = Console(), "run\x1b[2J\x07"
+    console.line(f"in {name}")
+    console.columns([name], [[name]])
+    console.table("Done", [(name, name)])
+    console.grid(["name", "note"], [[name, name]])
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert out.count("run\\x1b[2J\\x07") == 1 + 2 + 2 + 2

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import priorkit
+
 
 def arrays(path):
     with np.load(path) as file:
@@ -156,3 +158,33 @@ def test_held_out_images_come_from_where_the_data_lies_now(cli, tiny):
     assert (moved.status, moved.err) == (0, "")
     walk = ["--between", "images", "-n", 1, "--data-dir", "after/images.npz"]
     assert cli("interpolate", "run", *walk).status == 0
+
+
+def test_a_class_without_training_images_is_not_drawn(cli, tiny, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    np.savez("data.npz", images=images, labels=np.arange(12) % 2, class_names=np.array(["cat", "dog", "emu"]))
+    flags = ("--dataset", "npz", "--data-dir", "data.npz", "--condition", "labels", "--steps", 1, "--out", "run")
+    trained = cli("train", "learned", *tiny, *flags)
+    assert "1 of 3 classes have no image to train on: emu" in trained.out
+    assert cli("sample", "run", "-n", 2, "--label", "dog").status == 0
+    refused = cli("sample", "run", "-n", 2, "--label", "emu", "--overwrite")
+    assert refused.status == 2
+    assert "class 'emu' had no image to train on, so 'run' has not learned" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("code_dim = 4", 'code_dim = "many"', "code-dim: input should be a valid integer"),
+        ("[prior]", "[prior]\ncolour = 3", "prior.colour: prior 'learned' has no option 'colour'"),
+        ("code_dim = 4", "code_dim = 4\nfuture = 3", "future: a run has no option 'future'"),
+    ],
+)
+@pytest.mark.parametrize("command", [("sample",), ("train", "--resume"), ("fit",)])
+def test_settings_that_a_run_keeps_are_no_flags_of_the_users(cli, trained, command, old, new, told):
+    config = trained / "config.toml"
+    config.write_text(config.read_text().replace(old, new))
+    result = cli(*command, trained, *(["--steps", 9] if command[-1] == "--resume" else []))
+    assert result.status == 2
+    assert f"priorkit: {str(config)!r} cannot be used here: {told}" in result.err
+    assert f"(priorkit {priorkit.__version__} wrote it; restore the file" in result.err

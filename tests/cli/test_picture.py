@@ -190,7 +190,7 @@ def test_help_needs_no_run(cli, capsys):
         (["classes", "labels", "gan"], "unknown argument gan"),
         (["classes", "gan"], "this run has no condition: it was trained with --condition none; train one with"),
         (["classes", "gan", "--label", "1"], "'gan' knows no classes: it was trained with --condition none"),
-        (["classes", "labels", "--label", "11"], "no class 11"),
+        (["classes", "labels", "--label", "11"], "no class '11'"),
         (["classes", "labels", "--label", ""], "no class ''"),
         (["classes", "labels", "--label", "1,,2"], "no class ''"),
         (["classes", "labels", "-n", "99999999999"], "is more than fits into memory at once"),

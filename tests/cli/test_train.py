@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from priorkit.cli import train
+
 
 def weights(run):
     folder = json.loads((Path(run) / "checkpoints/last.json").read_text())["checkpoint"]
@@ -304,6 +306,37 @@ def test_images_of_other_sizes_are_brought_to_one_and_the_run_says_so(cli):
     assert result.status == 0, result.err
     assert "28x28" in result.out
     assert "6 images to train on, 3 held out, 32x32, colour" in result.out
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["cat", "dog"], "  2 classes: cat, dog\n"),
+        (["cat"], "  1 class: cat\n"),
+        ([f"{number:02}" for number in range(21)], f"  21 classes: {', '.join(f'{n:02}' for n in range(20))}, ...\n"),
+    ],
+)
+def test_the_classes_are_printed(cli, tiny, names, said):
+    for name in names:
+        images(f"data/{name}", [16] * 12 if len(names) < 3 else [16] * 2, "L")
+    result = cli("train", "vae", *tiny, "--dataset", "folder", "--data-dir", "data", "--steps", 1)
+    assert result.status == 0, result.err
+    assert said in result.out
+
+
+def test_a_run_announces_the_folder_that_it_has(cli, tiny, monkeypatch):
+    real = train.run_and_tell
+
+    def overtaken(run, asked):
+        # Another run that started at the same time has taken the folder that was free.
+        Path("runs/vae-digits-001/samples").mkdir(parents=True)
+        return real(run, asked)
+
+    monkeypatch.setattr(train, "run_and_tell", overtaken)
+    result = cli("train", "vae", *tiny, "--steps", 1)
+    assert result.status == 0, result.err
+    assert "training runs/vae-digits-002: " in result.out
+    assert "-001" not in result.out
 
 
 def test_wall_clock_of_a_resumed_run_adds_up(cli, trained):

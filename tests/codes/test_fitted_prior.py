@@ -209,3 +209,17 @@ def test_what_is_no_prior_is_refused(tmp_path: Path) -> None:
         priorkit.load_run(tmp_path / "prior")
     with pytest.raises(RunFolderError, match=r"saved by FittedPrior\.save"):
         prepare_resumed_fit(tmp_path / "prior", {"steps": 5}, codes=CODES)
+
+
+def test_what_the_program_around_has_chosen_in_torch_changes_nothing() -> None:
+    expected = priorkit.fit_prior(CODES, FLOW, **SMALL)
+    samples, density = expected.sample(5), expected.log_prob(CODES)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            prior = priorkit.fit_prior(CODES, FLOW, **SMALL)
+            found = prior.sample(5), prior.log_prob(CODES)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found[0], samples)
+    assert torch.equal(found[1], density)

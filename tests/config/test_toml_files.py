@@ -214,3 +214,20 @@ def test_a_recipes_own_file_is_a_configuration(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("prior = 'gaussian'\n[recipe]\nsummary = 'mine'\nsource = 'me'\n", encoding="utf-8-sig")
     assert read_toml(path) == {"prior": "gaussian"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("steps = " + "[" * 5000 + "]" * 5000, "is nested too deeply for a configuration"),
+        ("steps = " + "9" * 5000, "is not TOML: Exceeds the limit"),
+        ("steps = {" + "a = {" * 5000 + "}" * 5000 + "}", "is nested too deeply for a configuration"),
+    ],
+    ids=["lists", "digits", "tables"],
+)
+def test_texts_that_nobody_writes(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_toml(tmp_path / "run.toml")
+    assert f"run.toml' {told}" in str(caught.value)
+    assert "sys." not in str(caught.value)

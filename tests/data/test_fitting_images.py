@@ -60,7 +60,9 @@ def test_any_images_come_to_a_possible_shape(
     assert len(result.notes) == 1 + sum(changes)
     assert result.notes[0] == "read"
     # What fits already stays as it is.
-    assert fit_images(result) is result
+    again = fit_images(result)
+    assert (again.train is result.train, again.test is result.test) == (True, True)
+    assert again.notes == result.notes
 
 
 @settings(deadline=None, max_examples=20)

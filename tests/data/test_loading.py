@@ -138,3 +138,45 @@ def test_a_folder_that_would_be_ignored_is_refused(registry: Registry, tiny_conf
     config = tiny_config(dataset="digits", data_dir="somewhere")
     with pytest.raises(ConfigurationError, match=r"--data-dir .*'digits' reads no folder; leave --data-dir out"):
         load_data(config, registry)
+
+
+def test_classes_without_images_to_train_on_are_named(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig]
+) -> None:
+    class Labelled(DataSource):
+        def load(self) -> ImageData:
+            pixels = torch.zeros(4, 1, 16, 16, dtype=torch.uint8)
+            train = ImageSet(pixels, labels=torch.tensor([0, 0, 2, 2]))
+            return ImageData(train, train, class_names=("cat", "dog", "owl", "emu"))
+
+    registry = with_dataset(lambda _options, _context: Labelled())
+    data = load_data(tiny_config(registry=registry, dataset="odd"), registry)
+    assert "2 of 4 classes have no image to train on: dog, emu" in data.notes
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(0, 9, True), (100, 131, True), (0, 32, False), (7, 7, False)])
+def test_images_of_almost_one_shade_are_told_of(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig], low: int, high: int, said: bool
+) -> None:
+    class Dark(DataSource):
+        def load(self) -> ImageData:
+            pixels = torch.full((4, 1, 16, 16), low, dtype=torch.uint8)
+            pixels[:, :, 3:5] = high
+            return ImageData(ImageSet(pixels), ImageSet(pixels))
+
+    registry = with_dataset(lambda _options, _context: Dark())
+    notes = load_data(tiny_config(registry=registry, dataset="odd"), registry).notes
+    assert any(f"are from {low} to {high}, and 0 is black, 255 white" in note for note in notes) == said
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_images_that_do_not_fit_into_memory_are_to_blame_themselves(
+    with_dataset: Callable[..., Registry], tiny_config: Callable[..., RunConfig], error: Exception
+) -> None:
+    class Large(DataSource):
+        def load(self) -> ImageData:
+            raise error
+
+    registry = with_dataset(lambda _options, _context: Large())
+    with pytest.raises(DataError, match=r"^--dataset odd: its images do not fit into memory; .*--stream always"):
+        load_data(tiny_config(registry=registry, dataset="odd"), registry)

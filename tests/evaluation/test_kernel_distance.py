@@ -22,7 +22,7 @@ def test_agrees_with_two_others(n: int, dim: int, seed: int) -> None:
     theirs = kid_features_to_metric(x, y, kid_subsets=2, kid_subset_size=n, verbose=False)
     assert mean == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-6, abs=1e-9)
     assert mean == pytest.approx(float(poly_mmd(x, y)), rel=1e-6, abs=1e-9)
-    assert spread == pytest.approx(0, abs=1e-9)
+    assert spread is None
 
 
 def test_sets_of_different_sizes() -> None:
@@ -37,9 +37,18 @@ def test_subsets() -> None:
     x, y = normal(300, 4, 0), normal(200, 4, 1, 0.5)
     assert kernel_distance(x, y, subset_size=50, seed=3) == kernel_distance(x, y, subset_size=50, seed=3)
     mean, spread = kernel_distance(x, y, subset_size=50)
+    assert spread is not None
     # Unbiased: subsets agree with everything, within their spread.
     assert mean == pytest.approx(kernel_distance(x, y, subset_size=200, subsets=30)[0], abs=spread)
     assert spread > 0
+
+
+@pytest.mark.parametrize(("n", "m"), [(40, 40), (40, 60), (60, 40)])
+def test_where_all_subsets_are_the_same_there_is_no_spread(n: int, m: int) -> None:
+    x, y = normal(n, 4, 0), normal(m, 4, 1)
+    assert kernel_distance(x, y, subset_size=50)[1] is None
+    assert kernel_distance(x, y, subset_size=40)[1] is None
+    assert kernel_distance(x, y, subset_size=39)[1] is not None
 
 
 @pytest.mark.parametrize("measure", [code_discrepancy, lambda x, y: kernel_distance(x, y)[0]])

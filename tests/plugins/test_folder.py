@@ -12,11 +12,10 @@ from PIL import Image
 
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData
-from priorkit.plugins import DataContext
-from priorkit_plugins.central_square import central_square
+from priorkit.plugins import DataContext, central_square
 from priorkit_plugins.folder import FolderOptions, in_memory, priorkit_datasets
 from priorkit_plugins.folder.conversion import Conversion
-from priorkit_plugins.folder.layout import EXTENSIONS
+from priorkit_plugins.folder.tree import EXTENSIONS
 
 
 def load(root: Path | None, **context: Any) -> ImageData:
@@ -81,7 +80,7 @@ def test_folders_of_training_and_held_out_images(tmp_path: Path, held_out: str) 
     assert data.test.labels is not None
     assert (data.train.labels.tolist(), data.test.labels.tolist()) == ([0, 1], [1])
     assert data.class_names == ("a", "b")
-    assert data.notes == (f"images in {held_out} are held out", "folders left aside: more")
+    assert data.notes == (f"images in {held_out} are held out", "folders left aside: more (1 image)")
 
 
 def test_training_and_held_out_images_without_classes(tmp_path: Path) -> None:

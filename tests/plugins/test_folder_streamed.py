@@ -18,7 +18,7 @@ from priorkit.interfaces import ImageData, StoredImages
 from priorkit.plugins import DataContext
 from priorkit_plugins.folder import FolderOptions, priorkit_datasets, source
 from priorkit_plugins.folder.files import Files
-from priorkit_plugins.folder.layout import _natural_order
+from priorkit_plugins.folder.tree import natural_order
 
 
 def load(root: Path, memory: int = 0, **context: Any) -> ImageData:
@@ -268,4 +268,4 @@ def test_names_are_sorted_naturally(names: list[str]) -> None:
     def parts(name: str) -> tuple[list[int | str], str]:
         return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name.casefold())], name
 
-    assert _natural_order(names) == sorted(names, key=parts)
+    assert natural_order(names) == sorted(names, key=parts)

@@ -103,7 +103,7 @@ def test_labels_with_gaps_are_numbered_anew(path: Path) -> None:
     np.savez(
         path,
         images=pixels(3, 4, 4),
-        labels=np.array([9, -3, 7]),
+        labels=np.array([9, 3, 7]),
         test_images=pixels(1, 4, 4),
         test_labels=np.array([5]),
     )
@@ -112,8 +112,8 @@ def test_labels_with_gaps_are_numbered_anew(path: Path) -> None:
     assert data.test.labels is not None
     assert data.train.labels.tolist() == [3, 0, 2]
     assert data.test.labels.tolist() == [1]
-    assert data.class_names == ("-3", "5", "7", "9")
-    assert data.notes == ("labels from -3 to 9 are numbered from 0 to 3",)
+    assert data.class_names == ("3", "5", "7", "9")
+    assert data.notes == ("labels from 3 to 9 are numbered from 0 to 3",)
 
 
 def test_labels_that_index_the_names_stay(path: Path) -> None:
@@ -490,4 +490,57 @@ def test_embeddings_of_two_sizes(path: Path) -> None:
     sets = {"images": pixels(6, 4, 5), "test_images": pixels(2, 4, 5)}
     np.savez(path, **sets, embeddings=np.zeros((6, 2)), test_embeddings=np.zeros((2, 3)))
     with pytest.raises(DataError, match="2 dimensions and 'test_embeddings' 3"):
+        load(path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_only_image_of_a_class_is_trained_on(path: Path, seed: int) -> None:
+    np.savez(path, images=pixels(4, 8, 8), labels=np.array([7, 3, 3, 9]))
+    data = load(path, holdout=0.5, seed=seed)
+    assert data.train.labels is not None
+    assert set(data.train.labels.tolist()) == {0, 1, 2}
+
+
+def test_labels_below_0_are_refused_unless_they_are_named(path: Path) -> None:
+    arrays = {"images": pixels(5, 8, 8), "labels": np.array([-1, 0, 1, -1, 0])}
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match=r"go down to -1 \(2 images\), and labels below 0 usually mean .* has none: "):
+        load(path)
+    np.savez(path, **arrays, class_names=np.array(["other", "cat", "dog"]))
+    assert load(path).class_names == ("other", "cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (f"'shape': (1{'0' * 30}, 16, 16), }}", "is damaged"),
+        ("'shape': (2, 16, 16), ", "is damaged"),
+        ("'shape': (4000000000, 16, 16), }", "is damaged"),
+        (f"'shape': {'(' * 4000}{')' * 4000}}}", "is damaged"),
+    ],
+    ids=["more than any number", "cut", "more than memory", "nested"],
+)
+@pytest.mark.parametrize("memory", [0, 2**40])
+def test_headers_of_arrays_that_are_damaged(path: Path, header: str, told: str, memory: int) -> None:
+    text = f"{{'descr': '|u1', 'fortran_order': False, {header}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(
+            "images.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(2 * 16 * 16)
+        )
+    with pytest.raises(DataError, match=told) as caught:
+        load(path, memory=memory)
+    assert f"'images' in {path}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "Python objects" not in str(caught.value)
+
+
+def test_an_array_that_does_not_fit_into_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(path, images=pixels(3, 8, 8).astype(np.int64))
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", full)
+    with pytest.raises(DataError, match=r"'images' in .* takes 0.0 GiB, more than fits into memory: save fewer images"):
         load(path)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from priorkit.plugins.wording import in_one_line, nearest
+from priorkit.plugins.wording import in_one_line, nearest, without_controls
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_any_text_can_be_printed_as_one_line(text: str) -> None:
 )
 def test_the_nearest_name(name: str, ending: str) -> None:
     assert nearest(name, iter(["gaussian", "learned"])) == ending
+
+
+def test_what_a_terminal_would_obey_is_shown() -> None:
+    assert without_controls("a\x1b]0;owned\x07\x1b[31mb\tc\nd \u202ee\x9b") == (
+        "a\\x1b]0;owned\\x07\\x1b[31mb\tc\nd \\u202ee\\x9b"
+    )
+    assert without_controls("Blüten, 花, ±²") == "Blüten, 花, ±²"

@@ -69,3 +69,11 @@ def test_unknown_classes(wanted: int | str, message: str) -> None:
 def test_of_many_classes_some_are_listed() -> None:
     with pytest.raises(ConfigurationError, match=r"18, 19, \.\.\.; or their indices, 0 to 101"):
         find_class("rose", [str(number) for number in range(102)])
+
+
+def test_where_all_names_are_numbers_no_text_is_an_index() -> None:
+    names = ["1", "2", "3"]
+    assert [find_class(wanted, names) for wanted in ("1", "3", 0, 2)] == [0, 2, 0, 2]
+    with pytest.raises(ConfigurationError) as caught:
+        find_class("0", names)
+    assert str(caught.value) == "no class '0'. The classes: 1, 2, 3"

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from priorkit.errors import (
 )
 from priorkit.interfaces import CodeSpace, ImageCritic, ImageShape, ReconstructionLoss
 from priorkit.registry import Registry
-from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics
+from priorkit.runs import Run, RunFolder, load_run, prepare, read_metrics, train
 
 
 @pytest.fixture
@@ -275,3 +276,59 @@ def test_codes_that_are_indices_have_their_shape(run: Run, monkeypatch: pytest.M
             run.decode(wrong, from_prior=True)
     with pytest.raises(ConfigurationError, match=r"indices of a codebook, and nothing is between two of them"):
         run.interpolate(torch.zeros(1, 4), torch.zeros(1, 4), 3, from_prior=True)
+
+
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")])
+def test_what_the_program_around_has_chosen_in_torch_changes_nothing(
+    registry: Registry, run_config: Callable[..., RunConfig], tmp_path: Path, around: Callable[[], Any]
+) -> None:
+    expected = train(run_config(), tmp_path / "expected", registry=registry)
+    samples, codes = expected.sample(3), expected.encode(expected.sample(3))
+    torch.set_default_dtype(torch.float64)
+    try:
+        with around():
+            train(run_config(), tmp_path / "run", registry=registry)
+            run = load_run(tmp_path / "run", device="cpu", registry=registry)
+            found = run.sample(3), run.encode(run.sample(3)), run.decode(run.encode(run.sample(3)), from_prior=False)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found[0], samples)
+    assert torch.equal(found[1], codes)
+    assert found[2].dtype == torch.float32
+
+
+def test_numbers_of_twice_the_precision_are_taken(run: Run) -> None:
+    images = run.sample(3)
+    codes = run.encode(images)
+    assert torch.equal(run.encode(images.double()), codes)
+    assert torch.equal(run.decode(codes.double(), from_prior=True), run.decode(codes, from_prior=True))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0, 255, "these are from 0 to 255: bring 0 to 255 there by x / 127.5 - 1"),
+        (-1, float("nan"), "these are from nan to nan"),
+        (float("-inf"), 1, "these are from -inf to 1"),
+        (-1.1, 1, "these are from -1.1 to 1"),
+    ],
+)
+def test_images_that_are_not_from_minus_one_to_one_are_refused(run: Run, low: float, high: float, said: str) -> None:
+    images = torch.zeros(2, 1, 16, 16)
+    images[0, 0, 0, 0], images[1, 0, 5, 5] = low, high
+    for use in (run.encode, run.reconstruct):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            use(images)
+
+
+def test_images_that_rounding_has_led_out_are_taken(run: Run) -> None:
+    images = torch.full((1, 1, 16, 16), 1.004)
+    assert run.encode(images).shape == (1, 4)
+    assert run.encode(images[:0]).shape == (0, 4)
+
+
+def test_codes_and_conditions_that_are_not_finite_are_refused(run: Run) -> None:
+    codes = torch.zeros(2, 4)
+    codes[1, 2] = float("nan")
+    with pytest.raises(ValueError, match="codes must be finite numbers"):
+        run.decode(codes, from_prior=True)

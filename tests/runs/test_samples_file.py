@@ -176,3 +176,14 @@ def test_a_figure_is_saved_whole_and_replaces_nothing(tmp_path: Path) -> None:
     for name in ("figure.npz", "figure", "figure.jpg"):
         with pytest.raises(RunFolderError, match=r"name a file that ends in \.png"):
             check_picture_output(tmp_path / name, overwrite=True)
+
+
+def test_a_full_disk_does_not_advise_to_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(RunFolderError, match="free some space, then give the command again") as caught:
+        save_images(torch.zeros(1, 1, 16, 16, dtype=torch.uint8), tmp_path / "samples.npz")
+    assert "resume" not in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -20,7 +20,14 @@ def test_evaluations_are_kept_the_newest_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "no JSON", "[]", "{}", '{"evaluations": 3}', '{"evaluations": [{}]}', '{"evaluations": [[]]}']
+    "content",
+    [
+        *("", "no JSON", "[]", "{}", '{"evaluations": 3}', '{"evaluations": [{}]}', '{"evaluations": [[]]}'),
+        *('{"evaluations": [{"scores": [[]]}]}', '{"evaluations": [{"scores": 3}]}'),
+        '{"evaluations": [{"scores": [{"name": "psnr", "value": 1.0}]}]}',
+        '{"evaluations": [{"scores": [{"name": "psnr", "label": "PSNR", "value": "high"}]}]}',
+        pytest.param("[" * 100_000 + "]" * 100_000, id="nested"),
+    ],
 )
 def test_what_is_none_of_ours_is_left_as_it_is(tmp_path: Path, content: str) -> None:
     path = tmp_path / "scores.json"

@@ -73,3 +73,29 @@ def test_names_of_other_kinds_and_of_other_plugins_are_free(tmp_path, make_regis
     assert write_plugin("gaussian", "loss", tmp_path, REGISTRY).files
     assert write_plugin("vae", "prior", tmp_path, REGISTRY).files
     assert write_plugin("location", "prior", tmp_path, make_registry()).files
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_leaves_no_parts(tmp_path, monkeypatch, there, error):
+    out = tmp_path / "not" / "there"
+    if there:
+        (out / "priorkit-x").mkdir(parents=True)
+    before = contents(tmp_path)
+    real, opened = Path.open, []
+
+    def filling(self, mode="r", **options):
+        if "x" in mode:
+            opened.append(self)
+            if len(opened) == 3:
+                real(self, mode, **options).close()
+                raise error
+        return real(self, mode, **options)
+
+    monkeypatch.setattr(Path, "open", filling)
+    with pytest.raises((ConfigurationError, KeyboardInterrupt)) as caught:
+        write_plugin("x", "prior", out, REGISTRY)
+    assert contents(tmp_path) == before
+    if isinstance(error, OSError):
+        assert "cannot write" in str(caught.value)
+        assert "No space left on device; nothing is left of it: " in str(caught.value)

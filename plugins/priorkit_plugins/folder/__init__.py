@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from priorkit.plugins import Component, DataContext, Options, hookimpl
 
@@ -28,6 +28,16 @@ class FolderOptions(Options):
         None,
         description="folder below --data-dir with NAME.npy where that has NAME.png, (dim,) or (K, dim); . is itself",
     )
+    range: tuple[int, int] = Field(
+        (0, 65535), description="of grey images with 16 bits a pixel: the values that become black and white"
+    )
+
+    @field_validator("range")
+    @classmethod
+    def _rises(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 0 <= value[0] < value[1] <= 65535:
+            raise ValueError("must be two numbers from 0 to 65535, the lower one first, as in 0,4095")
+        return value
 
 
 def _build(options: FolderOptions, context: DataContext) -> DataSource:
@@ -41,6 +51,7 @@ def _build(options: FolderOptions, context: DataContext) -> DataSource:
         holdout=context.holdout,
         seed=context.seed,
         memory=context.memory,
+        value_range=options.range,
         beside=Beside(
             captions=options.captions,
             captionless=options.captionless,

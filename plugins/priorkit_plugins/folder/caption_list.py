@@ -39,7 +39,7 @@ def read_caption_list(path: Path, key: str) -> Iterator[Entry]:
     for line, text in text_lines(path):
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             raise DataError(f"{path}, line {line}, is no JSON ({error}): write one object a line") from error
         name = found.get("file_name") if isinstance(found, dict) else None
         if not isinstance(name, str) or not name:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from priorkit.errors import DataError
-from priorkit_plugins.central_square import central_square
-from priorkit_plugins.folder.picture import Header, read_picture
+from priorkit.plugins import central_square
+from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_picture
 
 __all__ = ["Conversion", "check_alike", "conversion_notes", "size_in_words"]
 
@@ -22,10 +22,12 @@ class Conversion(NamedTuple):
     Attributes:
         image_size: Side in pixels that the user asked for, or None.
         channels: 1 or 3, if the user asked for it.
+        value_range: The values of 16-bit grey that become black and white.
     """
 
     image_size: int | None
     channels: int | None
+    value_range: tuple[int, int] = FULL_RANGE
 
     def read(self, path: Path) -> tuple[Header, Image.Image]:
         """Reads a file: what it is, and what becomes of it.
@@ -35,8 +37,8 @@ class Conversion(NamedTuple):
         Raises:
             DataError: The file cannot be read.
         """
-        image, transparent = read_picture(path)
-        header = Header(image.size, len(image.getbands()), transparent)
+        image, transparent, bits = read_picture(path, self.value_range)
+        header = Header(image.size, len(image.getbands()), transparent, bits)
         if self.channels is not None:
             image = image.convert("L" if self.channels == 1 else "RGB")
         size = self.size(header)

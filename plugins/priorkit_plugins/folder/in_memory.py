@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from priorkit_plugins.central_square import central_square
+from priorkit.plugins import central_square
 from priorkit_plugins.folder.conversion import Conversion, check_alike
 from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.picture import Header

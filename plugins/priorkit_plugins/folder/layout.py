@@ -1,20 +1,16 @@
 """Finds the image files of a folder, and what their places say: classes, and which images are held out."""
 
-import os
-import re
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from priorkit.errors import DataError
 from priorkit_plugins.folder.files import Files
+from priorkit_plugins.folder.parts import held_out_parts, part_of, train_parts
+from priorkit_plugins.folder.tree import EXTENSIONS, Tree, natural_order
 
-__all__ = ["EXTENSIONS", "Layout", "Split", "find_layout"]
-
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
-"""Names of image files end so, in small or capital letters."""
-
-_HELD_OUT = ("test", "val", "valid", "validation")
+__all__ = ["Layout", "Split", "find_layout"]
 
 
 @dataclass(frozen=True)
@@ -45,46 +41,120 @@ def find_layout(root: Path) -> Layout:
 
     Args:
         root: A folder with one folder for each class, or with the images themselves; or with two such folders, `train`
-            and `test` (or `val`, `valid`, `validation`). A lone folder `train` counts as the whole.
+            and `test` (or `val`, or usual names like these). A lone folder that holds folders counts as the whole.
 
     Raises:
-        DataError: There is no such folder, it has no images, or its layout is unclear.
+        DataError: There is no such folder, it has no images, more images are left aside than read, or the layout is
+            unclear.
     """
     if not root.exists():
         raise DataError(f"there is no folder {root}: let --data-dir name the folder with the images")
     if not root.is_dir():
         raise DataError(f"{root} is a file, not a folder: let --data-dir name the folder with the images")
-    folders = [name for name, is_folder in _visible(root).items() if is_folder]
-    held_out = next((name for name in _HELD_OUT if name in folders), None)
-    if "train" in folders and held_out is not None:
-        train, test = _find_split(root, "train"), _find_split(root, held_out)
-        if (train.classes is None) != (test.classes is None):
-            raise DataError(
-                f"of {root / 'train'} and {root / held_out}, one has class folders and the other has not: lay out "
-                "both alike"
-            )
-        unknown = _natural_order(set(test.classes or ()) - set(train.classes or ()))
-        if unknown:
-            raise DataError(
-                f"class {unknown[0]!r} is in {root / held_out} but not in {root / 'train'}: every class needs images "
-                "to train on"
-            )
-        aside = [name for name in folders if name not in ("train", held_out)]
-        notes = [f"images in {held_out} are held out"]
-        return Layout(train, test, notes + ([f"folders left aside: {', '.join(aside)}"] if aside else []))
-    return Layout(_find_split(root, "train" if folders == ["train"] else ""), None, [])
+    tree = Tree(root)
+    inside = _lone_folder(tree, "")
+    folders = [name for name, is_folder in tree.visible(inside).items() if is_folder]
+    trained, held_out = train_parts(folders), held_out_parts(folders, root / inside)
+    notes: list[str] = []
+    test = None
+    if trained and held_out:
+        train, test = _parted(tree, inside, trained[0], held_out, notes)
+    else:
+        _check_classes(tree, inside, folders)
+        train = _find_split(tree, inside, notes)
+    if inside and part_of(posixpath.basename(inside)) is None:
+        notes.insert(0, f"the images are those in {inside}, the only folder that has some")
+    count = len(train.files) + (len(test.files) if test else 0)
+    return Layout(train, test, notes + tree.notes(count))
 
 
-def _find_split(root: Path, inside: str) -> Split:
+def _lone_folder(tree: Tree, inside: str) -> str:
+    """Goes down where all images are in one folder that holds folders, or whose name says that it is a part.
+
+    A lone folder of images is a class.
+    """
+    while not tree.has_images(inside) and len(names := tree.folders(inside)) == 1:
+        every = [name for name, is_folder in tree.visible(inside).items() if is_folder]
+        if train_parts(every) and held_out_parts(every, tree.root / inside):
+            # One part has no images, which is for the user to know.
+            break
+        below = posixpath.join(inside, names[0])
+        if part_of(names[0]) is None and (tree.has_images(below) or not tree.folders(below)):
+            break
+        inside = below
+    return inside
+
+
+def _parted(tree: Tree, inside: str, trained: str, held_out: Sequence[str], notes: list[str]) -> tuple[Split, Split]:
+    """The images to train on and those to hold out, of a folder that has a folder of each."""
+    places = []
+    for name in (trained, held_out[0]):
+        place = posixpath.join(inside, name)
+        # Archives may be unpacked into a folder of their own name: train/train/...
+        while not tree.has_images(place) and [part_of(each) for each in tree.folders(place)] == [part_of(name)]:
+            place = posixpath.join(place, tree.folders(place)[0])
+        places.append(place)
+    notes.append(f"images in {held_out[0]} are held out")
+    train, test = (_find_split(tree, place, notes) for place in places)
+    if (train.classes is None) != (test.classes is None):
+        raise DataError(
+            f"of {tree.root / places[0]} and {tree.root / places[1]}, one has class folders and the other has not: lay "
+            "out both alike"
+        )
+    unknown = natural_order(set(test.classes or ()) - set(train.classes or ()))
+    if unknown:
+        raise DataError(
+            f"class {unknown[0]!r} is in {tree.root / places[1]} but not in {tree.root / places[0]}: every class needs "
+            "images to train on"
+        )
+    aside = [name for name, is_folder in tree.visible(inside).items() if is_folder]
+    aside = [name for name in aside if name not in (trained, held_out[0])]
+    if aside:
+        counts = [sum(1 for _ in tree.images_below(posixpath.join(inside, name))) for name in aside]
+        listed = ", ".join(
+            f"{name} ({count} image{'s' * (count != 1)})" for name, count in zip(aside, counts, strict=True)
+        )
+        notes.append(f"folders left aside: {listed}")
+    return train, test
+
+
+def _check_classes(tree: Tree, inside: str, folders: Sequence[str]) -> None:
+    """Makes sure that folders are classes, where none is known as the images to train on beside held-out ones.
+
+    Raises:
+        DataError: Their names or what is in them say that they are parts of a data set, or data sets.
+    """
+    folder = tree.root / inside
+    if folders and all(part_of(name) not in (None, "train") for name in folders):
+        raise DataError(
+            f"{folder} has {' and '.join(map(repr, folders))}, which are images to hold out, and none to train on: "
+            "name a folder 'train'"
+        )
+    for name in folders:
+        below = tree.folders(posixpath.join(inside, name))
+        if train_parts(below) and held_out_parts(below, folder / name):
+            raise DataError(
+                f"{folder / name} is parted into {' and '.join(map(repr, below))}, and would be one class to train on: "
+                "let --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
+            )
+        if part_of(name) is not None and set(below) & set(folders):
+            raise DataError(
+                f"{folder} has class folders directly and in {name!r}: move those beside {name!r} into a folder "
+                f"{'test' if part_of(name) == 'train' else 'train'!r}, or {name!r} elsewhere"
+            )
+
+
+def _find_split(tree: Tree, inside: str, notes: list[str]) -> Split:
     """Images in class folders (also deeper inside them), or directly in the folder."""
-    folder = root / inside
-    visible = _visible(folder)
+    root, folder = tree.root, tree.root / inside
+    visible = tree.visible(inside)
     direct = [name for name, is_folder in visible.items() if not is_folder]
     classes = {
-        name: Files(root, _images_below(root, _joined(inside, name)))
+        name: Files(root, tree.images_below(posixpath.join(inside, name)))
         for name, is_folder in visible.items()
         if is_folder
     }
+    empty = [name for name, files in classes.items() if not len(files)]
     classes = {name: files for name, files in classes.items() if len(files)}
     if direct and classes:
         raise DataError(
@@ -92,55 +162,14 @@ def _find_split(root: Path, inside: str) -> Split:
             "images into class folders, or all into one folder"
         )
     if not direct and not classes:
+        tree.notes(0)
         raise DataError(
             f"there are no images in {folder} or in folders inside it: put image files there (read are "
             f"{', '.join(EXTENSIONS)})"
         )
     if direct:
-        return Split(Files(root, (_joined(inside, name) for name in direct)), None)
+        return Split(Files(root, (posixpath.join(inside, name) for name in direct)), None)
+    if empty:
+        notes.append(f"folders without images are no classes: {', '.join(empty)}")
     names = [name for name, files in classes.items() for _ in range(len(files))]
     return Split(Files.joined(list(classes.values())), names)
-
-
-def _images_below(root: Path, inside: str) -> Iterator[str]:
-    for name, is_folder in _visible(root / inside).items():
-        path = _joined(inside, name)
-        if is_folder:
-            yield from _images_below(root, path)
-        else:
-            yield path
-
-
-def _joined(inside: str, name: str) -> str:
-    return f"{inside}/{name}" if inside else name
-
-
-def _visible(folder: Path) -> dict[str, bool]:
-    """The names of image files and of folders in a folder, sorted, and whether each is a folder."""
-    found = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                is_folder = entry.is_dir()
-                if is_folder or (entry.name.lower().endswith(EXTENSIONS) and entry.is_file()):
-                    found[entry.name] = is_folder
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read ({error.strerror}): check that you may read it") from error
-    return {name: found[name] for name in _natural_order(found)}
-
-
-def _natural_order(names: Iterable[str]) -> list[str]:
-    """Sorts `class10` behind `class9`, and without regard to capitals."""
-
-    def key(name: str) -> str:
-        # Digits come before texts, and fewer before more: one text, because lists of parts would fill the memory.
-        return re.sub(r"\d+", _sortable_number, name.casefold())
-
-    return sorted(sorted(names), key=key)
-
-
-def _sortable_number(digits: re.Match[str]) -> str:
-    number = str(int(digits[0]))
-    return f"\0{chr(len(number))}{number}"

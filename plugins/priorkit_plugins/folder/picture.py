@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorkit.errors import DataError
 
-__all__ = ["Header", "Picture", "read_header", "read_picture"]
+__all__ = ["FULL_RANGE", "Header", "Picture", "read_header", "read_picture", "read_values"]
+
+FULL_RANGE = (0, 65535)
+"""The values that 16 bits hold."""
 
 _FLOATING_POINT = "its pixels are floating-point numbers; save it with 8 bits"
 _ORIENTATION = 0x0112
@@ -26,10 +30,12 @@ class Picture(NamedTuple):
     Attributes:
         image: In Pillow's mode L (grey) or RGB, upright.
         transparent: Whether parts of it were transparent; they are white now.
+        bits: Of each value in the file, 8 or 16.
     """
 
     image: Image.Image
     transparent: bool
+    bits: int
 
 
 class Header(NamedTuple):
@@ -39,11 +45,13 @@ class Header(NamedTuple):
         size: Width and height of the upright image.
         channels: 1 for grey, 3 for colour.
         transparent: Whether parts of it may be transparent.
+        bits: Of each value, 8 or 16.
     """
 
     size: tuple[int, int]
     channels: int
     transparent: bool
+    bits: int
 
 
 def read_header(path: Path) -> Header:
@@ -62,21 +70,41 @@ def read_header(path: Path) -> Header:
             width, height = (height, width) if turned else (width, height)
         elif width != height:
             width, height = ImageOps.exif_transpose(file).size
-        return Header((width, height), 1 if _is_grey(file) else 3, _may_be_transparent(file))
+        return Header((width, height), 1 if _is_grey(file) else 3, _may_be_transparent(file), _bits(file))
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, value_range: tuple[int, int] = FULL_RANGE) -> Picture:
     """Reads an image file.
 
     The orientation that a camera noted (EXIF) is applied. Palettes, CMYK and other colour spaces become RGB, black and
-    white becomes grey, 16-bit grey is divided by 257 so that it fills 8 bits, transparent parts are laid on white, and
-    of several frames the first counts.
+    white becomes grey, 16-bit grey is brought to 8 bits, transparent parts are laid on white, and of several frames the
+    first counts.
+
+    Args:
+        path: The file.
+        value_range: The values of 16-bit grey that become 0 and 255; what lies outside is clipped.
 
     Raises:
         DataError: The file is no image, damaged, or has pixels that do not fit (32-bit numbers).
     """
     with _explained(path), Image.open(path) as file:
-        return _plain(ImageOps.exif_transpose(file))
+        bits = _bits(file)
+        return _plain(ImageOps.exif_transpose(file), bits, value_range)
+
+
+def read_values(path: Path) -> tuple[int, int]:
+    """The smallest and the largest value of a 16-bit image: from 0 to 65535.
+
+    Raises:
+        DataError: The file is no image, damaged, or has more bits.
+    """
+    with _explained(path), Image.open(path) as file:
+        if not file.mode.startswith("I"):
+            # Pillow keeps the upper 8 bits of colours.
+            shown = np.asarray(file.convert("RGB").convert("L"))
+            return int(shown.min()) * 257, int(shown.max()) * 257
+        values = _checked(file)
+        return int(values.min()), int(values.max())
 
 
 @contextmanager
@@ -99,12 +127,23 @@ def _may_be_transparent(image: Image.Image) -> bool:
     return "A" in image.getbands() or "transparency" in image.info
 
 
-def _plain(image: Image.Image) -> Picture:
+def _bits(image: Image.Image) -> int:
+    """Bits of each value in a file, whose pixels are not decoded yet."""
+    return 16 if image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())) else 8
+
+
+def _checked(image: Image.Image) -> NDArray[Any]:
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > FULL_RANGE[1]:
+        raise ValueError("it has more than 16 bits a pixel; save it with 8")
+    return values
+
+
+def _plain(image: Image.Image, bits: int, value_range: tuple[int, int]) -> Picture:
     if image.mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("it has more than 16 bits a pixel; save it with 8")
-        return Picture(Image.fromarray((values / 257).round().astype(np.uint8)), transparent=False)
+        low, high = value_range
+        scaled = (_checked(image).astype(np.float64) - low) / ((high - low) / 255)
+        return Picture(Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8)), False, bits)
     if image.mode == "F":
         raise ValueError(_FLOATING_POINT)
     grey = _is_grey(image)
@@ -114,4 +153,4 @@ def _plain(image: Image.Image) -> Picture:
         # An alpha channel that hides nothing is not worth a word.
         transparent = image.getchannel("A").getextrema() != (255, 255)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return Picture(image.convert("RGB").convert("L") if grey else image.convert("RGB"), transparent)
+    return Picture(image.convert("RGB").convert("L") if grey else image.convert("RGB"), transparent, bits)

@@ -14,10 +14,11 @@ from priorkit.interfaces import DataSource, ImageData, ImageSet, StoredImages
 from priorkit.plugins import image_bytes
 from priorkit_plugins.folder.beside import Beside
 from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
+from priorkit_plugins.folder.deep_images import deep_image_notes
 from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.in_memory import read_images
 from priorkit_plugins.folder.layout import Split, find_layout
-from priorkit_plugins.folder.picture import Header, read_header
+from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_header
 from priorkit_plugins.folder.stored import FileImages, Kind
 from priorkit_plugins.holdout_split import held_out
 
@@ -42,6 +43,7 @@ class FolderSource(DataSource):
             image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger sets stay on disk.
+        value_range: The values of 16-bit grey that become black and white.
         beside: What is read beside the images.
     """
 
@@ -53,10 +55,11 @@ class FolderSource(DataSource):
         holdout: float = 0.1,
         seed: int = 0,
         memory: int = sys.maxsize,
+        value_range: tuple[int, int] = FULL_RANGE,
         beside: Beside | None = None,
     ) -> None:
         self.root = root
-        self.conversion = Conversion(image_size, channels)
+        self.conversion = Conversion(image_size, channels, value_range)
         self.holdout = holdout
         self.seed = seed
         self.memory = memory
@@ -89,7 +92,7 @@ class FolderSource(DataSource):
         if layout.test:
             indices = torch.arange(train_count), torch.arange(train_count, len(files))
         else:
-            indices = held_out(len(files), self.holdout, self.seed)
+            indices = held_out(len(files), self.holdout, self.seed, labels)
         parts = [files.chosen(chosen.numpy()) for chosen in indices]
         kind = self._look(files, notes) if self.memory < sys.maxsize else None
         images: Sequence[Tensor | StoredImages]
@@ -111,6 +114,11 @@ class FolderSource(DataSource):
         )
         return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes))
 
+    def read_file(self, path: Path) -> Tensor:
+        """Reads an image file as those of the folder are read."""
+        pixels = np.asarray(self.conversion.read(path)[1])
+        return torch.tensor(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
+
     def _look(self, files: Files, notes: list[str]) -> tuple[Kind, tuple[Files, Header]] | None:
         """Looks at the headers of some files, evenly spaced.
 
@@ -131,12 +139,14 @@ class FolderSource(DataSource):
         notes += conversion_notes(headers, (width, height), channels)
         if any(header.transparent for header in headers):
             notes.append("transparent parts are laid on white")
+        notes += deep_image_notes(files, headers, self.conversion.value_range)
         return Kind(self.conversion, (width, height), channels), (some[:1], headers[0])
 
     def _read(self, files: Files, order: Tensor, notes: list[str]) -> Tensor:
         """Reads all files, shape (N, C, H, W), in the order of these indices, and notes what was done to them."""
         images, headers = read_images(files, order.argsort().numpy(), self.conversion)
         notes += conversion_notes(headers, self.conversion.common_size(headers), images.shape[1])
+        notes += deep_image_notes(files, headers, self.conversion.value_range)
         transparent = sum(number for header, number in headers.items() if header.transparent)
         if transparent:
             notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import StoredImages
-from priorkit_plugins.central_square import central_square
+from priorkit.plugins import central_square
 from priorkit_plugins.folder.conversion import Conversion, check_alike, size_in_words
 from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.picture import Header

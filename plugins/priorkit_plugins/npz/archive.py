@@ -1,6 +1,7 @@
 """Reads the arrays of a .npz file and checks them."""
 
 import contextlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,12 @@ __all__ = ["check_images", "check_labels", "explained", "find_places", "read_arr
 
 Array = NDArray[Any]
 
-# What the contents of a broken archive raise: zipfile's, zlib's and NumPy's own errors.
-_BROKEN = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+# What the contents of a broken archive raise: zipfile's, zlib's and NumPy's own errors, and those of Python's parser,
+# which reads the headers of arrays. RuntimeError is zipfile's word for an archive with a password.
+_BROKEN = (
+    *(OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+    *(ArithmeticError, RuntimeError, SyntaxError, TypeError, tokenize.TokenError),
+)
 
 
 def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, Place]:
@@ -66,7 +71,15 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
     if place is not None:
         return np.broadcast_to(np.zeros((), place.dtype), place.shape)
     with explained(key, path):
-        array: Array = archive[key]
+        try:
+            array: Array = archive[key]
+        except MemoryError as error:
+            # It raises where the header claims more than there is.
+            nbytes = array_place(path, key).nbytes
+            raise DataError(
+                f"{key!r} in {path} takes {nbytes / 2**30:.1f} GiB, more than fits into memory: save fewer images, or "
+                "save them uncompressed, by numpy.savez, to have them streamed"
+            ) from error
     return array
 
 
@@ -75,8 +88,10 @@ def explained(key: str, path: Path) -> Iterator[None]:
     """Turns what a broken array raises into one line that names it."""
     try:
         yield
+    except DataError:
+        raise
     except _BROKEN as error:
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             mend = "numbers, or names as numpy.array(names, dtype=str)"
             if key.endswith("captions"):
                 mend = "numpy.array(captions, dtype=str), '' where an image has fewer, or use --no-dataset.captions"

@@ -28,7 +28,7 @@ def class_indices(labels: Array, names: Array | None, path: Path) -> tuple[NDArr
         The class indices, shape (N,); the names of the classes, in their order; and notes.
 
     Raises:
-        DataError: The names are no list of names, or not one for each class.
+        DataError: The names are no list of names, or not one for each class; or labels are below 0 and have no names.
     """
     values, indices = np.unique(labels, return_inverse=True)
     if names is None:
@@ -42,6 +42,12 @@ def class_indices(labels: Array, names: Array | None, path: Path) -> tuple[NDArr
                 f"'class_names' in {path} has {len(class_names)} names, but the labels have {len(values)} values from "
                 f"{values[0]} to {values[-1]}: give one name for each class, or labels that index the names"
             )
+    if values[0] < 0 and names is None:
+        raise DataError(
+            f"labels in {path} go down to {values[0]} ({int((labels == values[0]).sum())} images), and labels below 0 "
+            "usually mean that an image has none: leave these images out, leave out the labels, or name every class in "
+            "'class_names'"
+        )
     contiguous = values[0] == 0 and values[-1] == len(values) - 1
     notes = [] if contiguous else [f"labels from {values[0]} to {values[-1]} are numbered from 0 to {len(values) - 1}"]
     return indices.astype(np.int64), class_names, notes

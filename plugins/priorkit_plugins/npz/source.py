@@ -101,14 +101,11 @@ class NpzSource(DataSource):
             if labels is not None:
                 test_labels = check_labels(arrays["test_labels"], "test_labels", path, len(test_images), "test_images")
                 labels = np.concatenate([labels, test_labels])
-        else:
-            if count < 2:
-                raise DataError(
-                    f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
-                    "images, or an array 'test_images'"
-                )
-            chosen = held_out(count, self.holdout, self.seed)
-            notes.append(f"{len(chosen[1])} of {count} images are held out")
+        elif count < 2:
+            raise DataError(
+                f"{images_key!r} in {path} has one image, but one to train on and one to hold out are needed: add "
+                "images, or an array 'test_images'"
+            )
         held_out_count = None if test_images is None else len(test_images)
         embeddings = read_embeddings(arrays, (count, held_out_count), path)
         captions = read_captions(arrays, (count, held_out_count), path)
@@ -118,6 +115,9 @@ class NpzSource(DataSource):
             indexed, class_names, changes = class_indices(labels, arrays.get("class_names"), path)
             indices = torch.from_numpy(indexed)
             notes += changes
+        if test_images is None:
+            chosen = held_out(count, self.holdout, self.seed, indices)
+            notes.append(f"{len(chosen[1])} of {count} images are held out")
         if test_images is not None:
             (train,) = _image_sets(images, places.get(images_key), large, [torch.arange(count)], indices)
             test_indices = None if indices is None else indices[count:]

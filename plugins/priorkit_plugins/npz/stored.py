@@ -1,6 +1,7 @@
 """Images that stay in an uncompressed .npz file."""
 
 import hashlib
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -52,7 +53,7 @@ class Place(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes that the array takes."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def holds_images(self) -> bool:

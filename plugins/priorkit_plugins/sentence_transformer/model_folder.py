@@ -102,5 +102,5 @@ def _require(folder: Path, *names: str) -> Path:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise ConfigurationError(f"--text-encoder.path: {str(path)!r} cannot be read ({error})") from error

@@ -14,8 +14,8 @@ from torchvision.datasets import Flowers102
 
 from priorkit.errors import DataError
 from priorkit.interfaces import Captions, ImageData, ImageSet
+from priorkit.plugins import central_square
 from priorkit_plugins.caption_files import Captionless, captioned_images
-from priorkit_plugins.central_square import central_square
 from priorkit_plugins.image_vectors import read_vectors
 from priorkit_plugins.torchvision_datasets.archive import Archive, damaged, shortened
 from priorkit_plugins.torchvision_datasets.flower_captions import captions_path, held_out_classes, read_flower_captions
