@@ -264,7 +264,7 @@ def test_resuming_writes_nothing_before_it_runs(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("learning_rate = 0.01", "learning_rate = 0.02", "learning_rate was 0.01 and is now 0.02"),
+        ("batch_size = 6", "batch_size = 5", "batch_size was 6 and is now 5"),
         ("noise_dim = 64", "noise_dim = 32", "prior was"),
         ("seed = 0", "seed = 1", "seed was 0 and is now 1"),
     ],
@@ -282,7 +282,7 @@ def test_a_changed_configuration_is_refused(
     assert contents_of(folder.path) == before
 
 
-@pytest.mark.parametrize("changes", [{"learning_rate": 0.5}, {"steps": 9, "prior": "gaussian"}, {"stepz": 9}])
+@pytest.mark.parametrize("changes", [{"beta1": 0.4}, {"steps": 9, "prior": "gaussian"}, {"stepz": 9}])
 def test_a_change_that_would_make_another_run_is_refused(
     changes: dict[str, Any], run_path: Path, registry: Registry
 ) -> None:
