@@ -75,7 +75,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     def full(*arguments: object, **keywords: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr("priorkit.runs.scores_file.write_whole", full)
     with pytest.raises(RunFolderError, match="No space left on device"):
         append_evaluation(path, {"scores": []})
     assert path.read_bytes() == before
