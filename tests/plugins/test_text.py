@@ -106,6 +106,31 @@ def test_captions_are_drawn_from_the_data() -> None:
     torch.testing.assert_close(made.draw(200).norm(dim=1), torch.full((200,), math.sqrt(6)))
 
 
+def test_many_captions_are_encoded_in_parts() -> None:
+    made, sizes = condition(), []
+    made.encoder.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+    entries = made.draw_entries(600, generator=torch.Generator().manual_seed(0))
+    vectors = made.vectors(entries)
+    assert sum(sizes) == 600
+    assert max(sizes) <= 256
+    torch.testing.assert_close(vectors, torch.cat([made.vectors(part) for part in entries.split(7)]))
+    assert made.vectors(entries[:0]).shape == (0, 6)
+
+
+@pytest.mark.parametrize("remembered", [1, 30])
+def test_captions_that_are_kept_say_something_to_the_encoder(remembered: int) -> None:
+    # The first image's caption, and one caption of each second image.
+    others = [("zzyzx", *of_image)[index % 2 :] for index, of_image in enumerate(CAPTIONS)][1:]
+    unknown = Captions([("zzyzx",), *others])
+    [component] = priorkit_conditions()
+    made = component.build(
+        TextOptions(remembered=remembered), ConditionContext(train=coloured(unknown), text_encoder=encoder)
+    )
+    kept = made.draw_entries(200, generator=torch.Generator().manual_seed(0))
+    assert kept.any(1).all()
+    assert len(kept.unique(dim=0)) == min(remembered, len(CAPTIONS.distinct()))
+
+
 def test_the_encoder_comes_back_in_the_mode_in_which_it_was() -> None:
     made = condition()
     for training in (True, False):

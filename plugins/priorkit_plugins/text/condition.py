@@ -1,7 +1,7 @@
 """A caption that comes with each image as the condition."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from priorkit.interfaces import Captions, Condition, ImageSet, Phase, System, Te
 from priorkit_plugins.single_precision import single_precision
 
 __all__ = ["TextCondition", "require_captions"]
+
+_CHUNK = 256
+"""Captions that become vectors at once."""
 
 
 def require_captions(images: ImageSet) -> Captions:
@@ -46,7 +49,7 @@ class TextCondition(Condition):
         mismatched: Whether D_I is shown mismatched pairs, where it is shown s.
         interpolated: Share of generated images that are made from a mixture of two captions' vectors, from 0 to 1.
         remembered: How many captions are kept, of images evenly spread over the training images; repeated where there
-            are fewer.
+            are fewer. Captions of which the encoder knows nothing are left out.
         loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
 
     Raises:
@@ -87,15 +90,7 @@ class TextCondition(Condition):
         self.loss = loss
         kept = torch.zeros(remembered, encoder.length, dtype=torch.int32)
         if train is not None:
-            spread = require_captions(train).take(train.spread_indices(remembered))
-            # Not always the first one: the k-th caption of an image is often of one form.
-            chosen = [captions[index % len(captions)] for index, captions in enumerate(spread)]
-            kept = self._tokens(chosen)
-            if not any(map(encoder.reads, chosen)):
-                raise ValueError(
-                    f"the text encoder knows nothing of the captions, such as {chosen[0][:40]!r}: choose another "
-                    "--text-encoder, one for their script or language"
-                )
+            kept = self._tokens(_kept_captions(train, remembered, encoder))
         self.register_buffer("kept", kept)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
@@ -132,12 +127,16 @@ class TextCondition(Condition):
         training, device = self.encoder.training, self.kept.device
         self.encoder.eval()
         with torch.no_grad(), single_precision(device):
-            found = self.encoder(entries.to(device, torch.int64))
+            # In chunks: the memory of some encoders is large for each caption.
+            found = torch.cat([self.encoder(chunk.to(device, torch.int64)) for chunk in entries.split(_CHUNK)])
         self.encoder.train(training)
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
 
     def mixture(self, condition: Tensor, other: Tensor) -> Tensor:
-        """The mean of the vectors of two captions, of their length: D_I must not know mixtures by being short."""
+        """The mean of the vectors of two captions, rescaled to length sqrt(dim).
+
+        Otherwise D_I could recognise mixtures by their length.
+        """
         return normalize(condition + other, dim=1).mul(math.sqrt(self.dim))
 
     def of_texts(self, texts: Sequence[str]) -> Tensor:
@@ -176,3 +175,30 @@ class TextCondition(Condition):
 
     def _tokens(self, captions: Sequence[str]) -> Tensor:
         return self.encoder.tokens(captions).to(torch.int32)
+
+
+def _kept_captions(train: ImageSet, n: int, encoder: TextEncoder) -> list[str]:
+    """Captions of `n` images, evenly spread over those with a caption that the encoder knows something of.
+
+    Raises:
+        ValueError: It knows nothing of any caption.
+    """
+    captions = require_captions(train)
+    chosen = _one_of_each(captions.take(train.spread_indices(n)))
+    if all(map(encoder.reads, chosen)):
+        # The usual case, in which the other captions need not be read here.
+        return chosen
+    known = frozenset(filter(encoder.reads, captions.distinct()))
+    readable = [texts for of_image in captions if (texts := tuple(text for text in of_image if text in known))]
+    if not readable:
+        raise ValueError(
+            f"the text encoder knows nothing of the captions, such as {chosen[0][:40]!r}: choose another "
+            "--text-encoder, one for their script or language"
+        )
+    spread = torch.arange(n) * max(len(readable), n) // n % len(readable)
+    return _one_of_each([readable[index] for index in spread.tolist()])
+
+
+def _one_of_each(captions: Iterable[tuple[str, ...]]) -> list[str]:
+    # Not always the first one: the k-th caption of an image is often of one form.
+    return [of_image[index % len(of_image)] for index, of_image in enumerate(captions)]
