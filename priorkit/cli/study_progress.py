@@ -79,6 +79,11 @@ class StudyProgress(StudyObserver):
         """A line."""
         self.console.line("drawing pictures")
 
+    def picture_note(self, message: str) -> None:
+        """A line."""
+        self.console.data({"event": "picture_note", "message": message})
+        self.console.line(f"note: {message}")
+
     def close(self) -> None:
         """Gives the terminal back; may be called twice."""
         if self._progress is not None:

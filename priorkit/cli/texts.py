@@ -60,15 +60,16 @@ def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) 
     Returns:
         The same for programs: `unknown`, words by text, and `cut`, texts.
     """
+    from priorkit.runs import unread_notes
+
     console = Console(as_json=found.json, quiet=found.quiet)
     unknown_words, cut_texts = {}, []
     for text in dict.fromkeys(texts):
+        for note in unread_notes(run, text):
+            console.line(f"note: {note}")
         unknown, cut = run.unread(text)
         if unknown:
-            words = ", ".join(repr(word) for word in unknown)
-            console.line(f"note: {text[:60]!r}: the run's text encoder does not know {words}")
             unknown_words[text] = list(unknown)
         if cut:
-            console.line(f"note: {text[:60]!r} is longer than the run's text encoder reads; its end is left out")
             cut_texts.append(text)
     return {"unknown": unknown_words, "cut": cut_texts}

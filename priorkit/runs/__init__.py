@@ -16,6 +16,7 @@ from priorkit.runs.run_loading import load_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
 from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare, train
+from priorkit.runs.unread_texts import unread_notes
 
 __all__ = [
     "RESUMABLE",
@@ -51,5 +52,6 @@ __all__ = [
     "save_picture",
     "settings_of_fit",
     "train",
+    "unread_notes",
     "write_report",
 ]

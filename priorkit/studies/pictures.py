@@ -1,9 +1,10 @@
 """The pictures of a study: samples of all systems side by side, and what its figure shows of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from priorkit.data import to_uint8
@@ -19,7 +20,7 @@ from priorkit.figures import (
 )
 from priorkit.interfaces import Captions
 from priorkit.registry import Registry, bare_name
-from priorkit.runs import Run, load_run, load_run_data, save_picture
+from priorkit.runs import Run, load_run, load_run_data, save_picture, unread_notes
 from priorkit.studies.plan import Request
 from priorkit.studies.results import Results, Row
 
@@ -45,12 +46,19 @@ def check_pictures(request: Request) -> None:
         require_matplotlib("maps of codes")
 
 
-def draw_study(request: Request, results: Results, registry: Registry) -> None:
+def draw_study(request: Request, results: Results, registry: Registry, note: Callable[[str], None]) -> None:
     """Draws every system's first complete run.
 
     `samples.png` has samples of all of them side by side. Where the study's figure shows more, `SYSTEM-classes.png` is
     a grid whose columns share s and whose rows share the noise, `SYSTEM-codes.png` shows the codes of prior and
     encoder, `SYSTEM-texts.png` samples of texts, and `SYSTEM-sweep.png` those of one text's alternatives.
+
+    Args:
+        request: The study and its folder.
+        results: Its runs.
+        registry: Where components come from.
+        note: Is told which texts are left out, because a run's text encoder reads nothing of them, and what it does not
+            read of the others.
 
     Raises:
         PriorkitError: A run or its data cannot be loaded, or the folder cannot be written.
@@ -64,27 +72,61 @@ def draw_study(request: Request, results: Results, registry: Registry) -> None:
         grids.append((_caption(results, row, run), to_uint8(run.sample(_SAMPLES)).cpu()))
         for kind in request.study.pictures:
             out = request.out / f"{row.system.name}-{kind}.png"
-            if kind == "classes":
-                count = min(_MOST_COLUMNS, len(run.class_names))
-                conditions = run.model.class_conditions(torch.arange(count))
-                picture = draw_class_figure(run.model, conditions, _ROWS, captions=run.class_names[:count])
-            elif kind == "sweep":
-                [pattern] = _texts(request)
-                columns = spelled_out(pattern)
-                conditions = run.model.text_conditions([text for _, text in columns])
-                picture = draw_class_figure(run.model, conditions, _ROWS, captions=[told for told, _ in columns])
-            elif kind == "texts":
-                texts = _texts(request)
-                if not texts:
-                    texts = _held_out_texts(load_run_data(run, _data_dir(request), registry=registry).test.captions)
-                picture = draw_texts(_samples_of_texts(run, texts), texts)
-            else:
-                data = load_run_data(run, _data_dir(request), registry=registry)
-                codes = map_codes(run.model, data.test, _CODES, shown_as=run.as_trained_on)
-                picture = draw_code_map(codes, run.class_names, data.class_names)
-            save_picture(picture, out, overwrite=True)
+            picture = _picture(kind, request, run, registry, _with_name(note, out.name))
+            if picture is not None:
+                save_picture(picture, out, overwrite=True)
     if grids:
         save_picture(draw_side_by_side(grids), request.out / "samples.png", overwrite=True)
+
+
+def _picture(
+    kind: str, request: Request, run: Run, registry: Registry, note: Callable[[str], None]
+) -> Image.Image | None:
+    """One of a system's pictures; None if it has texts, none of which is read."""
+    if kind == "classes":
+        count = min(_MOST_COLUMNS, len(run.class_names))
+        conditions = run.model.class_conditions(torch.arange(count))
+        return draw_class_figure(run.model, conditions, _ROWS, captions=run.class_names[:count])
+    if kind == "sweep":
+        [pattern] = _texts(request)
+        columns = spelled_out(pattern)
+        texts = _readable(request, run, [text for _, text in columns], note)
+        if not texts:
+            return None
+        captions = [told for told, text in columns if text in texts]
+        return draw_class_figure(run.model, run.model.text_conditions(texts), _ROWS, captions=captions)
+    if kind == "texts":
+        wanted = _texts(request)
+        if not wanted:
+            data = load_run_data(run, _data_dir(request), registry=registry)
+            wanted = _held_out_texts(data.test.captions)
+        texts = _readable(request, run, wanted, note)
+        return draw_texts(_samples_of_texts(run, texts), texts) if texts else None
+    data = load_run_data(run, _data_dir(request), registry=registry)
+    codes = map_codes(run.model, data.test, _CODES, shown_as=run.as_trained_on)
+    return draw_code_map(codes, run.class_names, data.class_names)
+
+
+def _readable(request: Request, run: Run, texts: Sequence[str], note: Callable[[str], None]) -> list[str]:
+    """The texts that a run reads at least in part: after hours of training, the others are no reason to stop."""
+    read = []
+    given = "--text: " if request.texts else ""
+    for text in texts:
+        try:
+            run.model.text_conditions([text])
+        except ConfigurationError as error:
+            note(f"{given}{error}; it is left out")
+            continue
+        read.append(text)
+        for unread in unread_notes(run, text):
+            note(f"{given}{unread}")
+    if not read:
+        note("there is no text left to draw, so this picture is not drawn")
+    return read
+
+
+def _with_name(note: Callable[[str], None], name: str) -> Callable[[str], None]:
+    return lambda message: note(f"{name}: {message}")
 
 
 def _texts(request: Request) -> tuple[str, ...]:
@@ -102,11 +144,9 @@ def _check_texts(request: Request) -> None:
     if "sweep" not in study.pictures:
         return
     if len(texts) != 1:
-        wrong = (
-            f"takes one --text, not {len(texts)}" if texts else "varies a word of a text, and has none for this data"
-        )
+        wrong = f"takes one --text, not {len(texts)}" if texts else "has no text for this data set"
         raise ConfigurationError(
-            f"{study.name} {wrong}: give one with what changes in braces, such as --text 'the flower is {{pink, red}}'"
+            f"{study.name} {wrong}: give one, with alternatives in braces, such as --text 'the flower is {{pink, red}}'"
         )
     spelled_out(texts[0])
 

@@ -53,6 +53,9 @@ class StudyObserver:
     def drawing(self) -> None:
         """Pictures are being drawn."""
 
+    def picture_note(self, message: str) -> None:
+        """A text of a picture is not read, or not all of it; the message says which picture and text."""
+
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -126,7 +129,7 @@ def reproduce(
         _write(request, refused)
     results = _write(request, refused)
     observer.drawing()
-    draw_study(request, results, registry)
+    draw_study(request, results, registry, observer.picture_note)
     return Reproduction(results, None)
 
 

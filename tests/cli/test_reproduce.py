@@ -57,6 +57,17 @@ def test_figures_of_texts(reproduce):
     assert "is complete" in again.out
     after = Image.open("figure15/text-to-image-sweep.png").size
     assert (before[0] - 8, after[0] - 8) == (10 * 72, 2 * 72)
+    # A text that is not read ends nothing: the pictures show the others.
+    name = "text-to-image-sweep.png"
+    part = reproduce("figure15", *flags, "--out", "figure15", "--text", "{zzyzx, two, four qqq}")
+    assert (part.status, part.err) == (0, "")
+    assert f"note: {name}: --text: the text 'zzyzx' has nothing in it that the run's text encoder knows" in part.out
+    assert f"note: {name}: --text: 'four qqq': the run's text encoder does not know 'qqq'" in part.out
+    assert Image.open(f"figure15/{name}").size[0] - 8 == 2 * 72
+    none = reproduce("figure14", *flags, "--out", "figure14", "--text", "zzyzx", "--json")
+    assert (none.status, none.err) == (0, "")
+    told = [event["message"] for event in events(none.out) if event["event"] == "picture_note"]
+    assert [message.split(": ")[0] for message in told] == ["text-to-image-texts.png"] * 2
 
 
 def test_texts_of_held_out_images_where_none_are_known(reproduce):
@@ -90,7 +101,7 @@ def test_an_equal_time_for_programs_to_read(reproduce):
         (("table3", "--dataset", "digits", "--steps", 3, "--text", "a"), "--text: table3 draws no texts; leave it out"),
         (
             ("figure15", "--dataset", "npz", "--steps", 3),
-            "figure15 varies a word of a text, and has none for this data",
+            "figure15 has no text for this data set: give one, with alternatives in braces, such as --text",
         ),
         (("figure15", "--steps", 3, "--text", "a"), "'a': put what changes from column to column in braces"),
         (("figure14", "--steps", 3, "--text", " "), "--text is empty: say what to draw"),
