@@ -55,15 +55,16 @@ def said(*parts: ImageSet) -> dict[int, tuple[str, ...]]:
 
 def test_labels_of_boxes_are_no_captions(tmp_path: Path) -> None:
     for value in range(10):
-        boxes = [f"{value % 3} 0.5 0.25 0.1 1e-2", "1 0.1 0.2 0.3 0.4 0.5 0.6"] if value % 2 else []
+        boxes = [f"{value % 3} 0.5 0.25 0.1 1e-2", "1 0 0.2 0.3 1 0.5 0.6", "0 .5 .5 1E-3 +.1"] if value % 2 else []
         save(tmp_path, f"{value}.png", value, *boxes)
     data = load(tmp_path)
     assert data.train.captions is None
     assert any("as 1.txt, hold numbers alone" in note and "no captions" in note for note in data.notes)
-    # Numbers may be captions as well: of digits, for one.
-    for value in range(10):
-        save(tmp_path, f"{value}.png", value, str(value))
-    assert load(tmp_path).train.captions is not None
+    # Numbers may be captions as well: of digits, or of dates.
+    for caption in ("{}", "2024 12 24 18 3{}", "0 0.5 0.5 0.5 -0.{}"):
+        for value in range(10):
+            save(tmp_path, f"{value}.png", value, caption.format(value))
+        assert load(tmp_path).train.captions is not None
 
 
 @pytest.mark.parametrize("memory", [None, 0])

@@ -14,7 +14,7 @@ from priorkit_plugins.folder.files import Files
 
 __all__ = ["FoundCaptions", "find_captions"]
 
-_BOXES = re.compile(r"\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}")
+_BOX = re.compile(r"\d+(\s+\+?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?){4,}")
 """A class and at least four numbers: a box or an outline, as detectors of objects are trained with."""
 _SHOWN = 3
 """Lines that a message lists."""
@@ -66,7 +66,7 @@ def find_captions(files: Files, key: str, notes: list[str]) -> FoundCaptions | N
     if not beside:
         return None
     captions = [read_captions(beside[index]) if index in beside else () for index in range(len(files))]
-    if any(captions) and all(_BOXES.fullmatch(line) for lines in captions for line in lines):
+    if any(captions) and all(_is_box(line) for lines in captions for line in lines):
         notes.append(
             f"the text files beside the images, as {next(iter(beside.values())).name}, hold numbers alone, as labels "
             "of boxes do: they are no captions, and are left aside"
@@ -76,6 +76,11 @@ def find_captions(files: Files, key: str, notes: list[str]) -> FoundCaptions | N
         captions,
         lambda index: f"{files[index].with_suffix('.txt')} is {'empty' if index in beside else 'missing'}",
     )
+
+
+def _is_box(line: str) -> bool:
+    """Whether a line is a box or an outline: their coordinates are shares of the image's width and height."""
+    return bool(_BOX.fullmatch(line)) and all(float(number) <= 1 for number in line.split()[1:])
 
 
 def _folders(files: Files) -> list[str]:
