@@ -190,7 +190,9 @@ class Prior(nn.Module, abc.ABC):
         return None
 
     def condition_loss(self, condition: Tensor) -> Tensor | None:
-        """What a prior that learns adversarially minimises beside fooling a discriminator, given s; None for nothing.
+        """The prior's own loss given s, added to the adversarial loss; None if it has none.
+
+        Each phase in which the prior fools a discriminator minimises it.
 
         Args:
             condition: s of the codes that it makes in this step, shape (N, condition_dim).

@@ -57,6 +57,12 @@ class System:
         codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
         return codes
 
+    def condition_loss(self, condition: Tensor | None) -> Tensor | None:
+        """The prior's own loss given s (N, dim), a scalar; None if it has none, or takes no s."""
+        if condition is None or not self.prior.takes_condition:
+            return None
+        return self.prior.condition_loss(condition)
+
     def decode(self, codes: Tensor) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] of the prior's codes (N, code_dim); of indices, by the codebook's vectors."""
         images: Tensor = self.decoder(codes if self.encoder is None else self.encoder.embed(codes))

@@ -250,7 +250,9 @@ class MovableNormal(Prior):
 
 
 def system_of(prior: Prior, encoder: Any = None) -> Any:
-    return SimpleNamespace(prior=prior, encoder=encoder, condition=None, prior_codes=prior)
+    return SimpleNamespace(
+        prior=prior, encoder=encoder, condition=None, prior_codes=prior, condition_loss=lambda condition: None
+    )
 
 
 @pytest.mark.parametrize("name", ["non-saturating", "least-squares", "hinge", "wasserstein-gp"])

@@ -96,6 +96,8 @@ def test_it_learns_with_the_code_generator_and_d_i_is_shown_s(
     session.step()
     assert all(not torch.equal(old, new) for old, new in zip(before, augmented.parameters(), strict=True))
     own, others = vectors[order.batch(0, 6)], vectors[order.batch(6, 6)]
-    assert all(torch.equal(shown, own) or torch.equal(shown, others) for shown in seen)
+    # Real images, the same with others' s, generated ones, and these again in the move of those who fool D_I.
+    assert [torch.equal(shown, own) for shown in seen] == [True, False, True, True]
+    assert torch.equal(seen[1], others)
     told = {name for name in session.engine.losses(reset=True) if name.endswith("/conditioning")}
     assert told == {"prior_improvement/conditioning"} | ({"code_imitation/conditioning"} if changes else set())

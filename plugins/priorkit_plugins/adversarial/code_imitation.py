@@ -20,7 +20,8 @@ class CodeImitationPhase(Phase):
         system: The system that is trained.
         critic: D_C, from what it is shown of a code to logits (N,).
         adversarial_loss: Its loss.
-        weight: Weight of the prior's loss.
+        weight: Weight of the prior's adversarial loss; the prior itself weights its own loss given s, which the prior
+            improvement phase minimises too.
         seen: What D_C is shown of codes (N, code_dim) and their s.
     """
 
@@ -61,10 +62,9 @@ class CodeImitationPhase(Phase):
                 logits = loss.compared(logits, self._logits_of_data(images, noise.get("posterior"), condition))
         # What D_C minimises on fakes says how surely it takes codes for the encoder's.
         terms = {"prior": self.weight * loss.fake(logits)}
-        if condition is not None and self.system.prior.takes_condition:
-            conditioning = self.system.prior.condition_loss(condition)
-            if conditioning is not None:
-                terms["conditioning"] = conditioning
+        conditioning = self.system.condition_loss(condition)
+        if conditioning is not None:
+            terms["conditioning"] = conditioning
         yield Move("prior", terms)
 
     @property

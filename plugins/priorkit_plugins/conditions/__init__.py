@@ -70,8 +70,8 @@ class EmbeddingOptions(Options):
         0.0,
         ge=0,
         le=1,
-        description="share of generated images that are made from the mean of two images' embeddings, which that "
-        "discriminator sees beside them (Reed et al. 2016); 0 for none",
+        description="share of generated images that are conditioned on the mean of two images' vectors; the image "
+        "discriminator is shown this mean as their s (Reed et al. 2016); 0 for none",
     )
     remembered: int = Field(
         1000, ge=1, description="embeddings of training images that are kept with the run, to draw samples for"

@@ -24,8 +24,9 @@ class LearnedOptions(Options):
     conditioning_augmentation: float = Field(
         0.0,
         ge=0,
-        description="draw what the code generator is given of s from a normal distribution around it, learned with it, "
-        "whose divergence from N(0, I), per dimension, has this weight (Zhang et al. 2017, StackGAN); 0 for none",
+        description="give the code generator a draw from a learned N(mu(s), sigma(s)^2) in place of s; this is the "
+        "weight of the distribution's KL divergence from N(0, I), per dimension, in each phase in which the prior "
+        "fools a discriminator (Zhang et al. 2017, StackGAN); 0 turns it off",
     )
 
 

@@ -166,11 +166,9 @@ class PriorImprovementPhase(Phase):
                 assert made_from is not None, "what is recovered was there"
                 information = condition.recovery_loss(recovered, made_from)
                 terms["mutual_information"] = condition.recovery_weight * information
-        made_from = self._made_from("fake", noise)
-        if self.trains_prior and made_from is not None and self.system.prior.takes_condition:
-            conditioning = self.system.prior.condition_loss(made_from)
-            if conditioning is not None:
-                terms["conditioning"] = conditioning
+        conditioning = self.system.condition_loss(self._made_from("fake", noise)) if self.trains_prior else None
+        if conditioning is not None:
+            terms["conditioning"] = conditioning
         return terms
 
     @property

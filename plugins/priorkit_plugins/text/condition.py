@@ -128,7 +128,7 @@ class TextCondition(Condition):
         self.encoder.eval()
         with torch.no_grad(), single_precision(device):
             # In chunks: the memory of some encoders is large for each caption.
-            found = torch.cat([self.encoder(chunk.to(device, torch.int64)) for chunk in entries.split(_CHUNK)])
+            found = torch.cat([self.encoder(chunk.to(device, torch.int64)) for chunk in torch.split(entries, _CHUNK)])
         self.encoder.train(training)
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
 
