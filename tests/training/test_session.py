@@ -59,6 +59,13 @@ VARIANTS = [
     ("vae", {"prior": "location", "regularizer": "mmd"}),
     ("learned", {"condition": {"name": "labels", "recovery": "both"}, "critic_steps": 2}),
     ("learned", {"condition": "embedding", "critic_steps": 3, "reconstructions_as_fakes": True}),
+    (
+        "learned",
+        {
+            "condition": {"name": "embedding", "interpolated": 0.5},
+            "prior": {"name": "learned", "conditioning_augmentation": 2.0},
+        },
+    ),
     ("learned", {"networks": {"name": "began", "width": 2, "code_critic_width": 10}, "adversarial_loss": "began"}),
     ("learned", {"networks": {**RESIDUAL, "critic_norm": "none"}, "adversarial_loss": "wasserstein-gp"}),
 ]
