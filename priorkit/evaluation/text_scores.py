@@ -223,7 +223,7 @@ def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real
         book.skip((_COLOURS,), reason)
         return
     reference = colour_agreement(requests.texts, real.colours[requests.places], fewest=_FEWEST)
-    beside = {"chance": 1 / len(found.shares), "real images": reference.mean}
+    beside = {"chance": found.chance, "real images": reference.mean}
     parts = dict(found.shares)
     note = f"{in_words(beside)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
     beside |= parts | {f"{name}, real images": value for name, value in reference.shares.items()}
