@@ -1,13 +1,13 @@
 """How well samples match the captions that they are drawn for, by features of images and texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from priorkit.engine import seed_for
-from priorkit.evaluation.caption_requests import CaptionRequests, words_of
+from priorkit.evaluation.caption_requests import CaptionRequests, numbered, words_of
 from priorkit.evaluation.retrieval import r_precision
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.interfaces import Captions, FeatureExtractor
@@ -41,7 +41,7 @@ def score_matches(
     """
     made, real = features
     about, n = dict(matcher.description()), len(requests)
-    distinct, place = _numbered(requests.texts)
+    distinct, place = numbered(requests.texts)
     own, shown = matcher.text_features(distinct)[place], real[requests.places]
     if book.wants(RETRIEVAL):
         texts, allowed = _distractors(captions, requests)
@@ -106,12 +106,6 @@ def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[st
     for row, index in zip(allowed, requests.images.tolist(), strict=True):
         row[[kept[words] for words in map(words_of, captions[index]) if words in kept]] = False
     return [texts[key] for key in kept], allowed[requests.places]
-
-
-def _numbered(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """Texts, each once, and the place of every text among them."""
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    return list(places), torch.tensor([places[text] for text in texts])
 
 
 def standard_error(values: Tensor) -> float | None:

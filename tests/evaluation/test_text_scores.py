@@ -39,10 +39,15 @@ class Listens:
 
     reads_text = True
 
+    def __init__(self) -> None:
+        self.encoded: list[list[str]] = []
+
+    def reads(self, text: str) -> bool:
+        return any(name in text for name in NAMES)
+
     def of_texts(self, texts: Sequence[str]) -> Tensor:
-        for text in texts:
-            if not any(name in text for name in NAMES):
-                raise ValueError("no known word")
+        assert all(map(self.reads, texts)), "the others would be refused"
+        self.encoded.append(list(texts))
         return torch.stack([torch.tensor([float(name in text) for name in NAMES]) for text in texts])
 
 
@@ -170,6 +175,24 @@ def test_captions_that_say_nothing_to_the_model_are_left_out() -> None:
     assert score.real == 39
     none = dataclasses.replace(DATA.test, captions=Captions([(f"gnu {index}",) for index in range(40)]))
     assert "knows no word" in scored(Painter(), dataclasses.replace(DATA, test=none))["r-precision"].note
+
+
+def test_captions_that_are_asked_for_are_encoded_once_and_no_others() -> None:
+    captions = Captions([*(tuple(f"{name} number {n}" for name in NAMES) for n in range(39)), ("gnu", "red gnu")])
+    data = dataclasses.replace(DATA, test=dataclasses.replace(DATA.test, captions=captions))
+    painter = Painter()
+    scored(painter, data, samples=10)
+    (once,) = painter.condition.encoded
+    assert len(once) == len(set(once)) <= 10
+
+
+def test_mistakes_of_a_condition_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Listens, texts: Sequence[str]) -> Tensor:
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr(Listens, "of_texts", broken)
+    with pytest.raises(ValueError, match="shapes do not match"):
+        scored(Painter())
 
 
 def test_what_cannot_be_scored_has_a_reason() -> None:
