@@ -12,9 +12,9 @@ from priorkit.evaluation.retrieval import r_precision
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.interfaces import Captions, FeatureExtractor
 
-__all__ = ["CLIP", "RETRIEVAL", "in_words", "score_matches", "standard_error"]
+__all__ = ["CLIP", "MATCHED", "RETRIEVAL", "in_words", "score_matches", "standard_error"]
 
-RETRIEVAL, CLIP = "r-precision", "clip-score"
+RETRIEVAL, CLIP = MATCHED = ("r-precision", "clip-score")
 _DISTRACTORS = 99
 """As in AttnGAN."""
 _POOL = 2000
@@ -43,17 +43,17 @@ def score_matches(
     about, n = dict(matcher.description()), len(requests)
     distinct, place = numbered(requests.texts)
     own, shown = matcher.text_features(distinct)[place], real[requests.places]
+    texts, allowed = _distractors(captions, requests)
+    others = matcher.text_features(texts)
     if book.wants(RETRIEVAL):
-        texts, allowed = _distractors(captions, requests)
-        others = matcher.text_features(texts)
         drawn = seed_for(seed, "distractors")
         found = r_precision(made, own, others, allowed, distractors=_DISTRACTORS, seed=drawn)
         ceiling = float(r_precision(shown, own, others, allowed, distractors=_DISTRACTORS, seed=drawn).mean())
         ranked = 1 + allowed.sum(1).clamp(max=_DISTRACTORS)
         beside = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
         counts = sorted({int(ranked.min()), int(ranked.max())})
-        few = ", as there are no more" if counts[0] <= _DISTRACTORS else ""
-        note = f"first of {' to '.join(map(str, counts))} captions{few}; {in_words(beside)}{_left_out(requests)}"
+        few = " (the data has no more)" if counts[0] <= _DISTRACTORS else ""
+        note = f"ranked among {' to '.join(map(str, counts))} captions{few}; {in_words(beside)}{_left_out(requests)}"
         book.add(
             RETRIEVAL,
             float(found.mean()),
@@ -65,12 +65,12 @@ def score_matches(
             beside=beside,
         )
     if book.wants(CLIP):
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "other captions")))
+        generator = torch.Generator().manual_seed(seed_for(seed, "other captions"))
         scores = _clip_scores(made, own)
-        beside = {
-            "captions of others": float(_clip_scores(made, own[order]).mean()),
-            "real images": float(_clip_scores(shown, own).mean()),
-        }
+        beside = {"real images": float(_clip_scores(shown, own).mean())}
+        if len(rows := allowed.any(1).nonzero()[:, 0]):
+            of_others = torch.multinomial(allowed[rows].float(), 1, generator=generator)[:, 0]
+            beside = {"captions of others": float(_clip_scores(made[rows], others[of_others]).mean()), **beside}
         book.add(
             CLIP,
             float(scores.mean()),
@@ -85,15 +85,15 @@ def score_matches(
 
 
 def _clip_scores(images: Tensor, texts: Tensor) -> Tensor:
-    """100 max(cos, 0) of each image and text, as is usual; Hessel et al. 2021, arXiv:2104.08718, have 2.5 for 100."""
+    """100 max(cos, 0) of each image and text, as is usual; Hessel et al. 2021, arXiv:2104.08718, multiply by 2.5."""
     return 100 * cosine_similarity(images.double(), texts.double()).clamp(min=0)
 
 
 def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[str], Tensor]:
     """Texts of which no two have the same words, and which of them may be distractors of each sample: bool (n, M).
 
-    They are the held-out captions, or 2,000 of them. A caption that describes the image of the sample's own caption,
-    as it is or in another order of words, is none of that sample's.
+    They are the held-out captions, or 2,000 of them. All captions of the sample's own image, also with their words
+    reordered, are excluded from its distractors.
     """
     texts: dict[tuple[str, ...], str] = {}
     for text in captions.distinct():

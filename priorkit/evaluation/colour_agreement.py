@@ -44,7 +44,7 @@ class ColourAgreement:
 def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) -> ColourAgreement:
     """Compares the colours of pictures with those that their captions name.
 
-    Captions that name no colour, or several, are left out, and so are colours that stand in few captions.
+    Captions that name no colour of `COLOURS`, or another one beside it, are left out, and so are colours that stand in few captions.
 
     Args:
         texts: A caption of each picture.
@@ -60,7 +60,7 @@ def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) ->
     there: dict[str, list[str | None]] = {name: [] for name in COLOURS}
     for text, colour in zip(texts, shown.tolist(), strict=True):
         named = named_colours(text)
-        if len(named) == 1:
+        if len(named) == 1 and named[0] in there:
             there[named[0]].append(COLOURS[colour] if colour >= 0 else None)
     kept = {name: found for name, found in there.items() if len(found) >= fewest}
     together = [colour for found in kept.values() for colour in found]

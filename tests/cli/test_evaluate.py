@@ -90,7 +90,10 @@ def test_options_of_one_name_mean_what_the_chosen_extractor_says(cli, trained: P
         (["trained", "--extractor", "inception", "--extractor.weights", "x"], "there is no such file"),
         (["trained", "--extractor.rgb"], "extractor 'classifier' has no option 'rgb'"),
         (["trained", "--matcher", "two-towers"], "unknown feature extractor 'two-towers'; did you mean 'two-tower'?"),
-        (["trained", "--matcher", "classifier"], "--matcher classifier: this feature extractor reads no texts"),
+        (
+            ["trained", "--matcher", "classifier"],
+            "--matcher classifier: this feature extractor reads no texts; use one of: clip, two-tower",
+        ),
         (["trained", "--matcher.stepz", "1"], "unknown option --matcher.stepz; did you mean '--matcher.steps'?"),
         (["trained", "--matcher.steps", "0"], "--matcher.steps: input should be greater than or equal to 1"),
         (["trained", "--matcher.file", "x"], "--matcher.file: extractor 'two-tower' has no option 'file'"),
