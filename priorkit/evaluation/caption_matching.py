@@ -10,9 +10,10 @@ from priorkit.engine import seed_for
 from priorkit.evaluation.caption_requests import CaptionRequests, numbered, words_of
 from priorkit.evaluation.retrieval import r_precision
 from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.standard_error import standard_error
 from priorkit.interfaces import Captions, FeatureExtractor
 
-__all__ = ["CLIP", "MATCHED", "RETRIEVAL", "in_words", "score_matches", "standard_error"]
+__all__ = ["CLIP", "MATCHED", "RETRIEVAL", "in_words", "score_matches"]
 
 RETRIEVAL, CLIP = MATCHED = ("r-precision", "clip-score")
 _DISTRACTORS = 99
@@ -106,11 +107,6 @@ def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[st
     for row, index in zip(allowed, requests.images.tolist(), strict=True):
         row[[kept[words] for words in map(words_of, captions[index]) if words in kept]] = False
     return [texts[key] for key in kept], allowed[requests.places]
-
-
-def standard_error(values: Tensor) -> float | None:
-    """That of the mean of values (N,); None of a single one."""
-    return float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
 
 
 def in_words(figures: Mapping[str, float]) -> str:

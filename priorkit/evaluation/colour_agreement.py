@@ -44,7 +44,8 @@ class ColourAgreement:
 def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) -> ColourAgreement:
     """Compares the colours of pictures with those that their captions name.
 
-    Captions that name no colour of `COLOURS`, or another one beside it, are left out, and so are colours that stand in few captions.
+    Captions that name no colour of `COLOURS`, or another colour beside it, are left out, and so are colours that stand
+    in few captions.
 
     Args:
         texts: A caption of each picture.

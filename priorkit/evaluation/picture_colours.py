@@ -13,8 +13,38 @@ COLOURS = ("red", "orange", "yellow", "pink", "purple", "blue", "white")
 """Words for colours that the rule tells apart. Green is none of them: it is the background of plants."""
 
 _OTHERS = frozenset(
-    "aqua beige black bronze brown burgundy cream crimson cyan fuchsia gold golden gray green grey indigo ivory lavender "
-    "lilac magenta maroon mauve peach salmon scarlet silver tan teal turquoise violet".split()
+    [
+        "aqua",
+        "beige",
+        "black",
+        "bronze",
+        "brown",
+        "burgundy",
+        "cream",
+        "crimson",
+        "cyan",
+        "fuchsia",
+        "gold",
+        "golden",
+        "gray",
+        "green",
+        "grey",
+        "indigo",
+        "ivory",
+        "lavender",
+        "lilac",
+        "magenta",
+        "maroon",
+        "mauve",
+        "peach",
+        "salmon",
+        "scarlet",
+        "silver",
+        "tan",
+        "teal",
+        "turquoise",
+        "violet",
+    ]
 )
 """Words for other colours, which the rule does not tell apart."""
 

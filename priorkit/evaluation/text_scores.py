@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from priorkit.data import to_uint8
 from priorkit.errors import DataError, MissingExtraError
-from priorkit.evaluation.caption_matching import CLIP, MATCHED, in_words, score_matches, standard_error
+from priorkit.evaluation.caption_matching import CLIP, MATCHED, in_words, score_matches
 from priorkit.evaluation.caption_requests import CaptionRequests, choose_requests, words_of
 from priorkit.evaluation.colour_agreement import colour_agreement
 from priorkit.evaluation.extractors import named_by_flag
 from priorkit.evaluation.grouped_distance import grouped_kernel_distance
-from priorkit.evaluation.images import chunk_size, chunks
+from priorkit.evaluation.images import chunks, decoded
 from priorkit.evaluation.picture_colours import COLOURS, shown_colours
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.evaluation.standard_error import standard_error
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
@@ -124,7 +124,8 @@ def score_texts(
     if requests is None:
         book.skip(_ALL, "the model's text encoder knows no word of the held-out captions")
         return
-    made = _see(_samples(model, requests, settings.seed), book, extractor, matcher)
+    codes = model.codes(len(requests), settings.seed, condition=requests.vectors.to(model.device))
+    made = _see(decoded(model, codes), book, extractor, matcher)
     real = _see(chunks(data.test, requests.images), book, extractor, matcher)
     if matcher is not None:
         assert made.matched is not None
@@ -148,12 +149,6 @@ def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | No
         book.skip((_DISTANCE,), str(error), extractor.name)
         return None
     return extractor
-
-
-def _samples(model: Model, requests: CaptionRequests, seed: int) -> Iterable[Tensor]:
-    codes = model.codes(len(requests), seed, condition=requests.vectors.to(model.device))
-    for part in torch.split(codes, chunk_size(model.shape.size)):
-        yield to_uint8(model.decode(part, from_prior=True)).cpu()
 
 
 def _see(parts: Iterable[Tensor], book: Scorebook, extractor: SeenBy | None, matcher: SeenBy | None) -> _Seen:

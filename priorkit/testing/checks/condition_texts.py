@@ -63,7 +63,7 @@ def texts_become_conditions(subject: ConditionSubject) -> None:
 
 
 def empty_texts_are_refused(subject: ConditionSubject) -> None:
-    """An empty text is refused by a ValueError, as `reads` says before, and `unread` says what of a text is left out."""
+    """An empty text is refused by a ValueError, as `reads` says before; `unread` says what of a text is left out."""
     condition = subject.component()
     if not condition.reads_text:
         raise NotApplicable("it reads no texts")
