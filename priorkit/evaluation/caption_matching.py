@@ -51,10 +51,12 @@ def score_matches(
         found = r_precision(made, own, others, allowed, distractors=_DISTRACTORS, seed=drawn)
         ceiling = float(r_precision(shown, own, others, allowed, distractors=_DISTRACTORS, seed=drawn).mean())
         ranked = 1 + allowed.sum(1).clamp(max=_DISTRACTORS)
-        beside = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
+        references = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
         counts = sorted({int(ranked.min()), int(ranked.max())})
         few = " (the data has no more)" if counts[0] <= _DISTRACTORS else ""
-        note = f"ranked among {' to '.join(map(str, counts))} captions{few}; {in_words(beside)}{_left_out(requests)}"
+        note = (
+            f"ranked among {' to '.join(map(str, counts))} captions{few}; {in_words(references)}{_left_out(requests)}"
+        )
         book.add(
             RETRIEVAL,
             float(found.mean()),
@@ -63,15 +65,15 @@ def score_matches(
             samples=n,
             real=len(real),
             note=note,
-            beside=beside,
+            references=references,
         )
     if book.wants(CLIP):
         generator = torch.Generator().manual_seed(seed_for(seed, "other captions"))
         scores = _clip_scores(made, own)
-        beside = {"real images": float(_clip_scores(shown, own).mean())}
+        references = {"real images": float(_clip_scores(shown, own).mean())}
         if len(rows := allowed.any(1).nonzero()[:, 0]):
             of_others = torch.multinomial(allowed[rows].float(), 1, generator=generator)[:, 0]
-            beside = {"captions of others": float(_clip_scores(made[rows], others[of_others]).mean()), **beside}
+            references = {"captions of others": float(_clip_scores(made[rows], others[of_others]).mean()), **references}
         book.add(
             CLIP,
             float(scores.mean()),
@@ -80,8 +82,8 @@ def score_matches(
             published=matcher.is_clip,
             samples=n,
             real=len(real),
-            note=in_words(beside) + _left_out(requests),
-            beside=beside,
+            note=in_words(references) + _left_out(requests),
+            references=references,
         )
 
 

@@ -195,13 +195,13 @@ def _score_distance(
     samples, there = {g: samples[g] for g in kept}, {g: there[g] for g in kept}
     values = grouped_kernel_distance(samples, there)
     halves = [{g: features[start::2] for g, features in there.items()} for start in (0, 1)]
-    beside = {"real images": float(grouped_kernel_distance(*halves).mean())}
+    references = {"real images": float(grouped_kernel_distance(*halves).mean())}
     next_to = _strangers(kept, [[groups[group] for group in of_row if group in groups] for of_row in shown])
     if next_to:
         others = {g: there[other] for g, other in next_to.items()}
         away = float(grouped_kernel_distance({g: samples[g] for g in next_to}, others).mean())
-        beside = {f"other {kind}": away, **beside}
-    note = f"mean of {len(kept)} of {len(groups)} {kind}, {_FEWEST} images or more each; {in_words(beside)}"
+        references = {f"other {kind}": away, **references}
+    note = f"mean of {len(kept)} of {len(groups)} {kind}, {_FEWEST} images or more each; {in_words(references)}"
     book.add(
         _DISTANCE,
         float(values.mean()),
@@ -210,7 +210,7 @@ def _score_distance(
         samples=sum(map(len, samples.values())),
         real=sum(map(len, there.values())),
         note=note,
-        beside=beside,
+        references=references,
     )
 
 
@@ -228,11 +228,20 @@ def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real
         book.skip((_COLOURS,), reason)
         return
     reference = colour_agreement(requests.texts, real.colours[requests.places], fewest=_FEWEST)
-    beside = {"chance": found.chance, "real images": reference.mean}
+    references = {"chance": found.chance, "real images": reference.mean}
     parts = dict(found.shares)
-    note = f"{in_words(beside)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
-    beside |= parts | {f"{name}, real images": value for name, value in reference.shares.items()}
-    book.add(_COLOURS, found.mean, found.error, samples=found.count, real=len(real.colours), note=note, beside=beside)
+    of_parts = {f"{name}, real images": value for name, value in reference.shares.items()}
+    note = f"{in_words(references)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
+    book.add(
+        _COLOURS,
+        found.mean,
+        found.error,
+        samples=found.count,
+        real=len(real.colours),
+        note=note,
+        references=references | of_parts,
+        parts=parts,
+    )
 
 
 def _strangers(groups: Sequence[int], of_rows: Sequence[Sequence[int]]) -> dict[int, int]:

@@ -200,7 +200,7 @@ def test_scores_of_captions(cli, trained, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert kept["matcher"]["steps"] == 2
     found = {score["name"]: score for score in kept["scores"]}
     assert 0 <= found["r-precision"]["value"] <= 1
-    assert found["r-precision"]["beside"]["chance"] == pytest.approx(0.2)
+    assert found["r-precision"]["references"]["chance"] == pytest.approx(0.2)
     assert len(list((tmp_path / "cache/two-tower").iterdir())) == 1
     cli("evaluate", trained, *few, *small, "--quiet")
     first, second = json.loads(Path("run/scores.json").read_text())["evaluations"]

@@ -118,31 +118,31 @@ def deaf() -> dict[str, Score]:
 def test_r_precision(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     # Of 8 captions, the 2 that describe an image are no distractors of each other; ties are none.
     score = good["r-precision"]
-    assert score.value == score.beside["real images"] == 1.0
-    assert score.beside["chance"] == pytest.approx(1 / 7)
+    assert score.value == score.references["real images"] == 1.0
+    assert score.references["chance"] == pytest.approx(1 / 7)
     assert "ranked among 7 captions (the data has no more); chance 0.143, real images 1" in score.note
     assert (score.samples, score.real) == (200, 40)
     assert deaf["r-precision"].value == pytest.approx(0.25, abs=0.1)
-    assert score.as_data()["beside"] == dict(score.beside)
+    assert score.as_data()["references"] == dict(score.references)
 
 
 def test_clip_score(good: dict[str, Score]) -> None:
     score = good["clip-score"]
     assert score.value == pytest.approx(100, abs=1)
-    assert score.beside["real images"] == pytest.approx(100, abs=1)
+    assert score.references["real images"] == pytest.approx(100, abs=1)
     # No caption of another colour is the sample's own in other words.
     colours = torch.nn.functional.normalize(Eye().text_features(NAMES).double(), dim=1)
     cosines = 100 * (colours @ colours.T).clamp(min=0)
     expected = float(cosines[~torch.eye(4, dtype=torch.bool)].mean())
-    assert score.beside["captions of others"] == pytest.approx(expected, abs=4)
+    assert score.references["captions of others"] == pytest.approx(expected, abs=4)
 
 
 def test_kernel_distance_by_caption(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     # Of all samples together, both are right: it is the classes that tell the two painters apart.
     score = good["caption-kernel-distance"]
     assert score.value == pytest.approx(0, abs=0.05)
-    assert score.beside["real images"] == pytest.approx(0, abs=0.05)
-    assert score.beside["other classes"] > 1
+    assert score.references["real images"] == pytest.approx(0, abs=0.05)
+    assert score.references["other classes"] > 1
     assert deaf["caption-kernel-distance"].value is not None
     assert deaf["caption-kernel-distance"].value > 0.5
     assert score.note.startswith("mean of 4 of 4 classes, 5 images or more each")
@@ -151,12 +151,9 @@ def test_kernel_distance_by_caption(good: dict[str, Score], deaf: dict[str, Scor
 def test_colour_agreement(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     score = good["colour-agreement"]
     assert score.value == 1.0
-    assert score.beside == {
-        "chance": 0.25,
-        "real images": 1.0,
-        **dict.fromkeys(NAMES, 1.0),
-        **{f"{name}, real images": 1.0 for name in NAMES},
-    }
+    of_parts = {f"{name}, real images": 1.0 for name in NAMES}
+    assert score.references == {"chance": 0.25, "real images": 1.0, **of_parts}
+    assert score.parts == dict.fromkeys(NAMES, 1.0)
     assert score.note == "chance 0.25, real images 1; red 1.00, yellow 1.00, blue 1.00, white 1.00"
     assert deaf["colour-agreement"].value == pytest.approx(0.25, abs=0.12)
 
@@ -166,10 +163,10 @@ def test_without_labels_captions_are_compared() -> None:
     score = scored(Painter(), data)["caption-kernel-distance"]
     assert score.note.startswith("mean of 8 of 8 captions")
     # The other caption of the same images is none to compare with.
-    assert score.beside["other captions"] > 1
+    assert score.references["other captions"] > 1
     both = dataclasses.replace(data.test, captions=Captions([("a red one", "a blue one")] * 40))
-    beside = scored(Painter(), dataclasses.replace(data, test=both))["caption-kernel-distance"].beside
-    assert list(beside) == ["real images"], "all images have both captions"
+    references = scored(Painter(), dataclasses.replace(data, test=both))["caption-kernel-distance"].references
+    assert list(references) == ["real images"], "all images have both captions"
     few = dataclasses.replace(data, test=ImageSet(DATA.test.first(12), captions=DATA.test.captions[:12]))
     assert "fewer than 2 captions have 5 held-out images" in scored(Painter(), few)["caption-kernel-distance"].note
 
