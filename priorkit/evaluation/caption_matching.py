@@ -43,7 +43,7 @@ def score_matches(
     made, real = features
     about, n = dict(matcher.description()), len(requests)
     distinct, place = numbered(requests.texts)
-    own, shown = matcher.text_features(distinct)[place], real[requests.places]
+    own, shown = matcher.text_features(distinct)[place], real[requests.rows]
     texts, allowed = _distractors(captions, requests)
     others = matcher.text_features(texts)
     if book.wants(RETRIEVAL):
@@ -108,7 +108,7 @@ def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[st
     allowed = torch.ones(len(requests.images), number, dtype=torch.bool)
     for row, index in zip(allowed, requests.images.tolist(), strict=True):
         row[[kept[words] for words in map(words_of, captions[index]) if words in kept]] = False
-    return [texts[key] for key in kept], allowed[requests.places]
+    return [texts[key] for key in kept], allowed[requests.rows]
 
 
 def in_words(figures: Mapping[str, float]) -> str:

@@ -33,14 +33,14 @@ class CaptionRequests:
     Attributes:
         texts: One caption for each of n samples.
         images: The held-out images that they are captions of, each once, int64 (m,).
-        places: Which of these images each is a caption of, int64 (n,).
+        rows: Which of these images each is a caption of, int64 (n,): its row in `images`.
         vectors: The conditioning vectors of the texts, float32 (n, dim).
         unread: How many of the held-out captions were left out, because the model's text encoder knows no word of them.
     """
 
     texts: Sequence[str]
     images: Tensor
-    places: Tensor
+    rows: Tensor
     vectors: Tensor
     unread: int = 0
 
@@ -73,8 +73,8 @@ def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -
     texts = [
         usable[index][int(chance * len(usable[index]))] for index, chance in zip(chosen.tolist(), chances, strict=True)
     ]
-    shown, places = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    shown, rows = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     # Those alone that are asked for: an encoder of texts may be slow.
-    wanted, rows = numbered(texts)
-    vectors = condition.of_texts(wanted).cpu()[rows]
-    return CaptionRequests(texts, shown, places, vectors, len(distinct) - len(read))
+    wanted, of_texts = numbered(texts)
+    vectors = condition.of_texts(wanted).cpu()[of_texts]
+    return CaptionRequests(texts, shown, rows, vectors, len(distinct) - len(read))

@@ -178,7 +178,7 @@ def _score_distance(
     assert captions is not None
     if labels is not None:
         kind = "classes"
-        asked: list[object] = labels[requests.images[requests.places]].tolist()
+        asked: list[object] = labels[requests.images[requests.rows]].tolist()
         shown: list[Sequence[object]] = [[label] for label in labels[requests.images].tolist()]
     else:
         kind = "captions"
@@ -227,7 +227,7 @@ def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real
         )
         book.skip((_COLOURS,), reason)
         return
-    reference = colour_agreement(requests.texts, real.colours[requests.places], fewest=_FEWEST)
+    reference = colour_agreement(requests.texts, real.colours[requests.rows], fewest=_FEWEST)
     references = {"chance": found.chance, "real images": reference.mean}
     parts = dict(found.shares)
     of_parts = {f"{name}, real images": value for name, value in reference.shares.items()}
