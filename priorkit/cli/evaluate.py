@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.component_flags import component_options_of_all
 from priorkit.cli.console import Console
-from priorkit.config import FieldDescription, merge_settings, validate_settings
+from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
@@ -70,14 +70,13 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the scores (default RUN/scores.json)")
-    group = parser.add_argument_group("feature extractor", "`priorkit components extractor` describes them all")
+    group = parser.add_argument_group("feature extractor", "its options are listed below")
     names = f"what sees the samples: {', '.join(extractors)} (default: the run's)"
     group.add_argument("--extractor", metavar="NAME", help=names)
     for item in options:
-        metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
-        group.add_argument(item.flag, metavar=metavar, help=f"{item.description} [{item.type}]".replace("%", "%%"))
+        group.add_argument(item.flag, help=argparse.SUPPRESS)
     group = parser.add_argument_group(
-        "matcher", "for the scores of captions (`text`); its options as above, with --matcher for --extractor"
+        "matcher", "for the scores of captions (`text`); its options as below, with --matcher for --extractor"
     )
     group.add_argument(
         "--matcher",
@@ -95,6 +94,24 @@ def _for_matcher(item: FieldDescription) -> str:
     return item.flag.replace("--extractor.", "--matcher.", 1)
 
 
+def _described(registry: Registry, name: str) -> list[FieldDescription]:
+    return describe_fields(registry.get("extractor", name).component.options, ("extractor",))
+
+
+def _options(registry: Registry) -> str:
+    """Help for the options of each extractor: two may have one of the same name that means something else."""
+    parts = []
+    for name in registry.names("extractor"):
+        parser = Parser("priorkit evaluate", usage=argparse.SUPPRESS, help_flag=False)
+        group = parser.add_argument_group(f"feature extractor {name}")
+        for item in _described(registry, name):
+            metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
+            shown = f"{item.description} [{item.type}; default {item.default}]"
+            group.add_argument(item.flag, metavar=metavar, help=shown.replace("%", "%%"))
+        parts.append(parser.format_help())
+    return "\n".join(part for part in parts if part.strip())
+
+
 def _groups() -> str:
     from priorkit.evaluation.catalogue import CATALOGUE, GROUPS
 
@@ -102,29 +119,40 @@ def _groups() -> str:
     return "\n".join(["scores, by group:", *lines])
 
 
-def _chosen(found: argparse.Namespace, options: Sequence[FieldDescription], own: Mapping[str, Any]) -> dict[str, Any]:
+def _given(flags: Mapping[str, str | None], name: str, registry: Registry) -> dict[str, Any]:
+    """What options of an extractor are set to; what a text stands for depends on which extractor it is.
+
+    Args:
+        flags: The text of each option, by its key; None where it is not given.
+        name: The extractor's.
+        registry: Where it comes from.
+    """
+    known = {item.path[1]: item for item in _described(registry, name)}
+    return {key: known[key].value(text) if key in known else text for key, text in flags.items() if text is not None}
+
+
+def _chosen(
+    found: argparse.Namespace, options: Sequence[FieldDescription], own: Mapping[str, Any], registry: Registry
+) -> dict[str, Any]:
     """The extractor's table: the run's own, with what the flags change."""
+    flags = {item.path[1]: getattr(found, item.flag[2:].replace("-", "_")) for item in options}
     given: dict[str, Any] = {"name": found.extractor} if found.extractor is not None else {}
-    for item in options:
-        text = getattr(found, item.flag[2:].replace("-", "_"))
-        if text is not None:
-            given[item.path[1]] = item.value(text)
+    given |= _given(flags, found.extractor or own["name"], registry)
     merged: dict[str, Any] = merge_settings({"extractor": own}, {"extractor": given})["extractor"]
     return merged
 
 
-def _matcher(found: argparse.Namespace, options: Sequence[FieldDescription]) -> dict[str, Any] | None:
+def _matcher(
+    found: argparse.Namespace, options: Sequence[FieldDescription], registry: Registry
+) -> dict[str, Any] | None:
     """The matcher's table as the flags say it; None where none of them is given."""
     from priorkit.evaluation import DEFAULT_MATCHER
 
-    given = {}
-    for item in options:
-        text = getattr(found, _for_matcher(item)[2:].replace("-", "_"))
-        if text is not None:
-            given[item.path[1]] = item.value(text)
-    if found.matcher is None and not given:
+    flags = {item.path[1]: getattr(found, _for_matcher(item)[2:].replace("-", "_")) for item in options}
+    if found.matcher is None and all(text is None for text in flags.values()):
         return None
-    return {"name": found.matcher or DEFAULT_MATCHER, **given}
+    name = found.matcher or DEFAULT_MATCHER
+    return {"name": name, **_given(flags, name, registry)}
 
 
 def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -133,7 +161,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     options = list(described.values())
     parser = _parser(options, registry.names("extractor"))
     if {"-h", "--help"} & set(arguments):
-        print(f"{parser.format_help()}\n{_groups()}")
+        print("\n".join([parser.format_help(), _options(registry), _groups()]))
         return 0
     switches = {flag for item in options if item.switch for flag in (item.flag, _for_matcher(item))}
     plain = {"-h", "--help", "--json", "--quiet"}
@@ -167,8 +195,8 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     evaluation = evaluate_run(
         run,
         settings,
-        extractor=_chosen(found, options, own),
-        matcher=_matcher(found, options),
+        extractor=_chosen(found, options, own, registry),
+        matcher=_matcher(found, options, registry),
         data_dir=found.data_dir,
         registry=registry,
         tell=lambda doing: console.line(f"{doing} ..."),

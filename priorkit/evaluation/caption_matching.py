@@ -1,20 +1,21 @@
 """How well samples match the captions that they are drawn for, by features of images and texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from priorkit.engine import seed_for
-from priorkit.evaluation.caption_requests import CaptionRequests, words_of
+from priorkit.evaluation.caption_requests import CaptionRequests, numbered, words_of
 from priorkit.evaluation.retrieval import r_precision
 from priorkit.evaluation.scorebook import Scorebook
+from priorkit.evaluation.standard_error import standard_error
 from priorkit.interfaces import Captions, FeatureExtractor
 
-__all__ = ["CLIP", "RETRIEVAL", "in_words", "score_matches", "standard_error"]
+__all__ = ["CLIP", "MATCHED", "RETRIEVAL", "in_words", "score_matches"]
 
-RETRIEVAL, CLIP = "r-precision", "clip-score"
+RETRIEVAL, CLIP = MATCHED = ("r-precision", "clip-score")
 _DISTRACTORS = 99
 """As in AttnGAN."""
 _POOL = 2000
@@ -41,19 +42,21 @@ def score_matches(
     """
     made, real = features
     about, n = dict(matcher.description()), len(requests)
-    distinct, place = _numbered(requests.texts)
-    own, shown = matcher.text_features(distinct)[place], real[requests.places]
+    distinct, place = numbered(requests.texts)
+    own, shown = matcher.text_features(distinct)[place], real[requests.rows]
+    texts, allowed = _distractors(captions, requests)
+    others = matcher.text_features(texts)
     if book.wants(RETRIEVAL):
-        texts, allowed = _distractors(captions, requests)
-        others = matcher.text_features(texts)
         drawn = seed_for(seed, "distractors")
         found = r_precision(made, own, others, allowed, distractors=_DISTRACTORS, seed=drawn)
         ceiling = float(r_precision(shown, own, others, allowed, distractors=_DISTRACTORS, seed=drawn).mean())
         ranked = 1 + allowed.sum(1).clamp(max=_DISTRACTORS)
-        beside = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
+        references = {"chance": float((1 / ranked.double()).mean()), "real images": ceiling}
         counts = sorted({int(ranked.min()), int(ranked.max())})
-        few = ", as there are no more" if counts[0] <= _DISTRACTORS else ""
-        note = f"first of {' to '.join(map(str, counts))} captions{few}; {in_words(beside)}{_left_out(requests)}"
+        few = " (the data has no more)" if counts[0] <= _DISTRACTORS else ""
+        note = (
+            f"ranked among {' to '.join(map(str, counts))} captions{few}; {in_words(references)}{_left_out(requests)}"
+        )
         book.add(
             RETRIEVAL,
             float(found.mean()),
@@ -62,15 +65,15 @@ def score_matches(
             samples=n,
             real=len(real),
             note=note,
-            beside=beside,
+            references=references,
         )
     if book.wants(CLIP):
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed_for(seed, "other captions")))
+        generator = torch.Generator().manual_seed(seed_for(seed, "other captions"))
         scores = _clip_scores(made, own)
-        beside = {
-            "captions of others": float(_clip_scores(made, own[order]).mean()),
-            "real images": float(_clip_scores(shown, own).mean()),
-        }
+        references = {"real images": float(_clip_scores(shown, own).mean())}
+        if len(rows := allowed.any(1).nonzero()[:, 0]):
+            of_others = torch.multinomial(allowed[rows].float(), 1, generator=generator)[:, 0]
+            references = {"captions of others": float(_clip_scores(made[rows], others[of_others]).mean()), **references}
         book.add(
             CLIP,
             float(scores.mean()),
@@ -79,21 +82,21 @@ def score_matches(
             published=matcher.is_clip,
             samples=n,
             real=len(real),
-            note=in_words(beside) + _left_out(requests),
-            beside=beside,
+            note=in_words(references) + _left_out(requests),
+            references=references,
         )
 
 
 def _clip_scores(images: Tensor, texts: Tensor) -> Tensor:
-    """100 max(cos, 0) of each image and text, as is usual; Hessel et al. 2021, arXiv:2104.08718, have 2.5 for 100."""
+    """100 max(cos, 0) of each image and text, as is usual; Hessel et al. 2021, arXiv:2104.08718, multiply by 2.5."""
     return 100 * cosine_similarity(images.double(), texts.double()).clamp(min=0)
 
 
 def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[str], Tensor]:
     """Texts of which no two have the same words, and which of them may be distractors of each sample: bool (n, M).
 
-    They are the held-out captions, or 2,000 of them. A caption that describes the image of the sample's own caption,
-    as it is or in another order of words, is none of that sample's.
+    They are the held-out captions, or 2,000 of them. All captions of the sample's own image, also with their words
+    reordered, are excluded from its distractors.
     """
     texts: dict[tuple[str, ...], str] = {}
     for text in captions.distinct():
@@ -105,18 +108,7 @@ def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[st
     allowed = torch.ones(len(requests.images), number, dtype=torch.bool)
     for row, index in zip(allowed, requests.images.tolist(), strict=True):
         row[[kept[words] for words in map(words_of, captions[index]) if words in kept]] = False
-    return [texts[key] for key in kept], allowed[requests.places]
-
-
-def _numbered(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """Texts, each once, and the place of every text among them."""
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    return list(places), torch.tensor([places[text] for text in texts])
-
-
-def standard_error(values: Tensor) -> float | None:
-    """That of the mean of values (N,); None of a single one."""
-    return float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
+    return [texts[key] for key in kept], allowed[requests.rows]
 
 
 def in_words(figures: Mapping[str, float]) -> str:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from priorkit.engine import seed_for
-from priorkit.interfaces import Captions, Condition, ImageSet
+from priorkit.interfaces import Condition, ImageSet
 from priorkit.plugins import caption_words
 
-__all__ = ["CaptionRequests", "choose_requests", "words_of"]
+__all__ = ["CaptionRequests", "choose_requests", "numbered", "words_of"]
 
 Words = tuple[str, ...]
 
@@ -20,6 +20,12 @@ def words_of(text: str) -> Words:
     return tuple(sorted(caption_words(text)))
 
 
+def numbered(texts: Sequence[str]) -> tuple[list[str], Tensor]:
+    """Texts, each once, and the place of every text among them."""
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return list(places), torch.tensor([places[text] for text in texts])
+
+
 @dataclass(frozen=True)
 class CaptionRequests:
     """Captions that samples are drawn for.
@@ -27,14 +33,14 @@ class CaptionRequests:
     Attributes:
         texts: One caption for each of n samples.
         images: The held-out images that they are captions of, each once, int64 (m,).
-        places: Which of these images each is a caption of, int64 (n,).
+        rows: Which of these images each is a caption of, int64 (n,): its row in `images`.
         vectors: The conditioning vectors of the texts, float32 (n, dim).
         unread: How many of the held-out captions were left out, because the model's text encoder knows no word of them.
     """
 
     texts: Sequence[str]
     images: Tensor
-    places: Tensor
+    rows: Tensor
     vectors: Tensor
     unread: int = 0
 
@@ -56,7 +62,8 @@ def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -
     """
     captions = images.captions
     assert captions is not None, "the images have captions"
-    read = _vectors(captions, condition)
+    distinct = captions.distinct()
+    read = {text for text in distinct if condition.reads(text)}
     usable = [tuple(text for text in of_image if text in read) for of_image in captions]
     readable = torch.tensor([index for index, texts in enumerate(usable) if texts], dtype=torch.int64)
     if not len(readable):
@@ -66,22 +73,8 @@ def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -
     texts = [
         usable[index][int(chance * len(usable[index]))] for index, chance in zip(chosen.tolist(), chances, strict=True)
     ]
-    distinct, places = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
-    vectors = torch.stack([read[text] for text in texts])
-    return CaptionRequests(texts, distinct, places, vectors, len(captions.distinct()) - len(read))
-
-
-def _vectors(captions: Captions, condition: Condition) -> dict[str, Tensor]:
-    """The conditioning vector of each caption that can be read, on the CPU."""
-    texts = captions.distinct()
-    try:
-        return dict(zip(texts, condition.of_texts(texts).cpu(), strict=True))
-    except ValueError:
-        # One of them says nothing to the text encoder; which one is found by asking for each.
-        found = {}
-        for text in texts:
-            try:
-                found[text] = condition.of_texts([text])[0].cpu()
-            except ValueError:
-                continue
-        return found
+    shown, rows = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    # Those alone that are asked for: an encoder of texts may be slow.
+    wanted, of_texts = numbered(texts)
+    vectors = condition.of_texts(wanted).cpu()[of_texts]
+    return CaptionRequests(texts, shown, rows, vectors, len(distinct) - len(read))

@@ -17,10 +17,12 @@ class ColourAgreement:
     Attributes:
         shares: The share of each colour's pictures that show it, in the order of `COLOURS`.
         counts: How many pictures each of these colours has.
+        chance: What the mean would be, if the same pictures had been asked for in another order.
     """
 
     shares: Mapping[str, float]
     counts: Mapping[str, int]
+    chance: float
 
     @property
     def mean(self) -> float:
@@ -42,7 +44,8 @@ class ColourAgreement:
 def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) -> ColourAgreement:
     """Compares the colours of pictures with those that their captions name.
 
-    Captions that name no colour, or several, are left out, and so are colours that stand in few captions.
+    Captions that name no colour of `COLOURS`, or another colour beside it, are left out, and so are colours that stand
+    in few captions.
 
     Args:
         texts: A caption of each picture.
@@ -55,13 +58,17 @@ def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) ->
         >>> colour_agreement(["a red rose", "a red lily", "a blue iris", "a bud"], torch.tensor([0, 6, 5, 0])).shares
         {'red': 0.5, 'blue': 1.0}
     """
-    right: dict[str, list[bool]] = {name: [] for name in COLOURS}
+    there: dict[str, list[str | None]] = {name: [] for name in COLOURS}
     for text, colour in zip(texts, shown.tolist(), strict=True):
         named = named_colours(text)
-        if len(named) == 1:
-            right[named[0]].append(colour >= 0 and COLOURS[colour] == named[0])
-    kept = {name: found for name, found in right.items() if len(found) >= fewest}
+        if len(named) == 1 and named[0] in there:
+            there[named[0]].append(COLOURS[colour] if colour >= 0 else None)
+    kept = {name: found for name, found in there.items() if len(found) >= fewest}
+    together = [colour for found in kept.values() for colour in found]
+    # Pictures may have colours that no caption names, or none: they are wrong by chance too.
+    chance = sum(together.count(name) for name in kept) / max(1, len(together) * len(kept))
     return ColourAgreement(
-        {name: sum(found) / len(found) for name, found in kept.items()},
+        {name: found.count(name) / len(found) for name, found in kept.items()},
         {name: len(found) for name, found in kept.items()},
+        chance,
     )

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
 import torch
 
-from priorkit.config import RunConfig
+from priorkit.config import ComponentChoice, RunConfig
 from priorkit.config.building import build_component
 from priorkit.engine import choose_precision
 from priorkit.errors import ConfigurationError, PriorkitError
@@ -73,7 +73,19 @@ def build_matcher(config: RunConfig, registry: Registry, shape: ImageShape, devi
     with named_by_flag("--matcher"):
         matcher = build_extractor(config, registry, shape, device)
     if not matcher.reads_text:
+        others = ", ".join(_reading_texts(config, registry, shape, device)) or "a plug-in's that reads texts"
         raise ConfigurationError(
-            f"--matcher {config.extractor.name}: this feature extractor reads no texts; use --matcher two-tower or clip"
+            f"--matcher {config.extractor.name}: this feature extractor reads no texts; use one of: {others}"
         )
     return matcher
+
+
+def _reading_texts(config: RunConfig, registry: Registry, shape: ImageShape, device: torch.device) -> list[str]:
+    """The names of the feature extractors that read texts, of those that can be built without options."""
+    found = []
+    for name in registry.names("extractor"):
+        with suppress(PriorkitError):
+            chosen = config.model_copy(update={"extractor": ComponentChoice(name=name)})
+            if build_extractor(chosen, registry, shape, device).reads_text:
+                found.append(name)
+    return found

@@ -21,6 +21,7 @@ from priorkit.evaluation.images import chunk_size, chunks, spaced
 from priorkit.evaluation.kernel_distance import code_discrepancy
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.evaluation.standard_error import standard_error
 from priorkit.evaluation.two_sample_classifier import two_sample_accuracy
 from priorkit.interfaces import ImageData
 from priorkit.models import Model
@@ -70,8 +71,7 @@ def score_reconstructions(
     for name, values in found.items():
         each = torch.cat(values)
         # Of a few images that are reproduced exactly, the ratio is infinite: the mean is then of no use.
-        spread = float(each.std() / len(each) ** 0.5) if len(each) > 1 else None
-        book.add(name, float(each.mean()), spread, real=len(each))
+        book.add(name, float(each.mean()), standard_error(each), real=len(each))
 
 
 def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: EvaluationSettings) -> None:
@@ -132,8 +132,13 @@ def score_code_likelihood(
         book.skip((name,), str(error))
         return
     values = torch.cat(found)
-    spread = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
-    book.add(name, float(values.mean()), spread, real=len(values), note="given s" if given[0] is not None else "")
+    book.add(
+        name,
+        float(values.mean()),
+        standard_error(values),
+        real=len(values),
+        note="given s" if given[0] is not None else "",
+    )
 
 
 def score_clusters(

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from priorkit.data import binarised
+from priorkit.data import binarised, to_uint8
 from priorkit.interfaces import ImageSet
+from priorkit.models import Model
 
-__all__ = ["chunk_size", "chunks", "spaced"]
+__all__ = ["chunk_size", "chunks", "decoded", "spaced"]
 
 _PIXELS = 500 * 32 * 32
 """Pixels that are computed at a time, in each channel: the networks' activations take many times their memory."""
@@ -30,3 +31,12 @@ def chunks(images: ImageSet, indices: Tensor, *, binarise: str = "none", seed: i
     size = chunk_size(images.shape[-1])
     for start in range(0, len(indices), size):
         yield binarised(images.take(indices[start : start + size]), binarise, seed, start)
+
+
+def decoded(model: Model, codes: Tensor) -> Iterator[Tensor]:
+    """Samples of codes of the prior, a chunk at a time: uint8 (n, C, H, W), on the CPU.
+
+    All of them as float32 images would take too much memory.
+    """
+    for part in torch.split(codes, chunk_size(model.shape.size)):
+        yield to_uint8(model.decode(part, from_prior=True)).cpu()

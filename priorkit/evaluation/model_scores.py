@@ -16,7 +16,7 @@ from priorkit.evaluation.sample_scores import score_samples
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.evaluation.text_scores import SeenBy, score_texts
+from priorkit.evaluation.text_scores import SeenBy, prepare_matcher, score_texts
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
@@ -57,11 +57,16 @@ def evaluate_model(
 
     Raises:
         ConfigurationError: There is no score of a name that is asked for, or an option of the extractor or matcher is
-            wrong, or the matcher reads no texts.
+            wrong.
         DataError: An image that lies on disk cannot be read.
     """
     settings = EvaluationSettings() if settings is None else settings
     book = Scorebook(choose_scores(settings.scores), data.shape.size)
+    matched_by = None
+    if book.wants(*_names("text")):
+        seen_by = SeenBy(matcher, matcher_name or type(matcher).__name__) if matcher is not None else None
+        # Before minutes of work: a matcher of which an option is wrong ends the evaluation.
+        matched_by = prepare_matcher(book, model, data, seen_by)
     if book.wants(*_names("samples")):
         if extractor is None:
             book.skip(_names("samples"), "there is no feature extractor")
@@ -69,10 +74,8 @@ def evaluate_model(
             tell("samples")
             score_samples(book, model, data, extractor, extractor_name or type(extractor).__name__, settings)
     if book.wants(*_names("text")):
-        if model.condition is not None and model.condition.reads_text:
-            tell("samples for captions")
+        tell("samples for captions")
         seen_by = SeenBy(extractor, extractor_name or type(extractor).__name__) if extractor is not None else None
-        matched_by = SeenBy(matcher, matcher_name or type(matcher).__name__) if matcher is not None else None
         score_texts(book, model, data, seen_by, matched_by, settings)
     encodings = None
     if model.encoder is None:

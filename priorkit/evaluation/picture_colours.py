@@ -12,6 +12,42 @@ __all__ = ["COLOURS", "HSV", "named_colours", "rgb_to_hsv", "shown_colours"]
 COLOURS = ("red", "orange", "yellow", "pink", "purple", "blue", "white")
 """Words for colours that the rule tells apart. Green is none of them: it is the background of plants."""
 
+_OTHERS = frozenset(
+    [
+        "aqua",
+        "beige",
+        "black",
+        "bronze",
+        "brown",
+        "burgundy",
+        "cream",
+        "crimson",
+        "cyan",
+        "fuchsia",
+        "gold",
+        "golden",
+        "gray",
+        "green",
+        "grey",
+        "indigo",
+        "ivory",
+        "lavender",
+        "lilac",
+        "magenta",
+        "maroon",
+        "mauve",
+        "peach",
+        "salmon",
+        "scarlet",
+        "silver",
+        "tan",
+        "teal",
+        "turquoise",
+        "violet",
+    ]
+)
+"""Words for other colours, which the rule does not tell apart."""
+
 _LEAST = 0.02
 """Share of the pixels that the most frequent colour must have."""
 
@@ -84,11 +120,13 @@ def shown_colours(images: Tensor) -> Tensor:
 
 
 def named_colours(text: str) -> tuple[str, ...]:
-    """The words of `COLOURS` that a text has, each once, in the text's order.
+    """The words for colours that a text has, each once, in the text's order: those of `COLOURS`, and others.
 
     Examples:
         >>> from priorkit.evaluation.picture_colours import named_colours
         >>> named_colours("A pink rose that is white and pink.")
         ('pink', 'white')
+        >>> named_colours("green petals with yellow stamen")
+        ('green', 'yellow')
     """
-    return tuple(dict.fromkeys(word for word in caption_words(text) if word in COLOURS))
+    return tuple(dict.fromkeys(word for word in caption_words(text) if word in COLOURS or word in _OTHERS))

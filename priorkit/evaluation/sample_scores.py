@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from priorkit.data import to_uint8
 from priorkit.errors import DataError, MissingExtraError
 from priorkit.evaluation.frechet import frechet_distance
-from priorkit.evaluation.images import chunk_size, chunks, spaced
+from priorkit.evaluation.images import chunk_size, chunks, decoded, spaced
 from priorkit.evaluation.inception_score import inception_score
 from priorkit.evaluation.kernel_distance import kernel_distance
 from priorkit.evaluation.manifolds import density_coverage, precision_recall
@@ -32,12 +31,6 @@ def _extract(extractor: FeatureExtractor, parts: Iterable[Tensor]) -> Features:
         torch.cat([item.features for item in found]),
         torch.cat(probabilities) if len(probabilities) == len(found) else None,
     )
-
-
-def _samples(model: Model, n: int, seed: int) -> Iterable[Tensor]:
-    """Samples a chunk at a time: all of them as float32 images would take too much memory."""
-    for codes in torch.split(model.codes(n, seed), chunk_size(model.shape.size)):
-        yield to_uint8(model.decode(codes, from_prior=True)).cpu()
 
 
 def score_samples(
@@ -65,7 +58,7 @@ def score_samples(
     _score_agreement(book, model, extractor, name, settings)
     if not book.wants("inception-score", *_COMPARED):
         return
-    made = _extract(extractor, _samples(model, settings.samples, settings.seed))
+    made = _extract(extractor, decoded(model, model.codes(settings.samples, settings.seed)))
     n = len(made.features)
     if made.probabilities is None:
         book.skip(("inception-score",), f"the extractor {name!r} gives no probabilities of classes", name)
@@ -141,9 +134,9 @@ def _score_agreement(
     labels = torch.arange(n) % condition.classes
     codes = model.codes(n, settings.seed, condition=model.class_conditions(labels))
     right = 0
-    size = chunk_size(model.shape.size)
-    for part, wanted in zip(torch.split(codes, size), torch.split(labels, size), strict=True):
-        found = extractor.extract(to_uint8(model.decode(part, from_prior=True)).cpu()).probabilities
+    parts = torch.split(labels, chunk_size(model.shape.size))
+    for images, wanted in zip(decoded(model, codes), parts, strict=True):
+        found = extractor.extract(images).probabilities
         assert found is not None, "an extractor that knows the labels gives their probabilities"
         right += int((found.argmax(1) == wanted).sum())
     share = right / n

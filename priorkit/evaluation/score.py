@@ -25,7 +25,8 @@ class Score:
         real: How many real images, if any.
         resolution: Height and width of the images in pixels.
         note: What else to know; for a skipped score, the reason.
-        beside: Figures to see it beside, by name: its value by chance, that of real images, and its parts.
+        references: Figures to compare it with, by name: its value by chance, and that of real images.
+        parts: The figures that it is the mean of, by name, where they say more.
     """
 
     name: str
@@ -37,7 +38,8 @@ class Score:
     real: int | None = None
     resolution: int | None = None
     note: str = ""
-    beside: Mapping[str, float] = field(default_factory=dict)
+    references: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # JSON has no word for infinity, and a score that is not a number is none.

@@ -40,7 +40,8 @@ class Scorebook:
         samples: int | None = None,
         real: int | None = None,
         note: str = "",
-        beside: Mapping[str, float] | None = None,
+        references: Mapping[str, float] | None = None,
+        parts: Mapping[str, float] | None = None,
     ) -> None:
         """Writes a score down, if it is wanted.
 
@@ -53,12 +54,23 @@ class Scorebook:
             samples: How many samples of the model it is of.
             real: How many real images it is of.
             note: What else to know.
-            beside: Figures to see it beside, by name.
+            references: Figures to compare it with, by name.
+            parts: The figures that it is the mean of, by name.
         """
         if name in self.open(name):
             label = self._label(name, extractor, published=published)
             self._found[name] = Score(
-                name, label, value, spread, extractor, samples, real, self.resolution, note, dict(beside or {})
+                name,
+                label,
+                value,
+                spread,
+                extractor,
+                samples,
+                real,
+                self.resolution,
+                note,
+                dict(references or {}),
+                dict(parts or {}),
             )
 
     def skip(self, names: Iterable[str], reason: str, extractor: str = "") -> None:

@@ -6,25 +6,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from priorkit.data import to_uint8
-from priorkit.errors import ConfigurationError, DataError, MissingExtraError
-from priorkit.evaluation.caption_matching import CLIP, RETRIEVAL, in_words, score_matches, standard_error
+from priorkit.errors import DataError, MissingExtraError
+from priorkit.evaluation.caption_matching import CLIP, MATCHED, in_words, score_matches
 from priorkit.evaluation.caption_requests import CaptionRequests, choose_requests, words_of
 from priorkit.evaluation.colour_agreement import colour_agreement
 from priorkit.evaluation.extractors import named_by_flag
 from priorkit.evaluation.grouped_distance import grouped_kernel_distance
-from priorkit.evaluation.images import chunk_size, chunks
+from priorkit.evaluation.images import chunks, decoded
 from priorkit.evaluation.picture_colours import COLOURS, shown_colours
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
+from priorkit.evaluation.standard_error import standard_error
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
-__all__ = ["SeenBy", "score_texts"]
+__all__ = ["SeenBy", "prepare_matcher", "score_texts"]
 
 _DISTANCE, _COLOURS = "caption-kernel-distance", "colour-agreement"
-_MATCHED = (RETRIEVAL, CLIP)
-_ALL = (*_MATCHED, _DISTANCE, _COLOURS)
+_ALL = (*MATCHED, _DISTANCE, _COLOURS)
 _FEWEST = 5
 """Real images and samples that a group must have, each, to be compared."""
 
@@ -46,6 +45,50 @@ class _Seen:
     colours: Tensor | None
 
 
+def prepare_matcher(book: Scorebook, model: Model, data: ImageData, matcher: SeenBy | None) -> SeenBy | None:
+    """Prepares what sees images and texts, if a score needs it, and writes down which scores there cannot be.
+
+    Args:
+        book: Where to.
+        model: The model.
+        data: Its data.
+        matcher: What sees images and texts.
+
+    Returns:
+        The matcher; None where it is not needed or cannot be had.
+
+    Raises:
+        ConfigurationError: An option of the matcher is wrong.
+    """
+    _skip_without_texts(book, model, data)
+    if matcher is None:
+        book.skip(MATCHED, "there is no matcher of images and texts")
+        return None
+    if not matcher.extractor.reads_text:
+        book.skip(MATCHED, f"the matcher {matcher.name!r} reads no texts", matcher.name)
+    elif not matcher.extractor.is_clip:
+        book.skip((CLIP,), f"the matcher {matcher.name!r} is no CLIP model; choose one with --matcher")
+    if not book.wants(*MATCHED):
+        return None
+    try:
+        with named_by_flag("--matcher"):
+            matcher.extractor.prepare(data)
+    except (DataError, MissingExtraError) as error:
+        book.skip(MATCHED, str(error), matcher.name)
+        return None
+    return matcher
+
+
+def _skip_without_texts(book: Scorebook, model: Model, data: ImageData) -> None:
+    condition, captions = model.condition, data.test.captions
+    if condition is None or not condition.reads_text:
+        book.skip(_ALL, "the model is not conditioned on texts")
+    elif captions is None:
+        book.skip(_ALL, "the held-out images have no captions")
+    elif len({words_of(text) for text in captions.distinct()}) < 2:
+        book.skip(_ALL, "the held-out images have one caption alone, so that there is nothing to tell apart")
+
+
 def score_texts(
     book: Scorebook,
     model: Model,
@@ -61,25 +104,17 @@ def score_texts(
         model: The model.
         data: Its data.
         extractor: What sees images where they are compared with images; not prepared yet.
-        matcher: What sees images and texts; not prepared yet.
+        matcher: What sees images and texts, as `prepare_matcher` gives it.
         settings: How many samples.
-
-    Raises:
-        ConfigurationError: The matcher reads no texts.
     """
+    _skip_without_texts(book, model, data)
     if not book.wants(*_ALL):
         return
     condition, captions = model.condition, data.test.captions
-    if condition is None or not condition.reads_text:
-        book.skip(_ALL, "the model is not conditioned on texts")
-        return
-    if captions is None:
-        book.skip(_ALL, "the held-out images have no captions")
-        return
-    if len({words_of(text) for text in captions.distinct()}) < 2:
-        book.skip(_ALL, "the held-out images have one caption alone, so that there is nothing to tell apart")
-        return
-    matcher = _prepared_matcher(book, data, matcher)
+    assert condition is not None
+    assert captions is not None
+    if matcher is None:
+        book.skip(MATCHED, "there is no matcher of images and texts")
     extractor = _prepared_extractor(book, data, extractor)
     if data.shape.channels != 3:
         book.skip((_COLOURS,), "the images are grey")
@@ -89,7 +124,8 @@ def score_texts(
     if requests is None:
         book.skip(_ALL, "the model's text encoder knows no word of the held-out captions")
         return
-    made = _see(_samples(model, requests, settings.seed), book, extractor, matcher)
+    codes = model.codes(len(requests), settings.seed, condition=requests.vectors.to(model.device))
+    made = _see(decoded(model, codes), book, extractor, matcher)
     real = _see(chunks(data.test, requests.images), book, extractor, matcher)
     if matcher is not None:
         assert made.matched is not None
@@ -98,29 +134,6 @@ def score_texts(
     if extractor is not None:
         _score_distance(book, data, requests, made, real, extractor)
     _score_colours(book, requests, made, real)
-
-
-def _prepared_matcher(book: Scorebook, data: ImageData, matcher: SeenBy | None) -> SeenBy | None:
-    """The matcher, prepared; None where it is not needed or cannot be had."""
-    if matcher is None:
-        book.skip(_MATCHED, "there is no matcher of images and texts")
-        return None
-    if not matcher.extractor.reads_text:
-        raise ConfigurationError(
-            f"--matcher {matcher.name}: this feature extractor reads no texts; use --matcher two-tower or clip"
-        )
-    if not matcher.extractor.is_clip:
-        reason = f"the matcher {matcher.name!r} is no CLIP model; use --matcher clip with --matcher.model FOLDER"
-        book.skip((CLIP,), reason)
-    if not book.wants(*_MATCHED):
-        return None
-    try:
-        with named_by_flag("--matcher"):
-            matcher.extractor.prepare(data)
-    except (DataError, MissingExtraError) as error:
-        book.skip(_MATCHED, str(error), matcher.name)
-        return None
-    return matcher
 
 
 def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | None) -> SeenBy | None:
@@ -136,12 +149,6 @@ def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | No
         book.skip((_DISTANCE,), str(error), extractor.name)
         return None
     return extractor
-
-
-def _samples(model: Model, requests: CaptionRequests, seed: int) -> Iterable[Tensor]:
-    codes = model.codes(len(requests), seed, condition=requests.vectors.to(model.device))
-    for part in torch.split(codes, chunk_size(model.shape.size)):
-        yield to_uint8(model.decode(part, from_prior=True)).cpu()
 
 
 def _see(parts: Iterable[Tensor], book: Scorebook, extractor: SeenBy | None, matcher: SeenBy | None) -> _Seen:
@@ -171,7 +178,7 @@ def _score_distance(
     assert captions is not None
     if labels is not None:
         kind = "classes"
-        asked: list[object] = labels[requests.images[requests.places]].tolist()
+        asked: list[object] = labels[requests.images[requests.rows]].tolist()
         shown: list[Sequence[object]] = [[label] for label in labels[requests.images].tolist()]
     else:
         kind = "captions"
@@ -187,16 +194,14 @@ def _score_distance(
         return
     samples, there = {g: samples[g] for g in kept}, {g: there[g] for g in kept}
     values = grouped_kernel_distance(samples, there)
-    # The groups in a ring: each beside the images of the next one.
-    others = {g: there[after] for g, after in zip(kept, [*kept[1:], kept[0]], strict=True)}
     halves = [{g: features[start::2] for g, features in there.items()} for start in (0, 1)]
-    beside = {
-        "other classes" if labels is not None else "other captions": float(
-            grouped_kernel_distance(samples, others).mean()
-        ),
-        "real images": float(grouped_kernel_distance(*halves).mean()),
-    }
-    note = f"mean of {len(kept)} of {len(groups)} {kind}, {_FEWEST} images or more each; {in_words(beside)}"
+    references = {"real images": float(grouped_kernel_distance(*halves).mean())}
+    next_to = _strangers(kept, [[groups[group] for group in of_row if group in groups] for of_row in shown])
+    if next_to:
+        others = {g: there[other] for g, other in next_to.items()}
+        away = float(grouped_kernel_distance({g: samples[g] for g in next_to}, others).mean())
+        references = {f"other {kind}": away, **references}
+    note = f"mean of {len(kept)} of {len(groups)} {kind}, {_FEWEST} images or more each; {in_words(references)}"
     book.add(
         _DISTANCE,
         float(values.mean()),
@@ -205,7 +210,7 @@ def _score_distance(
         samples=sum(map(len, samples.values())),
         real=sum(map(len, there.values())),
         note=note,
-        beside=beside,
+        references=references,
     )
 
 
@@ -222,12 +227,37 @@ def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real
         )
         book.skip((_COLOURS,), reason)
         return
-    reference = colour_agreement(requests.texts, real.colours[requests.places], fewest=_FEWEST)
-    beside = {"chance": 1 / len(found.shares), "real images": reference.mean}
+    reference = colour_agreement(requests.texts, real.colours[requests.rows], fewest=_FEWEST)
+    references = {"chance": found.chance, "real images": reference.mean}
     parts = dict(found.shares)
-    note = f"{in_words(beside)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
-    beside |= parts | {f"{name}, real images": value for name, value in reference.shares.items()}
-    book.add(_COLOURS, found.mean, found.error, samples=found.count, real=len(real.colours), note=note, beside=beside)
+    of_parts = {f"{name}, real images": value for name, value in reference.shares.items()}
+    note = f"{in_words(references)}; {', '.join(f'{name} {value:.2f}' for name, value in parts.items())}"
+    book.add(
+        _COLOURS,
+        found.mean,
+        found.error,
+        samples=found.count,
+        real=len(real.colours),
+        note=note,
+        references=references | of_parts,
+        parts=parts,
+    )
+
+
+def _strangers(groups: Sequence[int], of_rows: Sequence[Sequence[int]]) -> dict[int, int]:
+    """To each group the next one, in a ring, that has no image in common with it; none where there is no such group."""
+    images: dict[int, set[int]] = {group: set() for group in groups}
+    for row, of_row in enumerate(of_rows):
+        for group in of_row:
+            if group in images:
+                images[group].add(row)
+    found = {}
+    for place, group in enumerate(groups):
+        ring = (*groups[place + 1 :], *groups[:place])
+        other = next((other for other in ring if images[group].isdisjoint(images[other])), None)
+        if other is not None:
+            found[group] = other
+    return found
 
 
 def _by_group(features: Tensor, groups: Sequence[Sequence[object]], numbers: Mapping[object, int]) -> dict[int, Tensor]:

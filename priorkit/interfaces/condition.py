@@ -152,6 +152,10 @@ class Condition(nn.Module, abc.ABC):
         """
         raise TypeError(f"{type(self).__name__} reads no texts")
 
+    def reads(self, text: str) -> bool:
+        """Whether `of_texts` takes a text: by default, any that is not empty."""
+        return bool(text.strip())
+
     def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
         """What `of_texts` leaves out of a text: words that it does not know, and whether the end is cut off."""
         return (), False

@@ -18,6 +18,7 @@ from priorkit.evaluation import (
     choose_scores,
     evaluate_model,
 )
+from priorkit.evaluation.caption_matching import MATCHED
 from priorkit.evaluation.extractors import named_by_flag
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
@@ -34,7 +35,8 @@ class Evaluation:
 
     Attributes:
         scores: The scores, those that were skipped included.
-        about: What they were computed with: time, versions, checkpoint, settings, extractor, matcher, device.
+        about: What they were computed with: time, versions, checkpoint, settings, extractor, matcher (None if it
+            saw nothing), device.
     """
 
     scores: list[Score]
@@ -112,6 +114,7 @@ def evaluate_run(
         matcher_name=matching.extractor.name if matching is not None else "",
         tell=tell,
     )
+    used = matching is not None and any(score.name in MATCHED and not score.skipped for score in scores)
     about = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "priorkit": version("priorkit"),
@@ -120,7 +123,7 @@ def evaluate_run(
         "precision": run.model.precision.name,
         "settings": settings.as_data(),
         "extractor": config.extractor.model_dump(mode="json"),
-        "matcher": matching.extractor.model_dump(mode="json") if matching is not None else None,
+        "matcher": matching.extractor.model_dump(mode="json") if matching is not None and used else None,
     }
     return Evaluation(scores, about)
 

@@ -18,6 +18,7 @@ from priorkit.testing.checks.datasets import DATASETS
 from priorkit.testing.checks.densities import DENSITIES
 from priorkit.testing.checks.devices import DEVICES
 from priorkit.testing.checks.encoders import ENCODERS
+from priorkit.testing.checks.extractor_texts import EXTRACTOR_TEXTS
 from priorkit.testing.checks.extractors import EXTRACTORS
 from priorkit.testing.checks.gradients import GRADIENTS
 from priorkit.testing.checks.holdouts import HOLDOUTS
@@ -95,7 +96,7 @@ CATALOGUE: Mapping[str, Contract] = {
     ),
     "dataset": Contract((*_OTHERS, *DATASETS, *HOLDOUTS, *STORED_IMAGES), data_subjects),
     "encoder": Contract((*_MODULES, *STATISTICS, *ENCODERS, *POSTERIORS, *ENCODER_SUPPORTS, *PHASES), encoder_subjects),
-    "extractor": Contract((*_OTHERS, *EXTRACTORS), extractor_subjects),
+    "extractor": Contract((*_OTHERS, *EXTRACTORS, *EXTRACTOR_TEXTS), extractor_subjects),
     "networks": Contract((*_MODULES, *STATISTICS, *NETWORKS, *IMAGE_CRITICS), networks_subjects),
     "regularizer": Contract((*_MODULES, *REGULARIZERS, *PHASES), regularizer_subjects),
     "text_encoder": Contract((*_MODULES, *TEXT_ENCODERS), text_encoder_subjects),

@@ -56,6 +56,23 @@ def test_help_lists_scores_and_options(cli):
     assert "  likelihood: elbo, " in text
 
 
+def test_options_of_one_name_mean_what_the_chosen_extractor_says(cli, trained: Path):
+    text = cli("evaluate", "--help").out
+    of = {
+        name: text.partition(f"feature extractor {name}:\n")[2].partition("\n\n")[0]
+        for name in ("classifier", "two-tower")
+    }
+    assert "--extractor.steps INT" in of["classifier"]
+    assert "or none; default none]" in of["classifier"]
+    assert "default 600]" in of["two-tower"]
+    # The classifier takes none, and two-tower does not.
+    few = [*FEW, "--scores", "precision"]
+    assert cli("evaluate", trained, *few, "--extractor.steps", "none").status == 0
+    result = cli("evaluate", trained, *few, "--matcher.steps", "none")
+    assert result.status == 2
+    assert "--matcher.steps: input should be a valid integer" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -73,7 +90,10 @@ def test_help_lists_scores_and_options(cli):
         (["trained", "--extractor", "inception", "--extractor.weights", "x"], "there is no such file"),
         (["trained", "--extractor.rgb"], "extractor 'classifier' has no option 'rgb'"),
         (["trained", "--matcher", "two-towers"], "unknown feature extractor 'two-towers'; did you mean 'two-tower'?"),
-        (["trained", "--matcher", "classifier"], "--matcher classifier: this feature extractor reads no texts"),
+        (
+            ["trained", "--matcher", "classifier"],
+            "--matcher classifier: this feature extractor reads no texts; use one of: clip, two-tower",
+        ),
         (["trained", "--matcher.stepz", "1"], "unknown option --matcher.stepz; did you mean '--matcher.steps'?"),
         (["trained", "--matcher.steps", "0"], "--matcher.steps: input should be greater than or equal to 1"),
         (["trained", "--matcher.file", "x"], "--matcher.file: extractor 'two-tower' has no option 'file'"),

@@ -192,19 +192,21 @@ def test_scores_of_captions(cli, trained, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert (done.status, done.err) == (0, "")
     assert "two-tower R-precision" in done.out
     # 6 images have 6 captions, and none of an image's own 2 are distractors of each other.
-    assert "first of 5 captions, as there are no more; chance 0.2, real images " in done.out
-    assert "CLIPScore: the matcher 'two-tower' is no CLIP model; use --matcher clip" in done.out
+    assert "ranked among 5 captions (the data has no more); chance 0.2, real images " in done.out
+    assert "CLIPScore: the matcher 'two-tower' is no CLIP model; choose one with --matcher" in done.out
     assert "features by two-tower, weights " in done.out
     (kept,) = json.loads(Path("run/scores.json").read_text())["evaluations"]
     assert kept["matcher"]["name"] == "two-tower"
     assert kept["matcher"]["steps"] == 2
     found = {score["name"]: score for score in kept["scores"]}
     assert 0 <= found["r-precision"]["value"] <= 1
-    assert found["r-precision"]["beside"]["chance"] == pytest.approx(0.2)
+    assert found["r-precision"]["references"]["chance"] == pytest.approx(0.2)
     assert len(list((tmp_path / "cache/two-tower").iterdir())) == 1
     cli("evaluate", trained, *few, *small, "--quiet")
     first, second = json.loads(Path("run/scores.json").read_text())["evaluations"]
     assert first["scores"] == second["scores"], "the same seed gives the same scores"
+    cli("evaluate", trained, "--scores", "psnr", "--device", "cpu", "--quiet")
+    assert json.loads(Path("run/scores.json").read_text())["evaluations"][-1]["matcher"] is None, "it saw nothing"
 
 
 def test_a_clip_model_as_matcher(cli, trained, tmp_path: Path):

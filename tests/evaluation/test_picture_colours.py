@@ -70,3 +70,4 @@ def test_the_majority_counts() -> None:
 def test_named_colours_are_words() -> None:
     assert named_colours("Red, white and RED; a blueish bud.") == ("red", "white")
     assert named_colours("a bird") == ()
+    assert named_colours("petals are green with yellow stamen") == ("green", "yellow")

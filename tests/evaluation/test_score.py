@@ -21,7 +21,8 @@ def test_scores_are_plain_data() -> None:
         "real": 50,
         "resolution": 32,
         "note": "a note",
-        "beside": {},
+        "references": {},
+        "parts": {},
     }
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from priorkit.errors import ConfigurationError, DataError
-from priorkit.evaluation import EvaluationSettings, Score
+from priorkit.evaluation import EvaluationSettings, Score, evaluate_model
 from priorkit.evaluation.catalogue import choose_scores
 from priorkit.evaluation.scorebook import Scorebook
-from priorkit.evaluation.text_scores import SeenBy, score_texts
+from priorkit.evaluation.text_scores import SeenBy, prepare_matcher, score_texts
 from priorkit.interfaces import Captions, FeatureExtractor, Features, ImageData, ImageSet, ImageShape
 
 PAINTS = {"red": (220, 20, 30), "blue": (40, 60, 220), "yellow": (240, 220, 30), "white": (240, 240, 240)}
@@ -39,10 +39,15 @@ class Listens:
 
     reads_text = True
 
+    def __init__(self) -> None:
+        self.encoded: list[list[str]] = []
+
+    def reads(self, text: str) -> bool:
+        return any(name in text for name in NAMES)
+
     def of_texts(self, texts: Sequence[str]) -> Tensor:
-        for text in texts:
-            if not any(name in text for name in NAMES):
-                raise ValueError("no known word")
+        assert all(map(self.reads, texts)), "the others would be refused"
+        self.encoded.append(list(texts))
         return torch.stack([torch.tensor([float(name in text) for name in NAMES]) for text in texts])
 
 
@@ -96,7 +101,7 @@ def scored(model: Any, data: ImageData = DATA, eye: Any = None, **changes: Any) 
     settings = EvaluationSettings(**{"samples": 200, **changes})
     book = Scorebook(choose_scores(["text"]), SIZE)
     seen_by = SeenBy(eye or Eye(), "eye")
-    score_texts(book, model, data, seen_by, seen_by, settings)
+    score_texts(book, model, data, seen_by, prepare_matcher(book, model, data, seen_by), settings)
     return {score.name: score for score in book.scores()}
 
 
@@ -113,28 +118,31 @@ def deaf() -> dict[str, Score]:
 def test_r_precision(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     # Of 8 captions, the 2 that describe an image are no distractors of each other; ties are none.
     score = good["r-precision"]
-    assert score.value == score.beside["real images"] == 1.0
-    assert score.beside["chance"] == pytest.approx(1 / 7)
-    assert "first of 7 captions, as there are no more; chance 0.143, real images 1" in score.note
+    assert score.value == score.references["real images"] == 1.0
+    assert score.references["chance"] == pytest.approx(1 / 7)
+    assert "ranked among 7 captions (the data has no more); chance 0.143, real images 1" in score.note
     assert (score.samples, score.real) == (200, 40)
     assert deaf["r-precision"].value == pytest.approx(0.25, abs=0.1)
-    assert score.as_data()["beside"] == dict(score.beside)
+    assert score.as_data()["references"] == dict(score.references)
 
 
-def test_clip_score(good: dict[str, Score], deaf: dict[str, Score]) -> None:
+def test_clip_score(good: dict[str, Score]) -> None:
     score = good["clip-score"]
     assert score.value == pytest.approx(100, abs=1)
-    assert score.beside["real images"] == pytest.approx(100, abs=1)
-    assert score.beside["captions of others"] == pytest.approx(deaf["clip-score"].value, abs=8)
-    assert score.beside["captions of others"] < 70
+    assert score.references["real images"] == pytest.approx(100, abs=1)
+    # No caption of another colour is the sample's own in other words.
+    colours = torch.nn.functional.normalize(Eye().text_features(NAMES).double(), dim=1)
+    cosines = 100 * (colours @ colours.T).clamp(min=0)
+    expected = float(cosines[~torch.eye(4, dtype=torch.bool)].mean())
+    assert score.references["captions of others"] == pytest.approx(expected, abs=4)
 
 
 def test_kernel_distance_by_caption(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     # Of all samples together, both are right: it is the classes that tell the two painters apart.
     score = good["caption-kernel-distance"]
     assert score.value == pytest.approx(0, abs=0.05)
-    assert score.beside["real images"] == pytest.approx(0, abs=0.05)
-    assert score.beside["other classes"] > 1
+    assert score.references["real images"] == pytest.approx(0, abs=0.05)
+    assert score.references["other classes"] > 1
     assert deaf["caption-kernel-distance"].value is not None
     assert deaf["caption-kernel-distance"].value > 0.5
     assert score.note.startswith("mean of 4 of 4 classes, 5 images or more each")
@@ -143,12 +151,9 @@ def test_kernel_distance_by_caption(good: dict[str, Score], deaf: dict[str, Scor
 def test_colour_agreement(good: dict[str, Score], deaf: dict[str, Score]) -> None:
     score = good["colour-agreement"]
     assert score.value == 1.0
-    assert score.beside == {
-        "chance": 0.25,
-        "real images": 1.0,
-        **dict.fromkeys(NAMES, 1.0),
-        **{f"{name}, real images": 1.0 for name in NAMES},
-    }
+    of_parts = {f"{name}, real images": 1.0 for name in NAMES}
+    assert score.references == {"chance": 0.25, "real images": 1.0, **of_parts}
+    assert score.parts == dict.fromkeys(NAMES, 1.0)
     assert score.note == "chance 0.25, real images 1; red 1.00, yellow 1.00, blue 1.00, white 1.00"
     assert deaf["colour-agreement"].value == pytest.approx(0.25, abs=0.12)
 
@@ -157,7 +162,11 @@ def test_without_labels_captions_are_compared() -> None:
     data = dataclasses.replace(DATA, test=dataclasses.replace(DATA.test, labels=None))
     score = scored(Painter(), data)["caption-kernel-distance"]
     assert score.note.startswith("mean of 8 of 8 captions")
-    assert "other captions" in score.beside
+    # The other caption of the same images is none to compare with.
+    assert score.references["other captions"] > 1
+    both = dataclasses.replace(data.test, captions=Captions([("a red one", "a blue one")] * 40))
+    references = scored(Painter(), dataclasses.replace(data, test=both))["caption-kernel-distance"].references
+    assert list(references) == ["real images"], "all images have both captions"
     few = dataclasses.replace(data, test=ImageSet(DATA.test.first(12), captions=DATA.test.captions[:12]))
     assert "fewer than 2 captions have 5 held-out images" in scored(Painter(), few)["caption-kernel-distance"].note
 
@@ -170,6 +179,24 @@ def test_captions_that_say_nothing_to_the_model_are_left_out() -> None:
     assert score.real == 39
     none = dataclasses.replace(DATA.test, captions=Captions([(f"gnu {index}",) for index in range(40)]))
     assert "knows no word" in scored(Painter(), dataclasses.replace(DATA, test=none))["r-precision"].note
+
+
+def test_captions_that_are_asked_for_are_encoded_once_and_no_others() -> None:
+    captions = Captions([*(tuple(f"{name} number {n}" for name in NAMES) for n in range(39)), ("gnu", "red gnu")])
+    data = dataclasses.replace(DATA, test=dataclasses.replace(DATA.test, captions=captions))
+    painter = Painter()
+    scored(painter, data, samples=10)
+    (once,) = painter.condition.encoded
+    assert len(once) == len(set(once)) <= 10
+
+
+def test_mistakes_of_a_condition_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Listens, texts: Sequence[str]) -> Tensor:
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr(Listens, "of_texts", broken)
+    with pytest.raises(ValueError, match="shapes do not match"):
+        scored(Painter())
 
 
 def test_what_cannot_be_scored_has_a_reason() -> None:
@@ -194,11 +221,24 @@ def test_what_cannot_be_scored_has_a_reason() -> None:
     assert notes["caption-kernel-distance"] == "there is no feature extractor"
 
 
+def test_a_wrong_matcher_is_told_before_anything_is_computed() -> None:
+    class Unused(Eye):
+        def prepare(self, data: ImageData) -> None:
+            raise AssertionError("minutes of work")
+
+    settings = EvaluationSettings(scores=("frechet-distance", "r-precision"), samples=20)
+    wrong = Eye(ConfigurationError("--extractor.model: there is no such folder"))
+    model: Any = Painter()
+    with pytest.raises(ConfigurationError, match=r"--matcher\.model: there is no such folder"):
+        evaluate_model(model, DATA, Unused(), settings, matcher=wrong)
+
+
 def test_matchers_that_are_no_clip_or_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Eye, "is_clip", False)
     found = scored(Painter())
     assert found["r-precision"].value == 1.0
-    assert "is no CLIP model; use --matcher clip" in found["clip-score"].note
+    assert "'eye' is no CLIP model" in found["clip-score"].note
     monkeypatch.setattr(Eye, "reads_text", False)
-    with pytest.raises(ConfigurationError, match="--matcher eye: this feature extractor reads no texts"):
-        scored(Painter())
+    found = scored(Painter())
+    assert found["r-precision"].note == found["clip-score"].note == "the matcher 'eye' reads no texts"
+    assert found["colour-agreement"].value == 1.0

@@ -63,7 +63,8 @@ def test_it_is_trained_once(data: ImageData, tmp_path: Path, monkeypatch: pytest
     assert len(list((tmp_path / "two-tower").iterdir())) == 3, "captions are part of the name"
     monkeypatch.setattr("priorkit_plugins.two_tower.extractor.train_towers", None)
     second = make(tmp_path, steps=2)
-    second.prepare(data)
+    # Held-out images decide nothing about the networks.
+    second.prepare(dataclasses.replace(data, test=tints(6, 2)))
     assert second.description() == first.description()
     assert torch.equal(second.text_features(["a red"]), first.text_features(["a red"]))
     assert torch.equal(second.extract(data.test.first(3)).features, first.extract(data.test.first(3)).features)
@@ -89,6 +90,28 @@ def test_what_cannot_be_learned_from(data: ImageData, tmp_path: Path) -> None:
     one = ImageSet(data.train.first(1), captions=Captions([("a",)]))
     with pytest.raises(DataError, match="there is 1 training image"):
         make(tmp_path).prepare(dataclasses.replace(data, train=one))
+
+
+def test_captions_of_the_same_words_are_no_negatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[torch.Tensor] = []
+
+    def spy(
+        images: torch.Tensor, texts: torch.Tensor, matching: torch.Tensor, temperature: torch.Tensor
+    ) -> torch.Tensor:
+        shown.append(matching)
+        return (images.sum() + texts.sum()) * temperature
+
+    monkeypatch.setattr("priorkit_plugins.two_tower.training.contrastive_loss", spy)
+    captions = Captions([("a red bird",), ("Bird: a red",), ("blue",), ("a bird", "blue")])
+    train = ImageSet(tints(4, 0).first(4), captions=captions)
+    make(tmp_path, steps=12).prepare(ImageData(train, tints(2, 1)))
+    for matching in shown:
+        assert matching.shape == (4, 4)
+        assert matching.diagonal().all(), "a caption belongs to its own image"
+        # Of the four images in any order, the first two match each other; the last matches the third's caption, and the
+        # third its where "blue" is drawn.
+        assert int(matching.sum()) in (7, 8)
+    assert {int(matching.sum()) for matching in shown} == {7, 8}
 
 
 def test_tokens_of_texts() -> None:

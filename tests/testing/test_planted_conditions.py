@@ -446,6 +446,16 @@ class ReadsNothing(Sentences):
         return self.read(texts)
 
 
+class SaysItReadsAll(Sentences):
+    def reads(self, text: str) -> bool:
+        return True
+
+
+class SaysItReadsNone(Sentences):
+    def reads(self, text: str) -> bool:
+        return False
+
+
 class UnknownInOneText(Sentences):
     def unread(self, text: str) -> Any:
         return " ".join(self.encoder.unknown(text)), False
@@ -457,6 +467,8 @@ PLANTED = [
     ("texts_become_conditions", TextsInDoubles, ("torch.float64", "another dtype")),
     ("texts_become_conditions", ReadsTextsTogether, ("another beside other texts", "padding is read")),
     ("empty_texts_are_refused", ReadsNothing, ("has a vector, as if", "does not look at its texts")),
+    ("texts_become_conditions", SaysItReadsNone, ("reads is not True of", "something else than of_texts")),
+    ("empty_texts_are_refused", SaysItReadsAll, ("reads says of the empty text", "return False")),
     ("empty_texts_are_refused", UnknownInOneText, ("not a tuple of words", "a list or one text")),
     ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute was forgotten")),
     ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),

@@ -14,6 +14,7 @@ from priorkit.interfaces import FeatureExtractor, Features, ImageData, ImageShap
 from priorkit.plugins import ExtractorContext
 from priorkit.testing import Case, Outcome, Situations, check_component
 from priorkit.testing.catalogue import CATALOGUE
+from priorkit.testing.checks.extractor_texts import EXTRACTOR_TEXTS
 from priorkit.testing.checks.extractors import EXTRACTORS
 from priorkit.testing.conformance import run_check
 
@@ -349,7 +350,7 @@ def test_what_cannot_be_prepared_is_refused() -> None:
 
 
 def test_every_special_check_finds_something() -> None:
-    assert {check for check, _, _ in PLANTED} == {check.name for check in EXTRACTORS}
+    assert {check for check, _, _ in PLANTED} == {check.name for check in (*EXTRACTORS, *EXTRACTOR_TEXTS)}
 
 
 @pytest.mark.parametrize("build", [Sound, WithoutClasses, Reader])

@@ -156,6 +156,10 @@ class TextCondition(Condition):
                 )
         return self.vectors(tokens.to(self.kept.device))
 
+    def reads(self, text: str) -> bool:
+        """Whether a text has a token that the encoder knows."""
+        return bool(text.strip()) and self.encoder.reads(text)
+
     def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
         """Words that the text encoder has no token for, and whether it cuts the text."""
         return self.encoder.unknown(text), self.encoder.is_cut(text)

@@ -38,6 +38,13 @@ def texts_become_conditions(subject: ConditionSubject) -> None:
     )
     require(torch.equal(vectors, again), "the same texts give other vectors the second time")
     require(not vectors.requires_grad, "its vectors carry gradients", fix="compute them under torch.no_grad()")
+    refused = [text for text in texts if condition.reads(text) is not True]
+    require(
+        not refused,
+        f"reads is not True of {refused[:1]}, of which of_texts makes a vector",
+        "reads looks for something else than of_texts does",
+        "return True for a text that of_texts takes",
+    )
     alone = torch.cat([condition.of_texts([text]) for text in texts])
     require(
         torch.allclose(vectors, alone, atol=1e-5),
@@ -56,11 +63,17 @@ def texts_become_conditions(subject: ConditionSubject) -> None:
 
 
 def empty_texts_are_refused(subject: ConditionSubject) -> None:
-    """An empty text is refused by a ValueError, and `unread` says of a text what is left out of it."""
+    """An empty text is refused by a ValueError, as `reads` says before; `unread` says what of a text is left out."""
     condition = subject.component()
     if not condition.reads_text:
         raise NotApplicable("it reads no texts")
     for empty in ("", " "):
+        require(
+            condition.reads(empty) is False,
+            f"reads says of the empty text {empty!r} that of_texts takes it",
+            "reads does not look for what can be read in a text",
+            "return False for a text that of_texts refuses",
+        )
         try:
             condition.of_texts([empty])
         except ValueError as error:

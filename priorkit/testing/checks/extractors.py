@@ -10,12 +10,13 @@ from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import Features, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.randomness import global_state_kept
-from priorkit.testing.subjects.extractor import CLASSES, TEXTS, ExtractorSubject
+from priorkit.testing.subjects.extractor import CLASSES, ExtractorSubject
 
-__all__ = ["EXTRACTORS"]
+__all__ = ["EXTRACTORS", "require_rows", "same_features"]
 
 
-def _same(first: Features, second: Features, *, exactly: bool = True) -> bool:
+def same_features(first: Features, second: Features, *, exactly: bool = True) -> bool:
+    """Whether both are the same up to rounding: 1e-6 of the size, or 1e-3 where batches may differ."""
     for one, other in zip(first, second, strict=True):
         if one is None or other is None:
             if one is not other:
@@ -36,7 +37,7 @@ def prepares_once(subject: ExtractorSubject) -> None:
     described, found = dict(extractor.description()), subject.extract(extractor, images)
     subject.prepare(extractor)
     require(
-        dict(extractor.description()) == described and _same(subject.extract(extractor, images), found),
+        dict(extractor.description()) == described and same_features(subject.extract(extractor, images), found),
         "after a second `prepare` it describes itself, or the same images, otherwise",
         "weights are made, or trained on, each time",
         "return at once where there are weights already",
@@ -54,7 +55,7 @@ def prepared_alike_next_time(subject: ExtractorSubject) -> None:
         f"it describes itself as {dict(first.description())}, and the next time as {dict(second.description())}",
     )
     require(
-        _same(found, again),
+        same_features(found, again),
         "two of one description make other features of the same images",
         "weights are random, or something else than the weights is hashed",
         "seed the weights by an option of your own and cache them; let `weights` be a hash of all of them",
@@ -94,7 +95,15 @@ def describes_itself(subject: ExtractorSubject) -> None:
     require(isinstance(extractor.standard, bool), f"standard is {extractor.standard!r}, not True or False")
 
 
-def _require_rows(tensor: Tensor, name: str, n: int, what: str = "images") -> None:
+def require_rows(tensor: Tensor, name: str, n: int, what: str = "images") -> None:
+    """Requires finite float32 rows (n, D) on the CPU, without a graph.
+
+    Args:
+        tensor: The rows.
+        name: What they are.
+        n: How many there should be.
+        what: What each is of.
+    """
     require(
         tensor.dtype == torch.float32 and tensor.ndim == 2 and len(tensor) == n and tensor.shape[1] > 0,
         f"{name} of {n} {what} are {tensor.dtype} of shape {tuple(tensor.shape)}, not float32 of shape ({n}, ...)",
@@ -119,9 +128,9 @@ def features_are_rows_of_numbers(subject: ExtractorSubject) -> None:
         images = subject.images(n)
         images[0], images[-1] = 0, 255
         found = subject.extract(extractor, images)
-        _require_rows(found.features, "features", n)
+        require_rows(found.features, "features", n)
         if found.probabilities is not None:
-            _require_rows(found.probabilities, "probabilities", n)
+            require_rows(found.probabilities, "probabilities", n)
         sizes.add(found.features.shape[1])
     require(len(sizes) == 1, f"images have {' or '.join(map(str, sorted(sizes)))} features, by their number")
 
@@ -136,7 +145,7 @@ def images_are_independent(subject: ExtractorSubject) -> None:
         torch.cat([piece.features for piece in pieces]), torch.cat(probabilities) if probabilities else None
     )
     require(
-        _same(together, alone, exactly=False),
+        same_features(together, alone, exactly=False),
         f"features of an image are up to {float((together.features - alone.features).abs().max()):.3g} away where it "
         "is alone",
     )
@@ -170,7 +179,7 @@ def images_are_left_alone(subject: ExtractorSubject) -> None:
             "an operation in place (`div_`, `sub_`, `-=`)",
             "make a new tensor: images.float() / 255",
         )
-    require(_same(*found), "the same images have other features the second time")
+    require(same_features(*found), "the same images have other features the second time")
 
 
 def probabilities_add_up(subject: ExtractorSubject) -> None:
@@ -223,48 +232,6 @@ def labels_are_those_of_the_data(subject: ExtractorSubject) -> None:
         ) from error
     else:
         subject.extract(bare, subject.images(2))
-
-
-_ODD = (*TEXTS, "", "?!", "zygomorphic " * 200, "an \U0001f33b")
-"""Texts as they may come: without a word, long, and in other characters."""
-
-
-def texts_are_rows_of_numbers(subject: ExtractorSubject) -> None:
-    """With `reads_text`, features of any texts are finite float32 (N, D) on the CPU, D being that of images."""
-    extractor = subject.prepared()
-    if not extractor.reads_text:
-        require(not extractor.is_clip, "is_clip is True, and reads_text is not", "", "set both, or is_clip = False")
-    for texts in (_ODD[:1], _ODD):
-        found = subject.text_features(extractor, texts)
-        _require_rows(found, "features", len(texts), "texts")
-        size = subject.extract(extractor, subject.images(1)).features.shape[1]
-        require(
-            found.shape[1] == size,
-            f"texts have {found.shape[1]} features, and images {size}",
-            "the texts' features are those before the projection into the common space",
-            "give both in one space, in which cosines say what belongs together",
-        )
-
-
-def texts_are_independent(subject: ExtractorSubject) -> None:
-    """A text's features are the same again, and depend neither on the other texts nor on their order."""
-    extractor = subject.prepared()
-    with global_state_kept("text_features"):
-        together = subject.text_features(extractor, _ODD)
-    alone = torch.cat([subject.text_features(extractor, [text]) for text in _ODD])
-    backwards = subject.text_features(extractor, _ODD[::-1]).flip(0)
-    for found, where in ((alone, "alone"), (backwards, "in another place")):
-        require(
-            _same(Features(together), Features(found), exactly=False),
-            f"features of a text are up to {float((together - found).abs().max()):.3g} away where it is {where}",
-        )
-
-
-def texts_are_told_apart(subject: ExtractorSubject) -> None:
-    """Two texts of different words have different features."""
-    dark, bright = subject.text_features(subject.prepared(), TEXTS)
-    size = max(float(dark.abs().max()), float(bright.abs().max()))
-    require(float((dark - bright).abs().max()) > 1e-6 * size, f"{TEXTS[0]!r} and {TEXTS[1]!r} have the same features")
 
 
 # Where nothing can be prepared, the first one says so for all.
@@ -330,27 +297,6 @@ EXTRACTORS = (
         labels_are_those_of_the_data,
         "the attribute was copied from another extractor",
         "see the attributes of priorkit.interfaces.FeatureExtractor",
-        required=False,
-    ),
-    Check(
-        "texts_are_rows_of_numbers",
-        texts_are_rows_of_numbers,
-        "a text without a known word, or a long one, is not provided for",
-        "give float32 (N, D) on the CPU, of any text, D being that of images' features",
-        required=False,
-    ),
-    Check(
-        "texts_are_independent",
-        texts_are_independent,
-        "padding to the longest text of a batch is read, or the network is in training mode",
-        "mask the padding, and call `.eval()` on the network",
-        required=False,
-    ),
-    Check(
-        "texts_are_told_apart",
-        texts_are_told_apart,
-        "the texts are cut to nothing, or their network ends in zeros",
-        "look at the features of two different texts",
         required=False,
     ),
 )
