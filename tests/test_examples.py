@@ -46,6 +46,8 @@ def test_the_papers_systems_have_the_sizes_of_its_tables():
 def test_every_study_of_the_paper_has_its_examples():
     for study in PAPER_STUDIES:
         for system in study.systems:
+            if system.recipe == "text-to-image-flow":
+                continue  # beside the paper's, which has none such
             recipe = installed_plugins().recipe(system.recipe).settings
             wanted = validate_settings(merge_settings(recipe, system.settings))
             assert any(

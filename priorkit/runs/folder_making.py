@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import Timeout
+
 from priorkit.errors import RunFolderError
+from priorkit.runs.file_lock import file_lock
+from priorkit.whole_files import write_whole
 
 __all__ = ["FolderTakenError", "is_free", "make_folder"]
 
-_DRAFT = ".draft-"
 _SAMPLES = "samples"
+_LOCK = ".lock"
+"""Made first in a folder that is there already, so it tells what of a run was made by us from what was not."""
 
 
 class FolderTakenError(RunFolderError):
@@ -37,10 +42,12 @@ def is_free(path: Path) -> bool:
 
 def _is_half_made(path: Path) -> bool:
     """Whether a folder holds what a process that was killed in `make_folder` has left, and nothing else."""
-    entries = list(path.iterdir())
-    drafts = [entry for entry in entries if entry.name.startswith(_DRAFT) and entry.is_dir()]
-    others = [entry for entry in entries if entry not in drafts and entry.name != "config.toml"]
-    return bool(drafts) and all(entry.name == _SAMPLES and not any(entry.iterdir()) for entry in others)
+    names = {entry.name for entry in path.iterdir()}
+    ours = {_LOCK, _SAMPLES, "config.toml", ".config.toml.draft", ".environment.json.draft"}
+    if _LOCK not in names or names - ours:
+        return False
+    samples = path / _SAMPLES
+    return not samples.exists() or (samples.is_dir() and not any(samples.iterdir()))
 
 
 def make_folder(path: Path, files: Mapping[str, str]) -> None:
@@ -58,11 +65,10 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
         OSError: It cannot be made; nothing of it is left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    number = secrets.token_hex(4)
     if path.exists():
-        _fill(path, path / f"{_DRAFT}{number}", files)
+        _fill(path, files)
         return
-    draft = path.with_name(f".{path.name}{_DRAFT}{number}")
+    draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
     try:
         draft.mkdir()
         (draft / _SAMPLES).mkdir()
@@ -79,28 +85,24 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
         raise
 
 
-def _fill(path: Path, draft: Path, files: Mapping[str, str]) -> None:
-    if _is_half_made(path):
-        for entry in path.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    made: list[Path] = []
+def _fill(path: Path, files: Mapping[str, str]) -> None:
+    locked = path / _LOCK
     try:
-        draft.mkdir()
-        try:
-            # Of processes that start together, one alone can make this: the folder is its.
-            (path / _SAMPLES).mkdir()
-        except FileExistsError:
-            raise FolderTakenError(path) from None
-        made.append(path / _SAMPLES)
-        for name, text in files.items():
-            (draft / name).write_text(text, encoding="utf-8")
-        for name in files:
-            made.append(path / name)
-            (draft / name).rename(path / name)
-        draft.rmdir()
-    except BaseException:
-        for entry in reversed(made):
-            with suppress(OSError):
-                entry.rmdir() if entry.is_dir() else entry.unlink()
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        # Of processes that start together, one alone has the lock; it is freed when the process ends, however it ends.
+        with file_lock(locked, patience=0):
+            if not _is_half_made(path):
+                raise FolderTakenError(path)
+            made = [path / _SAMPLES]
+            try:
+                (path / _SAMPLES).mkdir(exist_ok=True)
+                for name, text in files.items():
+                    made.append(path / name)
+                    write_whole(path / name, text)
+            except BaseException:
+                for entry in reversed(made):
+                    with suppress(OSError):
+                        entry.rmdir() if entry.is_dir() else entry.unlink()
+                locked.unlink(missing_ok=True)
+                raise
+    except Timeout:
+        raise FolderTakenError(path) from None

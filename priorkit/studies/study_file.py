@@ -13,7 +13,7 @@ from priorkit.studies.plan import Request
 __all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_study"]
 
 STUDY_FILE = "study.json"
-MAY_CHANGE = tuple(key for key in RESUMABLE if key not in LIMITS)
+MAY_CHANGE = tuple(key for key in RESUMABLE if key not in (*LIMITS, "learning_rate", "learning_rates", "clip_norm"))
 """Settings that may differ between calls: on what and how fast, and where the same data lies."""
 _FLAGS = {"max_time": "--budget", "fit_max_time": "--fit-budget"}
 """Flags of limits that are not called as they are."""

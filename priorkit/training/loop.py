@@ -133,8 +133,10 @@ class _Schedule:
 
     def after_step(self) -> None:
         config, steps = self.session.config, self.session.steps
-        if self.session.precision.device.type == "cpu" or steps % _LOOKED_FOR_FAULTS == 0:
-            self.session.engine.check_finite()
+        alone = self.session.processes.count == 1
+        if (alone and self.session.precision.device.type == "cpu") or steps % _LOOKED_FOR_FAULTS == 0:
+            with self.session.processes.together():
+                self.session.engine.check_finite()
         # A stage ends with its own losses and pictures.
         stage_ends = self.session.at_stage_end()
         if steps % config.log_every == 0 or stage_ends:

@@ -118,7 +118,8 @@ def test_mistakes(cli, trained, tmp_path, arguments, message):
 
 
 def test_a_damaged_checkpoint_is_named(cli, trained):
-    next(trained.glob("checkpoints/step-*/weights.safetensors")).write_bytes(b"broken")
+    for file in trained.glob("checkpoints/step-*/weights.safetensors"):
+        file.write_bytes(b"broken")
     result = cli("sample", trained)
     assert result.status == 2
     assert "weights.safetensors" in result.err

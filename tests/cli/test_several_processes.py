@@ -211,7 +211,7 @@ def test_a_file_that_breaks_is_told_once_and_leaves_a_checkpoint(together, tiny,
     assert "process 1 of 2 on " in main_process[2]
     assert "07.png cannot be read as an image" in main_process[2]
     assert (main_process[2].count("\n"), other[2]) == (1, "")
-    assert json.loads((run / "checkpoints/last.json").read_text()) == {"checkpoint": "step-00000003"}
+    assert json.loads((run / "checkpoints/last.json").read_text())["checkpoint"] == "step-00000003"
     assert [result[0] for result in together(2, "train", "--resume", run, "--steps", 5, "--quiet")] == [0, 0]
 
 
@@ -282,7 +282,7 @@ def test_torchrun_starts_it_and_stops_it(cli, tiny, tmp_path, number):
     assert events[-1]["event"] == "end"
     assert events[-1]["stopped"] == ("interrupted" if number == signal.SIGINT else "terminated")
     steps = events[-1]["steps"]
-    assert json.loads((tmp_path / "run/checkpoints/last.json").read_text()) == {"checkpoint": f"step-{steps:08d}"}
+    assert json.loads((tmp_path / "run/checkpoints/last.json").read_text())["checkpoint"] == f"step-{steps:08d}"
     resumed = cli("train", "--resume", "run", "--steps", steps + 2, "--json")
     assert (resumed.status, resumed.err) == (0, "")
     assert json.loads(resumed.out.splitlines()[-1])["steps"] == steps + 2

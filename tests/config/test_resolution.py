@@ -88,7 +88,8 @@ BAD_COMPONENTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"prior": {"name": "learned", "nose_dim": 3}},
-        "--prior.nose-dim: prior 'learned' has no option 'nose-dim'; did you mean 'noise-dim'? Options: noise-dim.",
+        "--prior.nose-dim: prior 'learned' has no option 'nose-dim'; did you mean 'noise-dim'? Options: noise-dim, "
+        "conditioning-augmentation.",
     ),
     (
         {"prior": {"name": "learned", "noise-dim": 3}},
@@ -258,7 +259,7 @@ def test_three_layers_end_in_one_configuration() -> None:
     flags = {"prior": {"noise_dim": 5}, "learning_rates": {"encoder": "0.5"}}
     layers = merge_settings(merge_settings(RunConfig().model_dump(), recipe), flags)
     config = resolve_config(validate_settings(layers), REGISTRY)
-    assert config.prior.options == {"noise_dim": 5}
+    assert config.prior.options == {"noise_dim": 5, "conditioning_augmentation": 0.0}
     assert config.code_dim == 8
     assert config.learning_rates.encoder == 0.5
     assert config.batch_size == RunConfig().batch_size

@@ -1,31 +1,37 @@
+import itertools
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from priorkit.runs.folder_making import FolderTakenError, is_free, make_folder
 
 FILES = {"config.toml": "a = 1\n", "environment.json": "{}\n"}
-# Ends the process, as a kill does, before its n-th operation on files; afterwards, says that it came to the end.
-_KILLED = """
-import os, sys
-from pathlib import Path
-from priorkit.runs.folder_making import make_folder
-left = int(sys.argv[2])
-def counted(operation):
-    def run(*arguments, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os._exit(9)
-        return operation(*arguments, **options)
-    return run
-for name in ("mkdir", "rename", "replace", "rmdir", "write_text"):
-    setattr(Path, name, counted(getattr(Path, name)))
-make_folder(Path(sys.argv[1]), {"config.toml": "a = 1\\n", "environment.json": "{}\\n"})
-"""
+
+
+def make_killed(path: Path, at: int) -> int:
+    """Makes a folder in another process, which is killed before an operation on files; gives its exit status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left = at
+
+    def counted(operation: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os._exit(9)
+            return operation(*arguments, **options)
+
+        return run
+
+    for name in ("mkdir", "rename", "replace", "rmdir", "write_text", "open", "unlink", "touch"):
+        setattr(Path, name, counted(getattr(Path, name)))
+    make_folder(path, FILES)
+    os._exit(0)
 
 
 def entries(path: Path) -> list[str]:
@@ -39,7 +45,7 @@ def test_a_folder_is_made_with_all_that_is_in_it(existed: bool, tmp_path: Path) 
         path.mkdir(parents=True)
     assert is_free(path)
     make_folder(path, FILES)
-    assert entries(path) == ["config.toml", "environment.json", "samples"]
+    assert [name for name in entries(path) if name != ".lock"] == ["config.toml", "environment.json", "samples"]
     assert (path / "config.toml").read_text() == "a = 1\n"
     assert entries(path.parent) == ["run"]
     assert not is_free(path)
@@ -47,25 +53,25 @@ def test_a_folder_is_made_with_all_that_is_in_it(existed: bool, tmp_path: Path) 
 
 @pytest.mark.parametrize("existed", [False, True])
 def test_killed_at_any_operation_it_is_whole_or_free(existed: bool, tmp_path: Path) -> None:
-    ended = False
-    for operations in range(12):
+    for operations in itertools.count():
         path = tmp_path / str(operations) / "run"
         path.parent.mkdir()
         if existed:
             path.mkdir()
-        done = subprocess.run([sys.executable, "-c", _KILLED, str(path), str(operations)], env=dict(os.environ))
-        assert done.returncode in (0, 9)
-        ended = ended or done.returncode == 0
+        status = make_killed(path, operations)
+        assert status in (0, 9)
         if (path / "environment.json").is_file():
             assert {"config.toml", "environment.json", "samples"} <= set(entries(path))
-            continue
-        assert is_free(path)
-        make_folder(path, FILES)
-        assert entries(path) == ["config.toml", "environment.json", "samples"]
-    assert ended
+        else:
+            assert is_free(path)
+            make_folder(path, FILES)
+        assert [name for name in entries(path) if name != ".lock"] == ["config.toml", "environment.json", "samples"]
+        if status == 0:
+            break
+    assert operations > 4
 
 
-@pytest.mark.parametrize("name", ["config.toml", "samples", ".draft-mine"])
+@pytest.mark.parametrize("name", ["config.toml", "samples", ".draft-mine", ".lock.mine"])
 def test_what_somebody_else_has_put_there_is_not_free(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
     assert not is_free(tmp_path)
