@@ -72,7 +72,7 @@ def test_another_iteration_of_scikit_learn_hardly_changes_it(covariance: str, se
     # What it starts with is the mean log-density of the prior.
     assert reference.lower_bound_ == pytest.approx(float(prior.log_prob(codes).double().mean()), abs=1e-3)
     after = float(reference.score(codes.double().numpy()))
-    assert reference.lower_bound_ - 1e-6 <= after < reference.lower_bound_ + 0.005
+    assert reference.lower_bound_ - 1e-6 <= after < reference.lower_bound_ + 0.05
 
 
 @either_covariance
