@@ -62,6 +62,8 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
             ("training time", format_duration(outcome.seconds)),
             *((f"held-out {name.replace('_', ' ')}", f"{value:.4f}") for name, value in progress.scores.items()),
         ]
+        if outcome.skipped:
+            rows.append(("updates skipped", f"{outcome.skipped}: a loss or gradient was infinite or not a number"))
         if outcome.best:
             of = "Fréchet distance " if "features" in outcome.best else ""
             rows.append(("best", f"{of}{outcome.best['score']:.4f} at step {int(outcome.best['step'])}"))
@@ -100,6 +102,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
             "scores": progress.scores,
             "best": dict(outcome.best),
             "missed": list(outcome.missed),
+            "skipped": outcome.skipped,
         }
     )
     console.line()

@@ -221,6 +221,11 @@ class Engine:
                         held[f"{key} {number} of the optimiser of {name}"] = value
         return held
 
+    @property
+    def skipped_moves(self) -> int:
+        """Moves whose update was left out, as a loss or a gradient was not finite."""
+        return self._skipped.count if self._skipped is not None else 0
+
     def check_finite(self) -> None:
         """Makes sure that every loss and every gradient so far was finite. Waits for the device.
 

@@ -15,15 +15,12 @@ _PLACES = 4096
 
 
 def diverged(what: str) -> NonFiniteLossError:
-    """The error of a training that has diverged.
+    """The error of a training that has diverged; whoever knows how it is gone on with adds the advice.
 
     Args:
         what: What is infinite or not a number, and since when: the subject of the sentence.
     """
-    return NonFiniteLossError(
-        f"{what}: training diverged; try a lower --learning-rate or --clip-norm 1, which `priorkit train --resume RUN` "
-        "takes too, --on-divergence rollback or skip, or a new run with --precision float32"
-    )
+    return NonFiniteLossError(f"{what}: training diverged")
 
 
 class FirstFault:

@@ -10,8 +10,7 @@ import torch
 from priorkit.config import RunConfig, resolve_config
 from priorkit.data import load_data
 from priorkit.distributed import Processes, abandon_processes, join_processes
-from priorkit.engine import choose_device
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import choose_device, torch_defaults
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
@@ -42,6 +41,8 @@ class TrainingOutcome:
         seconds: Training time in all.
         best: The best held-out score and its step.
         missed: The stages that it has not reached, as `--stages` names them: its time was up before.
+        skipped: Updates that were left out since it was started or resumed, as they were not finite
+            (`--on-divergence skip`).
     """
 
     path: Path
@@ -51,6 +52,7 @@ class TrainingOutcome:
     seconds: float
     best: Mapping[str, float]
     missed: tuple[str, ...] = ()
+    skipped: int = 0
 
 
 @dataclass
@@ -108,10 +110,10 @@ class TrainingRun:
                 restore = self._restore if self.config.on_divergence == "rollback" else None
                 try:
                     reason = run_session(self.session, told, stop, restore)
-                except NonFiniteLossError:
+                except NonFiniteLossError as error:
                     if self.processes.is_main:
                         write_report(RunFolder.open(self.path))
-                    raise
+                    raise NonFiniteLossError(f"{error}; {self._advice()}") from error
             with self.processes.together():
                 if self.processes.is_main:
                     write_report(RunFolder.open(self.path))
@@ -119,7 +121,24 @@ class TrainingRun:
         planned = zip(session.config.stages or (), session.system.stages, strict=False)
         missed = tuple(str(stage) for stage, plan in planned if 0 < session.steps <= plan.begins)
         return TrainingOutcome(
-            self.path, reason, session.steps, session.engine.images_seen, session.seconds, session.best, missed
+            self.path,
+            reason,
+            session.steps,
+            session.engine.images_seen,
+            session.seconds,
+            session.best,
+            missed,
+            session.engine.skipped_moves,
+        )
+
+    def _advice(self) -> str:
+        """What to do after divergence: commands that go on from what is there."""
+        step = RunFolder.open(self.path).checkpoints.step("last")
+        rate = f"{self.config.learning_rate / 2:.2g}"
+        return (
+            f"try a lower --learning-rate: `priorkit train --resume {self.path} --learning-rate {rate}` goes on from "
+            f"step {step}, also with --clip-norm 1, or --on-divergence rollback or skip; or train a new run with "
+            "--precision float32"
         )
 
     def _restore(self) -> None:

@@ -207,21 +207,11 @@ def _run(
         # Whatever happens from here on, the run can go on.
         schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
-    entered = None
     while True:
-        failure = _fetch(session)
-        reason, session.seconds, failed = processes.agree(stop(), session.seconds, failed=failure is not None)
-        if reason is not None or failed or session.finished():
-            break
-        if session.stage is not entered and len(session.system.stages) > 1:
-            entered = session.stage
-            with processes.together():
-                for observer in observers:
-                    observer.entered_stage(session)
         try:
-            session.step()
-            session.seconds = time.perf_counter() - began
-            schedule.after_step()
+            reason, failure, failed = _train(session, observers, stop, schedule, began)
+            schedule.at_end(complete=reason is None and not failed)
+            break
         except NonFiniteLossError as error:
             if restore is None or session.rates.reduction <= _LEAST_REDUCTION:
                 raise
@@ -229,10 +219,6 @@ def _run(
             schedule = _Schedule(session, observers)
             for observer in observers:
                 observer.rolled_back(session, error)
-            continue
-        for observer in observers:
-            observer.stepped(session)
-    schedule.at_end(complete=reason is None and not failed)
     with processes.together():
         if failure is not None:
             # Nothing has been trained on the batch that is missing: the checkpoint is of the step before.
@@ -241,6 +227,37 @@ def _run(
         for observer in observers:
             observer.ended(session, reason)
     return reason
+
+
+def _train(
+    session: Session,
+    observers: Sequence[Observer],
+    stop: Callable[[], str | None],
+    schedule: _Schedule,
+    began: float,
+) -> tuple[str | None, DataError | None, bool]:
+    """Takes steps until there is a reason to end.
+
+    Returns:
+        The reason, where somebody asked for it; the error, where this process could not read a batch; and whether any
+        process could not.
+    """
+    processes, entered = session.processes, None
+    while True:
+        failure = _fetch(session)
+        reason, session.seconds, failed = processes.agree(stop(), session.seconds, failed=failure is not None)
+        if reason is not None or failed or session.finished():
+            return reason, failure, failed
+        if session.stage is not entered and len(session.system.stages) > 1:
+            entered = session.stage
+            with processes.together():
+                for observer in observers:
+                    observer.entered_stage(session)
+        session.step()
+        session.seconds = time.perf_counter() - began
+        schedule.after_step()
+        for observer in observers:
+            observer.stepped(session)
 
 
 def _roll_back(session: Session, restore: Callable[[], None]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import torch_defaults
 
 
 def settings() -> tuple[torch.dtype, str, bool, bool]:

@@ -63,7 +63,8 @@ def test_the_advice_can_be_followed(
 ) -> None:
     prepared = prepare(run_config(**LONG), tmp_path / "run", registry=registry)
     bad_batch(prepared, 5, monkeypatch)
-    with pytest.raises(NonFiniteLossError, match="a lower --learning-rate or --clip-norm 1, which `priorkit train"):
+    told = rf"`priorkit train --resume {tmp_path / 'run'} --learning-rate 0.005` goes on from step 3"
+    with pytest.raises(NonFiniteLossError, match=told):
         prepared.run()
     changes = {"learning_rate": 1e-5, "clip_norm": 1.0, "on_divergence": "skip"}
     resumed = prepare_resumed(tmp_path / "run", changes, registry=registry)
@@ -81,7 +82,9 @@ def test_a_bad_batch_is_skipped(
     config = run_config(**{**LONG, "log_every": 1, "on_divergence": "skip"})
     prepared = prepare(config, tmp_path / "run", registry=registry)
     bad_batch(prepared, 5, monkeypatch)
-    assert prepared.run().steps == 12
+    outcome = prepared.run()
+    assert outcome.steps == 12
+    assert outcome.skipped > 0
     run = load_run(tmp_path / "run", device="cpu", registry=registry)
     assert bool(run.sample(4).isfinite().all())
     rows = {row["step"]: row for row in run.metrics if any(name.startswith("loss/") for name in row)}
@@ -115,6 +118,19 @@ def test_training_is_rolled_back_with_lower_rates(
     decoder = resumed.session.engine.optimizers["decoder"].param_groups[0]["lr"]
     assert decoder == pytest.approx(0.125 * config.learning_rate)
     assert resumed.run().steps == 14
+
+
+@pytest.mark.parametrize("steps", [11, 12])
+def test_what_is_found_at_the_end_is_rolled_back_too(
+    steps: int, run_config: Callable[..., RunConfig], registry: Registry, tmp_path: Path
+) -> None:
+    """As weights that the last update has broken, which no loss has seen."""
+    observer = Poisoned(steps)
+    config = run_config(**{**LONG, "steps": steps, "checkpoint_every": 5, "on_divergence": "rollback"})
+    assert prepare(config, tmp_path / "run", registry=registry).run([observer]).steps == steps
+    assert observer.rolled == [(10, 0.5)]
+    run = load_run(tmp_path / "run", device="cpu", registry=registry)
+    assert bool(run.sample(2).isfinite().all())
 
 
 def test_it_is_rolled_back_so_often_and_no_more(
