@@ -13,6 +13,7 @@ from priorkit.codes.fitted_prior import FittedPrior
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import PriorRecord
 from priorkit.config import RunConfig, parse_json
+from priorkit.errors import NonFiniteLossError
 from priorkit.registry import Registry
 from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.stop_signals import kept_generators, stop_signals
@@ -72,10 +73,16 @@ class CodeFitting:
             stop = until_done.enter_context(stop_signals())
             for observer in observers:
                 observer.started(fit)
-            reason = self._train(observers, stop, folder, metrics)
-            fit.check_finite()
+            try:
+                reason = self._train(observers, stop, folder, metrics)
+                fit.check_finite()
+            except NonFiniteLossError as error:
+                raise NonFiniteLossError(
+                    f"{error}; try another fit with a lower --learning-rate, with --clip-norm 1 or with --precision "
+                    "float32"
+                ) from error
             if folder is not None:
-                folder.save(fit.steps, fit.weights(), fit.state())
+                folder.save(fit.steps, fit.weights(), fit.state(), keep=self.config.keep_checkpoints)
         return reason
 
     def _train(
@@ -106,7 +113,7 @@ class CodeFitting:
                     observer.measured(fit, losses)
             if folder is not None and fit.steps % config.checkpoint_every == 0 and not fit.finished():
                 fit.check_finite()
-                folder.save(fit.steps, fit.weights(), fit.state())
+                folder.save(fit.steps, fit.weights(), fit.state(), keep=self.config.keep_checkpoints)
             for observer in observers:
                 observer.stepped(fit)
         return None

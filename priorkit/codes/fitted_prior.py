@@ -14,12 +14,12 @@ from priorkit.codes.rebuilding import rebuilt_parts
 from priorkit.codes.records import PriorRecord
 from priorkit.codes.scale import CodeScale
 from priorkit.config import RunConfig, resolve_config
-from priorkit.engine import choose_device, evaluating, seed_for
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import checkpoint_step, choose_device, evaluating, seed_for, torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import Prior
 from priorkit.registry import Registry, installed_plugins
 from priorkit.registry.guard import refusing
+from priorkit.runs.folder import find_checkpoint
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["FittedPrior"]
@@ -93,13 +93,13 @@ class FittedPrior:
         require_plugins(folder.path, environment, registry)
         config = resolve_config(with_used_plugins(config, environment, registry, folder.config), registry)
         config = config.model_copy(update={"device": device})
+        checkpoint = find_checkpoint(folder.checkpoints)
+        weights = folder.checkpoints.load_weights(checkpoint)
         try:
-            return cls._rebuilt(
-                config, record, folder.checkpoints.load_weights(), folder.checkpoints.step(), registry=registry
-            )
+            return cls._rebuilt(config, record, weights, checkpoint_step(checkpoint), registry=registry)
         except (KeyError, RuntimeError) as error:
             raise RunFolderError(
-                f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the prior that "
+                f"the checkpoint {str(checkpoint)!r} does not fit the prior that "
                 f"{str(folder.config)!r} describes: has a plug-in changed? ({str(error).splitlines()[0]})"
             ) from None
 

@@ -13,7 +13,7 @@ from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import codes_record, condition_record, record_of
 from priorkit.codes.settings import resolve_code_fit
 from priorkit.distributed import join_processes
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.stop_signals import raise_again

@@ -15,6 +15,7 @@ from priorkit.config import RunConfig, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import PRIOR_RECORD, explained_os_errors
+from priorkit.runs.folder_making import whole_folder
 from priorkit.runs.kept_settings import blaming_file
 from priorkit.whole_files import write_whole
 
@@ -68,28 +69,40 @@ class PriorFolder:
             RunFolderError: It exists already, or cannot be made; nothing of it is left then.
         """
         cls.check_free(path)
+
+        def write(folder: PriorFolder) -> None:
+            folder.save(step, weights, state)
+            folder.config.write_text(settings_to_toml(config), encoding="utf-8")
+            # Last: by this file a folder is a prior's.
+            folder.record.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
         folder = cls(path)
         with explained_os_errors("make the folder of the prior", None):
-            made = not path.exists()
-            path.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                with whole_folder(path) as draft:
+                    write(cls(draft))
+                return folder
             try:
-                folder.save(step, weights, state)
-                folder.config.write_text(settings_to_toml(config), encoding="utf-8")
-                # Last: by this file a folder is a prior's.
-                folder.record.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+                write(folder)
             except BaseException:
-                _remove(folder, itself=made)
+                _remove(folder)
                 raise
         return folder
 
-    def save(self, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Saves a checkpoint in the place of the last one.
+    def save(self, step: int, weights: Mapping[str, Tensor], state: Mapping[str, Any], *, keep: int = 1) -> None:
+        """Saves a checkpoint.
+
+        Args:
+            step: The step that it is of.
+            weights: Tensors by name.
+            state: Everything else.
+            keep: How many of the last checkpoints stay, this one included.
 
         Raises:
             RunFolderError: It cannot be written; the last one is still there then.
         """
         with explained_os_errors("save a checkpoint", "priorkit fit --resume PRIOR"):
-            self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)})
+            self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)}, keep=keep)
 
     def write_config(self, config: RunConfig) -> None:
         """Replaces the settings.
@@ -156,12 +169,9 @@ class PriorFolder:
             return validate_settings(read_toml(self.config))
 
 
-def _remove(folder: PriorFolder, *, itself: bool) -> None:
+def _remove(folder: PriorFolder) -> None:
     """Half a folder could neither be gone on with nor be used again."""
     shutil.rmtree(folder.checkpoints.folder, ignore_errors=True)
     for file in (folder.config, folder.record):
         with suppress(OSError):
             file.unlink()
-    if itself:
-        with suppress(OSError):
-            folder.path.rmdir()

@@ -15,7 +15,7 @@ from priorkit.codes.settings import RESUMABLE_FIT
 from priorkit.config import LIMITS, RunConfig, flag_for, merge_settings, resolve_config, validate_settings
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
-from priorkit.runs.folder import RunFolder
+from priorkit.runs.folder import RunFolder, find_checkpoint
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["prepare_resumed_fit"]
@@ -53,7 +53,8 @@ def prepare_resumed_fit(
     require_plugins(folder.path, environment, registry)
     kept = resolve_config(with_used_plugins(kept, environment, registry, folder.config), registry)
     config = _with_changes(kept, changes or {})
-    state = folder.checkpoints.load_state()
+    checkpoint = find_checkpoint(folder.checkpoints, state=True)
+    state = folder.checkpoints.load_state(checkpoint)
     if not state:
         raise RunFolderError(
             f"{str(path)!r} was saved by FittedPrior.save, without what a fit needs to go on; fit another prior"
@@ -61,10 +62,10 @@ def prepare_resumed_fit(
     given, conditioned = _same_codes(folder, record, config, codes, conditions, file)
     fit = CodeFit(config.model_copy(update={"precision": record.precision}), registry, given, conditioned)
     try:
-        fit.load(folder.checkpoints.load_weights(), state)
+        fit.load(folder.checkpoints.load_weights(checkpoint), state)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise RunFolderError(
-            f"the checkpoint {str(folder.checkpoints.path())!r} does not fit the prior that {str(folder.config)!r} "
+            f"the checkpoint {str(checkpoint)!r} does not fit the prior that {str(folder.config)!r} "
             f"describes: has a plug-in changed? ({(str(error) or type(error).__name__).splitlines()[0]})"
         ) from None
     if fit.finished():

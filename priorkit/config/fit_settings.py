@@ -25,6 +25,6 @@ CODE_FIT_SETTINGS = (
     *("batch_size", "optimizer", "learning_rate", "lr_schedule"),
     *("beta1", "beta2", "weight_decay", "clip_norm", "average"),
     *LIMITS,
-    *("seed", "device", "precision", "log_every", "checkpoint_every"),
+    *("seed", "device", "precision", "log_every", "checkpoint_every", "keep_checkpoints"),
 )
 """Fields of `RunConfig` that a fit to given codes has (`priorkit fit --codes`); all others are about images."""

@@ -20,12 +20,17 @@ from priorkit.engine.checkpoint_files import (
 from priorkit.errors import DamagedCheckpointError, RunFolderError
 from priorkit.whole_files import refuse_link, sync, write_whole
 
-__all__ = ["CheckpointStore"]
+__all__ = ["CheckpointStore", "checkpoint_step"]
 
 _CHECKPOINT = re.compile(r"step-\d{8,}(-\d+)?")
 """Names of the folders that are ours; users may keep others beside them."""
 _NAMES = ("last", "best")
 """Names that runs use. What looks like the pointer of another name may be anybody's file."""
+
+
+def checkpoint_step(folder: Path) -> int:
+    """The step that the checkpoint in a folder was taken at, by the folder's name."""
+    return int(folder.name.split("-")[1])
 
 
 class CheckpointStore:
@@ -216,7 +221,7 @@ class CheckpointStore:
         Raises:
             RunFolderError: There is no such checkpoint.
         """
-        return int(self.path(name).name.split("-")[1])
+        return checkpoint_step(self.path(name))
 
     def has(self, name: str) -> bool:
         """Whether a name points at a checkpoint, or did: its pointer may be damaged."""

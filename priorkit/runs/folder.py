@@ -27,7 +27,14 @@ from priorkit.runs.formats import (
 from priorkit.runs.kept_settings import blaming_file
 from priorkit.whole_files import write_whole
 
-__all__ = ["PRIOR_RECORD", "FolderTakenError", "RunFolder", "explained_os_errors", "next_free_folder"]
+__all__ = [
+    "PRIOR_RECORD",
+    "FolderTakenError",
+    "RunFolder",
+    "explained_os_errors",
+    "find_checkpoint",
+    "next_free_folder",
+]
 
 PRIOR_RECORD = "prior.json"
 """The file by which a folder is that of a prior fitted to given codes, which is no run: it has no images."""
@@ -59,6 +66,25 @@ def explained_os_errors(doing: str, resume: str | None = "priorkit train --resum
         where = f" {str(error.filename)!r}" if error.filename else ""
         fix = fixes.get(error.errno or 0, "choose another path")
         raise RunFolderError(f"cannot {doing}{where}: {error.strerror or error}; {fix}") from error
+
+
+def find_checkpoint(checkpoints: CheckpointStore, name: str = "last", *, state: bool = False) -> Path:
+    """The folder of a checkpoint; where it is damaged, of the newest undamaged one before it, which a warning says.
+
+    Args:
+        checkpoints: Where it lies.
+        name: `last` or `best`.
+        state: Whether its state will be read, too.
+
+    Raises:
+        RunFolderError: There is no such checkpoint, or all are damaged.
+    """
+    folder, damage = checkpoints.intact(name, state=state)
+    if damage:
+        warnings.warn(
+            f"{damage}; {folder.name}, the checkpoint before it, is used instead", RunFolderWarning, stacklevel=3
+        )
+    return folder
 
 
 def next_free_folder(parent: Path, stem: str) -> Path:
@@ -203,21 +229,8 @@ class RunFolder:
             self._replace(self.environment, json.dumps(environment, indent=2) + "\n")
 
     def find_checkpoint(self, name: str = "last", *, state: bool = False) -> Path:
-        """The folder of a checkpoint; where it is damaged, of the newest undamaged one before it, which a warning says.
-
-        Args:
-            name: `last` or `best`.
-            state: Whether its state will be read, too.
-
-        Raises:
-            RunFolderError: There is no such checkpoint, or all are damaged.
-        """
-        folder, damage = self.checkpoints.intact(name, state=state)
-        if damage:
-            warnings.warn(
-                f"{damage}; {folder.name}, the checkpoint before it, is used instead", RunFolderWarning, stacklevel=2
-            )
-        return folder
+        """The folder of one of the run's checkpoints, as the function `find_checkpoint` gives it."""
+        return find_checkpoint(self.checkpoints, name, state=state)
 
     def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
         """The tensors of a checkpoint, on the CPU; those of an earlier format as they would be written today.

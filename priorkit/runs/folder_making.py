@@ -1,9 +1,11 @@
-"""New run folders, which are whole or not there."""
+"""New folders, which are whole or not there."""
 
+import errno
+import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import Timeout
@@ -12,7 +14,7 @@ from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
 from priorkit.whole_files import write_whole
 
-__all__ = ["FolderTakenError", "is_free", "make_folder"]
+__all__ = ["FolderTakenError", "is_free", "make_folder", "whole_folder"]
 
 _SAMPLES = "samples"
 _LOCK = ".lock"
@@ -50,6 +52,33 @@ def _is_half_made(path: Path) -> bool:
     return not samples.exists() or (samples.is_dir() and not any(samples.iterdir()))
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Makes a draft of a folder beside its path, which takes the path once all is in it.
+
+    Args:
+        path: The folder, which must not be there yet.
+
+    Raises:
+        FileExistsError: Something has taken the path meanwhile.
+        OSError: It cannot be made; nothing of it is left then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
+    try:
+        draft.mkdir()
+        yield draft
+        try:
+            draft.rename(path)
+        except OSError as error:
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise error
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
 def make_folder(path: Path, files: Mapping[str, str]) -> None:
     """Makes a run folder with its first files and the folder of samples.
 
@@ -64,25 +93,17 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
         FolderTakenError: Another process has made it.
         OSError: It cannot be made; nothing of it is left then.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         _fill(path, files)
         return
-    draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        draft.mkdir()
-        (draft / _SAMPLES).mkdir()
-        for name, text in files.items():
-            (draft / name).write_text(text, encoding="utf-8")
-        try:
-            draft.rename(path)
-        except OSError as error:
-            if path.exists():
-                raise FolderTakenError(path) from None
-            raise error
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        with whole_folder(path) as draft:
+            (draft / _SAMPLES).mkdir()
+            for name, text in files.items():
+                (draft / name).write_text(text, encoding="utf-8")
+    except FileExistsError:
+        raise FolderTakenError(path) from None
 
 
 def _fill(path: Path, files: Mapping[str, str]) -> None:

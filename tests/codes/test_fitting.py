@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import priorkit
 from priorkit.codes import CodeFit, CodeFitting, FittedPrior, PriorFolder, prepare_code_fit, prepare_resumed_fit
 from priorkit.config import LRSchedule
-from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError, RunFolderError
+from priorkit.errors import ConfigurationError, NonFiniteLossError, PluginError, RunFolderError, RunFolderWarning
 from priorkit.interfaces import Learning, Prior, Space, Support
 from priorkit.registry import Registry
 from priorkit.runs.training_lock import training_lock
@@ -226,11 +226,41 @@ def test_priors_of_others_are_held_to_their_contract(make_registry: Any, make_co
 
 
 def test_a_fit_that_diverges_keeps_the_checkpoint_before(tmp_path: Path) -> None:
-    with pytest.raises(NonFiniteLossError):
+    with pytest.raises(
+        NonFiniteLossError, match=r"at step \d: training diverged; try another fit with a lower --learn"
+    ):
         priorkit.fit_prior(
             CODES, "flow", out=tmp_path / "prior", device="cpu", steps=9, learning_rate=1e30, log_every=1
         )
     assert FittedPrior.load(tmp_path / "prior").steps == 0
+
+
+def test_where_the_last_checkpoint_is_damaged_the_one_before_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "prior"
+    priorkit.fit_prior(CODES, "flow", out=path, device="cpu", steps=4, checkpoint_every=2)
+    whole = weights_of(path)
+    file = PriorFolder.open(path).checkpoints.path() / "state.pt"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    # What is damaged is of interest to who goes on, not to who draws.
+    assert FittedPrior.load(path, device="cpu").steps == 4
+    with pytest.warns(RunFolderWarning, match=r"state\.pt.* damaged.* step-00000002, the checkpoint before it"):
+        fitting = prepare_resumed_fit(path, codes=CODES)
+    assert fitting.fit.steps == 2
+    fitting.run()
+    assert all(torch.equal(value, whole[key]) for key, value in weights_of(path).items())
+
+
+def test_a_fit_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("priorkit.engine.checkpoints.write_checkpoint", full)
+    for name in ("new", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(RunFolderError, match="No space left on device; free some space"):
+            priorkit.fit_prior(CODES, out=tmp_path / name, **SMALL)
+        assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["empty"]
 
 
 def test_a_folder_is_never_overwritten(tmp_path: Path) -> None:
