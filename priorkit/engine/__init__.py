@@ -1,7 +1,7 @@
 """The engine: phases made of moves, alternated over batches. It knows no prior, no loss and no data set by name."""
 
 from priorkit.engine.averaging import AveragedNetworks
-from priorkit.engine.checkpoints import CheckpointStore
+from priorkit.engine.checkpoints import CheckpointStore, checkpoint_step
 from priorkit.engine.compilation import compile_method, require_compiler
 from priorkit.engine.cuda_graphs import CudaGraphs, GraphRecorder
 from priorkit.engine.engine import Engine
@@ -12,6 +12,7 @@ from priorkit.engine.hardware import Precision, choose_device, choose_precision
 from priorkit.engine.optimizers import make_optimizer
 from priorkit.engine.randomness import DataOrder, seed_for, seed_global_generators
 from priorkit.engine.statistics import recomputed_statistics, running_statistics
+from priorkit.engine.torch_defaults import torch_defaults
 
 __all__ = [
     "AveragedNetworks",
@@ -21,6 +22,7 @@ __all__ = [
     "Engine",
     "GraphRecorder",
     "Precision",
+    "checkpoint_step",
     "choose_device",
     "choose_precision",
     "compile_method",
@@ -33,4 +35,5 @@ __all__ = [
     "running_statistics",
     "seed_for",
     "seed_global_generators",
+    "torch_defaults",
 ]

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,18 +96,23 @@ def _check(file: Path) -> None:
         raise _damaged(file, "it is damaged: its checksum is another than when it was written")
 
 
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Inside, whatever a library says of a file is that the file is damaged."""
+    try:
+        yield
+    except Exception as error:
+        raise _damaged(file, error) from None
+
+
 def read_metadata(folder: Path) -> dict[str, str]:
     """What a checkpoint was saved with, without reading its tensors.
 
     Raises:
         DamagedCheckpointError: Its weights' file is damaged or missing.
     """
-    file = folder / _WEIGHTS
-    try:
-        with safe_open(file, framework="pt") as opened:
-            return dict(opened.metadata() or {})
-    except Exception as error:
-        raise _damaged(file, error) from None
+    with _reading(folder / _WEIGHTS), safe_open(folder / _WEIGHTS, framework="pt") as opened:
+        return dict(opened.metadata() or {})
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -115,12 +121,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     Raises:
         DamagedCheckpointError: Their file is damaged or missing.
     """
-    file = folder / _WEIGHTS
-    _check(file)
-    try:
-        return load_file(file)
-    except Exception as error:
-        raise _damaged(file, error) from None
+    _check(folder / _WEIGHTS)
+    with _reading(folder / _WEIGHTS):
+        return load_file(folder / _WEIGHTS)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -129,12 +132,9 @@ def read_state(folder: Path) -> dict[str, Any]:
     Raises:
         DamagedCheckpointError: Its file is damaged or missing.
     """
-    file = folder / _STATE
-    _check(file)
-    try:
-        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    _check(folder / _STATE)
+    with _reading(folder / _STATE):
+        state: dict[str, Any] = torch.load(folder / _STATE, map_location="cpu", weights_only=True)
         if not isinstance(state, dict):
             raise TypeError(f"it holds a {type(state).__name__}, no state of a run")
-    except Exception as error:
-        raise _damaged(file, error) from None
     return state

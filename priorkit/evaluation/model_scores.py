@@ -16,7 +16,7 @@ from priorkit.evaluation.sample_scores import score_samples
 from priorkit.evaluation.score import Score
 from priorkit.evaluation.scorebook import Scorebook
 from priorkit.evaluation.settings import EvaluationSettings
-from priorkit.evaluation.text_scores import SeenBy, prepare_matcher, score_texts
+from priorkit.evaluation.text_scores import NamedExtractor, prepare_matcher, score_texts
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
@@ -27,6 +27,10 @@ _NO_ENCODER = "the model has no encoder"
 
 def _names(*groups: str) -> tuple[str, ...]:
     return tuple(item.name for item in CATALOGUE if item.group in groups)
+
+
+def _named(extractor: FeatureExtractor | None, name: str) -> NamedExtractor | None:
+    return None if extractor is None else NamedExtractor(extractor, name or type(extractor).__name__)
 
 
 def evaluate_model(
@@ -62,20 +66,18 @@ def evaluate_model(
     """
     settings = EvaluationSettings() if settings is None else settings
     book = Scorebook(choose_scores(settings.scores), data.shape.size)
-    matched_by = None
+    seen_by, matched_by = _named(extractor, extractor_name), _named(matcher, matcher_name)
     if book.wants(*_names("text")):
-        seen_by = SeenBy(matcher, matcher_name or type(matcher).__name__) if matcher is not None else None
         # Before minutes of work: a matcher of which an option is wrong ends the evaluation.
-        matched_by = prepare_matcher(book, model, data, seen_by)
+        matched_by = prepare_matcher(book, model, data, matched_by)
     if book.wants(*_names("samples")):
-        if extractor is None:
+        if seen_by is None:
             book.skip(_names("samples"), "there is no feature extractor")
         else:
             tell("samples")
-            score_samples(book, model, data, extractor, extractor_name or type(extractor).__name__, settings)
+            score_samples(book, model, data, seen_by.extractor, seen_by.name, settings)
     if book.wants(*_names("text")):
         tell("samples for captions")
-        seen_by = SeenBy(extractor, extractor_name or type(extractor).__name__) if extractor is not None else None
         score_texts(book, model, data, seen_by, matched_by, settings)
     encodings = None
     if model.encoder is None:

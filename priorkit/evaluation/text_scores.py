@@ -20,7 +20,7 @@ from priorkit.evaluation.standard_error import standard_error
 from priorkit.interfaces import FeatureExtractor, ImageData
 from priorkit.models import Model
 
-__all__ = ["SeenBy", "prepare_matcher", "score_texts"]
+__all__ = ["NamedExtractor", "prepare_matcher", "score_texts"]
 
 _DISTANCE, _COLOURS = "caption-kernel-distance", "colour-agreement"
 _ALL = (*MATCHED, _DISTANCE, _COLOURS)
@@ -29,7 +29,7 @@ _FEWEST = 5
 
 
 @dataclass(frozen=True)
-class SeenBy:
+class NamedExtractor:
     """A feature extractor, and the name that it was chosen by."""
 
     extractor: FeatureExtractor
@@ -45,7 +45,9 @@ class _Seen:
     colours: Tensor | None
 
 
-def prepare_matcher(book: Scorebook, model: Model, data: ImageData, matcher: SeenBy | None) -> SeenBy | None:
+def prepare_matcher(
+    book: Scorebook, model: Model, data: ImageData, matcher: NamedExtractor | None
+) -> NamedExtractor | None:
     """Prepares what sees images and texts, if a score needs it, and writes down which scores there cannot be.
 
     Args:
@@ -93,8 +95,8 @@ def score_texts(
     book: Scorebook,
     model: Model,
     data: ImageData,
-    extractor: SeenBy | None,
-    matcher: SeenBy | None,
+    extractor: NamedExtractor | None,
+    matcher: NamedExtractor | None,
     settings: EvaluationSettings,
 ) -> None:
     """Writes down the scores of the group `text`.
@@ -136,7 +138,7 @@ def score_texts(
     _score_colours(book, requests, made, real)
 
 
-def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | None) -> SeenBy | None:
+def _prepared_extractor(book: Scorebook, data: ImageData, extractor: NamedExtractor | None) -> NamedExtractor | None:
     """The feature extractor, prepared; None where it is not needed or cannot be had."""
     if extractor is None:
         book.skip((_DISTANCE,), "there is no feature extractor")
@@ -151,7 +153,9 @@ def _prepared_extractor(book: Scorebook, data: ImageData, extractor: SeenBy | No
     return extractor
 
 
-def _see(parts: Iterable[Tensor], book: Scorebook, extractor: SeenBy | None, matcher: SeenBy | None) -> _Seen:
+def _see(
+    parts: Iterable[Tensor], book: Scorebook, extractor: NamedExtractor | None, matcher: NamedExtractor | None
+) -> _Seen:
     matched, features, colours = [], [], []
     for images in parts:
         if matcher is not None:
@@ -169,7 +173,7 @@ def _score_distance(
     requests: CaptionRequests,
     made: _Seen,
     real: _Seen,
-    extractor: SeenBy,
+    extractor: NamedExtractor,
 ) -> None:
     """How far samples are from real images of the same class, or with a caption of the same words."""
     assert made.features is not None

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from priorkit.errors import PluginError, PriorkitError
 from priorkit.interfaces import Move, Noise, Phase
+from priorkit.models.wrapped_phase import WrappedPhase
 from priorkit.registry import BUILTIN, Registered
 from priorkit.registry.guard import guarded, refusal_in_words
 
@@ -40,7 +41,7 @@ class ChosenPhase:
         return self.registered.distribution == BUILTIN
 
 
-class GuardedPhase(Phase):
+class GuardedPhase(WrappedPhase):
     """A phase of a component, whose failures name its plug-in.
 
     Args:
@@ -48,11 +49,9 @@ class GuardedPhase(Phase):
     """
 
     def __init__(self, chosen: ChosenPhase) -> None:
-        self.inner = phase = chosen.phase
-        self.name, self.players, self.every, self.place = phase.name, phase.players, phase.every, phase.place
-        self.networks, self.optimizers, self.batch = phase.networks, phase.optimizers, phase.batch
+        super().__init__(chosen.phase)
         self._registered = chosen.registered
-        self._given = f"{chosen.given}, in its phase {phase.name!r}"
+        self._given = f"{chosen.given}, in its phase {chosen.phase.name!r}"
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
         """The phase's own noise.

@@ -11,6 +11,7 @@ from torch import Tensor
 from priorkit.config import RunConfig, choices_of, flag_for
 from priorkit.errors import PluginError, PriorkitError, is_out_of_memory
 from priorkit.interfaces import Batch, Move, Noise, Phase
+from priorkit.models.wrapped_phase import WrappedPhase
 from priorkit.registry import BUILTIN, Registered, Registry
 from priorkit.registry.blame import error_in_words, place_of
 from priorkit.registry.discovery import is_strict
@@ -44,7 +45,7 @@ def outside_components(config: RunConfig, registry: Registry) -> tuple[OutsideCo
     )
 
 
-class WatchedPhase(Phase):
+class WatchedPhase(WrappedPhase):
     """One of priorkit's own phases, in which the failure of a third party's component names its plug-in.
 
     Args:
@@ -53,9 +54,7 @@ class WatchedPhase(Phase):
     """
 
     def __init__(self, phase: Phase, outside: Sequence[OutsideComponent]) -> None:
-        self.inner = phase
-        self.name, self.players, self.every, self.place = phase.name, phase.players, phase.every, phase.place
-        self.networks, self.optimizers, self.batch = phase.networks, phase.optimizers, phase.batch
+        super().__init__(phase)
         self._outside = outside
 
     def __getattr__(self, name: str) -> Any:

@@ -20,8 +20,7 @@ from priorkit.config import (
 )
 from priorkit.data import load_data, summarise
 from priorkit.distributed import join_processes
-from priorkit.engine import choose_device
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import choose_device, torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below

@@ -50,8 +50,7 @@ RESUMABLE = (
     "on_divergence",
 )
 """Settings that may change when a run goes on: how long, on what and how fast, where its data (the same data) lies and
-how it is read, how it is scored on the way, how many checkpoints stay, and how fast it
-learns: training that diverged needs that."""
+how it is read, how it is scored on the way, how many checkpoints stay, and how fast it learns, as after divergence."""
 
 
 def prepare_resumed(

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.data import binarised
-from priorkit.engine import CheckpointStore
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import CheckpointStore, torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
 from priorkit.models import Model

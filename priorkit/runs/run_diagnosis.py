@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from priorkit.diagnosis import Diagnosis, diagnose_model
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry

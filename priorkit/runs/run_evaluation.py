@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import RunConfig, resolve_config
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import torch_defaults
 from priorkit.evaluation import (
     DEFAULT_MATCHER,
     EvaluationSettings,

@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from priorkit.engine import choose_device, choose_precision
-from priorkit.engine.torch_defaults import torch_defaults
+from priorkit.engine import choose_device, choose_precision, torch_defaults
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below

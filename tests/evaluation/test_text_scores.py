@@ -12,7 +12,7 @@ from priorkit.errors import ConfigurationError, DataError
 from priorkit.evaluation import EvaluationSettings, Score, evaluate_model
 from priorkit.evaluation.catalogue import choose_scores
 from priorkit.evaluation.scorebook import Scorebook
-from priorkit.evaluation.text_scores import SeenBy, prepare_matcher, score_texts
+from priorkit.evaluation.text_scores import NamedExtractor, prepare_matcher, score_texts
 from priorkit.interfaces import Captions, FeatureExtractor, Features, ImageData, ImageSet, ImageShape
 
 PAINTS = {"red": (220, 20, 30), "blue": (40, 60, 220), "yellow": (240, 220, 30), "white": (240, 240, 240)}
@@ -100,7 +100,7 @@ DATA = ImageData(pictures(40, 0), pictures(40, 1), NAMES)
 def scored(model: Any, data: ImageData = DATA, eye: Any = None, **changes: Any) -> dict[str, Score]:
     settings = EvaluationSettings(**{"samples": 200, **changes})
     book = Scorebook(choose_scores(["text"]), SIZE)
-    seen_by = SeenBy(eye or Eye(), "eye")
+    seen_by = NamedExtractor(eye or Eye(), "eye")
     score_texts(book, model, data, seen_by, prepare_matcher(book, model, data, seen_by), settings)
     return {score.name: score for score in book.scores()}
 

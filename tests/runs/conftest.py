@@ -164,6 +164,24 @@ def without_checksums() -> Callable[[RunFolder], None]:
     return _without_checksums
 
 
+class Killed(BaseException):
+    """Ends a training as a kill does: nothing more is saved."""
+
+
+@pytest.fixture
+def train_killed(registry: Registry, run_config: Callable[..., RunConfig]) -> Callable[[Path, int], None]:
+    """Trains the small run in a folder, until it is killed after a step."""
+
+    def kill() -> None:
+        raise Killed
+
+    def train(path: Path, step: int) -> None:
+        with pytest.raises(Killed):
+            prepare(run_config(), path, registry=registry).run([_At(step, kill)])
+
+    return train
+
+
 @pytest.fixture(scope="session")
 def write_images() -> Callable[..., None]:
     """Writes random images as .npz, `value` being the first pixel."""

@@ -65,24 +65,16 @@ def test_a_run_that_was_stopped_goes_on_to_be_the_same(
 @pytest.mark.parametrize("kill_at", [3, 5])
 def test_a_run_that_was_killed_goes_on_from_its_last_checkpoint(
     kill_at: int,
-    run_config: Callable[..., RunConfig],
     registry: Registry,
     trained_path: Path,
     tmp_path: Path,
+    train_killed: Callable[[Path, int], None],
     assert_same: Callable[..., None],
     measurements: Callable[[Path], list[Any]],
     pictures: Callable[[Path], Any],
-    at: Callable[..., Observer],
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def kill() -> None:
-        raise Killed
-
     path = tmp_path / "run"
-    with pytest.raises(Killed):
-        prepare(run_config(), path, registry=registry).run([at(kill_at, kill)])
+    train_killed(path, kill_at)
     # Lines and pictures of steps after that checkpoint, which are done again, as a crash may leave them.
     with (path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 5, "images": 30, "seconds": 1.0, "loss/a": 1.0}\n{"step": 5, "ima')
@@ -334,24 +326,16 @@ def test_a_checkpoint_that_does_not_fit_is_refused(part: str, folder: RunFolder,
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(
-    run_config: Callable[..., RunConfig],
     registry: Registry,
     trained_path: Path,
     tmp_path: Path,
+    train_killed: Callable[[Path, int], None],
     assert_same: Callable[..., None],
     measurements: Callable[[Path], list[Any]],
     pictures: Callable[[Path], Any],
-    at: Callable[..., Observer],
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    def kill() -> None:
-        raise Killed
-
     path = tmp_path / "run"
-    with pytest.raises(Killed):
-        prepare(run_config(), path, registry=registry).run([at(1, kill)])
+    train_killed(path, 1)
     # The one of step 0 comes early, but not at once.
     shutil.rmtree(path / "checkpoints")
     with pytest.warns(RunFolderWarning, match=r"no checkpoint.* begins again at step 0"):

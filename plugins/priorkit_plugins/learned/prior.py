@@ -33,7 +33,7 @@ class LearnedPrior(Prior):
         self.code_dim = code_generator.code_dim
         self.noise_dim = code_generator.noise_dim - condition_dim
         self.takes_condition = condition_dim > 0
-        self.weight = conditioning_augmentation
+        self.augmentation_weight = conditioning_augmentation
         self.augmentation = ConditioningAugmentation(condition_dim) if conditioning_augmentation else None
         self.drawn_dim = self.noise_dim + (condition_dim if conditioning_augmentation else 0)
 
@@ -52,4 +52,4 @@ class LearnedPrior(Prior):
 
     def condition_loss(self, condition: Tensor) -> Tensor | None:
         """The weighted divergence of s_hat from N(0, I) where s (N, condition_dim) is augmented; None otherwise."""
-        return None if self.augmentation is None else self.weight * self.augmentation.divergence(condition)
+        return None if self.augmentation is None else self.augmentation_weight * self.augmentation.divergence(condition)

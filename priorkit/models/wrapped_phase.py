@@ -1,0 +1,18 @@
+"""A phase around another one."""
+
+from priorkit.interfaces import Phase
+
+__all__ = ["WrappedPhase"]
+
+
+class WrappedPhase(Phase):
+    """Is to the engine what another phase is; subclasses do something around its noise and its moves.
+
+    Args:
+        inner: The other phase.
+    """
+
+    def __init__(self, inner: Phase) -> None:
+        self.inner = inner
+        self.name, self.players, self.every, self.place = inner.name, inner.players, inner.every, inner.place
+        self.networks, self.optimizers, self.batch = inner.networks, inner.optimizers, inner.batch
