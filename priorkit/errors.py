@@ -18,6 +18,7 @@ __all__ = [
     "ProcessesError",
     "RunFolderError",
     "RunFolderWarning",
+    "TrainingWarning",
     "UnknownComponentError",
     "is_out_of_memory",
 ]
@@ -58,6 +59,10 @@ class RunFolderError(PriorkitError):
 
 class RunFolderWarning(UserWarning):
     """A part of a run folder could not be used, and another one took its place."""
+
+
+class TrainingWarning(UserWarning):
+    """Training runs, and shows a symptom of collapse, or of a critic that teaches nothing."""
 
 
 class DamagedCheckpointError(RunFolderError):

@@ -10,7 +10,14 @@ from importlib.metadata import version
 
 from priorkit.cli.console import Console, stdout_for_data, stdout_spared
 from priorkit.cli.streams import is_of_output, refusal_of_output
-from priorkit.errors import NonFiniteLossError, PriorkitError, ProcessesError, RunFolderWarning, is_out_of_memory
+from priorkit.errors import (
+    NonFiniteLossError,
+    PriorkitError,
+    ProcessesError,
+    RunFolderWarning,
+    TrainingWarning,
+    is_out_of_memory,
+)
 from priorkit.plugins import PluginWarning, nearest
 from priorkit.plugins.wording import in_one_line
 from priorkit.registry import Registry, installed_plugins
@@ -95,7 +102,7 @@ def _show_warning(
         # Of several processes that train together, the first tells what all of them find.
         return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
-    of_user = issubclass(category, PluginWarning | RunFolderWarning)
+    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrainingWarning)
     where = "" if of_user else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")
 

@@ -8,7 +8,7 @@ from priorkit.config import RunConfig, format_duration
 from priorkit.engine import Engine
 from priorkit.errors import NonFiniteLossError
 from priorkit.plugins.wording import without_controls
-from priorkit.training import Observer, Review, Session
+from priorkit.training import NoticedSymptom, Observer, Review, Session
 
 __all__ = ["Progress"]
 
@@ -150,6 +150,13 @@ class Progress(Observer):
         self.console.data({"event": "review", "step": session.steps, "scores": review.scores})
         text = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in review.scores.items())
         self._print(f"step {session.steps}: held-out {text}")
+
+    def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
+        """Says it to programs; others read the warning."""
+        kind, of = symptom.symptom.value, symptom.of
+        self.console.data(
+            {"event": "symptom", "step": session.steps, "symptom": kind, "of": of, "value": symptom.value}
+        )
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Removes the bar."""

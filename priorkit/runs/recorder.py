@@ -11,7 +11,7 @@ from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
-from priorkit.training import Observer, Review, Session
+from priorkit.training import NoticedSymptom, Observer, Review, Session
 from priorkit.whole_files import refuse_link, write_whole
 
 __all__ = ["Recorder"]
@@ -77,7 +77,12 @@ class Recorder(Observer):
                 columns = min(8, len(review.originals))
                 rows = pairs(review.originals, review.reconstructions, columns)
                 save_grid(rows, self.folder.samples / f"reconstructions-{session.steps:08d}.png", columns)
-        self._write(session, {f"held_out/{name}": value for name, value in review.scores.items()})
+        scores = {f"held_out/{name}": value for name, value in review.scores.items()}
+        self._write(session, scores | {f"indicator/{name}": value for name, value in review.indicators.items()})
+
+    def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
+        """A line with the symptom's figure."""
+        self._write(session, {f"symptom/{symptom.key}": symptom.value})
 
     def scored(self, session: Session, scores: Mapping[str, float]) -> None:
         """A line of scores, by name."""

@@ -3,12 +3,13 @@
 import base64
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from priorkit.config import format_duration, parse_json
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
+from priorkit.training import NoticedSymptom
 from priorkit.whole_files import write_whole
 
 __all__ = ["latest_picture", "report_step", "write_report"]
@@ -22,6 +23,7 @@ table { border-collapse: collapse; } td { padding: .1rem 1rem .1rem 0; }
 pre { background: #fafafa; border: 1px solid #ddd; padding: 1rem; overflow-x: auto; }
 """
 _STEP = re.compile(r'<meta name="priorkit-step" content="(\d+)">')
+_SYMPTOM = "symptom/"
 _WIDTH, _HEIGHT, _MARGIN = 280, 120, 6
 
 
@@ -102,13 +104,24 @@ def _diagnosis(folder: RunFolder) -> list[str]:
     ]
 
 
+def _symptoms(rows: Iterable[Mapping[str, float]]) -> list[str]:
+    """What training warned of."""
+    lines = [
+        f"Step {int(row['step'])}: {NoticedSymptom.of_key(name.removeprefix(_SYMPTOM), value)}"
+        for row in rows
+        for name, value in row.items()
+        if name.startswith(_SYMPTOM)
+    ]
+    return ["<h2>Warnings</h2>", *(f"<p>{html.escape(line)}</p>" for line in lines)] if lines else []
+
+
 def _page(folder: RunFolder) -> str:
     rows = read_metrics(folder)
     environment = folder.read_environment()
     series: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         for name, value in row.items():
-            if name not in ("step", "images", "seconds"):
+            if name not in ("step", "images", "seconds") and not name.startswith(_SYMPTOM):
                 series.setdefault(name, []).append((row["step"], value))
     last = rows[-1] if rows else {"step": 0, "images": 0, "seconds": 0.0}
     about: list[tuple[str, object]] = [
@@ -133,6 +146,7 @@ def _page(folder: RunFolder) -> str:
             f"<title>{title}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{title}</h1>",
             _rows(about),
+            *_symptoms(rows),
             "<h2>Pictures</h2>",
             *pictures,
             *_diagnosis(folder),

@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from priorkit.errors import DataError, NonFiniteLossError
-from priorkit.training.review import Review
+from priorkit.training.observer import Observer
 from priorkit.training.session import Session
+from priorkit.training.symptom_watch import SymptomWatch
 
-__all__ = ["Observer", "run_session"]
+__all__ = ["run_session"]
 
 _LOOKED_FOR_FAULTS = 50
 """Steps between looks for losses and gradients that are not finite, where a look waits for the device."""
@@ -18,57 +19,6 @@ _DECISIVE = ("sample_distance", "reconstruction_error")
 """The score of a review that says which checkpoint is best: the first that there is."""
 _OF_FEATURES = "frechet_distance"
 """The score of an evaluation that says it instead, from the first one on: it sees shapes where a review sees pixels."""
-
-
-class Observer:
-    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise.
-
-    Examples:
-        >>> import tempfile
-        >>> import priorkit
-        >>> class StepCounter(priorkit.Observer):
-        ...     steps = 0
-        ...
-        ...     def stepped(self, session):
-        ...         self.steps += 1
-        >>> counter = StepCounter()
-        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=2, device="cpu")
-        >>> run = priorkit.train(config, f"{tempfile.mkdtemp()}/run", observers=[counter])
-        >>> counter.steps
-        2
-    """
-
-    def started(self, session: Session) -> None:
-        """Training is about to start, or to go on."""
-
-    def entered_stage(self, session: Session) -> None:
-        """A stage of a run that has several begins, or goes on: `session.stage`."""
-
-    def stepped(self, session: Session) -> None:
-        """A step is done. Called often: it must not wait for the device."""
-
-    def measured(self, session: Session, losses: dict[str, float]) -> None:
-        """The losses since the last call, each the mean over its steps, by `phase/term`."""
-
-    def reviewed(self, session: Session, review: Review) -> None:
-        """Pictures and held-out scores."""
-
-    def scores_due(self, session: Session) -> Mapping[str, float]:
-        """It is time for scores that take long (`evaluate_every`); the networks are those that would be kept.
-
-        Returns:
-            What was found, by name. One that ends in `frechet_distance` says how good a checkpoint is.
-        """
-        return {}
-
-    def checkpointed(self, session: Session, names: list[str]) -> None:
-        """The session's state is to be kept under these names (`last`, `best`)."""
-
-    def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Training diverged; it goes on from its last checkpoint, which is loaded, with lower learning rates."""
-
-    def ended(self, session: Session, reason: str | None) -> None:
-        """Training is over: at its limit (None), or stopped early for a reason."""
 
 
 class _Schedule:
@@ -198,6 +148,8 @@ def _run(
     restore: Callable[[], None] | None,
 ) -> str | None:
     processes = session.processes
+    if processes.is_main:
+        observers = [*observers, SymptomWatch(observers)]
     session.start_together()
     schedule = _Schedule(session, observers)
     with processes.together():

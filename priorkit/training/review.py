@@ -1,6 +1,6 @@
 """How a run looks at some step: pictures and two quick scores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -8,6 +8,7 @@ from torch import Tensor
 from priorkit.data.batches import to_float, to_uint8
 from priorkit.models.held_out import energy_distance, reconstruction_error
 from priorkit.models.model import Model
+from priorkit.training.indicators import code_indicators, sample_indicators
 
 __all__ = ["REVIEWED", "Review", "review_model"]
 
@@ -32,6 +33,8 @@ class Review:
         reconstructions: Theirs, uint8, same shape; None in a run without an encoder.
         scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
             `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1], if there is an encoder.
+        indicators: Numbers that fall to nothing where samples or codes collapse, by name: see
+            `priorkit.training.indicators`.
     """
 
     samples: Tensor
@@ -39,6 +42,7 @@ class Review:
     originals: Tensor
     reconstructions: Tensor | None
     scores: dict[str, float]
+    indicators: dict[str, float] = field(default_factory=dict)
 
 
 def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
@@ -53,14 +57,16 @@ def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
     images = to_float(held_out).to(model.device)
     samples = model.sample(max(_SHOWN, min(REVIEWED, len(held_out))), seed=seed)
     scores, shown, reconstructed = {}, min(len(images), _SHOWN // 2), None
+    indicators = sample_indicators(samples, images)
     if model.encoder is not None:
         reconstructions = model.reconstruct(images)
         scores["reconstruction_error"] = reconstruction_error(reconstructions, images)
         reconstructed = to_uint8(reconstructions[:shown]).cpu()
+        indicators.update(code_indicators(model, images, seed=seed))
     if len(images) > 1:
         scores["sample_distance"] = energy_distance(samples, images)
     pictured, columns = _pictured(model, samples, seed)
-    return Review(to_uint8(pictured).cpu(), columns, held_out[:shown], reconstructed, scores)
+    return Review(to_uint8(pictured).cpu(), columns, held_out[:shown], reconstructed, scores, indicators)
 
 
 def _pictured(model: Model, samples: Tensor, seed: int) -> tuple[Tensor, int]:
