@@ -106,8 +106,16 @@ def _diagnosis(folder: RunFolder) -> list[str]:
 
 def _symptoms(rows: Iterable[Mapping[str, float]]) -> list[str]:
     """What training warned of."""
+
+    def said(key: str, value: float) -> str:
+        try:
+            return str(NoticedSymptom.of_key(key, value))
+        except ValueError:
+            # Another version of priorkit has written it.
+            return f"{key} {value:g}"
+
     lines = [
-        f"Step {int(row['step'])}: {NoticedSymptom.of_key(name.removeprefix(_SYMPTOM), value)}"
+        f"Step {int(row['step'])}: {said(name.removeprefix(_SYMPTOM), value)}"
         for row in rows
         for name, value in row.items()
         if name.startswith(_SYMPTOM)

@@ -101,6 +101,20 @@ def test_plain_lines_say_what_happens(cli, tiny):
     assert "\x1b" not in out
 
 
+def test_collapse_is_told_once_wherever_one_looks(cli, tiny):
+    heavy = ("--regularizer.weight", 1000, "--learning-rate", 0.003, "--average", 0, "--sample-every", 100)
+    shown = cli("train", "vae", *tiny, *heavy, "--steps", 900, "--out", "run", "--json")
+    assert shown.status == 0
+    lines = [line for line in shown.err.splitlines() if "posterior collapse" in line]
+    assert len(lines) == 1
+    assert re.fullmatch(r"priorkit: warning: step \d+: posterior collapse: 0% of .* To try: .*", lines[0])
+    told = [event for event in events(shown.out) if event["event"] == "symptom"]
+    assert [(each["symptom"], each["of"], each["value"]) for each in told if "posterior" in each["symptom"]] == [
+        ("posterior-collapse", "", 0.0)
+    ]
+    assert "posterior collapse: 0% of" in Path("run/report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("number", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )

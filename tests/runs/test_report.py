@@ -12,6 +12,7 @@ from priorkit.config import RunConfig
 from priorkit.errors import RunFolderError
 from priorkit.registry import Registry
 from priorkit.runs import RunFolder, latest_picture, prepare, write_report
+from priorkit.training import NoticedSymptom, Symptom
 
 
 class Page(HTMLParser):
@@ -105,6 +106,15 @@ def test_names_are_escaped(folder: RunFolder) -> None:
     assert html.escape("<b>&run") in text
     assert not re.search("<b>|<i>", text)
     assert list(page.curves) == ['loss/<i>"x"']
+
+
+def test_symptoms_are_told_in_words(folder: RunFolder) -> None:
+    symptoms = {"symptom/idle-critic/improvement": 1e-5, "symptom/<i>of-later": 3.0}
+    folder.metrics.write_text(json.dumps({"step": 700, "images": 6, "seconds": 0.1, **symptoms}) + "\n")
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert page.curves == {}
+    assert f"Step 700: {NoticedSymptom(Symptom.IDLE_CRITIC, 1e-5, 'improvement')}" in page.text
+    assert "Step 700: <i>of-later 3" in page.text
 
 
 def test_a_report_that_cannot_be_written(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
