@@ -1,6 +1,7 @@
 """Tries what may happen to runs, and prints a table: `python tests/reliability [NAME ...] [--long] [--seed N]`."""
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -10,6 +11,8 @@ from random import Random
 import damage
 import interruptions
 from trial import Trial
+
+from children import import_beforehand
 
 __all__ = ["main", "tried"]
 
@@ -38,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     import torch
 
-    # Children are forked: threads would not come along.
+    # Children are forked: threads would not come along. What they start beside has one as well.
+    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    import priorkit.cli.train
-    import priorkit.runs  # noqa: F401
+    import_beforehand()
 
     failed = False
     print("| what | trials | failures | minutes |\n|---|---|---|---|", flush=True)
