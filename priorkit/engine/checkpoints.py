@@ -73,7 +73,8 @@ class CheckpointStore:
         Raises:
             OSError: It cannot be written, or the folder is a symbolic link.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # Not with its parents: a run folder that has been removed would be there again, without the rest of the run.
+        self.folder.mkdir(exist_ok=True)
         refuse_link(self.folder)
         self._remove_drafts()
         target = self._unused(step)
@@ -205,15 +206,21 @@ class CheckpointStore:
             RunFolderError: There is no such checkpoint.
             DamagedCheckpointError: It is damaged, and so are those before it.
         """
-        damage: list[DamagedCheckpointError] = []
-        for folder in self._candidates(name):
-            try:
-                check_checkpoint(folder, state=state)
-            except DamagedCheckpointError as error:
-                damage.append(error)
+        while True:
+            damage: list[DamagedCheckpointError] = []
+            candidates = self._candidates(name)
+            for folder in candidates:
+                try:
+                    check_checkpoint(folder, state=state)
+                except DamagedCheckpointError as error:
+                    damage.append(error)
+                    if not folder.is_dir() and self._candidates(name) != candidates:
+                        # Whoever trains has saved another, and removed this one.
+                        break
+                else:
+                    return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
             else:
-                return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
-        raise damage[0]
+                raise damage[0]
 
     def step(self, name: str = "last") -> int:
         """The step that a checkpoint was taken at, without reading it.

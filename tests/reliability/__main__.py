@@ -8,15 +8,21 @@ import time
 from pathlib import Path
 from random import Random
 
+import clocks
 import damage
 import interruptions
+import limits
+import ranks
+import removals
+import rivals
 from trial import Trial
 
 from children import import_beforehand
 
 __all__ = ["main", "tried"]
 
-_TRIALS = {trial.name: trial for module in (interruptions, damage) for trial in module.TRIALS}
+_MODULES = (interruptions, damage, ranks, limits, removals, clocks, rivals)
+_TRIALS = {trial.name: trial for module in _MODULES for trial in module.TRIALS}
 
 
 def tried(trial: Trial, trials: int, seed: int) -> tuple[int, list[str]]:
