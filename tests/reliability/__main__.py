@@ -10,9 +10,12 @@ from random import Random
 
 import clocks
 import damage
+import footprint
 import interruptions
 import limits
+import permissions
 import ranks
+import relocation
 import removals
 import rivals
 from trial import Trial
@@ -21,7 +24,7 @@ from children import import_beforehand
 
 __all__ = ["main", "tried"]
 
-_MODULES = (interruptions, damage, ranks, limits, removals, clocks, rivals)
+_MODULES = (interruptions, damage, ranks, limits, permissions, removals, clocks, rivals, footprint, relocation)
 _TRIALS = {trial.name: trial for module in _MODULES for trial in module.TRIALS}
 
 
