@@ -11,6 +11,10 @@ from random import Random
 import clocks
 import damage
 import footprint
+import fuzzed_files
+import fuzzed_lines
+import hostile_files
+import hostile_names
 import interruptions
 import limits
 import permissions
@@ -24,7 +28,10 @@ from children import import_beforehand
 
 __all__ = ["main", "tried"]
 
-_MODULES = (interruptions, damage, ranks, limits, permissions, removals, clocks, rivals, footprint, relocation)
+_MODULES = (
+    *(interruptions, damage, ranks, limits, permissions, removals, clocks, rivals),
+    *(hostile_files, hostile_names, fuzzed_lines, fuzzed_files, footprint, relocation),
+)
 _TRIALS = {trial.name: trial for module in _MODULES for trial in module.TRIALS}
 
 

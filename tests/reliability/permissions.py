@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from runs import TRAIN, Reference, completed, make_reference
+from runs import TRAIN, Reference, make_reference, state_of
 from trial import Trial
 
 from children import Ended, run_command
@@ -89,9 +89,19 @@ def _prepared(folder: Path, reference: Reference) -> Path:
     return path
 
 
+def _goes_on(path: Path, expected: str) -> str | None:
+    ended = run_command(["train", "--resume", str(path), "--steps", "16"])
+    if ended.status != 0 and "has 16 steps already" not in ended.output:
+        return f"--resume ended with {ended.status}: {ended.output.strip()[-300:]}"
+    return None if state_of(path) == expected else "the run goes on as another"
+
+
 def read_only(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
     """A command meets a folder that it may not write in, or a file that it may not read."""
     reference = make_reference(folder)
+    longer = Path(shutil.copytree(reference.path, folder / "longer"))
+    assert run_command(["train", "--resume", str(longer), "--steps", "16"]).status == 0
+    expected = state_of(longer)
     offset = random.randrange(len(_CASES))
     for number in range(trials):
         path = _prepared(folder, reference)
@@ -107,7 +117,7 @@ def read_only(folder: Path, random: Random, trials: int) -> Iterator[str | None]
         for place, _ in closed:
             if place.exists():
                 place.chmod(0o755)
-        failure = ended.fault(may=may) or completed(path / "run", reference)
+        failure = ended.fault(may=may) or _goes_on(path / "run", expected)
         yield failure and f"{what}: {failure}"
         shutil.rmtree(path)
 
