@@ -1,22 +1,19 @@
-"""A few of the trials of `python tests/reliability`, run as its users run them."""
+"""The short form of `python tests/reliability`, run as its users run it."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 FOLDER = Path(__file__).parent / "reliability"
 
 
-@pytest.mark.parametrize("name", ["killed-at-operations", "full-disk", "links"])
-def test_runs_stand_what_happens_to_them(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(FOLDER), name, "--trials", "2"], capture_output=True, text=True, timeout=300, check=False
-    )
+def test_runs_stand_what_happens_to_them() -> None:
+    done = subprocess.run([sys.executable, str(FOLDER)], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"| {name}: " in done.stdout
-    assert "| 2 | 0 | " in done.stdout
+    rows = [line.split("|") for line in done.stdout.splitlines() if ": " in line]
+    assert len(rows) >= 20
+    assert all(int(trials) > 0 for _, _, trials, *_ in rows)
+    assert {failures.strip() for _, _, _, failures, *_ in rows} == {"0"}
 
 
 def test_what_is_not_tried_is_refused() -> None:

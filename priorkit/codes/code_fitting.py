@@ -19,7 +19,7 @@ from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.removed_folder import noticing_removal
 from priorkit.runs.stop_signals import kept_generators, stop_signals
 from priorkit.runs.training_lock import training_lock
-from priorkit.whole_files import write_whole
+from priorkit.whole_files import read_regular, write_whole
 
 __all__ = ["CodeFitting", "FitObserver"]
 
@@ -156,7 +156,7 @@ class CodeFitting:
 def _rows_until(file: Path, step: int) -> list[str]:
     """The lines of steps that a checkpoint has seen: those after it are done again."""
     kept = []
-    for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []:
+    for line in read_regular(file).decode("utf-8").splitlines(keepends=True) if file.exists() else []:
         try:
             row = parse_json(line)
         except ValueError:

@@ -18,7 +18,7 @@ from priorkit.engine.checkpoint_files import (
     write_checkpoint,
 )
 from priorkit.errors import DamagedCheckpointError, RunFolderError
-from priorkit.whole_files import refuse_link, sync, write_whole
+from priorkit.whole_files import read_regular, refuse_link, sync, write_whole
 
 __all__ = ["CheckpointStore", "checkpoint_step"]
 
@@ -122,13 +122,14 @@ class CheckpointStore:
             return
         kept = {*named.values(), *self._earlier("last")}
         for folder in self.folder.iterdir():
-            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept:
+            # Of what is no folder, removing its content would wait for a pipe's.
+            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept and folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _pointer(self, name: str) -> dict[str, Any]:
         """What a pointer holds; nothing if the file is missing, damaged or no pointer."""
         try:
-            pointer = parse_json((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            pointer = parse_json(read_regular(self.folder / f"{name}.json").decode("utf-8"))
         except (OSError, ValueError):
             return {}
         return pointer if isinstance(pointer, dict) else {}

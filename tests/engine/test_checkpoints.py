@@ -58,7 +58,9 @@ def test_the_folder_around_it_is_not_made_again(store: CheckpointStore) -> None:
     assert not store.folder.parent.exists()
 
 
-def test_who_reads_while_another_saves_finds_the_new_one(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_reads_while_another_saves_finds_the_new_one(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = store.save(1, weights(1), {}, ["last"])
     assert store.intact() == (first, "")
     checked = []

@@ -197,9 +197,7 @@ class Running:
 
     def wait(self, seconds: float) -> None:
         """Waits until it has run for so long, or has ended."""
-        while self.seconds < seconds and not os.waitid(
-            os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT
-        ):
+        while self.seconds < seconds and not os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             time.sleep(0.005)
 
 

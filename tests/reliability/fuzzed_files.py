@@ -25,7 +25,7 @@ from children import Ended
 
 __all__ = ["TRIALS"]
 
-_SHORT = (*TRAIN, "--steps", "1")
+_SHORT = (*TRAIN, "--steps", "1", "--batch-size", "2")
 
 
 def _as_toml(tree: Any) -> bytes:
@@ -92,7 +92,17 @@ def fuzzed_npz(folder: Path, random: Random, trials: int) -> Iterator[str | None
     codes = {"codes": generator.normal(size=(20, 3)), "labels": np.arange(20) % 2}
     commands = {
         "images": [*_SHORT, "--dataset", "npz", "--data-dir", str(file), "--out", str(folder / "made")],
-        "codes": ["fit", "--codes", str(file), "--prior", "full-gaussian", "--device", "cpu", "--out", str(folder / "made")],
+        "codes": [
+            "fit",
+            "--codes",
+            str(file),
+            "--prior",
+            "full-gaussian",
+            "--device",
+            "cpu",
+            "--out",
+            str(folder / "made"),
+        ],
     }
 
     def judge(example: tuple[str, bytes]) -> str | None:
@@ -145,7 +155,9 @@ def fuzzed_pictures(folder: Path, random: Random, trials: int) -> Iterator[str |
         shutil.rmtree(made, ignore_errors=True)
         return next(filter(None, faults), None)
 
-    drawn = st.sampled_from(sorted(pictures)).flatmap(lambda name: st.tuples(st.just(name), changed_bytes(pictures[name])))
+    drawn = st.sampled_from(sorted(pictures)).flatmap(
+        lambda name: st.tuples(st.just(name), changed_bytes(pictures[name]))
+    )
     return explored(drawn, judge, random, trials)
 
 
@@ -186,10 +198,16 @@ def _files(run: Path) -> dict[str, st.SearchStrategy[bytes]]:
         found[name] = changed_bytes(content) | changed_tree(json.loads(content)).map(spell)
     found["metrics.jsonl"] = changed_bytes((run / "metrics.jsonl").read_bytes())
     state, weights = run / "checkpoints" / last / "state.pt", run / "checkpoints" / last / "weights.safetensors"
-    values = odd_values | st.sampled_from([torch.zeros(2), torch.tensor(float("nan")), torch.zeros(0, dtype=torch.uint8)])
+    values = odd_values | st.sampled_from(
+        [torch.zeros(2), torch.tensor(float("nan")), torch.zeros(0, dtype=torch.uint8)]
+    )
     tree = torch.load(state, weights_only=True)
-    found[f"checkpoints/{last}/state.pt"] = changed_bytes(state.read_bytes()) | changed_tree(tree, values).map(_as_state)
-    found[f"checkpoints/{last}/weights.safetensors"] = changed_bytes(weights.read_bytes()) | _weights(weights.read_bytes())
+    found[f"checkpoints/{last}/state.pt"] = changed_bytes(state.read_bytes()) | changed_tree(tree, values).map(
+        _as_state
+    )
+    found[f"checkpoints/{last}/weights.safetensors"] = changed_bytes(weights.read_bytes()) | _weights(
+        weights.read_bytes()
+    )
     return found
 
 
@@ -218,8 +236,8 @@ def fuzzed_checkpoints(folder: Path, random: Random, trials: int) -> Iterator[st
 
 
 TRIALS = (
-    Trial("fuzzed-toml", "configurations of which entries or bytes are others: no traceback", 12, 10_000, fuzzed_toml),
-    Trial("fuzzed-npz", "likewise arrays; a refusal names their file", 20, 10_000, fuzzed_npz),
-    Trial("fuzzed-pictures", "likewise pictures", 12, 10_000, fuzzed_pictures),
-    Trial("fuzzed-checkpoints", "likewise files of checkpoints without checksums", 20, 10_000, fuzzed_checkpoints),
+    Trial("fuzzed-toml", "configurations of which entries or bytes are others: no traceback", 8, 10_000, fuzzed_toml),
+    Trial("fuzzed-npz", "likewise arrays; a refusal names their file", 15, 10_000, fuzzed_npz),
+    Trial("fuzzed-pictures", "likewise pictures", 8, 10_000, fuzzed_pictures),
+    Trial("fuzzed-checkpoints", "likewise files of checkpoints without checksums", 8, 10_000, fuzzed_checkpoints),
 )

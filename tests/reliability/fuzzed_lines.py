@@ -45,7 +45,7 @@ def _training(draw: st.DrawFn) -> Line:
     from priorkit.registry import installed_plugins
 
     registry = installed_plugins()
-    recipes = [recipe for recipe in ("", "learned", "vae", "aae", "wae-mmd", "vampprior", "gm-vae", "infogan")]
+    recipes = ["", "learned", "vae", "aae", "wae-mmd", "vampprior", "gm-vae", "infogan"]
     line = ["train", *filter(None, [draw(st.sampled_from(recipes))])]
     described = [item for item in describe_fields(RunConfig) if item.path[0] not in _LEFT_OUT]
     kinds = [kind for kind in KINDS if kind.slot not in ("extractor", "dataset", "phases")]
@@ -103,5 +103,5 @@ def fuzzed_lines(folder: Path, random: Random, trials: int) -> Iterator[str | No
 
 
 TRIALS = (
-    Trial("fuzzed-lines", "command lines of real options with odd values: no traceback", 40, 10_000, fuzzed_lines),
+    Trial("fuzzed-lines", "command lines of real options with odd values: no traceback", 12, 10_000, fuzzed_lines),
 )

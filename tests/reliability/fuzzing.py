@@ -20,10 +20,58 @@ _MEMORY = 2**31
 _PATIENCE = 20.0
 
 _ODD = (
-    *("", " ", "0", "-0", "-1", "1", "2", "3", "0.5", "1.5", "-1e-300", "1e-400", "1e400", "nan", "inf", "-inf", "1e308"),
-    *("99999999999999999999", "9" * 5000, "0x10", "1_000", "٣", "½", "１", "1,2", ",", "1,", "none", "None", "null"),
+    *(
+        "",
+        " ",
+        "0",
+        "-0",
+        "-1",
+        "1",
+        "2",
+        "3",
+        "0.5",
+        "1.5",
+        "-1e-300",
+        "1e-400",
+        "1e400",
+        "nan",
+        "inf",
+        "-inf",
+        "1e308",
+    ),
+    *(
+        "99999999999999999999",
+        "9" * 5000,
+        "0x10",
+        "1_000",
+        "٣",
+        "½",
+        "\uff11",
+        "1,2",
+        ",",
+        "1,",
+        "none",
+        "None",
+        "null",
+    ),
     *("yes", "no", "true", "auto", "[1, 2", "{}", "a=b", "-", "--", "---x", "-h", "..", "/", "/dev/null", "not/there"),
-    *("cuda:99", "\x1b[31m", "\n", "\t", "ü", "\udcff", "a" * 300, "'", '"', "%s", "%(prog)s", "{0}", "@file", "1s", "1h30"),
+    *(
+        "cuda:99",
+        "\x1b[31m",
+        "\n",
+        "\t",
+        "ü",
+        "\udcff",
+        "a" * 300,
+        "'",
+        '"',
+        "%s",
+        "%(prog)s",
+        "{0}",
+        "@file",
+        "1s",
+        "1h30",
+    ),
 )
 odd_texts = st.sampled_from(_ODD) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8
@@ -33,7 +81,9 @@ odd_texts = st.sampled_from(_ODD) | st.text(
 _numbers = st.integers(-(2**70), 2**70) | st.integers(-3, 3) | st.floats()
 odd_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | _numbers | odd_texts.filter(lambda text: "\udcff" not in text),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "a", "format"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "a", "format"]), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 """What a file may hold in the place of something else."""
@@ -46,7 +96,9 @@ def changed_bytes(draw: st.DrawFn, content: bytes) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(0, len(changed) - 1)))
         # Headers lie at the beginning and at the end.
-        place = draw(st.sampled_from([place, min(place, 64) % max(1, len(changed)), max(0, len(changed) - 1 - place % 64)]))
+        place = draw(
+            st.sampled_from([place, min(place, 64) % max(1, len(changed)), max(0, len(changed) - 1 - place % 64)])
+        )
         length = draw(st.integers(1, 8))
         kind = draw(st.sampled_from(["other", "other", "missing", "cut", "twice", "more"]))
         if kind == "other":
@@ -99,7 +151,9 @@ def changed_tree(draw: st.DrawFn, tree: Any, values: st.SearchStrategy[Any] = od
     return tree
 
 
-def explored(strategy: st.SearchStrategy[Drawn], judge: Callable[[Drawn], str | None], random: Random, trials: int) -> Iterator[str | None]:
+def explored(
+    strategy: st.SearchStrategy[Drawn], judge: Callable[[Drawn], str | None], random: Random, trials: int
+) -> Iterator[str | None]:
     """Draws examples, as many as there are trials, and judges each.
 
     Args:
@@ -122,7 +176,7 @@ def explored(strategy: st.SearchStrategy[Drawn], judge: Callable[[Drawn], str | 
     def explore(example: Drawn) -> None:
         # Judged, and not raised: the other examples are tried, too.
         failure = judge(example)
-        found.append(failure and ascii(f"{failure} -- {example!a}"[:1200]))
+        found.append(failure and ascii(f"{failure} -- {example!a}"[:700]))
 
     explore()
     return iter(found)

@@ -1,6 +1,5 @@
 """Processes to which the operating system grants few open files, small files, or little memory."""
 
-import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ def _open_files(random: Random) -> tuple[str, Callable[[], None]]:
     more = random.randrange(12)
 
     def set_limit() -> None:
-        most = max(map(int, os.listdir("/proc/self/fd"))) + 1 + more
+        most = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1 + more
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     return f"{more} more open files", set_limit
@@ -71,7 +70,7 @@ TRIALS = (
     Trial(
         "limits",
         "few open files, small files, or little memory: one line; then brought to its end: the same run",
-        6,
+        3,
         90,
         limits,
     ),

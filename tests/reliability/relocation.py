@@ -15,7 +15,17 @@ from children import Ended, run_command
 __all__ = ["TRIALS"]
 
 _ARCHIVES = sorted((Path(__file__).parents[1] / "runs/earlier_formats").glob("*.tar.xz"))
-_NAMES = ("plain", "with spaces in it", "ünïcödé 数", "a'b\"c", "[brackets] {braces} %s", "-dash", "~", "a,b;c&d", "#1 (copy)")
+_NAMES = (
+    "plain",
+    "with spaces in it",
+    "ünïcödé 数",
+    "a'b\"c",
+    "[brackets] {braces} %s",
+    "-dash",
+    "~",
+    "a,b;c&d",
+    "#1 (copy)",
+)
 
 
 def _images(file: Path) -> Path:
@@ -87,14 +97,14 @@ TRIALS = (
     Trial(
         "moved-runs",
         "a run and its data are moved, copied, renamed: it is sampled, evaluated, gone on with as before",
-        2,
+        1,
         45,
         moved_runs,
     ),
     Trial(
         "earlier-formats",
         "runs of earlier formats are sampled, evaluated, gone on with",
-        2,
+        1,
         24,
         earlier_formats,
     ),

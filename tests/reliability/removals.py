@@ -70,7 +70,7 @@ TRIALS = (
     Trial(
         "folder-removed",
         "the run folder is removed or renamed while training: one line names it, and nothing is made in its place",
-        4,
+        2,
         60,
         folder_removed,
     ),
