@@ -265,7 +265,7 @@ TRIALS = (
     Trial(
         "hostile-files",
         "files with payloads, absurd headers, depths, bombs, ways out, fifos and devices: nothing runs or hangs",
-        5,
+        4,
         180,
         hostile_files,
     ),
