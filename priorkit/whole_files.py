@@ -2,12 +2,14 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-__all__ = ["refuse_link", "sync", "whole_file", "write_whole"]
+__all__ = ["open_regular", "read_regular", "refuse_link", "sync", "whole_file", "write_whole"]
 
 
 @contextmanager
@@ -59,6 +61,30 @@ def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> N
     """
     with whole_file(path, durable=durable) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Opens a file to read it, if it is one: who reads a pipe waits for it, and who reads a device may read for ever.
+
+    Raises:
+        OSError: It cannot be read, or is no file.
+    """
+    # Not waiting for whoever would write into a pipe.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return open(descriptor, "rb")  # noqa: PTH123
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file, as `open_regular` opens it.
+
+    Raises:
+        OSError: It cannot be read, or is no file.
+    """
+    with open_regular(path) as file:
+        return file.read()
 
 
 def sync(path: Path) -> None:

@@ -1,9 +1,10 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from priorkit.whole_files import refuse_link, whole_file, write_whole
+from priorkit.whole_files import read_regular, refuse_link, whole_file, write_whole
 
 
 def test_a_file_is_replaced_by_what_is_written(tmp_path: Path) -> None:
@@ -55,3 +56,13 @@ def test_a_link_is_refused_where_something_is_written_below(tmp_path: Path) -> N
     with pytest.raises(OSError, match="link") as caught:
         refuse_link(tmp_path / "link")
     assert caught.value.errno == errno.ELOOP
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    (tmp_path / "file").write_bytes(b"content")
+    for name in ("pipe", "device", ""):
+        with pytest.raises(OSError, match=r"regular file|directory"):
+            read_regular(tmp_path / name)
+    assert read_regular(tmp_path / "file") == b"content"

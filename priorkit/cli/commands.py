@@ -159,7 +159,7 @@ def _run(name: str, arguments: list[str]) -> int:
     except OSError as error:
         if is_of_output(error):
             return _fail(refusal_of_output(error), 2, as_json=False)
-        where = f" {str(error.filename)!r}" if error.filename else ""
+        where = f" {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else ""
         fix = "check the path, its permissions and the space that is left"
         return _fail(f"cannot use{where}: {error.strerror or error}; {fix}", 2, as_json)
     except Exception as error:

@@ -14,6 +14,7 @@ from priorkit.config import (
     FieldDescription,
     RunConfig,
     choices_of,
+    component_options,
     describe_fields,
     flag_for,
     merge_settings,
@@ -84,12 +85,38 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
     if not recipe:
         return {}
     if recipe.endswith(".toml"):
-        return read_toml(Path(recipe))
+        return _of_file(Path(recipe), registry)
     settings = dict(registry.recipe(recipe).settings)
     try:
         validate_settings(settings)
     except ConfigurationError as error:
         raise ConfigurationError(f"the recipe {recipe!r} is broken: {error}") from error
+    return settings
+
+
+def _of_file(file: Path, registry: Registry) -> dict[str, Any]:
+    """The settings in a file; those of a run that another version has written as today's.
+
+    Raises:
+        ConfigurationError: It is a run's own, and cannot be used; the message names it and the version that wrote it.
+        RunFolderError: A newer version has written the run.
+    """
+    settings = read_toml(file)
+    if file.name != "config.toml" or not file.with_name("environment.json").is_file():
+        return settings
+    try:
+        config = validate_settings(settings)
+        for kind, choice in choices_of(config):
+            if choice.name in registry.names(kind.slot):
+                component_options(registry.get(kind.slot, choice.name), choice.options)
+    except ConfigurationError:
+        # Only now: it needs torch.
+        from priorkit.runs.folder import RunFolder
+        from priorkit.runs.used_plugins import with_used_plugins
+
+        folder = RunFolder.open(file.parent)
+        used = with_used_plugins(folder.read_config(), folder.read_environment(), registry, file)
+        return used.model_dump(exclude_none=True)
     return settings
 
 

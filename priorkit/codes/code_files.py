@@ -1,5 +1,6 @@
 """Codes in files: arrays as numpy saves them."""
 
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -86,7 +87,7 @@ def read_codes(path: Path) -> CodesFile:
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            return CodesFile(path, loaded)
+            return CodesFile(path, _checked(loaded, "codes"))
         with loaded as arrays:
             if "codes" not in arrays:
                 names = ", ".join(arrays.files) or "nothing"
@@ -94,7 +95,7 @@ def read_codes(path: Path) -> CodesFile:
                     f"--codes {path}: it has no array `codes`, and holds {names}; save it again, by "
                     "numpy.savez(FILE, codes=...)"
                 )
-            found = {name: arrays[name] for name in ("codes", *_BESIDE) if name in arrays}
+            found = {name: _checked(arrays[name], name) for name in ("codes", *_BESIDE) if name in arrays}
             return CodesFile(path, **found)
     except DataError:
         raise
@@ -109,6 +110,21 @@ def read_codes(path: Path) -> CodesFile:
                 "by astype(float)"
             ) from None
         raise DataError(f"--codes {path}: cannot be read: {' '.join(str(error).split())}; save it again") from None
+
+
+def _checked(array: Any, name: str) -> np.ndarray[Any, Any]:
+    """Makes sure that something is an array, whose texts, if it holds some, can be shown.
+
+    Raises:
+        ValueError: It is not: numpy gives the bytes of what is no array in an archive.
+    """
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name!r} is no array")
+    if array.dtype.kind == "U" and array.size:
+        points = np.ascontiguousarray(array).view(f"{array.dtype.str[0]}u4")
+        if int(points.max()) > sys.maxunicode:
+            raise ValueError(f"{name!r} holds texts with characters that do not exist")
+    return array
 
 
 def check_codes_output(path: Path, *, overwrite: bool) -> None:

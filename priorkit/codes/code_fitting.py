@@ -16,9 +16,10 @@ from priorkit.config import RunConfig, parse_json
 from priorkit.errors import NonFiniteLossError
 from priorkit.registry import Registry
 from priorkit.runs.folder import explained_os_errors
+from priorkit.runs.removed_folder import noticing_removal
 from priorkit.runs.stop_signals import kept_generators, stop_signals
 from priorkit.runs.training_lock import training_lock
-from priorkit.whole_files import write_whole
+from priorkit.whole_files import read_regular, write_whole
 
 __all__ = ["CodeFitting", "FitObserver"]
 
@@ -67,8 +68,12 @@ class CodeFitting:
             RunFolderError: The folder cannot be written, or another process trains this prior.
         """
         fit = self.fit
-        with ExitStack() as until_done:
+        made: list[Path] = []
+        removal = noticing_removal(lambda: made[0] if made else None, "folder of the prior", "priorkit fit --resume")
+        with removal, ExitStack() as until_done:
             folder, metrics = self._begin(until_done) if self.path is not None else (None, None)
+            if self.path is not None:
+                made.append(self.path)
             until_done.enter_context(kept_generators(fit.precision.device))
             stop = until_done.enter_context(stop_signals())
             for observer in observers:
@@ -151,7 +156,7 @@ class CodeFitting:
 def _rows_until(file: Path, step: int) -> list[str]:
     """The lines of steps that a checkpoint has seen: those after it are done again."""
     kept = []
-    for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if file.exists() else []:
+    for line in read_regular(file).decode("utf-8").splitlines(keepends=True) if file.exists() else []:
         try:
             row = parse_json(line)
         except ValueError:

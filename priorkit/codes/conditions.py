@@ -62,6 +62,7 @@ def given_conditions(conditions: Any, count: int) -> GivenConditions:
     # Components know conditions as what comes with images; these have none.
     blank = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(count, 1, 1, 1)
     if array.ndim == 1:
+        _refuse_negative(array)
         names, indices = np.unique(array.astype(np.int64) if array.dtype.kind == "b" else array, return_inverse=True)
         if len(names) < 2:
             raise ConfigurationError(
@@ -76,6 +77,20 @@ def given_conditions(conditions: Any, count: int) -> GivenConditions:
     vectors = finite_tensor(as_array(array, "conditions"), "conditions")
     scale = CodeScale.of(vectors, CodeSpace((vectors.shape[1],)), "conditions")
     return GivenConditions("embedding", ImageSet(blank, embeddings=scale(vectors)), scale=scale)
+
+
+def _refuse_negative(labels: np.ndarray[Any, Any]) -> None:
+    """Refuses classes below 0, as data sets of images do.
+
+    Raises:
+        ConfigurationError: There are some.
+    """
+    if labels.dtype.kind == "i" and labels.size and labels.min() < 0:
+        least = labels.min()
+        raise ConfigurationError(
+            f"labels go down to {least} ({int((labels == least).sum())} codes), and labels below 0 usually mean that a "
+            "code has none: leave these codes out, leave out the labels, or name every class by a text"
+        )
 
 
 class PriorCondition:

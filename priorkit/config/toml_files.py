@@ -9,6 +9,7 @@ import tomli_w
 
 from priorkit.config.run_config import RunConfig
 from priorkit.errors import ConfigurationError
+from priorkit.whole_files import read_regular
 
 __all__ = ["config_to_toml", "read_toml", "toml_values"]
 
@@ -21,7 +22,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         # Some editors begin UTF-8 files with a byte order mark, which TOML does not know.
-        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        settings = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigurationError(f"no configuration file {str(path)!r}: check the path") from None
     except OSError as error:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from priorkit.engine.kept_numbers import whole_number
+
 __all__ = ["AveragedNetworks"]
 
 
@@ -72,7 +74,10 @@ class AveragedNetworks:
     def load_state_dict(self, state: Mapping[str, Mapping[str, int] | int]) -> None:
         """Restores the numbers of updates; one number, as earlier runs have it, is that of all networks."""
         updates = state["updates"]
-        self.updates = {name: updates[name] if isinstance(updates, Mapping) else int(updates) for name in self.networks}
+        self.updates = {
+            name: whole_number(updates[name] if isinstance(updates, Mapping) else updates, "updates")
+            for name in self.networks
+        }
 
 
 def _other_buffers(module: nn.Module) -> list[Tensor]:

@@ -15,7 +15,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from priorkit.errors import DamagedCheckpointError
-from priorkit.whole_files import sync
+from priorkit.whole_files import open_regular, read_regular, sync
 
 __all__ = ["check_checkpoint", "read_metadata", "read_state", "read_weights", "write_checkpoint"]
 
@@ -80,14 +80,14 @@ def check_checkpoint(folder: Path, *, state: bool = True) -> None:
 def _check(file: Path) -> None:
     checksums = file.with_name(_CHECKSUMS)
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except FileNotFoundError:
         raise _damaged(file, "it is missing") from None
     except OSError as error:
         raise _damaged(file, error.strerror or str(error)) from None
     try:
-        expected = json.loads(checksums.read_text(encoding="utf-8"))[file.name]
+        expected = json.loads(read_regular(checksums).decode("utf-8"))[file.name]
     except FileNotFoundError:
         return  # an earlier version has written it
     except (KeyError, OSError, RecursionError, TypeError, ValueError) as error:

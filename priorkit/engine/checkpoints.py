@@ -18,7 +18,7 @@ from priorkit.engine.checkpoint_files import (
     write_checkpoint,
 )
 from priorkit.errors import DamagedCheckpointError, RunFolderError
-from priorkit.whole_files import refuse_link, sync, write_whole
+from priorkit.whole_files import read_regular, refuse_link, sync, write_whole
 
 __all__ = ["CheckpointStore", "checkpoint_step"]
 
@@ -73,7 +73,8 @@ class CheckpointStore:
         Raises:
             OSError: It cannot be written, or the folder is a symbolic link.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # Not with its parents: a run folder that has been removed would be there again, without the rest of the run.
+        self.folder.mkdir(exist_ok=True)
         refuse_link(self.folder)
         self._remove_drafts()
         target = self._unused(step)
@@ -121,13 +122,14 @@ class CheckpointStore:
             return
         kept = {*named.values(), *self._earlier("last")}
         for folder in self.folder.iterdir():
-            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept:
+            # Of what is no folder, removing its content would wait for a pipe's.
+            if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept and folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _pointer(self, name: str) -> dict[str, Any]:
         """What a pointer holds; nothing if the file is missing, damaged or no pointer."""
         try:
-            pointer = parse_json((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            pointer = parse_json(read_regular(self.folder / f"{name}.json").decode("utf-8"))
         except (OSError, ValueError):
             return {}
         return pointer if isinstance(pointer, dict) else {}
@@ -205,15 +207,21 @@ class CheckpointStore:
             RunFolderError: There is no such checkpoint.
             DamagedCheckpointError: It is damaged, and so are those before it.
         """
-        damage: list[DamagedCheckpointError] = []
-        for folder in self._candidates(name):
-            try:
-                check_checkpoint(folder, state=state)
-            except DamagedCheckpointError as error:
-                damage.append(error)
+        while True:
+            damage: list[DamagedCheckpointError] = []
+            candidates = self._candidates(name)
+            for folder in candidates:
+                try:
+                    check_checkpoint(folder, state=state)
+                except DamagedCheckpointError as error:
+                    damage.append(error)
+                    if not folder.is_dir() and self._candidates(name) != candidates:
+                        # Whoever trains has saved another, and removed this one.
+                        break
+                else:
+                    return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
             else:
-                return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
-        raise damage[0]
+                raise damage[0]
 
     def step(self, name: str = "last") -> int:
         """The step that a checkpoint was taken at, without reading it.

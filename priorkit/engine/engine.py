@@ -11,6 +11,8 @@ from priorkit.distributed.processes import Processes
 from priorkit.engine.cuda_graphs import GraphRecorder, ReplayedPhase
 from priorkit.engine.first_fault import FirstFault
 from priorkit.engine.hardware import Precision
+from priorkit.engine.kept_numbers import whole_number
+from priorkit.engine.optimizer_states import restore_optimizer
 from priorkit.engine.randomness import seed_for, seed_global_generators
 from priorkit.engine.skipped_moves import SkippedMoves
 from priorkit.interfaces import Move, Noise, Phase
@@ -265,29 +267,17 @@ class Engine:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
-        self.steps = state["steps"]
-        self.images_seen = state["images_seen"]
+        """Restores what `state_dict` gave.
+
+        Raises:
+            ValueError, KeyError, RuntimeError, TypeError: It is none of this engine's.
+        """
+        self.steps = whole_number(state["steps"], "steps")
+        self.images_seen = whole_number(state["images_seen"], "images seen")
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(_for_the_kernels_of(optimizer, state["optimizers"][name]))
+            restore_optimizer(optimizer, state["optimizers"][name])
         self._loss_sums = {key: value.to(self.precision.device, copy=True) for key, value in state["loss_sums"].items()}
-        self._loss_counts = dict(state["loss_counts"])
+        self._loss_counts = {key: whole_number(count, "losses") for key, count in state["loss_counts"].items()}
         self._fault.forget()
         # Optimisers and sums have new tensors now, which recorded phases know nothing of.
         self._replayed.clear()
-
-
-def _for_the_kernels_of(optimizer: Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimiser's state with the kernels that another one uses: they depend on its device.
-
-    A learning rate in memory lies on the device, too; a session that has some sets them before each step.
-    """
-    groups = [
-        {
-            **group,
-            **{key: own[key] for key in ("fused", "foreach", "capturable") if key in own and key in group},
-            "lr": own["lr"] if isinstance(own["lr"], Tensor) or isinstance(group["lr"], Tensor) else group["lr"],
-        }
-        for group, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
-    ]
-    return {**state, "param_groups": groups}

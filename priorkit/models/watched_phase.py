@@ -106,6 +106,9 @@ class WatchedPhase(WrappedPhase):
                 # A prior may refuse the codes, which its user can mend.
                 raise
             owner = self._owner_of(error)
+            if owner is None and "NoneType" in str(error) and isinstance(error, TypeError | AttributeError):
+                # priorkit's own components give no None: it came from outside, and failed where it was used.
+                self._refuse_none(error)
             if owner is None or is_out_of_memory(error) or is_strict():
                 raise
             place = place_of(error, owner.registered.package)
@@ -113,6 +116,21 @@ class WatchedPhase(WrappedPhase):
                 f"{self._words(owner)} has failed: {error_in_words(error)}{f' ({place})' if place else ''}; this is a "
                 "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
             ) from error
+
+    def _refuse_none(self, error: Exception) -> None:
+        """Says which components may have given None, and the term that was to be computed of it.
+
+        Raises:
+            PluginError: Always, but where plug-ins' errors go through as they are.
+        """
+        if is_strict():
+            return
+        used = (traceback.extract_tb(error.__traceback__)[-1].line or "").strip()
+        owners = " or ".join(map(self._words, self._outside))
+        raise PluginError(
+            f"{owners} gave None in the place of a tensor, from which {used!r} was to be computed ({error}); this is a "
+            "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+        ) from error
 
     def _owner_of(self, error: Exception) -> OutsideComponent | None:
         """The component in whose plug-in's files an error arose, the innermost of several."""

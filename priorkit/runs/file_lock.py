@@ -1,5 +1,6 @@
 """A lock that the operating system holds on a file, between processes and threads."""
 
+import errno
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ def file_lock(file: Path, patience: float = -1) -> Iterator[None]:
         Timeout: Another one holds it still.
     """
     refuse_link(file)
+    if file.exists() and not file.is_file():
+        # Who opens a pipe waits for it.
+        raise OSError(errno.EINVAL, "it is no regular file", str(file))
     # A file that cannot be made is told apart from a file system that cannot lock.
     file.touch()
     # A file that only marks something as taken would outlive a process that is killed.

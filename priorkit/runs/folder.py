@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from priorkit.config import RunConfig, config_to_toml, parse_json, read_toml, validate_settings
 from priorkit.engine import CheckpointStore
-from priorkit.errors import RunFolderError, RunFolderWarning
+from priorkit.errors import DamagedCheckpointError, RunFolderError, RunFolderWarning
 from priorkit.runs.environment import check_environment
 from priorkit.runs.folder_making import FolderTakenError, is_free, make_folder
 from priorkit.runs.formats import (
@@ -63,7 +64,8 @@ def explained_os_errors(doing: str, resume: str | None = "priorkit train --resum
             errno.ENAMETOOLONG: "choose a shorter path",
             errno.ELOOP: "put what it points to in its place",
         }
-        where = f" {str(error.filename)!r}" if error.filename else ""
+        # Libraries name files by bytes, too.
+        where = f" {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else ""
         fix = fixes.get(error.errno or 0, "choose another path")
         raise RunFolderError(f"cannot {doing}{where}: {error.strerror or error}; {fix}") from error
 
@@ -231,6 +233,19 @@ class RunFolder:
     def find_checkpoint(self, name: str = "last", *, state: bool = False) -> Path:
         """The folder of one of the run's checkpoints, as the function `find_checkpoint` gives it."""
         return find_checkpoint(self.checkpoints, name, state=state)
+
+    def find_weights(self, name: str = "last") -> tuple[Path, dict[str, Tensor]]:
+        """The folder of a checkpoint as `find_checkpoint` gives it, and its tensors as `load_weights` does.
+
+        Where another process saves the next checkpoint and removes this one meanwhile, it is the next.
+        """
+        while True:
+            folder = self.find_checkpoint(name)
+            try:
+                return folder, self.load_weights(folder)
+            except DamagedCheckpointError:
+                if folder.is_dir():
+                    raise
 
     def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
         """The tensors of a checkpoint, on the CPU; those of an earlier format as they would be written today.

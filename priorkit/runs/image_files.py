@@ -12,6 +12,7 @@ from priorkit.data import Preparation, fit_alike
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageShape
 from priorkit.plugins import central_square
+from priorkit.whole_files import open_regular
 
 __all__ = ["read_images"]
 
@@ -73,7 +74,7 @@ def _pixels(image: Image.Image) -> Tensor:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        with Image.open(path) as opened:
+        with open_regular(path) as file, Image.open(file) as opened:
             return _plain(ImageOps.exif_transpose(opened))
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -5,6 +5,7 @@ from typing import Any
 
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.whole_files import read_regular
 
 __all__ = ["read_metrics"]
 
@@ -20,7 +21,7 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
         RunFolderError: The file cannot be read, or `strict` and a line in it is no measurement.
     """
     with explained_os_errors("read the run's metrics"):
-        lines = folder.metrics.read_bytes().split(b"\n") if folder.metrics.exists() else []
+        lines = read_regular(folder.metrics).split(b"\n") if folder.metrics.exists() else []
     rows: list[dict[str, float]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

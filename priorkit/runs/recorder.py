@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 
 from priorkit.config import RunConfig
 from priorkit.errors import NonFiniteLossError
@@ -11,6 +11,7 @@ from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
+from priorkit.runs.tensorboard_events import TensorBoardEvents
 from priorkit.training import NoticedSymptom, Observer, Review, Session
 from priorkit.whole_files import refuse_link, write_whole
 
@@ -32,7 +33,7 @@ class Recorder(Observer):
         self.folder = folder
         self.config = config
         self._metrics: IO[str] | None = None
-        self._tensorboard: Any = None
+        self._tensorboard: TensorBoardEvents | None = None
         self._written: set[tuple[float, frozenset[str]]] = set()
 
     def started(self, session: Session) -> None:
@@ -56,14 +57,8 @@ class Recorder(Observer):
                 if number and int(number[1]) > session.steps:
                     picture.unlink()
             self._metrics = self.folder.metrics.open("a", encoding="utf-8")
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            return
         with explained_os_errors("write TensorBoard events"):
-            self._tensorboard = SummaryWriter(
-                str(self.folder.path), purge_step=session.steps + 1 if session.steps else None
-            )
+            self._tensorboard = TensorBoardEvents(self.folder.path, session.steps)
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
         """A line of losses."""
@@ -133,5 +128,4 @@ class Recorder(Observer):
             self._metrics.flush()
         if self._tensorboard is not None:
             with explained_os_errors("write TensorBoard events"):
-                for name, value in values.items():
-                    self._tensorboard.add_scalar(name, value, session.steps)
+                self._tensorboard.write(values, session.steps)

@@ -10,7 +10,7 @@ from priorkit.config import format_duration, parse_json
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.training import NoticedSymptom
-from priorkit.whole_files import write_whole
+from priorkit.whole_files import read_regular, write_whole
 
 __all__ = ["latest_picture", "report_step", "write_report"]
 
@@ -53,7 +53,7 @@ def _curve(name: str, points: list[tuple[float, float]]) -> str:
 
 
 def _picture(path: Path, caption: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    data = base64.b64encode(read_regular(path)).decode("ascii")
     return (
         f'<figure><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -79,7 +79,7 @@ def write_report(folder: RunFolder) -> Path:
 def report_step(folder: RunFolder) -> int | None:
     """The step of the run that its report is of; None if there is no report, or it does not say so."""
     try:
-        found = _STEP.search(folder.report.read_text(encoding="utf-8"))
+        found = _STEP.search(read_regular(folder.report).decode("utf-8"))
     except (OSError, ValueError):
         return None
     return int(found[1]) if found else None
@@ -88,7 +88,7 @@ def report_step(folder: RunFolder) -> int | None:
 def _diagnosis(folder: RunFolder) -> list[str]:
     """What `priorkit diagnose` has found last, if it has."""
     try:
-        found = parse_json(folder.diagnosis.read_text(encoding="utf-8"))
+        found = parse_json(read_regular(folder.diagnosis).decode("utf-8"))
         lines = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
         of = str(found["checkpoint"])
     except FileNotFoundError:

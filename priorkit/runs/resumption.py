@@ -1,7 +1,8 @@
 """Goes on with runs that were stopped, killed, or are to be prolonged."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from priorkit.config import (
 )
 from priorkit.data import load_data
 from priorkit.distributed import Processes, join_processes
-from priorkit.errors import ConfigurationError, PriorkitError, RunFolderError, RunFolderWarning
+from priorkit.errors import (
+    ConfigurationError,
+    DamagedCheckpointError,
+    PriorkitError,
+    RunFolderError,
+    RunFolderWarning,
+)
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.fitting import begin_fit
 from priorkit.runs.folder import RunFolder
@@ -82,7 +89,8 @@ def prepare_resumed(
         kept = resolve_config(kept, registry)
         state: Mapping[str, Any] = {}
         if checkpoint is not None:
-            state = folder.load_state(checkpoint)
+            with _left_in_place(folder, checkpoint):
+                state = folder.load_state(checkpoint)
             # Resolved, too: options that components have got since then have their defaults in both.
             started = _started(checkpoint, state)
             started = resolve_config(with_used_plugins(started, environment, registry), registry)
@@ -129,8 +137,22 @@ def _checkpoint(folder: RunFolder) -> Path | None:
     return None
 
 
+@contextmanager
+def _left_in_place(folder: RunFolder, checkpoint: Path) -> Iterator[None]:
+    """Inside, a checkpoint is read, which another process may remove once it has saved the next."""
+    try:
+        yield
+    except DamagedCheckpointError as error:
+        if checkpoint.is_dir():
+            raise
+        raise RunFolderError(
+            f"another process is training the run {str(folder.path)!r}: wait until it is done, or stop it"
+        ) from error
+
+
 def _load(session: Session, folder: RunFolder, checkpoint: Path, state: Mapping[str, Any]) -> None:
-    weights = folder.load_weights(checkpoint)
+    with _left_in_place(folder, checkpoint):
+        weights = folder.load_weights(checkpoint)
     try:
         session.load(weights, state)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -61,8 +61,7 @@ def load_run(
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry, folder.config)
-    found = folder.find_checkpoint(checkpoint)
-    weights = folder.load_weights(found)
+    found, weights = folder.find_weights(checkpoint)
     read: list[ImageData] = []
 
     def training_images() -> ImageSet:

@@ -10,7 +10,7 @@ from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
 from priorkit.runs.folder import explained_os_errors
-from priorkit.whole_files import write_whole
+from priorkit.whole_files import read_regular, write_whole
 
 __all__ = ["append_evaluation", "read_evaluations"]
 
@@ -25,7 +25,7 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     """
     with explained_os_errors("read the scores", None):
         try:
-            text = path.read_bytes()
+            text = read_regular(path)
         except FileNotFoundError:
             return []
     try:

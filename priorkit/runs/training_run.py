@@ -19,6 +19,7 @@ from priorkit.runs.environment import describe_environment
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
 from priorkit.runs.periodic_evaluation import PeriodicEvaluation
 from priorkit.runs.recorder import Recorder
+from priorkit.runs.removed_folder import noticing_removal
 from priorkit.runs.report import write_report
 from priorkit.runs.run import Run
 from priorkit.runs.run_loading import load_run
@@ -96,7 +97,8 @@ class TrainingRun:
             RunFolderError: The folder cannot be written, or another process trains this run.
             ProcessesError: Another of the processes that train together has failed.
         """
-        with ExitStack() as until_done:
+        made: list[Path] = []
+        with noticing_removal(lambda: made[0] if made else None), ExitStack() as until_done:
             until_done.enter_context(_abandoned_on_error(self.processes))
             if self.session.precision.device.type == "cuda":
                 # Pinned memory and messages belong to the current device.
@@ -106,6 +108,7 @@ class TrainingRun:
             with self.processes.together():
                 told = self._begin(until_done, observers) if self.processes.is_main else []
             self.path = Path(self.processes.gather(str(self.path))[0])
+            made.append(self.path)
             with kept_generators(self.session.precision.device), stop_signals() as stop:
                 restore = self._restore if self.config.on_divergence == "rollback" else None
                 try:

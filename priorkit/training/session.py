@@ -16,6 +16,7 @@ from priorkit.data.typical_images import typical_images
 from priorkit.distributed import Processes, synchronise_batch_norm
 from priorkit.distributed.agreement import average_statistics, require_equal_tensors
 from priorkit.engine import AveragedNetworks, Engine, choose_device, choose_precision, seed_for
+from priorkit.engine.kept_numbers import real_number
 from priorkit.errors import ConfigurationError, PluginError
 from priorkit.interfaces import Batch, Encoder, ImageData
 from priorkit.models.assembly import build_system
@@ -268,18 +269,24 @@ class Session:
         }
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Restores what `weights` and `state` gave."""
+        """Restores what `weights` and `state` gave.
+
+        Raises:
+            AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: It is none of this session's.
+        """
         self.source.forget()
         self.load_weights(weights)
         self.engine.load_state_dict(state["engine"])
         self._enter_stage()
         # Rates may have been changed since, by who goes on with the run.
-        self.rates.reduction = float(state.get("rate_reduction", 1.0))
+        self.rates.reduction = real_number(state.get("rate_reduction", 1.0), "reduction of the rates")
         self.rates.set(self.stage, self.steps)
         if self.averages is not None:
             self.averages.load_state_dict(state["averages"])
-        self.seconds = float(state["seconds"])
+        self.seconds = real_number(state["seconds"], "time of training")
         self.best = dict(state["best"])
+        if not all(isinstance(value, int | float) for value in self.best.values()):
+            raise ValueError(f"the best score is {self.best!r:.60}")
 
     def take_autoencoder(self, weights: dict[str, Tensor]) -> None:
         """Takes the encoder and the decoder of another run, which then stand still.

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,17 @@ def test_a_prior_without_a_run_is_no_run(cli, tiny):
         assert told in failed.err
     assert cli("train", "vae", *tiny, "--steps", 1, "--out", "vae", "--quiet").status == 0
     assert "is a run; go on with it by priorkit train --resume vae" in cli("fit", "--resume", "vae").err
+
+
+def test_what_is_wrong_with_codes_names_their_file(cli):
+    failed = cli("fit", "--codes", "nan.npz", *FAST, "--steps", 1)
+    assert (failed.status, failed.err.count("\n")) == (2, 1)
+    assert "--codes nan.npz: codes must be finite" in failed.err
+
+
+def test_what_is_no_array_is_refused(cli):
+    with zipfile.ZipFile("no.npz", "w") as archive:
+        archive.writestr("codes.npy", b"no array")
+    failed = cli("fit", "--codes", "no.npz", *FAST, "--steps", 1)
+    assert (failed.status, failed.err.count("\n")) == (2, 1)
+    assert "'codes' is no array" in failed.err

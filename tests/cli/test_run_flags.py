@@ -1,3 +1,4 @@
+import json
 from itertools import permutations
 from typing import Literal
 
@@ -175,3 +176,23 @@ def test_help_shows_what_a_file_says_as_users_write_it(tmp_path, make_registry, 
     file.write_text('[prior]\nname = "listed"\nsizes = [7, 8]\n')
     text = parse_train_arguments([str(file), "--help"], registry).help
     assert "[list of int; default 7,8]" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("unheard_of = 3\n", "unheard"),
+        ('batch_size = "many"\n', "batch"),
+        ("[networks]\nname = 'mlp'\nfuture = 1\n", "future"),
+    ],
+)
+def test_a_configuration_of_a_run_names_its_file_and_its_version(wrong, message, tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text(wrong)
+    environment = {"priorkit": "9.8.7", "torch": "2.0", "device": "cpu", "precision": "float32", "components": {}}
+    data = {"channels": 1, "size": 16, "train": 20, "held_out": 6, "fingerprint": "0"}
+    (tmp_path / "environment.json").write_text(json.dumps({**environment, "data": data, "parameters": {}}))
+    with pytest.raises(ConfigurationError) as caught:
+        parse(str(file))
+    for part in (repr(str(file)), "priorkit 9.8.7 wrote it", message):
+        assert part in str(caught.value)

@@ -56,3 +56,9 @@ def test_vectors_are_scaled() -> None:
 def test_others_are_refused(conditions: Any, told: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(told)):
         given_conditions(conditions, 3)
+
+
+def test_labels_below_0_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"go down to -1 \(2 codes\).*has none"):
+        given_conditions(np.array([0, 1, -1, -1]), 4)
+    assert given_conditions(np.array(["0", "1", "-1", "-1"]), 4).classes == ("-1", "0", "1")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from priorkit.engine import CheckpointStore
+from priorkit.engine.checkpoint_files import check_checkpoint
 from priorkit.errors import DamagedCheckpointError, RunFolderError
 
 
@@ -20,6 +21,7 @@ def weights(value: float = 1.0) -> dict[str, Tensor]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> CheckpointStore:
+    (tmp_path / "run").mkdir()
     return CheckpointStore(tmp_path / "run" / "checkpoints")
 
 
@@ -47,6 +49,32 @@ def test_gives_back_what_it_was_given(store: CheckpointStore) -> None:
     restored = store.load_state()
     assert torch.equal(restored["nested"].pop(3), state["nested"].pop(3))
     assert restored == state
+
+
+def test_the_folder_around_it_is_not_made_again(store: CheckpointStore) -> None:
+    store.folder.parent.rmdir()
+    with pytest.raises(FileNotFoundError):
+        store.save(12, weights(), {}, ["last"])
+    assert not store.folder.parent.exists()
+
+
+def test_who_reads_while_another_saves_finds_the_new_one(
+    store: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = store.save(1, weights(1), {}, ["last"])
+    assert store.intact() == (first, "")
+    checked = []
+
+    def check(folder: Path, *, state: bool = True) -> None:
+        if not checked:
+            # In this moment.
+            store.save(2, weights(2), {}, ["last"])
+        checked.append(folder)
+        check_checkpoint(folder, state=state)
+
+    monkeypatch.setattr("priorkit.engine.checkpoints.check_checkpoint", check)
+    assert store.intact() == (store.folder / "step-00000002", "")
+    assert checked == [first, store.folder / "step-00000002"]
 
 
 def test_tensors_that_share_memory_are_saved_each(store: CheckpointStore) -> None:
@@ -310,7 +338,6 @@ def test_damaged_state_is_of_no_interest_to_who_reads_weights_alone(store: Check
 def test_nothing_is_written_through_a_link(store: CheckpointStore, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    store.folder.parent.mkdir()
     store.folder.symlink_to(outside)
     with pytest.raises(OSError, match="link"):
         store.save(1, weights(), {}, ["last"])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from priorkit.engine.cuda_graphs import WARM_UP
 from priorkit.errors import ConfigurationError, PluginError
-from priorkit.interfaces import ImageCritic, Posterior, ReconstructionLoss, Regularizer
+from priorkit.interfaces import AdversarialLoss, ImageCritic, Posterior, ReconstructionLoss, Regularizer
 from priorkit.plugins import Component
 from priorkit.registry import Registry
 from priorkit.training import Session
@@ -54,9 +54,9 @@ def session_of(
 ) -> SessionOf:
     """A session whose loss or regularizer is the component `odd` of a plug-in."""
 
-    def make(slot: str, build: Callable[[], Any]) -> Session:
+    def make(slot: str, build: Callable[[], Any], recipe: str = "aae") -> Session:
         registry = make_registry([(slot, make_component("odd", lambda _options, _context: build()))])
-        return tiny_session("aae", registry=registry, **{slot: "odd"})
+        return tiny_session(recipe, registry=registry, **{slot: "odd"})
 
     return make
 
@@ -108,6 +108,32 @@ def test_terms_that_depend_on_nothing(session_of: SessionOf) -> None:
     text = message_in_step_3(session)
     assert "--loss odd, in the phase 'autoencoder': " in text
     assert "gave loss terms ('reconstruction', 'code') that depend on no network" in text
+
+
+def test_none_that_fails_where_it_is_used(session_of: SessionOf) -> None:
+    class Silent(AdversarialLoss):
+        calls = 0
+
+        def real(self, logits: Tensor) -> Tensor:
+            return logits.square().mean()
+
+        def fake(self, logits: Tensor) -> Any:
+            # The code critic and the image critic have one each, and call in turn.
+            Silent.calls += 1
+            return None if Silent.calls == 6 else logits.square().mean()
+
+        def generator(self, logits: Tensor) -> Tensor:
+            return logits.square().mean()
+
+    session = session_of("adversarial_loss", Silent, recipe="learned")
+    with pytest.raises(PluginError) as caught:
+        for _ in range(6):
+            session.step()
+    text = str(caught.value)
+    assert text.startswith("--adversarial-loss odd, in the phase 'prior_improvement': its plug-in (")
+    assert "gave None in the place of a tensor" in text
+    assert "loss.fake" in text
+    assert "it failed in step" in text
 
 
 def test_priorkits_own_failures_are_no_plug_ins(session_of: SessionOf) -> None:

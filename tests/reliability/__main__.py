@@ -1,19 +1,38 @@
 """Tries what may happen to runs, and prints a table: `python tests/reliability [NAME ...] [--long] [--seed N]`."""
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 from random import Random
 
+import clocks
 import damage
+import footprint
+import fuzzed_files
+import fuzzed_lines
+import hostile_files
+import hostile_names
 import interruptions
+import limits
+import permissions
+import ranks
+import relocation
+import removals
+import rivals
 from trial import Trial
+
+from children import import_beforehand
 
 __all__ = ["main", "tried"]
 
-_TRIALS = {trial.name: trial for module in (interruptions, damage) for trial in module.TRIALS}
+_MODULES = (
+    *(interruptions, damage, ranks, limits, permissions, removals, clocks, rivals),
+    *(hostile_files, hostile_names, fuzzed_lines, fuzzed_files, footprint, relocation),
+)
+_TRIALS = {trial.name: trial for module in _MODULES for trial in module.TRIALS}
 
 
 def tried(trial: Trial, trials: int, seed: int) -> tuple[int, list[str]]:
@@ -38,10 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     import torch
 
-    # Children are forked: threads would not come along.
+    # Children are forked: threads would not come along. What they start beside has one as well.
+    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    import priorkit.cli.train
-    import priorkit.runs  # noqa: F401
+    import_beforehand()
 
     failed = False
     print("| what | trials | failures | minutes |\n|---|---|---|---|", flush=True)

@@ -75,11 +75,11 @@ TRIALS = (
     Trial(
         "killed-at-operations",
         "killed before an operation on files; then brought to its end: the same run, bit for bit",
-        12,
+        4,
         100,
         killed_at_operations,
     ),
-    Trial("killed-at-random", "killed at some time; likewise", 6, 100, killed_at_random),
-    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 4, 60, signals),
-    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 10, 100, full_disk),
+    Trial("killed-at-random", "killed at some time; likewise", 2, 100, killed_at_random),
+    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 2, 60, signals),
+    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 4, 100, full_disk),
 )

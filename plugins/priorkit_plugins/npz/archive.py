@@ -1,6 +1,7 @@
 """Reads the arrays of a .npz file and checks them."""
 
 import contextlib
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -72,7 +73,15 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
         return np.broadcast_to(np.zeros((), place.dtype), place.shape)
     with explained(key, path):
         try:
-            array: Array = archive[key]
+            found = archive[key]
+            if not isinstance(found, np.ndarray):
+                raise ValueError("it is no array")
+            array: Array = found
+            # Texts of it would fail wherever they are looked at.
+            if array.dtype.kind == "U" and array.size:
+                points = np.ascontiguousarray(array).view(f"{array.dtype.str[0]}u4")
+                if int(points.max()) > sys.maxunicode:
+                    raise ValueError("its texts have characters that do not exist")
         except MemoryError as error:
             # It raises where the header claims more than there is.
             nbytes = array_place(path, key).nbytes

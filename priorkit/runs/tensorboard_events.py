@@ -1,0 +1,73 @@
+"""A run's measurements as TensorBoard's events, where TensorBoard is installed."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["TensorBoardEvents"]
+
+
+class TensorBoardEvents:
+    """TensorBoard's events of a run; nothing where TensorBoard is not installed.
+
+    TensorBoard writes in a thread of its own and raises the thread's failure once more where it is asked to write next.
+    What Python prints of the thread beforehand, a traceback, is left out.
+
+    Args:
+        folder: Where to.
+        steps: Steps done already: events of later ones are left out by TensorBoard.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        self._writer: Any = None
+        self._threads: frozenset[threading.Thread] = frozenset()
+        self._hook_before = threading.excepthook
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        threading.excepthook = self._told_later
+        before = set(threading.enumerate())
+        try:
+            self._writer = SummaryWriter(str(folder), purge_step=steps + 1 if steps else None)
+        except BaseException:
+            self._let_go()
+            raise
+        self._threads = frozenset(threading.enumerate()) - before
+
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        """Writes measurements of a step, by name.
+
+        Raises:
+            OSError: They, or earlier ones, cannot be written.
+        """
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Writes what is left; may be called twice.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            try:
+                writer.close()
+            finally:
+                self._let_go()
+
+    def _told_later(self, failure: threading.ExceptHookArgs) -> None:
+        # A thread may fail before it is known to be TensorBoard's.
+        ours = failure.thread in self._threads or type(failure.thread).__module__.startswith("tensorboard.")
+        if not ours:
+            self._hook_before(failure)
+
+    def _let_go(self) -> None:
+        if threading.excepthook == self._told_later:
+            threading.excepthook = self._hook_before

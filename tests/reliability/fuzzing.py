@@ -1,0 +1,197 @@
+"""What hypothesis draws to be odd: values, texts, trees of values and bytes."""
+
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from children import Ended, run_command
+
+__all__ = ["changed_bytes", "changed_tree", "explored", "odd_texts", "odd_values", "run_bounded"]
+
+Drawn = TypeVar("Drawn")
+
+_MEMORY = 2**31
+"""Bytes that a command may have beside what it has."""
+_PATIENCE = 20.0
+
+_ODD = (
+    *(
+        "",
+        " ",
+        "0",
+        "-0",
+        "-1",
+        "1",
+        "2",
+        "3",
+        "0.5",
+        "1.5",
+        "-1e-300",
+        "1e-400",
+        "1e400",
+        "nan",
+        "inf",
+        "-inf",
+        "1e308",
+    ),
+    *(
+        "99999999999999999999",
+        "9" * 5000,
+        "0x10",
+        "1_000",
+        "٣",
+        "½",
+        "\uff11",
+        "1,2",
+        ",",
+        "1,",
+        "none",
+        "None",
+        "null",
+    ),
+    *("yes", "no", "true", "auto", "[1, 2", "{}", "a=b", "-", "--", "---x", "-h", "..", "/", "/dev/null", "not/there"),
+    *(
+        "cuda:99",
+        "\x1b[31m",
+        "\n",
+        "\t",
+        "ü",
+        "\udcff",
+        "a" * 300,
+        "'",
+        '"',
+        "%s",
+        "%(prog)s",
+        "{0}",
+        "@file",
+        "1s",
+        "1h30",
+    ),
+)
+odd_texts = st.sampled_from(_ODD) | st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8
+)
+"""What somebody may have typed, or a script have put there."""
+
+_numbers = st.integers(-(2**70), 2**70) | st.integers(-3, 3) | st.floats()
+odd_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | _numbers | odd_texts.filter(lambda text: "\udcff" not in text),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "a", "format"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+"""What a file may hold in the place of something else."""
+
+
+@st.composite
+def changed_bytes(draw: st.DrawFn, content: bytes) -> bytes:
+    """Bytes of which some are others, missing, there twice, or more."""
+    changed = bytearray(content)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, max(0, len(changed) - 1)))
+        # Headers lie at the beginning and at the end.
+        place = draw(
+            st.sampled_from([place, min(place, 64) % max(1, len(changed)), max(0, len(changed) - 1 - place % 64)])
+        )
+        length = draw(st.integers(1, 8))
+        kind = draw(st.sampled_from(["other", "other", "missing", "cut", "twice", "more"]))
+        if kind == "other":
+            changed[place : place + length] = draw(st.binary(min_size=1, max_size=length))
+        elif kind == "missing":
+            del changed[place : place + length]
+        elif kind == "cut":
+            del changed[place:]
+        elif kind == "twice":
+            changed[place:place] = changed[place : place + 8 * length]
+        else:
+            changed[place:place] = draw(st.binary(max_size=16))
+    return bytes(changed)
+
+
+def _paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [found for key, value in items for found in ((*path, key), *_paths(value, (*path, key)))]
+
+
+def _with(tree: Any, path: Sequence[Any], change: Callable[[Any, Any], None]) -> Any:
+    """A copy of a tree, changed in one place."""
+    copied = dict(tree) if isinstance(tree, dict) else list(tree)
+    if len(path) == 1:
+        change(copied, path[0])
+    else:
+        copied[path[0]] = _with(copied[path[0]], path[1:], change)
+    return copied
+
+
+@st.composite
+def changed_tree(draw: st.DrawFn, tree: Any, values: st.SearchStrategy[Any] = odd_values) -> Any:
+    """Nested dictionaries and lists, of which some entries are others, missing, or have other names."""
+    for _ in range(draw(st.integers(1, 3))):
+        paths = _paths(tree)
+        if not paths:
+            break
+        kind = draw(st.sampled_from(["other", "other", "other", "missing", "renamed"]))
+        value, name = draw(values), draw(st.sampled_from(["name", "other", "steps", ""]))
+
+        def change(holder: Any, key: Any, kind: str = kind, value: Any = value, name: str = name) -> None:
+            if kind == "other":
+                holder[key] = value
+            elif kind == "missing" or isinstance(holder, list):
+                del holder[key]
+            else:
+                holder[name] = holder.pop(key)
+
+        tree = _with(tree, draw(st.sampled_from(paths)), change)
+    return tree
+
+
+def explored(
+    strategy: st.SearchStrategy[Drawn], judge: Callable[[Drawn], str | None], random: Random, trials: int
+) -> Iterator[str | None]:
+    """Draws examples, as many as there are trials, and judges each.
+
+    Args:
+        strategy: Of examples.
+        judge: Says what is wrong with what a command makes of an example.
+        random: Seeds what is drawn.
+        trials: How many.
+    """
+    found: list[str | None] = []
+
+    @seed(random.randrange(2**32))
+    @settings(
+        max_examples=trials,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def explore(example: Drawn) -> None:
+        # Judged, and not raised: the other examples are tried, too.
+        failure = judge(example)
+        found.append(failure and ascii(f"{failure} -- {example!a}"[:700]))
+
+    explore()
+    return iter(found)
+
+
+def run_bounded(arguments: Sequence[str]) -> Ended:
+    """Runs a command that may ask for more memory or time than there is: it is told so, or killed."""
+
+    def bound() -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + _MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    ended = run_command(arguments, before=bound, within=_PATIENCE)
+    if ended.hung and "\non cpu in " in ended.output and "Traceback" not in ended.output:
+        # It trains, and what it was asked for takes long.
+        return Ended(0, ended.output, ended.seconds)
+    return ended

@@ -1,0 +1,77 @@
+"""Processes to which the operating system grants few open files, small files, or little memory."""
+
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+from runs import TRAIN, completed, make_reference
+from trial import Trial
+
+from children import run_command
+
+__all__ = ["TRIALS"]
+
+_LEAST_FILE = 4096
+"""Bytes; what a command prints goes to a file as well."""
+
+
+def _file_size(random: Random) -> tuple[str, Callable[[], None]]:
+    most = int(_LEAST_FILE * 2 ** random.uniform(0, 7))
+    return f"files of {most} bytes", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def _open_files(random: Random) -> tuple[str, Callable[[], None]]:
+    more = random.randrange(12)
+
+    def set_limit() -> None:
+        most = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1 + more
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    return f"{more} more open files", set_limit
+
+
+def _memory(random: Random) -> tuple[str, Callable[[], None]]:
+    more = int(2 ** random.uniform(20, 28))
+
+    def set_limit() -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + more
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    return f"{more} bytes of memory more", set_limit
+
+
+def limits(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
+    """A training, new or gone on with, comes up against a limit."""
+    reference = make_reference(folder)
+    halfway = folder / "halfway"
+    ended = run_command([*TRAIN, "--out", str(halfway), "--steps", "6"])
+    assert ended.status == 0, ended.output
+    for number in range(trials):
+        path = folder / f"run-{number}"
+        limit, set_limit = (_file_size, _open_files, _memory)[number % 3](random)
+        command = [*TRAIN, "--out", str(path)]
+        if random.random() < 0.5:
+            shutil.copytree(halfway, path)
+            command = ["train", "--resume", str(path), "--steps", "12"]
+        failure = run_command(command, before=set_limit).fault()
+        if failure is None:
+            if (path / "environment.json").is_file():
+                # Where the limit came before the new number of steps was written down.
+                run_command(["train", "--resume", str(path), "--steps", "12"])
+            failure = completed(path, reference)
+        yield failure and f"{limit}, {' '.join(command[:2])}: {failure}"
+        shutil.rmtree(path, ignore_errors=True)
+
+
+TRIALS = (
+    Trial(
+        "limits",
+        "few open files, small files, or little memory: one line; then brought to its end: the same run",
+        3,
+        90,
+        limits,
+    ),
+)
