@@ -126,9 +126,13 @@ def test_none_that_fails_where_it_is_used(session_of: SessionOf) -> None:
             return logits.square().mean()
 
     session = session_of("adversarial_loss", Silent, recipe="learned")
-    with pytest.raises(PluginError) as caught:
+
+    def train() -> None:
         for _ in range(6):
             session.step()
+
+    with pytest.raises(PluginError) as caught:
+        train()
     text = str(caught.value)
     assert text.startswith("--adversarial-loss odd, in the phase 'prior_improvement': its plug-in (")
     assert "gave None in the place of a tensor" in text
