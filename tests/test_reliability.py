@@ -16,6 +16,15 @@ HALVES = (
 """They take as long as each other, and may run beside each other."""
 
 
+@pytest.mark.parametrize("name", ["killed-at-operations", "full-disk", "links"])
+def test_some_trials_are_made_each_time(name: str) -> None:
+    command = [sys.executable, str(FOLDER), name, "--trials", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"| {name}: " in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("names", HALVES, ids=["what befalls them", "what is odd"])
 def test_runs_stand_what_happens_to_them(names: str) -> None:
     tried = names.split()
