@@ -1,0 +1,69 @@
+"""Random numbers drawn on the CPU for every device, so that two devices train on the same noise."""
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+__all__ = ["DrawnOnTheCpu"]
+
+_DRAWS = frozenset(
+    "_sample_dirichlet _standard_gamma bernoulli binomial cauchy exponential geometric log_normal multinomial "
+    "native_dropout normal poisson rand rand_like randint randint_like randn randn_like random randperm uniform".split()
+)
+"""torch's operations that draw, without the underscore of those that write in place."""
+
+
+class DrawnOnTheCpu(TorchDispatchMode):
+    """Inside, what would be drawn on another device is drawn on the CPU and moved there.
+
+    A generator of that device is followed by one of the CPU, which starts from the same seed whenever a new one is set.
+    Where none is given, the CPU's global one is drawn from, which priorkit seeds together with the device's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._followers: weakref.WeakKeyDictionary[torch.Generator, tuple[int, torch.Generator]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def _follower(self, generator: torch.Generator) -> torch.Generator:
+        if generator.device.type == "cpu":
+            return generator
+        seed = generator.initial_seed()
+        known = self._followers.get(generator)
+        if known is None or known[0] != seed:
+            self._followers[generator] = known = (seed, torch.Generator().manual_seed(seed))
+        return known[1]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = func._schema.name.removeprefix("aten::")
+        if name.removesuffix("_") not in _DRAWS:
+            return func(*args, **kwargs)
+        device = self._device(args, kwargs)
+        if device.type == "cpu":
+            return func(*args, **kwargs)
+
+        def on_the_cpu(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                return value.cpu()
+            if isinstance(value, torch.device):
+                return torch.device("cpu")
+            return self._follower(value) if isinstance(value, torch.Generator) else value
+
+        drawn = func(*tree_map(on_the_cpu, args), **tree_map(on_the_cpu, kwargs))
+        if name.endswith("_"):
+            return args[0].copy_(drawn)
+        if "out" in kwargs:
+            return kwargs["out"].copy_(drawn)
+        return tree_map(lambda value: value.to(device) if isinstance(value, Tensor) else value, drawn)
+
+    def _device(self, args: Any, kwargs: Any) -> torch.device:
+        """Where an operation would draw."""
+        given = next((value for value in args if isinstance(value, Tensor)), kwargs.get("out"))
+        device = given.device if given is not None else kwargs.get("device")
+        return torch.device("cpu") if device is None else torch.device(device)
