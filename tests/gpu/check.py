@@ -62,6 +62,9 @@ class Check:
 
 def where(error: BaseException) -> str:
     """The place in priorkit's own code that an error comes from: file and line; "" if it comes from elsewhere."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "priorkit" in Path(frame.filename).parts
-              or "priorkit_plugins" in Path(frame.filename).parts]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "priorkit" in Path(frame.filename).parts or "priorkit_plugins" in Path(frame.filename).parts
+    ]
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

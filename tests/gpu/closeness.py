@@ -22,7 +22,7 @@ def trained(session: Session, until: int | None = None) -> Losses:
     """Trains a session until a step, or until its last one; its losses in every step.
 
     Raises:
-        Failure: A loss is missing.
+        Failure: A loss is infinite or not a number, or there is none.
     """
     end = session.total_steps() if until is None else until
     assert end is not None, "tiny runs have a last step"
@@ -30,9 +30,11 @@ def trained(session: Session, until: int | None = None) -> Losses:
     while session.steps < end:
         session.step()
         found = session.engine.losses(reset=True)
-        if not found or not all(math.isfinite(value) for value in found.values()):
+        if not all(math.isfinite(value) for value in found.values()):
             raise Failure(f"step {session.steps} has the losses {found}")
         losses.append(found)
+    if not any(losses):  # a step that fits a prior to all codes at once has none
+        raise Failure(f"{end} steps have no losses")
     return losses
 
 
@@ -45,14 +47,16 @@ def _difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple
     """The largest absolute difference of two numbers, and the tensor that they are in."""
     if one.keys() != other.keys():
         raise Failure(f"there are different tensors: {sorted(one.keys() ^ other.keys())[:3]}")
-    found = {name: (value.double() - other[name].double()).abs().max().item() for name, value in one.items()
-             if value.numel()}
+    found = {
+        name: (value.double() - other[name].double()).abs().max().item() for name, value in one.items() if value.numel()
+    }
     name = max(found, key=lambda key: math.inf if math.isnan(found[key]) else found[key])
     return found[name], name
 
 
-def require_same_run(asked: Asked, one: Mapping[str, Tensor], other: Mapping[str, Tensor],
-                     again: Callable[[], Mapping[str, Tensor]]) -> str:
+def require_same_run(
+    asked: Asked, one: Mapping[str, Tensor], other: Mapping[str, Tensor], again: Callable[[], Mapping[str, Tensor]]
+) -> str:
     """Makes sure that two results are as equal as the device computes the same thing twice.
 
     Args:
@@ -107,7 +111,9 @@ def require_close_losses(one: Losses, other: Losses, relative: float, absolute: 
         for term, value in mine.items():
             gap, size = abs(value - theirs[term]), max(abs(value), abs(theirs[term]))
             if not gap <= absolute + relative * size:
-                raise Failure(f"{term} is {value:.6g} and {theirs[term]:.6g} in step {step}; at most {absolute:g} and "
-                              f"{relative:g} of its size expected")
+                raise Failure(
+                    f"{term} is {value:.6g} and {theirs[term]:.6g} in step {step}; at most {absolute:g} and "
+                    f"{relative:g} of its size expected"
+                )
             largest = max(largest, gap / size if size else 0.0)
     return "equal losses" if largest == 0 else f"losses differ by at most {largest:.1e} of their size"

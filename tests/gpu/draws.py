@@ -11,8 +11,11 @@ from torch.utils._pytree import tree_map
 __all__ = ["DrawnOnTheCpu"]
 
 _DRAWS = frozenset(
-    "_sample_dirichlet _standard_gamma bernoulli binomial cauchy exponential geometric log_normal multinomial "
-    "native_dropout normal poisson rand rand_like randint randint_like randn randn_like random randperm uniform".split()
+    (
+        *("bernoulli", "binomial", "cauchy", "exponential", "geometric", "log_normal", "multinomial", "normal"),
+        *("poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "random", "randperm"),
+        *("uniform", "native_dropout", "_sample_dirichlet", "_standard_gamma"),
+    )
 )
 """torch's operations that draw, without the underscore of those that write in place."""
 

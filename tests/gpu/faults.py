@@ -83,7 +83,5 @@ def _recorded(recipe: str, asked: Asked) -> str:
 CHECKS = [
     Check("fault-loss", "a planted loss that is no number is named, with its step", _loss, _RECIPES),
     Check("fault-gradient", "a planted gradient that is no number is named, with its step", _gradient, _RECIPES),
-    Check(
-        "fault-graphs", "the same of a loss in phases that are replayed", _recorded, _RECIPES, needs_cuda=True
-    ),
+    Check("fault-graphs", "the same of a loss in phases that are replayed", _recorded, _RECIPES, needs_cuda=True),
 ]

@@ -1,4 +1,4 @@
-"""What every recipe must do on the device: train, go on from a checkpoint, sample, be evaluated, and not wait for it."""
+"""What every recipe must do on the device: train, be resumed, sample, be evaluated, and not wait for it."""
 
 import math
 from collections.abc import Iterator
@@ -92,23 +92,31 @@ def _sampling(recipe: str, asked: Asked) -> str:
     if not bool(samples.isfinite().all()) or float(samples.abs().max()) > 1:
         raise Failure("samples are not finite numbers from -1 to 1")
     again = model.sample(5, seed=asked.seed)
-    return f"{shape}, finite, " + require_same_run(asked, {"samples": samples}, {"samples": again}, lambda: {
-        "samples": model.sample(5, seed=asked.seed)})
+    return f"{shape}, finite, " + require_same_run(
+        asked, {"samples": samples}, {"samples": again}, lambda: {"samples": model.sample(5, seed=asked.seed)}
+    )
 
 
 def _evaluation(recipe: str, asked: Asked) -> str:
     session = _finished(recipe, asked)[0]
     config, model = session.config, session.model
     extractor, matcher = (
-        build(config.model_copy(update={"extractor": ComponentChoice(name=name, options=options)}), registry(),
-              model.shape, asked.device)
-        for build, name, options in ((build_extractor, "classifier", _CLASSIFIER),
-                                     (build_matcher, "two-tower", _MATCHER))
+        build(
+            config.model_copy(update={"extractor": ComponentChoice(name=name, options=options)}),
+            registry(),
+            model.shape,
+            asked.device,
+        )
+        for build, name, options in (
+            (build_extractor, "classifier", _CLASSIFIER),
+            (build_matcher, "two-tower", _MATCHER),
+        )
     )
     asked_for = tuple(item.name for item in CATALOGUE if item.name not in _DOWNLOADS)
     settings = EvaluationSettings(asked_for, samples=_SAMPLES, importance_samples=2, likelihood_images=4)
-    scores = evaluate_model(model, bars(), extractor, settings, extractor_name="classifier", matcher=matcher,
-                            matcher_name="two-tower")
+    scores = evaluate_model(
+        model, bars(), extractor, settings, extractor_name="classifier", matcher=matcher, matcher_name="two-tower"
+    )
     values = {score.name: score.value for score in scores if score.value is not None}
     wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
     if wrong or not values:
@@ -117,7 +125,7 @@ def _evaluation(recipe: str, asked: Asked) -> str:
 
 
 def _waiting(recipe: str, asked: Asked) -> str:
-    session = make_session(recipe, asked, steps=100)
+    session = make_session(recipe, asked)
     watched = 0
     for number, stage in enumerate(session.system.stages):
         if stage.batch is Batch.ALL_CODES:

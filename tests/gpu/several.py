@@ -18,10 +18,12 @@ __all__ = ["CHECKS"]
 _MOST = 2
 _PATIENCE = 300
 """Seconds that children may take."""
+_LINES = 8
+"""Of a child's messages, the last ones."""
 _TOLERANCE = 1e-4
 _TRAIN = (
     *("train", "learned", "--networks.width", "4", "--image-size", "16", "--batch-size", "8", "--code-dim", "4"),
-    *("--steps", "4", "--log-every", "1", "--learning-rate", "1e-4", "--precision", "float32", "--no-progress"),
+    *("--steps", "4", "--log-every", "1", "--learning-rate", "1e-4", "--precision", "float32", "--quiet"),
 )
 _WEIGHTS = {"relative": 1e-3, "absolute": 2e-4}
 
@@ -43,8 +45,9 @@ def _run(command: list[str], asked: Asked) -> None:
         env=environment,
     )
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise Failure(f"{' '.join(command[:4])} ... ended with {done.returncode}: " + " | ".join(said[-6:]))
+        # What torchrun itself says of a process that failed stands behind its messages.
+        said = (done.stderr.partition("\n=====")[0].strip() or done.stdout.strip()).splitlines()
+        raise Failure(f"{' '.join(command[:4])} ... ended with {done.returncode}: " + " | ".join(said[-_LINES:]))
 
 
 def _torchrun(count: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Images that do not lie on the device: streamed from disk through pinned memory, or uploaded from main memory."""
 
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -12,7 +13,7 @@ from closeness import require_same_run, trained, weights_of
 from priorkit.config import RunConfig
 from priorkit.data import load_data
 from priorkit.data.batches import Batches
-from priorkit.interfaces import StoredImages
+from priorkit.interfaces import ImageSet, StoredImages
 from priorkit.training import Session
 from tiny import bars, make_config, registry
 
@@ -26,6 +27,12 @@ _WORKERS = 2
 def _config(recipe: str, asked: Asked, path: Path, stream: str, workers: int) -> RunConfig:
     data = {"dataset": {"name": "npz"}, "data_dir": path, "image_size": None, "stream": stream, "workers": workers}
     return make_config(recipe, asked, **data)
+
+
+def _pixels(images: ImageSet) -> Any:
+    """As the file has them: channels last."""
+    assert isinstance(images.images, Tensor)
+    return images.images.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def _batches(session: Session) -> dict[str, Tensor]:
@@ -52,8 +59,7 @@ def _require_pinned(session: Session) -> None:
 
 def _streamed(recipe: str, asked: Asked) -> str:
     path = asked.folder / "images.npz"
-    train, test = bars().train, bars().test
-    np.savez(path, images=np.asarray(train.images), test_images=np.asarray(test.images))
+    np.savez(path, images=_pixels(bars().train), test_images=_pixels(bars().test))
     config = _config(recipe, asked, path, "never", 0)
     expected = _session(config, streamed=False)
     batches = _batches(expected)

@@ -1,4 +1,4 @@
-"""Tiny runs of every recipe: small networks of the recipe's own kind, and images with everything that recipes ask for."""
+"""Tiny runs of every recipe: small networks of its own kind, and images with all that recipes ask for."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,17 @@ from priorkit.interfaces import Captions, ImageData, ImageSet
 from priorkit.registry import Registry, installed_plugins
 from priorkit.training import Session
 
-__all__ = ["EXACT", "RECIPES", "SIZE", "bars", "exact_float32", "make_config", "make_session", "registry", "settings_of"]
+__all__ = [
+    "EXACT",
+    "RECIPES",
+    "SIZE",
+    "bars",
+    "exact_float32",
+    "make_config",
+    "make_session",
+    "registry",
+    "settings_of",
+]
 
 SIZE = 16
 """Height and width of the images, in pixels."""
@@ -30,7 +40,7 @@ _CODE_DIM = 4
 _BATCH = 8
 
 EXACT: Mapping[str, Any] = {"precision": "float32", "optimizer": "sgd", "beta1": 0.0, "learning_rate": 0.01}
-"""Settings under which results of two ways to compute can be compared: Adam would make large differences of small ones."""
+"""Settings under which two ways to compute can be compared: Adam makes large differences of small ones."""
 
 
 @cache
@@ -82,6 +92,8 @@ def settings_of(recipe: str, asked: Asked) -> dict[str, Any]:
     if stages := settings.get("stages"):
         steps = [min(stage.get("steps", _STEPS_OF_A_STAGE), _STEPS_OF_A_STAGE) for stage in stages]
         *former, last = ({**stage, "batch_size": _BATCH} for stage in stages)
+        # The last stage lasts until the run ends.
+        last.pop("steps", None)
         small["stages"] = [*({**stage, "steps": n} for stage, n in zip(former, steps[:-1], strict=True)), last]
         small["steps"] = sum(steps)
     return dict(merge_settings(settings, small))
