@@ -5,26 +5,32 @@ import dataclasses
 import torch
 
 from check import Asked, Check, Failure
-from closeness import require_close_losses, trained
+from closeness import require_close_losses, trained, weights_of
 from draws import DrawnOnTheCpu
+from priorkit.interfaces import Batch
 from tiny import EXACT, RECIPES, exact_float32, make_session
 
 __all__ = ["CHECKS"]
 
 _TOLERANCE = {"relative": 1e-2, "absolute": 1e-3}
 _STEPS = 2
+"""Of the last stage that takes images."""
 
 
 def _agreement(recipe: str, asked: Asked) -> str:
     on_cpu = dataclasses.replace(asked, device=torch.device("cpu"))
     with exact_float32(), DrawnOnTheCpu():
         sessions = [make_session(recipe, where, **EXACT) for where in (asked, on_cpu)]
-        for name, weight in sessions[0].weights().items():
+        first, expected = (weights_of(session) for session in sessions)
+        for name, weight in first.items():
             # Statistics in use are computed on each device; the first weights are drawn on the CPU.
-            if not name.startswith("use/") and not torch.equal(weight.cpu(), sessions[1].weights()[name]):
+            if not name.startswith("use/") and not torch.equal(weight, expected[name]):
                 raise Failure(f"{name} begins with other values than on the CPU")
-        losses = [trained(session, _STEPS) for session in sessions]
-    return f"{_STEPS} steps in float32: " + require_close_losses(*losses, **_TOLERANCE)
+        # Fits to kept codes are left out: where codes are rounded or clustered, a small difference becomes a large one.
+        begun = max(stage.begins for stage in sessions[0].system.stages if stage.batch is Batch.IMAGES)
+        steps = begun + _STEPS
+        losses = [trained(session, steps) for session in sessions]
+    return f"{steps} steps in float32: " + require_close_losses(*losses, **_TOLERANCE)
 
 
 CHECKS = [

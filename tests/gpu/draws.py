@@ -1,6 +1,5 @@
 """Random numbers drawn on the CPU for every device, so that two devices train on the same noise."""
 
-import weakref
 from typing import Any
 
 import torch
@@ -23,24 +22,24 @@ _DRAWS = frozenset(
 class DrawnOnTheCpu(TorchDispatchMode):
     """Inside, what would be drawn on another device is drawn on the CPU and moved there.
 
-    A generator of that device is followed by one of the CPU, which starts from the same seed whenever a new one is set.
-    Where none is given, the CPU's global one is drawn from, which priorkit seeds together with the device's.
+    A generator of that device is followed by one of the CPU, which starts from the same seed whenever a new one is set;
+    no seed may be set twice, nor be that of two generators. Where none is given, the CPU's global one is drawn from,
+    which priorkit seeds together with the device's.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._followers: weakref.WeakKeyDictionary[torch.Generator, tuple[int, torch.Generator]] = (
-            weakref.WeakKeyDictionary()
-        )
+        # By seed: operations are given another Python object for the same generator every time.
+        self._followers: dict[int, torch.Generator] = {}
 
-    def _follower(self, generator: torch.Generator) -> torch.Generator:
+    def follower(self, generator: torch.Generator) -> torch.Generator:
+        """The generator of the CPU that is drawn from in the place of another one."""
         if generator.device.type == "cpu":
             return generator
         seed = generator.initial_seed()
-        known = self._followers.get(generator)
-        if known is None or known[0] != seed:
-            self._followers[generator] = known = (seed, torch.Generator().manual_seed(seed))
-        return known[1]
+        if seed not in self._followers:
+            self._followers[seed] = torch.Generator().manual_seed(seed)
+        return self._followers[seed]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -56,7 +55,7 @@ class DrawnOnTheCpu(TorchDispatchMode):
                 return value.cpu()
             if isinstance(value, torch.device):
                 return torch.device("cpu")
-            return self._follower(value) if isinstance(value, torch.Generator) else value
+            return self.follower(value) if isinstance(value, torch.Generator) else value
 
         drawn = func(*tree_map(on_the_cpu, args), **tree_map(on_the_cpu, kwargs))
         if name.endswith("_"):

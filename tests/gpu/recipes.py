@@ -121,7 +121,7 @@ def _evaluation(recipe: str, asked: Asked) -> str:
     wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
     if wrong or not values:
         raise Failure(", ".join(wrong) or "there is no score")
-    return f"{len(values)} scores finite, {len(asked_for) - len(values)} not for this recipe"
+    return f"{len(values)} scores finite, {len(asked_for) - len(values)} skipped"
 
 
 def _waiting(recipe: str, asked: Asked) -> str:

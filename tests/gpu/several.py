@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, distributed
 
-from check import Asked, Check, Failure
+from check import Asked, Check, Failure, Skip
 from closeness import require_close
 
 __all__ = ["CHECKS"]
@@ -29,7 +29,13 @@ _WEIGHTS = {"relative": 1e-3, "absolute": 2e-4}
 
 
 def _count(asked: Asked) -> int:
-    """How many processes: one for each card, or two on the CPU."""
+    """How many processes: one for each card, or two on the CPU.
+
+    Raises:
+        Skip: This torch cannot join any.
+    """
+    if not distributed.is_available() or (asked.on_cuda and not distributed.is_nccl_available()):
+        raise Skip("needs a torch with torch.distributed, and for CUDA devices NCCL")
     return min(_MOST, torch.cuda.device_count()) if asked.on_cuda else _MOST
 
 

@@ -1,12 +1,14 @@
 """How fast the device trains, and how much of its arithmetic that is; with what the benchmarks measure with."""
 
+import importlib
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
 
 import torch
 
-from check import Asked, Check, Skip
+from check import Asked, Check
 
 __all__ = ["CHECKS"]
 
@@ -20,9 +22,6 @@ _STEPS = 50
 
 def _benchmark(name: str) -> ModuleType:
     """A module of tests/benchmarks, which lie beside each other without a package."""
-    import importlib
-    import sys
-
     folder = str(Path(__file__).parents[1] / "benchmarks")
     if folder not in sys.path:
         # Behind this folder: what both had would be this one's.
@@ -55,8 +54,6 @@ def _arithmetic(recipe: str, asked: Asked) -> str:
 
 
 def _graphs(recipe: str, asked: Asked) -> str:
-    if not asked.on_cuda:
-        raise Skip("needs CUDA")
     sessions, against = _benchmark("sessions"), _benchmark("against_bare_loop")
     told = []
     for recorded in (True, False):
