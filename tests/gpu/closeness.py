@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,10 +10,21 @@ from torch import Tensor
 from check import Asked, Failure
 from priorkit.training import Session
 
-__all__ = ["Losses", "require_close", "require_close_losses", "require_same_run", "trained", "weights_of"]
+__all__ = ["Losses", "Tolerance", "require_close", "require_close_losses", "require_same_run", "trained", "weights_of"]
 
 Losses = list[dict[str, float]]
 """Each term's value in every step, by `phase/term`."""
+
+
+class Tolerance(NamedTuple):
+    """How far numbers may be from what they should be: a part of their size, and a number more."""
+
+    relative: float
+    absolute: float
+
+    def __str__(self) -> str:
+        return f"at most {self.absolute:g} and {self.relative:g} of its size expected"
+
 
 _SPREAD = 10.0
 """How many times as far as two runs alike a third way to the same result may be from one of them."""
@@ -80,25 +92,25 @@ def require_same_run(
     return f"differs by at most {largest:.1e}, and by {spread:.1e} between two runs alike"
 
 
-def require_close(one: Mapping[str, Tensor], other: Mapping[str, Tensor], relative: float, absolute: float) -> str:
+def require_close(one: Mapping[str, Tensor], other: Mapping[str, Tensor], tolerance: Tolerance) -> str:
     """Makes sure that tensors differ by rounding alone.
 
     Returns:
         By how much they differ.
 
     Raises:
-        Failure: They differ by more than a part `relative` of their size plus `absolute`.
+        Failure: They differ by more than the tolerance.
     """
     largest, _ = _difference(one, other)
     for name, value in one.items():
         expected = other[name].double()
-        if not torch.allclose(value.double(), expected, rtol=relative, atol=absolute):
+        if not torch.allclose(value.double(), expected, rtol=tolerance.relative, atol=tolerance.absolute):
             off = (value.double() - expected).abs().max().item()
-            raise Failure(f"{name} differs by {off:.1e}; at most {absolute:g} and {relative:g} of its size expected")
+            raise Failure(f"{name} differs by {off:.1e}; {tolerance}")
     return "equal" if largest == 0 else f"differs by at most {largest:.1e}"
 
 
-def require_close_losses(one: Losses, other: Losses, relative: float, absolute: float) -> str:
+def require_close_losses(one: Losses, other: Losses, tolerance: Tolerance) -> str:
     """The same of losses, in every step that both have.
 
     Returns:
@@ -110,10 +122,7 @@ def require_close_losses(one: Losses, other: Losses, relative: float, absolute: 
             raise Failure(f"step {step} has different losses: {sorted(mine)} and {sorted(theirs)}")
         for term, value in mine.items():
             gap, size = abs(value - theirs[term]), max(abs(value), abs(theirs[term]))
-            if not gap <= absolute + relative * size:
-                raise Failure(
-                    f"{term} is {value:.6g} and {theirs[term]:.6g} in step {step}; at most {absolute:g} and "
-                    f"{relative:g} of its size expected"
-                )
+            if not gap <= tolerance.absolute + tolerance.relative * size:
+                raise Failure(f"{term} is {value:.6g} and {theirs[term]:.6g} in step {step}; {tolerance}")
             largest = max(largest, gap / size if size else 0.0)
     return "equal losses" if largest == 0 else f"losses differ by at most {largest:.1e} of their size"

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, distributed
 
 from check import Asked, Check, Failure, Skip
-from closeness import require_close
+from closeness import Tolerance, require_close
 
 __all__ = ["CHECKS"]
 
@@ -25,7 +25,7 @@ _TRAIN = (
     *("train", "learned", "--networks.width", "4", "--image-size", "16", "--batch-size", "8", "--code-dim", "4"),
     *("--steps", "4", "--log-every", "1", "--learning-rate", "1e-4", "--precision", "float32", "--quiet"),
 )
-_WEIGHTS = {"relative": 1e-3, "absolute": 2e-4}
+_WEIGHTS = Tolerance(1e-3, 2e-4)
 
 
 def _count(asked: Asked) -> int:
@@ -82,7 +82,7 @@ def _training(_recipe: str, asked: Asked) -> str:
     _run([*_torchrun(count), "-m", "priorkit", *flags, "--out", "together"], asked)
     _run(["priorkit", *flags, "--out", "alone"], asked)
     together, alone = (_weights(asked.folder / name) for name in ("together", "alone"))
-    return f"{count} process(es), weights: " + require_close(together, alone, **_WEIGHTS)
+    return f"{count} process(es), weights: " + require_close(together, alone, _WEIGHTS)
 
 
 CHECKS = [
