@@ -101,19 +101,15 @@ class Batches:
 
     def indices_at(self, images_seen: int) -> Tensor:
         """Which training images those of `at` are, int64 (N,), on the device."""
-        indices = self._indices(images_seen)
-        return (indices.pin_memory() if self.device.type == "cuda" else indices).to(self.device, non_blocking=True)
+        return uploaded(self._indices(images_seen), self.device)
 
     def _indices(self, images_seen: int) -> Tensor:
         return self.order.batch(images_seen, self.batch_size)[self.share]
 
     def _gathered(self, source: Tensor, images_seen: int) -> Tensor:
         indices = self._indices(images_seen)
-        if self.device.type == "cuda":
-            # A copy from pageable memory may wait for the device.
-            indices = indices.pin_memory()
         if source.device.type == self.device.type:
-            return source.index_select(0, indices.to(self.device, non_blocking=True))
+            return source.index_select(0, uploaded(indices, self.device))
         return source.index_select(0, indices).pin_memory()
 
     @property
@@ -125,6 +121,14 @@ class Batches:
         """Ends the worker processes, if there are any; the next batch starts them again."""
         if isinstance(self._source, Stream):
             self._source.close()
+
+
+def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
+    """Moves a small tensor from main memory to the device, without waiting for what the device is doing."""
+    if device.type == "cuda":
+        # A copy from pageable memory waits.
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def placed(pixels: Tensor, device: torch.device) -> Tensor:

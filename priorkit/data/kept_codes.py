@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from priorkit.data.batches import placed, to_float
+from priorkit.data.batches import placed, to_float, uploaded
 from priorkit.data.binarisation import Binarise, binarised
 from priorkit.engine import DataOrder, Precision, evaluating, free_memory, seed_for
 from priorkit.errors import DataError
@@ -164,14 +164,17 @@ class KeptCodes:
 
     def indices_at(self, images_seen: int) -> Tensor:
         """Which training images the codes of `at` are of, int64 (N,), on the device."""
-        return self.order.batch(images_seen, self.batch_size).to(self.precision.device, non_blocking=True)
+        return uploaded(self.order.batch(images_seen, self.batch_size), self.precision.device)
 
     def all_entries(self) -> Tensor | None:
         """What all images bring with them, shape (M, ...); None if there is nothing."""
         return None if self._entries is None else self._entries.to(self.precision.device)
 
     def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
-        return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
+        device = self.precision.device
+        if source.device.type == device.type:
+            return source.index_select(0, uploaded(indices, device))
+        return uploaded(source.index_select(0, indices), device)
 
     def close(self) -> None:
         """Nothing is open."""

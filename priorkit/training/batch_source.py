@@ -7,6 +7,7 @@ from torch import Tensor
 
 from priorkit.config import RunConfig
 from priorkit.data import Batches, KeptCodes, default_workers
+from priorkit.data.batches import uploaded
 from priorkit.distributed import Processes
 from priorkit.engine import Precision, seed_for
 from priorkit.interfaces import Batch, CodeKind, Encoder, ImageSet
@@ -139,7 +140,7 @@ class BatchSource:
             chances = torch.rand(self.stage.batch_size, generator=generator)[share]
         else:
             chances = torch.rand(len(entries), generator=generator)
-        return chances.to(entries.device)
+        return uploaded(chances, entries.device)
 
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition

@@ -7,25 +7,29 @@ channels. All three are timed in turn. The libraries behind the two differ, and 
 """
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch.nn.functional import conv2d
 from torch.utils.flop_counter import FlopCounterMode
 
-from against_bare_loop import precisions
+from against_bare_loop import precisions, wait_for
 from benchmark import Benchmark, Settings
 from paired import Here
 from priorkit.training import Session
 from sessions import make_config, make_session
 from table import Table
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["BENCHMARKS", "Rates", "measure_rates"]
 
 _RECIPES = ("aae", "vae", "learned")
 _TURNS = 7
 _STEPS = 5
+_MATRIX = 2048
+_CPU = torch.device("cpu")
 
 
 def _operations(work: Callable[[], object]) -> int:
@@ -39,34 +43,79 @@ def _train(session: Session) -> None:
         session.step()
 
 
-def _matrix_product(dtype: torch.dtype) -> partial[object]:
-    left, right = (torch.randn(2048, 2048, dtype=dtype) for _ in range(2))
+def _matrix_product(dtype: torch.dtype, device: torch.device, size: int) -> partial[object]:
+    left, right = (torch.randn(size, size, dtype=dtype, device=device) for _ in range(2))
     return partial(torch.mm, left, right)
 
 
-def _convolution(dtype: torch.dtype) -> partial[object]:
+def _convolution(dtype: torch.dtype, device: torch.device) -> partial[object]:
     layout = torch.channels_last
-    images = torch.randn(64, 64, 32, 32, dtype=dtype).contiguous(memory_format=layout)
-    weight = torch.randn(64, 64, 3, 3, dtype=dtype).contiguous(memory_format=layout)
+    images = torch.randn(64, 64, 32, 32, dtype=dtype, device=device).contiguous(memory_format=layout)
+    weight = torch.randn(64, 64, 3, 3, dtype=dtype, device=device).contiguous(memory_format=layout)
     return partial(conv2d, images, weight, padding=1)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a training step gets out of a device.
+
+    Attributes:
+        images: Images per second.
+        operations: Floating-point operations of an image.
+        step: Operations per second of a step.
+        product: Those of a large product of matrices.
+        convolution: Those of a large convolution.
+    """
+
+    images: float
+    operations: float
+    step: float
+    product: float
+    convolution: float
+
+
+def measure_rates(
+    recipe: str,
+    precision: str,
+    turns: int,
+    device: torch.device = _CPU,
+    matrix: int = _MATRIX,
+    settings: Mapping[str, Any] | None = None,
+) -> Rates:
+    """Times steps, a product and a convolution in turn.
+
+    Args:
+        recipe: What is trained, on the digits.
+        precision: `float32` or `bfloat16`.
+        turns: Turns of each.
+        device: Where all compute.
+        matrix: Rows and columns of the matrices: the larger, the less of the time is not arithmetic.
+        settings: Other settings than the recipe's.
+    """
+    session = make_session(make_config(recipe, {"precision": precision, "device": str(device), **(settings or {})}))
+    dtype = session.precision.dtype
+    works: list[Callable[[], object]] = [
+        partial(_train, session),
+        _matrix_product(dtype, device, matrix),
+        _convolution(dtype, device),
+    ]
+    operations = [_operations(work) for work in works]
+    contenders = [Here("", work, partial(wait_for, device)) for work in works]
+    timed = [[contender.seconds() for contender in contenders] for _ in range(turns)]
+    seconds = [statistics.median(column) for column in zip(*timed, strict=True)]
+    images = _STEPS * session.config.batch_size
+    step, product, convolution = (n / s for n, s in zip(operations, seconds, strict=True))
+    return Rates(images / seconds[0], operations[0] / images, step, product, convolution)
 
 
 def _run(settings: Settings) -> Iterator[Table]:
     rows: list[list[str | float]] = []
     for recipe in _RECIPES:
         for precision in precisions():
-            session = make_session(make_config(recipe, {"precision": precision}))
-            dtype = session.precision.dtype
-            works: list[Callable[[], object]] = [partial(_train, session), _matrix_product(dtype), _convolution(dtype)]
-            operations = [_operations(work) for work in works]
-            contenders = [Here("", work) for work in works]
-            turns = [[contender.seconds() for contender in contenders] for _ in range(settings.turns(_TURNS))]
-            seconds = [statistics.median(column) for column in zip(*turns, strict=True)]
-            step, product, convolution = (n / s / 1e9 for n, s in zip(operations, seconds, strict=True))
-            images = _STEPS * session.config.batch_size
-            shares = (100 * step / product, 100 * step / convolution)
-            per_image = operations[0] / images / 1e6
-            rows.append([recipe, precision, per_image, images / seconds[0], step, product, convolution, *shares])
+            found = measure_rates(recipe, precision, settings.turns(_TURNS))
+            rates = [rate / 1e9 for rate in (found.step, found.product, found.convolution)]
+            shares = [100 * found.step / found.product, 100 * found.step / found.convolution]
+            rows.append([recipe, precision, found.operations / 1e6, found.images, *rates, *shares])
     columns = ("MFLOP/image", "images/s", "GFLOP/s", "of matmul", "of conv", "% of matmul", "% of conv")
     yield Table("arithmetic of a training step", ("recipe", "precision", *columns), rows)
 

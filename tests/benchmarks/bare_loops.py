@@ -1,6 +1,6 @@
 """Training loops written by hand, without priorkit's engine, phases or sessions: the same maths, step for step.
 
-They are what a good PyTorch programmer would write for one system alone: images in memory as uint8, gathered by a
+They are what a good PyTorch programmer would write for one system alone: images on the device as uint8, gathered by a
 random permutation and made float32 channels-last; one fused Adam for each network; autocast entered anew after each
 update; critics frozen while others train against them; averages by one `torch._foreach_lerp_`; sums of the losses kept
 without waiting for them.
@@ -27,7 +27,7 @@ class BareLoop(abc.ABC):
 
     Args:
         system: Networks of its own, with the weights to start from.
-        images: Training images, uint8 (N, C, H, W).
+        images: Training images, uint8 (N, C, H, W), on the system's device, where everything is computed.
         config: Batch size, rates and decays.
         dtype: torch.float32 or torch.bfloat16.
     """
@@ -53,7 +53,7 @@ class BareLoop(abc.ABC):
         self._weights = (_weights(self.copies), _weights(followed))
         self.steps = 0
         self.sums: dict[str, Tensor] = {}
-        self._order = torch.randperm(len(images))
+        self._order = torch.randperm(len(images), device=images.device)
         self._at = 0
 
     @abc.abstractmethod
@@ -72,7 +72,7 @@ class BareLoop(abc.ABC):
         """Trains on the next batch."""
         n = self.config.batch_size
         if self._at + n > len(self._order):
-            self._order = torch.randperm(len(self.images))
+            self._order = torch.randperm(len(self.images), device=self.images.device)
             self._at = 0
         picked = self.images[self._order[self._at : self._at + n]]
         self._at += n
@@ -87,9 +87,14 @@ class BareLoop(abc.ABC):
             torch._foreach_lerp_(*self._weights, 1 - min(self.config.average, warm_up))
         self.steps += 1
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.images.device
+
     def autocast(self) -> AbstractContextManager[Any]:
         """To compute in; left before weights change."""
-        return nullcontext() if self.dtype == torch.float32 else torch.autocast("cpu", dtype=self.dtype)
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
 
     def descend(self, losses: Mapping[str, Tensor], *names: str) -> None:
         """Trains networks to lower the sum of these losses, and adds them to the sums."""
@@ -118,7 +123,7 @@ class BareAAE(BareLoop):
         return {"encoder": system.encoder, "decoder": system.decoder, "code_critic": critic}
 
     def draw(self, n: int) -> Mapping[str, Tensor]:
-        return {"autoencoder": torch.randn(n, self.config.code_dim)}
+        return {"autoencoder": torch.randn(n, self.config.code_dim, device=self.device)}
 
     def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
         self.train_autoencoder(images, noise["autoencoder"])
@@ -163,7 +168,7 @@ class BareLearned(BareAAE):
 
     def draw(self, n: int) -> Mapping[str, Tensor]:
         noise_dim: int = self.networks["prior"].code_generator.noise_dim  # type: ignore[union-attr,assignment]
-        return {phase: torch.randn(n, noise_dim) for phase in ("autoencoder", "prior_improvement")}
+        return {phase: torch.randn(n, noise_dim, device=self.device) for phase in ("autoencoder", "prior_improvement")}
 
     def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
         prior = self.networks["prior"]

@@ -10,7 +10,7 @@ from priorkit import RunConfig, installed_plugins
 from priorkit.cli.memory import keep_freed_memory
 from priorkit.config import merge_settings, resolve_config, validate_settings
 from priorkit.data import DataSummary, load_data
-from priorkit.engine import seed_for
+from priorkit.engine import choose_device, seed_for
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.models import BuiltSystem, build_system
 from priorkit.training import Session
@@ -58,4 +58,6 @@ def make_session(config: RunConfig, data: ImageData | None = None) -> Session:
 def make_system(config: RunConfig, data: ImageData) -> BuiltSystem:
     """The networks that `make_session` starts from, weight for weight, and nothing else of it."""
     torch.manual_seed(seed_for(config.seed, "weights"))
-    return build_system(config, installed_plugins(), DataSummary(data.shape))
+    system = build_system(config, installed_plugins(), DataSummary(data.shape))
+    system.to(choose_device(config.device), channels_last=config.channels_last)
+    return system
