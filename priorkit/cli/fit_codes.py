@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["fit_codes_command", "given_codes_meant"]
 
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
-_OF_CODES = ("codes", "conditions", "labels", "there are", "all ")
-"""How messages about codes begin."""
 _FILES = (
     ("--codes", "FILE", "codes: FILE.npz, with an array `codes` and perhaps `labels` or `conditions`, or FILE.npy"),
     ("--codes-kind", "KIND", "vectors, maps or indices, where it cannot be told (whole numbers (N, D))"),
@@ -97,32 +94,20 @@ def _fit_new(asked: TrainArguments, registry: Registry) -> int:
     read = read_codes(Path(given["codes"]))
     condition = asked.flags.get("condition", {}).get("name", "none")
     name = asked.settings["prior"]["name"]
-    with _naming(read.path):
-        fitting = prepare_code_fit(
-            read.codes,
-            asked.flags,
-            conditions=read.conditions_for(condition),
-            kind=given.get("codes-kind"),
-            entries=entries,
-            out=asked.out or next_free_folder(Path("priors"), f"{name}-{read.path.stem}".replace(":", "-")),
-            file=read.path,
-            registry=registry,
-        )
+    fitting = prepare_code_fit(
+        read.codes,
+        asked.flags,
+        conditions=read.conditions_for(condition),
+        kind=given.get("codes-kind"),
+        entries=entries,
+        out=asked.out or next_free_folder(Path("priors"), f"{name}-{read.path.stem}".replace(":", "-")),
+        file=read.path,
+        registry=registry,
+    )
     hints = {"labels": "--condition labels", "conditions": "--condition embedding"}
     unused = [name for name in read.there() if bare_name(condition) == "none"]
     note = f"its {unused[0]} are not used; {hints[unused[0]]} fits p(code | s)" if unused else ""
     return _run_and_tell(fitting, asked, note)
-
-
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Has what is wrong with codes, or what lies beside them, name their file; what is wrong with a flag names it."""
-    try:
-        yield
-    except ConfigurationError as error:
-        if not str(error).startswith(_OF_CODES):
-            raise
-        raise ConfigurationError(f"--codes {file}: {error}") from error
 
 
 def _entries(text: str | None) -> int | None:

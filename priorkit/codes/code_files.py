@@ -1,9 +1,7 @@
 """Codes in files: arrays as numpy saves them."""
 
-import sys
-import tokenize
-import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +9,13 @@ from typing import Any
 import numpy as np
 
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.plugins import BROKEN_FILE_ERRORS, checked_array
 from priorkit.registry import bare_name
 from priorkit.runs.folder import explained_os_errors
 from priorkit.whole_files import whole_file
 
-__all__ = ["CodesFile", "check_codes_output", "read_codes", "save_codes"]
+__all__ = ["CodesFile", "check_codes_output", "naming_codes", "read_codes", "save_codes"]
 
-# What numpy.load raises of broken files. RuntimeError is zipfile's word for an archive with a password.
-_BROKEN = (
-    *(OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error),
-    *(ArithmeticError, SyntaxError, TypeError, tokenize.TokenError),
-)
 _BESIDE = {"labels": "labels", "conditions": "embedding"}
 """Arrays beside the codes, and the condition that takes each."""
 
@@ -103,7 +97,7 @@ def read_codes(path: Path) -> CodesFile:
         raise DataError(
             f"--codes {path}: its arrays are larger than the memory; save fewer codes, or it is damaged"
         ) from None
-    except _BROKEN as error:
+    except BROKEN_FILE_ERRORS as error:
         if "Object arrays" in str(error):
             raise DataError(
                 f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "
@@ -112,19 +106,22 @@ def read_codes(path: Path) -> CodesFile:
         raise DataError(f"--codes {path}: cannot be read: {' '.join(str(error).split())}; save it again") from None
 
 
-def _checked(array: Any, name: str) -> np.ndarray[Any, Any]:
-    """Makes sure that something is an array, whose texts, if it holds some, can be shown.
+def _checked(found: Any, name: str) -> np.ndarray[Any, Any]:
+    try:
+        return checked_array(found)
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {error}") from None
 
-    Raises:
-        ValueError: It is not: numpy gives the bytes of what is no array in an archive.
-    """
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{name!r} is no array")
-    if array.dtype.kind == "U" and array.size:
-        points = np.ascontiguousarray(array).view(f"{array.dtype.str[0]}u4")
-        if int(points.max()) > sys.maxunicode:
-            raise ValueError(f"{name!r} holds texts with characters that do not exist")
-    return array
+
+@contextmanager
+def naming_codes(file: Path | None) -> Iterator[None]:
+    """Has errors about codes, and about what lies beside them, name the file that they were read from, if any."""
+    try:
+        yield
+    except ConfigurationError as error:
+        if file is None:
+            raise
+        raise ConfigurationError(f"--codes {file}: {error}") from error
 
 
 def check_codes_output(path: Path, *, overwrite: bool) -> None:

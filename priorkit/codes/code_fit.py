@@ -63,7 +63,7 @@ class CodeFit:
         self._registered = registry.get("prior", config.prior.name)
         self._given = f"--prior {config.prior.name}"
         self.codes = codes
-        self.scale = CodeScale.of(codes.flat, codes.space)
+        self.scale = codes.scale
         self.precision = choose_precision(config.precision, choose_device(config.device))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(config.seed, "weights"))

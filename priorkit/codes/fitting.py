@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from priorkit.codes.code_files import naming_codes
 from priorkit.codes.code_fit import CodeFit
 from priorkit.codes.code_fitting import CodeFitting, FitObserver
 from priorkit.codes.conditions import given_conditions
@@ -42,7 +43,7 @@ def prepare_code_fit(
         kind: What they are, where it cannot be told.
         entries: Of indices, the number of entries of their codebook.
         out: The folder to make; None keeps nothing on disk.
-        file: Where the codes were read from, to be remembered.
+        file: Where the codes were read from: the record of the fit keeps it, and errors about the codes name it.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -54,8 +55,9 @@ def prepare_code_fit(
     if out is not None:
         PriorFolder.check_free(Path(out))
     changes = dict(changes or {})
-    given = given_codes(codes, kind=kind, entries=entries)
-    conditioned = given_conditions(conditions, len(given)) if conditions is not None else None
+    with naming_codes(file):
+        given = given_codes(codes, kind=kind, entries=entries)
+        conditioned = given_conditions(conditions, len(given)) if conditions is not None else None
     if conditioned is not None and changes.get("condition") is None:
         changes["condition"] = conditioned.component
     config = resolve_code_fit(changes, given, registry)

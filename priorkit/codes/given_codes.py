@@ -1,12 +1,13 @@
 """Codes from anywhere: what is taken for codes, and what is refused in one line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from priorkit.codes.scale import CodeScale
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import CodeKind, CodeSpace
 
@@ -25,11 +26,19 @@ class GivenCodes:
         flat: (N, dim): float32 or float64, finite; int64 in [0, entries) where they are indices.
         space: What they are points of.
         shape: The shape of one code as it was given: that of the space, but (D,) of a sequence of indices.
+        scale: Their scale.
+
+    Raises:
+        ConfigurationError: They do not vary, or reach further than float64 does.
     """
 
     flat: Tensor
     space: CodeSpace
     shape: tuple[int, ...]
+    scale: CodeScale = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", CodeScale.of(self.flat, self.space))
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -78,7 +87,7 @@ def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = No
         entries: Of indices, the number of entries of their codebook; by default the largest index and 1.
 
     Raises:
-        ConfigurationError: They are no codes.
+        ConfigurationError: They are no codes, or all the same.
     """
     array = as_array(codes, "codes")
     found = f"these are {array.dtype} of shape {array.shape}"

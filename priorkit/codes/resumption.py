@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from priorkit.codes.code_files import read_codes
+from priorkit.codes.code_files import naming_codes, read_codes
 from priorkit.codes.code_fit import CodeFit
 from priorkit.codes.code_fitting import CodeFitting
 from priorkit.codes.conditions import GivenConditions, given_conditions
@@ -105,12 +105,14 @@ def _same_codes(
             raise ConfigurationError(
                 f"{str(folder.path)!r} was fitted to codes of no file; give the same codes by --codes"
             )
-        read = read_codes(file or Path(str(record.codes.file)))
+        file = file or Path(str(record.codes.file))
+        read = read_codes(file)
         codes, conditions = read.codes, read.conditions_for(config.condition.name)
-    given = given_codes(codes, kind=record.codes.space.kind.value, entries=record.codes.entries or None)
     conditioned = None
-    if conditions is not None and config.condition.name != "none":
-        conditioned = given_conditions(conditions, len(given))
+    with naming_codes(file):
+        given = given_codes(codes, kind=record.codes.space.kind.value, entries=record.codes.entries or None)
+        if conditions is not None and config.condition.name != "none":
+            conditioned = given_conditions(conditions, len(given))
     if codes_record(given, conditioned, None).fingerprint != record.codes.fingerprint:
         raise ConfigurationError(
             f"these are not the codes that {str(folder.path)!r} was fitted to, or their conditions are others; give "

@@ -1,5 +1,6 @@
 """What a plug-in is written with."""
 
+from priorkit.plugins.array_files import BROKEN_FILE_ERRORS, checked_array
 from priorkit.plugins.component import Component, Options, PhaseComponent, Recipe, is_component_name
 from priorkit.plugins.contexts import (
     AdversarialLossContext,
@@ -20,6 +21,7 @@ from priorkit.plugins.vocabulary import caption_words, vocabulary_of
 from priorkit.plugins.wording import nearest
 
 __all__ = [
+    "BROKEN_FILE_ERRORS",
     "IMAGE_SIZES",
     "KINDS",
     "AdversarialLossContext",
@@ -42,6 +44,7 @@ __all__ = [
     "TextEncoderContext",
     "caption_words",
     "central_square",
+    "checked_array",
     "fitted_size",
     "hookimpl",
     "image_bytes",

@@ -18,6 +18,7 @@ def codes(cli):
     np.savez("codes.npz", codes=CODES, labels=np.arange(40) % 2 * 7)
     np.savez("vectors.npz", codes=CODES, conditions=CODES[:, :2])
     np.savez("other.npz", z=CODES)
+    np.savez("alike.npz", codes=np.ones((40, 8)))
     np.savez("nan.npz", codes=np.where(CODES > 5, np.nan, CODES))
     np.save("indices.npy", np.arange(40).reshape(20, 2))
 
@@ -90,6 +91,7 @@ def test_the_help_answers_without_torch():
         (["fit", "--codes", "nowhere.npz"], "there is no such file"),
         (["fit", "--codes", "other.npz"], "it has no array `codes`, and holds z"),
         (["fit", "--codes", "nan.npz"], "is nan (row"),
+        (["fit", "--codes", "alike.npz"], "--codes alike.npz: all 8 dimensions of the codes are constant"),
         (["fit", "--codes", "indices.npy"], "say which, by --codes-kind vectors, or --entries K"),
         (["fit", "--codes", "indices.npy", "--entries", "40"], "it is a prior of vectors or maps, and these codes are"),
         (["fit", "--codes", "indices.npy", "--entries", "one"], "--entries one: expected a whole number"),
@@ -145,4 +147,4 @@ def test_what_is_no_array_is_refused(cli):
         archive.writestr("codes.npy", b"no array")
     failed = cli("fit", "--codes", "no.npz", *FAST, "--steps", 1)
     assert (failed.status, failed.err.count("\n")) == (2, 1)
-    assert "'codes' is no array" in failed.err
+    assert "'codes': it is no array" in failed.err

@@ -1,10 +1,6 @@
 """Reads the arrays of a .npz file and checks them."""
 
 import contextlib
-import sys
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,25 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorkit.errors import DataError
+from priorkit.plugins import BROKEN_FILE_ERRORS, checked_array
 from priorkit_plugins.npz.stored import Place, array_place
 
 __all__ = ["check_images", "check_labels", "explained", "find_places", "read_arrays"]
 
 Array = NDArray[Any]
 
-# What the contents of a broken archive raise: zipfile's, zlib's and NumPy's own errors, and those of Python's parser,
-# which reads the headers of arrays. RuntimeError is zipfile's word for an archive with a password.
-_BROKEN = (
-    *(OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error),
-    *(ArithmeticError, RuntimeError, SyntaxError, TypeError, tokenize.TokenError),
-)
-
 
 def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, Place]:
     """Finds out where arrays lie in a .npz file, of those that it has; what is wrong with it, `read_arrays` says."""
     places = {}
     for key in keys:
-        with contextlib.suppress(*_BROKEN):
+        with contextlib.suppress(*BROKEN_FILE_ERRORS):
             places[key] = array_place(path, key)
     return places
 
@@ -59,7 +49,7 @@ def read_arrays(path: Path, keys: tuple[str, ...], later: Mapping[str, Place]) -
         raise DataError(f"there is no file {path}: let --data-dir name a .npz file, written by numpy.savez")
     try:
         archive = np.load(path, allow_pickle=False)
-    except _BROKEN:
+    except BROKEN_FILE_ERRORS:
         archive = None
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise DataError(f"{path} is no .npz file, or it is cut off: write it again by numpy.savez(path, images=images)")
@@ -73,15 +63,7 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
         return np.broadcast_to(np.zeros((), place.dtype), place.shape)
     with explained(key, path):
         try:
-            found = archive[key]
-            if not isinstance(found, np.ndarray):
-                raise ValueError("it is no array")
-            array: Array = found
-            # Texts of it would fail wherever they are looked at.
-            if array.dtype.kind == "U" and array.size:
-                points = np.ascontiguousarray(array).view(f"{array.dtype.str[0]}u4")
-                if int(points.max()) > sys.maxunicode:
-                    raise ValueError("its texts have characters that do not exist")
+            return checked_array(archive[key])
         except MemoryError as error:
             # It raises where the header claims more than there is.
             nbytes = array_place(path, key).nbytes
@@ -89,7 +71,6 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
                 f"{key!r} in {path} takes {nbytes / 2**30:.1f} GiB, more than fits into memory: save fewer images, or "
                 "save them uncompressed, by numpy.savez, to have them streamed"
             ) from error
-    return array
 
 
 @contextlib.contextmanager
@@ -99,7 +80,7 @@ def explained(key: str, path: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except _BROKEN as error:
+    except BROKEN_FILE_ERRORS as error:
         if "Object arrays" in str(error):
             mend = "numbers, or names as numpy.array(names, dtype=str)"
             if key.endswith("captions"):
