@@ -1,5 +1,6 @@
 """A registry with small components made for tests, tiny configurations, and several processes."""
 
+import contextlib
 import gc
 import importlib
 import multiprocessing
@@ -372,10 +373,9 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
     return run
 
 
-@pytest.fixture(scope="module")
-def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
-    """Imports modules of the benchmarks, which lie beside each other without a package, and forgets them afterwards."""
-    folder = Path(__file__).parent / "benchmarks"
+@contextlib.contextmanager
+def scripts_of(folder: Path) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports modules of a folder that is no package, as scripts beside each other, and forgets them afterwards."""
     names = {path.stem for path in folder.glob("*.py")} - {"__main__"}
     assert not names & set(sys.modules)
     sys.path.insert(0, str(folder))
@@ -383,3 +383,17 @@ def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
     sys.path.remove(str(folder))
     for name in names & set(sys.modules):
         del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def benchmark_module() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports modules of the benchmarks."""
+    with scripts_of(Path(__file__).parent / "benchmarks") as module:
+        yield module
+
+
+@pytest.fixture(scope="module")
+def gpu_module() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports modules of `python tests/gpu`."""
+    with scripts_of(Path(__file__).parent / "gpu") as module:
+        yield module

@@ -1,11 +1,10 @@
 """`python tests/gpu` where there is no GPU: what it says, what a CPU can do of it, and that its checks can fail."""
 
-import importlib
 import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -32,18 +31,6 @@ def rows(output: str) -> list[list[str]]:
     table = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
     assert table[0] == ["what", "result", "detail", "seconds"]
     return table[1:]
-
-
-@pytest.fixture(scope="module")
-def gpu_module() -> Iterator[Callable[[str], ModuleType]]:
-    """Imports modules of the command, which lie beside each other without a package, and forgets them afterwards."""
-    names = {path.stem for path in FOLDER.glob("*.py")} - {"__main__"}
-    assert not names & set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in names & set(sys.modules):
-        del sys.modules[name]
 
 
 @pytest.fixture

@@ -72,9 +72,7 @@ def _resumption(recipe: str, asked: Asked) -> str:
     first = make_session(recipe, asked)
     middle = max(1, (first.total_steps() or 2) // 2)
     trained(first, middle)
-    folder = asked.folder / "resumption"
-    folder.mkdir(parents=True, exist_ok=True)
-    store = CheckpointStore(folder / recipe)
+    store = CheckpointStore(asked.folder / f"{recipe}-checkpoints")
     store.save(first.steps, first.weights(), first.state(), ["last"])
     second = make_session(recipe, asked)
     second.load(store.load_weights(), store.load_state())
