@@ -69,10 +69,11 @@ def code_indicators(model: Model, images: Tensor, *, seed: int) -> dict[str, flo
     with model.ready():
         posterior = model.encoder(images, noise if model.encoder.stochastic else None)
     if posterior.indices is not None:
-        shares = posterior.indices.flatten().unique(return_counts=True)[1].double()
+        shares = posterior.indices.flatten().cpu().unique(return_counts=True)[1].double()
         shares = shares / shares.sum()
         return {"code_entries": float((-(shares * shares.log()).sum()).exp())}
-    means, draws = posterior.mean.flatten(1).double(), posterior.code.flatten(1).double()
+    # On the CPU, since some devices have no float64.
+    means, draws = (each.flatten(1).cpu().double() for each in (posterior.mean, posterior.code))
     deviations = means.std(0)
     informed = (deviations > _VARIES * deviations.max()) & (
         deviations.square() > _VARIES * (draws - means).square().mean(0)

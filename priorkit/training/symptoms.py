@@ -44,13 +44,13 @@ _FOR_SAMPLES = "a lower --learning-rate, another --adversarial-loss, or another 
 _RULES = {
     Symptom.IDLE_CRITIC: _Rule(
         1e-3,
-        "the critic's losses in the phase {of} have been {value:.1g} or less: it teaches nothing, because it never "
+        "the critic's losses in the phase {of} are at most {value:.1g}: it teaches nothing, because it never "
         "errs or scores everything alike",
         "a lower learning rate for it, --adversarial-loss hinge or wasserstein-gp, or a smaller critic",
     ),
     Symptom.STILL_NETWORK: _Rule(
         0.05,
-        "training has changed {value:.0%} of the weights of the {of}: it does not learn",
+        "since the review before, training has changed {value:.0%} of the weights of the {of}: it does not learn",
         "a higher learning rate for it; if its units have died, a lower one in a new run",
     ),
     Symptom.ALIKE_SAMPLES: _Rule(
@@ -65,8 +65,8 @@ _RULES = {
     ),
     Symptom.POSTERIOR_COLLAPSE: _Rule(
         0.0,
-        "posterior collapse: {value:.0%} of the codes' dimensions tell one held-out image from another, so the KL "
-        "divergence is about 0",
+        "posterior collapse: {value:.0%} of the codes' dimensions tell one held-out image from another, so the decoder "
+        "ignores the codes",
         "a lower weight of the regularizer, or one that rises from 0; or a less powerful decoder",
     ),
     Symptom.FEW_DIMENSIONS: _Rule(
