@@ -15,6 +15,7 @@ from priorkit.plugins.contexts import (
     TextEncoderContext,
 )
 from priorkit.plugins.data_contexts import DataContext, ExtractorContext
+from priorkit.plugins.holdout_split import held_out
 from priorkit.plugins.hooks import KINDS, Kind, PluginWarning, hookimpl, kind_named
 from priorkit.plugins.image_sizes import IMAGE_SIZES, central_square, fitted_size, image_bytes
 from priorkit.plugins.vocabulary import caption_words, vocabulary_of
@@ -46,6 +47,7 @@ __all__ = [
     "central_square",
     "checked_array",
     "fitted_size",
+    "held_out",
     "hookimpl",
     "image_bytes",
     "is_component_name",

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from priorkit_plugins.holdout_split import held_out
+from priorkit.plugins import held_out
 
 
 @settings(deadline=None, max_examples=50)

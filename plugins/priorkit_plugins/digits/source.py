@@ -5,7 +5,7 @@ from sklearn.datasets import load_digits
 from torch.nn import functional
 
 from priorkit.interfaces import Captions, DataSource, ImageData, ImageSet
-from priorkit_plugins.holdout_split import held_out
+from priorkit.plugins import held_out
 
 __all__ = ["DigitsSource"]
 

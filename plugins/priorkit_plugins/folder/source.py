@@ -11,7 +11,7 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet, StoredImages
-from priorkit.plugins import image_bytes
+from priorkit.plugins import held_out, image_bytes
 from priorkit_plugins.folder.beside import Beside
 from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
 from priorkit_plugins.folder.deep_images import deep_image_notes
@@ -20,7 +20,6 @@ from priorkit_plugins.folder.in_memory import read_images
 from priorkit_plugins.folder.layout import Split, find_layout
 from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_header
 from priorkit_plugins.folder.stored import FileImages, Kind
-from priorkit_plugins.holdout_split import held_out
 
 __all__ = ["FolderSource"]
 

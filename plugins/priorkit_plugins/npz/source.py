@@ -13,8 +13,7 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet
-from priorkit.plugins import image_bytes
-from priorkit_plugins.holdout_split import held_out
+from priorkit.plugins import held_out, image_bytes
 from priorkit_plugins.npz.archive import check_images, check_labels, find_places, read_arrays
 from priorkit_plugins.npz.captions import CAPTIONS, read_captions
 from priorkit_plugins.npz.classes import class_indices

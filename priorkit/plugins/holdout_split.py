@@ -1,7 +1,11 @@
 """Chooses the images to hold out, for data sets that have no test set of their own."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["held_out"]
 
@@ -17,7 +21,15 @@ def held_out(count: int, share: float, seed: int, labels: Tensor | None = None) 
 
     Returns:
         The images' indices, int64: to train on, and held out. Each is in ascending order.
+
+    Examples:
+        >>> from priorkit.plugins import held_out
+        >>> train, test = held_out(10, share=0.2, seed=0)
+        >>> len(train), len(test)
+        (8, 2)
     """
+    import torch  # late: whoever lists components does without it
+
     size = min(max(1, round(share * count)), count - 1)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     if labels is not None:
@@ -30,6 +42,8 @@ def _with_each_class_to_train_on(order: Tensor, size: int, labels: Tensor) -> tu
 
     Others change places with the last image of a class alone, so the choice is as it was where none is missing.
     """
+    import torch
+
     left, class_of = torch.bincount(labels).tolist(), labels.tolist()
     chosen: list[int] = []
     for index in order.tolist():
