@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from priorkit.cli.console import Console, stdout_for_data, stdout_spared
 from priorkit.cli.streams import is_of_output, refusal_of_output
+from priorkit.display.console import Console, stdout_for_data, stdout_spared
 from priorkit.errors import (
     NonFiniteLossError,
     PriorkitError,

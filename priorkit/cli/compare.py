@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
-from priorkit.cli.console import Console
 from priorkit.config import validate_settings
+from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from priorkit.cli.arguments import whole_number
-from priorkit.cli.console import Console
 from priorkit.cli.run_arguments import load, parse, run_parser
+from priorkit.display.console import Console
 from priorkit.errors import MissingExtraError
 from priorkit.registry import Registry
 

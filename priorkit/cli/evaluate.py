@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.cli.component_flags import component_options_of_all
-from priorkit.cli.console import Console
 from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
+from priorkit.display.console import Console
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:

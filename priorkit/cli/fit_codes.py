@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorkit.cli.console import Console
 from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.config import CODE_FIT_SETTINGS, FIT_DEFAULTS, RunConfig, format_duration
+from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry, bare_name
 
@@ -117,7 +117,7 @@ def _entries(text: str | None) -> int | None:
 
 
 def _run_and_tell(fitting: CodeFitting, asked: TrainArguments, note: str = "") -> int:
-    from priorkit.cli.progress import Progress
+    from priorkit.display.progress import Progress
 
     console = Console(as_json=asked.json, quiet=asked.quiet)
     fit, record = fitting.fit, fitting.record.codes

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from priorkit.cli.arguments import Parser, add_common, refuse_unknown
-from priorkit.cli.console import Console
 from priorkit.config import describe_fields
+from priorkit.display.console import Console
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import KINDS, Kind, nearest
 from priorkit.plugins.wording import in_one_line

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
-from priorkit.cli.console import Console
+from priorkit.display.console import Console
 from priorkit.registry import Registry
 from priorkit.scaffolding import TEMPLATES, NewPlugin, write_plugin
 

@@ -7,8 +7,8 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from priorkit.cli.console import Console
 from priorkit.cli.study_flags import parse_study_arguments
+from priorkit.display.console import Console
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
-from priorkit.cli.console import Console
+from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
 from priorkit.registry import Registry
 

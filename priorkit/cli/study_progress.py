@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from priorkit.cli.console import Console
-from priorkit.cli.progress import Progress
 from priorkit.config import format_duration
+from priorkit.display.console import Console
+from priorkit.display.progress import Progress
 from priorkit.runs import TrainingRun
 from priorkit.studies import PlannedRun, Request, StudyObserver
 from priorkit.training import Observer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from priorkit.cli.arguments import Parser
-from priorkit.cli.console import Console
+from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
 
 if TYPE_CHECKING:

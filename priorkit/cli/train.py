@@ -7,10 +7,10 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from priorkit.cli.console import Console
 from priorkit.cli.run_command import TrainArguments
 from priorkit.cli.run_flags import parse_train_arguments
 from priorkit.config import RunConfig, flag_for, format_duration, validate_settings
+from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -50,7 +50,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
 def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     """Trains a run that is ready, and tells of it; returns the exit status."""
     from priorkit.cli.memory import keep_freed_memory
-    from priorkit.cli.progress import Progress
+    from priorkit.display.progress import Progress
     from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
     from priorkit.training import Observer, Session

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from priorkit.data.binarisation import Binarise, above, binarised, drawn_thresholds
 from priorkit.data.stream import Stream, default_workers
+from priorkit.data.transforms import Transform, transformed
 from priorkit.engine import DataOrder
 from priorkit.interfaces import ImageSet
 
@@ -42,6 +43,7 @@ class Batches:
         entries: What each image brings with it, first dimension the images; or None.
         binarise: Whether the images are made black and white: `none`, `threshold`, or `stochastic`, which draws them
             from `seed` and the place in training.
+        transform: Changes each image at random, from `seed` and the place in training; or None.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Batches:
         workers: int | None = None,
         entries: Tensor | None = None,
         binarise: Binarise = "none",
+        transform: Transform | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.device = device
@@ -63,6 +66,7 @@ class Batches:
         self.share = share
         self.seed = seed
         self.binarise = binarise
+        self.transform = transform
         self.order = DataOrder(len(images), seed)
         self._source: Tensor | Stream
         if isinstance(images.images, Tensor):
@@ -77,12 +81,15 @@ class Batches:
         """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device.
 
         Raises:
-            DataError: A stored image cannot be read.
+            DataError: A stored image cannot be read, or a transform fails.
         """
         if isinstance(self._source, Stream):
             picked = self._source.at(images_seen)
         else:
             picked = self._gathered(self._source, images_seen)
+        if self.transform is not None:
+            first = range(self.batch_size)[self.share].start
+            picked = transformed(picked, self.transform, self.seed, images_seen + first)
         picked = self._binarised(picked.to(self.device, non_blocking=True), images_seen)
         return to_float(picked, channels_last=self.channels_last)
 

@@ -120,6 +120,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         test=_fitted(data.test, change) if notes else data.test,
         class_names=data.class_names,
         notes=(*data.notes, *notes),
+        transform=data.transform,
         preparation=Preparation((given, height, width), colour),
     )
 

@@ -1,7 +1,7 @@
 """Where the images come from."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -127,6 +127,9 @@ class ImageData:
         class_names: The name of each class, in the order of the labels; empty where there are none.
         notes: What was done to the images on the way (padded, resized, held out), one short sentence each. The run
             shows them.
+        transform: Changes a training image at random (crops, flips), uint8 (C, H, W) to the same shape and dtype, each
+            time that it is trained on; or None. It draws from torch's global generator, which priorkit seeds for each
+            image of each step.
 
     Examples:
         >>> import torch
@@ -140,6 +143,7 @@ class ImageData:
     test: ImageSet
     class_names: Sequence[str] = ()
     notes: Sequence[str] = field(default=())
+    transform: Callable[[Tensor], Tensor] | None = None
 
     @property
     def shape(self) -> ImageShape:

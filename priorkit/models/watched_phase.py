@@ -37,11 +37,15 @@ class OutsideComponent(NamedTuple):
 
 def outside_components(config: RunConfig, registry: Registry) -> tuple[OutsideComponent, ...]:
     """The third parties' components that a run trains with; of phases, which name themselves, none."""
-    found = ((kind, choice, registry.get(kind.slot, choice.name)) for kind, choice in choices_of(config))
+    found = (
+        (kind, choice, registry.get(kind.slot, choice.name))
+        for kind, choice in choices_of(config)
+        if kind.slot not in _NOT_IN_TRAINING
+    )
     return tuple(
         OutsideComponent(registered, f"{flag_for((kind.slot,))} {choice.name}")
         for kind, choice, registered in found
-        if kind.slot not in _NOT_IN_TRAINING and registered.distribution != BUILTIN
+        if registered.distribution != BUILTIN
     )
 
 

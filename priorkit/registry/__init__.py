@@ -3,10 +3,13 @@
 from priorkit.registry.discovery import BUILTIN
 from priorkit.registry.loader import load_plugins
 from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
-from priorkit.registry.registry import Registered, Registry, bare_name, installed_plugins
+from priorkit.registry.registration import register
+from priorkit.registry.registry import GIVEN, REGISTERED, Registered, Registry, bare_name, installed_plugins
 
 __all__ = [
     "BUILTIN",
+    "GIVEN",
+    "REGISTERED",
     "FailedPlugin",
     "LoadedPlugin",
     "Registered",
@@ -14,4 +17,5 @@ __all__ = [
     "bare_name",
     "installed_plugins",
     "load_plugins",
+    "register",
 ]

@@ -1,7 +1,7 @@
 """The registry: every component and recipe that the loaded plug-ins supply, by name."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,8 +15,12 @@ from priorkit.registry.discovery import BUILTIN
 from priorkit.registry.loader import load_plugins
 from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
 
-__all__ = ["Registered", "Registry", "bare_name", "installed_plugins"]
+__all__ = ["GIVEN", "REGISTERED", "Registered", "Registry", "bare_name", "installed_plugins", "use_registered"]
 
+GIVEN = "given"
+"""Names components that Python code gives: their distribution, and the data set, prior and so on themselves."""
+REGISTERED = "registered"
+"""The distribution of components that a program has registered for its own process."""
 _HINT = (
     "Is its plug-in installed, and does its pyproject.toml name it under [project.entry-points.priorkit]? "
     "`priorkit plugins` lists what was found."
@@ -75,6 +79,7 @@ class Registry:
     Attributes:
         plugins: The plug-ins that work.
         failures: Those that do not.
+        given: Objects that Python code gives beside them, by the argument that took each, in words.
 
     Examples:
         >>> from priorkit.registry import installed_plugins
@@ -89,6 +94,7 @@ class Registry:
     failures: Sequence[FailedPlugin] = ()
     _components: dict[tuple[str, str], list[Registered]] = field(default_factory=dict, repr=False)
     _recipes: dict[str, list[tuple[Recipe, str]]] = field(default_factory=dict, repr=False)
+    given: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         for plugin in self.plugins:
@@ -118,6 +124,11 @@ class Registry:
         candidates = self._components.get((slot, bare), [])
         if distribution:
             candidates = [item for item in candidates if item.distribution == distribution]
+        if not candidates and GIVEN in (distribution, bare):
+            raise UnknownComponentError(
+                f"{kind.title} {name!r}: Python code gave it, and does not give it here; use it from Python, as by "
+                "priorkit.load_run(RUN, data=..., modules={...})"
+            )
         if not candidates:
             names = self.names(slot)
             owners = [item.distribution for item in self._components.get((slot, bare), [])]
@@ -176,7 +187,17 @@ class Registry:
         return f"{told} {_HINT}"
 
 
+_registered: list[LoadedPlugin] = []
+
+
+def use_registered(plugin: LoadedPlugin) -> None:
+    """Has `installed_plugins` give what this process has registered, beside what is installed."""
+    _registered[:] = [plugin]
+    installed_plugins.cache_clear()
+
+
 @cache
 def installed_plugins() -> Registry:
-    """The registry of the installed plug-ins, loaded once a process."""
-    return Registry(*load_plugins())
+    """The registry of the installed plug-ins, loaded once a process, and of what the process has registered."""
+    plugins, failures = load_plugins()
+    return Registry([*plugins, *_registered], failures)

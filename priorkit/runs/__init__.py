@@ -6,6 +6,7 @@ from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
+from priorkit.runs.python_training import train
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run
@@ -15,7 +16,7 @@ from priorkit.runs.run_evaluation import Evaluation, evaluate_run
 from priorkit.runs.run_loading import load_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
-from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare, train
+from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare
 from priorkit.runs.unread_texts import unread_notes
 
 __all__ = [

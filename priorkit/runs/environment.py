@@ -56,6 +56,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
         "threads": torch.get_num_threads(),
         "precision": session.precision.name,
         "components": components,
+        "given": dict(registry.given),
         "data": {
             "channels": data.shape.channels,
             "size": data.shape.size,
@@ -122,6 +123,7 @@ class _Environment(BaseModel):
     device: str
     precision: Literal["float32", "bfloat16"]
     components: dict[str, _Used | list[_Used]]
+    given: dict[str, str] = {}
     data: _Data
     parameters: dict[str, int]
 

@@ -26,12 +26,14 @@ from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
+from priorkit.runs.given_again import require_data_again
+from priorkit.runs.listeners import Listener, observers_of
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.run import Run
 from priorkit.runs.run_loading import weights_do_not_fit
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
-from priorkit.training import Observer, Session
+from priorkit.training import Session
 
 __all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
 
@@ -119,6 +121,7 @@ def prepare_fit(
     processes = join_processes()
     folder = RunFolder.open(Path(path))
     source, environment = _source(folder, registry)
+    require_data_again(folder.path, environment, registry)
     found = folder.find_checkpoint(checkpoint)
     changes["fitted_checkpoint"] = found.name
     config = resolve_config(validate_settings(merge_settings(fit_settings(path, registry), changes)), registry)
@@ -256,7 +259,8 @@ def fit(
     out: str | Path | None = None,
     *,
     checkpoint: str | None = None,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Listener] = (),
+    progress: bool | None = None,
     registry: Registry | None = None,
     **changes: Any,
 ) -> Run:
@@ -268,8 +272,9 @@ def fit(
         run: The run of an autoencoder, or its folder.
         out: The new run folder; by default the next free one under `runs/`.
         checkpoint: Which of the run's checkpoints: `last` or `best`; by default the one that a given `Run` has loaded.
-        observers: Told what happens.
-        registry: Where components come from; the installed plug-ins if None.
+        observers: Told what happens, as for `priorkit.train`.
+        progress: Whether to show how it goes, as for `priorkit.train`.
+        registry: Where components come from; if None, those of a given `Run`, or else the installed plug-ins.
         **changes: The prior, with its options as a table, and how it is trained: fields of `RunConfig`.
 
     Raises:
@@ -280,5 +285,7 @@ def fit(
     path = run.path if isinstance(run, Run) else Path(run)
     if checkpoint is None:
         checkpoint = _checkpoint_of(run) if isinstance(run, Run) else "last"
+    if registry is None and isinstance(run, Run):
+        registry = run.registry
     prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
-    return run_or_raise(prepared, observers)
+    return run_or_raise(prepared, observers_of(observers, progress))

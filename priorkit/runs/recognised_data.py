@@ -11,6 +11,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry
 from priorkit.runs.environment import recorded_data
+from priorkit.runs.given_again import require_data_again
 
 __all__ = ["read_run_data", "require_same_data"]
 
@@ -63,6 +64,7 @@ def read_run_data(
         DataError: The files are missing or broken.
         ConfigurationError: They are not the run's.
     """
+    require_data_again(path, environment, registry)
     now = config if data_dir is None else config.model_copy(update={"data_dir": data_dir.expanduser()})
     data = load_data(now, registry)
     require_same_data(data, path, environment)

@@ -27,9 +27,11 @@ from priorkit.errors import (
     RunFolderError,
     RunFolderWarning,
 )
+from priorkit.given import GivenObjects
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.fitting import begin_fit
 from priorkit.runs.folder import RunFolder
+from priorkit.runs.given_again import require_data_again
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.report import report_step
@@ -61,7 +63,11 @@ how it is read, how it is scored on the way, how many checkpoints stay, and how 
 
 
 def prepare_resumed(
-    path: str | Path, changes: Mapping[str, Any] | None = None, *, registry: Registry | None = None
+    path: str | Path,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    given: GivenObjects | None = None,
+    registry: Registry | None = None,
 ) -> TrainingRun:
     """Loads a run to go on with it, as if it had never stopped. Writes nothing.
 
@@ -70,6 +76,7 @@ def prepare_resumed(
     Args:
         path: The run folder.
         changes: New values of the settings in `RESUMABLE`; None stands for no new value.
+        given: What Python code gave to the run, again.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -78,12 +85,13 @@ def prepare_resumed(
         ConfigurationError: The configuration or the data has changed since the run started, or is asked to; or the run
             has reached its limit.
     """
-    registry = installed_plugins() if registry is None else registry
+    registry = (given or GivenObjects()).within(installed_plugins() if registry is None else registry)
     processes = join_processes()
     with processes.together():
         folder = RunFolder.open(Path(path))
         environment = folder.read_environment()
         require_plugins(folder.path, environment, registry)
+        require_data_again(folder.path, environment, registry)
         checkpoint = _checkpoint(folder)
         kept = with_used_plugins(folder.read_config(), environment, registry, folder.config)
         kept = resolve_config(kept, registry)

@@ -13,6 +13,7 @@ from priorkit.engine import CheckpointStore, torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
 from priorkit.models import Model
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
@@ -32,6 +33,7 @@ class Run:
         model: The trained model, in evaluation mode, ready to use.
         checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
         data: The run's data set, where its prior reads the training images; otherwise None.
+        registry: Where its components come from.
 
     Examples:
         >>> import tempfile
@@ -50,6 +52,7 @@ class Run:
         model: Model,
         checkpoint: str,
         data: ImageData | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.folder = folder
         self.path = folder.path
@@ -58,6 +61,7 @@ class Run:
         self.model = model
         self.checkpoint = checkpoint
         self.data = data
+        self.registry = installed_plugins() if registry is None else registry
 
     @property
     def shape(self) -> ImageShape:

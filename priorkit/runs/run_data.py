@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorkit.data import data_source
 from priorkit.interfaces import ImageData
-from priorkit.registry import Registry, installed_plugins
+from priorkit.registry import Registry
 from priorkit.runs.environment import recorded_preparation
 from priorkit.runs.image_files import read_images
 from priorkit.runs.recognised_data import read_run_data
@@ -22,7 +22,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
     Args:
         run: The run.
         data_dir: Where the data lies now, if not where it lay then.
-        registry: Where components come from; the installed plug-ins if None.
+        registry: Where components come from; those of the run if None.
 
     Raises:
         DataError: The files are missing or broken.
@@ -30,7 +30,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
     """
     if run.data is not None:
         return run.data
-    registry = installed_plugins() if registry is None else registry
+    registry = run.registry if registry is None else registry
     return read_run_data(run.path, run.config, run.environment, data_dir, registry)
 
 
@@ -40,11 +40,11 @@ def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | No
     Args:
         run: The run.
         paths: The files, at least one.
-        registry: Where components come from; the installed plug-ins if None.
+        registry: Where components come from; those of the run if None.
 
     Raises:
         DataError: A file is missing or is no image.
     """
-    registry = installed_plugins() if registry is None else registry
+    registry = run.registry if registry is None else registry
     source = data_source(run.config, registry)
     return run.as_trained_on(read_images(paths, run.shape, recorded_preparation(run.environment), source.read_file))

@@ -21,7 +21,7 @@ from priorkit.evaluation import (
 from priorkit.evaluation.caption_matching import MATCHED
 from priorkit.evaluation.extractors import named_by_flag
 from priorkit.interfaces import ImageData
-from priorkit.registry import Registry, installed_plugins
+from priorkit.registry import Registry
 from priorkit.runs.run import Run
 from priorkit.runs.run_data import load_run_data
 from priorkit.runs.scores_file import append_evaluation
@@ -78,7 +78,7 @@ def evaluate_run(
             and texts. If None, `two-tower`, where the run's images are conditioned on texts.
         data: The run's data, if it is loaded already.
         data_dir: Where the data lies now, if not where it lay then.
-        registry: Where components come from; the installed plug-ins if None.
+        registry: Where components come from; those of the run if None.
         tell: Is told what is being done.
 
     Raises:
@@ -87,7 +87,7 @@ def evaluate_run(
         UnknownComponentError: There is no such extractor or matcher.
         DataError: The data is missing or broken.
     """
-    registry = installed_plugins() if registry is None else registry
+    registry = run.registry if registry is None else registry
     settings = EvaluationSettings(binarise=run.config.binarise) if settings is None else settings
     choose_scores(settings.scores)
     chosen = run.config if extractor is None else run.config.model_copy(update={"extractor": _choice(extractor)})

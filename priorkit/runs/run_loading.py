@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from priorkit.engine import choose_device, choose_precision, torch_defaults
 from priorkit.errors import ConfigurationError, DataError, RunFolderError
+from priorkit.given import GivenObjects
 from priorkit.interfaces import ImageData, ImageSet
 from priorkit.models import EvaluationNetworks, Model, build_system, tensors_below
 from priorkit.registry import Registry, installed_plugins
@@ -37,6 +39,9 @@ def load_run(
     device: str = "auto",
     precision: str = "float32",
     data_dir: str | Path | None = None,
+    modules: Mapping[str, Any] | None = None,
+    data: Any = None,
+    test_data: Any = None,
     registry: Registry | None = None,
 ) -> Run:
     """Loads a trained run.
@@ -48,6 +53,10 @@ def load_run(
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
         data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
+        modules: The modules that `priorkit.train` was given, by the names of its arguments: `{"encoder": ...}`. The
+            run's weights are loaded into copies of them.
+        data: The images that `priorkit.train` was given, for a run whose prior reads them.
+        test_data: The held-out images that it was given, likewise.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -55,8 +64,10 @@ def load_run(
         UnknownComponentError: A plug-in that the run used is not installed.
         DeviceError: The device is not available.
         DataError: The run's prior reads the training images, and they cannot be read or are others.
+        ConfigurationError: The run was trained with modules that are not given here.
     """
-    registry = installed_plugins() if registry is None else registry
+    given = GivenObjects(data, test_data, modules=modules or {})
+    registry = given.within(installed_plugins() if registry is None else registry)
     folder = RunFolder.open(Path(path))
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
@@ -91,7 +102,7 @@ def load_run(
     for module in modules.values():
         module.eval().requires_grad_(False)
     model = Model(system, choose_precision(precision, chosen), networks)
-    return Run(folder, config, environment, model, found.name, read[0] if read else None)
+    return Run(folder, config, environment, model, found.name, read[0] if read else None, registry)
 
 
 def _require_finite(modules: Mapping[str, nn.Module], checkpoint: Path) -> None:

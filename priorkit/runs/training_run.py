@@ -1,4 +1,4 @@
-"""Trains runs, and prepares new ones."""
+"""Prepares new runs, and trains prepared ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +12,7 @@ from priorkit.data import load_data
 from priorkit.distributed import Processes, abandon_processes, join_processes
 from priorkit.engine import choose_device, torch_defaults
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
+from priorkit.given import GivenObjects
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.common_run import require_common_run
@@ -27,7 +28,7 @@ from priorkit.runs.stop_signals import kept_generators, raise_again, stop_signal
 from priorkit.runs.training_lock import training_lock
 from priorkit.training import Observer, Session, require_steps_taken, run_session
 
-__all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise", "train"]
+__all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise"]
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,12 @@ def _abandoned_on_error(processes: Processes) -> Iterator[None]:
 
 @torch_defaults()
 def prepare(
-    config: RunConfig, out: str | Path | None = None, *, name: str = "", registry: Registry | None = None
+    config: RunConfig,
+    out: str | Path | None = None,
+    *,
+    name: str = "",
+    given: GivenObjects | None = None,
+    registry: Registry | None = None,
 ) -> TrainingRun:
     """Loads the data and builds the networks of a new run. Writes nothing.
 
@@ -205,13 +211,16 @@ def prepare(
         config: The configuration; what it leaves open gets its default.
         out: The run folder; by default the next free `runs/NAME-DATASET-001`.
         name: For that default: the recipe's name, or the prior's if empty.
+        given: What Python code gives in the place of named components.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.
         ProcessesError: Another of the processes that train together has failed.
     """
-    registry = installed_plugins() if registry is None else registry
+    given = GivenObjects() if given is None else given
+    registry = given.within(installed_plugins() if registry is None else registry)
+    config = given.chosen(config)
     processes = join_processes()
     with processes.together():
         if config.fitted_to is not None:
@@ -239,33 +248,6 @@ def prepare(
         registry=registry,
         _stem=stem if out is None else None,
     )
-
-
-@torch_defaults()
-def train(
-    config: RunConfig | None = None,
-    out: str | Path | None = None,
-    *,
-    observers: Sequence[Observer] = (),
-    registry: Registry | None = None,
-) -> Run:
-    """Trains a new run and loads it.
-
-    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere. Of several processes that
-    torchrun has started, all must call this, and all get the run, so machines need a disk that all see.
-
-    Args:
-        config: The configuration; the default one trains a learned prior on scikit-learn's digits.
-        out: The run folder; by default the next free one under `runs/`.
-        observers: Told what happens; `priorkit.training.Observer` says what there is to be told.
-        registry: Where components come from; the installed plug-ins if None.
-
-    Raises:
-        PriorkitError: Something in the configuration, the data or the folder must be mended first.
-        NonFiniteLossError: Training diverged.
-        KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
-    """
-    return run_or_raise(prepare(config or RunConfig(), out, registry=registry), observers)
 
 
 def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = ()) -> Run:

@@ -9,7 +9,8 @@ from typing import Any
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import KINDS, Kind, PluginWarning
-from priorkit.registry import BUILTIN, Registered, Registry
+from priorkit.registry import BUILTIN, GIVEN, REGISTERED, Registered, Registry
+from priorkit.runs.given_again import require_modules_again
 from priorkit.runs.kept_settings import require_known_options
 
 __all__ = ["require_plugins", "with_used_plugins"]
@@ -46,13 +47,18 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
 
     Raises:
         UnknownComponentError: A component is not here; the message names the distribution that had it.
+        ConfigurationError: Python code gave the run a module, and does not give it again.
     """
+    require_modules_again(path, environment, registry)
     missing, versions, owners = [], {}, set()
     for kind, used in _used(environment):
         # The extractor is no part of what was trained: who scores the run will miss it.
         if kind.slot == "extractor":
             continue
         distribution = used["distribution"]
+        # Images that Python code gave are needed by those alone who read the data.
+        if distribution == GIVEN and kind.slot == "dataset":
+            continue
         found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]
         if not found:
             owners.add(distribution)
@@ -69,6 +75,7 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
             f"the run {str(path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
             f"{'; '.join(reasons) + '; mend it, or' if reasons else ''} install it again{_left_out()} "
             "(`priorkit plugins` lists what is loaded and what is broken)"
+            + ("; what was registered by a program, register first: priorkit.register" if REGISTERED in owners else "")
         )
     for distribution, (then, now) in versions.items():
         warnings.warn(

@@ -10,7 +10,7 @@ from priorkit.data import Batches, KeptCodes, default_workers
 from priorkit.data.batches import uploaded
 from priorkit.distributed import Processes
 from priorkit.engine import Precision, seed_for
-from priorkit.interfaces import Batch, CodeKind, Encoder, ImageSet
+from priorkit.interfaces import Batch, CodeKind, Encoder, ImageData
 from priorkit.models.stages import PlannedStage
 from priorkit.models.system import BuiltSystem
 
@@ -22,7 +22,7 @@ class BatchSource:
 
     Args:
         system: The components.
-        images: The training images.
+        data: The images to train on, and how they are changed.
         config: The run's settings.
         precision: Where and how to compute.
         processes: Those that train together.
@@ -32,12 +32,13 @@ class BatchSource:
     """
 
     def __init__(
-        self, system: BuiltSystem, images: ImageSet, config: RunConfig, precision: Precision, processes: Processes
+        self, system: BuiltSystem, data: ImageData, config: RunConfig, precision: Precision, processes: Processes
     ) -> None:
         self.condition = system.condition
         self.codes = system.codes
         self.leaves_out = system.prior.leaves_out
-        self.images = images
+        self.images = data.train
+        self.transform = data.transform
         self.config = config
         self.precision = precision
         self.processes = processes
@@ -168,4 +169,5 @@ class BatchSource:
             workers=default_workers(device, self.processes.local_count) if config.workers is None else config.workers,
             entries=entries,
             binarise=config.binarise,
+            transform=self.transform,
         )

@@ -96,7 +96,7 @@ class Session:
         averaged = self.averages.networks if self.averages is not None else {}
         self.evaluation_networks = EvaluationNetworks(self.system, averaged)
         self._recomputed = False
-        self.source = BatchSource(self.system, data.train, config, self.precision, processes)
+        self.source = BatchSource(self.system, data, config, self.precision, processes)
         if config.compile:
             compile_system(self.system)
         self.seconds = 0.0

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from priorkit.cli.console import Console, stdout_for_data, stdout_spared
+from priorkit.display.console import Console, stdout_for_data, stdout_spared
 
 
 def test_stdout_for_data_holds_nothing_else(capsys):

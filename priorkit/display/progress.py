@@ -3,8 +3,8 @@
 import time
 from typing import Any, Protocol
 
-from priorkit.cli.console import Console
 from priorkit.config import RunConfig, format_duration
+from priorkit.display.console import Console
 from priorkit.engine import Engine
 from priorkit.errors import NonFiniteLossError
 from priorkit.plugins.wording import without_controls

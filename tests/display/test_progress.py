@@ -1,9 +1,9 @@
 import re
 
-from priorkit.cli.console import Console
-from priorkit.cli.progress import Progress
 from priorkit.config import RunConfig, resolve_config
 from priorkit.data import load_data
+from priorkit.display.console import Console
+from priorkit.display.progress import Progress
 from priorkit.registry import installed_plugins
 from priorkit.training import Session, run_session
 

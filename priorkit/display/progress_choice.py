@@ -1,0 +1,36 @@
+"""Which display of a training fits where Python code runs: a notebook, a terminal, or neither."""
+
+import sys
+
+from priorkit.display.console import Console
+from priorkit.display.notebook import NotebookProgress
+from priorkit.display.progress import Progress
+from priorkit.training import Observer
+
+__all__ = ["progress_for"]
+
+
+def progress_for(shown: bool | None, unit: str = "images") -> Observer | None:
+    """The display of a training.
+
+    Args:
+        shown: Whether to show one; None does where people look on: in a notebook, or on a terminal.
+        unit: What batches are made of: images or codes.
+
+    Returns:
+        In a notebook, a bar with losses and the last samples; elsewhere a bar on a terminal, or lines. None where
+        nothing is to be shown.
+    """
+    if shown is False:
+        return None
+    if _in_notebook():
+        return NotebookProgress(unit)
+    console = Console()
+    return Progress(console, unit) if shown or console.is_terminal else None
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this code, which has imported IPython then."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive is not None else None
+    return shell is not None and hasattr(shell, "kernel")

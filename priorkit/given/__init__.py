@@ -1,0 +1,5 @@
+"""What Python code gives to a run in the place of named components: images, data sets, modules."""
+
+from priorkit.given.objects import MODULES, GivenObjects
+
+__all__ = ["MODULES", "GivenObjects"]

@@ -1,0 +1,171 @@
+"""Data sets of items, as torch and Hugging Face have them: `data[i]` is an image, and perhaps what comes with it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError
+from priorkit.given.pixels import PixelRange, Pixels, as_image
+from priorkit.interfaces import StoredImages
+
+__all__ = ["ItemImages", "Items"]
+
+_KEYS = {
+    "image": ("image", "images", "img", "pixel_values", "x"),
+    "label": ("label", "labels", "target", "class", "fine_label", "y"),
+    "caption": ("captions", "caption", "text", "texts"),
+    "embedding": ("embedding", "embeddings"),
+}
+"""The keys of items that are dicts, by what they hold."""
+_LOOKED_AT = 64
+"""Items that are looked at to find out what the values of their pixels mean."""
+
+
+class Items:
+    """A data set whose items are images, pairs (image, label) or dicts.
+
+    Args:
+        data: It has a length, and `data[i]`.
+        what: Its name, to begin messages.
+    """
+
+    def __init__(self, data: Any, what: str) -> None:
+        self.data = data
+        self.what = what
+        first = self._item(0)
+        self.keys = self._keys(first) if isinstance(first, Mapping) else None
+        self.shape = self.pixels(0).shape
+        if not torch.equal(self.pixels(0).values, self.pixels(0).values):
+            raise DataError(
+                f"{what}: data[0] is another image each time that it is read, as by a random transform; give the data "
+                "set without it, and the transform to transform="
+            )
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def pixels(self, index: int) -> Pixels:
+        """An image, as a batch of one.
+
+        Raises:
+            DataError: The item cannot be read, is no image, or has another shape than the first.
+        """
+        found = as_image(self._parts(index)["image"], f"{self.what}[{index}]")
+        if index and found.shape != self.shape:
+            raise DataError(
+                f"{self.what}[{index}] has the shape {found.shape} (channels, height, width), and {self.what}[0] "
+                f"{self.shape}; bring all images to one shape, as by a transform of the data set"
+            )
+        return found
+
+    def pixel_range(self) -> PixelRange:
+        """What the values of the pixels mean, by the items that are looked at."""
+        number = min(_LOOKED_AT, len(self))
+        some = [self.pixels(index * len(self) // number).values for index in range(number)]
+        return Pixels(torch.cat(some), self.what).pixel_range()
+
+    def columns(self) -> tuple[Any, Any, Any, Sequence[str]]:
+        """Labels, captions and embeddings, None where items have none, and the names of classes, as far as known.
+
+        Raises:
+            DataError: An item cannot be read.
+        """
+        first = self._parts(0)
+        found = {name: self._column(name) for name in ("label", "caption", "embedding") if name in first}
+        return found.get("label"), found.get("caption"), found.get("embedding"), self._class_names()
+
+    def _column(self, name: str) -> list[Any]:
+        # A data set that has columns gives one without reading the images.
+        if self.keys is not None and hasattr(self.data, "column_names") and self.keys[name] in self.data.column_names:
+            return list(self.data[self.keys[name]])
+        targets = getattr(self.data, "targets", None)
+        if name == "label" and isinstance(targets, Tensor | list) and len(targets) == len(self):
+            return [int(value) if not isinstance(value, str) else value for value in targets]
+        return [self._plain(self._parts(index)[name]) for index in range(len(self))]
+
+    @staticmethod
+    def _plain(value: Any) -> Any:
+        return value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
+
+    def _class_names(self) -> Sequence[str]:
+        features = getattr(self.data, "features", None)
+        if self.keys is not None and isinstance(features, Mapping) and "label" in self.keys:
+            names = getattr(features.get(self.keys["label"]), "names", None)
+            if names:
+                return tuple(map(str, names))
+        names = getattr(self.data, "classes", None)
+        return tuple(map(str, names)) if isinstance(names, list | tuple) else ()
+
+    def _parts(self, index: int) -> dict[str, Any]:
+        item = self._item(index)
+        if self.keys is not None:
+            missing = [key for key in self.keys.values() if not isinstance(item, Mapping) or key not in item]
+            if missing:
+                raise DataError(f"{self.what}[{index}] has no {missing[0]!r}, and {self.what}[0] has; mend the item")
+            return {name: item[key] for name, key in self.keys.items()}
+        if isinstance(item, tuple | list) and item:
+            return {"image": item[0], **({"label": item[1]} if len(item) > 1 else {})}
+        return {"image": item}
+
+    def _keys(self, item: Mapping[str, Any]) -> dict[str, str]:
+        found = {name: next((key for key in keys if key in item), None) for name, keys in _KEYS.items()}
+        if found["image"] is None:
+            raise DataError(
+                f"{self.what}[0] is a dict with {', '.join(map(repr, item))}, and an image was expected under one of "
+                f"{', '.join(map(repr, _KEYS['image']))}; rename the column"
+            )
+        return {name: key for name, key in found.items() if key is not None and item[key] is not None}
+
+    def _item(self, index: int) -> Any:
+        try:
+            return self.data[index]
+        except Exception as error:
+            message = " ".join(str(error).split())
+            raise DataError(
+                f"{self.what}[{index}] cannot be read: {type(error).__name__}{f': {message}' if message else ''}"
+            ) from error
+
+
+class ItemImages(StoredImages):
+    """Images of items that are too many for the memory: each is read again when it is needed.
+
+    Args:
+        items: The data set.
+        chosen: Which of its items, int64 (n,).
+        pixel_range: What their values mean.
+    """
+
+    def __init__(self, items: Items, chosen: Tensor, pixel_range: PixelRange) -> None:
+        self.items = items
+        self.chosen = chosen
+        self.pixel_range = pixel_range
+        self._fingerprint: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of every image."""
+        return self.items.shape
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def read(self, indices: Tensor) -> Tensor:
+        """Reads images by their places among the chosen ones: uint8 (n, C, H, W).
+
+        Raises:
+            DataError: An item cannot be read.
+        """
+        chosen = self.chosen[indices].tolist()
+        return torch.cat([self.items.pixels(index).as_bytes(self.pixel_range) for index in chosen])
+
+    def fingerprint(self) -> str:
+        """A digest of all images: items say nothing of themselves without being read."""
+        if self._fingerprint is None:
+            digest = hashlib.blake2b(digest_size=16)
+            for index in range(len(self)):
+                digest.update(self.read(torch.tensor([index])).numpy().data)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint

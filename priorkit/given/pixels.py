@@ -1,0 +1,189 @@
+"""Images that Python code gives, as arrays of whichever kind, brought to bytes (N, C, H, W)."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from priorkit.errors import DataError
+
+__all__ = ["PixelRange", "Pixels", "as_batch", "as_image"]
+
+_SLACK = 0.01
+"""How far beyond their range floating-point pixels may be: resizing and rounding overshoot a little."""
+_CHUNK = 4096
+"""Images that are converted at a time."""
+
+
+class PixelRange(Enum):
+    """What the values of pixels mean: from black to white."""
+
+    BYTES = (0.0, 255.0)
+    UNIT = (0.0, 1.0)
+    SIGNED = (-1.0, 1.0)
+
+    @property
+    def words(self) -> str:
+        """The range as a message says it: `0 to 255`."""
+        return f"{self.value[0]:g} to {self.value[1]:g}"
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Images of one shape, whose values have not been brought to bytes yet.
+
+    Attributes:
+        values: (N, C, H, W), C being 1 or 3: bytes, or numbers in a range.
+        what: What the images are, to begin messages: `data`.
+    """
+
+    values: Tensor
+    what: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (C, H, W) of an image."""
+        channels, height, width = self.values.shape[1:]
+        return channels, height, width
+
+    def extent(self) -> tuple[float, float]:
+        """The least and the largest value.
+
+        Raises:
+            DataError: A value is not finite.
+        """
+        low, high = (float(value) for value in self.values.aminmax())
+        if not (np.isfinite(low) and np.isfinite(high)):
+            place = [int(index) for index in (~self.values.isfinite()).nonzero()[0]]
+            raise DataError(
+                f"{self.what}: images must be finite, and image {place[0]} holds {self.values[tuple(place)].item()}; "
+                "leave it out, or mend it"
+            )
+        return low, high
+
+    def pixel_range(self) -> PixelRange:
+        """What the values mean, by their dtype and extent.
+
+        Raises:
+            DataError: No range is meant, or it cannot be told.
+        """
+        if self.values.dtype in (torch.uint8, torch.bool):
+            return PixelRange.BYTES
+        low, high = self.extent()
+        whole = not self.values.is_floating_point()
+        if whole and low >= 0 and high <= 255:
+            return PixelRange.BYTES
+        if not whole and low >= -_SLACK and high <= 1 + _SLACK:
+            return PixelRange.UNIT
+        if not whole and low >= -1 - _SLACK and high <= 1 + _SLACK:
+            return PixelRange.SIGNED
+        if not whole and low >= 0 and high <= 255:
+            return PixelRange.BYTES
+        raise DataError(
+            f"{self.what}: pixels are {str(self.values.dtype).removeprefix('torch.')} from {low:g} to {high:g}, and "
+            f"were expected from {', '.join(each.words for each in PixelRange)}; scale them to one of these"
+        )
+
+    def as_bytes(self, pixel_range: PixelRange) -> Tensor:
+        """The images as uint8 (N, C, H, W), contiguous.
+
+        Raises:
+            DataError: A value lies outside the range, or is not finite.
+        """
+        values = self.values
+        if values.dtype is torch.uint8:
+            return values.contiguous()
+        if values.dtype is torch.bool:
+            return values.to(torch.uint8).mul_(255)
+        low, high = self.extent()
+        black, white = pixel_range.value
+        slack = _SLACK * (white - black)
+        if low < black - slack or high > white + slack:
+            raise DataError(
+                f"{self.what}: pixels are from {low:g} to {high:g}, and the others from {pixel_range.words}; scale "
+                "all images alike"
+            )
+        found = torch.empty(values.shape, dtype=torch.uint8)
+        for start in range(0, len(values), _CHUNK):
+            part = values[start : start + _CHUNK].to(torch.float32)
+            found[start : start + _CHUNK] = ((part - black) * (255 / (white - black))).round_().clamp_(0, 255)
+        return found
+
+
+def as_batch(values: Any, what: str) -> Pixels:
+    """Images as an array or a tensor: (N, H, W), (N, H, W, C) or (N, C, H, W), C being 1 or 3.
+
+    Where both of the last two can be meant, a tensor has its channels first, and any other array has them last.
+
+    Args:
+        values: The images.
+        what: What they are, to begin messages.
+
+    Raises:
+        DataError: They have another shape, or hold something else than numbers.
+    """
+    tensor = _tensor(values, what)
+    if tensor.ndim == 3:
+        tensor = tensor[:, None]
+    first, last = (tensor.ndim == 4 and tensor.shape[axis] in (1, 3) for axis in (1, 3))
+    if 0 in tensor.shape or not (first or last):
+        four = tensor.ndim == 4 and 4 in (tensor.shape[1], tensor.shape[3])
+        raise DataError(
+            f"{what}: images must be an array (N, H, W), (N, H, W, C) or (N, C, H, W), where C is 1 or 3, and this has "
+            f"the shape {tuple(_shape(values))}" + ("; leave out the fourth channel, alpha" if four else "; reshape it")
+        )
+    if last and not (first and isinstance(values, Tensor)):
+        tensor = tensor.permute(0, 3, 1, 2)
+    return Pixels(tensor, what)
+
+
+def as_image(value: Any, what: str) -> Pixels:
+    """One image as PIL has it, an array or a tensor: (H, W), (H, W, C) or (C, H, W), as a batch of one.
+
+    Raises:
+        DataError: It is none.
+    """
+    mode = getattr(value, "mode", None)
+    if isinstance(mode, str) and hasattr(value, "convert"):
+        # Of PIL's modes, those with palettes, alpha or other colour spaces become what they show.
+        grey = mode in ("1", "L", "LA")
+        if mode.startswith("I") or mode == "F":
+            raise DataError(f"{what}: an image of mode {mode} has more than 256 shades; convert it to 8 bits first")
+        value = np.asarray(value.convert("L" if grey else "RGB"))
+    tensor = _tensor(value, what)
+    if tensor.ndim not in (2, 3):
+        raise DataError(
+            f"{what}: an image must have the shape (H, W), (H, W, C) or (C, H, W), and this one has "
+            f"{tuple(tensor.shape)}; do its items begin with an image?"
+        )
+    return as_batch(tensor[None] if isinstance(value, Tensor) else tensor[None].numpy(), what)
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    return tuple(values.shape) if hasattr(values, "shape") else np.shape(values)
+
+
+def _tensor(values: Any, what: str) -> Tensor:
+    if isinstance(values, Tensor):
+        tensor = values.detach().cpu()
+        if tensor.is_complex():
+            raise DataError(f"{what}: images are complex numbers, and real ones were expected")
+        return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{what}: cannot be made one array ({' '.join(str(error).split())}); bring all images to one shape"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(
+            f"{what}: images must be numbers, and these are {array.dtype} of shape {array.shape}; bring all images to "
+            "one shape and dtype"
+        )
+    # torch knows neither other byte orders, nor all unsigned numbers, nor negative strides.
+    wanted = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}[array.dtype.kind]
+    array = np.ascontiguousarray(array if array.dtype == np.uint8 else array.astype(wanted))
+    return torch.from_numpy(array if array.flags.writeable else array.copy())

@@ -1,0 +1,114 @@
+"""Trains runs from Python: `priorkit.train`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.engine import torch_defaults
+from priorkit.errors import ConfigurationError
+from priorkit.given import GivenObjects
+from priorkit.registry import Registry
+from priorkit.runs.listeners import Listener, observers_of
+from priorkit.runs.resumption import RESUMABLE, prepare_resumed
+from priorkit.runs.run import Run
+from priorkit.runs.training_run import TrainingRun, prepare, run_or_raise
+
+__all__ = ["train"]
+
+
+@torch_defaults()
+def train(
+    config: RunConfig | None = None,
+    out: str | Path | None = None,
+    *,
+    data: Any = None,
+    test_data: Any = None,
+    transform: Callable[[Tensor], Tensor] | None = None,
+    networks: Any = None,
+    encoder: Any = None,
+    decoder: Any = None,
+    image_critic: Any = None,
+    code_critic: Any = None,
+    prior: Any = None,
+    resume: str | Path | None = None,
+    observers: Sequence[Listener] = (),
+    progress: bool | None = None,
+    registry: Registry | None = None,
+) -> Run:
+    """Trains a new run, or goes on with one, and loads it.
+
+    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere. Of several processes that
+    torchrun has started, all must call this, and all get the run, so machines need a disk that all see.
+
+    What is given here takes the place of what the configuration names. Runs keep weights and descriptions, never code:
+    `priorkit.load_run(path, modules={"encoder": ...})` is given the same modules again, `train(resume=path)` the same
+    images too.
+
+    Args:
+        config: The configuration; the default one trains a learned prior on scikit-learn's digits. With `resume`, the
+            settings that it sets change the run's, as far as they may.
+        out: The run folder; by default the next free one under `runs/`.
+        data: Images, and perhaps what comes with them: an array or a tensor, (N, H, W), (N, H, W, C) or (N, C, H, W),
+            of bytes or of numbers from 0 to 1 or from -1 to 1; a pair of images and labels; a dict with `images`, and
+            perhaps `labels`, `captions`, `embeddings`, `class_names` and `test_...` of each; a torch data set; a
+            Hugging Face data set. All images have one shape.
+        test_data: Held-out images, likewise; by default, `config.holdout` of `data` are held out.
+        transform: Changes each training image at random, such as one of torchvision's v2: called with uint8 (C, H, W),
+            it gives the same shape and dtype.
+        networks: A `priorkit.interfaces.Networks`, or a function from the images' shape to one.
+        encoder: A module from images (N, C, H, W) to (N, code_dim), twice as many for a Gaussian encoder; or a
+            `priorkit.interfaces.Encoder`. Here and below, also a function that makes one, whose weights then follow
+            from the run's seed. A module itself is copied with the weights that it has, and stays as it is.
+        decoder: A module from codes (N, code_dim) to images in [-1, 1].
+        image_critic: A module from images to logits (N,), or a `priorkit.interfaces.ImageCritic`. A perceptual loss
+            needs the latter, or an `nn.Sequential`.
+        code_critic: A module from codes to logits (N,).
+        prior: A `priorkit.interfaces.Prior`.
+        resume: The run to go on with.
+        observers: Told what happens: `priorkit.Observer`s, or functions of the session and its losses.
+        progress: Whether to show how it goes: a bar on a terminal; in a notebook samples, too. None does in both, and
+            shows nothing elsewhere.
+        registry: Where components come from; the installed plug-ins if None.
+
+    Raises:
+        PriorkitError: Something in the configuration, the data, the modules or the folder must be mended first.
+        NonFiniteLossError: Training diverged.
+        KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+    """
+    modules = {
+        "networks": networks,
+        "encoder": encoder,
+        "decoder": decoder,
+        "image_critic": image_critic,
+        "code_critic": code_critic,
+        "prior": prior,
+    }
+    given = GivenObjects(data, test_data, transform, modules)
+    if resume is None:
+        prepared = prepare(config or RunConfig(), out, given=given, registry=registry)
+    else:
+        prepared = _resumed(resume, config, out, given, registry)
+    shown = progress if prepared.processes.is_main else False
+    return run_or_raise(prepared, observers_of(observers, shown))
+
+
+def _resumed(
+    path: str | Path,
+    config: RunConfig | None,
+    out: str | Path | None,
+    given: GivenObjects,
+    registry: Registry | None,
+) -> TrainingRun:
+    if out is not None:
+        raise ConfigurationError(f"out={str(out)!r}: a run is resumed in its own folder, {str(path)!r}; leave it out")
+    changes = {} if config is None else {name: getattr(config, name) for name in config.model_fields_set}
+    refused = sorted(set(changes) - set(RESUMABLE))
+    if refused:
+        raise ConfigurationError(
+            f"resume={str(path)!r} goes on with the run as it was configured, and {refused[0]} would change it; leave "
+            f"it out (what may change: {', '.join(RESUMABLE)})"
+        )
+    return prepare_resumed(path, changes, given=given, registry=registry)
