@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     __version__: str
-    from priorkit.codes import FittedPrior, fit_prior
+    from priorkit.codes import FittedPrior, fit_prior, make_prior
     from priorkit.codes.density import PriorDensity
-    from priorkit.config import LearningRates, RunConfig
+    from priorkit.config import LearningRates, RunConfig, recipe
     from priorkit.errors import NonFiniteLossError, PriorkitError
-    from priorkit.registry import Registry, installed_plugins
+    from priorkit.registry import Registry, installed_plugins, register
     from priorkit.runs import Run, diagnose, fit, load_run, train
     from priorkit.training import Observer
 
@@ -38,6 +38,9 @@ __all__ = [
     "fit_prior",
     "installed_plugins",
     "load_run",
+    "make_prior",
+    "recipe",
+    "register",
     "train",
 ]
 
@@ -56,6 +59,9 @@ _HOME = {
     "fit_prior": "priorkit.codes",
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
+    "make_prior": "priorkit.codes",
+    "recipe": "priorkit.config",
+    "register": "priorkit.registry",
     "train": "priorkit.runs",
 }
 

@@ -6,6 +6,7 @@ from priorkit.codes.code_fitting import CodeFitting, FitObserver
 from priorkit.codes.fitted_prior import FittedPrior
 from priorkit.codes.fitting import fit_prior, prepare_code_fit
 from priorkit.codes.prior_folder import PriorFolder
+from priorkit.codes.prior_making import make_prior
 from priorkit.codes.resumption import prepare_resumed_fit
 from priorkit.codes.scale import CodeScale
 
@@ -19,6 +20,7 @@ __all__ = [
     "PriorFolder",
     "check_codes_output",
     "fit_prior",
+    "make_prior",
     "prepare_code_fit",
     "prepare_resumed_fit",
     "read_codes",

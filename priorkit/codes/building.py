@@ -1,7 +1,6 @@
 """Builds what a fit to given codes consists of: the prior, its condition, and the phase that trains it."""
 
 from collections.abc import Sequence
-from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 from priorkit.codes.conditions import GivenConditions
 from priorkit.config import ComponentChoice, RunConfig
 from priorkit.config.building import build_choice, build_component, build_optional
+from priorkit.data import to_float
 from priorkit.engine import evaluating
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import (
@@ -17,6 +17,7 @@ from priorkit.interfaces import (
     CodeGenerator,
     CodeSpace,
     Condition,
+    Encoder,
     ImageSet,
     ImageShape,
     Learning,
@@ -31,7 +32,7 @@ from priorkit.plugins import AdversarialLossContext, CodeGeneratorContext, Condi
 from priorkit.registry import Registry, bare_name
 from priorkit.registry.guard import refusing
 
-__all__ = ["build_condition", "build_prior", "check_prior", "fitting_phase"]
+__all__ = ["build_condition", "build_prior", "check_prior", "fitting_phase", "made_prior"]
 
 _PHASE = "code-fitting"
 _OTHER = "choose a prior that learns from codes, such as --prior flow-matching, flow or full-gaussian"
@@ -75,20 +76,31 @@ def build_condition(
         return condition, condition.entries(carrier)
 
 
-def build_prior(
-    config: RunConfig, registry: Registry, codes: CodeSpace, condition: Condition | None, count: int
+def made_prior(
+    config: RunConfig,
+    registry: Registry,
+    codes: CodeSpace,
+    condition_dim: int,
+    classes: int,
+    count: int,
+    *,
+    encoder: Encoder | None = None,
+    images: ImageSet | None = None,
 ) -> Prior:
-    """The prior, on the CPU, from torch's global generator.
+    """The prior of codes that come from nowhere in particular, on the CPU, from torch's global generator.
 
     Args:
         config: Which prior.
         registry: Where it comes from.
         codes: The space of what it sees.
-        condition: What it is conditioned on.
+        condition_dim: Dimensions of s, or 0.
+        classes: Number of classes where s is one, or 0.
         count: Number of codes.
+        encoder: Whose codes they are, for priors that are made of posteriors; None where nobody knows.
+        images: What was encoded, for priors that are made of images; None where nobody knows.
 
     Raises:
-        ConfigurationError: It cannot be built for these codes, or needs images.
+        ConfigurationError: It cannot be a prior of these codes, or needs images or an encoder, and there is none.
     """
     given = f"--prior {config.prior.name}"
 
@@ -96,24 +108,23 @@ def build_prior(
         context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
         return build_component(config, registry, "code_generator", CodeGenerator, context)
 
-    def no_images(*_: object) -> NoReturn:
-        raise ConfigurationError(f"{given}: it is made of training images, and given codes have none; {_OTHER}")
-
-    def images(number: int) -> Tensor:
-        no_images()
-
     def training_images() -> ImageSet:
-        no_images()
+        if images is None:
+            raise ConfigurationError(f"{given}: it is made of training images, and given codes have none; {_OTHER}")
+        return images
 
-    dim = condition.dim if condition is not None else 0
+    def some_images(number: int) -> Tensor:
+        chosen = training_images()
+        return to_float(chosen.take(chosen.spread_indices(number)))
+
     context = PriorContext(
         codes.dim,
         code_generator,
-        dim,
-        None,
-        images,
+        condition_dim,
+        encoder,
+        some_images,
         count,
-        dim if condition is not None and condition.classes == dim else 0,
+        classes,
         training_images,
         codes=codes,
     )
@@ -132,10 +143,31 @@ def build_prior(
             f"{given}: it is a prior of {' or '.join(kind.value for kind in prior.kinds)}, and these codes are "
             f"{codes}; choose another prior"
         )
+    return prior
+
+
+def build_prior(
+    config: RunConfig, registry: Registry, codes: CodeSpace, condition: Condition | None, count: int
+) -> Prior:
+    """The prior, on the CPU, from torch's global generator.
+
+    Args:
+        config: Which prior.
+        registry: Where it comes from.
+        codes: The space of what it sees.
+        condition: What it is conditioned on.
+        count: Number of codes.
+
+    Raises:
+        ConfigurationError: It cannot be built for these codes, or needs images.
+    """
+    dim = condition.dim if condition is not None else 0
+    classes = dim if condition is not None and condition.classes == dim else 0
+    prior = made_prior(config, registry, codes, dim, classes, count)
     if condition is not None and not prior.takes_condition:
         raise ConfigurationError(
-            f"{given}: its codes do not depend on a condition; use --prior flow-matching or flow, or leave the "
-            "conditions out"
+            f"--prior {config.prior.name}: its codes do not depend on a condition; use --prior flow-matching or flow, "
+            "or leave the conditions out"
         )
     return prior
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from priorkit.codes.conditions import PriorCondition
 from priorkit.codes.given_codes import codes_like
+from priorkit.codes.prior_description import prior_as_html, prior_in_words
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.rebuilding import rebuilt_parts
 from priorkit.codes.records import PriorRecord
@@ -121,7 +122,7 @@ class FittedPrior:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Components need not be picklable: they are built again where they are wanted.
-        return _rebuild, (self.config, self.record, self._weights(), self.steps)
+        return FittedPrior._rebuilt, (self.config, self.record, self._weights(), self.steps)
 
     def save(self, path: str | Path) -> None:
         """Saves the prior as a folder that `load` reads: weights in safetensors, settings in TOML, the rest in JSON.
@@ -139,11 +140,14 @@ class FittedPrior:
             modules["condition"] = self._condition.module
             if self._condition.scale is not None:
                 modules["condition_scale"] = self._condition.scale
-        return {
-            f"{name}/{key}": value.cpu()
-            for name, module in modules.items()
-            for key, value in module.state_dict().items()
-        }
+        tensors = ((name, *item) for name, module in modules.items() for item in module.state_dict().items())
+        return {f"{name}/{key}": value.cpu() for name, key, value in tensors}
+
+    def __repr__(self) -> str:
+        return prior_in_words(self.config.prior.name, self.record, self.steps, has_density=self.has_density)
+
+    def _repr_html_(self) -> str:
+        return prior_as_html(repr(self), lambda: self.sample(500))
 
     @property
     def classes(self) -> tuple[int | str, ...]:
@@ -291,9 +295,5 @@ class FittedPrior:
 
 
 def _filled(rows: Tensor, missing: int) -> Tensor:
-    """Rows, and the last of them as often as some are missing."""
+    """Rows, and the last one as often as some are missing."""
     return torch.cat([rows, rows[-1:].expand(missing, -1)])
-
-
-def _rebuild(config: RunConfig, record: PriorRecord, weights: dict[str, Tensor], steps: int) -> FittedPrior:
-    return FittedPrior._rebuilt(config, record, weights, steps)

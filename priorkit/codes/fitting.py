@@ -13,6 +13,7 @@ from priorkit.codes.given_codes import given_codes
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import codes_record, condition_record, record_of
 from priorkit.codes.settings import resolve_code_fit
+from priorkit.display import progress_for
 from priorkit.distributed import join_processes
 from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError
@@ -85,6 +86,7 @@ def fit_prior(
     entries: int | None = None,
     out: str | Path | None = None,
     observers: Sequence[FitObserver] = (),
+    progress: bool | None = None,
     registry: Registry | None = None,
     **changes: Any,
 ) -> FittedPrior:
@@ -101,6 +103,7 @@ def fit_prior(
         entries: Of indices, the number of entries of their codebook; by default the largest index and 1.
         out: A folder in which the fit is kept, and can be gone on with (`priorkit fit --resume`); None for none.
         observers: Told what happens.
+        progress: Whether to show how it goes: a bar on a terminal or in a notebook. None does in both.
         registry: Where components come from; the installed plug-ins if None.
         **changes: How it is trained: `steps`, `epochs`, `max_time`, `batch_size`, `learning_rate`, `lr_schedule`,
             `optimizer`, `average`, `seed`, `device` and others of `RunConfig`.
@@ -119,7 +122,12 @@ def fit_prior(
         out=out,
         registry=registry,
     )
-    stopped = fitting.run(observers)
+    display = progress_for(progress, "codes")
+    try:
+        stopped = fitting.run(observers if display is None else [display, *observers])
+    finally:
+        if display is not None:
+            display.close()
     if stopped is not None:
         raise_again(stopped)
     return fitting.fitted()

@@ -6,6 +6,7 @@ from priorkit.config.fields import FieldDescription, describe_fields, flag_for, 
 from priorkit.config.fit_settings import CODE_FIT_SETTINGS, FIT_DEFAULTS
 from priorkit.config.json_text import parse_json
 from priorkit.config.lr_schedule import LRSchedule
+from priorkit.config.recipes import recipe
 from priorkit.config.resolution import (
     choices_of,
     component_options,
@@ -51,6 +52,7 @@ __all__ = [
     "parse_duration",
     "parse_json",
     "read_toml",
+    "recipe",
     "require_reached_stages",
     "resolve_config",
     "toml_values",

@@ -1,10 +1,11 @@
 """The configuration of a run: which components, and every setting that is not a component's own."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from priorkit.config.component_choice import ComponentChoice, listed_choices
 from priorkit.config.durations import parse_duration
@@ -233,6 +234,15 @@ class RunConfig(BaseModel):
         "off by default",
     )
     evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_recipe(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and isinstance(values.get("recipe"), str):
+            raise ValueError(
+                f"a configuration has no recipe; priorkit.recipe({values['recipe']!r}, ...) gives that of one"
+            )
+        return values
 
     @field_validator("data_dir", "fitted_to")
     @classmethod

@@ -72,6 +72,9 @@ class NotebookProgress(Observer):
             self._notes.append(f"{reason} at step {session.steps}")
         self._draw(session)
 
+    def close(self) -> None:
+        """Leaves the last state as it is drawn."""
+
     def _draw(self, session: Advancing) -> None:
         from IPython.display import HTML
 

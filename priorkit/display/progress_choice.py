@@ -5,12 +5,11 @@ import sys
 from priorkit.display.console import Console
 from priorkit.display.notebook import NotebookProgress
 from priorkit.display.progress import Progress
-from priorkit.training import Observer
 
 __all__ = ["progress_for"]
 
 
-def progress_for(shown: bool | None, unit: str = "images") -> Observer | None:
+def progress_for(shown: bool | None, unit: str = "images") -> Progress | NotebookProgress | None:
     """The display of a training.
 
     Args:

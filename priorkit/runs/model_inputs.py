@@ -1,8 +1,13 @@
 """What users give a trained model: images and codes, checked."""
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from priorkit.data import to_float
+from priorkit.given.pixels import as_batch
 from priorkit.interfaces import CodeKind, CodeSpace, ImageShape
 
 __all__ = ["checked_codes", "checked_images"]
@@ -11,37 +16,57 @@ _FARTHEST = 1.01
 """How far from 0 images may be: rounding may lead a little out of [-1, 1]."""
 
 
-def checked_images(images: Tensor, shape: ImageShape) -> Tensor:
-    """Images (N, C, H, W) in [-1, 1], as float32.
+def checked_images(images: Any, shape: ImageShape) -> Tensor:
+    """Images as the model takes them: float32 (N, C, H, W) in [-1, 1].
+
+    Args:
+        images: A tensor or an array (N, C, H, W), (N, H, W, C) or, of grey images, (N, H, W): uint8 from 0 to 255, or
+            floating-point numbers in [-1, 1].
+        shape: The shape that they must have.
 
     Raises:
-        ValueError: They have another shape, are integers, or have values outside [-1, 1] or that are not a number.
+        ValueError: They have another shape or dtype, or values outside [-1, 1] or that are not a number.
     """
     expected = (shape.channels, shape.size, shape.size)
-    if not images.is_floating_point():
-        raise ValueError(f"images must be floating-point numbers in [-1, 1], not {images.dtype}")
+    if not isinstance(images, Tensor):
+        images = as_batch(images, "images").values
+    if shape.channels == 1 and tuple(images.shape[1:]) == expected[1:]:
+        images = images[:, None]
+    if images.ndim == 4 and tuple(images.shape[1:]) == (*expected[1:], expected[0]) != expected:
+        images = images.permute(0, 3, 1, 2)
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise ValueError(f"images must be uint8, or floating-point numbers in [-1, 1], not {images.dtype}")
     if tuple(images.shape[1:]) != expected:
         raise ValueError(
             f"images must have the shape (N, {', '.join(map(str, expected))}) that this run was trained on, not "
             f"{tuple(images.shape)}"
         )
+    if images.dtype == torch.uint8:
+        return to_float(images)
     if images.numel():
         low, high = (float(value) for value in images.aminmax())
         # What is not a number makes both comparisons fail.
         if not (low >= -_FARTHEST and high <= _FARTHEST):
             raise ValueError(
-                f"images must be in [-1, 1], and these are from {low:g} to {high:g}: bring 0 to 255 there by "
-                "x / 127.5 - 1, and 0 to 1 by 2 * x - 1; clamp what lies a little outside"
+                f"images must be in [-1, 1], and these are from {low:g} to {high:g}: give 0 to 255 as uint8, and bring "
+                "0 to 1 there by 2 * x - 1; clamp what lies a little outside"
             )
-    return images.float()
+    found: Tensor = images.float()
+    return found
 
 
-def checked_codes(codes: Tensor, space: CodeSpace) -> Tensor:
-    """Codes of a space, flat or not, flattened: float32 (N, D), or int64 indices.
+def checked_codes(codes: Any, space: CodeSpace) -> Tensor:
+    """Codes of a space, a tensor or an array, flat or not, flattened: float32 (N, D), or int64 indices.
 
     Raises:
         ValueError: They have another shape, are no finite numbers, or no indices of the codebook's entries.
     """
+    if not isinstance(codes, Tensor):
+        array = np.asarray(codes)
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"codes must be numbers, not {array.dtype}")
+        # torch knows neither other byte orders nor all unsigned numbers.
+        codes = torch.from_numpy(array.astype(np.float32 if array.dtype.kind == "f" else np.int64))
     if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
         shape = ", ".join(map(str, ("N", *space.shape)))
         raise ValueError(f"codes must have the shape ({shape}), not {tuple(codes.shape)}")
@@ -53,4 +78,5 @@ def checked_codes(codes: Tensor, space: CodeSpace) -> Tensor:
         codes = codes.to(torch.float32)
         if not bool(codes.isfinite().all()):
             raise ValueError("codes must be finite numbers, and some of these are infinite or not a number")
-    return codes.flatten(1)
+    flat: Tensor = codes.flatten(1)
+    return flat

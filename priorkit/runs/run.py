@@ -18,6 +18,7 @@ from priorkit.runs.classes import class_names, find_class
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.model_inputs import checked_codes, checked_images
+from priorkit.runs.run_description import run_as_html, run_in_words
 
 __all__ = ["Run"]
 
@@ -62,6 +63,12 @@ class Run:
         self.checkpoint = checkpoint
         self.data = data
         self.registry = installed_plugins() if registry is None else registry
+
+    def __repr__(self) -> str:
+        return run_in_words(self.path, self.checkpoint, self.config, self.model)
+
+    def _repr_html_(self) -> str:
+        return run_as_html(repr(self), lambda: self.sample(16))
 
     @property
     def shape(self) -> ImageShape:
@@ -176,14 +183,17 @@ class Run:
         return self.model.reading_condition().unread(text)
 
     @torch_defaults()
-    def encode(self, images: Tensor) -> Tensor:
-        """The codes of images (N, C, H, W) in [-1, 1]: the posteriors' means, float32, or int64 indices of a codebook.
+    def encode(self, images: Any) -> Tensor:
+        """The codes of images: the posteriors' means, float32, or int64 indices of a codebook.
 
         Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
 
+        Args:
+            images: A tensor or an array, (N, C, H, W) or (N, H, W, C): uint8, or floating-point numbers in [-1, 1].
+
         Raises:
-            ValueError: The images have another shape than those that the run was trained on, are integers, or have
-                values outside [-1, 1] or that are not a number.
+            ValueError: The images have another shape than those that the run was trained on, or values outside [-1, 1]
+                or that are not a number.
         """
         images = checked_images(images, self.shape)
         return self._finite(self.model.encode(images), "codes").view(-1, *self.model.code_space.shape)
@@ -193,11 +203,11 @@ class Run:
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
     @torch_defaults()
-    def decode(self, codes: Tensor, *, from_prior: bool) -> Tensor:
+    def decode(self, codes: Any, *, from_prior: bool) -> Tensor:
         """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
         Args:
-            codes: Codes as `encode` gives them, or flat, as `prior` does.
+            codes: A tensor or an array: codes as `encode` gives them, or flat, as `prior` does.
             from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
                 each of the two. In a run without an encoder there is only the first, whatever is said.
 
@@ -208,8 +218,8 @@ class Run:
         return self._finite(self.model.decode(flat, from_prior=from_prior), "decoded images")
 
     @torch_defaults()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Encodes and decodes images (N, C, H, W) in [-1, 1].
+    def reconstruct(self, images: Any) -> Tensor:
+        """Encodes and decodes images, as `encode` takes them: float32 (N, C, H, W) in [-1, 1].
 
         Raises:
             ValueError: The images have another shape than those that the run was trained on.
@@ -217,7 +227,7 @@ class Run:
         return self.decode(self.encode(images), from_prior=False)
 
     @torch_defaults()
-    def interpolate(self, starts: Tensor, ends: Tensor, steps: int, *, from_prior: bool) -> Tensor:
+    def interpolate(self, starts: Any, ends: Any, steps: int, *, from_prior: bool) -> Tensor:
         """Decodes the straight lines between codes.
 
         Args:
@@ -237,7 +247,7 @@ class Run:
                 f"the codes of {str(self.path)!r} are indices of a codebook, and nothing is between two of them; "
                 "interpolate in a run with another --encoder"
             )
-        starts, ends = starts.flatten(1), ends.flatten(1)
+        starts, ends = (checked_codes(codes, self.model.code_space) for codes in (starts, ends))
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)

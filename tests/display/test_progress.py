@@ -8,7 +8,7 @@ from priorkit.registry import installed_plugins
 from priorkit.training import Session, run_session
 
 
-def test_a_terminal_gets_a_bar_that_is_removed_at_the_end(tiny, monkeypatch, capsys):
+def test_a_terminal_gets_a_bar_that_is_removed_at_the_end(monkeypatch, capsys):
     monkeypatch.setattr(Console, "is_terminal", True)
     networks = {"name": "mlp", "hidden": 8}
     config = RunConfig(

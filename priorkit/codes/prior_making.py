@@ -1,0 +1,96 @@
+"""Priors by themselves, as modules of anybody's code."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.codes.building import made_prior
+from priorkit.config import resolve_config, validate_settings
+from priorkit.data import to_uint8
+from priorkit.engine import torch_defaults
+from priorkit.errors import ConfigurationError
+from priorkit.interfaces import CodeSpace, Encoder, ImageSet, Prior
+from priorkit.registry import Registry, installed_plugins
+
+__all__ = ["make_prior"]
+
+
+@torch_defaults()
+def make_prior(
+    name: str,
+    dim: int | Sequence[int],
+    *,
+    entries: int = 0,
+    condition_dim: int = 0,
+    classes: int = 0,
+    codes: int = 1,
+    encoder: Encoder | None = None,
+    images: Tensor | None = None,
+    code_generator: str | Mapping[str, Any] = "mlp",
+    seed: int = 0,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Prior:
+    """Makes an untrained prior, a torch module: `make_prior("mixture", dim=8, components=10)`.
+
+    It is `priorkit.interfaces.Prior`: `sample(n)` draws codes; `log_prob(code)` is there where `has_density`; and
+    `learning` says how it is trained: by its density, by `code_loss`, or by one call of `fit_codes`.
+
+    Args:
+        name: The prior: `gaussian`, `mixture`, `flow`, `flow-matching`, `learned`, ... (`priorkit components prior`).
+        dim: Dimensions of a code; or the shape (C, H, W) of maps, or (H, W) of indices.
+        entries: Of indices, the number of entries of their codebook; 0 where codes are numbers.
+        condition_dim: Dimensions of the condition s; 0 for none.
+        classes: Number of classes where s is a class, one-hot; it is `condition_dim` then.
+        codes: Number of codes that it will be trained on, by which some priors weigh their own terms.
+        encoder: Of priors that are made of posteriors (`vampprior`, `exemplar`): whose they are. It stays a module of
+            its own, not one of the prior's.
+        images: Training images (N, C, H, W) in [-1, 1] that such priors start from, or are made of.
+        code_generator: The network of a learned prior: its name, or a table with its options.
+        seed: Seed of its first weights; torch's global generator is left as it was.
+        registry: Where components come from; the installed plug-ins if None.
+        **options: The prior's own options (`priorkit components prior NAME`).
+
+    Raises:
+        ConfigurationError: The prior needs images or an encoder, or cannot be a prior of such codes, or an option is
+            wrong.
+        UnknownComponentError: There is no such prior.
+
+    Examples:
+        >>> import priorkit
+        >>> prior = priorkit.make_prior("mixture", dim=8, components=10)
+        >>> codes = prior.sample(5)
+        >>> codes.shape, prior.log_prob(codes).shape
+        (torch.Size([5, 8]), torch.Size([5]))
+    """
+    registry = installed_plugins() if registry is None else registry
+    space = _space(dim, entries)
+    if classes and condition_dim not in (0, classes):
+        raise ConfigurationError(
+            f"condition_dim={condition_dim}: of {classes} classes, s is one-hot and has {classes} dimensions; leave "
+            "condition_dim out"
+        )
+    settings = {"prior": {"name": name, **options}, "code_generator": code_generator, "code_dim": max(1, space.dim)}
+    config = resolve_config(validate_settings(settings), registry)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        kept = None if images is None else ImageSet(to_uint8(images).cpu())
+        s_dim = condition_dim or classes
+        return made_prior(config, registry, space, s_dim, classes, codes, encoder=encoder, images=kept)
+
+
+def _space(dim: int | Sequence[int], entries: int) -> CodeSpace:
+    shape = (dim,) if isinstance(dim, int) else tuple(dim)
+    if not all(isinstance(size, int) and size >= 1 for size in shape) or len(shape) not in (1, 2, 3):
+        raise ConfigurationError(f"dim={dim!r}: expected a number of dimensions, a shape (C, H, W), or (H, W)")
+    if entries:
+        if entries < 2 or len(shape) == 3:
+            raise ConfigurationError(
+                f"entries={entries}: indices (H, W) or (D,) are of a codebook of at least 2 entries"
+            )
+        return CodeSpace(shape if len(shape) == 2 else (1, *shape), entries=entries)
+    if len(shape) == 2:
+        raise ConfigurationError(f"dim={dim!r}: maps have the shape (C, H, W); of indices (H, W), give entries, too")
+    return CodeSpace(shape)

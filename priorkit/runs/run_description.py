@@ -1,0 +1,52 @@
+"""A run in one line, and as a notebook shows it."""
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from priorkit.config import RunConfig
+from priorkit.data import to_uint8
+from priorkit.engine import checkpoint_step
+from priorkit.errors import PriorkitError
+from priorkit.figures.inline_images import inline_grid
+from priorkit.models import Model
+
+__all__ = ["run_as_html", "run_in_words"]
+
+
+def run_in_words(path: Path, checkpoint: str, config: RunConfig, model: Model) -> str:
+    """What a run is, in one line.
+
+    Args:
+        path: The run folder.
+        checkpoint: The name of the checkpoint's folder that its weights are from.
+        config: The resolved configuration.
+        model: The trained model.
+    """
+    size, kind = model.shape.size, "grey" if model.shape.channels == 1 else "colour"
+    parts = [
+        f"prior {config.prior.name}",
+        *([f"encoder {config.encoder.name}"] if model.encoder is not None else []),
+        f"codes {model.code_space}",
+        f"{size}x{size} {kind} images of {config.dataset.name}",
+        f"step {checkpoint_step(path / checkpoint)}",
+        str(model.device),
+    ]
+    return f"<Run {str(path)!r}: {', '.join(parts)}>"
+
+
+def run_as_html(words: str, sample: Callable[[], Tensor]) -> str:
+    """A run with some of its samples, as HTML that needs nothing else.
+
+    Args:
+        words: What it is, in one line.
+        sample: Draws the samples, (N, C, H, W) in [-1, 1].
+    """
+    try:
+        picture = inline_grid(to_uint8(sample()), "samples")
+    except PriorkitError as error:
+        # A run that cannot be sampled is still to be shown.
+        picture = html.escape(str(error))
+    return f'<div style="font-family: sans-serif; font-size: 0.9em"><div>{html.escape(words)}</div>{picture}</div>'
