@@ -24,7 +24,7 @@ def make_prior(
     *,
     entries: int = 0,
     condition_dim: int = 0,
-    classes: int = 0,
+    condition_classes: int = 0,
     codes: int = 1,
     encoder: Encoder | None = None,
     images: Tensor | None = None,
@@ -43,7 +43,7 @@ def make_prior(
         dim: Dimensions of a code; or the shape (C, H, W) of maps, or (H, W) of indices.
         entries: Of indices, the number of entries of their codebook; 0 where codes are numbers.
         condition_dim: Dimensions of the condition s; 0 for none.
-        classes: Number of classes where s is a class, one-hot; it is `condition_dim` then.
+        condition_classes: Number of classes where s is a class, one-hot; `condition_dim` may be left out then.
         codes: Number of codes that it will be trained on, by which some priors weigh their own terms.
         encoder: Of priors that are made of posteriors (`vampprior`, `exemplar`): whose they are. It stays a module of
             its own, not one of the prior's.
@@ -67,18 +67,18 @@ def make_prior(
     """
     registry = installed_plugins() if registry is None else registry
     space = _space(dim, entries)
-    if classes and condition_dim not in (0, classes):
+    if condition_classes and condition_dim not in (0, condition_classes):
         raise ConfigurationError(
-            f"condition_dim={condition_dim}: of {classes} classes, s is one-hot and has {classes} dimensions; leave "
-            "condition_dim out"
+            f"condition_dim={condition_dim}: s of {condition_classes} classes is one-hot, and has {condition_classes} "
+            "dimensions; leave condition_dim out"
         )
     settings = {"prior": {"name": name, **options}, "code_generator": code_generator, "code_dim": max(1, space.dim)}
     config = resolve_config(validate_settings(settings), registry)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         kept = None if images is None else ImageSet(to_uint8(images).cpu())
-        s_dim = condition_dim or classes
-        return made_prior(config, registry, space, s_dim, classes, codes, encoder=encoder, images=kept)
+        s_dim = condition_dim or condition_classes
+        return made_prior(config, registry, space, s_dim, condition_classes, codes, encoder=encoder, images=kept)
 
 
 def _space(dim: int | Sequence[int], entries: int) -> CodeSpace:

@@ -82,7 +82,7 @@ class GivenObjects:
             components.append(("dataset", _component("images of Python code", self._source)))
         if "networks" in self.modules:
             components.append(("networks", _component("networks of Python code", self._networks)))
-        elif set(self.modules) & set(_PARTS):
+        elif self._parts():
             components += [("networks", self._completed(item.component)) for item in registry.components("networks")]
         if _is_encoder(self.modules.get("encoder")):
             components.append(("encoder", _component("an encoder of Python code", self._encoder)))
@@ -108,7 +108,7 @@ class GivenObjects:
             )
         if _is_encoder(self.modules.get("encoder")):
             update["encoder"] = ComponentChoice(name=GIVEN)
-        if "networks" not in update and any(role in self.modules for role in _PARTS):
+        if "networks" not in update and self._parts():
             base = config.networks
             update["networks"] = ComponentChoice(name=f"{GIVEN}:{bare_name(base.name)}", options=base.options)
         return config.model_copy(update=update) if update else config
@@ -140,12 +140,16 @@ class GivenObjects:
         return replace(component, build=build)
 
     def _with_parts(self, family: Networks) -> Networks:
-        parts = {
+        parts = self._parts()
+        return GivenNetworks(family, parts) if parts else family
+
+    def _parts(self) -> dict[str, Any]:
+        """The modules that take the place of one network of a family."""
+        return {
             role: module
             for role, module in self.modules.items()
             if role in _PARTS and not (role == "encoder" and _is_encoder(module))
         }
-        return GivenNetworks(family, parts) if parts else family
 
     def _encoder(self, options: Options, context: EncoderContext) -> Encoder:
         made = fresh(self.modules["encoder"], "encoder")
