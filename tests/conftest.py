@@ -373,6 +373,16 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
     return run
 
 
+@pytest.fixture
+def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, str], Component[Any]]]:
+    """What is registered meanwhile, by kind and name; it is forgotten afterwards."""
+    kept: dict[tuple[str, str], Component[Any]] = {}
+    monkeypatch.setattr("priorkit.registry.registration._registered", kept)
+    monkeypatch.setattr("priorkit.registry.registry._registered", [])
+    yield kept
+    installed_plugins.cache_clear()
+
+
 @contextlib.contextmanager
 def scripts_of(folder: Path) -> Iterator[Callable[[str], ModuleType]]:
     """Imports modules of a folder that is no package, as scripts beside each other, and forgets them afterwards."""

@@ -31,9 +31,12 @@ def test_pages_have_python_code():
     assert {"README.md", "docs/getting-started.md", "docs/plugins.md", "docs/python.md"} <= set(PAGES)
 
 
+@pytest.mark.usefixtures("registrations")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_run(page, blocks_of, trained_run, tmp_path, monkeypatch):
-    def train(config: priorkit.RunConfig, out: str, **more: Any) -> priorkit.Run:
+    def train(config: priorkit.RunConfig, out: str | None = None, **more: Any) -> priorkit.Run:
+        if "resume" in more:
+            return whole(config, **more)
         return whole(config.model_copy(update={"steps": 2, "batch_size": 8, "log_every": 1}), out, **more)
 
     whole = priorkit.train

@@ -1,6 +1,5 @@
 """Components that a program registers for itself."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,16 +11,9 @@ from priorkit.config import validate_settings
 from priorkit.errors import ConfigurationError
 from priorkit.interfaces import ReconstructionLoss
 from priorkit.plugins import Component, Options, PhaseComponent
-from priorkit.registry import registration
 from priorkit.registry.registry import installed_plugins
 
-
-@pytest.fixture(autouse=True)
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(registration, "_registered", {})
-    monkeypatch.setattr("priorkit.registry.registry._registered", [])
-    yield
-    installed_plugins.cache_clear()
+pytestmark = pytest.mark.usefixtures("registrations")
 
 
 class Scaled(Options):
@@ -41,7 +33,7 @@ def build(options: Scaled, context: Any) -> AbsoluteError:
     return AbsoluteError(options.factor)
 
 
-def test_a_registered_component_trains_a_run(tmp_path: Any) -> None:
+def test_a_registered_component_trains_a_run(tmp_path: Any, registrations: dict[Any, Any]) -> None:
     assert priorkit.register("loss", "absolute-error", build, options=Scaled) is build
     loss = {"name": "absolute-error", "factor": 2.0}
     config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, loss=loss, steps=2, device="cpu")
@@ -50,7 +42,7 @@ def test_a_registered_component_trains_a_run(tmp_path: Any) -> None:
     assert run.config.loss.options == {"factor": 2.0}
     assert priorkit.load_run(tmp_path / "run").config.loss.name == "absolute-error"
     # As in another process, which has not registered it.
-    registration._registered.clear()
+    registrations.clear()
     priorkit.register("loss", "another", build)
     with pytest.raises(ConfigurationError, match=r"what was registered by a program, register first"):
         priorkit.load_run(tmp_path / "run")
