@@ -19,6 +19,7 @@ _MODULES = (
     "against_bare_loop",
     "sampling",
     "codes",
+    "divergence",
     "startup",
     "memory",
     "throughput",
