@@ -103,5 +103,5 @@ def fuzzed_lines(folder: Path, random: Random, trials: int) -> Iterator[str | No
 
 
 TRIALS = (
-    Trial("fuzzed-lines", "command lines of real options with odd values: no traceback", 6, 10_000, fuzzed_lines),
+    Trial("fuzzed-lines", "command lines of real options with odd values: no traceback", 25, 2_000, fuzzed_lines),
 )

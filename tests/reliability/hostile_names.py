@@ -115,7 +115,7 @@ TRIALS = (
     Trial(
         "hostile-names",
         "names with escapes, ends of lines, HTML, what cannot be decoded: shown harmlessly, no traceback",
-        2,
+        3,
         90,
         hostile_names,
     ),

@@ -10,6 +10,7 @@ from runs import TRAIN, completed, make_reference
 from trial import Trial
 
 from children import run_command
+from priorkit.registry import installed_plugins
 
 __all__ = ["TRIALS"]
 
@@ -27,6 +28,8 @@ def _open_files(random: Random) -> tuple[str, Callable[[], None]]:
 
     def set_limit() -> None:
         most = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1 + more
+        # Plug-ins are looked for and loaded under the limit, too.
+        installed_plugins.cache_clear()
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     return f"{more} more open files", set_limit
@@ -70,7 +73,7 @@ TRIALS = (
     Trial(
         "limits",
         "few open files, small files, or little memory: one line; then brought to its end: the same run",
-        3,
+        6,
         90,
         limits,
     ),

@@ -131,7 +131,7 @@ TRIALS = (
     Trial(
         "read-only",
         "a folder may not be written in, or a file not be read: one line; the run is left as it was",
-        4,
+        8,
         96,
         read_only,
     ),
