@@ -34,7 +34,7 @@ class Ended:
         status: Its exit status; None where a signal ended it.
         output: What it printed, of both streams.
         seconds: How long it took.
-        hung: Whether it was killed because it did not end.
+        hung: Whether it was killed because it did not end, or took longer of a processor than it might.
     """
 
     status: int | None
@@ -142,6 +142,8 @@ class Running:
                 os.kill(self.process, signal.SIGKILL)
                 hung = True
             time.sleep(0.005)
+        # Where a limit on its processor's time is set.
+        hung = hung or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU)
         text, exited = self.printed, os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         self._printed.close()
         return Ended(exited, text, self.seconds, hung)

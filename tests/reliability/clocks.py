@@ -64,7 +64,7 @@ TRIALS = (
         "clock",
         "the wall clock jumps while a run is trained and gone on with: the same run, and its times make sense",
         2,
-        40,
+        20,
         clock,
     ),
 )

@@ -266,7 +266,7 @@ TRIALS = (
         "hostile-files",
         "files with payloads, absurd headers, depths, bombs, ways out, fifos and devices: nothing runs or hangs",
         9,
-        180,
+        63,
         hostile_files,
     ),
 )

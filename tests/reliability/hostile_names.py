@@ -116,7 +116,7 @@ TRIALS = (
         "hostile-names",
         "names with escapes, ends of lines, HTML, what cannot be decoded: shown harmlessly, no traceback",
         3,
-        90,
+        45,
         hostile_names,
     ),
 )

@@ -77,10 +77,10 @@ TRIALS = (
         "killed-at-operations",
         "killed before an operation on files; then brought to its end: the same run, bit for bit",
         12,
-        200,
+        100,
         killed_at_operations,
     ),
     Trial("killed-at-random", "killed at some time; likewise", 6, 100, killed_at_random),
-    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 6, 100, signals),
+    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 6, 60, signals),
     Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 12, 200, full_disk),
 )

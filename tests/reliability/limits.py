@@ -74,7 +74,7 @@ TRIALS = (
         "limits",
         "few open files, small files, or little memory: one line; then brought to its end: the same run",
         6,
-        90,
+        60,
         limits,
     ),
 )

@@ -132,7 +132,7 @@ TRIALS = (
         "read-only",
         "a folder may not be written in, or a file not be read: one line; the run is left as it was",
         8,
-        96,
+        48,
         read_only,
     ),
 )

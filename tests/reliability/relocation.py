@@ -98,7 +98,7 @@ TRIALS = (
         "moved-runs",
         "a run and its data are moved, copied, renamed: it is sampled, evaluated, gone on with as before",
         3,
-        45,
+        18,
         moved_runs,
     ),
     Trial(

@@ -71,7 +71,7 @@ TRIALS = (
         "folder-removed",
         "the run folder is removed or renamed while training: one line names it, and nothing is made in its place",
         2,
-        60,
+        40,
         folder_removed,
     ),
 )
