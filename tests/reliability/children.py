@@ -35,12 +35,14 @@ class Ended:
         output: What it printed, of both streams.
         seconds: How long it took.
         hung: Whether it was killed because it did not end, or took longer of a processor than it might.
+        crashed: Whether it ended by a fault in compiled code (SIGSEGV).
     """
 
     status: int | None
     output: str
     seconds: float
     hung: bool = False
+    crashed: bool = False
 
     @property
     def tells(self) -> bool:
@@ -143,10 +145,11 @@ class Running:
                 hung = True
             time.sleep(0.005)
         # Where a limit on its processor's time is set.
-        hung = hung or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU)
+        by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        hung = hung or by == signal.SIGXCPU
         text, exited = self.printed, os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         self._printed.close()
-        return Ended(exited, text, self.seconds, hung)
+        return Ended(exited, text, self.seconds, hung, by == signal.SIGSEGV)
 
     def wait(self, seconds: float) -> None:
         """Waits until it has run for so long, or has ended."""

@@ -82,5 +82,5 @@ TRIALS = (
     ),
     Trial("killed-at-random", "killed at some time; likewise", 6, 100, killed_at_random),
     Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 6, 60, signals),
-    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 12, 200, full_disk),
+    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 12, 171, full_disk),
 )

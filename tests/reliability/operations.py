@@ -86,11 +86,22 @@ class _CountedFile(io.FileIO):
     def __init__(self, file: Any, mode: str, operations: Operations) -> None:
         super().__init__(file, mode)
         self._operations = operations
+        self._full = False
 
     def write(self, content: Any) -> int:
-        """Writes all of it, or half where it is not to be done."""
-        if self._operations.happens():
-            super().write(memoryview(content).cast("B")[: len(content) // 2])
+        """Writes all of it, or half where it is not to be done.
+
+        A disk that becomes full takes what there is space for, says how much that was, and refuses the rest. Who closes
+        the file tries once more to write the rest.
+        """
+        operations, half = self._operations, memoryview(content).cast("B")[: len(content) // 2]
+        if self._full or operations.happens():
+            if half and not self._full:
+                self._full = operations.action == "full"
+                written = super().write(half)
+                if self._full:
+                    return written
+            self._full = False
             # As of a real one, the error of a full disk names no file.
-            self._operations.act()
+            operations.act()
         return super().write(content)
