@@ -31,6 +31,9 @@ _OUT_OF_MEMORY = (
     "Overflow when unpacking long",
 )
 """What torch says where it cannot allocate a tensor."""
+_NO_PRIMITIVE = "could not create a primitive"
+"""All that oneDNN says, which computes for torch on processors, where it has no memory for the code of an operation. It
+names what it does not support at an earlier stage, by a longer message that begins so."""
 
 
 class PriorkitError(ValueError):
@@ -112,7 +115,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     return isinstance(error, OverflowError | RuntimeError | TypeError) and any(
         # Not in str(error), which a class of a plug-in's may have made fail.
-        words in str(said)
+        str(said) == _NO_PRIMITIVE or any(words in str(said) for words in _OUT_OF_MEMORY)
         for said in error.args
-        for words in _OUT_OF_MEMORY
     )

@@ -63,6 +63,8 @@ def test_a_plugins_mistake_is_in_what_was_configured() -> None:
         (RuntimeError("CUDA out of memory. Tried to allocate"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
         (TypeError("Overflow when unpacking long"), True),
+        (RuntimeError("could not create a primitive"), True),
+        (RuntimeError("could not create a primitive descriptor for the matmul primitive"), False),
         (RuntimeError("shapes cannot be multiplied"), False),
         (ValueError("out of memory"), False),
     ],

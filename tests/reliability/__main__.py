@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -42,6 +44,16 @@ def tried(trial: Trial, trials: int, seed: int) -> tuple[int, list[str]]:
     return len(found), [failure for failure in found if failure is not None]
 
 
+def _processor_time() -> float:
+    """Seconds of processor time that this process and the children that it has waited for have taken."""
+    usages = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _row(what: str, numbers: Sequence[float]) -> str:
+    return "|".join(["", f" {what} ", *(f" {number:.0f} " for number in numbers), ""])
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python tests/reliability", description="Tries what may happen to runs.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to try; all by default: {', '.join(_TRIALS)}")
@@ -62,17 +74,18 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     import_beforehand()
 
-    failed = False
-    print("| what | trials | failures | minutes |\n|---|---|---|---|", flush=True)
+    every = [0, 0, 0.0, 0.0]
+    print("| what | trials | failures | seconds | of a processor |\n|---|---|---|---|---|", flush=True)
     for name in asked.names or _TRIALS:
-        trial, began = _TRIALS[name], time.monotonic()
+        trial, began, taken = _TRIALS[name], time.monotonic(), _processor_time()
         count, failures = tried(trial, asked.trials or (trial.long if asked.long else trial.short), asked.seed)
-        minutes = (time.monotonic() - began) / 60
-        print(f"| {name}: {trial.summary} | {count} | {len(failures)} | {minutes:.1f} |", flush=True)
+        row = [count, len(failures), time.monotonic() - began, _processor_time() - taken]
+        print(_row(f"{name}: {trial.summary}", row), flush=True)
         for failure in failures:
             print(f"{name}: {failure}", file=sys.stderr, flush=True)
-        failed = failed or bool(failures)
-    return int(failed)
+        every = [total + number for total, number in zip(every, row, strict=True)]
+    print(_row("all", every), flush=True)
+    return int(every[1] > 0)
 
 
 if __name__ == "__main__":

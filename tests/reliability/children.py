@@ -1,10 +1,9 @@
 """Commands of priorkit in child processes, which may be killed, or fail at a chosen operation on files."""
 
-import builtins
 import contextlib
-import errno
+import functools
+import gc
 import importlib
-import io
 import os
 import re
 import signal
@@ -15,11 +14,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-__all__ = ["Ended", "Operations", "Running", "count_operations", "import_beforehand", "run_command"]
+from operations import Operations
 
-_OPERATIONS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")
+from priorkit.registry import installed_plugins
+
+__all__ = ["Ended", "Running", "count_operations", "import_beforehand", "run_command"]
+
 _TIMEOUT = 120.0
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What a terminal obeys; not the ends of lines, and the return with which progress is drawn anew."""
@@ -33,13 +34,15 @@ class Ended:
         status: Its exit status; None where a signal ended it.
         output: What it printed, of both streams.
         seconds: How long it took.
-        hung: Whether it was killed because it did not end.
+        hung: Whether it was killed because it did not end, or took longer of a processor than it might.
+        crashed: Whether it ended by a fault in compiled code (SIGSEGV).
     """
 
     status: int | None
     output: str
     seconds: float
     hung: bool = False
+    crashed: bool = False
 
     @property
     def tells(self) -> bool:
@@ -68,56 +71,6 @@ class Ended:
             if naming not in errors[0]:
                 return f"its refusal does not name {naming!r}: {errors[0]}"
         return None
-
-
-class Operations:
-    """Counts what a process does to files, and does something else in the place of one operation.
-
-    Args:
-        at: Which operation, counted from 1; 0 for none.
-        action: What is done then: `kill` ends the process, `full` says that the disk is full.
-        report: Where the number of operations is written at the end.
-    """
-
-    def __init__(self, at: int = 0, action: str = "kill", report: Path | None = None) -> None:
-        self.at = at
-        self.action = action
-        self.report = report
-        self.count = 0
-
-    def install(self) -> None:
-        """Takes the place of the functions that make, rename and write files, for the rest of this process."""
-        for name in _OPERATIONS:
-            setattr(os, name, self._counted(getattr(os, name)))
-        io.open = builtins.open = self._counted_open(io.open)  # type: ignore[assignment]
-
-    def finish(self) -> None:
-        """Writes how many operations there were."""
-        if self.report is not None:
-            os.write(os.open(self.report, os.O_WRONLY | os.O_CREAT), str(self.count).encode())
-
-    def _next(self, path: Any) -> None:
-        self.count += 1
-        if self.count != self.at:
-            return
-        if self.action == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path) if not isinstance(path, int) else None)
-
-    def _counted(self, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def run(path: Any, *arguments: Any, **options: Any) -> Any:
-            self._next(path)
-            return operation(path, *arguments, **options)
-
-        return run
-
-    def _counted_open(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def run(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-            if set(mode) & set("wax+"):
-                self._next(file)
-            return real(file, mode, *arguments, **options)
-
-        return run
 
 
 def _child(arguments: Sequence[str], before: Callable[[], None] | None, operations: Operations | None) -> None:
@@ -191,9 +144,12 @@ class Running:
                 os.kill(self.process, signal.SIGKILL)
                 hung = True
             time.sleep(0.005)
+        # Where a limit on its processor's time is set.
+        by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        hung = hung or by == signal.SIGXCPU
         text, exited = self.printed, os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         self._printed.close()
-        return Ended(exited, text, self.seconds, hung)
+        return Ended(exited, text, self.seconds, hung, by == signal.SIGSEGV)
 
     def wait(self, seconds: float) -> None:
         """Waits until it has run for so long, or has ended."""
@@ -235,8 +191,13 @@ def count_operations(arguments: Sequence[str]) -> int:
         return int(report.read_text())
 
 
+@functools.cache
 def import_beforehand() -> None:
-    """Imports here what commands import, so that their children need not: a child tells what that is."""
+    """Imports and loads here what commands need, so that their children need not: a child tells what that is."""
+    # What takes the longest, which the child would import as well.
+    for name in ("sklearn.datasets", "torch._dynamo", "torchvision"):
+        importlib.import_module(name)
+    installed_plugins()
     with tempfile.TemporaryDirectory() as folder:
         told, run = Path(folder) / "modules", str(Path(folder) / "run")
 
@@ -261,3 +222,6 @@ def import_beforehand() -> None:
                 if name not in sys.modules:
                     with contextlib.suppress(ImportError):
                         importlib.import_module(name)
+    # What is here is no garbage: children neither look for any in it nor copy the pages that it lies in.
+    gc.collect()
+    gc.freeze()

@@ -63,8 +63,8 @@ TRIALS = (
     Trial(
         "clock",
         "the wall clock jumps while a run is trained and gone on with: the same run, and its times make sense",
-        1,
-        40,
+        2,
+        20,
         clock,
     ),
 )

@@ -236,8 +236,8 @@ def fuzzed_checkpoints(folder: Path, random: Random, trials: int) -> Iterator[st
 
 
 TRIALS = (
-    Trial("fuzzed-toml", "configurations of which entries or bytes are others: no traceback", 6, 10_000, fuzzed_toml),
-    Trial("fuzzed-npz", "likewise arrays; a refusal names their file", 15, 10_000, fuzzed_npz),
-    Trial("fuzzed-pictures", "likewise pictures", 6, 10_000, fuzzed_pictures),
-    Trial("fuzzed-checkpoints", "likewise files of checkpoints without checksums", 6, 10_000, fuzzed_checkpoints),
+    Trial("fuzzed-toml", "configurations of which entries or bytes are others: no traceback", 25, 2_000, fuzzed_toml),
+    Trial("fuzzed-npz", "likewise arrays; a refusal names their file", 25, 2_000, fuzzed_npz),
+    Trial("fuzzed-pictures", "likewise pictures", 25, 2_000, fuzzed_pictures),
+    Trial("fuzzed-checkpoints", "likewise files of checkpoints without checksums", 25, 2_000, fuzzed_checkpoints),
 )

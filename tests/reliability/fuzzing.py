@@ -17,7 +17,9 @@ Drawn = TypeVar("Drawn")
 
 _MEMORY = 2**31
 """Bytes that a command may have beside what it has."""
-_PATIENCE = 20.0
+_PATIENCE = 20
+"""Seconds of a processor that a command may take. On a busy machine, they are a multiple by the clock."""
+_BUSY = 5
 
 _ODD = (
     *(
@@ -189,8 +191,9 @@ def run_bounded(arguments: Sequence[str]) -> Ended:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + _MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CPU, (_PATIENCE, _PATIENCE + 1))
 
-    ended = run_command(arguments, before=bound, within=_PATIENCE)
+    ended = run_command(arguments, before=bound, within=_BUSY * _PATIENCE)
     if ended.hung and "\non cpu in " in ended.output and "Traceback" not in ended.output:
         # It trains, and what it was asked for takes long.
         return Ended(0, ended.output, ended.seconds)

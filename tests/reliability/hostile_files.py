@@ -24,7 +24,7 @@ __all__ = ["TRIALS"]
 
 _MARK = "payload-ran"
 _PATIENCE = 30.0
-_BOMB = 2**31
+_BOMB = 2**30
 """Bytes that a bomb unfolds to, and bytes that a command may have beside what it has."""
 
 
@@ -265,8 +265,8 @@ TRIALS = (
     Trial(
         "hostile-files",
         "files with payloads, absurd headers, depths, bombs, ways out, fifos and devices: nothing runs or hangs",
-        4,
-        180,
+        9,
+        63,
         hostile_files,
     ),
 )

@@ -115,8 +115,8 @@ TRIALS = (
     Trial(
         "hostile-names",
         "names with escapes, ends of lines, HTML, what cannot be decoded: shown harmlessly, no traceback",
-        2,
-        90,
+        3,
+        45,
         hostile_names,
     ),
 )

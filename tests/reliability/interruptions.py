@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from operations import Operations
 from runs import TRAIN, completed, make_reference
 from trial import Trial
 
-from children import Operations, count_operations, run_command
+from children import count_operations, run_command
 
 __all__ = ["TRIALS"]
 
@@ -75,11 +76,11 @@ TRIALS = (
     Trial(
         "killed-at-operations",
         "killed before an operation on files; then brought to its end: the same run, bit for bit",
-        4,
+        12,
         100,
         killed_at_operations,
     ),
-    Trial("killed-at-random", "killed at some time; likewise", 2, 100, killed_at_random),
-    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 2, 60, signals),
-    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 4, 100, full_disk),
+    Trial("killed-at-random", "killed at some time; likewise", 6, 100, killed_at_random),
+    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 6, 60, signals),
+    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 12, 171, full_disk),
 )

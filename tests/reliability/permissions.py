@@ -131,8 +131,8 @@ TRIALS = (
     Trial(
         "read-only",
         "a folder may not be written in, or a file not be read: one line; the run is left as it was",
-        4,
-        96,
+        8,
+        48,
         read_only,
     ),
 )

@@ -74,7 +74,7 @@ TRIALS = (
     Trial(
         "torchrun",
         "one of two processes that train together is killed: the other ends within 10 s; then the same run",
-        1,
+        2,
         20,
         torchrun,
     ),

@@ -97,14 +97,14 @@ TRIALS = (
     Trial(
         "moved-runs",
         "a run and its data are moved, copied, renamed: it is sampled, evaluated, gone on with as before",
-        1,
-        45,
+        3,
+        18,
         moved_runs,
     ),
     Trial(
         "earlier-formats",
         "runs of earlier formats are sampled, evaluated, gone on with",
-        1,
+        6,
         24,
         earlier_formats,
     ),

@@ -58,7 +58,7 @@ def folder_removed(folder: Path, random: Random, trials: int) -> Iterator[str | 
         running = Running([*_LONG, "--out", str(path)], _with_tensorboard if with_tensorboard else _without_tensorboard)
         while not path.exists() and running.seconds < _PATIENCE:
             running.wait(running.seconds + 0.01)
-        running.wait(running.seconds + random.uniform(0, 2))
+        running.wait(running.seconds + random.uniform(0, 1))
         how = _take_away(path, random)
         failure = _fault(running.ended(within=running.seconds + _PATIENCE), path)
         yield failure and f"{how}{', with TensorBoard' if with_tensorboard else ''}: {failure}"
@@ -71,7 +71,7 @@ TRIALS = (
         "folder-removed",
         "the run folder is removed or renamed while training: one line names it, and nothing is made in its place",
         2,
-        60,
+        40,
         folder_removed,
     ),
 )

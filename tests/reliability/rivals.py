@@ -102,7 +102,7 @@ TRIALS = (
         "two-processes",
         "two processes use one run, or start runs, at once: one trains, others are told; the same run",
         3,
-        60,
+        30,
         two_processes,
     ),
 )
