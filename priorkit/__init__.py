@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from priorkit.config import LearningRates, RunConfig
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins
-    from priorkit.runs import Run, diagnose, fit, load_run, train
+    from priorkit.runs import Run, diagnose, fit, load_run, pull, train, unpack
     from priorkit.training import Observer
 
 __all__ = [
@@ -38,7 +38,9 @@ __all__ = [
     "fit_prior",
     "installed_plugins",
     "load_run",
+    "pull",
     "train",
+    "unpack",
 ]
 
 _HOME = {
@@ -56,7 +58,9 @@ _HOME = {
     "fit_prior": "priorkit.codes",
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
+    "pull": "priorkit.runs",
     "train": "priorkit.runs",
+    "unpack": "priorkit.runs",
 }
 
 

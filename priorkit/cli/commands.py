@@ -58,6 +58,11 @@ _COMMANDS = {
         "picture:picture_command",
         "draw a figure: classes, codes in the plane, nearest training images, several runs",
     ),
+    "pack": ("sharing:pack_command", "pack a trained run into one file for somebody else"),
+    "unpack": ("sharing:unpack_command", "unpack such a file, safely"),
+    "push": ("sharing:push_command", "push a trained run to the Hugging Face hub: priorkit push RUN user/name"),
+    "pull": ("sharing:pull_command", "pull a run from there: priorkit pull hf://user/name"),
+    "models": ("sharing:models_command", "say what a run is: a folder, a packed file, or one on the hub"),
     "components": (
         "listings:components_command",
         "list every prior, loss, network, data set and recipe, with its options",

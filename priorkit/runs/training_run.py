@@ -69,6 +69,7 @@ class TrainingRun:
         resumed: Whether it goes on from a checkpoint.
         processes: Those that train it together.
         registry: Where components come from.
+        recipe: Of a new run: the recipe's name, if one was named.
     """
 
     config: RunConfig
@@ -78,6 +79,7 @@ class TrainingRun:
     resumed: bool
     processes: Processes
     registry: Registry
+    recipe: str = ""
     _stem: str | None = None
     """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
     _checkpoint: Path | None = None
@@ -163,6 +165,7 @@ class TrainingRun:
 
     def _new_folder(self) -> RunFolder:
         environment = describe_environment(self.session, self.config, self.registry, self.data)
+        environment["recipe"] = self.recipe
         while True:
             try:
                 return RunFolder.create(self.path, self.config, environment)
@@ -237,6 +240,7 @@ def prepare(
         resumed=False,
         processes=processes,
         registry=registry,
+        recipe=name,
         _stem=stem if out is None else None,
     )
 
