@@ -65,8 +65,8 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
     parser = Parser(
         "priorkit push",
         "Pushes a trained run to the Hugging Face hub: configuration, versions, weights (safetensors), scores, "
-        "pictures, report, and a model card; no training data, no code, no pickles. Log in by `hf auth login`, or set HF_TOKEN; "
-        "HF_ENDPOINT names another hub.",
+        "pictures, report, and a model card; no training data, no code, no pickles. Log in by `hf auth login`, or "
+        "set HF_TOKEN; HF_ENDPOINT names another hub.",
     )
     _add_run(parser)
     parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is made if it is not there")

@@ -143,9 +143,8 @@ def _scores(folder: RunFolder) -> dict[str, float]:
         for score in evaluation["scores"]
         if score.get("value") is not None
     }
-    rows = [
-        row for row in read_metrics(folder) if row["step"] <= step and any(key.startswith(_HELD_OUT) for key in row)
-    ]
+    reviews = [row for row in read_metrics(folder) if any(key.startswith(_HELD_OUT) for key in row)]
+    rows = [row for row in reviews if row["step"] <= step]
     held_out = {
         f"held-out {key.removeprefix(_HELD_OUT).replace('_', ' ')}": value
         for key, value in (rows[-1] if rows else {}).items()

@@ -10,7 +10,7 @@ from priorkit.errors import MissingExtraError, PriorkitError, RunFolderError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["HubError", "hub_api", "hub_answers"]
+__all__ = ["HubError", "hub_answers", "hub_api"]
 
 
 class HubError(RunFolderError):
@@ -18,19 +18,17 @@ class HubError(RunFolderError):
 
 
 def hub_api() -> "HfApi":
-    """The hub's client: the token is `HF_TOKEN`, or that of `hf auth login`; the address is `HF_ENDPOINT`, if it is set.
+    """The hub's client: the token is `HF_TOKEN` or that of `hf auth login`; the address is `HF_ENDPOINT`, if it is set.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
     """
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars
     except ImportError as error:
         raise MissingExtraError(
             f"the Hugging Face hub needs huggingface_hub ({error}): pip install 'priorkit[hub]'"
         ) from None
-    disable_progress_bars()
     # huggingface_hub reads the variable once, when it is imported.
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     return HfApi(endpoint=endpoint, library_name="priorkit")

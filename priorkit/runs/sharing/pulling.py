@@ -5,7 +5,7 @@ from pathlib import Path
 
 from priorkit.evaluation.extractors import cache_folder
 from priorkit.runs.file_lock import file_lock
-from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.sharing.hub_address import HubAddress
 from priorkit.runs.sharing.hub_client import HubError, hub_api
 from priorkit.runs.sharing.hub_files import HubFiles

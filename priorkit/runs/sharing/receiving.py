@@ -53,7 +53,7 @@ def _copy(files: SharedFiles, names: Iterable[str], folder: Path) -> None:
 
 
 def _check(draft: Path, name: str) -> None:
-    """Makes sure that a folder can be read as a run: its format, settings and checksums, but not whether plug-ins are here.
+    """Makes sure that a folder can be read as a run: format, settings and checksums, but not whether plug-ins are here.
 
     Raises:
         RunFolderError: It cannot.
