@@ -15,6 +15,7 @@ from priorkit.errors import (
     PriorkitError,
     ProcessesError,
     RunFolderWarning,
+    TrackingWarning,
     TrainingWarning,
     is_out_of_memory,
 )
@@ -107,7 +108,7 @@ def _show_warning(
         # Of several processes that train together, the first tells what all of them find.
         return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
-    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrainingWarning)
+    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrackingWarning | TrainingWarning)
     where = "" if of_user else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")
 

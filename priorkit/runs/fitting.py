@@ -31,6 +31,7 @@ from priorkit.runs.run import Run
 from priorkit.runs.run_loading import weights_do_not_fit
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+from priorkit.tracking import tracker_names
 from priorkit.training import Observer, Session
 
 __all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
@@ -257,6 +258,7 @@ def fit(
     *,
     checkpoint: str | None = None,
     observers: Sequence[Observer] = (),
+    track: str | Sequence[str] = (),
     registry: Registry | None = None,
     **changes: Any,
 ) -> Run:
@@ -269,6 +271,7 @@ def fit(
         out: The new run folder; by default the next free one under `runs/`.
         checkpoint: Which of the run's checkpoints: `last` or `best`; by default the one that a given `Run` has loaded.
         observers: Told what happens.
+        track: Trackers that follow the training, as for `priorkit.train`.
         registry: Where components come from; the installed plug-ins if None.
         **changes: The prior, with its options as a table, and how it is trained: fields of `RunConfig`.
 
@@ -277,8 +280,9 @@ def fit(
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
     """
+    names = tracker_names(track)
     path = run.path if isinstance(run, Run) else Path(run)
     if checkpoint is None:
         checkpoint = _checkpoint_of(run) if isinstance(run, Run) else "last"
     prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
-    return run_or_raise(prepared, observers)
+    return run_or_raise(prepared, observers, names)

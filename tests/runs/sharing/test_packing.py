@@ -104,9 +104,11 @@ def test_nothing_is_overwritten(packed, trained, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../escape", "/tmp/escape", "samples/../../escape", "checkpoints/../../escape/weights.safetensors"]
-    + ["plugin.py", "state.pt", "samples/samples-00000001.exe", "C:\\escape", "..\\escape", "config.toml\0.py"]
-    + ["checkpoints/step-00000001/evil.pkl", "CONFIG.TOML"],
+    [
+        *("../escape", "/tmp/escape", "samples/../../escape", "checkpoints/../../escape/weights.safetensors"),
+        *("plugin.py", "state.pt", "samples/samples-00000001.exe", "C:\\escape", "..\\escape", "config.toml\0.py"),
+        *("checkpoints/step-00000001/evil.pkl", "CONFIG.TOML"),
+    ],
 )
 def test_names_that_no_run_has_are_refused(changed, tmp_path, name):
     entry = zipfile.ZipInfo("x")

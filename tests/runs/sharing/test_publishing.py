@@ -95,7 +95,7 @@ def test_nobody_answers(no_hub, trained):
 
 @pytest.mark.parametrize("name", ["name", "user/name/more", "user/..", "../name", "user/na me", "user/name@../x", ""])
 def test_what_is_no_name_is_refused(hub, trained, name):
-    with pytest.raises(ConfigurationError, match="names no repository|is no branch"):
+    with pytest.raises(ConfigurationError, match=r"names no repository|is no branch"):
         trained.push(name)
     assert not hub.requests
 

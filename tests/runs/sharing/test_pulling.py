@@ -50,7 +50,7 @@ def test_a_revision_is_another_run(hub, trained, registry, tmp_path):
     trained.push("user/name", revision="small")
     (files,) = [hub.files("user/name", "small")]
     assert files is not None
-    with pytest.raises(RunFolderError, match="is no run: it has no config.toml"):
+    with pytest.raises(RunFolderError, match=r"is no run: it has no config\.toml"):
         pull(ADDRESS, tmp_path / "main")
     assert pull(f"{ADDRESS}@small", tmp_path / "small").is_dir()
     with pytest.raises(HubError) as error:
