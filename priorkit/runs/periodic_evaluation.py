@@ -61,6 +61,7 @@ class PeriodicEvaluation(Observer):
         }
         values = {name: score.value for name, score in found.items() if score.value is not None}
         if values:
-            for told in (self.recorder, *self.trackings):
-                told.scored(session, values)
+            self.recorder.scored(session, values)
+            for tracking in self.trackings:
+                tracking.scored(session, values)
         return values

@@ -24,7 +24,9 @@ class CometTracker(Tracker):
         config = comet_ml.ExperimentConfig(
             name=run.name,
             display_summary_level=0,
+            # What lies in the folder where the command is given is no part of the run.
             log_code=False,
+            log_git_patch=False,
             log_graph=False,
             parse_args=False,
             auto_output_logging=False,

@@ -92,7 +92,7 @@ class Tracking(Observer):
         """
         thread, self._thread = self._thread, None
         if thread is not None:
-            thread.call(lambda: self._tracker is not None and self._tracker.finish(complete=complete))
+            thread.call(partial(self._in_thread, lambda tracker: tracker.finish(complete=complete)))
             thread.finish(_PATIENCE)
             self._tell(thread)
 
@@ -104,9 +104,12 @@ class Tracking(Observer):
     def _call(self, call: Callable[[Tracker], None]) -> None:
         thread = self._thread
         if thread is not None:
-            # Those before it have begun: the thread stops where that fails.
-            thread.call(lambda: self._tracker is not None and call(self._tracker))
+            thread.call(partial(self._in_thread, call))
             self._tell(thread)
+
+    def _in_thread(self, call: Callable[[Tracker], None]) -> None:
+        assert self._tracker is not None, "the thread makes no call after the first has failed"
+        call(self._tracker)
 
     def _tell(self, thread: Background) -> None:
         """Says that the tracker has failed, in the thread of the training, where warnings are expected."""
