@@ -24,7 +24,7 @@ def test_a_run_is_packed_and_unpacked(cli, trained):
     table = cli("models", "trained.priorkit.zip").out
     for text in ("recipe", "learned", "digits, 1617 images to train on", "16x16, grey", "plug-ins of others", "none"):
         assert text in table
-    refused = cli("sample", "trained.priorkit.zip")
+    refused = cli("sample", "trained.priorkit.zip", "--out", "others.png")
     assert refused.err == (
         "priorkit: 'trained.priorkit.zip' is a packed run: unpack it first, by priorkit unpack trained.priorkit.zip\n"
     )
