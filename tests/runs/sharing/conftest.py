@@ -236,6 +236,10 @@ def hub(as_user: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A hub, which HF_ENDPOINT names."""
     running = FakeHub()
     monkeypatch.setenv("HF_ENDPOINT", running.url)
+    # As it is where the variable was set before the package was imported; its earlier versions ask for no other.
+    template = "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", running.url + template)
     yield running
     running.close()
 
