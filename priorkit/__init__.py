@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from priorkit.config import LearningRates, RunConfig, recipe
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins, register
-    from priorkit.runs import Run, diagnose, fit, load_run, train
+    from priorkit.runs import Run, diagnose, fit, load_run, pull, train, unpack
     from priorkit.training import Observer
 
 __all__ = [
@@ -39,9 +39,11 @@ __all__ = [
     "installed_plugins",
     "load_run",
     "make_prior",
+    "pull",
     "recipe",
     "register",
     "train",
+    "unpack",
 ]
 
 _HOME = {
@@ -60,9 +62,11 @@ _HOME = {
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
     "make_prior": "priorkit.codes",
+    "pull": "priorkit.runs",
     "recipe": "priorkit.config",
     "register": "priorkit.registry",
     "train": "priorkit.runs",
+    "unpack": "priorkit.runs",
 }
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "ProcessesError",
     "RunFolderError",
     "RunFolderWarning",
+    "TrackingWarning",
     "TrainingWarning",
     "UnknownComponentError",
     "is_out_of_memory",
@@ -66,6 +67,10 @@ class RunFolderWarning(UserWarning):
 
 class TrainingWarning(UserWarning):
     """Training runs, and shows a symptom of collapse, or of a critic that teaches nothing."""
+
+
+class TrackingWarning(UserWarning):
+    """A tracker has failed; training goes on without it."""
 
 
 class DamagedCheckpointError(RunFolderError):

@@ -15,6 +15,7 @@ from priorkit.errors import (
     PriorkitError,
     ProcessesError,
     RunFolderWarning,
+    TrackingWarning,
     TrainingWarning,
     is_out_of_memory,
 )
@@ -58,6 +59,11 @@ _COMMANDS = {
         "picture:picture_command",
         "draw a figure: classes, codes in the plane, nearest training images, several runs",
     ),
+    "pack": ("sharing:pack_command", "pack a trained run into one file for somebody else"),
+    "unpack": ("sharing:unpack_command", "unpack such a file, safely"),
+    "push": ("sharing:push_command", "push a trained run to the Hugging Face hub: priorkit push RUN user/name"),
+    "pull": ("sharing:pull_command", "pull a run from there: priorkit pull hf://user/name"),
+    "models": ("sharing:models_command", "say what a run is: a folder, a packed file, or one on the hub"),
     "components": (
         "listings:components_command",
         "list every prior, loss, network, data set and recipe, with its options",
@@ -102,7 +108,7 @@ def _show_warning(
         # Of several processes that train together, the first tells what all of them find.
         return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
-    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrainingWarning)
+    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrackingWarning | TrainingWarning)
     where = "" if of_user else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")
 

@@ -49,6 +49,7 @@ class TrainArguments:
         json: Whether to print JSON.
         quiet: Whether to print errors only.
         help: The help text, if that is what was asked for.
+        track: The trackers that follow the training, as they were named; None if none was.
         files: The values of the command's own flags, by their names without hyphens in front; those that were given.
     """
 
@@ -61,4 +62,5 @@ class TrainArguments:
     json: bool
     quiet: bool
     help: str | None = None
+    track: list[str] | None = None
     files: dict[str, str] = field(default_factory=dict)

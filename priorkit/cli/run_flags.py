@@ -31,7 +31,7 @@ __all__ = ["parse_train_arguments"]
 Choices = Mapping[tuple[str, ...], ComponentChoice]
 """Every component that is chosen, by the path at which its options lie."""
 
-_PATHS = ("--out", "--resume", "--checkpoint")
+_PATHS = ("--out", "--resume", "--checkpoint", "--track")
 _GROUPS = (
     ("data", "data_dir"),
     ("algorithm", "decoder_in_both_phases"),
@@ -55,6 +55,14 @@ def _base_parser(command: RunCommand) -> Parser:
     parser.add_argument("--out", type=Path, metavar=metavar, help=text)
     for flag, name, meaning in command.files:
         parser.add_argument(flag, metavar=name, help=meaning)
+    if not command.files:
+        parser.add_argument(
+            "--track",
+            action="append",
+            metavar="NAME",
+            help="follow the training by wandb, mlflow, comet or tensorboard; may be given several times (default: who "
+            "has followed a run that goes on; none: nobody)",
+        )
     if command is TRAIN:
         parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
     elif not command.files:
@@ -186,6 +194,7 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
         checkpoint,
         found.json,
         found.quiet,
+        track=getattr(found, "track", None),
         files={name: value for name, value in named.items() if value is not None},
     )
 

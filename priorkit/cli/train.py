@@ -36,7 +36,9 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
 
     # Only now: everything above answers without torch.
     from priorkit.runs import prepare, prepare_resumed
+    from priorkit.tracking import tracker_names
 
+    tracker_names(asked.track or ())
     if asked.resume is not None:
         return run_and_tell(prepare_resumed(asked.resume, asked.flags, registry=registry), asked)
     name = "" if asked.recipe.endswith(".toml") else asked.recipe
@@ -53,7 +55,10 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     from priorkit.display.progress import Progress
     from priorkit.distributed import leave_processes
     from priorkit.runs import RunFolder, latest_picture
+    from priorkit.tracking import tracker_names
     from priorkit.training import Observer, Session
+
+    track = None if asked.track is None else tracker_names(asked.track)
 
     def summary(outcome: TrainingOutcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
@@ -87,7 +92,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
             _announce(run, console)
 
     try:
-        outcome = run.run([Announcement(), progress])
+        outcome = run.run([Announcement(), progress], track)
     finally:
         progress.close()
     leave_processes()

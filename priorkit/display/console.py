@@ -108,7 +108,8 @@ class Console:
             from rich.table import Table
             from rich.text import Text
 
-            table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+            shown = Text(without_controls(title))
+            table = Table(title=shown, title_justify="left", show_header=False, box=None, pad_edge=False)
             table.add_column(no_wrap=True)
             table.add_column(overflow="fold")
             for name, value in rows:

@@ -83,7 +83,8 @@ def _check(file: Path) -> None:
         with open_regular(file) as opened:
             found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except FileNotFoundError:
-        raise _damaged(file, "it is missing") from None
+        shared = " (runs that are pulled, or packed without --resumable, have none)" if file.name == _STATE else ""
+        raise _damaged(file, f"it is missing{shared}") from None
     except OSError as error:
         raise _damaged(file, error.strerror or str(error)) from None
     try:

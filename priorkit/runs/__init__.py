@@ -16,6 +16,7 @@ from priorkit.runs.run_evaluation import Evaluation, evaluate_run
 from priorkit.runs.run_loading import load_run
 from priorkit.runs.samples_file import check_output, check_picture_output, save_images, save_picture
 from priorkit.runs.scores_file import append_evaluation, read_evaluations
+from priorkit.runs.sharing import RunDescription, describe_run, pack_run, pull, push_run, unpack
 from priorkit.runs.training_run import TrainingOutcome, TrainingRun, prepare
 from priorkit.runs.unread_texts import unread_notes
 
@@ -24,12 +25,14 @@ __all__ = [
     "Evaluation",
     "Position",
     "Run",
+    "RunDescription",
     "RunFolder",
     "TrainingOutcome",
     "TrainingRun",
     "append_evaluation",
     "check_output",
     "check_picture_output",
+    "describe_run",
     "diagnose",
     "evaluate_run",
     "explained_os_errors",
@@ -38,10 +41,13 @@ __all__ = [
     "latest_picture",
     "load_run",
     "load_run_data",
+    "pack_run",
     "pairs",
     "prepare",
     "prepare_fit",
     "prepare_resumed",
+    "pull",
+    "push_run",
     "read_as_run_data",
     "read_evaluations",
     "read_images",
@@ -53,6 +59,7 @@ __all__ = [
     "save_picture",
     "settings_of_fit",
     "train",
+    "unpack",
     "unread_notes",
     "write_report",
 ]

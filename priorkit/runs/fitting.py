@@ -33,6 +33,7 @@ from priorkit.runs.run import Run
 from priorkit.runs.run_loading import weights_do_not_fit
 from priorkit.runs.training_run import TrainingRun, run_or_raise
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+from priorkit.tracking import tracker_names
 from priorkit.training import Session
 
 __all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
@@ -261,6 +262,7 @@ def fit(
     checkpoint: str | None = None,
     observers: Sequence[Listener] = (),
     progress: bool | None = None,
+    track: str | Sequence[str] = (),
     registry: Registry | None = None,
     **changes: Any,
 ) -> Run:
@@ -274,6 +276,7 @@ def fit(
         checkpoint: Which of the run's checkpoints: `last` or `best`; by default the one that a given `Run` has loaded.
         observers: Told what happens, as for `priorkit.train`.
         progress: Whether to show how it goes, as for `priorkit.train`.
+        track: Trackers that follow the training, as for `priorkit.train`.
         registry: Where components come from; if None, those of a given `Run`, or else the installed plug-ins.
         **changes: The prior, with its options as a table, and how it is trained: fields of `RunConfig`.
 
@@ -282,10 +285,11 @@ def fit(
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
     """
+    names = tracker_names(track)
     path = run.path if isinstance(run, Run) else Path(run)
     if checkpoint is None:
         checkpoint = _checkpoint_of(run) if isinstance(run, Run) else "last"
     if registry is None and isinstance(run, Run):
         registry = run.registry
     prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
-    return run_or_raise(prepared, observers_of(observers, progress))
+    return run_or_raise(prepared, observers_of(observers, progress), names)

@@ -1,6 +1,6 @@
 """Scores a run while it trains."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from priorkit.errors import DataError, MissingExtraError
@@ -8,6 +8,7 @@ from priorkit.evaluation import EvaluationSettings, build_extractor, evaluate_mo
 from priorkit.interfaces import FeatureExtractor
 from priorkit.registry import Registry
 from priorkit.runs.recorder import Recorder
+from priorkit.tracking import Tracking
 from priorkit.training import Observer, Session
 
 __all__ = ["PeriodicEvaluation"]
@@ -23,10 +24,12 @@ class PeriodicEvaluation(Observer):
     Args:
         recorder: Writes them into `metrics.jsonl`.
         registry: Where the feature extractor comes from.
+        trackings: Who is told of them, too.
     """
 
-    def __init__(self, recorder: Recorder, registry: Registry) -> None:
+    def __init__(self, recorder: Recorder, registry: Registry, trackings: Sequence[Tracking] = ()) -> None:
         self.recorder = recorder
+        self.trackings = trackings
         self.registry = registry
         self._extractor: FeatureExtractor | None = None
 
@@ -59,4 +62,6 @@ class PeriodicEvaluation(Observer):
         values = {name: score.value for name, score in found.items() if score.value is not None}
         if values:
             self.recorder.scored(session, values)
+            for tracking in self.trackings:
+                tracking.scored(session, values)
         return values

@@ -15,6 +15,7 @@ from priorkit.runs.listeners import Listener, observers_of
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run
 from priorkit.runs.training_run import TrainingRun, prepare, run_or_raise
+from priorkit.tracking import tracker_names
 
 __all__ = ["train"]
 
@@ -36,6 +37,7 @@ def train(
     resume: str | Path | None = None,
     observers: Sequence[Listener] = (),
     progress: bool | None = None,
+    track: str | Sequence[str] | None = None,
     registry: Registry | None = None,
 ) -> Run:
     """Trains a new run, or goes on with one, and loads it.
@@ -71,6 +73,8 @@ def train(
         observers: Told what happens: `priorkit.Observer`s, or functions of the session and its losses.
         progress: Whether to show how it goes: a bar on a terminal; in a notebook samples, too. None does in both, and
             shows nothing elsewhere.
+        track: Trackers that follow the training: wandb, mlflow, comet, tensorboard, or several of them. With `resume`,
+            None goes on with those of the run.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -87,12 +91,13 @@ def train(
         "prior": prior,
     }
     given = GivenObjects(data, test_data, transform, modules)
+    names = None if track is None else tracker_names(track)
     if resume is None:
         prepared = prepare(config or RunConfig(), out, given=given, registry=registry)
     else:
         prepared = _resumed(resume, config, out, given, registry)
     shown = progress if prepared.processes.is_main else False
-    return run_or_raise(prepared, observers_of(observers, shown))
+    return run_or_raise(prepared, observers_of(observers, shown), names)
 
 
 def _resumed(

@@ -11,7 +11,7 @@ from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.formats import FORMAT
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
-from priorkit.runs.tensorboard_events import TensorBoardEvents
+from priorkit.tracking import TensorBoardEvents
 from priorkit.training import NoticedSymptom, Observer, Review, Session
 from priorkit.whole_files import refuse_link, write_whole
 
@@ -27,11 +27,13 @@ class Recorder(Observer):
     Args:
         folder: Where to.
         config: The configuration that checkpoints are to remember.
+        events: Whether TensorBoard's events are among it; otherwise its tracker writes them.
     """
 
-    def __init__(self, folder: RunFolder, config: RunConfig) -> None:
+    def __init__(self, folder: RunFolder, config: RunConfig, *, events: bool = True) -> None:
         self.folder = folder
         self.config = config
+        self.events = events
         self._metrics: IO[str] | None = None
         self._tensorboard: TensorBoardEvents | None = None
         self._written: set[tuple[float, frozenset[str]]] = set()
@@ -57,6 +59,8 @@ class Recorder(Observer):
                 if number and int(number[1]) > session.steps:
                     picture.unlink()
             self._metrics = self.folder.metrics.open("a", encoding="utf-8")
+        if not self.events:
+            return
         with explained_os_errors("write TensorBoard events"):
             self._tensorboard = TensorBoardEvents(self.folder.path, session.steps)
 

@@ -27,11 +27,12 @@ _SYMPTOM = "symptom/"
 _WIDTH, _HEIGHT, _MARGIN = 280, 120, 6
 
 
-def latest_picture(folder: RunFolder, kind: str) -> Path | None:
-    """The newest picture of a kind (`samples` or `reconstructions`), or None."""
+def latest_picture(folder: RunFolder, kind: str, step: int | None = None) -> Path | None:
+    """The newest picture of a kind (`samples` or `reconstructions`), up to a step if one is given; or None."""
     ours = re.compile(rf"{kind}-(\d{{8,}})\.png")
     found = [(int(match[1]), path) for path in folder.samples.glob("*.png") if (match := ours.fullmatch(path.name))]
-    return max(found)[1] if found else None
+    seen = [(of, path) for of, path in found if step is None or of <= step]
+    return max(seen)[1] if seen else None
 
 
 def _curve(name: str, points: list[tuple[float, float]]) -> str:

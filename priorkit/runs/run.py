@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.model_inputs import checked_codes, checked_images
 from priorkit.runs.run_description import run_as_html, run_in_words
+from priorkit.runs.sharing import pack_run, push_run
 
 __all__ = ["Run"]
 
@@ -251,6 +253,56 @@ class Run:
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
+
+    def pack(self, path: str | Path | None = None, *, resumable: bool = False) -> Path:
+        """Packs the run, with the weights that it was loaded with, into one file for `priorkit.unpack`.
+
+        Args:
+            path: The file, which must not be there yet; by default the run's name with `.priorkit.zip`, here.
+            resumable: Whether the optimisers' state is packed, too, so that the training can go on elsewhere.
+
+        Returns:
+            The file.
+
+        Raises:
+            RunFolderError: The run cannot be read, or the file cannot be written.
+        """
+        return pack_run(self.folder, path, checkpoint=self.checkpoint, resumable=resumable)
+
+    def push(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        message: str | None = None,
+        license: str | None = None,  # noqa: A002
+    ) -> str:
+        """Pushes the run, with the weights that it was loaded with and a model card, to the Hugging Face hub.
+
+        Args:
+            repository: `user/name`, which is made if it is not there.
+            private: Whether a repository that is made is private; if None, as the hub makes them for its user.
+            revision: The branch, which is made if it is not there; the main one if None.
+            message: The commit's message.
+            license: The licence for the card, as the hub calls it (`mit`); the card names none if None.
+
+        Returns:
+            The address for `priorkit.load_run`: `hf://user/name`.
+
+        Raises:
+            MissingExtraError: huggingface_hub is not installed: `pip install 'priorkit[hub]'`.
+            RunFolderError: The run cannot be read, or the hub gives no answer or refuses it.
+        """
+        return push_run(
+            self.folder,
+            repository,
+            checkpoint=self.checkpoint,
+            private=private,
+            revision=revision,
+            message=message,
+            license_name=license,
+        )
 
     def _finite(self, values: Tensor, what: str) -> Tensor:
         """The values, which are infinite or no numbers where a network is broken: as pictures, those would be black.

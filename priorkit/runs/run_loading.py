@@ -18,6 +18,7 @@ from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.run import Run
+from priorkit.runs.sharing import local_run
 from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 
 __all__ = ["load_run", "weights_do_not_fit"]
@@ -47,7 +48,8 @@ def load_run(
     """Loads a trained run.
 
     Args:
-        path: The run folder.
+        path: The run folder; or `hf://user/name[@revision]` of a run on the Hugging Face hub, which is downloaded once,
+            into priorkit's cache.
         checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
             evaluated as it was trained.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
@@ -60,7 +62,9 @@ def load_run(
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: The folder is no run, has no such checkpoint, or its weights are not finite.
+        RunFolderError: The folder is no run, has no such checkpoint, or its weights are not finite; or it is a packed
+            run, which `priorkit.unpack` unpacks; or the hub has no such run, or gives no answer.
+        MissingExtraError: The run is on the hub, and huggingface_hub is not installed.
         UnknownComponentError: A plug-in that the run used is not installed.
         DeviceError: The device is not available.
         DataError: The run's prior reads the training images, and they cannot be read or are others.
@@ -68,7 +72,7 @@ def load_run(
     """
     given = GivenObjects(data, test_data, modules=modules or {})
     registry = given.within(installed_plugins() if registry is None else registry)
-    folder = RunFolder.open(Path(path))
+    folder = RunFolder.open(local_run(path))
     environment = folder.read_environment()
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry, folder.config)

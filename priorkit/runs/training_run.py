@@ -26,6 +26,7 @@ from priorkit.runs.run import Run
 from priorkit.runs.run_loading import load_run
 from priorkit.runs.stop_signals import kept_generators, raise_again, stop_signals
 from priorkit.runs.training_lock import training_lock
+from priorkit.tracking import Tracking, recorded_trackers
 from priorkit.training import Observer, Session, require_steps_taken, run_session
 
 __all__ = ["TrainingOutcome", "TrainingRun", "prepare", "run_or_raise"]
@@ -70,6 +71,7 @@ class TrainingRun:
         resumed: Whether it goes on from a checkpoint.
         processes: Those that train it together.
         registry: Where components come from.
+        recipe: Of a new run: the recipe's name, if one was named.
     """
 
     config: RunConfig
@@ -79,6 +81,7 @@ class TrainingRun:
     resumed: bool
     processes: Processes
     registry: Registry
+    recipe: str = ""
     _stem: str | None = None
     """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
     _checkpoint: Path | None = None
@@ -87,11 +90,15 @@ class TrainingRun:
     """Of a resumed run: whether the configuration differs from the one in the folder."""
 
     @torch_defaults()
-    def run(self, observers: Sequence[Observer] = ()) -> TrainingOutcome:
+    def run(self, observers: Sequence[Observer] = (), track: Sequence[str] | None = None) -> TrainingOutcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
         Where several processes train together, all of them call this. The main one writes the folder, and its observers
         alone are told.
+
+        Args:
+            observers: Told what happens.
+            track: The names of trackers; if None, those that have followed the run before.
 
         Raises:
             NonFiniteLossError: Training diverged; the last good checkpoint is kept, and the report is written.
@@ -107,7 +114,7 @@ class TrainingRun:
             with self.processes.together():
                 require_common_run(self.config, self.session, self.data, self.processes)
             with self.processes.together():
-                told = self._begin(until_done, observers) if self.processes.is_main else []
+                told = self._begin(until_done, observers, track) if self.processes.is_main else []
             self.path = Path(self.processes.gather(str(self.path))[0])
             made.append(self.path)
             with kept_generators(self.session.precision.device), stop_signals() as stop:
@@ -151,19 +158,28 @@ class TrainingRun:
         checkpoint = folder.find_checkpoint("last", state=True)
         self.session.load(folder.load_weights(checkpoint), folder.load_state(checkpoint))
 
-    def _begin(self, until_done: ExitStack, observers: Sequence[Observer]) -> list[Observer]:
+    def _begin(
+        self, until_done: ExitStack, observers: Sequence[Observer], track: Sequence[str] | None
+    ) -> list[Observer]:
         """Makes the folder ready, and gives all who are to be told of the training."""
         folder = RunFolder.open(self.path) if self.resumed else self._new_folder()
         until_done.enter_context(training_lock(folder.path))
         if self.resumed:
             self._go_on(folder)
-        recorder = Recorder(folder, self.config)
+        names = recorded_trackers(folder.path) if track is None else track
+        recorder = Recorder(folder, self.config, events="tensorboard" not in names)
         until_done.callback(recorder.close)
-        evaluation = [PeriodicEvaluation(recorder, self.registry)] if self.config.evaluate_every is not None else []
-        return [recorder, *evaluation, *observers]
+        trackings = [Tracking(name, folder.path) for name in names]
+        for tracking in trackings:
+            until_done.callback(tracking.close)
+        evaluation = (
+            [PeriodicEvaluation(recorder, self.registry, trackings)] if self.config.evaluate_every is not None else []
+        )
+        return [recorder, *evaluation, *trackings, *observers]
 
     def _new_folder(self) -> RunFolder:
         environment = describe_environment(self.session, self.config, self.registry, self.data)
+        environment["recipe"] = self.recipe
         while True:
             try:
                 return RunFolder.create(self.path, self.config, environment)
@@ -246,13 +262,14 @@ def prepare(
         resumed=False,
         processes=processes,
         registry=registry,
+        recipe=name,
         _stem=stem if out is None else None,
     )
 
 
-def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = ()) -> Run:
+def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = (), track: Sequence[str] | None = None) -> Run:
     """Trains a run and loads it; a signal that stops it does to the program what it does elsewhere."""
-    stopped = prepared.run(observers).stopped
+    stopped = prepared.run(observers, track).stopped
     if stopped is not None:
         raise_again(stopped)
     return load_run(prepared.path, device=str(prepared.session.precision.device), registry=prepared.registry)

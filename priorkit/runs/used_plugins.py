@@ -13,7 +13,7 @@ from priorkit.registry import BUILTIN, GIVEN, REGISTERED, Registered, Registry
 from priorkit.runs.given_again import require_modules_again
 from priorkit.runs.kept_settings import require_known_options
 
-__all__ = ["require_plugins", "with_used_plugins"]
+__all__ = ["needed_distributions", "require_plugins", "with_used_plugins"]
 
 
 def _named(registry: Registry, slot: str, name: str) -> list[Registered]:
@@ -33,6 +33,15 @@ def _used(environment: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, s
         for used in recorded if isinstance(recorded, list) else [recorded]:
             if used is not None:
                 yield kind, used
+
+
+def needed_distributions(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The distributions of others that a run's components are of, with the versions that it was trained with."""
+    return {
+        used["distribution"]: used["version"]
+        for kind, used in _used(environment)
+        if kind.slot != "extractor" and used["distribution"] != BUILTIN
+    }
 
 
 def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import priorkit.codes
 import priorkit.runs
 import priorkit.studies
+import priorkit.tracking.catalogue
 from priorkit.cli import main
 from priorkit.config import resolve_config
 from priorkit.registry import installed_plugins
@@ -82,9 +84,12 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
         plan_runs(request, registry)
         raise UnderstoodError
 
-    for name in ("load_run", "prepare_resumed", "prepare_fit"):
+    for name in ("load_run", "prepare_resumed", "prepare_fit", "unpack", "pull", "describe_run"):
         monkeypatch.setattr(priorkit.runs, name, stop)
     monkeypatch.setattr(priorkit.runs, "prepare", resolve)
+    monkeypatch.setattr(priorkit.runs, "RunFolder", SimpleNamespace(open=stop))
+    # Whatever trackers are installed here.
+    monkeypatch.setattr(priorkit.tracking.catalogue, "find_spec", lambda package: True)
     monkeypatch.setattr(priorkit.runs, "fit_settings", lambda run, registry: {"prior": "flow-matching"})
     for name in ("prepare_code_fit", "prepare_resumed_fit"):
         monkeypatch.setattr(priorkit.codes, name, stop)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from priorkit.runs.tensorboard_events import TensorBoardEvents
+from priorkit.tracking.tensorboard_events import TensorBoardEvents
 
 
 class Writer:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 __all__ = ["TensorBoardEvents"]
 
 
@@ -48,6 +51,25 @@ class TensorBoardEvents:
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
+
+    def write_picture(self, name: str, picture: Image.Image, step: int) -> None:
+        """Writes a picture of a step.
+
+        Raises:
+            OSError: It, or something earlier, cannot be written.
+        """
+        if self._writer is not None:
+            pixels = np.asarray(picture)
+            self._writer.add_image(name, pixels, step, dataformats="HW" if pixels.ndim == 2 else "HWC")
+
+    def write_text(self, name: str, text: str, step: int) -> None:
+        """Writes a text in Markdown.
+
+        Raises:
+            OSError: It, or something earlier, cannot be written.
+        """
+        if self._writer is not None:
+            self._writer.add_text(name, text, step)
 
     def close(self) -> None:
         """Writes what is left; may be called twice.

@@ -1,0 +1,183 @@
+"""`priorkit pack`, `unpack`, `push`, `pull` and `models`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
+from priorkit.display.console import Console
+from priorkit.registry import Registry
+
+if TYPE_CHECKING:
+    from priorkit.runs import RunDescription
+
+__all__ = ["models_command", "pack_command", "pull_command", "push_command", "unpack_command"]
+
+_KIB = 1024
+
+
+def pack_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Packs a run into one file; returns the exit status."""
+    parser = Parser(
+        "priorkit pack",
+        "Packs a trained run into one file for somebody else, who unpacks it by `priorkit unpack`: configuration, "
+        "versions, the weights of one checkpoint, scores, pictures and report; no training data.",
+    )
+    _add_run(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to make (default: RUN.priorkit.zip, here)")
+    _add_checkpoint(parser)
+    parser.add_argument(
+        "--resumable",
+        action="store_true",
+        help="pack the optimisers' state, too, so that the training can go on elsewhere",
+    )
+    found = _parse(parser, arguments, {"--out", "--checkpoint"})
+    from priorkit.runs import RunFolder, pack_run
+
+    folder = RunFolder.open(found.run)
+    file = pack_run(folder, found.out, checkpoint=found.checkpoint, resumable=found.resumable)
+    return _told(found, f"{file} ({_size(file.stat().st_size)}): unpack it with priorkit unpack {file}", file=str(file))
+
+
+def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Unpacks a run; returns the exit status."""
+    parser = Parser(
+        "priorkit unpack",
+        "Unpacks a run that `priorkit pack` has packed. Nothing in the file is executed, nothing is written beside the "
+        "new folder, and that appears whole or not at all.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="made by `priorkit pack`")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and its name)")
+    found = _parse(parser, arguments, {"--out"})
+    from priorkit.runs import unpack
+
+    path = unpack(found.file, found.out)
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+
+
+def push_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Pushes a run to the Hugging Face hub; returns the exit status."""
+    parser = Parser(
+        "priorkit push",
+        "Pushes a trained run to the Hugging Face hub: configuration, versions, weights (safetensors), scores, "
+        "pictures, report, and a model card; no training data, no code, no pickles. Log in by `hf auth login`, or "
+        "set HF_TOKEN; HF_ENDPOINT names another hub.",
+    )
+    _add_run(parser)
+    parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is made if it is not there")
+    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made")
+    parser.add_argument("--revision", metavar="BRANCH", help="the branch, which is made if it is not there")
+    parser.add_argument("--message", metavar="TEXT", help="the commit's message")
+    parser.add_argument("--license", metavar="NAME", help="the card's licence, as the hub calls it (default: none)")
+    _add_checkpoint(parser)
+    found = _parse(parser, arguments, {"--revision", "--message", "--license", "--checkpoint"})
+    from priorkit.runs import RunFolder, push_run
+
+    address = push_run(
+        RunFolder.open(found.run),
+        found.repository,
+        checkpoint=found.checkpoint,
+        private=True if found.private else None,
+        revision=found.revision,
+        message=found.message,
+        license_name=found.license,
+    )
+    return _told(found, f'{address}: load it with priorkit.load_run("{address}")', address=address)
+
+
+def pull_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Pulls a run from the Hugging Face hub; returns the exit status."""
+    parser = Parser(
+        "priorkit pull",
+        "Pulls a run from the Hugging Face hub into a run folder. What comes is checked as `priorkit unpack` checks "
+        "it, and nothing in it is executed.",
+    )
+    parser.add_argument("address", metavar="ADDRESS", help="hf://user/name, or with @revision behind it")
+    parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and its name)")
+    found = _parse(parser, arguments, {"--out"})
+    from priorkit.runs import pull
+
+    path = pull(found.address, found.out)
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+
+
+def models_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Prints what runs say of themselves; returns the exit status."""
+    parser = Parser(
+        "priorkit models",
+        "Prints what runs say of themselves: recipe, components, data set, shapes, scores, steps, plug-ins that they "
+        "need, sizes. Neither weights nor plug-ins are loaded.",
+    )
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="a run folder, a packed run, or hf://user/name[@revision]"
+    )
+    found = _parse(parser, arguments, set())
+    from priorkit.runs import describe_run
+
+    console = Console(as_json=found.json, quiet=found.quiet)
+    for source in found.runs:
+        described = describe_run(source, registry=registry)
+        console.data(described.as_data())
+        console.table(described.source, _rows(described))
+    return 0
+
+
+def _rows(run: RunDescription) -> list[tuple[str, str]]:
+    channels, height, width = run.image_shape
+    components = ("prior", "encoder", "regularizer", "loss", "networks", "condition")
+    needed = [
+        f"{name} {version}{' (not installed here)' if name in run.missing else ''}"
+        for name, version in run.plugins.items()
+    ]
+    return [
+        *([("recipe", run.recipe)] if run.recipe else []),
+        *((name, str(getattr(run, name))) for name in components),
+        ("phases", ", ".join(run.phases)),
+        ("data set", f"{run.dataset}, {run.train_images} images to train on"),
+        ("images", f"{height}x{width}, {'grey' if channels == 1 else 'colour'}"),
+        ("codes", "x".join(map(str, run.code_shape))),
+        ("steps", str(run.steps)),
+        *((label, f"{value:.4g}") for label, value in run.scores.items()),
+        ("plug-ins of others", ", ".join(needed) or "none"),
+        ("versions", f"priorkit {run.priorkit}, torch {run.torch}"),
+        ("size", f"{_size(run.bytes)}, of which weights {_size(run.weight_bytes)}"),
+        ("training can go on", "yes" if run.resumable else "no"),
+    ]
+
+
+def _size(count: int) -> str:
+    value, units = float(count), ["bytes", "KiB", "MiB", "GiB"]
+    while value >= _KIB and len(units) > 1:
+        value /= _KIB
+        units.pop(0)
+    return f"{value:.3g} {units[0]}" if units[0] != "bytes" else f"{count} bytes"
+
+
+def _add_run(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
+
+
+def _add_checkpoint(parser: Parser) -> None:
+    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+
+
+def _parse(parser: Parser, arguments: Sequence[str], valued: set[str]) -> argparse.Namespace:
+    add_common(parser)
+    found, unknown = parser.parse_known_args(join_values(arguments, valued, ()))
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    if found.json or found.quiet or not sys.stderr.isatty():
+        # The bars of huggingface_hub, which reads this when it is imported.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    return found
+
+
+def _told(found: argparse.Namespace, what: str, **values: Any) -> int:
+    console = Console(as_json=found.json, quiet=found.quiet)
+    console.data(values)
+    console.line(what)
+    return 0

@@ -1,0 +1,120 @@
+"""Gathers what of a run is shared: one checkpoint, and what says what it is."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import tomli_w
+
+from priorkit.config import read_toml
+from priorkit.engine import checkpoint_step
+from priorkit.errors import RunFolderError
+from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.report import latest_picture, write_report
+from priorkit.runs.scores_file import read_evaluations
+from priorkit.whole_files import read_regular
+
+__all__ = ["gather"]
+
+_PICTURES = ("samples", "reconstructions")
+
+
+def gather(folder: RunFolder, checkpoint: Path, *, resumable: bool = False) -> dict[str, bytes | Path]:
+    """What of a run is shared.
+
+    Measurements, scores and pictures after the checkpoint are left out: they are of other weights. So are the paths of
+    the data and of the run that a prior was fitted to, which are of this machine.
+
+    Args:
+        folder: The run.
+        checkpoint: The folder of the checkpoint.
+        resumable: Whether the state of the training (optimisers, generators) is in it, too.
+
+    Returns:
+        The contents of small files, and the paths of large ones, by the name that each has in the run's folder.
+
+    Raises:
+        RunFolderError: A file of the run cannot be read.
+    """
+    folder.read_environment()
+    step = checkpoint_step(checkpoint)
+    with explained_os_errors("read the run", None):
+        contents: dict[str, bytes | Path] = {
+            "config.toml": tomli_w.dumps(_without_paths(read_toml(folder.config), resumable=resumable)).encode(),
+            "environment.json": read_regular(folder.environment),
+            "metrics.jsonl": _lines(row for row in read_metrics(folder) if row["step"] <= step),
+        }
+        evaluations = [item for item in read_evaluations(folder.scores) if item.get("checkpoint") == checkpoint.name]
+        if evaluations:
+            contents["scores.json"] = (json.dumps({"evaluations": evaluations}, indent=2) + "\n").encode()
+        contents |= _pictures(folder, step) | _diagnosis(folder, checkpoint)
+        contents["report.html"] = _report(folder.path.resolve().name, contents)
+        contents |= _checkpoint(checkpoint, resumable=resumable)
+    return contents
+
+
+def _without_paths(settings: dict[str, Any], *, resumable: bool) -> dict[str, Any]:
+    kept = {key: value for key, value in settings.items() if key != "data_dir"}
+    fitted_to = kept.get("fitted_to")
+    if isinstance(fitted_to, str) and not resumable:
+        # That there was such a run says how this one was trained; one that goes on must say exactly what it said.
+        kept["fitted_to"] = Path(fitted_to).name
+    return kept
+
+
+def _lines(rows: Any) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def _pictures(folder: RunFolder, step: int) -> dict[str, bytes | Path]:
+    """The newest picture of each kind that the checkpoint's step has seen."""
+    found = (latest_picture(folder, kind, step) for kind in _PICTURES)
+    return {f"samples/{path.name}": read_regular(path) for path in found if path is not None}
+
+
+def _diagnosis(folder: RunFolder, checkpoint: Path) -> dict[str, bytes | Path]:
+    """What `priorkit diagnose` has found of this checkpoint, if it has."""
+    try:
+        text = read_regular(folder.diagnosis)
+        of = json.loads(text)["checkpoint"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    if of != checkpoint.name:
+        return {}
+    picture = folder.diagnosis_picture
+    return {"diagnosis.json": text, **({"diagnosis.png": read_regular(picture)} if picture.is_file() else {})}
+
+
+def _report(name: str, contents: Mapping[str, bytes | Path]) -> bytes:
+    """A report of what is shared, and of nothing else."""
+    with TemporaryDirectory() as parent:
+        path = Path(parent) / name
+        for file, content in contents.items():
+            assert isinstance(content, bytes), "large files are no part of the report"
+            target = path / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return read_regular(write_report(RunFolder(path)))
+
+
+def _checkpoint(checkpoint: Path, *, resumable: bool) -> dict[str, bytes | Path]:
+    names = ["weights.safetensors", *(["state.pt"] if resumable else [])]
+    pointer = (json.dumps({"checkpoint": checkpoint.name}) + "\n").encode()
+    # Both names: whatever it was called in the run, it is all that there is.
+    contents: dict[str, bytes | Path] = {"checkpoints/last.json": pointer, "checkpoints/best.json": pointer}
+    below = f"checkpoints/{checkpoint.name}"
+    try:
+        sums = json.loads(read_regular(checkpoint / "checksums.json"))
+        kept = {name: sums[name] for name in names}
+        contents[f"{below}/checksums.json"] = json.dumps(kept).encode()
+    except FileNotFoundError:
+        # An earlier version has written it.
+        pass
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunFolderError(
+            f"cannot read {str(checkpoint / 'checksums.json')!r}: it holds no checksums ({type(error).__name__})"
+        ) from None
+    return contents | {f"{below}/{name}": checkpoint / name for name in names}

@@ -1,0 +1,69 @@
+"""The files of a run on the Hugging Face hub."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from priorkit.runs.sharing.hub_address import HubAddress
+from priorkit.runs.sharing.hub_client import HubError, hub_answers, hub_api
+from priorkit.runs.sharing.shared_files import is_of_run
+
+__all__ = ["HubFiles"]
+
+_TIMEOUT = 10.0
+"""Seconds that the hub has to say what a repository holds."""
+
+
+class HubFiles:
+    """The files of a repository that a run may have, as one commit has them; others in it are not asked for.
+
+    Args:
+        address: The repository.
+
+    Attributes:
+        commit: The commit.
+        sizes: The sizes of its files in bytes by name, as the hub says.
+
+    Raises:
+        MissingExtraError: huggingface_hub is not installed.
+        HubError: The hub gives no answer, or knows no such repository.
+    """
+
+    def __init__(self, address: HubAddress) -> None:
+        self.address = address
+        self._api = hub_api()
+        with hub_answers(self._api, self.name):
+            found = self._api.model_info(
+                address.repository, revision=address.revision, files_metadata=True, timeout=_TIMEOUT
+            )
+        self.commit = found.sha or ""
+        # state.pt is never pushed: what is there under its name is not priorkit's.
+        self.sizes: Mapping[str, int] = {
+            file.rfilename: file.size or 0
+            for file in found.siblings or ()
+            if is_of_run(file.rfilename) and not file.rfilename.endswith(".pt")
+        }
+
+    @property
+    def name(self) -> str:
+        """The address, in quotes."""
+        return repr(str(self.address))
+
+    def copy(self, name: str, folder: Path) -> None:
+        """Writes a file below a folder; no more bytes than the hub has said are kept."""
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".download-") as parent:
+            with hub_answers(self._api, f"{self.name}, {name}"):
+                found = Path(
+                    self._api.hf_hub_download(
+                        self.address.repository, name, revision=self.commit, local_dir=parent, etag_timeout=_TIMEOUT
+                    )
+                )
+            size = found.stat().st_size
+            if found.is_symlink() or size != self.sizes[name]:
+                raise HubError(
+                    f"{self.name}, {name}: {size} bytes came, and {self.sizes[name]} were announced; try again"
+                )
+            shutil.move(found, target)

@@ -1,0 +1,96 @@
+"""Packs a run into one file, and unpacks it."""
+
+from pathlib import Path
+
+from priorkit.errors import RunFolderError
+from priorkit.runs.folder import RunFolder, explained_os_errors
+from priorkit.runs.sharing.gathering import gather
+from priorkit.runs.sharing.packed_files import open_packed, write_packed
+from priorkit.runs.sharing.receiving import free_path, receive
+
+__all__ = ["ENDING", "pack_run", "unpack"]
+
+ENDING = ".priorkit.zip"
+
+
+def pack_run(
+    folder: RunFolder, out: str | Path | None = None, *, checkpoint: str = "last", resumable: bool = False
+) -> Path:
+    """Packs a run into one file for somebody else: configuration, weights, scores, pictures and report, but no data.
+
+    Args:
+        folder: The run.
+        out: The file, which must not be there yet; by default the run's name with `.priorkit.zip`, here.
+        checkpoint: `last`, `best`, or the name of a checkpoint's folder. It is both, the last and the best, of the
+            packed run.
+        resumable: Whether the optimisers' state is packed, too, so that the training can go on elsewhere.
+
+    Returns:
+        The file.
+
+    Raises:
+        RunFolderError: The run cannot be read, or the file cannot be written.
+    """
+    path = Path(f"{folder.path.resolve().name}{ENDING}") if out is None else Path(out)
+    with explained_os_errors("write the packed run", None):
+        if path.exists() or path.is_symlink():
+            raise RunFolderError(f"{str(path)!r} exists already and is left as it is: name another file with --out")
+    while True:
+        found = find_shared(folder, checkpoint, state=resumable)
+        try:
+            contents = gather(folder, found, resumable=resumable)
+            with explained_os_errors("write the packed run", None):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_packed(contents, path)
+        except RunFolderError:
+            # Whoever trains the run has saved the next checkpoint, and removed this one.
+            if found.is_dir():
+                raise
+        else:
+            return path
+
+
+def find_shared(folder: RunFolder, checkpoint: str, *, state: bool = False) -> Path:
+    """The folder of the checkpoint to share: one that a name points at, or one by its own name.
+
+    Raises:
+        RunFolderError: There is no such checkpoint, or it is damaged.
+    """
+    named = folder.checkpoints.folder / checkpoint
+    if checkpoint.startswith("step-") and named.is_dir():
+        return named
+    return folder.find_checkpoint(checkpoint, state=state)
+
+
+def unpack(file: str | Path, out: str | Path | None = None) -> Path:
+    """Unpacks a run that `priorkit pack` or `Run.pack` has packed, safely: whoever has made the file is not trusted.
+
+    The folder appears whole or not at all. Nothing in the file is executed, and nothing is written beside the folder.
+
+    Args:
+        file: The file.
+        out: The run folder to make, which must not be there yet; by default `runs/` and the file's name.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        RunFolderError: The file is damaged, holds what no run has, or more than memory or disk can take; or the folder
+            is there already or cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> folder = tempfile.mkdtemp()
+        >>> file = priorkit.train(config, f"{folder}/run").pack(f"{folder}/run.priorkit.zip")
+        >>> priorkit.load_run(priorkit.unpack(file, f"{folder}/received")).sample(3).shape
+        torch.Size([3, 1, 16, 16])
+    """
+    file = Path(file)
+    name = file.name.removesuffix(ENDING).removesuffix(".zip")
+    if out is None and not name.strip("."):
+        raise RunFolderError(f"{str(file)!r} names no run: name the folder to make with --out")
+    path = free_path(Path(out) if out is not None else Path("runs") / name)
+    with open_packed(file) as files:
+        return receive(files, path).path

@@ -1,0 +1,58 @@
+"""Comet."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from priorkit.tracking.tracker import TrackedRun, Tracker, flattened
+
+__all__ = ["CometTracker"]
+
+
+class CometTracker(Tracker):
+    """Comet, as its own variables (`COMET_API_KEY`, `COMET_START_ONLINE`, `COMET_PROJECT_NAME`, ...) say."""
+
+    def __init__(self) -> None:
+        self._experiment: Any = None
+
+    def start(self, run: TrackedRun) -> Mapping[str, str]:
+        """Begins an experiment of the project `priorkit`, or goes on with one under its key."""
+        import comet_ml
+
+        config = comet_ml.ExperimentConfig(
+            name=run.name,
+            display_summary_level=0,
+            # What lies in the folder where the command is given is no part of the run.
+            log_code=False,
+            log_git_patch=False,
+            log_graph=False,
+            parse_args=False,
+            auto_output_logging=False,
+            auto_metric_logging=False,
+            auto_param_logging=False,
+        )
+        key = run.identity.get("key")
+        self._experiment = comet_ml.start(
+            project_name=os.environ.get("COMET_PROJECT_NAME", "priorkit"),
+            experiment_key=key,
+            mode="get_or_create" if key else "create",
+            experiment_config=config,
+        )
+        self._experiment.log_parameters(flattened(run.settings))
+        return {"key": str(self._experiment.get_key())}
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Logs measurements."""
+        self._experiment.log_metrics(dict(values), step=step)
+
+    def show(self, pictures: Mapping[str, Image.Image], step: int) -> None:
+        """Logs images."""
+        for name, picture in pictures.items():
+            self._experiment.log_image(picture, name=name, step=step)
+
+    def finish(self, *, complete: bool) -> None:
+        """Ends the experiment."""
+        if self._experiment is not None:
+            self._experiment.end()

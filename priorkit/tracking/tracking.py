@@ -1,0 +1,123 @@
+"""Tells a tracker what happens in a training."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from priorkit.errors import NonFiniteLossError, TrackingWarning
+from priorkit.figures import draw_grid
+from priorkit.plugins.wording import in_one_line
+from priorkit.tracking.background import Background
+from priorkit.tracking.catalogue import build_tracker
+from priorkit.tracking.kept_identities import keep_identity, kept_identity
+from priorkit.tracking.tracker import TrackedRun, Tracker
+from priorkit.training import NoticedSymptom, Observer, Review, Session
+
+__all__ = ["Tracking"]
+
+_PATIENCE = 60.0
+"""Seconds that a tracker has at the end to send what is left."""
+
+
+class Tracking(Observer):
+    """Has one tracker follow a training: losses, learning rates, scores, symptoms, pictures, configuration.
+
+    A tracker that fails is told once, as a `TrackingWarning`, and follows no more; the training goes on.
+
+    Args:
+        name: The tracker's.
+        path: The run folder.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+        self._tracker: Tracker | None = None
+        self._thread: Background | None = None
+        self._told = False
+
+    def started(self, session: Session) -> None:
+        """Begins."""
+        settings = session.config.model_dump(mode="json")
+        self._thread = Background(f"priorkit-{self.name}")
+        run = TrackedRun(self.path, settings, session.steps, kept_identity(self.path, self.name))
+        self._thread.call(partial(self._start, run))
+
+    def _start(self, run: TrackedRun) -> None:
+        self._tracker = build_tracker(self.name)
+        identity = self._tracker.start(run)
+        keep_identity(self.path, self.name, identity)
+
+    def measured(self, session: Session, losses: dict[str, float]) -> None:
+        """Losses, and the learning rates by which they were reached."""
+        rates = {
+            f"learning_rate/{name}": float(optimizer.param_groups[0]["lr"])
+            for name, optimizer in session.engine.optimizers.items()
+        }
+        self._log(session, {**{f"loss/{name}": value for name, value in losses.items()}, **rates})
+
+    def reviewed(self, session: Session, review: Review) -> None:
+        """Scores, indicators and pictures."""
+        scores = {f"held_out/{name}": value for name, value in review.scores.items()}
+        self._log(session, scores | {f"indicator/{name}": value for name, value in review.indicators.items()})
+        pictures = {"samples": draw_grid(review.samples, review.columns)}
+        if review.reconstructions is not None:
+            pictures |= {"originals": draw_grid(review.originals), "reconstructions": draw_grid(review.reconstructions)}
+        steps = session.steps
+        self._call(lambda tracker: tracker.show(pictures, steps))
+
+    def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
+        """The symptom's figure."""
+        self._log(session, {f"symptom/{symptom.key}": symptom.value})
+
+    def scored(self, session: Session, scores: Mapping[str, float]) -> None:
+        """Scores of an evaluation on the way, by name."""
+        self._log(session, {f"score/{name}": value for name, value in scores.items()})
+
+    def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
+        """Steps are done again."""
+        steps = session.steps
+        self._call(lambda tracker: tracker.go_back(steps))
+
+    def ended(self, session: Session, reason: str | None) -> None:
+        """Ends."""
+        self.close(complete=reason is None)
+
+    def close(self, *, complete: bool = False) -> None:
+        """Ends, after a minute at most; may be called twice.
+
+        Args:
+            complete: Whether the training has come to its end.
+        """
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.call(partial(self._in_thread, lambda tracker: tracker.finish(complete=complete)))
+            thread.finish(_PATIENCE)
+            self._tell(thread)
+
+    def _log(self, session: Session, values: Mapping[str, float]) -> None:
+        steps = session.steps
+        if values:
+            self._call(lambda tracker: tracker.log(values, steps))
+
+    def _call(self, call: Callable[[Tracker], None]) -> None:
+        thread = self._thread
+        if thread is not None:
+            thread.call(partial(self._in_thread, call))
+            self._tell(thread)
+
+    def _in_thread(self, call: Callable[[Tracker], None]) -> None:
+        assert self._tracker is not None, "the thread makes no call after the first has failed"
+        call(self._tracker)
+
+    def _tell(self, thread: Background) -> None:
+        """Says that the tracker has failed, in the thread of the training, where warnings are expected."""
+        if thread.failure is not None and not self._told:
+            self._told = True
+            reason = in_one_line(str(thread.failure)) or type(thread.failure).__name__
+            warnings.warn(
+                f"the tracker {self.name!r} follows the training no more, which goes on without it: {reason}",
+                TrackingWarning,
+                stacklevel=3,
+            )
