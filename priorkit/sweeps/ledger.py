@@ -42,7 +42,7 @@ class Ledger:
         self._place = {"machine": socket.gethostname(), "system": _system(), "process": os.getpid()}
         self._beats: dict[int, tuple[Any, float]] = {}
         self._beaten = time.monotonic()
-        study.pruner = _pruner(request)
+        study.pruner, study.sampler = _pruner(request), _sampler(request, 0)
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial that counts."""
@@ -214,7 +214,7 @@ def _sampler(request: SweepRequest, number: int) -> optuna.samplers.BaseSampler:
     import optuna
 
     seed = (request.seed * 1_000_003 + number) % 2**32
-    return optuna.samplers.TPESampler(seed=seed, constant_liar=True, n_startup_trials=min(10, request.trials // 3 + 1))
+    return optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True, n_startup_trials=min(10, request.trials // 3 + 1))
 
 
 def _pruner(request: SweepRequest) -> optuna.pruners.BasePruner:
