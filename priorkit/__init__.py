@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins
     from priorkit.runs import Run, diagnose, fit, load_run, train
+    from priorkit.sweeps import Sweep, sweep
     from priorkit.training import Observer
 
 __all__ = [
@@ -32,12 +33,14 @@ __all__ = [
     "Registry",
     "Run",
     "RunConfig",
+    "Sweep",
     "__version__",
     "diagnose",
     "fit",
     "fit_prior",
     "installed_plugins",
     "load_run",
+    "sweep",
     "train",
 ]
 
@@ -51,11 +54,13 @@ _HOME = {
     "Registry": "priorkit.registry",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
+    "Sweep": "priorkit.sweeps",
     "diagnose": "priorkit.runs",
     "fit": "priorkit.runs",
     "fit_prior": "priorkit.codes",
     "installed_plugins": "priorkit.registry",
     "load_run": "priorkit.runs",
+    "sweep": "priorkit.sweeps",
     "train": "priorkit.runs",
 }
 

@@ -30,7 +30,7 @@ def _carry_out(function: Function, arguments: Any, channel: Channel) -> bool:
 
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = show  # type: ignore[assignment]
+            warnings.showwarning = show
             channel.tell("done", result=function(arguments, channel))
     except (PriorkitError, NonFiniteLossError) as error:
         diverged = isinstance(error, NonFiniteLossError)

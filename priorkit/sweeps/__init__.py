@@ -8,7 +8,7 @@ from priorkit.sweeps.results import Sweep, write_tables
 from priorkit.sweeps.search import SearchedOption, parse_search, search_of
 from priorkit.sweeps.space import SearchSpace
 from priorkit.sweeps.storage import StudyDatabaseError, require_optuna
-from priorkit.sweeps.sweep import carry_out_sweep, default_folder, sweep
+from priorkit.sweeps.sweeping import carry_out_sweep, default_folder, sweep
 from priorkit.sweeps.trials import SweptTrial
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -171,14 +172,10 @@ def _values(trial: FrozenTrial) -> dict[str, Any]:
 def _system() -> str:
     """Names the system whose process ids are ours: a machine since it was started, or a container on it."""
     parts = [socket.gethostname()]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            parts.append(read())
-        except OSError:
-            continue
+    # Where there is no such file, on another system than Linux, the name has to do.
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
     return " ".join(parts)
 
 
@@ -214,7 +211,9 @@ def _sampler(request: SweepRequest, number: int) -> optuna.samplers.BaseSampler:
     import optuna
 
     seed = (request.seed * 1_000_003 + number) % 2**32
-    return optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True, n_startup_trials=min(10, request.trials // 3 + 1))
+    return optuna.samplers.TPESampler(
+        seed=seed, multivariate=False, constant_liar=True, n_startup_trials=min(10, request.trials // 3 + 1)
+    )
 
 
 def _pruner(request: SweepRequest) -> optuna.pruners.BasePruner:

@@ -193,7 +193,7 @@ def _by_option(sweep: Sweep) -> list[str]:
             continue
         points = [
             Point(value, trial.figures[first.name], _title(trial, sweep), _kind(trial, best))
-            for value, trial in sorted(zip(values, mine, strict=True), key=lambda pair: pair[0])
+            for value, trial in zip(values, mine, strict=True)
         ]
         numbers = [value for value in values if not isinstance(value, str)]
         log = bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
@@ -201,7 +201,7 @@ def _by_option(sweep: Sweep) -> list[str]:
     return ["<h2>Option by option</h2>", *charts] if charts else []
 
 
-def _numbers(texts: Sequence[str]) -> list[float] | list[str]:
+def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
     """The values as numbers if they are all numbers, else as they are."""
     try:
         return [float(text) for text in texts]
@@ -221,5 +221,6 @@ def _table(sweep: Sweep) -> str:
         cells.append(f'<td><a href="{link}">{html.escape(trial.run.name)}</a></td>')
         state = f"{trial.state}: {trial.reason}" if trial.reason else trial.state
         cells.append(f"<td>{html.escape(state)}</td>")
-        body.append(f"<tr{' class=\"best\"' if trial in front else ''}>{''.join(cells)}</tr>")
+        marked = ' class="best"' if trial in front else ""
+        body.append(f"<tr{marked}>{''.join(cells)}</tr>")
     return f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table></div>'

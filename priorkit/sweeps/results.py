@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from priorkit.sweeps.trials import SweptTrial, swept_trial
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
 __all__ = ["Sweep", "gather_sweep", "write_tables"]
 
@@ -64,9 +67,7 @@ class Sweep:
     @property
     def front(self) -> list[SweptTrial]:
         """The trials than which no other one is better in every objective: with one objective, the best."""
-        return [
-            trial for trial in self.complete if not any(self._dominates(other, trial) for other in self.complete)
-        ]
+        return [trial for trial in self.complete if not any(self._dominates(other, trial) for other in self.complete)]
 
     def _dominates(self, one: SweptTrial, other: SweptTrial) -> bool:
         pairs = list(zip(self.objectives, one.values, other.values, strict=True))
@@ -137,16 +138,18 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
     found = {}
     for index, objective in enumerate(request.objectives):
         try:
-            shares = optuna.importance.get_param_importances(
-                study, target=lambda trial, index=index: trial.values[index] if trial.values else float("nan")
-            )
+            shares = optuna.importance.get_param_importances(study, target=partial(_value, index))
         except (ValueError, RuntimeError, ZeroDivisionError):
             # Too few trials, or all of them alike.
             continue
-        shares = {name: float(share) for name, share in shares.items() if share == share}
+        shares = {name: float(share) for name, share in shares.items() if math.isfinite(share)}
         if len(shares) > 1:
             found[objective.name] = shares
     return found
+
+
+def _value(index: int, trial: FrozenTrial) -> float:
+    return trial.values[index] if trial.values else math.nan
 
 
 def write_tables(sweep: Sweep) -> None:

@@ -1,4 +1,4 @@
-"""The database in which a sweep keeps its trials: a file of SQLite, or a PostgreSQL server that several machines use."""
+"""The database in which a sweep keeps its trials: a file of SQLite, or a PostgreSQL server for several machines."""
 
 from __future__ import annotations
 
@@ -124,8 +124,9 @@ def open_study(request: SweepRequest) -> optuna.Study:
     for key, before in kept.items():
         if before != content[key]:
             raise RunFolderError(
-                f"the study {request.study_name!r} in {shown(request)!r} was started with {_difference(before, content[key])}"
-                ": its trials would not compare; ask for the same, or name another folder with --out, or study with --name"
+                f"the study {request.study_name!r} in {shown(request)!r} was started with "
+                f"{_difference(before, content[key])}: its trials would not compare; ask for the same, or name another "
+                "folder with --out, or study with --name"
             )
     return study
 

@@ -196,4 +196,3 @@ class Supervision:
             self._understand(event)
         for training in self._training.values():
             self.ledger.cut_short(training.trial)
-

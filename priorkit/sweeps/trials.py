@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["ATTEMPT", "FIGURES", "PLACE", "REASON", "RETRY_OF", "RUN", "SURPLUS", "SweptTrial", "counted", "swept_trial"]
+__all__ = [
+    "ATTEMPT",
+    "FIGURES",
+    "PLACE",
+    "REASON",
+    "RETRY_OF",
+    "RUN",
+    "SURPLUS",
+    "SweptTrial",
+    "counted",
+    "swept_trial",
+]
 
 # Attributes of trials in the database.
 RUN = "run"
@@ -74,7 +85,9 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that count: those that no other one goes on with, and that were not drawn in vain."""
     trials = list(trials)
     gone_on_with = {
-        trial.user_attrs[RETRY_OF] for trial in trials if RETRY_OF in trial.user_attrs and SURPLUS not in trial.user_attrs
+        trial.user_attrs[RETRY_OF]
+        for trial in trials
+        if RETRY_OF in trial.user_attrs and SURPLUS not in trial.user_attrs
     }
     return [trial for trial in trials if trial.number not in gone_on_with and SURPLUS not in trial.user_attrs]
 
