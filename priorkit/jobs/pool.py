@@ -211,5 +211,8 @@ class JobPool:
         event = message.pop("event")
         if event in ("done", "failed"):
             worker.key = None
+            if message.pop("leaves", False):
+                # It takes no other job: the next one gets a new process.
+                del self._workers[worker.slot]
             return [JobEvent(key, event, message)]
         return [JobEvent(key, "told", {"event": event, **message})]

@@ -34,9 +34,9 @@ def _carry_out(function: Function, arguments: Any, channel: Channel) -> bool:
             channel.tell("done", result=function(arguments, channel))
     except (PriorkitError, NonFiniteLossError) as error:
         diverged = isinstance(error, NonFiniteLossError)
-        channel.tell("failed", message=in_one_line(str(error)), diverged=diverged)
+        channel.tell("failed", message=in_one_line(str(error)), diverged=diverged, leaves=False)
     except Exception as error:
-        channel.tell("failed", message=_in_words(error), diverged=False)
+        channel.tell("failed", message=_in_words(error), diverged=False, leaves=True)
         return False
     return True
 

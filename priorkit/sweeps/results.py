@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -138,7 +139,11 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
     found = {}
     for index, objective in enumerate(request.objectives):
         try:
-            shares = optuna.importance.get_param_importances(study, target=partial(_value, index))
+            with warnings.catch_warnings():
+                # It says that low values are the good ones, which they are made to be.
+                warnings.simplefilter("ignore", UserWarning)
+                value = partial(_to_be_low, index, objective)
+                shares = optuna.importance.get_param_importances(study, target=value)
         except (ValueError, RuntimeError, ZeroDivisionError):
             # Too few trials, or all of them alike.
             continue
@@ -148,8 +153,11 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
     return found
 
 
-def _value(index: int, trial: FrozenTrial) -> float:
-    return trial.values[index] if trial.values else math.nan
+def _to_be_low(index: int, objective: Objective, trial: FrozenTrial) -> float:
+    """A trial's value of an objective, turned so that less is better."""
+    if not trial.values:
+        return math.nan
+    return trial.values[index] if objective.direction == "minimize" else -trial.values[index]
 
 
 def write_tables(sweep: Sweep) -> None:
