@@ -33,7 +33,7 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
     progress = StudyProgress(console, asked.request)
     keep_freed_memory()
     try:
-        done = reproduce(asked.request, progress, registry=registry)
+        done = reproduce(asked.request, progress, jobs=asked.jobs, registry=registry)
         results, stopped = done.results, done.stopped
     except KeyboardInterrupt:
         if not (asked.request.out / "study.json").is_file():

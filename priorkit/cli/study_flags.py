@@ -27,7 +27,18 @@ _DESCRIPTION = (
     "side with what the paper reports; or, as `priors`, fits all priors to the codes of the same autoencoders. "
     "Complete runs are kept, interrupted ones resumed: give the same command again."
 )
-_OWN = ("--budget", "--steps", "--fit-budget", "--fit-steps", "--seeds", "--out", "--samples", "--systems", "--text")
+_OWN = (
+    "--budget",
+    "--steps",
+    "--fit-budget",
+    "--fit-steps",
+    "--seeds",
+    "--jobs",
+    "--out",
+    "--samples",
+    "--systems",
+    "--text",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +50,14 @@ class StudyArguments:
         json: Whether to print JSON.
         quiet: Whether to print errors only.
         help: The help text, if that is what was asked for.
+        jobs: How many runs to train at once.
     """
 
     request: Request | None
     json: bool
     quiet: bool
     help: str | None = None
+    jobs: int = 1
 
 
 def _samples(text: str) -> int:
@@ -79,6 +92,9 @@ def _parser(studies: str) -> Parser:
     )
     parser.add_argument("--fit-steps", type=whole_number(1), metavar="N", help="or how many steps")
     parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, metavar="N", help="runs that are trained at once, one device each"
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
     parser.add_argument(
         "--samples",
@@ -138,7 +154,7 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
     texts, fit_limit = tuple(found.text or ()), _fit_limit(study, found)
     request = Request(study, out, limit, common, found.seeds, systems, found.samples, fit_limit, texts)
-    return StudyArguments(request, found.json, found.quiet)
+    return StudyArguments(request, found.json, found.quiet, jobs=found.jobs)
 
 
 def _fit_limit(study: Study, found: argparse.Namespace) -> dict[str, float]:

@@ -59,7 +59,9 @@ class SearchSpace:
             UnknownComponentError: There is no such component.
         """
         ordered = sorted(options, key=lambda option: option.name not in _SLOTS)
-        known = cls(settings, tuple(ordered), registry)
+        # Named, so that the options of a component can be given without its name.
+        defaults = {slot: {"name": RunConfig.model_fields[slot].default.name} for slot in _SLOTS}
+        known = cls(merge_settings(defaults, settings), tuple(ordered), registry)
         known = replace(known, options=tuple(known._with_kind(option) for option in ordered))
         for option in known.options:
             known._check(option)

@@ -68,8 +68,9 @@ def quick_trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Has processes take a moment instead of training."""
     monkeypatch.syspath_prepend(HERE)
     monkeypatch.setenv("PYTHONPATH", HERE)
-    from trials_of_tests import quick_trial
+    from trials_of_tests import QuickJob, quick_trial
 
     monkeypatch.setattr(supervision, "carry_out_trial", quick_trial)
+    monkeypatch.setattr(supervision, "TrialJob", QuickJob.of)
     yield
     sys.modules.pop("trials_of_tests", None)

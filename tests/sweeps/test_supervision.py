@@ -67,14 +67,11 @@ def test_a_killed_process_is_gone_on_with_in_the_same_folder(make_request, told,
 
 
 def test_a_process_that_is_killed_again_and_again_is_given_up(make_request, told, monkeypatch):
-    from trials_of_tests import quick_trial
-
     from priorkit.jobs.pool import JobPool
 
     monkeypatch.setenv("TRIAL_SECONDS", "0.5")
     pools = []
     monkeypatch.setattr(supervision, "JobPool", lambda environments: pools.append(JobPool(environments)) or pools[-1])
-    assert supervision.carry_out_trial is quick_trial
     told.then = lambda event, number: (
         os.kill(pools[-1].process_of(number), signal.SIGKILL) if event == "reviewed" else None
     )
@@ -117,11 +114,12 @@ def test_several_objectives_give_trade_offs(make_request):
 
 
 def test_a_figure_that_runs_have_not_fails_the_trials(make_request):
-    with pytest.raises(ConfigurationError, match="the first 3 trials failed, .* has no reconstruction_error"):
+    with pytest.raises(ConfigurationError, match=r"the first 3 trials failed, .* has no reconstruction_error"):
         carry_out_sweep(make_request(objective="reconstruction_error"))
 
 
 def test_a_study_of_something_else_is_refused(make_request):
+    make_request().out.mkdir()
     open_study(make_request())
     for other, message in (
         (make_request("learning_rate=1e-4..1e-3"), "started with learning_rate="),
@@ -144,7 +142,7 @@ def test_a_database_that_has_gone_is_one_line(make_request, told, monkeypatch):
             (request.out / "study.db").write_bytes(b"no database" * 500)
 
     told.then = remove
-    with pytest.raises(StudyDatabaseError, match="cannot use the study's database .* what was trained stays") as lost:
+    with pytest.raises(StudyDatabaseError, match=r"cannot use the study's database .* what was trained stays") as lost:
         carry_out_sweep(request, told)
     assert "\n" not in str(lost.value)
     assert (request.out / "trial-0000" / "calls").exists()
@@ -159,4 +157,3 @@ def test_databases_that_there_are_not(make_request):
             carry_out_sweep(make_request(study=study))
         assert "secret" not in str(refused.value)
         assert "\n" not in str(refused.value)
-

@@ -3,11 +3,25 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class QuickJob:
+    """What of a trial such a process needs: nothing that it would have to import torch for."""
+
+    rate: float
+    folder: Path
+
+    @classmethod
+    def of(cls, config, folder, scores, samples):
+        return cls(config.learning_rate, folder)
 
 
 def quick_trial(job, channel):
     """Takes a moment; the learning rate is the distance."""
-    rate = job.config.learning_rate
+    rate = job.rate
     job.folder.mkdir(parents=True, exist_ok=True)
     with (job.folder / "calls").open("a") as calls:
         calls.write("called\n")
