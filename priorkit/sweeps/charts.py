@@ -9,7 +9,7 @@ __all__ = ["Point", "bars", "scatter"]
 
 _WIDTH, _HEIGHT = 440, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 14, 14, 44
-_TICKS = 5
+_TICKS = 8
 _MOST_NAMES = 8
 """Names along an axis, at most."""
 
