@@ -1,9 +1,9 @@
 import csv
+import itertools
 import json
 import math
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -105,7 +105,7 @@ def test_points_lie_within_the_field():
         places = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', text)]
         assert all(64 <= x <= 426 and 14 <= y <= 236 for x, y in places)
     # On the logarithmic axis they are equally far apart.
-    gaps = [right[0] - left[0] for left, right in zip(places, places[1:], strict=False)]
+    gaps = [right[0] - left[0] for left, right in itertools.pairwise(places)]
     assert max(gaps) - min(gaps) < 0.2
 
 
@@ -117,8 +117,3 @@ def test_points_that_are_all_alike_are_drawn():
 def test_bars_have_the_length_of_their_share():
     assert "width:40.0%" in bars([("x", 0.4)])
     assert math.isclose(float(re.findall(r"width:([\d.]+)%", bars([("x", 1.7)]))[0]), 100)
-
-
-def test_the_example_of_a_path(tmp_path):
-    trial = SweptTrial(3, "pruned", {"prior": "learned"}, (), {}, tmp_path / "trial-0003", steps=20)
-    assert trial.as_data()["run"] == str(Path(tmp_path) / "trial-0003")
