@@ -3,11 +3,9 @@
 What fails here is left as it is: who goes through the runs meets it again, and says what is wrong.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from priorkit.errors import NonFiniteLossError
 from priorkit.jobs import Channel, JobPool, worker_environments
@@ -17,9 +15,7 @@ from priorkit.studies.plan import PlannedRun, Request
 from priorkit.studies.planned_training import is_whole, prepare_planned
 from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
-
-if TYPE_CHECKING:
-    from priorkit.studies.reproduction import StudyObserver
+from priorkit.studies.study_observer import StudyObserver
 
 __all__ = ["PlannedJob", "carry_out_planned", "train_in_parallel"]
 

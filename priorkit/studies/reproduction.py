@@ -1,13 +1,13 @@
 """Carries a study out: trains what is missing, keeps what is there, and scores and draws what came of it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
-from priorkit.runs import RunFolder, TrainingRun, read_position
+from priorkit.runs import RunFolder, read_position
 from priorkit.runs.stop_signals import stop_signals
 from priorkit.studies.documents import write_document
 from priorkit.studies.parallel_training import train_in_parallel
@@ -18,51 +18,13 @@ from priorkit.studies.results import Results, gather_results, write_results
 from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
 from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study
-from priorkit.training import Observer
+from priorkit.studies.study_observer import StudyObserver
 
-__all__ = ["Reproduction", "StudyObserver", "reproduce"]
+__all__ = ["Reproduction", "reproduce"]
 
 
 _OF_A_FIT = ("fitted_to", "fitted_checkpoint", "steps", "batch_size")
 """Settings that a fit of a study finds by itself."""
-
-
-class StudyObserver:
-    """Is told how a study goes. Every method does nothing unless a subclass says otherwise."""
-
-    def planned(self, runs: Sequence[PlannedRun]) -> None:
-        """The study consists of these runs."""
-
-    def kept(self, run: PlannedRun, number: int) -> None:
-        """Run `number`, from 1, has been trained before."""
-
-    def training(self, run: PlannedRun, number: int, training: TrainingRun) -> None:
-        """Run `number`, from 1, is about to be trained."""
-
-    def observers(self, run: PlannedRun) -> list[Observer]:
-        """Who is to be told of that run's training."""
-        return []
-
-    def diverged(self, run: PlannedRun, message: str) -> None:
-        """A run is given up because its training diverged; the study goes on."""
-
-    def refused(self, run: PlannedRun, reason: str) -> None:
-        """A prior cannot be fitted to the codes of the other run; the study goes on."""
-
-    def started_beside(self, run: PlannedRun, number: int) -> None:
-        """Run `number`, from 1, is trained or scored by another process, beside others."""
-
-    def ended_beside(self, run: PlannedRun, number: int, message: str) -> None:
-        """That process has ended; the message says what went wrong, and is empty if nothing did."""
-
-    def scoring(self, run: PlannedRun) -> None:
-        """A run is being scored."""
-
-    def drawing(self) -> None:
-        """Pictures are being drawn."""
-
-    def picture_note(self, message: str) -> None:
-        """A text of a picture is not read, or not all of it; the message says which picture and text."""
 
 
 @dataclass(frozen=True)

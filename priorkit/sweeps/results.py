@@ -157,7 +157,8 @@ def _to_be_low(index: int, objective: Objective, trial: FrozenTrial) -> float:
     """A trial's value of an objective, turned so that less is better."""
     if not trial.values:
         return math.nan
-    return trial.values[index] if objective.direction == "minimize" else -trial.values[index]
+    value = float(trial.values[index])
+    return value if objective.direction == "minimize" else -value
 
 
 def write_tables(sweep: Sweep) -> None:

@@ -90,13 +90,15 @@ def explained_database_errors(request: SweepRequest) -> Iterator[None]:
 
 def _storage(request: SweepRequest) -> optuna.storages.RDBStorage:
     import optuna
+    from sqlalchemy.pool import NullPool
 
     url = _url(request)
     if url.startswith("sqlite"):
         # Another process may write at the same time.
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-    # A server that is gone is noticed, and one that was started anew is used again.
-    engine = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}}
+    # No connection is held while runs train: a server that was started anew meanwhile is used again, and one that many
+    # machines use has few at a time.
+    engine = {"poolclass": NullPool, "connect_args": {"connect_timeout": 10}}
     return optuna.storages.RDBStorage(url, engine_kwargs=engine)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -71,8 +72,9 @@ def postgresql() -> Iterator[str]:
             time.sleep(0.1)
         yield f"postgresql://priorkit@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
-        server.wait()
+        # SIGTERM would wait until everybody has left.
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=60)
         shutil.rmtree(home)
 
 
