@@ -21,10 +21,10 @@ class SweepProgress(SweepObserver):
         self.console = console
         self.request = request
         self._ended = 0
+        self._stopping = False
 
     def opened(self, request: SweepRequest, done: int) -> None:
         """Says how much there is to do."""
-        self._ended = done
         names = ", ".join(option.name.replace("_", "-") for option in request.space.options)
         before = f", {done} of them done before" if done else ""
         self.console.line(f"{request.trials} trials{before}, {request.jobs} at once, in {request.out}: {names}")
@@ -46,16 +46,18 @@ class SweepProgress(SweepObserver):
         """An object for programs alone; the run's report has it."""
         self._tell("warning", number, message=message)
 
+    def progressed(self, ended: int) -> None:
+        """For the lines that follow."""
+        self._ended = ended
+
     def completed_trial(self, number: int, figures: Mapping[str, float]) -> None:
         """A line."""
-        self._ended += 1
         self._tell("complete", number, figures=dict(figures))
         found = ", ".join(f"{item.name.replace('_', ' ')} {figures[item.name]:.4g}" for item in self.request.objectives)
         self.console.line(f"[{self._ended}/{self.request.trials}] trial {number}: {found}")
 
     def pruned_trial(self, number: int, step: int) -> None:
         """A line."""
-        self._ended += 1
         self._tell("pruned", number, step=step)
         self.console.line(
             f"[{self._ended}/{self.request.trials}] trial {number}: ended at step {step}, as it does worse than others"
@@ -63,14 +65,14 @@ class SweepProgress(SweepObserver):
 
     def failed_trial(self, number: int, reason: str) -> None:
         """A line."""
-        self._ended += 1
         self._tell("failed", number, message=reason)
         self.console.line(f"[{self._ended}/{self.request.trials}] trial {number}: failed: {reason}")
 
     def cut_short(self, number: int, reason: str) -> None:
         """A line."""
         self._tell("cut_short", number, message=reason)
-        self.console.line(f"trial {number}: cut short: {reason}; another trial goes on with its run")
+        text = "its run is saved" if self._stopping else f"cut short: {reason}; another trial goes on with its run"
+        self.console.line(f"trial {number}: {text}")
 
     def waiting(self, elsewhere: int) -> None:
         """A line."""
@@ -80,6 +82,7 @@ class SweepProgress(SweepObserver):
     def stopping(self, reason: str) -> None:
         """A line."""
         self.console.data({"event": "stopping", "message": reason})
+        self._stopping = True
         self.console.line("ending: every run saves what it has")
 
     def _tell(self, event: str, number: int, **values: object) -> None:

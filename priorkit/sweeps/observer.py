@@ -16,7 +16,10 @@ class SweepObserver:
         >>> class Counter(SweepObserver):
         ...     completed = 0
         ...
-        ...     def completed_trial(self, number, figures):
+        ...     def progressed(self, ended: int) -> None:
+        """So many trials have come to an end in all, here and elsewhere; told before each of the next three."""
+
+    def completed_trial(self, number, figures):
         ...         self.completed += 1
     """
 

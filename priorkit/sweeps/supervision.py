@@ -149,6 +149,7 @@ class Supervision:
             self.observer.cut_short(number, data["message"])
             self.ledger.take_up(list(self._training))
         else:
+            self._progress()
             self.observer.failed_trial(number, data["message"])
 
     def _hear(self, number: int, training: _Training, data: Any) -> None:
@@ -167,22 +168,30 @@ class Supervision:
         if result["pruned"]:
             self._refused.clear()
             self.ledger.prune(training.trial, result["figures"])
+            self._progress()
             self.observer.pruned_trial(number, int(result["figures"]["steps"]))
         elif result["stopped"]:
             self.ledger.cut_short(training.trial)
             self.observer.cut_short(number, result["stopped"])
         elif (reason := self.ledger.complete(training.trial, result["figures"])) is not None:
             self._refused.append(reason)
+            self._progress()
             self.observer.failed_trial(number, reason)
         else:
             self._refused.clear()
+            self._progress()
             self.observer.completed_trial(number, result["figures"])
 
     def _fail(self, trial: Trial, reason: str, *, counts: bool = True) -> None:
         if counts and not any(other.state.name in ("COMPLETE", "PRUNED") for other in self.ledger.trials()):
             self._refused.append(reason)
         self.ledger.fail(trial, reason)
+        self._progress()
         self.observer.failed_trial(trial.number, reason)
+
+    def _progress(self) -> None:
+        ended = [trial for trial in self.ledger.trials() if trial.state.is_finished()]
+        self.observer.progressed(len(ended))
 
     def _end(self, reason: str) -> None:
         """Has the trials in training save what they have."""
