@@ -16,10 +16,7 @@ class SweepObserver:
         >>> class Counter(SweepObserver):
         ...     completed = 0
         ...
-        ...     def progressed(self, ended: int) -> None:
-        """So many trials have come to an end in all, here and elsewhere; told before each of the next three."""
-
-    def completed_trial(self, number, figures):
+        ...     def completed_trial(self, number, figures):
         ...         self.completed += 1
     """
 
@@ -34,6 +31,9 @@ class SweepObserver:
 
     def warned(self, number: int, message: str) -> None:
         """A trial's run warns of something."""
+
+    def progressed(self, ended: int) -> None:
+        """So many trials have come to an end in all, here and elsewhere: told before each of the next three."""
 
     def completed_trial(self, number: int, figures: Mapping[str, float]) -> None:
         """A trial is complete."""
