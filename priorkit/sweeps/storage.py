@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +17,11 @@ from priorkit.sweeps.request import SweepRequest
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["StudyDatabaseError", "explained_database_errors", "load_study", "open_study", "require_optuna", "shown"]
+__all__ = ["StudyDatabaseError", "explained_database_errors", "open_study", "require_optuna", "shown"]
 
 _SERVER = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
 _PASSWORD = re.compile(r"(?<=://)[^@/]*@")
+_ATTEMPTS = 5
 _CONTENT = "priorkit"
 """The study's attribute that says what it is of."""
 
@@ -102,6 +105,26 @@ def _storage(request: SweepRequest) -> optuna.storages.RDBStorage:
     return optuna.storages.RDBStorage(url, engine_kwargs=engine)
 
 
+def _made(request: SweepRequest) -> optuna.Study:
+    """The study, which is made if it is not there; several machines may make the same tables at the same moment."""
+    import optuna
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            return optuna.create_study(
+                storage=_storage(request),
+                study_name=request.study_name,
+                directions=[objective.direction for objective in request.objectives],
+                load_if_exists=True,
+            )
+        except (IntegrityError, ProgrammingError, optuna.exceptions.StorageInternalError):
+            if attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.5 + random.random())
+    raise AssertionError("the last attempt returns or raises")
+
+
 def open_study(request: SweepRequest) -> optuna.Study:
     """Makes a sweep's study, or opens it.
 
@@ -109,15 +132,8 @@ def open_study(request: SweepRequest) -> optuna.Study:
         StudyDatabaseError: The database cannot be used.
         RunFolderError: The database has a study of that name that looks for something else, or elsewhere.
     """
-    import optuna
-
     with explained_database_errors(request):
-        study = optuna.create_study(
-            storage=_storage(request),
-            study_name=request.study_name,
-            directions=[objective.direction for objective in request.objectives],
-            load_if_exists=True,
-        )
+        study = _made(request)
         content = request.content()
         kept = study.user_attrs.get(_CONTENT)
         if kept is None:
@@ -131,14 +147,6 @@ def open_study(request: SweepRequest) -> optuna.Study:
                 "folder with --out, or study with --name"
             )
     return study
-
-
-def load_study(request: SweepRequest) -> optuna.Study:
-    """Opens a study that is there."""
-    import optuna
-
-    with explained_database_errors(request):
-        return optuna.load_study(storage=_storage(request), study_name=request.study_name)
 
 
 def _difference(before: object, now: object) -> str:
