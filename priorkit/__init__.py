@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from priorkit.errors import NonFiniteLossError, PriorkitError
     from priorkit.registry import Registry, installed_plugins, register
     from priorkit.runs import Run, diagnose, fit, load_run, pull, train, unpack
+    from priorkit.sweeps import Sweep, sweep
     from priorkit.training import Observer
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Registry",
     "Run",
     "RunConfig",
+    "Sweep",
     "__version__",
     "diagnose",
     "fit",
@@ -42,6 +44,7 @@ __all__ = [
     "pull",
     "recipe",
     "register",
+    "sweep",
     "train",
     "unpack",
 ]
@@ -56,6 +59,7 @@ _HOME = {
     "Registry": "priorkit.registry",
     "Run": "priorkit.runs",
     "RunConfig": "priorkit.config",
+    "Sweep": "priorkit.sweeps",
     "diagnose": "priorkit.runs",
     "fit": "priorkit.runs",
     "fit_prior": "priorkit.codes",
@@ -65,6 +69,7 @@ _HOME = {
     "pull": "priorkit.runs",
     "recipe": "priorkit.config",
     "register": "priorkit.registry",
+    "sweep": "priorkit.sweeps",
     "train": "priorkit.runs",
     "unpack": "priorkit.runs",
 }

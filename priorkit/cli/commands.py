@@ -43,6 +43,10 @@ _COMMANDS = {
         "reproduce:reproduce_command",
         "train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500",
     ),
+    "sweep": (
+        "sweep:sweep_command",
+        "train a run for each of many settings, several at once: priorkit sweep vae --search learning_rate=1e-4..1e-2",
+    ),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
     "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
@@ -173,7 +177,7 @@ def _run(name: str, arguments: list[str]) -> int:
             raise
         fix = (
             _SMALLER_RUN
-            if name in ("train", "fit", "reproduce")
+            if name in ("train", "fit", "reproduce", "sweep")
             else "ask for fewer images with -n, or compute on another --device"
         )
         return _fail(f"not enough memory: {fix}", 2, as_json)

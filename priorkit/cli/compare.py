@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
-from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.cli.reproduce import carry_out_study
+from priorkit.cli.study_flags import parse_study_arguments
 from priorkit.config import validate_settings
 from priorkit.display.console import Console
 from priorkit.errors import ConfigurationError
@@ -18,7 +21,9 @@ def _parser() -> Parser:
     parser = Parser(
         "priorkit compare",
         "Shows trained runs side by side: a table of their scores (those of training, and those that `priorkit "
-        "evaluate` has kept in them), learning curves, and samples of all in one picture.",
+        "evaluate` has kept in them), learning curves, and samples of all in one picture. With --seeds, trains recipes "
+        "first: priorkit compare RECIPE RECIPE --seeds N --dataset NAME (--steps N | --budget TIME) [--jobs N], with "
+        "every flag of `priorkit reproduce`; the same command goes on.",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="*", help="run folders, made by `priorkit train`")
     parser.add_argument(
@@ -33,7 +38,9 @@ def _parser() -> Parser:
 
 
 def compare_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Compares runs; returns the exit status."""
+    """Compares runs, or trains recipes and compares them; returns the exit status."""
+    if any(argument.partition("=")[0] == "--seeds" for argument in arguments) and HELP_FLAGS.isdisjoint(arguments):
+        return _compare_recipes(arguments, registry)
     parser = _parser()
     joined = join_values(arguments, {"--out", "-n", "--number", "--seed", "--device"}, ())
     found, unknown = parser.parse_known_args(joined)
@@ -67,3 +74,14 @@ def compare_command(arguments: Sequence[str], registry: Registry) -> int:
     ]
     console.line(f"in {found.out}, with all scores: {', '.join(written)}")
     return 0
+
+
+def _compare_recipes(arguments: Sequence[str], registry: Registry) -> int:
+    """Trains recipes with several seeds, and shows them side by side, as a study of the paper's is."""
+    from priorkit.studies import study_of_recipes
+
+    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    if any(Path(name).is_dir() for name in names):
+        raise ConfigurationError("--seeds trains recipes, and a run has one seed: name recipes, or leave out --seeds")
+    asked = parse_study_arguments(arguments[len(names) :], registry, study_of_recipes(names, registry))
+    return carry_out_study(asked, ["priorkit", "compare", *arguments], registry)

@@ -7,14 +7,14 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from priorkit.cli.study_flags import parse_study_arguments
+from priorkit.cli.study_flags import StudyArguments, parse_study_arguments
 from priorkit.display.console import Console
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
     from priorkit.studies import Request, Results
 
-__all__ = ["reproduce_command"]
+__all__ = ["carry_out_study", "reproduce_command"]
 
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 
@@ -22,6 +22,17 @@ _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTER
 def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
     """Carries one of the paper's studies out, or goes on with it; returns the exit status."""
     asked = parse_study_arguments(arguments, registry)
+    return carry_out_study(asked, ["priorkit", "reproduce", *arguments], registry)
+
+
+def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Registry) -> int:
+    """Carries a study out, and tells of it; returns the exit status.
+
+    Args:
+        asked: What the user asked for.
+        command: What goes on with it.
+        registry: Where components come from.
+    """
     if asked.request is None:
         print(asked.help, end="")
         return 0
@@ -33,7 +44,7 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
     progress = StudyProgress(console, asked.request)
     keep_freed_memory()
     try:
-        done = reproduce(asked.request, progress, registry=registry)
+        done = reproduce(asked.request, progress, jobs=asked.jobs, registry=registry)
         results, stopped = done.results, done.stopped
     except KeyboardInterrupt:
         if not (asked.request.out / "study.json").is_file():
@@ -44,8 +55,7 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
     console.data({"event": "end", "stopped": stopped, "folder": str(asked.request.out), **results.as_data()})
     _show(results, asked.request, console)
     if stopped:
-        again = shlex.join(["priorkit", "reproduce", *arguments])
-        console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {again}")
+        console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {shlex.join(command)}")
         return _STATUS[stopped]
     return 0
 

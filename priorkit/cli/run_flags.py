@@ -26,7 +26,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import Registry
 
-__all__ = ["parse_train_arguments"]
+__all__ = ["TRAIN", "parse_train_arguments"]
 
 Choices = Mapping[tuple[str, ...], ComponentChoice]
 """Every component that is chosen, by the path at which its options lie."""

@@ -27,7 +27,18 @@ _DESCRIPTION = (
     "side with what the paper reports; or, as `priors`, fits all priors to the codes of the same autoencoders. "
     "Complete runs are kept, interrupted ones resumed: give the same command again."
 )
-_OWN = ("--budget", "--steps", "--fit-budget", "--fit-steps", "--seeds", "--out", "--samples", "--systems", "--text")
+_OWN = (
+    "--budget",
+    "--steps",
+    "--fit-budget",
+    "--fit-steps",
+    "--seeds",
+    "--jobs",
+    "--out",
+    "--samples",
+    "--systems",
+    "--text",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +50,14 @@ class StudyArguments:
         json: Whether to print JSON.
         quiet: Whether to print errors only.
         help: The help text, if that is what was asked for.
+        jobs: How many runs to train at once.
     """
 
     request: Request | None
     json: bool
     quiet: bool
     help: str | None = None
+    jobs: int = 1
 
 
 def _samples(text: str) -> int:
@@ -79,6 +92,9 @@ def _parser(studies: str) -> Parser:
     )
     parser.add_argument("--fit-steps", type=whole_number(1), metavar="N", help="or how many steps")
     parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, metavar="N", help="runs that are trained at once, one device each"
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
     parser.add_argument(
         "--samples",
@@ -98,8 +114,13 @@ def _parser(studies: str) -> Parser:
     return parser
 
 
-def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> StudyArguments:
+def parse_study_arguments(arguments: Sequence[str], registry: Registry, study: Study | None = None) -> StudyArguments:
     """Reads the arguments of `priorkit reproduce`.
+
+    Args:
+        arguments: As typed.
+        registry: Where components come from.
+        study: The study, where it has no name that could be typed; None to read its name.
 
     Raises:
         ConfigurationError: An option is unknown, or has no value, or something is missing.
@@ -117,10 +138,11 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
         parser.add_argument(flag)
     found, unknown = parser.parse_known_args(joined)
     refuse_unknown(unknown, parser.flags(), _PROGRAM)
-    if not found.study:
+    if not found.study and study is None:
         raise ConfigurationError(f"name a study: {names}; see `{_PROGRAM} --help`")
     systems = tuple(name.strip() for name in found.systems.split(",") if name.strip())
-    study = with_own_priors(find_study(found.study), systems, registry)
+    folder = Path("reproductions" if study is None else "comparisons")
+    study = with_own_priors(find_study(found.study), systems, registry) if study is None else study
     values = vars(found)
     common: dict[str, Any] = {
         ".".join(item.path): text for item in described if (text := values[item.flag[2:].replace("-", "_")]) is not None
@@ -135,10 +157,10 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry) -> Study
     if (found.budget is None) == (found.steps is None):
         raise ConfigurationError(f"{study.name} needs one of --budget TIME and --steps N, the same for every system")
     limit = {"steps": found.steps} if found.steps is not None else {"max_time": found.budget}
-    out = found.out or Path("reproductions") / f"{study.name}-{common['dataset']}".replace(":", "-")
+    out = found.out or folder / f"{study.name}-{common['dataset']}".replace(":", "-")
     texts, fit_limit = tuple(found.text or ()), _fit_limit(study, found)
     request = Request(study, out, limit, common, found.seeds, systems, found.samples, fit_limit, texts)
-    return StudyArguments(request, found.json, found.quiet)
+    return StudyArguments(request, found.json, found.quiet, jobs=found.jobs)
 
 
 def _fit_limit(study: Study, found: argparse.Namespace) -> dict[str, float]:

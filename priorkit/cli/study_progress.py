@@ -70,6 +70,14 @@ class StudyProgress(StudyObserver):
         self.console.data({"event": "refused", "run": str(run.path), "message": reason})
         self.console.line(f"{run.path} is left out: {reason}")
 
+    def started_beside(self, run: PlannedRun, number: int) -> None:
+        """A line."""
+        self._tell("started", run, number, f"{run.path}")
+
+    def ended_beside(self, run: PlannedRun, number: int, message: str) -> None:
+        """A line."""
+        self._tell("ended", run, number, f"{run.path}: {message or 'trained'}")
+
     def scoring(self, run: PlannedRun) -> None:
         """A line."""
         self.close()

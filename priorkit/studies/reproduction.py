@@ -1,60 +1,30 @@
 """Carries a study out: trains what is missing, keeps what is there, and scores and draws what came of it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
-from priorkit.runs import RunFolder, TrainingRun, prepare, prepare_fit, prepare_resumed, read_position
+from priorkit.runs import RunFolder, read_position
+from priorkit.runs.stop_signals import stop_signals
 from priorkit.studies.documents import write_document
+from priorkit.studies.parallel_training import train_in_parallel
 from priorkit.studies.pictures import check_pictures, draw_study
 from priorkit.studies.plan import PlannedRun, Request, plan_runs
+from priorkit.studies.planned_training import is_there, is_whole, prepare_planned
 from priorkit.studies.results import Results, gather_results, write_results
 from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
 from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study
-from priorkit.training import Observer
+from priorkit.studies.study_observer import StudyObserver
 
-__all__ = ["Reproduction", "StudyObserver", "reproduce"]
+__all__ = ["Reproduction", "reproduce"]
 
 
 _OF_A_FIT = ("fitted_to", "fitted_checkpoint", "steps", "batch_size")
 """Settings that a fit of a study finds by itself."""
-
-
-class StudyObserver:
-    """Is told how a study goes. Every method does nothing unless a subclass says otherwise."""
-
-    def planned(self, runs: Sequence[PlannedRun]) -> None:
-        """The study consists of these runs."""
-
-    def kept(self, run: PlannedRun, number: int) -> None:
-        """Run `number`, from 1, has been trained before."""
-
-    def training(self, run: PlannedRun, number: int, training: TrainingRun) -> None:
-        """Run `number`, from 1, is about to be trained."""
-
-    def observers(self, run: PlannedRun) -> list[Observer]:
-        """Who is to be told of that run's training."""
-        return []
-
-    def diverged(self, run: PlannedRun, message: str) -> None:
-        """A run is given up because its training diverged; the study goes on."""
-
-    def refused(self, run: PlannedRun, reason: str) -> None:
-        """A prior cannot be fitted to the codes of the other run; the study goes on."""
-
-    def scoring(self, run: PlannedRun) -> None:
-        """A run is being scored."""
-
-    def drawing(self) -> None:
-        """Pictures are being drawn."""
-
-    def picture_note(self, message: str) -> None:
-        """A text of a picture is not read, or not all of it; the message says which picture and text."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +41,7 @@ class Reproduction:
 
 
 def reproduce(
-    request: Request, observer: StudyObserver | None = None, *, registry: Registry | None = None
+    request: Request, observer: StudyObserver | None = None, *, jobs: int = 1, registry: Registry | None = None
 ) -> Reproduction:
     """Carries a study out, or goes on with it: complete runs are kept, interrupted ones resumed.
 
@@ -81,6 +51,7 @@ def reproduce(
     Args:
         request: The study, its settings and its folder.
         observer: Told how it goes.
+        jobs: How many runs are trained at once, each by a process with a device of its own.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -98,24 +69,29 @@ def reproduce(
         _refuse_other_run(run, registry)
     open_study(request)
     observer.planned(planned)
+    if jobs > 1:
+        with stop_signals() as stop:
+            stopped = train_in_parallel(request, planned, jobs, observer, registry, stop)
+        if stopped is not None:
+            return Reproduction(_write(request, {}), stopped)
     scorer = RunScorer(request, registry)
     refused: dict[str, str] = {}
     for number, run in enumerate(planned, start=1):
         if (run.path / DIVERGED).exists():
             continue
-        if run.fitted_to is not None and not _is_whole(run.fitted_to):
+        if run.fitted_to is not None and not is_whole(run.fitted_to):
             refused[run.path.name] = f"{run.fitted_to.name} was given up, so there are no codes"
             observer.refused(run, refused[run.path.name])
             continue
-        if _is_whole(run.path):
+        if is_whole(run.path):
             observer.kept(run, number)
         else:
             try:
                 stopped = _train(run, number, observer, registry)
             except ConfigurationError as error:
-                if run.fitted_to is None or (_is_there(run) and read_position(RunFolder.open(run.path)).steps):
+                if run.fitted_to is None or (is_there(run) and read_position(RunFolder.open(run.path)).steps):
                     raise
-                if _is_there(run):
+                if is_there(run):
                     # The prior has refused the codes themselves, and will do so again.
                     write_document(run.path / DIVERGED, f"{error}\n")
                 refused[run.path.name] = str(error)
@@ -133,34 +109,15 @@ def reproduce(
     return Reproduction(results, None)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a run has been trained to its end."""
-    there = path.is_dir() and any(path.iterdir()) and not (path / DIVERGED).exists()
-    return there and read_position(RunFolder.open(path)).complete
-
-
 def _write(request: Request, refused: Mapping[str, str]) -> Results:
     results = gather_results(request, refused)
     write_results(results, request.out)
     return results
 
 
-def _is_there(run: PlannedRun) -> bool:
-    return run.path.is_dir() and any(run.path.iterdir())
-
-
 def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Registry) -> str | None:
     """Trains a run, or goes on with it; returns why it stopped early, or None."""
-    if _is_there(run):
-        if not RunFolder.open(run.path).checkpoints.has("last"):
-            raise RunFolderError(
-                f"{str(run.path)!r} was stopped before its first checkpoint: remove that folder, and give the same "
-                "command again"
-            )
-        changes = {key: getattr(run.config, key) for key in MAY_CHANGE}
-        training = prepare_resumed(run.path, changes, registry=registry)
-    else:
-        training = _prepare_new(run, registry)
+    training = prepare_planned(run, registry)
     observer.training(run, number, training)
     try:
         return training.run(observer.observers(run)).stopped
@@ -170,15 +127,9 @@ def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Regi
         return None
 
 
-def _prepare_new(run: PlannedRun, registry: Registry) -> TrainingRun:
-    if run.fitted_to is None:
-        return prepare(run.config, run.path, registry=registry)
-    return prepare_fit(run.fitted_to, run.fit, run.path, registry=registry)
-
-
 def _refuse_other_run(run: PlannedRun, registry: Registry) -> None:
     """A run that was trained otherwise, by an earlier version or by hand, is no part of this study."""
-    if not _is_there(run):
+    if not is_there(run):
         return
     # A fit says where the other run lay, and has the length that its prior needs.
     ignored = {*MAY_CHANGE, *NOT_TRAINING, *(_OF_A_FIT if run.fitted_to is not None else ())}

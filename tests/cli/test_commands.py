@@ -22,6 +22,7 @@ QUICK = [
     ["components", "--json"],
     ["plugins"],
     ["train", "--help"],
+    ["sweep", "--help"],
     ["picture", "--help"],
     ["train", "--prior", "lerned"],
 ]

@@ -34,6 +34,23 @@ def test_the_ablation_from_start_to_table(reproduce):
     assert "paper: Inception Score" in (folder / "table.md").read_text()
 
 
+def test_several_runs_at_once(cli, tmp_path):
+    # Two recipes with two seeds, of which one was trained before.
+    common = ("compare", "vae", "aae", "--dataset", "digits", "--steps", 3, "--out", "c", *FLAGS.split())
+    first = cli(*common, "--seeds", 1, "--systems", "vae")
+    assert (first.status, first.err) == (0, "")
+    before = Path("c/vae-seed0/metrics.jsonl").read_bytes()
+    result = cli(*common, "--seeds", 2, "--jobs", 2, "--json")
+    assert (result.status, result.err) == (0, "")
+    told = events(result.out)
+    beside = [event for event in told if event["event"] in ("started", "ended")]
+    assert len({event["run"] for event in beside}) == 3
+    assert len(beside) == 6
+    assert [event["event"] for event in told].count("kept") == 4
+    assert {system["name"]: len(system["runs"]) for system in told[-1]["systems"]} == {"vae": 2, "aae": 2}
+    assert Path("c/vae-seed0/metrics.jsonl").read_bytes() == before
+
+
 def test_figures_of_classes_and_codes(reproduce):
     result = reproduce(
         "figure10", "--dataset", "digits", "--steps", 2, "--seeds", 1, "--systems", "learned-supervised", "--out", "f"

@@ -12,6 +12,7 @@ import pytest
 import priorkit.codes
 import priorkit.runs
 import priorkit.studies
+import priorkit.sweeps
 import priorkit.tracking.catalogue
 from priorkit.cli import main
 from priorkit.config import resolve_config
@@ -96,6 +97,7 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priorkit.codes, "read_codes", lambda path: priorkit.codes.CodesFile(path, None, "", ""))
     monkeypatch.setattr(priorkit.studies, "compare_runs", stop)
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
+    monkeypatch.setattr(priorkit.sweeps, "carry_out_sweep", stop)
 
 
 def test_pages_have_commands():

@@ -1,0 +1,218 @@
+"""Several processes that carry out jobs, one each at a time."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from priorkit.jobs.channel import WORKER, Function, job_line, word_line
+
+__all__ = ["JobEvent", "JobPool"]
+
+_PATIENCE = 120.0
+"""Seconds that a job may take to end once it is asked to: it saves what it has."""
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """Something that happened to a job.
+
+    Attributes:
+        key: Which job.
+        kind: `told`: it says something of itself. `done`: it has ended, with a result. `failed`: it has ended, with an
+            error. `killed`: its process is gone.
+        data: What it says; its `result`; the error's `message`, and whether it `diverged`; or the `message` that says
+            how the process ended.
+    """
+
+    key: Hashable
+    kind: Literal["told", "done", "failed", "killed"]
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Worker:
+    """A process, and the job that it has."""
+
+    def __init__(self, slot: int, environment: Mapping[str, str], events: "queue.Queue[tuple[_Worker, Any]]") -> None:
+        self.slot = slot
+        self.key: Hashable | None = None
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "priorkit.jobs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **environment, WORKER: str(slot)},
+            # Ctrl-C in a terminal goes to the process that has started them, which then asks them to stop.
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(events,), daemon=True).start()
+
+    def _read(self, events: "queue.Queue[tuple[_Worker, Any]]") -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                events.put((self, json.loads(line)))
+            except ValueError:
+                # A process that was killed has not finished its line.
+                continue
+        events.put((self, None))
+
+    def write(self, line: str) -> bool:
+        """Sends a line; False if the process is gone."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Has the process end once it has no job."""
+        assert self.process.stdin is not None
+        self.write(word_line("leave"))
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+    def said(self) -> str:
+        """How the process ended."""
+        status = self.process.wait()
+        if status < 0:
+            return f"its process was killed by {signal.Signals(-status).name}"
+        return f"its process ended with status {status}"
+
+
+class JobPool:
+    """Processes that carry out jobs. They are started as they are needed, and take one job after another.
+
+    Args:
+        environments: Environment variables for each of them: see `priorkit.jobs.worker_environments`.
+
+    Examples:
+        >>> from priorkit.jobs import JobPool, worker_environments
+        >>> with JobPool(worker_environments(2, "cpu")) as pool:
+        ...     pool.free
+        2
+    """
+
+    def __init__(self, environments: Sequence[Mapping[str, str]]) -> None:
+        self._environments = environments
+        self._workers: dict[int, _Worker] = {}
+        self._events: queue.Queue[tuple[_Worker, Any]] = queue.Queue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+
+    @property
+    def free(self) -> int:
+        """How many more jobs can be started."""
+        return len(self._environments) - len(self.running)
+
+    @property
+    def running(self) -> list[Hashable]:
+        """The jobs in progress."""
+        return [worker.key for worker in self._workers.values() if worker.key is not None]
+
+    def process_of(self, key: Hashable) -> int | None:
+        """The id of the process that carries out a job."""
+        return next((worker.process.pid for worker in self._workers.values() if worker.key == key), None)
+
+    def start(self, key: Hashable, function: Function, arguments: Any) -> int:
+        """Starts a job; there must be a free process.
+
+        Args:
+            key: Names the job.
+            function: What to call, with the arguments and a `Channel`; it must lie in a module.
+            arguments: What it is called with; it must be possible to pickle.
+
+        Returns:
+            The process's place among the others, from 0: which environment it has.
+        """
+        line = job_line(function, arguments)
+        for slot, environment in enumerate(self._environments):
+            worker = self._workers.get(slot)
+            if worker is not None and (worker.key is not None or worker.process.poll() is not None):
+                if worker.key is not None:
+                    continue
+                worker = None
+            if worker is None or not worker.write(line):
+                worker = self._workers[slot] = _Worker(slot, environment, self._events)
+                worker.write(line)
+            worker.key = key
+            return slot
+        raise RuntimeError("every process has a job")
+
+    def say(self, key: Hashable, word: str) -> None:
+        """Says a word to a job in progress, which may ask for it by `Channel.asked`."""
+        for worker in self._workers.values():
+            if worker.key == key:
+                worker.write(word_line(word))
+
+    def events(self, timeout: float) -> list[JobEvent]:
+        """What has happened since the last call; waits for something to happen.
+
+        Args:
+            timeout: Seconds to wait, at most.
+        """
+        found: list[JobEvent] = []
+        with contextlib.suppress(queue.Empty):
+            found += self._understood(*self._events.get(timeout=timeout))
+            while True:
+                found += self._understood(*self._events.get_nowait())
+        return found
+
+    def stop(self) -> Iterator[JobEvent]:
+        """Asks every job to end with what it has, as SIGTERM does, and gives what happens until all have ended."""
+        for worker in self._workers.values():
+            if worker.key is not None:
+                with contextlib.suppress(OSError):
+                    worker.process.terminate()
+            worker.leave()
+        until = time.monotonic() + _PATIENCE
+        while self.running and time.monotonic() < until:
+            yield from self.events(0.2)
+
+    def kill(self) -> None:
+        """Ends every process at once, those without a job gently."""
+        for worker in self._workers.values():
+            if worker.key is None:
+                worker.leave()
+            else:
+                worker.process.kill()
+        for worker in self._workers.values():
+            try:
+                worker.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+        self._workers.clear()
+
+    def _understood(self, worker: _Worker, message: Any) -> list[JobEvent]:
+        key = worker.key
+        if message is None:
+            if self._workers.get(worker.slot) is worker:
+                del self._workers[worker.slot]
+            worker.key = None
+            return [] if key is None else [JobEvent(key, "killed", {"message": worker.said()})]
+        if key is None:
+            return []
+        event = message.pop("event")
+        if event in ("done", "failed"):
+            worker.key = None
+            if message.pop("leaves", False):
+                # It takes no other job: the next one gets a new process.
+                del self._workers[worker.slot]
+            return [JobEvent(key, event, message)]
+        return [JobEvent(key, "told", {"event": event, **message})]

@@ -1,0 +1,226 @@
+"""Who trains what: trials are drawn, taken up again after whoever trained them has gone, and told how they ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorkit.sweeps.request import SweepRequest
+from priorkit.sweeps.search import SearchedOption
+from priorkit.sweeps.trials import ATTEMPT, FIGURES, PLACE, REASON, RETRY_OF, RUN, SURPLUS, counted, run_name
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial, Trial
+
+__all__ = ["Ledger"]
+
+_BEAT = "beat"
+_BEAT_SECONDS = 15.0
+"""How often a process says that it still trains its trials."""
+_GRACE_SECONDS = 90.0
+"""A process that has not said so for so long has gone."""
+_MOST_KILLED = 3
+"""A trial whose process was killed so many times is given up: it may need more memory than there is."""
+
+
+class Ledger:
+    """The trials of a study, for one of the processes that work on it.
+
+    Args:
+        study: The study.
+        request: The sweep.
+    """
+
+    def __init__(self, study: optuna.Study, request: SweepRequest) -> None:
+        self.study = study
+        self.request = request
+        self._place = {"machine": socket.gethostname(), "system": _system(), "process": os.getpid()}
+        self._beats: dict[int, tuple[Any, float]] = {}
+        self._beaten = time.monotonic()
+        study.pruner, study.sampler = _pruner(request), _sampler(request, 0)
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial that counts."""
+        return counted(self.study.get_trials(deepcopy=False))
+
+    def next(self) -> tuple[Trial, dict[str, str]] | None:
+        """The next trial of this process, with its values; None if there is none now."""
+        while True:
+            trials = self.trials()
+            waits = any(trial.state.name == "WAITING" for trial in trials)
+            if len(trials) >= self.request.trials and not waits:
+                return None
+            trial = self.study.ask()
+            if not self._is_surplus(trial):
+                break
+            trial.set_user_attr(SURPLUS, True)
+            self._fail(trial.number)
+        trial.set_user_attr(PLACE, self._place)
+        if RUN not in trial.user_attrs:
+            trial.set_user_attr(RUN, run_name(trial.number))
+        # Drawn by the trial's number: again the same in another call, and not the same on another machine.
+        self.study.sampler = _sampler(self.request, trial.number)
+        values = self.request.space.draw(lambda option: _suggest(trial, option))
+        return trial, values
+
+    def open_elsewhere(self, mine: Sequence[int]) -> list[int]:
+        """The numbers of the trials that other processes train."""
+        return [trial.number for trial in self.trials() if trial.state.name == "RUNNING" and trial.number not in mine]
+
+    def beat(self, running: Mapping[int, Trial]) -> None:
+        """Says, every so often, that this process still trains its trials."""
+        if time.monotonic() - self._beaten > _BEAT_SECONDS:
+            self._beaten = time.monotonic()
+            for trial in running.values():
+                trial.set_user_attr(_BEAT, time.time())
+
+    def take_up(self, mine: Sequence[int]) -> list[int]:
+        """Has trials that were cut short wait to be gone on with: those of processes that have gone, too.
+
+        Returns:
+            The numbers of those that were cut short.
+        """
+        for trial in self.trials():
+            if trial.state.name == "RUNNING" and trial.number not in mine and self._has_gone(trial):
+                self._fail(trial.number)
+        cut = [trial for trial in self.trials() if trial.state.name == "FAIL" and REASON not in trial.user_attrs]
+        for trial in cut:
+            attributes = {key: value for key, value in trial.user_attrs.items() if key in (RUN, ATTEMPT)}
+            attributes.setdefault(RUN, run_name(trial.number))
+            self.study.enqueue_trial(_values(trial), {**attributes, RETRY_OF: trial.number})
+        return [trial.number for trial in cut]
+
+    def complete(self, trial: Trial, figures: Mapping[str, float]) -> str | None:
+        """A trial has come to its end; returns why it failed all the same, or None."""
+        trial.set_user_attr(FIGURES, dict(figures))
+        missing = [item.name for item in self.request.objectives if item.name not in figures]
+        if missing:
+            reason = f"its run has no {missing[0]}"
+            self.fail(trial, reason)
+            return reason
+        self._tell(trial.number, values=[figures[item.name] for item in self.request.objectives])
+        return None
+
+    def prune(self, trial: Trial, figures: Mapping[str, float]) -> None:
+        """A trial was ended early, as it did worse than others."""
+        trial.set_user_attr(FIGURES, dict(figures))
+        self._tell(trial.number, state="PRUNED")
+
+    def fail(self, trial: Trial, reason: str) -> None:
+        """A trial has failed for good."""
+        trial.set_user_attr(REASON, reason)
+        self._fail(trial.number)
+
+    def cut_short(self, trial: Trial, killed: str = "") -> bool:
+        """A trial was stopped, or its process killed; returns whether it is to be gone on with."""
+        if killed:
+            times = int(trial.user_attrs.get(ATTEMPT, 0)) + 1
+            trial.set_user_attr(ATTEMPT, times)
+            if times >= _MOST_KILLED:
+                self.fail(trial, f"{killed}, {times} times")
+                return False
+        self._fail(trial.number)
+        return True
+
+    def _fail(self, number: int) -> None:
+        self._tell(number, state="FAIL")
+
+    def _tell(self, number: int, *, values: list[float] | None = None, state: str | None = None) -> None:
+        import optuna
+
+        try:
+            self.study.tell(number, values, optuna.trial.TrialState[state] if state else None)
+        except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            # Another process took this one for gone, and has told of the trial.
+            return
+
+    def _is_surplus(self, trial: Trial) -> bool:
+        """Whether there are enough trials without this one, or another one goes on with what it would go on with."""
+        before = [other for other in self.trials() if other.number < trial.number]
+        retry_of = trial.user_attrs.get(RETRY_OF)
+        twice = retry_of is not None and any(
+            other.user_attrs.get(RETRY_OF) == retry_of and other.number < trial.number
+            for other in self.study.get_trials(deepcopy=False)
+            if SURPLUS not in other.user_attrs
+        )
+        return twice or (retry_of is None and len(before) >= self.request.trials)
+
+    def _has_gone(self, trial: FrozenTrial) -> bool:
+        place = trial.user_attrs.get(PLACE)
+        if place is not None and place["system"] == self._place["system"]:
+            return not _is_alive(int(place["process"]))
+        # Clocks of machines differ: what counts is how long we have seen no change.
+        beat = trial.user_attrs.get(_BEAT)
+        before, since = self._beats.get(trial.number, (None, 0.0))
+        if trial.number not in self._beats or beat != before:
+            self._beats[trial.number] = (beat, time.monotonic())
+            return False
+        return time.monotonic() - since > _GRACE_SECONDS
+
+
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    """What was drawn for a trial, or is to be."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+
+
+def _system() -> str:
+    """Names the system whose process ids are ours: a machine since it was started, or a container on it."""
+    parts = [socket.gethostname()]
+    # Where there is no such file, on another system than Linux, the name has to do.
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        # An earlier process had our id: whoever calls names its own trials.
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+def _suggest(trial: Trial, option: SearchedOption) -> str:
+    if option.choices:
+        return str(trial.suggest_categorical(option.name, option.choices))
+    if option.whole:
+        return str(trial.suggest_int(option.name, int(option.low), int(option.high), log=option.log))
+    return repr(trial.suggest_float(option.name, option.low, option.high, log=option.log))
+
+
+def _sampler(request: SweepRequest, number: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    seed = (request.seed * 1_000_003 + number) % 2**32
+    return optuna.samplers.TPESampler(
+        seed=seed, multivariate=False, constant_liar=True, n_startup_trials=min(10, request.trials // 3 + 1)
+    )
+
+
+def _pruner(request: SweepRequest) -> optuna.pruners.BasePruner:
+    import optuna
+
+    if not request.prunes:
+        return optuna.pruners.NopPruner()
+    if request.pruner == "hyperband":
+        return optuna.pruners.HyperbandPruner()
+    return optuna.pruners.MedianPruner(n_startup_trials=4)

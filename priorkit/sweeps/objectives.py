@@ -1,0 +1,102 @@
+"""What a sweep looks for: figures of runs, and whether less or more of each is better."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from priorkit.errors import ConfigurationError
+from priorkit.evaluation import CATALOGUE
+from priorkit.plugins import nearest
+
+__all__ = ["REVIEWED_FIGURES", "Objective", "parse_objectives"]
+
+REVIEWED_FIGURES = ("sample_distance", "reconstruction_error")
+"""Figures of every review during training."""
+_COSTS = ("seconds", "parameters", "steps", "images")
+"""What a run takes: training time, weights of its networks, steps, images seen."""
+_MORE_IS_BETTER = frozenset(
+    {
+        *("inception-score", "precision", "recall", "density", "coverage", "label-agreement"),
+        *("r-precision", "clip-score", "colour-agreement", "psnr", "ssim"),
+        *("code-log-likelihood", "codebook-use", "codebook-perplexity"),
+        *("clustering-accuracy", "mutual-information", "rand-index", "elbo", "importance-weighted-bound"),
+    }
+)
+_NEITHER = frozenset({"active-units", "elbo-reconstruction", "elbo-mutual-information", "elbo-marginal-divergence"})
+"""Scores of which neither more nor less is better in itself."""
+_DIRECTIONS: Mapping[str, Literal["minimize", "maximize"]] = {"min": "minimize", "max": "maximize"}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A figure that a sweep looks for.
+
+    Attributes:
+        name: Its name: one of a review's, `seconds`, `parameters`, or a score of `priorkit evaluate`.
+        direction: `minimize` or `maximize`.
+        score: The name of the score in the catalogue, if it is one that is computed after training.
+    """
+
+    name: str
+    direction: Literal["minimize", "maximize"]
+    score: str | None = None
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether reviews tell it during training."""
+        return self.name in REVIEWED_FIGURES
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether one value is better than another."""
+        return one < other if self.direction == "minimize" else one > other
+
+    def __str__(self) -> str:
+        """As `--objective` takes it."""
+        return f"{self.name}@{self.direction[:3]}"
+
+
+def parse_objectives(texts: Iterable[str] | str) -> tuple[Objective, ...]:
+    """Reads `sample_distance,seconds` or `active-units@max`.
+
+    Args:
+        texts: Names, with commas between them or one by one.
+
+    Raises:
+        ConfigurationError: There is no such figure, its direction is not known, or it stands there twice.
+
+    Examples:
+        >>> from priorkit.sweeps import parse_objectives
+        >>> [str(item) for item in parse_objectives("sample_distance,inception-score")]
+        ['sample_distance@min', 'inception-score@max']
+    """
+    listed = [texts] if isinstance(texts, str) else list(texts)
+    names = [part.strip() for text in listed for part in text.split(",") if part.strip()]
+    objectives = tuple(_objective(name) for name in names)
+    if not objectives:
+        raise ConfigurationError("--objective: name a figure, such as sample_distance")
+    _refuse_twice([objective.name for objective in objectives])
+    return objectives
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"--objective {name}: it stands there twice; give it once")
+
+
+def _objective(text: str) -> Objective:
+    written, _, direction = text.partition("@")
+    if direction not in ("", *_DIRECTIONS):
+        raise ConfigurationError(f"--objective {text}: unknown direction {direction!r}; write @min or @max")
+    scores = [item.name for item in CATALOGUE]
+    name, score = written.replace("-", "_"), written.replace("_", "-")
+    if name in (*REVIEWED_FIGURES, *_COSTS):
+        return Objective(name, _DIRECTIONS[direction or "min"])
+    if score not in scores:
+        known = [*REVIEWED_FIGURES, *_COSTS, *scores]
+        raise ConfigurationError(
+            f"--objective {text}: a run has no such figure{nearest(written, known)} Figures: {', '.join(known)}."
+        )
+    if not direction and score in _NEITHER:
+        raise ConfigurationError(f"--objective {text}: neither more nor less of it is better; write @min or @max")
+    return Objective(score, _DIRECTIONS[direction or ("max" if score in _MORE_IS_BETTER else "min")], score)

@@ -1,0 +1,226 @@
+"""A report of a sweep: one HTML page that says what was tried, what trades off, and which options matter."""
+
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from priorkit.config import format_duration
+from priorkit.studies.documents import write_document
+from priorkit.sweeps.charts import Point, bars, scatter
+from priorkit.sweeps.objectives import Objective
+from priorkit.sweeps.results import Sweep
+from priorkit.sweeps.trials import SweptTrial
+
+__all__ = ["write_sweep_report"]
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: light-dark(#222, #ddd); --faint: light-dark(#ddd, #444);
+  --field: light-dark(#fafafa, #1c1c1c); --blue: light-dark(#1f5fa8, #7ab0ee); --red: light-dark(#c0392b, #ff8a7a); }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); }
+figure { display: inline-block; width: 27.5rem; max-width: 100%; margin: 0 1rem 1rem 0; vertical-align: top; }
+figcaption { font-size: .9em; }
+svg { width: 100%; } svg text { font-size: 11px; fill: var(--ink); } svg .name { font-size: 12px; font-weight: 600; }
+.field { fill: var(--field); stroke: var(--faint); } .tick { stroke: var(--faint); }
+.front { fill: none; stroke: var(--red); stroke-width: 1.5; }
+circle { fill: var(--blue); fill-opacity: .7; } circle.best { fill: var(--red); fill-opacity: 1; }
+circle.pruned { fill: none; stroke: var(--blue); }
+div.wide { overflow-x: auto; } table { border-collapse: collapse; }
+th, td { text-align: left; padding: .15rem .9rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--faint); }
+tr.best td { font-weight: 600; } .bars td { border: 0; } .bars td.bar { width: 14rem; }
+.bars i { display: block; height: .7rem; margin-top: .4rem; background: var(--blue); }
+a { color: var(--blue); }
+"""
+
+
+def write_sweep_report(sweep: Sweep) -> Path:
+    """Writes `sweep.html` into a sweep's folder: it stands alone, but links the trials' own reports.
+
+    Raises:
+        RunFolderError: It cannot be written.
+    """
+    path = sweep.folder / "sweep.html"
+    write_document(path, _page(sweep))
+    return path
+
+
+def _page(sweep: Sweep) -> str:
+    title = html.escape(sweep.folder.absolute().name)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title><style>{_STYLE}</style></head><body>",
+            f"<h1>{title}</h1>",
+            f"<p>{html.escape(_summary(sweep))}</p>",
+            *_trade_offs(sweep),
+            *_importance(sweep),
+            *_by_option(sweep),
+            "<h2>Trials</h2>",
+            _table(sweep),
+            "</body></html>",
+            "",
+        ]
+    )
+
+
+def _summary(sweep: Sweep) -> str:
+    states = [trial.state for trial in sweep.trials]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "none yet"
+    wanted = " and ".join(
+        f"{'low' if item.direction == 'minimize' else 'high'} {_plain(item.name)}" for item in sweep.objectives
+    )
+    seconds = sum(trial.figures.get("seconds", 0.0) for trial in sweep.trials)
+    best = sweep.best
+    found = ""
+    if best is not None:
+        params = ", ".join(f"{_plain(name)} {value}" for name, value in best.params.items())
+        figures = ", ".join(f"{_plain(item.name)} {best.figures[item.name]:.4g}" for item in sweep.objectives)
+        found = f" Best by {_plain(sweep.objectives[0].name)}: trial {best.number} ({params}), with {figures}."
+    return f"Looked for {wanted}. Trials: {counts}; {format_duration(seconds)} of training in all.{found}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ") if "." not in name else name.replace("_", "-")
+
+
+def _title(trial: SweptTrial, sweep: Sweep) -> str:
+    lines = [f"trial {trial.number}{'' if trial.state == 'complete' else f', {trial.state}'}"]
+    lines += [f"{_plain(name)}: {value}" for name, value in trial.params.items()]
+    lines += [
+        f"{_plain(item.name)}: {trial.figures[item.name]:.4g}"
+        for item in sweep.objectives
+        if item.name in trial.figures
+    ]
+    return "\n".join(lines)
+
+
+def _kind(trial: SweptTrial, best: Sequence[SweptTrial]) -> str:
+    return "best" if trial in best else trial.state
+
+
+def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
+    """Trials that have these figures, and came to an end."""
+    wanted = set(names)
+    ended = [trial for trial in sweep.trials if trial.state in ("complete", "pruned")]
+    return [trial for trial in ended if wanted <= trial.figures.keys()]
+
+
+def _figure(chart: str, caption: str) -> str:
+    return f"<figure>{chart}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def _trade_offs(sweep: Sweep) -> list[str]:
+    """Each pair of objectives; of one objective, its figure against time, and how the best came to be found."""
+    first = sweep.objectives[0]
+    pairs = [(first, other) for other in sweep.objectives[1:]] or [(first, Objective("seconds", "minimize"))]
+    charts = [chart for one, other in pairs for chart in _trade_off(sweep, one, other)]
+    charts += _history(sweep)
+    return ["<h2>What trades off</h2>", *charts] if charts else []
+
+
+def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[str]:
+    trials = _measured(sweep, (one.name, other.name))
+    if not trials:
+        return []
+    ended = [trial for trial in trials if trial.state == "complete"]
+    front = [trial for trial in ended if not any(_is_better(rival, trial, (one, other)) for rival in ended)]
+    line = sorted((trial.figures[other.name], trial.figures[one.name]) for trial in front)
+    points = [
+        Point(trial.figures[other.name], trial.figures[one.name], _title(trial, sweep), _kind(trial, front))
+        for trial in trials
+    ]
+    costs = [trial.figures[other.name] for trial in trials]
+    log = min(costs) > 0 and max(costs) > 20 * min(costs)
+    chart = scatter(points, _plain(other.name), _plain(one.name), log=log, line=line)
+    return [
+        _figure(
+            chart,
+            f"{_plain(one.name)} against {_plain(other.name)}. Red: no other complete trial is better in both. "
+            "Hollow: pruned.",
+        )
+    ]
+
+
+def _is_better(one: SweptTrial, other: SweptTrial, objectives: Sequence[Objective]) -> bool:
+    """Whether a trial is no worse in any objective, and better in one."""
+    pairs = [(item, one.figures[item.name], other.figures[item.name]) for item in objectives]
+    return not any(item.better(theirs, ours) for item, ours, theirs in pairs) and any(
+        item.better(ours, theirs) for item, ours, theirs in pairs
+    )
+
+
+def _history(sweep: Sweep) -> list[str]:
+    first = sweep.objectives[0]
+    trials = _measured(sweep, (first.name,))
+    if not trials:
+        return []
+    line: list[tuple[float, float]] = []
+    for trial in trials:
+        value = trial.figures[first.name]
+        if trial.state == "complete" and (not line or first.better(value, line[-1][1])):
+            line.append((float(trial.number), value))
+    best = [trial for trial in [sweep.best] if trial is not None]
+    points = [
+        Point(float(trial.number), trial.figures[first.name], _title(trial, sweep), _kind(trial, best))
+        for trial in trials
+    ]
+    chart = scatter(points, "trial", _plain(first.name), line=line)
+    return [_figure(chart, f"{_plain(first.name)} of each trial. The line joins those that were the best so far.")]
+
+
+def _importance(sweep: Sweep) -> list[str]:
+    if not sweep.importance:
+        return []
+    parts = ["<h2>Which options matter</h2>"]
+    parts.append("<p>The share of each in what sets good trials apart from others, as far as the trials tell.</p>")
+    for name, shares in sweep.importance.items():
+        ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
+        parts.append(f"<h3>{html.escape(_plain(name))}</h3>{bars(ordered)}")
+    return parts
+
+
+def _by_option(sweep: Sweep) -> list[str]:
+    first = sweep.objectives[0]
+    trials = _measured(sweep, (first.name,))
+    best = [trial for trial in [sweep.best] if trial is not None]
+    charts = []
+    for name in sweep.options:
+        mine = [trial for trial in trials if name in trial.params]
+        values = _numbers([trial.params[name] for trial in mine])
+        if not mine:
+            continue
+        points = [
+            Point(value, trial.figures[first.name], _title(trial, sweep), _kind(trial, best))
+            for value, trial in zip(values, mine, strict=True)
+        ]
+        numbers = [value for value in values if not isinstance(value, str)]
+        log = bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
+        charts.append(_figure(scatter(points, _plain(name), _plain(first.name), log=log), ""))
+    return ["<h2>Option by option</h2>", *charts] if charts else []
+
+
+def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
+    """The values as numbers if they are all numbers, else as they are."""
+    try:
+        return [float(text) for text in texts]
+    except ValueError:
+        return list(texts)
+
+
+def _table(sweep: Sweep) -> str:
+    ordered = [*sweep.complete, *(trial for trial in sweep.trials if trial.state != "complete")]
+    front = sweep.front
+    header, rows = sweep.cells(ordered)
+    head = "".join(f"<th>{html.escape(_plain(name))}</th>" for name in [*header, "state"])
+    body = []
+    for trial, row in zip(ordered, rows, strict=True):
+        cells = [f"<td>{html.escape(cell)}</td>" for cell in row[:-1]]
+        link = html.escape(quote(f"{trial.run.name}/report.html"))
+        cells.append(f'<td><a href="{link}">{html.escape(trial.run.name)}</a></td>')
+        state = f"{trial.state}: {trial.reason}" if trial.reason else trial.state
+        cells.append(f"<td>{html.escape(state)}</td>")
+        marked = ' class="best"' if trial in front else ""
+        body.append(f"<tr{marked}>{''.join(cells)}</tr>")
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table></div>'

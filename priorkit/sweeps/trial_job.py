@@ -1,0 +1,148 @@
+"""One trial: a run that is trained, or gone on with, and scored, in a process of its own."""
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from priorkit.config import RunConfig
+from priorkit.errors import NonFiniteLossError
+from priorkit.evaluation import EvaluationSettings
+from priorkit.jobs import Channel
+from priorkit.registry import Registry, installed_plugins
+from priorkit.runs import (
+    RunFolder,
+    TrainingRun,
+    evaluate_run,
+    load_run,
+    prepare,
+    prepare_resumed,
+    read_evaluations,
+    read_position,
+)
+from priorkit.studies import summarise_run
+from priorkit.studies.documents import write_document
+from priorkit.studies.run_summary import DIVERGED
+from priorkit.studies.study_file import MAY_CHANGE
+from priorkit.training import Observer, Review, Session
+
+__all__ = ["TrialJob", "carry_out_trial"]
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """What a process is to train.
+
+    Attributes:
+        config: The resolved configuration.
+        folder: The run folder; a run that lies there is gone on with.
+        scores: The scores to be computed after training.
+        samples: Samples that they are of.
+    """
+
+    config: RunConfig
+    folder: Path
+    scores: tuple[str, ...]
+    samples: int
+
+
+class _Teller(Observer):
+    """Tells of reviews, and ends the run once it is asked to."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.pruned = False
+
+    def started(self, session: Session) -> None:
+        """Says where it trains."""
+        where = f"{session.precision.device} in {session.precision.name}"
+        self.channel.tell("training", where=where, step=session.steps)
+
+    def stepped(self, session: Session) -> None:
+        """Ends a run that does worse than others: as SIGTERM does, with a checkpoint."""
+        if not self.pruned and self.channel.asked("prune"):
+            self.pruned = True
+            signal.raise_signal(signal.SIGTERM)
+
+    def reviewed(self, session: Session, review: Review) -> None:
+        """Says how it goes."""
+        self.channel.tell("review", step=session.steps, seconds=session.seconds, scores=review.scores)
+
+
+def carry_out_trial(job: TrialJob, channel: Channel) -> dict[str, Any]:
+    """Trains a trial's run, or goes on with it, and scores it.
+
+    Returns:
+        `figures` of the run by name; `stopped`, why training ended early, or None; and whether it was `pruned`.
+
+    Raises:
+        PriorkitError: The configuration, the data or the folder cannot be used.
+        NonFiniteLossError: Training diverged.
+    """
+    registry, teller = installed_plugins(), _Teller(channel)
+    stopped = None
+    if not _is_complete(job.folder):
+        try:
+            stopped = _prepared(job, registry).run([teller]).stopped
+        except NonFiniteLossError as error:
+            write_document(job.folder / DIVERGED, f"{error}\n")
+            raise
+    if stopped is None and job.scores:
+        _score(job, registry, channel)
+    return {"figures": _figures(job), "stopped": stopped, "pruned": teller.pruned and stopped is not None}
+
+
+def _is_there(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _is_complete(folder: Path) -> bool:
+    return _is_there(folder) and read_position(RunFolder.open(folder)).complete
+
+
+def _prepared(job: TrialJob, registry: Registry) -> TrainingRun:
+    if not _is_there(job.folder):
+        return prepare(job.config, job.folder, registry=registry)
+    changes = {key: getattr(job.config, key) for key in MAY_CHANGE}
+    return prepare_resumed(job.folder, changes, registry=registry)
+
+
+def _evaluation_settings(job: TrialJob) -> EvaluationSettings:
+    return EvaluationSettings(scores=job.scores, samples=job.samples, binarise=job.config.binarise)
+
+
+def _found(job: TrialJob) -> dict[str, float]:
+    """The scores of the last checkpoint that were computed as they are to be."""
+    folder = RunFolder.open(job.folder)
+    if not job.scores or not folder.checkpoints.has("last"):
+        return {}
+    asked, checkpoint = _evaluation_settings(job).as_data(), folder.checkpoints.path("last").name
+    return {
+        score["name"]: float(score["value"])
+        for evaluation in read_evaluations(folder.scores)
+        if evaluation.get("settings") == asked and evaluation.get("checkpoint") == checkpoint
+        for score in evaluation["scores"]
+        if score["value"] is not None
+    }
+
+
+def _score(job: TrialJob, registry: Registry, channel: Channel) -> None:
+    if not set(job.scores) - set(_found(job)):
+        return
+    channel.tell("scoring")
+    run = load_run(job.folder, device=job.config.device, registry=registry)
+    evaluate_run(run, _evaluation_settings(job), registry=registry).save(run.folder.scores)
+
+
+def _figures(job: TrialJob) -> dict[str, float]:
+    """Everything that a run gave, by name."""
+    summary = summarise_run(job.folder)
+    parameters = RunFolder.open(job.folder).read_environment()["parameters"]
+    return {
+        **summary.held_out,
+        **_found(job),
+        "seconds": summary.seconds,
+        "parameters": sum(parameters.values()),
+        "steps": summary.steps,
+        "images": summary.images,
+    }

@@ -1,0 +1,120 @@
+"""The trials of a sweep, as they are told to people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+__all__ = [
+    "ATTEMPT",
+    "FIGURES",
+    "PLACE",
+    "REASON",
+    "RETRY_OF",
+    "RUN",
+    "SURPLUS",
+    "SweptTrial",
+    "counted",
+    "swept_trial",
+]
+
+# Attributes of trials in the database.
+RUN = "run"
+"""Name of the run folder."""
+FIGURES = "figures"
+"""What the run gave, by name."""
+REASON = "reason"
+"""Why a trial failed for good. One that failed without a reason was cut short, and is taken up again."""
+RETRY_OF = "retry_of"
+"""The number of the trial that this one goes on with."""
+ATTEMPT = "attempt"
+"""How many times the process of such a trial has been killed."""
+SURPLUS = "surplus"
+"""Of a trial that was drawn though another process had drawn the last one."""
+PLACE = "place"
+"""The machine and the process that train it."""
+
+
+@dataclass(frozen=True)
+class SweptTrial:
+    """A trial of a sweep.
+
+    Attributes:
+        number: Its number in the study.
+        state: `complete`; `pruned`, where it did worse than others; `failed`; `running`; `waiting` to be gone on with.
+        params: What was varied, as text, by the option's name.
+        values: The values of the objectives, of a complete trial.
+        figures: Everything that its run gave, by name.
+        run: Its run folder, as this machine names it; it lies where the trial was trained.
+        place: The machine that trained it.
+        reason: Why it failed, or why it waits.
+        steps: The step of its last review.
+    """
+
+    number: int
+    state: str
+    params: Mapping[str, str]
+    values: tuple[float, ...]
+    figures: Mapping[str, float]
+    run: Path
+    place: str = ""
+    reason: str = ""
+    steps: int | None = None
+    reviews: Mapping[int, float] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "number": self.number,
+            "state": self.state,
+            "params": dict(self.params),
+            "figures": dict(self.figures),
+            "run": str(self.run),
+            "place": self.place,
+            "reason": self.reason,
+            "steps": self.steps,
+        }
+
+
+def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that count: those that no other one goes on with, and that were not drawn in vain."""
+    trials = list(trials)
+    gone_on_with = {
+        trial.user_attrs[RETRY_OF]
+        for trial in trials
+        if RETRY_OF in trial.user_attrs and SURPLUS not in trial.user_attrs
+    }
+    return [trial for trial in trials if trial.number not in gone_on_with and SURPLUS not in trial.user_attrs]
+
+
+def run_name(number: int) -> str:
+    """The name of the run folder of a trial that goes on with none."""
+    return f"trial-{number:04d}"
+
+
+def swept_trial(trial: FrozenTrial, folder: Path) -> SweptTrial:
+    """A trial of the database."""
+    attributes = trial.user_attrs
+    state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+    name = state.get(trial.state.name, "waiting")
+    reason = str(attributes.get(REASON, ""))
+    if name == "failed" and not reason:
+        name, reason = "waiting", "it was cut short"
+    params = dict(trial.params) or dict(trial.system_attrs.get("fixed_params", {}))
+    return SweptTrial(
+        number=trial.number,
+        state=name,
+        params={key: f"{value:.6g}" if isinstance(value, float) else str(value) for key, value in params.items()},
+        values=tuple(trial.values or ()) if name == "complete" else (),
+        figures=dict(attributes.get(FIGURES, {})),
+        run=folder / attributes.get(RUN, run_name(trial.number)),
+        place=str(attributes.get(PLACE, {}).get("machine", "")),
+        reason=reason,
+        steps=trial.last_step,
+        reviews=dict(trial.intermediate_values),
+    )

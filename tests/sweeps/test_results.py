@@ -1,0 +1,119 @@
+import csv
+import itertools
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_sweep_report, write_tables
+from priorkit.sweeps.charts import Point, bars, scatter
+
+
+@pytest.fixture
+def make_sweep(tmp_path):
+    """Makes a sweep of trials given as (distance, seconds)."""
+
+    def make(*pairs, objective="sample_distance,seconds", **more):
+        objectives = parse_objectives(objective)
+        trials = []
+        for number, (distance, seconds) in enumerate(pairs):
+            figures = {"sample_distance": distance, "seconds": seconds}
+            values = tuple(figures[item.name] for item in objectives)
+            params = {"learning_rate": f"{10.0**-number:.6g}", "prior": f"<b>{number % 2}</b>"}
+            run = tmp_path / f"trial-{number:04d}"
+            trials.append(SweptTrial(number, "complete", params, values, figures, run))
+        return Sweep(tmp_path, objectives, tuple(trials), **more)
+
+    return make
+
+
+def test_the_front_is_what_no_other_beats(make_sweep):
+    sweep = make_sweep((1.0, 9.0), (2.0, 5.0), (3.0, 6.0), (4.0, 1.0), (1.0, 9.0))
+    assert {trial.number for trial in sweep.front} == {0, 1, 3, 4}
+    assert sweep.best.number == 0
+    assert [trial.number for trial in make_sweep((1, 2), (3, 1), objective="sample_distance").front] == [0]
+
+
+def test_more_is_better_where_the_objective_says_so(make_sweep):
+    assert make_sweep((1, 2), (3, 1), objective="sample_distance@max").best.number == 1
+
+
+def test_a_sweep_without_complete_trials(tmp_path):
+    trials = (SweptTrial(0, "failed", {}, (), {}, tmp_path / "x", reason="no <memory>"),)
+    sweep = Sweep(tmp_path, parse_objectives("seconds"), trials)
+    assert sweep.best is None
+    assert sweep.front == []
+    write_tables(sweep)
+    assert "no &lt;memory&gt;" in write_sweep_report(sweep).read_text()
+
+
+def test_tables(make_sweep):
+    sweep = make_sweep((1.0, 9.0), (2.0, 5.0))
+    write_tables(sweep)
+    with (sweep.folder / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["number"], row["learning_rate"], row["sample_distance"]) for row in rows] == [
+        ("0", "1", "1.0"),
+        ("1", "0.1", "2.0"),
+    ]
+    kept = json.loads((sweep.folder / "sweep.json").read_text())
+    assert (kept["best"], kept["front"]) == (0, [0, 1])
+    assert sweep.to_dicts()[1]["seconds"] == 5.0
+
+
+class _Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone_and_shows_every_trial(make_sweep):
+    importance = {"sample_distance": {"learning_rate": 0.75, "<i>": 0.25}}
+    sweep = make_sweep((1.0, 9.0), (2.0, 5.0), (0.5, 20.0), importance=importance)
+    text = write_sweep_report(sweep).read_text()
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert [item for tag, item in tags.seen if tag in ("script", "link", "img", "b")] == []
+    circles = [item for tag, item in tags.seen if tag == "circle"]
+    # Trade-off, history, and each of two options.
+    assert len(circles) == 4 * 3
+    assert {item["href"] for tag, item in tags.seen if tag == "a"} == {
+        f"trial-{number:04d}/report.html" for number in range(3)
+    }
+    assert "&lt;b&gt;0&lt;/b&gt;" in text
+    assert "75%" in text
+
+
+def test_points_lie_within_the_field():
+    points = [Point(10.0**power, power, "") for power in range(-4, 3)]
+    for log in (False, True):
+        text = scatter(points, "x", "y", log=log)
+        places = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', text)]
+        assert all(64 <= x <= 426 and 14 <= y <= 236 for x, y in places)
+    # On the logarithmic axis they are equally far apart.
+    gaps = [right[0] - left[0] for left, right in itertools.pairwise(places)]
+    assert max(gaps) - min(gaps) < 0.2
+
+
+def test_points_that_are_all_alike_are_drawn():
+    assert scatter([Point(2.0, 0.0, "")] * 2, "x", "y").count("<circle") == 2
+    assert "nan" not in scatter([Point("a", 1.0, "")], "x", "y")
+
+
+def test_bars_have_the_length_of_their_share():
+    assert "width:40.0%" in bars([("x", 0.4)])
+    assert math.isclose(float(re.findall(r"width:([\d.]+)%", bars([("x", 1.7)]))[0]), 100)
