@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ from priorkit.config import RunConfig
 from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, torch_defaults
 from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.exporting import ExportedPart, export_part, part_named
 from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
 from priorkit.models import Model
 from priorkit.runs.classes import class_names, find_class
-from priorkit.runs.folder import RunFolder
+from priorkit.runs.export_records import about_export, suppliers
+from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.model_inputs import checked_codes, checked_images
 
@@ -237,6 +240,50 @@ class Run:
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
         codes = torch.lerp(starts[:, None], ends[:, None], shares)
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
+
+    @torch_defaults()
+    def export(
+        self,
+        path: str | Path,
+        *,
+        part: str | None = None,
+        codes: str = "prior",
+        noise: bool = False,
+        overwrite: bool = False,
+    ) -> ExportedPart:
+        """Writes a part of the model to a file that runs without priorkit, for batches of any size, in float32.
+
+        Args:
+            path: A file that ends in `.onnx` or `.pt2` (torch.export's format).
+            part: `decoder`, `encoder`, `prior`, or `sampler` for the prior with the decoder behind it; the stem of the
+                file's name if it is None.
+            codes: Whose codes an exported decoder decodes, `prior` or `encoder`, as `from_prior` says in `decode`.
+            noise: Whether a stochastic encoder takes noise as a second input and gives draws, instead of means.
+            overwrite: Whether a file that is there is replaced.
+
+        Returns:
+            What was written: the inputs, the output, and by how much the file's numbers differ from torch's.
+
+        Raises:
+            ConfigurationError: The run has no such part, or it has no such choice.
+            ExportError: The file cannot be written there, a component cannot be exported, or the file computes
+                something else; no file is left then.
+            MissingExtraError: The extra `export` is not installed.
+            RunFolderError: The operating system refuses the file.
+        """
+        path = Path(path)
+        wanted = part_named(path, part)
+        with explained_os_errors(f"export the {wanted.value}", None):
+            return export_part(
+                self.model,
+                path,
+                wanted,
+                codes=codes,
+                noise=noise,
+                overwrite=overwrite,
+                about=about_export(self.config, self.environment, self.checkpoint, self.class_names),
+                suppliers=suppliers(self.environment),
+            )
 
     def _finite(self, values: Tensor, what: str) -> Tensor:
         """The values, which are infinite or no numbers where a network is broken: as pictures, those would be black.

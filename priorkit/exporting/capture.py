@@ -1,0 +1,53 @@
+"""Captures a module as a graph of torch's operations, for batches of any size."""
+
+import builtins
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+__all__ = ["capture", "quiet_torch"]
+
+_python_len = builtins.len
+
+
+def _len(item: Any) -> Any:
+    """`len`, which gives a batch's size as a symbol: Python's own makes a fixed number of it."""
+    return item.shape[0] if isinstance(item, Tensor) and item.ndim else _python_len(item)
+
+
+@contextmanager
+def quiet_torch() -> Iterator[None]:
+    """Inside, torch's exporters say nothing beside their errors: what they warn of is of their own making."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def capture(module: nn.Module, inputs: Sequence[Tensor]) -> ExportedProgram:
+    """A module's graph, in which the size of the batch is free.
+
+    Args:
+        module: A module in evaluation mode, from tensors to a tensor.
+        inputs: Examples of its inputs, whose first dimension is the batch: at least 2, as torch takes 1 for fixed.
+
+    Raises:
+        Exception: torch cannot capture it; what is raised is torch's, or the module's own.
+    """
+    batch = Dim("batch")
+    # Components ask for the size of a batch by `len`, too. torch replaces Python's `max` and `min` likewise.
+    with quiet_torch(), torch.no_grad(), mock.patch.object(builtins, "len", _len):
+        return torch.export.export(
+            module, tuple(inputs), dynamic_shapes=tuple({0: batch} for _ in inputs), strict=False
+        )
