@@ -11,6 +11,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.fx import GraphModule
 
 __all__ = ["capture", "quiet_torch"]
 
@@ -48,6 +49,11 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> ExportedProgram:
     batch = Dim("batch")
     # Components ask for the size of a batch by `len`, too. torch replaces Python's `max` and `min` likewise.
     with quiet_torch(), torch.no_grad(), mock.patch.object(builtins, "len", _len):
-        return torch.export.export(
+        program = torch.export.export(
             module, tuple(inputs), dynamic_shapes=tuple({0: batch} for _ in inputs), strict=False
         )
+    for graph in program.graph_module.modules():
+        for node in graph.graph.nodes if isinstance(graph, GraphModule) else ():
+            # It names the folders of the machine on which the part is exported.
+            node.meta.pop("stack_trace", None)
+    return program

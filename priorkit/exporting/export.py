@@ -62,9 +62,8 @@ def check_export_output(path: Path, *, overwrite: bool) -> None:
         MissingExtraError: What writes such files is not installed.
     """
     if path.suffix not in _ENDINGS:
-        raise ExportError(
-            f"cannot export to {str(path)!r}: a name ends in {' or '.join(_ENDINGS)}, such as decoder.onnx"
-        )
+        endings = " or ".join(_ENDINGS)
+        raise ExportError(f"cannot export to {str(path)!r}: its name must end in {endings}, as decoder.onnx does")
     if path.is_dir():
         raise ExportError(f"{str(path)!r} is a folder; name another file")
     if not path.parent.is_dir():

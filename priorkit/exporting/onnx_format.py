@@ -58,6 +58,8 @@ def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, abo
             opset_version=_OPSET,
             input_names=list(inputs),
             output_names=[output],
+            # The name of the dimension, by which runtimes show it.
+            dynamic_shapes=tuple({0: "batch"} for _ in inputs),
             external_data=False,
         )
     assert translated is not None, "with dynamo, torch gives the program"
@@ -66,6 +68,9 @@ def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, abo
         raise ExportError(
             f"its weights take {size / 2**30:.1f} GiB, and a single ONNX file holds 2 GiB; export it as .pt2"
         )
+    for node in translated.model.graph.all_nodes():
+        # Which lines of which files each operation comes from, on the machine on which it is exported.
+        node.metadata_props.clear()
     translated.model.producer_name = "priorkit"
     translated.model.metadata_props[METADATA_KEY] = about
     serialised: bytes = translated.model_proto.SerializeToString()

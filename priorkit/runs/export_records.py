@@ -34,9 +34,9 @@ def about_export(
 
 def suppliers(environment: Mapping[str, Any]) -> dict[str, str]:
     """The run's components by kind, as errors name them, each with the distribution of its plug-in."""
-    used = environment["components"]
+    used = {slot: environment["components"].get(slot) for slot in _COMPONENTS}
     return {
-        slot: f"{flag_for((slot,))} {used[slot]['name']} (plug-in of {used[slot]['distribution']} {used[slot]['version']})"
-        for slot in _COMPONENTS
-        if used.get(slot)
+        slot: f"{flag_for((slot,))} {item['name']} (plug-in of {item['distribution']} {item['version']})"
+        for slot, item in used.items()
+        if item is not None
     }
