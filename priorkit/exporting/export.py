@@ -21,7 +21,7 @@ from priorkit.exporting.program_format import program_bytes, program_runner
 from priorkit.exporting.signature import Signature, draw_inputs, signature_of
 from priorkit.interfaces import CodeKind
 from priorkit.models import Model
-from priorkit.registry.blame import error_in_words
+from priorkit.plugins.wording import in_one_line
 from priorkit.whole_files import write_whole
 
 __all__ = ["ExportedPart", "check_export_output", "export_part"]
@@ -29,6 +29,8 @@ __all__ = ["ExportedPart", "check_export_output", "export_part"]
 _ENDINGS = (".onnx", ".pt2")
 _EXAMPLES = 3
 """Inputs that a part is captured with."""
+_LONGEST = 300
+"""Characters of what torch says."""
 _BATCHES = (1, 2, 17)
 """Sizes of the batches that the file is tried on."""
 
@@ -166,8 +168,20 @@ def _refusal(
     if isinstance(module, SamplerPart) and _captures(module.prior, examples):
         kind = "networks"
     who = names.get(kind, f"the {kind}")
-    why = str(error) if isinstance(error, ExportError) else error_in_words(error)
-    return f"{who} cannot be exported as {part.value}: {why}"
+    return f"{who} cannot be exported as {part.value}: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line: what torch says of the graph fills pages."""
+    if isinstance(error, ExportError):
+        return str(error)
+    if "Constraints violated" in str(error):
+        return "what it computes depends on how many samples a batch has, so no graph fits batches of any size"
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    said = next((line for line in str(cause).splitlines() if line.strip()), "")
+    return in_one_line(f"{type(cause).__name__}: {said}", _LONGEST)
 
 
 def _captures(prior: PriorPart, examples: Sequence[Tensor]) -> bool:
