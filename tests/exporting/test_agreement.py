@@ -18,7 +18,7 @@ def test_rounding_is_no_difference_and_is_told() -> None:
 
 def test_what_computes_something_else_is_refused() -> None:
     batches = _batches(torch.randn(20, 3))
-    with pytest.raises(ExportError, match="20 of 20 outputs differ, by up to 0.5"):
+    with pytest.raises(ExportError, match=r"20 of 20 outputs differ, by up to 0\.5"):
         require_agreement(lambda inputs: inputs[0] + 0.5, batches, chooses=True)
     with pytest.raises(ExportError, match="20 of 20"):
         require_agreement(lambda inputs: inputs[0] * float("nan"), batches, chooses=True)
