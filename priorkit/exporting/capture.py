@@ -4,7 +4,7 @@ import builtins
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -21,6 +21,14 @@ _python_len = builtins.len
 def _len(item: Any) -> Any:
     """`len`, which gives a batch's size as a symbol: Python's own makes a fixed number of it."""
     return item.shape[0] if isinstance(item, Tensor) and item.ndim else _python_len(item)
+
+
+_torch_autocast = torch.autocast
+
+
+def _autocast(*arguments: Any, **options: Any) -> AbstractContextManager[Any]:
+    """`torch.autocast`, which is nothing where it is to round nothing: in graphs, it hides what is computed in it."""
+    return _torch_autocast(*arguments, **options) if options.get("enabled", True) else nullcontext()
 
 
 @contextmanager
@@ -48,7 +56,12 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> ExportedProgram:
     """
     batch = Dim("batch")
     # Components ask for the size of a batch by `len`, too. torch replaces Python's `max` and `min` likewise.
-    with quiet_torch(), torch.no_grad(), mock.patch.object(builtins, "len", _len):
+    with (
+        quiet_torch(),
+        torch.no_grad(),
+        mock.patch.object(builtins, "len", _len),
+        mock.patch.object(torch, "autocast", _autocast),
+    ):
         program = torch.export.export(
             module, tuple(inputs), dynamic_shapes=tuple({0: batch} for _ in inputs), strict=False
         )
