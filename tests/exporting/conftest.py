@@ -20,7 +20,6 @@ _RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "classes": ("learned-supervised", {}),
     "maps": ("vae", {"code_dim": 3, "code_size": 4}),
     "codebook": ("vq-vae", {"prior": {"name": "index-frequencies"}, "stages": _STAGES}),
-    "kernels": ("vae", {"prior": {"name": "kde"}, "stages": _STAGES}),
     "full mixture": ("vae", {"prior": {"name": "mixture", "em": True, "components": 2}, "stages": _STAGES}),
     "no encoder": ("dcgan", {"networks": "normed"}),
 }
