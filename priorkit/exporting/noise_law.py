@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from priorkit.interfaces import Prior
@@ -81,6 +80,9 @@ def noise_law(prior: Prior) -> NoiseLaw:
     Args:
         prior: The prior. Where numbers are neither, it is told that they are `other`.
     """
+    # It takes half a second, and whoever loads a run imports this module.
+    from scipy import stats
+
     generator = torch.Generator().manual_seed(0)
     shape = tuple(prior.noise(1, generator=generator).shape[1:])
     width = shape[-1] if shape else 1
@@ -103,6 +105,8 @@ def noise_law(prior: Prior) -> NoiseLaw:
 
 def _follows(drawn: Tensor, law: Any) -> bool:
     """Whether numbers may be independent draws of a law, by the test of Kolmogorov and Smirnov."""
+    from scipy import stats
+
     numbers = drawn.flatten()
     step = max(1, len(numbers) // _TESTED)
     return bool(stats.kstest(numbers[::step].numpy(), law.cdf).pvalue > _SIGNIFICANT)
