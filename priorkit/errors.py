@@ -11,6 +11,7 @@ __all__ = [
     "DamagedCheckpointError",
     "DataError",
     "DeviceError",
+    "ExportError",
     "MissingExtraError",
     "NonFiniteLossError",
     "PluginError",
@@ -55,6 +56,10 @@ class DataError(PriorkitError):
 
 class DeviceError(PriorkitError):
     """The device or precision that was asked for is not available on this machine."""
+
+
+class ExportError(PriorkitError):
+    """A part of a trained model cannot be exported, or not to that file."""
 
 
 class RunFolderError(PriorkitError):

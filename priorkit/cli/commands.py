@@ -51,6 +51,10 @@ _COMMANDS = {
     "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
     "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
+    "export": (
+        "export:export_command",
+        "write decoder, encoder, prior or sampler as ONNX or .pt2, which run without priorkit",
+    ),
     "evaluate": (
         "evaluate:evaluate_command",
         "score a trained run: its samples, reconstructions, codes and likelihood",

@@ -1,31 +1,21 @@
 """A trained run: its configuration, its metrics and its model."""
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from priorkit.config import RunConfig
-from priorkit.data import binarised
 from priorkit.engine import CheckpointStore, torch_defaults
-from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.interfaces import CodeKind, ImageData, ImageShape, Prior
-from priorkit.models import Model
-from priorkit.registry import Registry, installed_plugins
-from priorkit.runs.classes import class_names, find_class
-from priorkit.runs.folder import RunFolder
+from priorkit.exporting import ExportedPart, export_part, part_named
+from priorkit.runs.export_records import about_export, suppliers
+from priorkit.runs.folder import explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
-from priorkit.runs.model_inputs import checked_codes, checked_images
 from priorkit.runs.run_description import run_as_html, run_in_words
+from priorkit.runs.run_model import RunModel
 from priorkit.runs.sharing import pack_run, push_run
 
 __all__ = ["Run"]
 
 
-class Run:
+class Run(RunModel):
     """A run: its configuration, its metrics and its trained model.
 
     Attributes:
@@ -47,40 +37,11 @@ class Run:
         torch.Size([3, 1, 16, 16])
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        config: RunConfig,
-        environment: dict[str, Any],
-        model: Model,
-        checkpoint: str,
-        data: ImageData | None = None,
-        registry: Registry | None = None,
-    ) -> None:
-        self.folder = folder
-        self.path = folder.path
-        self.config = config
-        self.environment = environment
-        self.model = model
-        self.checkpoint = checkpoint
-        self.data = data
-        self.registry = installed_plugins() if registry is None else registry
-
     def __repr__(self) -> str:
         return run_in_words(self.path, self.checkpoint, self.config, self.model)
 
     def _repr_html_(self) -> str:
         return run_as_html(repr(self), lambda: self.sample(16))
-
-    @property
-    def shape(self) -> ImageShape:
-        """The images' shape."""
-        return self.model.shape
-
-    @property
-    def prior(self) -> Prior:
-        """The prior, in evaluation mode."""
-        return self.model.prior
 
     @property
     def checkpoints(self) -> CheckpointStore:
@@ -91,168 +52,6 @@ class Run:
     def metrics(self) -> list[dict[str, float]]:
         """The rows of `metrics.jsonl`; lines in it that are no measurements are left out."""
         return read_metrics(self.folder)
-
-    @cached_property
-    def class_names(self) -> tuple[str, ...]:
-        """The names of the classes that condition images; empty where classes do not."""
-        return class_names(self.model.condition, self.environment)
-
-    def find_classes(self, wanted: Sequence[int | str]) -> Tensor:
-        """The indices of classes, int64 (N,).
-
-        Args:
-            wanted: Their names or indices.
-
-        Raises:
-            ConfigurationError: There is no such class, it had no images to train on, or the run's images are not
-                conditioned on classes.
-        """
-        if not self.class_names:
-            raise ConfigurationError(
-                f"{str(self.path)!r} knows no classes: it was trained with --condition {self.config.condition.name}; "
-                "train a run with --condition labels or categorical"
-            )
-        found = [find_class(item, self.class_names) for item in wanted]
-        untrained = [index for index in found if self._never_seen(index)]
-        if untrained:
-            raise ConfigurationError(
-                f"class {self.class_names[untrained[0]]!r} had no image to train on, so {str(self.path)!r} has not "
-                "learned what it looks like; name another class"
-            )
-        return torch.tensor(found, dtype=torch.int64)
-
-    def _never_seen(self, index: int) -> bool:
-        """Whether a class is a label that no training image has; runs of earlier versions do not know."""
-        counts = self.environment["data"].get("class_counts", ())
-        condition = self.model.condition
-        return condition is not None and condition.from_labels and index < len(counts) and not counts[index]
-
-    @torch_defaults()
-    def sample(
-        self,
-        n: int,
-        *,
-        seed: int = 0,
-        labels: int | str | Sequence[int | str] | Tensor | None = None,
-        condition: Tensor | None = None,
-        text: str | Sequence[str] | None = None,
-    ) -> Tensor:
-        """Draws `n` images from the model: float32 (n, C, H, W) in [-1, 1]. The same seed gives the same images.
-
-        Args:
-            n: Number of images.
-            seed: Seed of the noise, and of the conditioning vectors unless they are given.
-            labels: Classes to draw, by index or name, in a run with classes: one for all, or `n` of them.
-            condition: s itself, shape (n, dim), in a run with a condition; instead of `labels`.
-            text: What to draw, in a run conditioned on texts: one text for all, or `n` of them; instead of `labels`.
-
-        Raises:
-            ConfigurationError: The run has no condition, or no such classes, or reads no such text, or more than one of
-                labels, condition and text is given.
-            ValueError: `n` is below 1, or labels or condition have another shape.
-        """
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}")
-        given = {"labels": labels, "condition": condition, "text": text}
-        several_given = [name for name, value in given.items() if value is not None]
-        if len(several_given) > 1:
-            raise ConfigurationError(f"{' and '.join(several_given)} both say what to draw: give one of them")
-        if text is not None:
-            texts = [text] * n if isinstance(text, str) else text
-            if len(texts) != n:
-                raise ValueError(f"text must be one text, or {n} of them, not {len(texts)}")
-            return self._finite(self.model.sample(n, seed, self.model.text_conditions(texts)), "samples")
-        if labels is None:
-            return self._finite(self.model.sample(n, seed, condition), "samples")
-        if isinstance(labels, Tensor):
-            if labels.is_floating_point() or labels.ndim > 1:
-                raise ValueError(
-                    f"labels must be whole numbers, shape ({n},), not {labels.dtype} of shape {tuple(labels.shape)}"
-                )
-            labels = labels.tolist()
-        several = [labels] * n if isinstance(labels, int | str) else labels
-        if len(several) != n:
-            raise ValueError(f"labels must be one class, or {n} of them, not {len(several)}")
-        conditions = self.model.class_conditions(self.find_classes(several))
-        return self._finite(self.model.sample(n, seed, conditions), "samples")
-
-    def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
-        """What a run conditioned on texts does not read of a text: words that it does not know, and whether it is cut.
-
-        Raises:
-            ConfigurationError: The run's images are not conditioned on texts.
-        """
-        return self.model.reading_condition().unread(text)
-
-    @torch_defaults()
-    def encode(self, images: Any) -> Tensor:
-        """The codes of images: the posteriors' means, float32, or int64 indices of a codebook.
-
-        Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
-
-        Args:
-            images: A tensor or an array, (N, C, H, W) or (N, H, W, C): uint8, or floating-point numbers in [-1, 1].
-
-        Raises:
-            ValueError: The images have another shape than those that the run was trained on, or values outside [-1, 1]
-                or that are not a number.
-        """
-        images = checked_images(images, self.shape)
-        return self._finite(self.model.encode(images), "codes").view(-1, *self.model.code_space.shape)
-
-    def as_trained_on(self, images: Tensor) -> Tensor:
-        """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
-        return binarised(images, self.config.binarise, self.config.seed, 0)
-
-    @torch_defaults()
-    def decode(self, codes: Any, *, from_prior: bool) -> Tensor:
-        """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
-
-        Args:
-            codes: A tensor or an array: codes as `encode` gives them, or flat, as `prior` does.
-            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
-                each of the two. In a run without an encoder there is only the first, whatever is said.
-
-        Raises:
-            ValueError: The codes have another shape, are no finite numbers, or no indices of the codebook's entries.
-        """
-        flat = checked_codes(codes, self.model.code_space)
-        return self._finite(self.model.decode(flat, from_prior=from_prior), "decoded images")
-
-    @torch_defaults()
-    def reconstruct(self, images: Any) -> Tensor:
-        """Encodes and decodes images, as `encode` takes them: float32 (N, C, H, W) in [-1, 1].
-
-        Raises:
-            ValueError: The images have another shape than those that the run was trained on.
-        """
-        return self.decode(self.encode(images), from_prior=False)
-
-    @torch_defaults()
-    def interpolate(self, starts: Any, ends: Any, steps: int, *, from_prior: bool) -> Tensor:
-        """Decodes the straight lines between codes.
-
-        Args:
-            starts: Codes, as for `decode`.
-            ends: Codes, as for `decode`.
-            steps: Images on each line, its two ends included; at least 2.
-            from_prior: Whether the ends are the prior's codes, as for `decode`.
-
-        Returns:
-            float32 (N, steps, C, H, W) in [-1, 1].
-
-        Raises:
-            ConfigurationError: Codes are indices, and nothing is between two of them.
-        """
-        if self.model.code_space.kind is CodeKind.INDICES:
-            raise ConfigurationError(
-                f"the codes of {str(self.path)!r} are indices of a codebook, and nothing is between two of them; "
-                "interpolate in a run with another --encoder"
-            )
-        starts, ends = (checked_codes(codes, self.model.code_space) for codes in (starts, ends))
-        shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
-        codes = torch.lerp(starts[:, None], ends[:, None], shares)
-        return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
 
     def pack(self, path: str | Path | None = None, *, resumable: bool = False) -> Path:
         """Packs the run, with the weights that it was loaded with, into one file for `priorkit.unpack`.
@@ -304,19 +103,46 @@ class Run:
             license_name=license,
         )
 
-    def _finite(self, values: Tensor, what: str) -> Tensor:
-        """The values, which are infinite or no numbers where a network is broken: as pictures, those would be black.
+    @torch_defaults()
+    def export(
+        self,
+        path: str | Path,
+        *,
+        part: str | None = None,
+        codes: str = "prior",
+        noise: bool = False,
+        overwrite: bool = False,
+    ) -> ExportedPart:
+        """Writes a part of the model to a file that runs without priorkit, for batches of any size, in float32.
+
+        Args:
+            path: A file that ends in `.onnx` or `.pt2` (torch.export's format).
+            part: `decoder`, `encoder`, `prior`, or `sampler` for the prior with the decoder behind it; the stem of the
+                file's name if it is None.
+            codes: Whose codes an exported decoder decodes, `prior` or `encoder`, as `from_prior` says in `decode`.
+            noise: Whether a stochastic encoder takes noise as a second input and gives draws, instead of means.
+            overwrite: Whether a file that is there is replaced.
+
+        Returns:
+            What was written: the inputs, the output, and by how much the file's numbers differ from torch's.
 
         Raises:
-            RunFolderError: They are.
+            ConfigurationError: The run has no such part, or it has no such choice.
+            ExportError: The file cannot be written there, a component cannot be exported, or the file computes
+                something else; no file is left then.
+            MissingExtraError: The extra `export` is not installed.
+            RunFolderError: The operating system refuses the file.
         """
-        if bool(values.isfinite().all()):
-            return values
-        raise RunFolderError(
-            f"the {what} of {str(self.path)!r} ({self.checkpoint}) are not finite: what was given is not, or a network "
-            "computes no numbers of it; check the input, try --checkpoint best, or train the run again"
-        )
-
-    @property
-    def _image_shape(self) -> tuple[int, int, int]:
-        return (self.shape.channels, self.shape.size, self.shape.size)
+        path = Path(path)
+        wanted = part_named(path, part)
+        with explained_os_errors(f"export the {wanted.value}", None):
+            return export_part(
+                self.model,
+                path,
+                wanted,
+                codes=codes,
+                noise=noise,
+                overwrite=overwrite,
+                about=about_export(self.config, self.environment, self.checkpoint, self.class_names),
+                suppliers=suppliers(self.environment),
+            )

@@ -106,9 +106,15 @@ class FittedMixturePrior(Prior):
         bounds = weights.cumsum(1)
         # The sum is 1 up to rounding, and a component beyond it would be one of weight 0.
         picked = (noise[:, :1] * bounds[:, -1:] >= bounds).sum(1).clamp(max=self.clusters - 1)
-        chunks = zip(torch.split(picked, _CHUNK), torch.split(noise[:, 1:], _CHUNK), strict=True)
         with single_precision(noise.device):
-            return self.means.index_select(0, picked) + torch.cat([self._scaled(*chunk) for chunk in chunks])
+            return self.means.index_select(0, picked) + self._spread(picked, noise[:, 1:])
+
+    def _spread(self, picked: Tensor, normal: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            # A graph for batches of any size has no number of chunks.
+            return self._scaled(picked, normal)
+        chunks = zip(torch.split(picked, _CHUNK), torch.split(normal, _CHUNK), strict=True)
+        return torch.cat([self._scaled(*chunk) for chunk in chunks])
 
     def _scaled(self, picked: Tensor, normal: Tensor) -> Tensor:
         scales = self.scales.index_select(0, picked)

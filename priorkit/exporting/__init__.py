@@ -1,0 +1,19 @@
+"""Parts of trained models as files that run without priorkit: ONNX and torch.export's."""
+
+from priorkit.exporting.export import ExportedPart, check_export_output, export_part
+from priorkit.exporting.noise_law import NoiseLaw, NoiseSpan, noise_law
+from priorkit.exporting.parts import Part, part_named
+from priorkit.exporting.signature import Signature, TensorDescription
+
+__all__ = [
+    "ExportedPart",
+    "NoiseLaw",
+    "NoiseSpan",
+    "Part",
+    "Signature",
+    "TensorDescription",
+    "check_export_output",
+    "export_part",
+    "noise_law",
+    "part_named",
+]

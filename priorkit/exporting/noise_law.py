@@ -1,0 +1,112 @@
+"""What a prior's noise is drawn from, so that programs without priorkit can draw it."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorkit.interfaces import Prior
+
+__all__ = ["NoiseLaw", "NoiseSpan", "noise_law"]
+
+_NORMAL, _UNIFORM, _OTHER = "normal", "uniform", "other"
+_WORDS = {
+    _NORMAL: "standard normal",
+    _UNIFORM: "uniform in [0, 1)",
+    _OTHER: "as the prior's own `noise` draws it",
+}
+_NUMBERS = 2_000_000
+"""Numbers that are drawn to find the law, at most, if these are enough draws."""
+_DRAWS = 64
+"""Draws at least: a standard normal number lies in [0, 1) with a probability of 0.34, and never so many in a row."""
+_TESTED = 20_000
+_SIGNIFICANT = 1e-6
+
+
+@dataclass(frozen=True)
+class NoiseSpan:
+    """Neighbouring numbers of a sample's noise, along its last axis, that are drawn alike.
+
+    Attributes:
+        start: The first.
+        stop: One after the last.
+        distribution: `normal` (mean 0, deviation 1), `uniform` (in [0, 1)), or `other`.
+    """
+
+    start: int
+    stop: int
+    distribution: str
+
+
+@dataclass(frozen=True)
+class NoiseLaw:
+    """The shape and the distribution of the noise of one sample, whose numbers are independent.
+
+    Examples:
+        >>> from priorkit.exporting import noise_law
+        >>> from priorkit.interfaces import Prior
+        >>> class CubePrior(Prior):
+        ...     def noise(self, n, *, generator=None, device=None):
+        ...         return torch.rand(n, 4, generator=generator, device=device)
+        ...
+        ...     def forward(self, noise, condition=None):
+        ...         return 2 * noise - 1
+        >>> str(noise_law(CubePrior()))
+        'uniform in [0, 1)'
+
+    Attributes:
+        shape: The noise's, without the batch.
+        spans: Its parts along the last axis, one after the other.
+    """
+
+    shape: tuple[int, ...]
+    spans: tuple[NoiseSpan, ...]
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The spans, for JSON."""
+        return [vars(span).copy() for span in self.spans]
+
+    def __str__(self) -> str:
+        if len(self.spans) == 1:
+            return _WORDS[self.spans[0].distribution]
+        return ", ".join(f"[{span.start}:{span.stop}] {_WORDS[span.distribution]}" for span in self.spans)
+
+
+def noise_law(prior: Prior) -> NoiseLaw:
+    """Finds the law of a prior's noise from draws: which numbers are normal, and which uniform.
+
+    Args:
+        prior: The prior. Where numbers are neither, it is told that they are `other`.
+    """
+    # It takes half a second, and whoever loads a run imports this module.
+    from scipy import stats
+
+    generator = torch.Generator().manual_seed(0)
+    shape = tuple(prior.noise(1, generator=generator).shape[1:])
+    width = shape[-1] if shape else 1
+    draws = max(_DRAWS, min(_TESTED, _NUMBERS // max(1, torch.Size(shape).numel())))
+    drawn = prior.noise(draws, generator=generator).reshape(-1, max(1, width)).double()
+    if not drawn.numel():
+        return NoiseLaw(shape, (NoiseSpan(0, width, _OTHER),))
+    inside = ((drawn >= 0) & (drawn < 1)).all(0)
+    names = [_UNIFORM if each else _NORMAL for each in inside.tolist()]
+    for name, columns, law in ((_UNIFORM, inside, stats.uniform), (_NORMAL, ~inside, stats.norm)):
+        if bool(columns.any()) and not _follows(drawn[:, columns], law):
+            names = [_OTHER if each == name else each for each in names]
+    spans, start = [], 0
+    for name, group in groupby(names):
+        stop = start + len(list(group))
+        spans.append(NoiseSpan(start, stop, name))
+        start = stop
+    return NoiseLaw(shape, tuple(spans))
+
+
+def _follows(drawn: Tensor, law: Any) -> bool:
+    """Whether numbers may be independent draws of a law, by the test of Kolmogorov and Smirnov."""
+    from scipy import stats
+
+    numbers = drawn.flatten()
+    step = max(1, len(numbers) // _TESTED)
+    return bool(stats.kstest(numbers[::step].numpy(), law.cdf).pvalue > _SIGNIFICANT)

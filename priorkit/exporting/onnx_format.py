@@ -1,0 +1,107 @@
+"""Parts as ONNX: written by torch's exporter, run by onnxruntime."""
+
+import contextlib
+import importlib.util
+import io
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from priorkit.errors import ExportError, MissingExtraError
+from priorkit.exporting.capture import quiet_torch
+
+__all__ = ["METADATA_KEY", "onnx_bytes", "onnx_runner", "require_onnx"]
+
+METADATA_KEY = "priorkit"
+"""The entry of a file's metadata that describes it, in JSON."""
+
+_OPSET = 18
+_LARGEST = 2**31 - 1
+"""Bytes of a file without others beside it."""
+_INSTALL = "install it by pip install 'priorkit[export]'"
+
+
+def require_onnx() -> None:
+    """Makes sure that ONNX files can be written, before anything is computed for them.
+
+    Raises:
+        MissingExtraError: onnx or onnxscript is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"ONNX files are written with onnx and onnxscript ({error}); {_INSTALL}") from None
+
+
+def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, about: str) -> bytes:
+    """A program as an ONNX file of opset 18, with its weights in it.
+
+    Args:
+        program: The program, whose first dimensions are the batch.
+        inputs: Names of its inputs.
+        output: Name of its output.
+        about: What the file's metadata says under `priorkit`.
+
+    Raises:
+        ExportError: The file would be larger than a single one may be.
+        Exception: torch cannot translate the program; what is raised is torch's.
+    """
+    # torch and onnxscript print as they go.
+    with quiet_torch(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        translated = torch.onnx.export(
+            program,
+            dynamo=True,
+            verbose=False,
+            opset_version=_OPSET,
+            input_names=list(inputs),
+            output_names=[output],
+            # The name of the dimension, by which runtimes show it.
+            dynamic_shapes=tuple({0: "batch"} for _ in inputs),
+            external_data=False,
+        )
+    assert translated is not None, "with dynamo, torch gives the program"
+    size = sum(value.nbytes for value in (*program.state_dict.values(), *program.constants.values()) if _is(value))
+    if size > _LARGEST:
+        raise ExportError(
+            f"its weights take {size / 2**30:.1f} GiB, and a single ONNX file holds 2 GiB; export it as .pt2"
+        )
+    for node in translated.model.graph.all_nodes():
+        # Which lines of which files each operation comes from, on the machine on which it is exported.
+        node.metadata_props.clear()
+    translated.model.producer_name = "priorkit"
+    translated.model.metadata_props[METADATA_KEY] = about
+    serialised: bytes = translated.model_proto.SerializeToString()
+    return serialised
+
+
+def _is(value: object) -> bool:
+    return isinstance(value, Tensor)
+
+
+def onnx_runner(content: bytes) -> Callable[[Sequence[Tensor]], Tensor] | None:
+    """What computes the output of an ONNX file from its inputs, on the processor; None without onnxruntime.
+
+    Args:
+        content: The file.
+
+    Raises:
+        Exception: onnxruntime cannot use the file; what is raised is onnxruntime's.
+    """
+    if importlib.util.find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+
+    def run(inputs: Sequence[Tensor]) -> Tensor:
+        (found,) = session.run(None, {name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+        return torch.from_numpy(found)
+
+    return run

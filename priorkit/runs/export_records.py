@@ -1,0 +1,42 @@
+"""What an exported part says of the run that it is from, and how errors name the run's components."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from priorkit.config import RunConfig, flag_for
+
+__all__ = ["about_export", "suppliers"]
+
+_COMPONENTS = ("prior", "encoder", "networks", "condition")
+"""The kinds that make or shape what is exported."""
+
+
+def about_export(
+    config: RunConfig, environment: Mapping[str, Any], checkpoint: str, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """What a file says of its run.
+
+    Args:
+        config: The run's configuration.
+        environment: What the run was made with.
+        checkpoint: The checkpoint's name.
+        class_names: The names of the classes that condition images, if they do.
+    """
+    return {
+        "components": {slot: getattr(config, slot).name for slot in _COMPONENTS},
+        "dataset": config.dataset.name,
+        "binarise": config.binarise,
+        "checkpoint": checkpoint,
+        "trained_by": environment["priorkit"],
+        "class_names": list(class_names),
+    }
+
+
+def suppliers(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The run's components by kind, as errors name them, each with the distribution of its plug-in."""
+    used = {slot: environment["components"].get(slot) for slot in _COMPONENTS}
+    return {
+        slot: f"{flag_for((slot,))} {item['name']} (plug-in of {item['distribution']} {item['version']})"
+        for slot, item in used.items()
+        if item is not None
+    }
