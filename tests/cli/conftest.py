@@ -1,5 +1,6 @@
 """The command line, run in a temporary folder."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -38,9 +39,34 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
+@pytest.fixture(scope="session")
+def trained_before() -> dict[tuple[str, ...], Path]:
+    """Runs that tests have trained, by the command; they are never changed."""
+    return {}
+
+
 @pytest.fixture
-def trained(cli: Cli, tiny: list[str]) -> Path:
+def run_of(
+    cli: Cli, trained_before: dict[tuple[str, ...], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Gives a run in the empty folder, by its name and the command that trains it.
+
+    The first test that asks for a command trains; the others get a copy, to read or to change.
+    """
+
+    def make(name: str, *arguments: object) -> Path:
+        command = ("train", *map(str, arguments), "--out", name, "--quiet")
+        if command in trained_before:
+            return Path(shutil.copytree(trained_before[command], name))
+        result = cli(*command)
+        assert (result.status, result.out, result.err) == (0, "", "")
+        trained_before[command] = shutil.copytree(name, tmp_path_factory.mktemp("trained") / name)
+        return Path(name)
+
+    return make
+
+
+@pytest.fixture
+def trained(run_of: Callable[..., Path], tiny: list[str]) -> Path:
     """A run of four steps."""
-    result = cli("train", "learned", *tiny, "--steps", 4, "--out", "trained", "--quiet")
-    assert (result.status, result.out, result.err) == (0, "", "")
-    return Path("trained")
+    return run_of("trained", "learned", *tiny, "--steps", 4)
