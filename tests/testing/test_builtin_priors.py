@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from priorkit.interfaces import CodeSpace, Encoder, ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
 from priorkit_plugins.gaussian_encoder.encoder import GaussianEncoder
 from priorkit_plugins.hierarchical_encoder.encoder import HierarchicalEncoder
 from priorkit_plugins.mlp_networks.networks import MLPNetworks
+from quick_choices import contracts
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
@@ -167,6 +168,6 @@ def test_every_prior_is_looked_at(built_in: Callable[[str], set[str]]) -> None:
     assert {case.subject for case in CASES} == built_in("prior")
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_built_in_priors(check: Callable[[], None]) -> None:
     check()
