@@ -1,13 +1,16 @@
 """The command line, run in a temporary folder."""
 
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from priorkit.cli import main
+from priorkit.training import Session
 
 
 class Result(NamedTuple):
@@ -70,3 +73,23 @@ def run_of(
 def trained(run_of: Callable[..., Path], tiny: list[str]) -> Path:
     """A run of four steps."""
     return run_of("trained", "learned", *tiny, "--steps", 4)
+
+
+@pytest.fixture
+def send_at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, signal.Signals], AbstractContextManager[None]]:
+    """Sends this process a signal, as Ctrl-C does, when a training has taken so many steps."""
+
+    @contextmanager
+    def sending(steps: int, number: signal.Signals) -> Iterator[None]:
+        step = Session.step
+
+        def then_send(session: Session) -> None:
+            step(session)
+            if session.steps == steps:
+                signal.raise_signal(number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "step", then_send)
+            yield
+
+    return sending

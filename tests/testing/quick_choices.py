@@ -6,6 +6,7 @@ takes long.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,22 +59,29 @@ def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
 
 
 def contracts(cases: Sequence[Case]) -> Any:
-    """`parametrize_with_checks`, where costly checks are slow but for the first case of each component.
+    """`parametrize_with_checks`, but brief with all cases of a component except its first.
+
+    Of further cases, costly checks are slow, and few batch sizes and seeds are tried.
 
     Args:
         cases: The components with their options.
     """
-    mark: Any = parametrize_with_checks(cases)
-    name, checks = mark.args
-    first = {_subject(case): case for case in reversed(cases)}
-    parameters = [
-        pytest.param(bound, marks=pytest.mark.slow)
-        if bound.check.costly and first[_subject(bound.case)] is not bound.case
-        else bound
-        for bound in checks
-    ]
-    return pytest.mark.parametrize(name, parameters, ids=repr)
+    seen: set[str] = set()
+    parameters: list[Any] = []
+    for case in cases:
+        component = case.component
+        subject = str(case.subject) if component is None else component.name
+        further = subject in seen
+        seen.add(subject)
+        if further:
+            brief = replace(case.situations, examples=min(_FEW, case.situations.examples))
+            case = replace(case, situations=brief)
+        mark: Any = parametrize_with_checks([case])
+        _, checks = mark.args
+        parameters += [
+            pytest.param(check, marks=pytest.mark.slow if further and check.check.costly else ()) for check in checks
+        ]
+    return pytest.mark.parametrize("check", parameters, ids=repr)
 
 
-def _subject(case: Case) -> Any:
-    return case.subject if case.component is None else case.component.name
+_FEW = 2
