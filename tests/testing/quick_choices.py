@@ -15,6 +15,7 @@ from priorkit.config import resolve_config, validate_settings
 from priorkit.plugins import KINDS
 from priorkit.registry import installed_plugins
 from priorkit.testing import Case, parametrize_with_checks
+from priorkit.testing.check import Check
 
 __all__ = ["contracts", "each_component", "every_recipe"]
 
@@ -79,9 +80,14 @@ def contracts(cases: Sequence[Case]) -> Any:
         mark: Any = parametrize_with_checks([case])
         _, checks = mark.args
         parameters += [
-            pytest.param(check, marks=pytest.mark.slow if further and check.check.costly else ()) for check in checks
+            pytest.param(check, marks=pytest.mark.slow if further and _takes_long(check.check) else ())
+            for check in checks
         ]
     return pytest.mark.parametrize("check", parameters, ids=repr)
+
+
+def _takes_long(check: Check) -> bool:
+    return check.costly or check.name == "learns_the_codes"
 
 
 _FEW = 2
