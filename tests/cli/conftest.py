@@ -4,6 +4,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,16 @@ class Result(NamedTuple):
 
 
 Cli = Callable[..., Result]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _digits_are_read_once() -> Iterator[None]:
+    """Reads the file of the digits, which most of the runs here are trained on, once."""
+    from priorkit_plugins.digits import source
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "load_digits", cache(source.load_digits))
+        yield
 
 
 @pytest.fixture(scope="session")
