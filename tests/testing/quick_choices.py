@@ -14,7 +14,7 @@ import pytest
 from priorkit.config import resolve_config, validate_settings
 from priorkit.plugins import KINDS
 from priorkit.registry import installed_plugins
-from priorkit.testing import Case, parametrize_with_checks
+from priorkit.testing import Case, Situations, parametrize_with_checks
 from priorkit.testing.check import Check
 
 __all__ = ["contracts", "each_component", "every_recipe"]
@@ -62,7 +62,8 @@ def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
 def contracts(cases: Sequence[Case]) -> Any:
     """`parametrize_with_checks`, but brief with all cases of a component except its first.
 
-    Of further cases, costly checks are slow, and few batch sizes and seeds are tried.
+    Of further cases, costly checks are slow, and few batch sizes and seeds are tried, with one size of codes and, but
+    for data sets, one shape of images.
 
     Args:
         cases: The components with their options.
@@ -75,8 +76,7 @@ def contracts(cases: Sequence[Case]) -> Any:
         further = subject in seen
         seen.add(subject)
         if further:
-            brief = replace(case.situations, examples=min(_FEW, case.situations.examples))
-            case = replace(case, situations=brief)
+            case = replace(case, situations=_brief(case))
         mark: Any = parametrize_with_checks([case])
         _, checks = mark.args
         parameters += [
@@ -84,6 +84,12 @@ def contracts(cases: Sequence[Case]) -> Any:
             for check in checks
         ]
     return pytest.mark.parametrize("check", parameters, ids=repr)
+
+
+def _brief(case: Case) -> Situations:
+    given = case.situations
+    shapes = given.shapes if case.slot == "dataset" else given.shapes[:1]
+    return replace(given, examples=min(_FEW, given.examples), code_dims=given.code_dims[:1], shapes=shapes)
 
 
 def _takes_long(check: Check) -> bool:
