@@ -7,6 +7,7 @@ takes long.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from priorkit.config import resolve_config, validate_settings
 from priorkit.plugins import KINDS
 from priorkit.registry import installed_plugins
 from priorkit.testing import Case, Situations, parametrize_with_checks
-from priorkit.testing.check import Check
 
 __all__ = ["contracts", "each_component", "every_recipe"]
 
@@ -27,6 +27,7 @@ def every_recipe() -> list[str]:
     return [recipe.name for recipe in installed_plugins().recipes()]
 
 
+@cache
 def _components(recipe: str) -> set[tuple[str, str]]:
     """What a recipe consists of: pairs of a kind and a name; the phases of a stage are one component."""
     registry = installed_plugins()
@@ -62,12 +63,14 @@ def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
 def contracts(cases: Sequence[Case]) -> Any:
     """`parametrize_with_checks`, but brief with all cases of a component except its first.
 
-    Of further cases, costly checks are slow, and few batch sizes and seeds are tried, with one size of codes and, but
-    for data sets, one shape of images.
+    Of further cases, checks that take long are slow, and few batch sizes and seeds are tried, with one size of codes
+    and, but for data sets, one shape of images. Whether compiled priors and encoders compute the same is slow, too,
+    where a recipe has them: tests/training/test_acceleration.py compiles what is compiled of them.
 
     Args:
         cases: The components with their options.
     """
+    compiled = {part for recipe in every_recipe() for part in _components(recipe) if part[0] in ("encoder", "prior")}
     seen: set[str] = set()
     parameters: list[Any] = []
     for case in cases:
@@ -75,14 +78,12 @@ def contracts(cases: Sequence[Case]) -> Any:
         subject = str(case.subject) if component is None else component.name
         further = subject in seen
         seen.add(subject)
-        if further:
-            case = replace(case, situations=_brief(case))
-        mark: Any = parametrize_with_checks([case])
-        _, checks = mark.args
-        parameters += [
-            pytest.param(check, marks=pytest.mark.slow if further and _takes_long(check.check) else ())
-            for check in checks
-        ]
+        mark: Any = parametrize_with_checks([replace(case, situations=_brief(case)) if further else case])
+        for bound in mark.args[1]:
+            takes_long = bound.check.costly or bound.check.name == "learns_the_codes"
+            elsewhere = bound.check.costly and (case.slot, subject) in compiled
+            slow = elsewhere or (further and takes_long)
+            parameters.append(pytest.param(bound, marks=pytest.mark.slow if slow else ()))
     return pytest.mark.parametrize("check", parameters, ids=repr)
 
 
@@ -90,10 +91,6 @@ def _brief(case: Case) -> Situations:
     given = case.situations
     shapes = given.shapes if case.slot == "dataset" else given.shapes[:1]
     return replace(given, examples=min(_FEW, given.examples), code_dims=given.code_dims[:1], shapes=shapes)
-
-
-def _takes_long(check: Check) -> bool:
-    return check.costly or check.name == "learns_the_codes"
 
 
 _FEW = 2
