@@ -44,8 +44,10 @@ from priorkit.training import Session
 torch.set_num_threads(1)
 # Nor do the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# How long an example takes says how much else the machine has to do.
-settings.register_profile("tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says how much else the machine has to do. Other examples are drawn in every run, so that few
+# do in each; `pytest --hypothesis-profile thorough` draws as many as hypothesis would.
+settings.register_profile("thorough", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tests", settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("tests")
 # Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they
 # are set aside once they are there, which saves a tenth of the time.
@@ -235,6 +237,15 @@ _TINY: dict[str, Any] = {
 }
 
 
+_SMALL: dict[tuple[str, str], dict[str, Any]] = {
+    ("prior", "flow-matching"): {"hidden": 16},
+    ("prior", "autoregressive"): {"layers": 1, "width": 16, "heads": 2},
+    ("prior", "hierarchical-vampprior"): {"hidden": 16, "pseudo_inputs": 50},
+    ("prior", "vampprior"): {"pseudo_inputs": 50},
+    ("text_encoder", "gru"): {"dim": 8, "word_dim": 8, "hidden": 8},
+}
+"""Options of what is large as it comes, however small the other networks are."""
+
 _LOSSES_FOR_SOME_NETWORKS = ("wasserstein-gp", "began")
 """Adversarial losses whose recipes keep their networks, as others will not do."""
 
@@ -275,9 +286,14 @@ def registry(make_registry: Callable[..., Registry]) -> Registry:
 
 @pytest.fixture(scope="session")
 def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
-    """Makes the resolved configuration of a recipe, with tiny networks and data, and changes of single settings."""
+    """Makes the resolved configuration of a recipe, with tiny networks and data, and changes of single settings.
 
-    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> RunConfig:
+    With `own_sizes`, what a recipe has besides the networks of images is as large as it comes.
+    """
+
+    def make(
+        recipe: str = "learned", registry: Registry = registry, *, own_sizes: bool = False, **changes: Any
+    ) -> RunConfig:
         settings: Mapping[str, Any] = registry.recipe(recipe).settings
         # A class more than the tiny images have, so that nobody mistakes the ones for the others.
         tiny = _TINY
@@ -291,6 +307,9 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
             tiny = {**tiny, "networks": {"width": 2}}
         if "code_size" in settings:
             tiny = {**tiny, "code_size": 2}
+        for (slot, name), options in _SMALL.items():
+            if _names_a(settings, slot, name) and not own_sizes:
+                tiny = {**tiny, slot: options}
         if "stages" in settings:
             *former, last = settings["stages"]
             small = {"batch_size": _TINY["batch_size"]}
@@ -306,8 +325,10 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
 def tiny_session(registry: Registry, tiny_config: Callable[..., RunConfig]) -> Callable[..., Session]:
     """Makes a session of a recipe, as `tiny_config` does."""
 
-    def make(recipe: str = "learned", registry: Registry = registry, **changes: Any) -> Session:
-        config = tiny_config(recipe, registry, **changes)
+    def make(
+        recipe: str = "learned", registry: Registry = registry, *, own_sizes: bool = False, **changes: Any
+    ) -> Session:
+        config = tiny_config(recipe, registry, own_sizes=own_sizes, **changes)
         return Session(config, registry, load_data(config, registry))
 
     return make

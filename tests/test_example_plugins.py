@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wheels import install_wheels
+
 SOURCES = sorted((Path(__file__).parent.parent / "examples").glob("priorkit-*"))
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 4 --device cpu --json"
 
@@ -26,8 +28,7 @@ def priorkit(tmp_path_factory):
     # Building leaves folders behind in the source.
     folder = tmp_path_factory.mktemp("sources")
     copies = [shutil.copytree(source, folder / source.name) for source in SOURCES]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--disable-pip-version-check", "--target", target, *copies], check=True)
+    install_wheels(copies, tmp_path_factory.mktemp("wheels"), target)
     path = os.pathsep.join(filter(None, [str(target), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "PRIORKIT_STRICT_PLUGINS": "1"}
 

@@ -1,4 +1,4 @@
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -16,17 +16,27 @@ def test_configurations_are_valid(file):
     resolve_config(validate_settings(read_toml(file)), installed_plugins())
 
 
-def test_the_script_trains_and_draws(tmp_path):
-    command = [sys.executable, EXAMPLES / "train_and_sample.py", "2", tmp_path / "run"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "step 2: reconstruction_error" in done.stdout
+@pytest.fixture
+def run_script(monkeypatch, capsys):
+    """Runs a script as the main program of this process, and gives what it prints."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_the_script_trains_and_draws(run_script, tmp_path):
+    assert "step 2: reconstruction_error" in run_script("train_and_sample.py", 2, tmp_path / "run")
     assert (tmp_path / "run/final.png").stat().st_size > 0
 
 
-def test_digits_are_drawn_through_principal_components(tmp_path):
-    command = [sys.executable, EXAMPLES / "digits_through_pca.py", "2", tmp_path / "digits.png"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"100 digits in {tmp_path / 'digits.png'}\n"
+def test_digits_are_drawn_through_principal_components(run_script, tmp_path):
+    drawn = tmp_path / "digits.png"
+    assert run_script("digits_through_pca.py", 2, drawn) == f"100 digits in {drawn}\n"
+    assert drawn.stat().st_size > 0
 
 
 PAPER = {file.stem: validate_settings(read_toml(file)) for file in (EXAMPLES / "paper").glob("*.toml")}

@@ -46,5 +46,9 @@ def vocabulary_of(captions: Iterable[str], limit: int | None = None) -> tuple[st
         >>> vocabulary_of(["a red bird", "a blue bird", "a fish"], limit=4)
         ('a', 'bird', 'blue', 'fish')
     """
-    counts = Counter(word for caption in captions for word in caption_words(caption))
+    counts: Counter[str] = Counter()
+    # Many images may have the same caption.
+    for caption, times in Counter(captions).items():
+        for word in caption_words(caption):
+            counts[word] += times
     return tuple(sorted(counts, key=lambda word: (-counts[word], word))[:limit])

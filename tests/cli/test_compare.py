@@ -7,10 +7,9 @@ from PIL import Image
 
 
 @pytest.fixture
-def two(cli, tiny, trained):
+def two(run_of, tiny, trained):
     """Runs of two systems."""
-    assert cli("train", "aae", *tiny, "--steps", 2, "--out", "plain", "--quiet").status == 0
-    return [trained, Path("plain")]
+    return [trained, run_of("plain", "aae", *tiny, "--steps", 2)]
 
 
 def test_runs_side_by_side(cli, two):

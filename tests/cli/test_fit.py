@@ -7,9 +7,8 @@ import pytest
 
 
 @pytest.fixture
-def vae(cli, tiny):
-    assert cli("train", "vae", *tiny, "--steps", 2, "--out", "vae", "--quiet").status == 0
-    return Path("vae")
+def vae(run_of, tiny):
+    return run_of("vae", "vae", *tiny, "--steps", 2)
 
 
 FAST = ("--prior.hidden", 8, "--batch-size", 8, "--device", "cpu")

@@ -1,8 +1,5 @@
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -158,24 +155,16 @@ def test_help_has_the_studies_and_the_settings_of_runs(cli):
     assert "--max-time" not in text
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(reproduce, tmp_path):
-    given = ["table3", "--dataset", "digits", "--steps", "40", "--seeds", "1", "--systems", "ab", "--out", "s"]
+def test_ctrl_c_saves_and_the_same_command_goes_on(reproduce, send_at_step, tmp_path):
+    given = ["table3", "--dataset", "digits", "--steps", "9", "--seeds", "1", "--systems", "ab", "--out", "s"]
     given += ["--log-every", "1"]
-    command = [sys.executable, "-m", "priorkit", "reproduce", *given, *FLAGS.split()]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
-    )
-    for line in process.stdout:
-        if json.loads(line)["event"] == "losses":
-            process.send_signal(signal.SIGINT)
-            break
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (130, "")
-    end = events(out)[-1]
+    with send_at_step(2, signal.SIGINT):
+        stopped = reproduce(*given, "--json")
+    assert (stopped.status, stopped.err) == (130, "")
+    end = events(stopped.out)[-1]
     assert end["stopped"] == "interrupted"
     assert [run["state"] for run in end["systems"][2]["runs"]] == ["stopped"]
     done = reproduce(*given)
     assert (done.status, done.err) == (0, "")
     assert "going on at step" in done.out
-    assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 40
+    assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 9

@@ -50,10 +50,10 @@ def children(pid: int) -> list[int]:
 
 def test_streamed_and_resumed_in_memory_is_the_run_that_was_never_stopped(cli, tmp_path, flags):
     streamed = ["--stream", "always", "--workers", "1", "--steps", "2", "--out", "parts"]
-    done = subprocess.run([*COMMAND, *flags, *streamed], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "images are streamed" in done.stdout
-    assert "8 images a step, read by 1 process\n" in done.stdout
+    done = cli("train", *flags, *streamed)
+    assert (done.status, done.err) == (0, "")
+    assert "images are streamed" in done.out
+    assert "8 images a step, read by 1 process\n" in done.out
     resumed = cli("train", "--resume", "parts", "--stream", "never", "--steps", 5)
     assert resumed.status == 0
     assert "streamed" not in resumed.out

@@ -15,8 +15,10 @@ PROGRAM = [sys.executable, "-m", "priorkit"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["components"], ["components", "--json"]])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [(["--help"], ""), (["--version"], "1"), (["components"], "1"), (["components", "--json"], "")],
+)
 def test_a_full_disk_behind_the_output_is_named(arguments: list[str], unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

@@ -31,10 +31,8 @@ def captioned(cli, tiny) -> list[str]:
 
 
 @pytest.fixture
-def trained(cli, captioned) -> Path:
-    done = cli("train", "learned", *captioned, "--stages", STAGES, "--out", "run", "--quiet")
-    assert done == (0, "", "")
-    return Path("run")
+def trained(run_of, captioned) -> Path:
+    return run_of("run", "learned", *captioned, "--stages", STAGES)
 
 
 def test_texts_are_drawn_in_rows(cli, trained):

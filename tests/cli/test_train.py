@@ -118,25 +118,16 @@ def test_collapse_is_told_once_wherever_one_looks(cli, tiny):
 @pytest.mark.parametrize(
     ("number", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_stopping_saves_and_resuming_goes_on(cli, tiny, tmp_path, number, status, word):
+def test_stopping_saves_and_resuming_goes_on(cli, tiny, send_at_step, number, status, word):
+    """In this process; test_streaming.py stops one that a user started."""
     flags = [*tiny, "--log-every", "1", "--sample-every", "100000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "priorkit", "train", *flags, "--max-time", "2m", "--out", "run", "--json"],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-    for line in process.stdout:
-        if json.loads(line)["event"] == "losses":
-            process.send_signal(number)
-            break
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (status, "")
-    end = events(out)[-1]
+    with send_at_step(3, number):
+        stopped = cli("train", *flags, "--max-time", "2m", "--out", "run", "--json")
+    assert (stopped.status, stopped.err) == (status, "")
+    end = events(stopped.out)[-1]
     assert end["stopped"] == word
     steps = end["steps"]
+    assert steps == 3
     assert cli("train", "--resume", "run", "--steps", steps + 2, "--quiet").status == 0
     assert cli("train", *flags, "--steps", steps + 2, "--out", "straight", "--quiet").status == 0
     assert same(weights("run"), weights("straight"))

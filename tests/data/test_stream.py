@@ -184,7 +184,7 @@ def test_processes_end_with_a_training_process_that_is_killed(make: Make) -> Non
     assert all(gone(pid) for pid in readers)
 
 
-@pytest.mark.parametrize("end", ["", "raise SystemExit(7)"])
+@pytest.mark.parametrize("end", [pytest.param("", marks=pytest.mark.slow), "raise SystemExit(7)"])
 def test_a_program_that_closes_nothing_ends(tmp_path: Path, end: str) -> None:
     program = f"""
 import torch

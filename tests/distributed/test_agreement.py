@@ -16,10 +16,10 @@ from priorkit.errors import ConfigurationError, ProcessesError
 from priorkit.interfaces import ImageShape
 from priorkit.models import build_system
 from priorkit.models.batch_sharing import require_shareable_terms
-from priorkit.registry import Registry, installed_plugins
+from priorkit.registry import Registry
 from priorkit.training import Session
+from quick_choices import each_component
 
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 BATCH = 13
 """Images in a batch; no number of processes divides it."""
 
@@ -107,7 +107,7 @@ def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor], toleranc
 
 @pytest.mark.parametrize(
     ("recipe", "count"),
-    [*((recipe, 2) for recipe in RECIPES), *((recipe, 3) for recipe in ("learned", "vae", "matched"))],
+    [*each_component(2), *((recipe, 3) for recipe in ("learned", "vae", "matched"))],
 )
 def test_any_number_of_processes_trains_the_same_networks(
     recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]]

@@ -23,10 +23,20 @@ from priorkit.interfaces import CodeSpace, ImageShape, Posterior
 from priorkit.plugins import KINDS, Component, Recipe, TextEncoderContext
 from priorkit.plugins.hooks import Hooks
 from priorkit.registry import Registry, installed_plugins, load_plugins
-from priorkit.testing import Case, Situations, check_component, check_data_source, check_prior, check_text_encoder
+from priorkit.testing import (
+    Case,
+    Report,
+    Situations,
+    check_component,
+    check_data_source,
+    check_prior,
+    check_text_encoder,
+)
+from priorkit.testing.conformance import checks_of, run_check
 from priorkit.training import Session
 
 PAGE = "docs/plugins.md"
+BRIEFLY = Situations(examples=2)
 HOOKS = [name for name in vars(Hooks) if name.startswith("priorkit_")]
 TEXT = (Path(__file__).parents[2] / PAGE).read_text(encoding="utf-8")
 
@@ -138,7 +148,7 @@ def test_a_component_brings_a_phase(examples, train_two_steps, make_component):
     session = train_two_steps("encoder", component, "aae")
     assert "code_consistency/distance" in session.engine.losses(reset=False)
     required = ("phases_keep_their_contract", "phases_train_their_players")
-    assert not check_component(Case("encoder", component, required=required)).failed
+    assert not check_component(Case("encoder", component, required=required, situations=BRIEFLY)).failed
 
 
 def test_priorkit_phases(examples, train_two_steps):
@@ -210,11 +220,15 @@ def test_there_is_an_example_of_every_kind(examples):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.slot)
 def test_an_example_keeps_its_contract(kind, examples):
     (component,) = examples[kind.hook]()
-    check_component(Case(kind.slot, lambda context: component.build(component.options(), context))).raise_if_failed()
+    case = Case(kind.slot, lambda context: component.build(component.options(), context), situations=BRIEFLY)
+    # Costly ones, which compile it, find little in components as small as these.
+    results = [run_check(case, check) for check in checks_of(case) if not check.costly]
+    Report(case.title, tuple(results)).raise_if_failed()
 
 
 def test_a_prior_without_an_inverse_distribution_function_keeps_its_contract(examples):
-    check_prior(lambda context: examples["StudentTPrior"](context.code_dim, degrees=5)).raise_if_failed()
+    prior = examples["StudentTPrior"]
+    check_prior(lambda context: prior(context.code_dim, degrees=5), situations=BRIEFLY).raise_if_failed()
     found = examples["StudentTPrior"](1, degrees=5).sample(20_000, generator=torch.Generator().manual_seed(0))
     assert scipy.stats.kstest(found.flatten().double().numpy(), scipy.stats.t(5).cdf).pvalue > 1e-6
 
@@ -277,6 +291,8 @@ def test_the_plugins_own_tests_pass(plugin, monkeypatch):
     (mark,) = test.pytestmark
     assert len(mark.args[1]) > 40
     for check in mark.args[1]:
+        if check.check.costly:
+            continue
         with contextlib.suppress(pytest.skip.Exception):
             test(check)
 
@@ -299,7 +315,7 @@ def test_the_failure_that_is_shown_is_the_kits(examples):
         def forward(self, noise, condition=None):
             return 2 * super().forward(noise)
 
-    report = check_prior(lambda context: Wide(context.code_dim, 0.5))
+    report = check_prior(lambda context: Wide(context.code_dim, 0.5), situations=BRIEFLY)
     assert {result.check for result in report.failed} == {*_DENSITIES}
     failed = next(result for result in report.failed if result.check == _DENSITIES[0])
     said = "\n".join(f"  {line}" for line in str(failed).splitlines())

@@ -37,7 +37,10 @@ def test_the_blocks_run(page, blocks_of, trained_run, tmp_path, monkeypatch):
     def train(config: priorkit.RunConfig, out: str | None = None, **more: Any) -> priorkit.Run:
         if "resume" in more:
             return whole(config, **more)
-        return whole(config.model_copy(update={"steps": 2, "batch_size": 8, "log_every": 1}), out, **more)
+        small: dict[str, Any] = {"steps": 2, "batch_size": 8, "log_every": 1}
+        if config.networks.name == "residual":
+            small["networks"] = config.networks.model_copy(update={"options": {**config.networks.options, "width": 4}})
+        return whole(config.model_copy(update=small), out, **more)
 
     whole = priorkit.train
     monkeypatch.setattr(priorkit, "train", train)

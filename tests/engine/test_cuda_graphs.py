@@ -22,6 +22,7 @@ from priorkit.errors import ConfigurationError
 from priorkit.interfaces import Move, Noise, Phase
 from priorkit.registry import installed_plugins
 from priorkit.training import Session
+from quick_choices import each_component
 
 CPU = torch.device("cpu")
 RECIPES = [recipe.name for recipe in installed_plugins().recipes() if "stages" not in recipe.settings]
@@ -103,7 +104,7 @@ SEVERAL = ["aae-supervised", "dcgan", "learned", "learned-unsupervised", "vae", 
 
 @pytest.mark.parametrize(
     ("recipe", "changes", "every"),
-    [*((recipe, {}, 1) for recipe in RECIPES), *((recipe, *change) for recipe in SEVERAL for change in CHANGES)],
+    [*each_component({}, 1, of=RECIPES), *((recipe, *change) for recipe in SEVERAL for change in CHANGES)],
 )
 def test_replayed_phases_train_bit_for_bit_as_others_do(
     recipe: str, changes: dict[str, Any], every: int, tiny_session: Callable[..., Session]

@@ -14,13 +14,13 @@ BUILT_IN = {item.component.name for kind in KINDS for item in installed_plugins(
 
 
 @pytest.fixture
-def listed(beside, here):
-    """The results of all four lists, beside an environment; that of plug-ins for programs in a process of its own."""
+def listed(here):
+    """The results of all four lists, beside an environment."""
 
     def run(environment):
         results = [
             here(environment, "plugins"),
-            beside(environment, "plugins", "--json"),
+            here(environment, "plugins", "--json"),
             here(environment, "components"),
             here(environment, "components", "--json"),
         ]
@@ -53,6 +53,19 @@ def test_a_broken_plugin_is_named_with_its_file_and_line(installed, listed, rows
         (warning,) = result.stderr.splitlines()
         assert f"plug-in 'acme-{name}' of acme-{name} 1.0 is broken and left out" in warning
         assert warning.endswith(f"({place})")
+
+
+def test_every_broken_plugin_is_named_by_a_process_of_its_own(installed, beside, rows, all_names):
+    """What ends a process, or an import, ends none here; what is said of each of them alone is looked at above."""
+    names, _ = all_names
+    environment = installed.environment(*names)
+    result = beside(environment, "plugins", "--json")
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    listed = [row for row in rows(result.stdout) if not row["loaded"]]
+    assert {row["plugin"] for row in listed} == {f"acme-{name}" for name in names}
+    places = [f"({row['file']}" + (f":{row['line']})" if row["line"] else ")") for row in listed]
+    assert sorted(places) == sorted(line[line.rindex("(") :] for line in result.stderr.splitlines())
 
 
 def test_plugins_of_third_parties_come_first(installed, beside, rows):

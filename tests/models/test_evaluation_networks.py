@@ -13,8 +13,8 @@ from priorkit.engine.evaluation_mode import evaluating
 from priorkit.models import EvaluationNetworks
 from priorkit.registry import installed_plugins
 from priorkit.training import Session
+from quick_choices import each_component
 
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 PHOTOGRAPHS = {"train": 600, "test": 400, "channels": 3}
 
 
@@ -149,7 +149,7 @@ def use_statistics_of_training(session: Session) -> None:
             value.copy_(running_statistics(trained)[key])
 
 
-@pytest.fixture(params=RECIPES)
+@pytest.fixture(params=each_component())
 def of_photographs(request: pytest.FixtureRequest, tiny_session: Callable[..., Session]) -> Session:
     """A session of every recipe, after some steps on colour images: grey ones hide what statistics do wrong."""
     recipe, settings = request.param, installed_plugins().recipe(request.param).settings

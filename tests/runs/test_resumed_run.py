@@ -21,13 +21,12 @@ from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare, prepare_resumed, train
 from priorkit.runs.report import write_report
 from priorkit.training import Observer, Session
-
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
+from quick_choices import each_component
 
 
 @pytest.mark.parametrize(
     ("recipe", "step"),
-    [*((recipe, 3) for recipe in RECIPES), *((name, at) for name in ("learned", "vae") for at in (1, 5))],
+    [*each_component(3), *((name, at) for name in ("learned", "vae") for at in (1, 5))],
 )
 def test_a_run_that_was_stopped_goes_on_to_be_the_same(
     recipe: str,

@@ -119,7 +119,7 @@ def test_a_file_that_breaks_meanwhile_ends_the_run_with_a_checkpoint(
     configure: Callable[..., RunConfig], registry: Registry, tmp_path: Path, folder: Path, workers: int
 ) -> None:
     kept = {path: path.read_bytes() for path in folder.rglob("*.png")}
-    config = configure(stream="always", workers=workers, steps=30)
+    config = configure(stream="always", workers=workers, steps=12)
     with pytest.raises(DataError, match=r"\.png is no image") as caught:
         train(config, tmp_path / "run", observers=[Spoiler(folder)], registry=registry)
     assert "\n" not in str(caught.value)
@@ -129,7 +129,7 @@ def test_a_file_that_breaks_meanwhile_ends_the_run_with_a_checkpoint(
     resumed = prepare_resumed(tmp_path / "run", registry=registry)
     assert resumed.session.steps >= 2
     resumed.run()
-    train(configure(stream="never", steps=30), tmp_path / "straight", registry=registry)
+    train(configure(stream="never", steps=12), tmp_path / "straight", registry=registry)
     expected, found = weights(tmp_path / "straight", registry), weights(tmp_path / "run", registry)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 

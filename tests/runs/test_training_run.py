@@ -320,14 +320,16 @@ print(outcome.stopped, outcome.steps, flush=True)
 """
 
 
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_signals_stop_a_process_with_a_checkpoint(
+    number: signal.Signals,
     tmp_path: Path,
     saved: Callable[..., dict[str, Any]],
     assert_same: Callable[..., None],
     measurements: Callable[[Path], list[Any]],
     write_images: Callable[..., None],
 ) -> None:
-    """Ctrl-C and SIGTERM in processes of their own; both go on here to the run that nobody stopped."""
+    """Ctrl-C or SIGTERM in a process of its own; it goes on here to the run that nobody stopped."""
     write_images(tmp_path / "images.npz", 30)
     config = RunConfig(
         dataset="npz",
@@ -341,28 +343,19 @@ def test_signals_stop_a_process_with_a_checkpoint(
         device="cpu",
         precision="float32",
     )
-    processes = {
-        number: subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, config.model_dump_json(), str(tmp_path / number.name)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    priorkit.train(config, tmp_path / "whole")
-    for number, process in processes.items():
-        with process:
-            assert process.stdout.readline() == "ready\n", process.stderr.read()
-            process.send_signal(number)
-            process.stdin.write("\n")
-            process.stdin.flush()
-            output, errors = process.communicate(timeout=60)
-        reason = "interrupted" if number == signal.SIGINT else "terminated"
-        assert (output, process.returncode) == (f"{reason} 3\n", 0), errors
-        path = tmp_path / number.name
-        assert saved(path)["/engine/steps"] == 3
-        assert prepare_resumed(path).run().steps == 5
-        assert_same(path, tmp_path / "whole")
-        assert measurements(path) == measurements(tmp_path / "whole")
+    path = tmp_path / "stopped"
+    command = [sys.executable, "-c", PROGRAM, config.model_dump_json(), str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        priorkit.train(config, tmp_path / "whole")
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        process.send_signal(number)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        output, errors = process.communicate(timeout=60)
+    reason = "interrupted" if number == signal.SIGINT else "terminated"
+    assert (output, process.returncode) == (f"{reason} 3\n", 0), errors
+    assert saved(path)["/engine/steps"] == 3
+    assert prepare_resumed(path).run().steps == 5
+    assert_same(path, tmp_path / "whole")
+    assert measurements(path) == measurements(tmp_path / "whole")

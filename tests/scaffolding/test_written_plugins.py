@@ -9,6 +9,7 @@ import pytest
 
 from priorkit.scaffolding import TEMPLATES
 from priorkit.testing.catalogue import CATALOGUE
+from wheels import install_wheels
 
 # A recipe has no contract of its own; what the kit knows no contract of yet cannot be held to it.
 TESTED = [template.kind for template in TEMPLATES if template.slot is None or template.slot in CATALOGUE]
@@ -20,8 +21,7 @@ def installed(written, tmp_path_factory):
     target, sources = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("sources")
     # Building leaves folders behind in the sources.
     copies = [shutil.copytree(folder, sources / folder.name) for folder in written]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--disable-pip-version-check", "--target", target, *copies], check=True)
+    install_wheels(copies, tmp_path_factory.mktemp("wheels"), target)
     return target
 
 
@@ -39,8 +39,18 @@ def test_every_plugin_is_loaded(installed, tmp_path):
         assert f"  my-{template.kind} (priorkit-my-{template.kind} 0.1.0): {kind} my-{template.kind}\n" in done.stdout
 
 
-def test_every_plugin_passes_its_own_tests(written, installed, tmp_path):
-    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error::priorkit.plugins.PluginWarning"]
+@pytest.mark.parametrize("chosen", [("-k", "not compiled_agrees and not ]-"), pytest.param((), marks=pytest.mark.slow)])
+def test_every_plugin_passes_its_own_tests(written, installed, chosen, tmp_path):
+    """Components as they come; with further options, whose names end with a bracket, and compiled they are slow."""
+    options = [
+        *chosen,
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "-W",
+        "error::priorkit.plugins.PluginWarning",
+    ]
     rootdir = ["--rootdir", written[0].parent, "-c", written[0] / "pyproject.toml"]
     tests = [folder / "tests" for folder in written if folder.name.removeprefix("priorkit-my-") in TESTED]
     done = run(["pytest", *options, *rootdir, *tests], installed, tmp_path)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from priorkit.testing import Case, parametrize_with_checks
+from priorkit.testing import Case
+from quick_choices import contracts
 
 CASES = [
     Case("adversarial_loss", "began", required=("buffers_move_with_the_critic",)),
@@ -15,7 +16,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

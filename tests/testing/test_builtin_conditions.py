@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from priorkit.testing import Case, parametrize_with_checks
+from priorkit.testing import Case
+from quick_choices import contracts
 
 CASES = [
     Case("condition", "labels"),
@@ -20,7 +21,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

@@ -15,7 +15,8 @@ from scipy.io import savemat
 from torchvision.datasets import CIFAR10, SVHN, Flowers102
 
 from priorkit.interfaces import ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 _FOLDER = tempfile.TemporaryDirectory()
 atexit.register(_FOLDER.cleanup)
@@ -142,7 +143,7 @@ def files() -> Iterator[None]:
         yield
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from priorkit.interfaces import CodeSpace, ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 SITUATIONS = Situations(code_dims=(1, 4), shapes=(ImageShape(1, 16), ImageShape(3, 16)))
 BRIEFLY = Situations(code_dims=(3,), codes=(), shapes=(ImageShape(1, 16),), examples=2)
@@ -37,7 +38,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

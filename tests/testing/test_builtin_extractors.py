@@ -11,7 +11,8 @@ from torch_fidelity import feature_extractor_inceptionv3 as inception
 
 from clip_folder import write_clip_folder
 from priorkit.interfaces import ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit")
 
@@ -59,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (root / "inception.pth").unlink()
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

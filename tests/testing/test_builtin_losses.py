@@ -10,9 +10,10 @@ from torch import Tensor
 from priorkit.interfaces import ImageShape, ReconstructionLoss
 from priorkit.plugins import Component, LossContext
 from priorkit.registry import installed_plugins
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
 from priorkit_plugins.vgg import VGGOptions
 from priorkit_plugins.vgg.loss import VGGLoss
+from quick_choices import contracts
 
 BRIEFLY = Situations(shapes=(ImageShape(1, 16),))
 """For further options of what is tried thoroughly with others."""
@@ -62,7 +63,7 @@ NO_LOSS = "none"
 """For systems without an encoder: nothing is built, and nothing can be checked."""
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from priorkit.interfaces import ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 SMALL = Situations(shapes=(ImageShape(1, 16), ImageShape(3, 16)))
 LARGER = Situations(shapes=(ImageShape(3, 32),))
@@ -41,7 +42,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

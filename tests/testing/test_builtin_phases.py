@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 TRAINS = ("phases_keep_their_contract", "phases_train_their_players")
 
@@ -24,7 +25,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from priorkit.interfaces import CodeSpace, Encoder, ImageShape
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
 from priorkit_plugins.gaussian_encoder.encoder import GaussianEncoder
 from priorkit_plugins.hierarchical_encoder.encoder import HierarchicalEncoder
 from priorkit_plugins.mlp_networks.networks import MLPNetworks
+from quick_choices import contracts
 
 DENSITY = ("densities_normalise", "samples_follow_the_density")
 MIXTURE = (*DENSITY, "dimensions_are_summed_first", "parts_share_each_code")
@@ -17,6 +18,7 @@ SMALL_MASKED = {"hidden": 16, "components": 2}
 BRIEFLY = Situations(code_dims=(2, 3), codes=(), classes=(0,), examples=2)
 FITS_ITSELF = ("fits_itself_to_the_codes", "fits_itself_in_place")
 MAPS = Situations(code_dims=(), codes=(CodeSpace((2, 2, 2)),), classes=(0,))
+FLOWS = Situations(code_dims=(2, 1), codes=(), classes=(0,), examples=2)
 ONE_SIZE = Situations(code_dims=(2,), codes=())
 ON_A_SURFACE = ("densities_are_by_the_measure", "densities_add_up_on_the_support")
 SMALL_FLOW = {"transforms": 2, "hidden": (8,)}
@@ -86,11 +88,11 @@ CASES = [
         for covariance, classes in (("full", (3,)), ("diagonal", (0,)))
     ),
     Case("prior", "tree", {"depth": 2, "branching": 2}, required=("parameters_have_a_loss", *DENSITY)),
+    Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
     *(
-        Case("prior", "flow", {"kind": kind, **SMALL_FLOW}, required=DENSITY, situations=Situations(classes=(0,)))
+        Case("prior", "flow", {"kind": kind, **SMALL_FLOW}, required=DENSITY, situations=FLOWS)
         for kind in ("realnvp", "coupling-nsf", "maf", "nsf")
     ),
-    Case("prior", "flow", SMALL_FLOW, required=("labels_change_codes", *DENSITY), situations=Situations(classes=(3,))),
     Case("prior", "autoregressive", SMALL_MASKED, required=("labels_change_codes", *DENSITY), situations=VECTORS),
     Case("prior", "autoregressive", {**SMALL_MASKED, "distribution": "normal"}, required=DENSITY, situations=PLANE),
     Case(
@@ -167,6 +169,6 @@ def test_every_prior_is_looked_at(built_in: Callable[[str], set[str]]) -> None:
     assert {case.subject for case in CASES} == built_in("prior")
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_built_in_priors(check: Callable[[], None]) -> None:
     check()

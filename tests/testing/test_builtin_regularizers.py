@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 
 BRIEFLY = Situations(code_dims=(2,), classes=(0,))
 """For further options of what is tried thoroughly with others."""
@@ -37,7 +38,7 @@ CASES = [
 ]
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.testing import Case, Situations, parametrize_with_checks
+from priorkit.testing import Case, Situations
+from quick_choices import contracts
 from stand_in_text_models import sentence_transformers, write_model_folder, write_word_llama
 
 BRIEFLY = Situations(examples=2)
@@ -41,18 +42,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@parametrize_with_checks(CASES)
+@contracts(CASES)
 def test_conforms(check: Callable[[], None]) -> None:
     check()
 
 
-@parametrize_with_checks(STATIC)
+@contracts(STATIC)
 def test_static_conforms(check: Callable[[], None]) -> None:
     pytest.importorskip("tokenizers")
     check()
 
 
-@parametrize_with_checks(SENTENCE_TRANSFORMER)
+@contracts(SENTENCE_TRANSFORMER)
 def test_sentence_transformer_conforms(check: Callable[[], None]) -> None:
     check()
 

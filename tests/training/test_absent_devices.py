@@ -20,10 +20,10 @@ from priorkit.errors import PluginError
 from priorkit.interfaces import AdversarialLoss, Batch, CodeKind, ImageSet, ImageShape, Learning, Prior
 from priorkit.models import BuiltSystem, build_system
 from priorkit.plugins import Component
-from priorkit.registry import Registry, installed_plugins
+from priorkit.registry import Registry
 from priorkit.testing.absent_devices import CUDA, META, MIXES_DEVICES, NEEDS_A_GPU, READS_VALUES, fake_cuda, move
+from quick_choices import each_component
 
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 SHAPE, BATCH = ImageShape(3, 16), 16
 COUNT = 100
 """Training images, for priors that go on reading them."""
@@ -143,7 +143,7 @@ Check = Callable[[RunConfig, Registry], None]
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", each_component())
 def test_recipes(recipe: str, check: Check, registry: Registry) -> None:
     if recipe in ("flow-vae", "probabilistic-autoencoder") and check is passes_on_a_fake_gpu:
         pytest.skip("zuko lays out its masks by their values when a flow is built, and fake tensors have none")

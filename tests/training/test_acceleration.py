@@ -10,12 +10,11 @@ from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError, DeviceError
 from priorkit.models.system import BuiltSystem
-from priorkit.registry import installed_plugins
 from priorkit.testing.traced_forward import traced_forward
 from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
+from quick_choices import each_component, every_recipe
 
-RECIPES = [recipe.name for recipe in installed_plugins().recipes()]
 # One step of plain gradient descent: what is compared are the gradients.
 DESCENT = {"optimizer": "sgd", "beta1": 0.0, "learning_rate": 0.1, "average": 0.5}
 
@@ -39,7 +38,7 @@ def assert_close(one: Session, other: Session, tolerance: float) -> None:
     torch.testing.assert_close(dict(one.weights()), dict(other.weights()), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", each_component())
 def test_compiled_networks_have_the_same_gradients(
     recipe: str, tiny_session: Callable[..., Session], graphs: Callable[[], int]
 ) -> None:
@@ -82,7 +81,7 @@ def test_compiled_networks_compute_in_the_precision_of_the_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", every_recipe())
 @pytest.mark.parametrize("networks", ["normed", {"name": "residual", "width": 2}, {"name": "dcgan", "width": 2}])
 def test_compiled_runs_have_the_same_gradients(
     recipe: str, networks: Any, tiny_session: Callable[..., Session], graphs: Callable[[], int]

@@ -44,7 +44,7 @@ def losses_of(recipe: str, registry: Registry, tiny_session: Callable[..., Sessi
     """Each term's value in every step, by `phase/term`."""
     own = {name: value for name, value in registry.recipe(recipe).settings.items() if name == "code_size"}
     networks = small_networks(recipe, registry)
-    session = tiny_session(recipe, networks=networks, channels_last=False, learning_rate=4e-4, **own)
+    session = tiny_session(recipe, own_sizes=True, networks=networks, channels_last=False, learning_rate=4e-4, **own)
     losses: Losses = {}
     for step in range(STEPS):
         session.step()
