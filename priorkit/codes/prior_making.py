@@ -51,7 +51,7 @@ def make_prior(
         code_generator: The network of a learned prior: its name, or a table with its options.
         seed: Seed of its first weights; torch's global generator is left as it was.
         registry: Where components come from; the installed plug-ins if None.
-        **options: The prior's own options (`priorkit components prior NAME`).
+        **options: The prior's own options (`priorkit components NAME`).
 
     Raises:
         ConfigurationError: The prior needs images or an encoder, or cannot be a prior of such codes, or an option is

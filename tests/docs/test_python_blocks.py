@@ -42,8 +42,13 @@ def test_the_blocks_run(page, blocks_of, trained_run, tmp_path, monkeypatch):
             small["networks"] = config.networks.model_copy(update={"options": {**config.networks.options, "width": 4}})
         return whole(config.model_copy(update=small), out, **more)
 
-    whole = priorkit.train
+    def sweep(search: Any, settings: Any, **more: Any) -> priorkit.Sweep:
+        small = {**settings, "networks": {"name": "mlp", "hidden": 8}, "steps": 2, "batch_size": 8}
+        return searched({"learning_rate": "1e-4..1e-2"}, small, **{**more, "trials": 1, "jobs": 1})
+
+    whole, searched = priorkit.train, priorkit.sweep
     monkeypatch.setattr(priorkit, "train", train)
+    monkeypatch.setattr(priorkit, "sweep", sweep)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained_run, tmp_path / "runs/learned-digits-001")
     namespace: dict[str, Any] = {"__name__": "page"}
