@@ -7,6 +7,7 @@ from typing import Any
 
 from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknown
 from priorkit.cli.component_flags import component_options_of_all, tie_values
+from priorkit.cli.foreign_options import refuse_foreign
 from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.config import (
     NAMED_TABLES,
@@ -16,7 +17,6 @@ from priorkit.config import (
     choices_of,
     component_options,
     describe_fields,
-    flag_for,
     merge_settings,
     read_toml,
     validate_settings,
@@ -41,8 +41,6 @@ _GROUPS = (
     ("output", "log_every"),
 )
 """Headings of the run's own options in the help, and the field that each begins with."""
-
-
 _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
@@ -179,7 +177,7 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
         text = parser.format_help()
         return TrainArguments(found.recipe, settings, flags, None, None, "last", found.json, found.quiet, text)
     _, foreign = parser.parse_known_args(joined)
-    _refuse_foreign(foreign, chosen, registry)
+    refuse_foreign(foreign, chosen, registry)
     resume, checkpoint = getattr(found, "resume", None), getattr(found, "checkpoint", "last")
     if resume is not None:
         _check_for_resume(found.recipe, found.out)
@@ -284,34 +282,3 @@ def _add(group: Any, item: FieldDescription, description: str, default: str) -> 
     metavar = "[yes|no]" if item.switch else item.type.split(" ")[0].upper()
     shown = f"{description} [{item.type}; default {default}]"
     group.add_argument(item.flag, metavar=metavar, help=shown.replace("%", "%%"))
-
-
-def _refuse_foreign(foreign: Sequence[str], choices: Choices, registry: Registry) -> None:
-    """An option that some component has, but not the one selected."""
-    for argument in foreign:
-        flag = argument.partition("=")[0]
-        slot, _, option = flag[2:].replace("-", "_").partition(".")
-        path: tuple[str, ...] = (slot,)
-        if slot in _LISTS:
-            name, _, option = option.partition(".")
-            path = (slot, name.replace("_", "-"))
-            if path not in choices:
-                listed = ",".join(choice.name for other, choice in choices.items() if other[0] == slot)
-                raise ConfigurationError(
-                    f"{flag}: {path[1]!r} is not among the {slot} of this run; name it too: {flag_for((slot,))} "
-                    f"{listed},{path[1]}"
-                )
-        owners = [
-            item.component.name for item in registry.components(slot) if option in item.component.options.model_fields
-        ]
-        options = registry.get(slot, choices[path].name).component.options
-        if (moved := options.moved_options.get(option)) is not None:
-            raise ConfigurationError(
-                f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no such option any more; use {moved}"
-            )
-        mine = describe_fields(options, path)
-        raise ConfigurationError(
-            f"{flag}: {kind_named(slot).title} {choices[path].name!r} has no option {option.replace('_', '-')!r}; it "
-            f"belongs to {', '.join(owners)}. Options of {choices[path].name!r}: "
-            f"{', '.join(item.flag for item in mine) or 'none'}."
-        )
