@@ -10,6 +10,7 @@ __all__ = [
     "ConfigurationError",
     "DamagedCheckpointError",
     "DataError",
+    "DataWarning",
     "DeviceError",
     "ExportError",
     "MissingExtraError",
@@ -72,6 +73,10 @@ class RunFolderWarning(UserWarning):
 
 class TrainingWarning(UserWarning):
     """Training runs, and shows a symptom of collapse, or of a critic that teaches nothing."""
+
+
+class DataWarning(UserWarning):
+    """Data was taken for something that may not be meant."""
 
 
 class TrackingWarning(UserWarning):

@@ -22,7 +22,14 @@ def test_the_module_exports_every_error() -> None:
     assert {name for name in defined if not name.startswith("_")} == set(errors.__all__)
 
 
-_OTHERS = ("DamagedCheckpointError", "NonFiniteLossError", "RunFolderWarning", "TrainingWarning", "is_out_of_memory")
+_OTHERS = (
+    "DamagedCheckpointError",
+    "NonFiniteLossError",
+    "RunFolderWarning",
+    "TrackingWarning",
+    "TrainingWarning",
+    "is_out_of_memory",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in errors.__all__ if name not in _OTHERS])

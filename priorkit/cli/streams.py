@@ -47,7 +47,9 @@ def is_of_output(error: OSError) -> bool:
     if error.filename is not None:
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals.get("__name__", "")).startswith(("priorkit.cli.", "rich.", "argparse"))
+    return str(frame.f_globals.get("__name__", "")).startswith(
+        ("priorkit.cli.", "priorkit.display.", "rich.", "argparse")
+    )
 
 
 def refusal_of_output(error: OSError) -> str:

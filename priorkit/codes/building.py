@@ -86,6 +86,7 @@ def made_prior(
     *,
     encoder: Encoder | None = None,
     images: ImageSet | None = None,
+    advice: str = "",
 ) -> Prior:
     """The prior of codes that come from nowhere in particular, on the CPU, from torch's global generator.
 
@@ -98,11 +99,13 @@ def made_prior(
         count: Number of codes.
         encoder: Whose codes they are, for priors that are made of posteriors; None where nobody knows.
         images: What was encoded, for priors that are made of images; None where nobody knows.
+        advice: What to do where the prior needs an encoder or images, and there are none.
 
     Raises:
         ConfigurationError: It cannot be a prior of these codes, or needs images or an encoder, and there is none.
     """
     given = f"--prior {config.prior.name}"
+    advice = advice or f"given codes have none; {_OTHER}, or fit it to a run: priorkit fit RUN {given}"
 
     def code_generator(noise_dim: int, condition_dim: int) -> CodeGenerator:
         context = CodeGeneratorContext(noise_dim + condition_dim, codes.dim, condition_dim, codes=codes)
@@ -110,7 +113,7 @@ def made_prior(
 
     def training_images() -> ImageSet:
         if images is None:
-            raise ConfigurationError(f"{given}: it is made of training images, and given codes have none; {_OTHER}")
+            raise ConfigurationError(f"{given}: it is made of training images; {advice}")
         return images
 
     def some_images(number: int) -> Tensor:
@@ -133,15 +136,17 @@ def made_prior(
     except ConfigurationError as error:
         if "--encoder" in str(error):
             # What it asks for is not to be had here.
-            raise ConfigurationError(
-                f"{given}: it is made of an encoder, and given codes have none; {_OTHER}, or fit it to a run: priorkit "
-                f"fit RUN {given}"
-            ) from error
+            raise ConfigurationError(f"{given}: it is made of an encoder; {advice}") from error
         raise
     if codes.kind not in prior.kinds:
         raise ConfigurationError(
             f"{given}: it is a prior of {' or '.join(kind.value for kind in prior.kinds)}, and these codes are "
             f"{codes}; choose another prior"
+        )
+    if condition_dim and not prior.takes_condition:
+        raise ConfigurationError(
+            f"--prior {config.prior.name}: its codes do not depend on a condition; use --prior flow-matching or flow, "
+            "or leave the conditions out"
         )
     return prior
 
@@ -163,13 +168,7 @@ def build_prior(
     """
     dim = condition.dim if condition is not None else 0
     classes = dim if condition is not None and condition.classes == dim else 0
-    prior = made_prior(config, registry, codes, dim, classes, count)
-    if condition is not None and not prior.takes_condition:
-        raise ConfigurationError(
-            f"--prior {config.prior.name}: its codes do not depend on a condition; use --prior flow-matching or flow, "
-            "or leave the conditions out"
-        )
-    return prior
+    return made_prior(config, registry, codes, dim, classes, count)
 
 
 def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Condition | None) -> None:

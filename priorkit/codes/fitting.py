@@ -13,7 +13,7 @@ from priorkit.codes.given_codes import given_codes
 from priorkit.codes.prior_folder import PriorFolder
 from priorkit.codes.records import codes_record, condition_record, record_of
 from priorkit.codes.settings import resolve_code_fit
-from priorkit.display import progress_for
+from priorkit.display.progress_choice import progress_for
 from priorkit.distributed import join_processes
 from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError

@@ -1,16 +1,16 @@
 """Priors by themselves, as modules of anybody's code."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from priorkit.codes.building import made_prior
 from priorkit.config import resolve_config, validate_settings
-from priorkit.data import to_uint8
 from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError
+from priorkit.given.pixels import as_batch
 from priorkit.interfaces import CodeSpace, Encoder, ImageSet, Prior
 from priorkit.registry import Registry, installed_plugins
 
@@ -27,7 +27,7 @@ def make_prior(
     condition_classes: int = 0,
     codes: int = 1,
     encoder: Encoder | None = None,
-    images: Tensor | None = None,
+    images: Any = None,
     code_generator: str | Mapping[str, Any] = "mlp",
     seed: int = 0,
     registry: Registry | None = None,
@@ -47,7 +47,8 @@ def make_prior(
         codes: Number of codes that it will be trained on, by which some priors weigh their own terms.
         encoder: Of priors that are made of posteriors (`vampprior`, `exemplar`): whose they are. It stays a module of
             its own, not one of the prior's.
-        images: Training images (N, C, H, W) in [-1, 1] that such priors start from, or are made of.
+        images: Training images that such priors start from, or are made of: an array or a tensor, as
+            `priorkit.train(data=...)` takes them.
         code_generator: The network of a learned prior: its name, or a table with its options.
         seed: Seed of its first weights; torch's global generator is left as it was.
         registry: Where components come from; the installed plug-ins if None.
@@ -76,14 +77,20 @@ def make_prior(
     config = resolve_config(validate_settings(settings), registry)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        kept = None if images is None else ImageSet(to_uint8(images).cpu())
+        kept = None
+        if images is not None:
+            pixels = as_batch(images, "images")
+            kept = ImageSet(pixels.as_bytes(pixels.pixel_range()))
         s_dim = condition_dim or condition_classes
-        return made_prior(config, registry, space, s_dim, condition_classes, codes, encoder=encoder, images=kept)
+        advice = "give the encoder whose posteriors it is made of, and images: make_prior(..., encoder=, images=)"
+        return made_prior(
+            config, registry, space, s_dim, condition_classes, codes, encoder=encoder, images=kept, advice=advice
+        )
 
 
 def _space(dim: int | Sequence[int], entries: int) -> CodeSpace:
-    shape = (dim,) if isinstance(dim, int) else tuple(dim)
-    if not all(isinstance(size, int) and size >= 1 for size in shape) or len(shape) not in (1, 2, 3):
+    shape = (int(dim),) if isinstance(dim, Integral) else tuple(dim) if isinstance(dim, Sequence) else ()
+    if not all(isinstance(size, Integral) and size >= 1 for size in shape) or len(shape) not in (1, 2, 3):
         raise ConfigurationError(f"dim={dim!r}: expected a number of dimensions, a shape (C, H, W), or (H, W)")
     if entries:
         if entries < 2 or len(shape) == 3:

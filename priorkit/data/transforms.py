@@ -27,7 +27,7 @@ def transformed(images: Tensor, transform: Transform, seed: int, position: int) 
         position: How many images have been seen before the first of these.
 
     Returns:
-        uint8 (N, C, H, W), on the same device.
+        uint8 (N, C, H, W), on the same device; transforms compute on the CPU, whose generator is seeded.
 
     Raises:
         DataError: The transform fails, or gives an image of another shape or dtype.
@@ -35,12 +35,12 @@ def transformed(images: Tensor, transform: Transform, seed: int, position: int) 
     state = torch.get_rng_state()
     try:
         changed = []
-        for number, image in enumerate(images):
+        for number, image in enumerate(images.cpu()):
             torch.default_generator.manual_seed(seed_for(seed, "transform", position + number))
             changed.append(_checked(transform, image))
     finally:
         torch.set_rng_state(state)
-    return torch.stack(changed)
+    return torch.stack(changed).to(images.device)
 
 
 def _checked(transform: Transform, image: Tensor) -> Tensor:

@@ -1,6 +1,8 @@
-"""What people see while something runs: lines, tables, bars, pictures."""
+"""What people see while something runs: lines, tables, bars, pictures.
+
+Displays of trainings are imported where they are used (`priorkit.display.progress_choice`): they need torch.
+"""
 
 from priorkit.display.console import Console
-from priorkit.display.progress_choice import progress_for
 
-__all__ = ["Console", "progress_for"]
+__all__ = ["Console"]

@@ -40,6 +40,8 @@ class NotebookProgress(Observer):
         from IPython.display import HTML, display
 
         self._began, self._first_images = time.monotonic(), session.engine.images_seen
+        if isinstance(session, Session):
+            self._notes = list(session.data.notes)
         self._handle = display(HTML(self.html(session)), display_id=True)
 
     def stepped(self, session: Advancing) -> None:

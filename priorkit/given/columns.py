@@ -1,5 +1,6 @@
 """What Python code gives as data, whichever form it has, as columns: images, and what comes with them."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +80,8 @@ def columns_of(data: Any, what: str) -> Columns:
         raise DataError(f"{what}: a {type(data).__name__} can only be gone through once; give a data set with a length")
     if isinstance(data, Mapping):
         return _of_mapping(data, what)
-    if isinstance(data, tuple) and len(data) == 2 and _is_array(data[0]):
-        return Columns(as_batch(data[0], what), labels=data[1])
+    if isinstance(data, tuple) and len(data) == 2 and (_is_array(data[0]) or isinstance(data[0], list)):
+        return dataclasses.replace(columns_of(data[0], what), labels=data[1])
     if _is_array(data):
         return Columns(as_batch(data, what))
     if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")) or isinstance(data, str | bytes):
@@ -117,7 +118,7 @@ def _is_array(value: Any) -> bool:
 
 def described(data: Any) -> str:
     """What data is, in words: `numpy.ndarray uint8 (1797, 16, 16)`."""
-    if isinstance(data, tuple):
+    if isinstance(data, tuple) and len(data) == 2:
         return f"({', '.join(described(each) for each in data)})"
     if isinstance(data, Mapping):
         return ", ".join(f"{key}: {described(value)}" for key, value in data.items())

@@ -12,7 +12,7 @@ from priorkit.errors import DataError
 from priorkit.given.columns import Columns, columns_of, parts_of
 from priorkit.given.items import ItemImages, Items
 from priorkit.given.labels import class_indices
-from priorkit.given.pixels import PixelRange, Pixels
+from priorkit.given.pixels import PixelRange, Pixels, common_range
 from priorkit.interfaces import Captions, DataSource, ImageData, ImageSet
 from priorkit.plugins import DataContext, held_out, image_bytes
 
@@ -75,21 +75,34 @@ def _image_sets(parts: Sequence[Columns], context: DataContext) -> tuple[list[Im
         if len({getattr(part, name) is None for part in parts}) > 1:
             raise DataError(f"of data and test_data one has {name}, and the other has none; give both, or none")
     first = parts[0]
-    # All parts mean the same by their values: dark held-out images are no smaller range.
-    pixel_range = first.images.pixel_range()
+    ranges = _pixel_ranges([part.images for part in parts])
+    names = {tuple(part.class_names) for part in parts if part.class_names}
+    if len(names) > 1:
+        raise DataError(
+            "data and test_data have other class names, so their labels mean other classes; give labels as texts, or "
+            "the same class names"
+        )
     if first.labels is not None:
-        labels, class_names = class_indices([part.labels for part in parts], tuple(first.class_names), "labels")
+        labels, class_names = class_indices([part.labels for part in parts], next(iter(names), ()), "labels")
     else:
         labels, class_names = [], ()
     sets = []
     for index, part in enumerate(parts):
-        images = _images(part.images, pixel_range, context)
+        images = _images(part.images, ranges[index], context)
         if labels and len(labels[index]) != len(images):
             raise DataError(f"there are {len(images)} images and {len(labels[index])} labels; give one to each image")
         captions = None if part.captions is None else _captions(part.captions, len(images))
         embeddings = None if part.embeddings is None else _vectors(part.embeddings, len(images))
         sets.append(ImageSet(images, labels[index] if labels else None, None, embeddings, captions))
     return sets, class_names
+
+
+def _pixel_ranges(parts: Sequence[Pixels | Items]) -> list[PixelRange]:
+    """What the values of each part mean."""
+    looked_at = [part.some() if isinstance(part, Items) else part for part in parts]
+    others = [part for part in looked_at if not part.is_bytes]
+    common = common_range(others) if others else PixelRange.BYTES
+    return [PixelRange.BYTES if part.is_bytes else common for part in looked_at]
 
 
 def _images(images: Pixels | Items, pixel_range: PixelRange, context: DataContext) -> Tensor | ItemImages:

@@ -20,6 +20,8 @@ _KEYS = {
     "embedding": ("embedding", "embeddings"),
 }
 """The keys of items that are dicts, by what they hold."""
+_READ_TWICE = 16
+"""Items that are read twice, to notice those that change."""
 _LOOKED_AT = 64
 """Items that are looked at to find out what the values of their pixels mean."""
 
@@ -38,9 +40,11 @@ class Items:
         first = self._item(0)
         self.keys = self._keys(first) if isinstance(first, Mapping) else None
         self.shape = self.pixels(0).shape
-        if not torch.equal(self.pixels(0).values, self.pixels(0).values):
+        for index in {number * (len(data) - 1) // (_READ_TWICE - 1) for number in range(_READ_TWICE)}:
+            if torch.equal(self.pixels(index).values, self.pixels(index).values):
+                continue
             raise DataError(
-                f"{what}: data[0] is another image each time that it is read, as by a random transform; give the data "
+                f"{what}[{index}] is another image each time that it is read, as by a random transform; give the data "
                 "set without it, and the transform to transform="
             )
 
@@ -61,11 +65,12 @@ class Items:
             )
         return found
 
-    def pixel_range(self) -> PixelRange:
-        """What the values of the pixels mean, by the items that are looked at."""
+    def some(self) -> Pixels:
+        """Images spread over the data set, by which what their values mean is told."""
         number = min(_LOOKED_AT, len(self))
-        some = [self.pixels(index * len(self) // number).values for index in range(number)]
-        return Pixels(torch.cat(some), self.what).pixel_range()
+        return Pixels(
+            torch.cat([self.pixels(index * len(self) // number).values for index in range(number)]), self.what
+        )
 
     def columns(self) -> tuple[Any, Any, Any, Sequence[str]]:
         """Labels, captions and embeddings, None where items have none, and the names of classes, as far as known.
@@ -81,9 +86,6 @@ class Items:
         # A data set that has columns gives one without reading the images.
         if self.keys is not None and hasattr(self.data, "column_names") and self.keys[name] in self.data.column_names:
             return list(self.data[self.keys[name]])
-        targets = getattr(self.data, "targets", None)
-        if name == "label" and isinstance(targets, Tensor | list) and len(targets) == len(self):
-            return [int(value) if not isinstance(value, str) else value for value in targets]
         return [self._plain(self._parts(index)[name]) for index in range(len(self))]
 
     @staticmethod

@@ -29,7 +29,11 @@ def class_indices(parts: Sequence[Any], names: Sequence[str], what: str) -> tupl
         DataError: Labels are something else, or below 0, or do not index the names.
     """
     arrays = [_array(part, what) for part in parts]
+    if len({array.dtype.kind == "U" for array in arrays}) > 1:
+        raise DataError(f"{what}: those of data are numbers and those of test_data texts, or the reverse; use one kind")
     together = np.concatenate(arrays)
+    if not len(together):
+        raise DataError(f"{what}: there are none; leave them out")
     numbers = together.dtype.kind in "iub"
     if numbers and int(together.min()) < 0:
         raise DataError(

@@ -68,15 +68,18 @@ def tried(module: nn.Module, role: str, inputs: tuple[Tensor, ...], expected: tu
     """
     name = type(module).__name__
     shapes = " and ".join(str(tuple(value.shape)) for value in inputs)
-    kept = copy.deepcopy(module)
-    kept.eval()
+    state, training = {key: value.clone() for key, value in module.state_dict().items()}, module.training
+    module.eval()
     try:
         with torch.no_grad():
-            output = kept(*inputs)
+            output = module(*inputs)
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise ConfigurationError(f"{role}: {name} fails on an input of shape {shapes}: {_in_words(error)}") from error
+    finally:
+        module.load_state_dict(state)
+        module.train(training)
     if not isinstance(output, Tensor):
         raise ConfigurationError(
             f"{role}: {name} gives a {type(output).__name__}, and a tensor of shape {expected} was expected; wrap it "

@@ -104,18 +104,27 @@ class GivenNetworks(Networks):
         return tried(critic, "code_critic", (torch.zeros(2, code_dim),), (2,), "give one logit for each code")
 
     def _encoder(self, outputs: tuple[int, ...], mend: str) -> nn.Module:
-        module = fresh(self.modules["encoder"], "encoder")
+        module = self._trainable("encoder")
         return tried(module, "encoder", (self._images(),), (2, *outputs), mend)
 
     def _decoder(self, code: tuple[int, ...]) -> nn.Module:
-        module, images = fresh(self.modules["decoder"], "decoder"), tuple(self._images().shape)
-        *_, last = module.modules()
-        if isinstance(last, nn.Sigmoid):
+        module, images = self._trainable("decoder"), tuple(self._images().shape)
+        if isinstance(module, nn.Sequential) and len(module) and isinstance(module[-1], nn.Sigmoid):
             raise ConfigurationError(
                 "decoder: it ends in a sigmoid, whose images are from 0 to 1, and priorkit's are from -1 to 1; end it "
                 "in nn.Tanh()"
             )
         return tried(module, "decoder", (torch.zeros(2, *code),), images, "give images of the run's size and channels")
+
+    def _trainable(self, role: str) -> nn.Module:
+        module = fresh(self.modules[role], role)
+        if not any(weight.requires_grad for weight in module.parameters()):
+            raise ConfigurationError(
+                f"{role}: {type(module).__name__} has no weights to train"
+                + (", as all of them are frozen; unfreeze some" if any(True for _ in module.parameters()) else "")
+                + "; of codes that are made already, priorkit.fit_prior learns a prior"
+            )
+        return module
 
     def _images(self) -> torch.Tensor:
         return torch.zeros(2, self.shape.channels, self.shape.size, self.shape.size)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from priorkit.config import ComponentChoice, RunConfig
@@ -24,7 +25,7 @@ from priorkit.plugins import (
 )
 from priorkit.registry import GIVEN, LoadedPlugin, Registry, bare_name
 
-__all__ = ["MODULES", "GivenObjects"]
+__all__ = ["MODULES", "GivenObjects", "still_given"]
 
 MODULES = ("networks", "encoder", "decoder", "image_critic", "code_critic", "prior")
 """Roles of modules that may be given."""
@@ -181,7 +182,37 @@ def _component(summary: str, build: Callable[[Any, Any], Any]) -> Component[Any]
 
 
 def _is_encoder(given: Any) -> bool:
-    return isinstance(given, Encoder) or (isinstance(given, type) and issubclass(given, Encoder))
+    """Whether a whole `Encoder` was given, or what makes one."""
+    if isinstance(given, nn.Module) or given is None or not callable(given):
+        return isinstance(given, Encoder)
+    if isinstance(given, type):
+        return issubclass(given, Encoder)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return isinstance(given(), Encoder)
+    except Exception:
+        # Whoever makes it to train it says why it cannot be made.
+        return False
+
+
+def still_given(config: RunConfig, given: Mapping[str, str]) -> dict[str, str]:
+    """Which of the objects that were given a run uses, by the names of their arguments.
+
+    A prior that is fitted to a run's codes takes the place of the run's, and needs neither critics nor transform.
+
+    Args:
+        config: The run's configuration.
+        given: What was given, in words.
+    """
+    slots = {"data": "dataset", "test_data": "dataset", "transform": "dataset", "prior": "prior"}
+    unused = ("transform", "image_critic", "code_critic") if config.fitted_to is not None else ()
+    whole = config.encoder.name == GIVEN
+    return {
+        role: words
+        for role, words in given.items()
+        if role not in unused
+        and ((role == "encoder" and whole) or GIVEN in getattr(config, slots.get(role, "networks")).name.split(":"))
+    }
 
 
 def _name(given: Any) -> str:

@@ -1,5 +1,6 @@
 """Images that Python code gives, as arrays of whichever kind, brought to bytes (N, C, H, W)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from priorkit.errors import DataError
 
-__all__ = ["PixelRange", "Pixels", "as_batch", "as_image"]
+__all__ = ["PixelRange", "Pixels", "as_batch", "as_image", "common_range"]
 
+_DARKEST = 64
+"""Largest value below which numbers that are not of one byte hardly are bytes: such images would be almost black."""
 _SLACK = 0.01
 """How far beyond their range floating-point pixels may be: resizing and rounding overshoot a little."""
 _CHUNK = 4096
@@ -49,6 +52,11 @@ class Pixels:
         channels, height, width = self.values.shape[1:]
         return channels, height, width
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether the dtype alone says what values mean: bytes, or black and white."""
+        return self.values.dtype in (torch.uint8, torch.bool)
+
     def extent(self) -> tuple[float, float]:
         """The least and the largest value.
 
@@ -70,22 +78,7 @@ class Pixels:
         Raises:
             DataError: No range is meant, or it cannot be told.
         """
-        if self.values.dtype in (torch.uint8, torch.bool):
-            return PixelRange.BYTES
-        low, high = self.extent()
-        whole = not self.values.is_floating_point()
-        if whole and low >= 0 and high <= 255:
-            return PixelRange.BYTES
-        if not whole and low >= -_SLACK and high <= 1 + _SLACK:
-            return PixelRange.UNIT
-        if not whole and low >= -1 - _SLACK and high <= 1 + _SLACK:
-            return PixelRange.SIGNED
-        if not whole and low >= 0 and high <= 255:
-            return PixelRange.BYTES
-        raise DataError(
-            f"{self.what}: pixels are {str(self.values.dtype).removeprefix('torch.')} from {low:g} to {high:g}, and "
-            f"were expected from {', '.join(each.words for each in PixelRange)}; scale them to one of these"
-        )
+        return common_range([self])
 
     def as_bytes(self, pixel_range: PixelRange) -> Tensor:
         """The images as uint8 (N, C, H, W), contiguous.
@@ -111,6 +104,35 @@ class Pixels:
             part = values[start : start + _CHUNK].to(torch.float32)
             found[start : start + _CHUNK] = ((part - black) * (255 / (white - black))).round_().clamp_(0, 255)
         return found
+
+
+def common_range(parts: Sequence[Pixels]) -> PixelRange:
+    """What the values of several sets of images mean: of one kind of dtype, they mean the same by them.
+
+    Held-out images that are darker than those to train on have no other range.
+
+    Args:
+        parts: All of them bytes, or none.
+
+    Raises:
+        DataError: No range is meant, or it cannot be told.
+    """
+    if parts[0].is_bytes:
+        return PixelRange.BYTES
+    lows, highs = zip(*(part.extent() for part in parts), strict=True)
+    low, high = min(lows), max(highs)
+    if parts[0].values.is_floating_point():
+        if low >= -_SLACK and high <= 1 + _SLACK:
+            return PixelRange.UNIT
+        if low >= -1 - _SLACK and high <= 1 + _SLACK:
+            return PixelRange.SIGNED
+    if low >= 0 and _DARKEST <= high <= 255:
+        return PixelRange.BYTES
+    dtype = str(parts[0].values.dtype).removeprefix("torch.")
+    raise DataError(
+        f"{parts[0].what}: pixels are {dtype} from {low:g} to {high:g}, and were "
+        "expected to fill 0 to 255, 0 to 1 or -1 to 1; scale them to one of these (bytes may be dark as uint8)"
+    )
 
 
 def as_batch(values: Any, what: str) -> Pixels:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from priorkit.config import RunConfig, choices_of
 from priorkit.data import DataSummary, Preparation, PreparedData, class_counts, summarise
 from priorkit.data.fingerprints import captions_fingerprint, condition_fingerprint, describe_data
+from priorkit.given import still_given
 from priorkit.interfaces import ImageData, ImageShape
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -56,7 +57,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
         "threads": torch.get_num_threads(),
         "precision": session.precision.name,
         "components": components,
-        "given": dict(registry.given),
+        "given": still_given(config, registry.given),
         "data": {
             "channels": data.shape.channels,
             "size": data.shape.size,

@@ -27,7 +27,7 @@ from priorkit.models import tensors_below
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.given_again import require_data_again
-from priorkit.runs.listeners import Listener, observers_of
+from priorkit.runs.listeners import Listener, listening
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.run import Run
 from priorkit.runs.run_loading import weights_do_not_fit
@@ -292,4 +292,5 @@ def fit(
     if registry is None and isinstance(run, Run):
         registry = run.registry
     prepared = prepare_fit(path, changes, out, checkpoint=checkpoint, registry=registry)
-    return run_or_raise(prepared, observers_of(observers, progress), names)
+    with listening(observers, progress) as told:
+        return run_or_raise(prepared, told, names)

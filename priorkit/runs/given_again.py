@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.errors import ConfigurationError
-from priorkit.given import MODULES
+from priorkit.given import MODULES, GivenObjects
 from priorkit.registry import Registry
 
-__all__ = ["require_data_again", "require_modules_again"]
+__all__ = ["refuse_others", "require_data_again", "require_modules_again"]
 
 
 def require_modules_again(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Makes sure that the modules are given that a run was trained with, and no others.
+    """Makes sure that the modules are given that a run was trained with.
 
     Args:
         path: The run folder.
@@ -20,7 +20,7 @@ def require_modules_again(path: Path, environment: Mapping[str, Any], registry: 
         registry: Where components come from, those of given objects included.
 
     Raises:
-        ConfigurationError: One is missing, or the run was trained without it.
+        ConfigurationError: One is missing.
     """
     then = {role: name for role, name in environment.get("given", {}).items() if role in MODULES}
     missing = [role for role in then if role not in registry.given]
@@ -31,20 +31,42 @@ def require_modules_again(path: Path, environment: Mapping[str, Any], registry: 
             f"the run {str(path)!r} was trained with modules of Python code, which it does not keep: {listed}; give "
             f"them again, as by priorkit.load_run({str(path)!r}, modules={{{mend}}})"
         )
-    added = [role for role in registry.given if role in MODULES and role not in then]
+
+
+def refuse_others(path: Path, environment: Mapping[str, Any], given: GivenObjects) -> None:
+    """Refuses objects that a run was trained without.
+
+    Args:
+        path: The run folder.
+        environment: What the run was made with.
+        given: What is given now.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    then = environment.get("given", {})
+    added = [role for role in given.descriptions() if role not in then]
     if added:
         raise ConfigurationError(
-            f"modules: the run {str(path)!r} was trained without {added[0]!r} of Python code; leave it out"
+            f"{added[0]}: the run {str(path)!r} was trained without what Python code gives here; leave it out"
         )
 
 
-def require_data_again(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Makes sure that the images, held-out images and transform are given that a run was trained with.
+def require_data_again(
+    path: Path, environment: Mapping[str, Any], registry: Registry, *, training: bool = False
+) -> None:
+    """Makes sure that the images and held-out images are given that a run was trained with.
+
+    Args:
+        path: The run folder.
+        environment: What the run was made with.
+        registry: Where components come from, those of given objects included.
+        training: Whether training goes on, which needs the transform, too.
 
     Raises:
-        ConfigurationError: One is missing, or the run was trained without it.
+        ConfigurationError: One is missing.
     """
-    names = ("data", "test_data", "transform")
+    names = ("data", "test_data", "transform") if training else ("data", "test_data")
     then = {name: words for name, words in environment.get("given", {}).items() if name in names}
     missing = [name for name in then if name not in registry.given]
     if missing:
@@ -53,6 +75,3 @@ def require_data_again(path: Path, environment: Mapping[str, Any], registry: Reg
             f"the run {str(path)!r} was trained on what Python code gave, which it does not keep: {listed}; give it "
             f"again, from Python: {', '.join(f'{name}=...' for name in then)}"
         )
-    added = [name for name in registry.given if name in names and name not in then]
-    if added:
-        raise ConfigurationError(f"{added[0]}: the run {str(path)!r} was trained without it; leave it out")

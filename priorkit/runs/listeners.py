@@ -1,12 +1,15 @@
 """Who is told of a training that Python code starts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from priorkit.display import progress_for
+from priorkit.display import Console
+from priorkit.display.progress import Progress
+from priorkit.display.progress_choice import progress_for
 from priorkit.errors import ConfigurationError
 from priorkit.training import Observer, Session
 
-__all__ = ["Listener", "observers_of"]
+__all__ = ["Listener", "listening"]
 
 Listener = Observer | Callable[[Session, Mapping[str, float]], object]
 """Who is told of a training: an observer, or a function that is called with each measurement of the losses."""
@@ -23,8 +26,19 @@ class _Function(Observer):
         self.function(session, losses)
 
 
-def observers_of(listeners: Sequence[Listener], progress: bool | None = False) -> list[Observer]:
-    """Observers of those who are to be told, and of the display if one is to be shown.
+class _Notes(Observer):
+    """Prints what was done to the images, which a bar leaves out."""
+
+    def started(self, session: Session) -> None:
+        """Prints the notes."""
+        console = Console()
+        for note in session.data.notes:
+            console.line(note)
+
+
+@contextmanager
+def listening(listeners: Sequence[Listener], progress: bool | None = False) -> Iterator[list[Observer]]:
+    """Gives the observers of those who are to be told, and of the display if one is to be shown; closes it afterwards.
 
     Raises:
         ConfigurationError: Something among them is neither an observer nor a function.
@@ -35,6 +49,13 @@ def observers_of(listeners: Sequence[Listener], progress: bool | None = False) -
             raise ConfigurationError(
                 f"observers: expected a priorkit.Observer, or a function of session and losses, not {hint}"
             )
-    shown = progress_for(progress)
     told = [each if isinstance(each, Observer) else _Function(each) for each in listeners]
-    return [*([shown] if shown is not None else []), *told]
+    display = progress_for(progress)
+    if display is None:
+        yield told
+        return
+    try:
+        yield [*([_Notes()] if isinstance(display, Progress) else []), display, *told]
+    finally:
+        # A bar that is left open would be redrawn by whatever comes next.
+        display.close()

@@ -1,5 +1,6 @@
 """What users give a trained model: images and codes, checked."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from priorkit.data import to_float
+from priorkit.errors import DataWarning
 from priorkit.given.pixels import as_batch
 from priorkit.interfaces import CodeKind, CodeSpace, ImageShape
 
@@ -50,6 +52,13 @@ def checked_images(images: Any, shape: ImageShape) -> Tensor:
             raise ValueError(
                 f"images must be in [-1, 1], and these are from {low:g} to {high:g}: give 0 to 255 as uint8, and bring "
                 "0 to 1 there by 2 * x - 1; clamp what lies a little outside"
+            )
+        if low >= 0 and high > 0.5:
+            warnings.warn(
+                f"these images are from {low:g} to {high:g}, and are taken for grey to white: -1 is black; if 0 is "
+                "black, give 2 * x - 1, or bytes as uint8",
+                DataWarning,
+                stacklevel=4,
             )
     found: Tensor = images.float()
     return found

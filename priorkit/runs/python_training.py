@@ -6,12 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from priorkit.config import RunConfig
+from priorkit.config import RunConfig, resolve_config, toml_values
 from priorkit.engine import torch_defaults
 from priorkit.errors import ConfigurationError
 from priorkit.given import GivenObjects
-from priorkit.registry import Registry
-from priorkit.runs.listeners import Listener, observers_of
+from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.listeners import Listener, listening
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run
 from priorkit.runs.training_run import TrainingRun, prepare, run_or_raise
@@ -97,7 +98,8 @@ def train(
     else:
         prepared = _resumed(resume, config, out, given, registry)
     shown = progress if prepared.processes.is_main else False
-    return run_or_raise(prepared, observers_of(observers, shown), names)
+    with listening(observers, shown) as told:
+        return run_or_raise(prepared, told, names)
 
 
 def _resumed(
@@ -109,7 +111,7 @@ def _resumed(
 ) -> TrainingRun:
     if out is not None:
         raise ConfigurationError(f"out={str(out)!r}: a run is resumed in its own folder, {str(path)!r}; leave it out")
-    changes = {} if config is None else {name: getattr(config, name) for name in config.model_fields_set}
+    changes = {} if config is None else _changed(path, config, given, registry)
     refused = sorted(set(changes) - set(RESUMABLE))
     if refused:
         raise ConfigurationError(
@@ -117,3 +119,15 @@ def _resumed(
             f"it out (what may change: {', '.join(RESUMABLE)})"
         )
     return prepare_resumed(path, changes, given=given, registry=registry)
+
+
+def _changed(path: str | Path, config: RunConfig, given: GivenObjects, registry: Registry | None) -> dict[str, Any]:
+    """The settings that a configuration sets, as far as they differ from a run's."""
+    registry = given.within(installed_plugins() if registry is None else registry)
+    kept = RunFolder.open(Path(path)).read_config().model_dump(mode="json")
+    asked = resolve_config(given.chosen(config), registry).model_dump(mode="json")
+    return {
+        name: getattr(config, name)
+        for name in config.model_fields_set
+        if toml_values({"value": asked[name]}) != toml_values({"value": kept[name]})
+    }

@@ -31,7 +31,7 @@ from priorkit.given import GivenObjects
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.fitting import begin_fit
 from priorkit.runs.folder import RunFolder
-from priorkit.runs.given_again import require_data_again
+from priorkit.runs.given_again import refuse_others, require_data_again
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.report import report_step
@@ -85,13 +85,15 @@ def prepare_resumed(
         ConfigurationError: The configuration or the data has changed since the run started, or is asked to; or the run
             has reached its limit.
     """
-    registry = (given or GivenObjects()).within(installed_plugins() if registry is None else registry)
+    given = GivenObjects() if given is None else given
+    registry = given.within(installed_plugins() if registry is None else registry)
     processes = join_processes()
     with processes.together():
         folder = RunFolder.open(Path(path))
         environment = folder.read_environment()
+        refuse_others(folder.path, environment, given)
         require_plugins(folder.path, environment, registry)
-        require_data_again(folder.path, environment, registry)
+        require_data_again(folder.path, environment, registry, training=True)
         checkpoint = _checkpoint(folder)
         kept = with_used_plugins(folder.read_config(), environment, registry, folder.config)
         kept = resolve_config(kept, registry)

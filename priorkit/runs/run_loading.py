@@ -16,6 +16,7 @@ from priorkit.models import EvaluationNetworks, Model, build_system, tensors_bel
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.environment import recorded_data
 from priorkit.runs.folder import RunFolder
+from priorkit.runs.given_again import refuse_others
 from priorkit.runs.recognised_data import read_run_data
 from priorkit.runs.run import Run
 from priorkit.runs.sharing import local_run
@@ -74,6 +75,7 @@ def load_run(
     registry = given.within(installed_plugins() if registry is None else registry)
     folder = RunFolder.open(local_run(path))
     environment = folder.read_environment()
+    refuse_others(folder.path, environment, given)
     require_plugins(folder.path, environment, registry)
     config = with_used_plugins(folder.read_config(), environment, registry, folder.config)
     found, weights = folder.find_weights(checkpoint)
@@ -100,6 +102,12 @@ def load_run(
         system.load_state({**weights, **averaged})
         networks.load_statistics(tensors_below("use", weights))
     except (KeyError, RuntimeError) as error:
+        if given.modules:
+            raise ConfigurationError(
+                f"the weights in {str(found)!r} do not fit the modules that are given: "
+                f"{', '.join(environment['given'])} must be as they were when the run was trained "
+                f"({str(error).splitlines()[0]})"
+            ) from None
         raise weights_do_not_fit(folder, found, error) from None
     modules = {**system.modules(), **networks.modules()}
     _require_finite(modules, found)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -142,7 +143,9 @@ class RunModel:
                     f"labels must be whole numbers, shape ({n},), not {labels.dtype} of shape {tuple(labels.shape)}"
                 )
             labels = labels.tolist()
-        several = [labels] * n if isinstance(labels, int | str) else labels
+        elif isinstance(labels, np.ndarray | np.generic):
+            labels = labels.tolist()
+        several: Any = [labels] * n if isinstance(labels, int | str) else labels
         if len(several) != n:
             raise ValueError(f"labels must be one class, or {n} of them, not {len(several)}")
         conditions = self.model.class_conditions(self.find_classes(several))

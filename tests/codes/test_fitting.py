@@ -181,7 +181,7 @@ def test_small_data_have_small_batches() -> None:
         ),
         ({"prior": "mixture"}, None, "--prior mixture --prior.em"),
         ({"prior": "learned"}, None, "--prior learned: it learns by fooling an image discriminator"),
-        ({"prior": "vampprior"}, None, "--prior vampprior: it is made of an encoder, and given codes have none"),
+        ({"prior": "vampprior"}, None, "--prior vampprior: it is made of an encoder; given codes have none"),
         ({"prior": "nothing"}, None, "unknown prior 'nothing'"),
         ({"prior": {"name": "flow-matching", "hiden": 3}}, None, "has no option 'hiden'"),
         ({"batch_size": 31}, None, "--batch-size 31 is more than the 30 codes; use at most --batch-size 30"),

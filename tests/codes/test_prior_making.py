@@ -46,6 +46,13 @@ def test_every_prior_can_be_made_and_sampled(name: str) -> None:
             assert prior.log_prob(codes).shape == (5,)
 
 
+def test_images_of_bytes_are_what_they_are() -> None:
+    grey = torch.full((20, 1, 16, 16), 64, dtype=torch.uint8)
+    prior = priorkit.make_prior("vampprior", 8, encoder=Linear(), images=grey, pseudo_inputs=4, start="images")
+    (started,) = [value for value in prior.state_dict().values() if value.shape[-1] in (16, 256)]
+    assert torch.allclose(started.float().mean(), torch.tensor(64 / 127.5 - 1), atol=0.05)
+
+
 def test_the_seed_alone_decides_the_weights() -> None:
     state = torch.get_rng_state()
     first, second, other = (priorkit.make_prior("flow", 4, seed=seed).state_dict() for seed in (1, 1, 2))
@@ -80,7 +87,8 @@ def test_a_prior_is_trained_by_its_density() -> None:
 @pytest.mark.parametrize(
     ("name", "dim", "arguments", "told"),
     [
-        ("vampprior", 4, {}, "it is made of an encoder"),
+        ("vampprior", 4, {}, r"it is made of an encoder; give the encoder .* make_prior\(..., encoder=, images=\)"),
+        ("mixture", 4, {"condition_dim": 5}, "its codes do not depend on a condition"),
         ("gaussian", (4, 4), {}, r"maps have the shape \(C, H, W\); of indices \(H, W\), give entries"),
         ("gaussian", 0, {}, "expected a number of dimensions"),
         ("gaussian", (2, 2, 2), {"entries": 4}, "are of a codebook of at least 2 entries"),

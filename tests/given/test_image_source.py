@@ -73,6 +73,7 @@ EXPECTED = everything(load(GREY))
         list(GREY),
         {"images": GREY},
         (GREY, LABELS),
+        (list(GREY), LABELS.tolist()),
         {"images": GREY, "labels": LABELS, "class_names": ["even", "odd"]},
         TensorDataset(torch.from_numpy(GREY)[:, None], torch.from_numpy(LABELS)),
         Items(lambda index: Image.fromarray(GREY[index])),
@@ -131,6 +132,17 @@ def test_dark_held_out_images_stay_dark() -> None:
     assert int(found.test.first(20).max()) == 1
 
 
+def test_bytes_and_numbers_may_be_mixed() -> None:
+    found = load(GREY[:15], GREY[15:] / 255)
+    assert torch.equal(found.test.first(5), torch.from_numpy(GREY[15:])[:, None])
+
+
+def test_labels_are_those_of_the_items() -> None:
+    data = Items(lambda index: (GREY[index], int(LABELS[index])))
+    data.targets = torch.arange(20)  # type: ignore[attr-defined]
+    assert load(data).class_names == ("0", "1")
+
+
 def test_items_that_are_too_many_for_the_memory_are_read_when_they_are_needed() -> None:
     data = Items(lambda index: (Image.fromarray(GREY[index]), int(LABELS[index])))
     streamed, held = load(data, memory=100), load(data)
@@ -173,6 +185,17 @@ noise = np.random.default_rng(2)
         ({"images": GREY, "embeddings": np.zeros((3, 2))}, None, r"embeddings must have the shape \(20, dimensions\)"),
         ({"images": GREY, "embeddings": [["a"]]}, None, "embeddings cannot be made one array"),
         (GREY, (GREY, LABELS), "one has labels, and the other has none"),
+        (
+            {"images": GREY, "labels": LABELS, "class_names": ["a", "b"]},
+            {"images": GREY, "labels": LABELS, "class_names": ["b", "a"]},
+            "data and test_data have other class names",
+        ),
+        ((GREY, LABELS), (GREY, LABELS.astype(str)), "those of data are numbers and those of test_data texts"),
+        (
+            Items(lambda index: GREY[index] if index < 19 else noise.integers(0, 9, (16, 16), np.uint8)),
+            None,
+            r"data\[19\] is another image each time",
+        ),
         (GREY, GREY[:, :8], r"data has images of the shape \(1, 16, 16\)"),
         ({"images": GREY, "test_images": GREY}, GREY, "test_data is given too"),
         (ImageData(*[ImageSet(torch.from_numpy(GREY)[:, None])] * 2), GREY, "leave test_data out"),

@@ -71,7 +71,9 @@ def test_what_is_no_batch_of_images_is_refused(values: object, told: str) -> Non
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (np.full((2, 4, 4), 300), "int64 from 300 to 300, and were expected from 0 to 255, 0 to 1, -1 to 1"),
+        (np.full((2, 4, 4), 300), "int64 from 300 to 300, and were expected to fill 0 to 255, 0 to 1 or -1 to 1"),
+        (np.full((2, 4, 4), 16.0), "float32 from 16 to 16, and were expected to fill 0 to 255"),
+        (np.eye(4, dtype=int)[None], "int64 from 0 to 1, and were expected to fill"),
         (np.full((2, 4, 4), -3.0), "scale them to one of these"),
         (np.where(np.eye(4) > 0, np.nan, 0.5)[None], r"images must be finite, and image 0 holds nan"),
     ],

@@ -1,11 +1,13 @@
 """What a trained model may be given."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from priorkit.errors import DataWarning
 from priorkit.interfaces import CodeSpace, ImageShape
 from priorkit.runs.model_inputs import checked_codes, checked_images
 
@@ -52,6 +54,14 @@ def test_grey_images_need_no_channel() -> None:
 def test_other_images_are_refused(images: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         checked_images(images, COLOUR)
+
+
+def test_images_that_may_mean_black_to_white_are_told() -> None:
+    with pytest.warns(DataWarning, match="are taken for grey to white: -1 is black; if 0 is black, give 2"):
+        checked_images(BYTES / 255, COLOUR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        checked_images(torch.zeros(1, 3, 16, 16), COLOUR)
 
 
 def test_codes_may_be_arrays() -> None:

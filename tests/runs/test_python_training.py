@@ -1,5 +1,6 @@
 """`priorkit.train` with what Python code has: its own images, modules and functions."""
 
+import functools
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torchvision.transforms import v2
 import priorkit
 from priorkit.errors import ConfigurationError, DataError, PriorkitError
 from priorkit.interfaces import Encoder, Posterior
+from priorkit.runs import load_run_data
 
 IMAGES = np.random.default_rng(0).integers(0, 256, size=(40, 16, 16), dtype=np.uint8)
 LABELS = np.arange(40) % 4
@@ -42,6 +44,7 @@ def test_images_and_modules_of_ones_own_are_trained_loaded_and_gone_on_with(tmp_
     whole = priorkit.train(config(steps=6, condition="labels"), tmp_path / "whole", **given)
     assert whole.class_names == ("0", "1", "2", "3")
     assert whole.sample(2, labels=3).shape == (2, 1, 16, 16)
+    assert torch.equal(whole.sample(2, labels=np.int64(3)), whole.sample(2, labels=np.array([3, 3])))
     assert whole.encode(IMAGES).shape == (40, 4)
     assert whole.environment["given"]["encoder"] == f"{__name__}.encoder"
 
@@ -157,6 +160,57 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path: Path, arg
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_function_may_make_a_whole_encoder(tmp_path: Path) -> None:
+    run = priorkit.train(config(), tmp_path / "run", data=IMAGES, encoder=functools.partial(Means))
+    assert (run.config.encoder.name, run.config.networks.name) == ("given", "mlp")
+
+
+def test_wholly_frozen_modules_are_refused(tmp_path: Path) -> None:
+    frozen = encoder().requires_grad_(False)
+    with pytest.raises(
+        ConfigurationError, match="encoder: Sequential has no weights to train, as all of them are frozen"
+    ):
+        priorkit.train(config(), tmp_path / "run", data=IMAGES, encoder=frozen)
+
+
+def test_a_loaded_run_reads_its_images_without_its_transform(tmp_path: Path) -> None:
+    flip = v2.RandomHorizontalFlip()
+    priorkit.train(config(), tmp_path / "run", data=IMAGES, transform=flip)
+    run = priorkit.load_run(tmp_path / "run", data=IMAGES)
+    assert len(load_run_data(run).test) == 4
+    assert priorkit.fit(run, tmp_path / "fitted", prior="full-gaussian").environment["given"].keys() == {"data"}
+
+
+def test_a_fit_forgets_the_prior_that_it_replaces(tmp_path: Path) -> None:
+    made = priorkit.make_prior("mixture", 4, components=3)
+    run = priorkit.train(config(regularizer="none"), tmp_path / "run", data=IMAGES, prior=made, encoder=encoder)
+    priorkit.fit(run, tmp_path / "fitted", prior="full-gaussian")
+    assert priorkit.load_run(tmp_path / "fitted", modules={"encoder": encoder}).config.prior.name == "full-gaussian"
+
+
+def test_a_run_is_prolonged_by_its_own_configuration(tmp_path: Path) -> None:
+    run = priorkit.train(config(), tmp_path / "run", data=IMAGES)
+    for settings in (config(steps=6), run.config.model_copy(update={"steps": 8})):
+        longer = priorkit.train(settings, resume=tmp_path / "run", data=IMAGES)
+        assert longer.metrics[-1]["step"] == settings.steps
+
+
+def test_a_display_is_closed_where_training_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+
+    class Display(priorkit.Observer):
+        def close(self) -> None:
+            closed.append(True)
+
+    def fail(session: Any, losses: Any) -> None:
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr("priorkit.runs.listeners.progress_for", lambda shown: Display())
+    with pytest.raises(RuntimeError, match="no more"):
+        priorkit.train(config(log_every=1), tmp_path / "run", data=IMAGES, observers=[fail])
+    assert closed == [True]
+
+
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of somebody's images and encoder."""
@@ -169,7 +223,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("modules", "told"),
     [
         ({}, r"which it does not keep: encoder \(.*\.encoder\); give them again, as by priorkit.load_run"),
-        ({"encoder": encoder, "decoder": decoder}, "was trained without 'decoder' of Python code; leave it out"),
+        (
+            {"encoder": encoder, "decoder": decoder},
+            "decoder: the run .* was trained without what Python code gives here; leave it out",
+        ),
         ({"encodr": encoder}, "did you mean 'encoder'"),
         ({"encoder": nn.Sequential(nn.Flatten(), nn.Linear(256, 4))}, "do not fit"),
     ],
@@ -186,7 +243,10 @@ def test_runs_say_which_modules_they_need(own: Path, modules: Any, told: str) ->
         ({}, "encoder"),
         ({"encoder": encoder}, r"does not keep: data \(numpy.ndarray uint8 \(40, 16, 16\)\); give it again"),
         ({"encoder": encoder, "data": IMAGES[::-1]}, "the data set is not the one"),
-        ({"encoder": encoder, "data": IMAGES, "test_data": IMAGES}, "test_data: the run .* was trained without it"),
+        (
+            {"encoder": encoder, "data": IMAGES, "test_data": IMAGES},
+            "test_data: the run .* was trained without what Python code gives here",
+        ),
         ({"encoder": encoder, "data": IMAGES, "out": "elsewhere"}, "a run is resumed in its own folder"),
         (
             {"encoder": encoder, "data": IMAGES, "config": priorkit.RunConfig(code_dim=3)},
