@@ -24,6 +24,7 @@ def test_the_module_exports_every_error() -> None:
 
 _OTHERS = (
     "DamagedCheckpointError",
+    "DataWarning",
     "NonFiniteLossError",
     "RunFolderWarning",
     "TrackingWarning",
