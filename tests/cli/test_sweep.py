@@ -36,6 +36,29 @@ def test_a_sweep_from_start_to_end(cli, tiny):
     assert other.err.count("\n") == 1
 
 
+def test_runs_of_another_sweep_are_not_taken_for_its_own(cli, tiny):
+    sweep = ("sweep", "learned", *tiny, *FLAGS, "--trials", 1, "--out", "s", "--jobs", 1)
+    assert cli(*sweep, "--search", "learning_rate=1e-4..1e-3").status == 0
+    kept = {file: file.read_bytes() for file in Path("s", "trial-0000").rglob("*") if file.is_file()}
+    # Nobody knows of the runs in the folder any more; this sweep draws other settings.
+    Path("s", "study.db").unlink()
+    other = cli(*sweep, "--search", "critic_steps=2,3")
+    assert other.status == 2
+    assert "'s/trial-0000' is of another sweep" in other.err
+    assert "name another folder with --out" in other.err
+    assert other.err.count("\n") == 1
+    assert {file: file.read_bytes() for file in Path("s", "trial-0000").rglob("*") if file.is_file()} == kept
+    # It is refused the next time, too; the study goes on once the run is out of its way.
+    assert "is of another sweep" in cli(*sweep, "--search", "critic_steps=2,3").err
+    Path("s", "trial-0000").rename("old")
+    found = cli(*sweep, "--search", "critic_steps=2,3", "--json")
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out.splitlines()[-1])["trials"][0]["state"] == "complete"
+    # Of the same sweep, it is found again without the study, too.
+    Path("s", "study.db").unlink()
+    assert cli(*sweep, "--search", "critic_steps=2,3").status == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
