@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import time
@@ -102,6 +103,12 @@ class Ledger:
         missing = [item.name for item in self.request.objectives if item.name not in figures]
         if missing:
             reason = f"its run has no {missing[0]}"
+            self.fail(trial, reason)
+            return reason
+        # Told of such a value, Optuna fails the trial without a reason, as if it was cut short.
+        unusable = [item.name for item in self.request.objectives if not math.isfinite(figures[item.name])]
+        if unusable:
+            reason = f"its {unusable[0]} is not a finite number"
             self.fail(trial, reason)
             return reason
         self._tell(trial.number, values=[figures[item.name] for item in self.request.objectives])
