@@ -119,7 +119,10 @@ class Sweep:
                 str(trial.number),
                 *(f"{trial.figures[name]:.4g}" if name in trial.figures else "" for name in names),
                 *(trial.params.get(name, "") for name in self.options),
-                *(format_duration(trial.figures["seconds"]) if "seconds" in trial.finite_figures else "" for _ in costs),
+                *(
+                    format_duration(trial.figures["seconds"]) if "seconds" in trial.finite_figures else ""
+                    for _ in costs
+                ),
                 str(trial.run),
             ]
             for trial in trials
