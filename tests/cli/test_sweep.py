@@ -83,6 +83,27 @@ def test_mistakes_are_one_line_before_anything_starts(cli, tmp_path, arguments, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("raised", [True, False], ids=["Ctrl-C", "ended"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_command_that_goes_on_has_no_password(cli, monkeypatch, raised, tied):
+    from priorkit import sweeps
+    from priorkit.sweeps import Sweep, parse_objectives
+
+    def interrupted(request, observer):
+        assert request.study == url
+        if raised:
+            raise KeyboardInterrupt
+        return Sweep(request.out, parse_objectives("seconds"), (), stopped="interrupted")
+
+    monkeypatch.setattr(sweeps, "carry_out_sweep", interrupted)
+    url = "postgresql://ann:sec/ret@host:5433/db?sslmode=require&password=hidden"
+    result = cli("sweep", "--search", "code_dim=2,4", *([f"--study={url}"] if tied else ["--study", url]))
+    assert result.status == 130
+    shown = result.out + result.err
+    assert not any(word in shown for word in ("sec/ret", "hidden"))
+    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (with the --study that was given" in shown
+
+
 def test_the_extra_is_named_where_it_is_missing(cli, monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     result = cli("sweep", "--search", "code_dim=2,4")
