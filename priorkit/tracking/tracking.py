@@ -40,6 +40,7 @@ class Tracking(Observer):
         self._tracker: Tracker | None = None
         self._thread: Background | None = None
         self._told = False
+        self._notice = ""
         self._left = False
 
     @classmethod
@@ -59,6 +60,7 @@ class Tracking(Observer):
     def _start(self, run: TrackedRun) -> None:
         self._tracker = build_tracker(self.name)
         identity = self._tracker.start(run)
+        self._notice = self._tracker.notice
         keep_identity(self.path, self.name, identity)
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
@@ -130,7 +132,13 @@ class Tracking(Observer):
         call(self._tracker)
 
     def _tell(self, thread: Background) -> None:
-        """Says that the tracker has failed, in the thread of the training, where warnings are expected."""
+        """Says what the tracker has found or that it has failed, in the thread of the training.
+
+        There, warnings are expected.
+        """
+        notice, self._notice = self._notice, ""
+        if notice:
+            warnings.warn(f"the tracker {self.name!r}: {in_one_line(notice)}", TrackingWarning, stacklevel=3)
         if thread.failure is not None and not self._told:
             self._told = True
             reason = in_one_line(str(thread.failure)) or type(thread.failure).__name__

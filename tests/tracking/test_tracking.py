@@ -112,6 +112,16 @@ def test_a_tracker_that_fails_is_told_once(tracker, tiny_config, registry, tmp_p
     assert measurements(tmp_path / "run") == measurements(tmp_path / "other")
 
 
+def test_what_a_tracker_has_found_is_told_once(tracker, tiny_config, registry, tmp_path):
+    tracker.notice = "there is\nno such run"
+    with pytest.warns(TrackingWarning) as warned:
+        prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["mlflow"])
+    assert [str(item.message) for item in warned if item.category is TrackingWarning] == [
+        "the tracker 'mlflow': there is no such run"
+    ]
+    assert tracker.ends == [True]
+
+
 def test_a_tracker_that_hangs_holds_nothing_up(tracker, tiny_config, registry, tmp_path, monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(tracker, "finish", lambda complete: released.wait(20))
