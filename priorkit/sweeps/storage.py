@@ -75,7 +75,7 @@ def without_secrets(text: str, study: str | None) -> str:
 
 def _shown(given: str) -> str:
     """A database without password and parameters, among which there may be another password."""
-    from sqlalchemy.engine import make_url
+    from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
     if "://" not in given:
@@ -89,7 +89,7 @@ def _shown(given: str) -> str:
     if "@" in place:
         # A password with an @ that is not written as %40 reaches into what looks like the host.
         return f"{kind}://{place.rpartition('@')[2]}"
-    return url._replace(password=None, query={}).render_as_string(hide_password=False)
+    return URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 def _secrets(given: str) -> list[str]:
