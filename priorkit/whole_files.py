@@ -2,14 +2,20 @@
 
 import errno
 import os
+import re
+import secrets
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-__all__ = ["open_regular", "read_regular", "refuse_link", "sync", "whole_file", "write_whole"]
+__all__ = ["drafts_of", "open_regular", "read_regular", "refuse_link", "sync", "whole_file", "write_whole"]
+
+_LEFT_BEHIND = 24 * 3600.0
+"""Seconds after which a draft is taken for one that a killed process has left."""
 
 
 @contextmanager
@@ -17,7 +23,8 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
     """Opens a draft beside a file, which takes the file's place once it is written.
 
     A link that has the file's name is replaced, and what it points to stays as it is. If writing fails, an earlier file
-    stays in place and the draft goes.
+    stays in place and the draft goes. Of several processes that write the same file, each has a draft of its own, and
+    the last one's file stays.
 
     Args:
         path: The file.
@@ -26,9 +33,8 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         OSError: It cannot be written.
     """
-    draft = path.with_name(f".{path.name}.draft")
-    # What a killed process has left, or a link that somebody has put there.
-    draft.unlink(missing_ok=True)
+    _remove_old_drafts(path)
+    draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
     try:
         # Exclusively: a link that appears in this moment is not followed.
         with _naming(path), draft.open("xb") as file:
@@ -40,6 +46,25 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """The drafts of a file that lie beside it: of processes that write it now, or that were killed.
+
+    Raises:
+        OSError: The folder cannot be looked at.
+    """
+    # Without a random part, as earlier versions have called them, and as somebody may have put a link there.
+    named = re.compile(rf"\.{re.escape(path.name)}\.draft(-[0-9a-f]{{8}})?")
+    return [entry for entry in path.parent.iterdir() if named.fullmatch(entry.name)]
+
+
+def _remove_old_drafts(path: Path) -> None:
+    # Whoever cannot list the folder may be able to write into it.
+    with suppress(OSError):
+        for draft in drafts_of(path):
+            if draft.suffix == ".draft" or time.time() - draft.lstat().st_mtime > _LEFT_BEHIND:
+                draft.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.whole_files import read_regular, refuse_link, whole_file, write_whole
+from priorkit.whole_files import drafts_of, read_regular, refuse_link, whole_file, write_whole
 
 
 def test_a_file_is_replaced_by_what_is_written(tmp_path: Path) -> None:
@@ -41,6 +41,29 @@ def test_a_link_is_replaced_and_not_followed(name: str, tmp_path: Path) -> None:
     write_whole(folder / "file", "text")
     assert outside.read_text() == "mine"
     assert [(entry.name, entry.is_symlink()) for entry in folder.iterdir()] == [("file", False)]
+
+
+def test_processes_that_write_the_same_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with whole_file(file) as first:
+        first.write(b"first")
+        write_whole(file, "second")
+        assert file.read_text() == "second"
+        first.write(b" and last")
+    assert file.read_text() == "first and last"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_drafts_that_were_left_behind_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    old, new = tmp_path / ".file.draft-0123abcd", tmp_path / ".file.draft-01234567"
+    others = [tmp_path / name for name in (".file2.draft-0123abcd", ".file.draft-mine", "file.draft-0123abcd")]
+    for path in (old, new, *others):
+        path.write_text("half")
+    for path in (old, *others):
+        os.utime(path, (0, 0))
+    assert sorted(drafts_of(tmp_path / "file")) == [new, old]
+    write_whole(tmp_path / "file", "text")
+    assert sorted(tmp_path.iterdir()) == sorted([new, *others, tmp_path / "file"])
 
 
 def test_new_files_have_the_permissions_that_files_have(tmp_path: Path) -> None:

@@ -84,17 +84,25 @@ def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
     try:
         found = carry_out_sweep(request, SweepProgress(console, request))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; go on with the same command: {_again(arguments)}") from None
+        raise KeyboardInterrupt(f"interrupted; go on with the same command: {_again(arguments, own.study)}") from None
     console.data({"event": "end", **found.as_data()})
     _show(found, console)
     if found.stopped:
-        console.line(f"\n{found.stopped}; all runs are saved; go on with the same command: {_again(arguments)}")
+        again = _again(arguments, own.study)
+        console.line(f"\n{found.stopped}; all runs are saved; go on with the same command: {again}")
         return _STATUS[found.stopped]
     return 0
 
 
-def _again(arguments: Sequence[str]) -> str:
-    return shlex.join(["priorkit", "sweep", *arguments])
+def _again(arguments: Sequence[str], study: str | None) -> str:
+    """The command, as a terminal or a log may have it: without the database's password."""
+    from priorkit.sweeps.storage import without_secrets
+
+    bare = [without_secrets(argument, study) for argument in arguments]
+    command = shlex.join(["priorkit", "sweep", *bare])
+    return (
+        command if bare == list(arguments) else f"{command} (with the --study that was given; its password is left out)"
+    )
 
 
 def _request(own: argparse.Namespace, asked: TrainArguments, registry: Registry) -> SweepRequest:

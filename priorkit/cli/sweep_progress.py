@@ -1,5 +1,6 @@
 """Shows a sweep as it goes: a line for whatever happens to a trial."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +41,8 @@ class SweepProgress(SweepObserver):
 
     def reviewed_trial(self, number: int, step: int, scores: Mapping[str, float]) -> None:
         """An object for programs alone: there would be too many lines."""
-        self._tell("review", number, step=step, scores=dict(scores))
+        finite = {name: value if math.isfinite(value) else None for name, value in scores.items()}
+        self._tell("review", number, step=step, scores=finite)
 
     def warned(self, number: int, message: str) -> None:
         """An object for programs alone; the run's report has it."""

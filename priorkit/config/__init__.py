@@ -24,6 +24,7 @@ from priorkit.config.run_config import (
     LearningRates,
     RunConfig,
 )
+from priorkit.config.shown_paths import without_paths
 from priorkit.config.stages import Stage, beginnings
 from priorkit.config.toml_files import config_to_toml, read_toml, toml_values
 
@@ -58,4 +59,5 @@ __all__ = [
     "toml_values",
     "validate_settings",
     "value_in_words",
+    "without_paths",
 ]

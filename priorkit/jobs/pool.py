@@ -87,8 +87,16 @@ class _Worker:
         """How the process ended."""
         status = self.process.wait()
         if status < 0:
-            return f"its process was killed by {signal.Signals(-status).name}"
+            return f"its process was killed by {_signal_name(-status)}"
         return f"its process ended with status {status}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Of signals between SIGRTMIN and SIGRTMAX, Python has no names.
+        return f"signal {number}"
 
 
 class JobPool:

@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from priorkit.errors import RunFolderError
 from priorkit.runs.file_lock import file_lock
-from priorkit.whole_files import write_whole
+from priorkit.whole_files import drafts_of, write_whole
 
 __all__ = ["FolderTakenError", "is_free", "make_folder", "whole_folder"]
 
@@ -45,7 +45,8 @@ def is_free(path: Path) -> bool:
 def _is_half_made(path: Path) -> bool:
     """Whether a folder holds what a process that was killed in `make_folder` has left, and nothing else."""
     names = {entry.name for entry in path.iterdir()}
-    ours = {_LOCK, _SAMPLES, "config.toml", ".config.toml.draft", ".environment.json.draft"}
+    drafts = {draft.name for name in ("config.toml", "environment.json") for draft in drafts_of(path / name)}
+    ours = {_LOCK, _SAMPLES, "config.toml", *drafts}
     if _LOCK not in names or names - ours:
         return False
     samples = path / _SAMPLES
@@ -117,6 +118,9 @@ def _fill(path: Path, files: Mapping[str, str]) -> None:
             try:
                 (path / _SAMPLES).mkdir(exist_ok=True)
                 for name, text in files.items():
+                    # Nobody else writes here: what lies there was left by a process that was killed.
+                    for draft in drafts_of(path / name):
+                        draft.unlink()
                     made.append(path / name)
                     write_whole(path / name, text)
             except BaseException:

@@ -169,9 +169,12 @@ class TrainingRun:
         names = recorded_trackers(folder.path) if track is None else track
         recorder = Recorder(folder, self.config, events="tensorboard" not in names)
         until_done.callback(recorder.close)
-        trackings = [Tracking(name, folder.path) for name in names]
+        trackings = Tracking.of_all(names, folder.path)
         for tracking in trackings:
             until_done.callback(tracking.close)
+        for tracking in trackings:
+            # Before any of them is waited for: they send what is left at the same time.
+            until_done.callback(tracking.leave)
         evaluation = (
             [PeriodicEvaluation(recorder, self.registry, trackings)] if self.config.evaluate_every is not None else []
         )

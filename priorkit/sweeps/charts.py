@@ -32,9 +32,10 @@ class Point:
 
 
 class _Axis:
-    """From values to places, and the ticks between."""
+    """From values to places, and the ticks between; from 0 to 1 where there are no values."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool) -> None:
+        values = values or (0.0, 1.0)
         self.log = log and min(values) > 0
         low, high = min(map(self._scaled, values)), max(map(self._scaled, values))
         spare = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
@@ -65,6 +66,10 @@ def _text(x: float, y: float, words: str, anchor: str = "middle", more: str = ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{html.escape(words)}</text>'
 
 
+def _is_finite(value: float | str) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
+
+
 def _number(value: float) -> str:
     return f"{value:.4g}" if abs(value) >= 1e-12 else "0"
 
@@ -72,15 +77,17 @@ def _number(value: float) -> str:
 def scatter(
     points: Sequence[Point], across: str, up: str, *, log: bool = False, line: Sequence[tuple[float, float]] = ()
 ) -> str:
-    """A chart of points.
+    """A chart of points; those that do not lie at finite numbers have no place in it.
 
     Args:
-        points: The points, at least one; either all or none of them lie at names.
+        points: The points; either all or none of them lie at names.
         across: What the horizontal axis is.
         up: What the vertical axis is.
         log: Whether the horizontal axis is logarithmic, if all values are above 0.
         line: Points to be joined, as values of both axes.
     """
+    points = [point for point in points if _is_finite(point.across) and _is_finite(point.up)]
+    line = [(x, y) for x, y in line if _is_finite(x) and _is_finite(y)]
     names = list(dict.fromkeys(str(point.across) for point in points if isinstance(point.across, str)))
     places = [float(names.index(point.across)) if isinstance(point.across, str) else point.across for point in points]
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM

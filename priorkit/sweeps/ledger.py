@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import time
@@ -25,6 +26,8 @@ _BEAT_SECONDS = 15.0
 """How often a process says that it still trains its trials."""
 _GRACE_SECONDS = 90.0
 """A process that has not said so for so long has gone."""
+_CAN_ASK = os.name != "nt"
+"""Whether a process can be asked whether it is there. On Windows, signal 0 is Ctrl-C and ends it."""
 _MOST_KILLED = 3
 """A trial whose process was killed so many times is given up: it may need more memory than there is."""
 
@@ -104,6 +107,12 @@ class Ledger:
             reason = f"its run has no {missing[0]}"
             self.fail(trial, reason)
             return reason
+        # Told of such a value, Optuna fails the trial without a reason, as if it was cut short.
+        unusable = [item.name for item in self.request.objectives if not math.isfinite(figures[item.name])]
+        if unusable:
+            reason = f"its {unusable[0]} is not a finite number"
+            self.fail(trial, reason)
+            return reason
         self._tell(trial.number, values=[figures[item.name] for item in self.request.objectives])
         return None
 
@@ -154,7 +163,9 @@ class Ledger:
     def _has_gone(self, trial: FrozenTrial) -> bool:
         place = trial.user_attrs.get(PLACE)
         if place is not None and place["system"] == self._place["system"]:
-            return not _is_alive(int(place["process"]))
+            process = int(place["process"])
+            if _CAN_ASK or process == os.getpid():
+                return not _is_alive(process)
         # Clocks of machines differ: what counts is how long we have seen no change.
         beat = trial.user_attrs.get(_BEAT)
         before, since = self._beats.get(trial.number, (None, 0.0))

@@ -71,7 +71,7 @@ def _summary(sweep: Sweep) -> str:
     wanted = " and ".join(
         f"{'low' if item.direction == 'minimize' else 'high'} {_plain(item.name)}" for item in sweep.objectives
     )
-    seconds = sum(trial.figures.get("seconds", 0.0) for trial in sweep.trials)
+    seconds = sum(trial.finite_figures.get("seconds", 0.0) for trial in sweep.trials)
     best = sweep.best
     found = ""
     if best is not None:
@@ -101,10 +101,10 @@ def _kind(trial: SweptTrial, best: Sequence[SweptTrial]) -> str:
 
 
 def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
-    """Trials that have these figures, and came to an end."""
+    """Trials that have these figures, finite ones, and came to an end."""
     wanted = set(names)
     ended = [trial for trial in sweep.trials if trial.state in ("complete", "pruned")]
-    return [trial for trial in ended if wanted <= trial.figures.keys()]
+    return [trial for trial in ended if wanted <= trial.finite_figures.keys()]
 
 
 def _figure(chart: str, caption: str) -> str:

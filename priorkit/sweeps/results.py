@@ -119,7 +119,10 @@ class Sweep:
                 str(trial.number),
                 *(f"{trial.figures[name]:.4g}" if name in trial.figures else "" for name in names),
                 *(trial.params.get(name, "") for name in self.options),
-                *(format_duration(trial.figures["seconds"]) if "seconds" in trial.figures else "" for _ in costs),
+                *(
+                    format_duration(trial.figures["seconds"]) if "seconds" in trial.finite_figures else ""
+                    for _ in costs
+                ),
                 str(trial.run),
             ]
             for trial in trials
@@ -167,7 +170,7 @@ def write_tables(sweep: Sweep) -> None:
     Raises:
         RunFolderError: The folder cannot be written.
     """
-    write_document(sweep.folder / "sweep.json", json.dumps(sweep.as_data(), indent=2) + "\n")
+    write_document(sweep.folder / "sweep.json", json.dumps(sweep.as_data(), indent=2, allow_nan=False) + "\n")
     rows = sweep.to_dicts()
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")

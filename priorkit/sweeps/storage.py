@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 from priorkit.errors import ConfigurationError, MissingExtraError, PriorkitError, RunFolderError
 from priorkit.sweeps.request import SweepRequest
@@ -17,10 +18,16 @@ from priorkit.sweeps.request import SweepRequest
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["StudyDatabaseError", "explained_database_errors", "open_study", "require_optuna", "shown"]
+__all__ = [
+    "StudyDatabaseError",
+    "explained_database_errors",
+    "open_study",
+    "require_optuna",
+    "shown",
+    "without_secrets",
+]
 
 _SERVER = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
-_PASSWORD = re.compile(r"(?<=://)[^@/]*@")
 _ATTEMPTS = 5
 _CONTENT = "priorkit"
 """The study's attribute that says what it is of."""
@@ -47,11 +54,64 @@ def require_optuna() -> None:
 
 
 def shown(request: SweepRequest) -> str:
-    """The database as it may be printed: without user and password."""
-    return _PASSWORD.sub("", request.study) if request.study else str(request.out / "study.db")
+    """The database as it may be printed."""
+    return _shown(request.study) if request.study else str(request.out / "study.db")
+
+
+def without_secrets(text: str, study: str | None) -> str:
+    """A text in which the database of a study may be named, as it may be printed: without its password.
+
+    Args:
+        text: Such as a command, or what the database said.
+        study: The database as the user gave it, if it was given.
+    """
+    if study is None or "://" not in study:
+        return text
+    text = text.replace(study, _shown(study))
+    for secret in _secrets(study):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _shown(given: str) -> str:
+    """A database without password and parameters, among which there may be another password."""
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if "://" not in given:
+        return given
+    kind = given.partition("://")[0]
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        return f"{kind}://..."
+    place = f"{url.host}/{url.database}"
+    if "@" in place:
+        # A password with an @ that is not written as %40 reaches into what looks like the host.
+        return f"{kind}://{place.rpartition('@')[2]}"
+    return URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
+
+
+def _secrets(given: str) -> list[str]:
+    """Passwords of a database's URL, as they are and as the URL has them, the longest first."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        return []
+    found = {str(url.password)} if url.password else set()
+    for key, value in url.query.items():
+        if "password" in key:
+            found.update([value] if isinstance(value, str) else value)
+    return sorted({*found, *map(quote, found), *map(quote_plus, found)} - {""}, key=len, reverse=True)
 
 
 def _url(request: SweepRequest) -> str:
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import ArgumentError
+
     given = request.study or str(request.out / "study.db")
     if _SERVER.match(given):
         try:
@@ -61,10 +121,19 @@ def _url(request: SweepRequest) -> str:
                 f"--study {shown(request)}: PostgreSQL is reached by psycopg ({error}); install it by pip install "
                 "'priorkit[sweep]'"
             ) from None
+        try:
+            make_url(given)
+        except (ArgumentError, ValueError):
+            raise ConfigurationError(
+                f"--study {shown(request)}: this is no URL of a database: expected "
+                "postgresql://user@host:port/database, with %40 for an @ and %2F for a / in a name"
+            ) from None
         return _SERVER.sub("postgresql+psycopg://", given)
     if "://" in given:
         raise ConfigurationError(f"--study {shown(request)}: expected a file, or a URL that starts with postgresql://")
-    return f"sqlite:///{Path(given).absolute()}"
+    # As a URI of SQLite's: in a plain path, what follows a question mark would be taken for parameters.
+    url = URL.create("sqlite", database=Path(given).absolute().as_uri(), query={"uri": "true"})
+    return url.render_as_string()
 
 
 @contextmanager
@@ -78,7 +147,7 @@ def explained_database_errors(request: SweepRequest) -> Iterator[None]:
     except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
         cause = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
         cause = getattr(cause, "orig", None) or cause or error
-        reason = _PASSWORD.sub("", " ".join(str(cause).split()))
+        reason = without_secrets(" ".join(str(cause).split()), request.study)
         raise StudyDatabaseError(
             f"cannot use the study's database {shown(request)!r}: {reason}; what was trained stays in "
             f"{str(request.out)!r}, and the same command goes on once the database can be reached"
@@ -87,7 +156,8 @@ def explained_database_errors(request: SweepRequest) -> Iterator[None]:
         if "optuna" not in str(error).lower():
             raise
         raise StudyDatabaseError(
-            f"cannot use the study's database {shown(request)!r}: {' '.join(str(error).split())}"
+            f"cannot use the study's database {shown(request)!r}: "
+            f"{without_secrets(' '.join(str(error).split()), request.study)}"
         ) from None
 
 
@@ -95,7 +165,8 @@ def _storage(request: SweepRequest) -> optuna.storages.RDBStorage:
     import optuna
     from sqlalchemy.pool import NullPool
 
-    url = _url(request)
+    # Optuna puts the version of its tables where the URL has braces.
+    url = _url(request).replace("{", "{{").replace("}", "}}")
     if url.startswith("sqlite"):
         # Another process may write at the same time.
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from priorkit.errors import ConfigurationError
+from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.jobs import JobEvent, JobPool, worker_environments
 from priorkit.sweeps.ledger import Ledger
 from priorkit.sweeps.observer import SweepObserver
 from priorkit.sweeps.request import SweepRequest
 from priorkit.sweeps.storage import explained_database_errors
-from priorkit.sweeps.trial_job import TrialJob, carry_out_trial
+from priorkit.sweeps.trial_job import TrialJob, carry_out_trial, refuse_other_run
 from priorkit.sweeps.trials import RETRY_OF, RUN
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Supervision:
         Raises:
             StudyDatabaseError: The database has gone; what is in training has been saved before.
             ConfigurationError: No trial can be trained.
+        RunFolderError: The sweep's folder holds a run of another sweep where a trial is to be trained.
         """
         with self._pool:
             try:
@@ -124,9 +125,14 @@ class Supervision:
         run = self.request.out / str(trial.user_attrs[RUN])
         try:
             config = self.request.space.config(params)
+            refuse_other_run(config, run, self.request.space.registry)
         except ConfigurationError as error:
             self._fail(trial, str(error))
             return True
+        except RunFolderError:
+            # Nothing is wrong with the trial: the study goes on with it in another folder.
+            self.ledger.cut_short(trial)
+            raise
         self._training[trial.number] = _Training(trial, params)
         self.observer.started_trial(trial.number, params, run, again=RETRY_OF in trial.user_attrs)
         job = TrialJob(config, run, self.request.scores, self.request.samples)
@@ -174,7 +180,9 @@ class Supervision:
             self.ledger.cut_short(training.trial)
             self.observer.cut_short(number, result["stopped"])
         elif (reason := self.ledger.complete(training.trial, result["figures"])) is not None:
-            self._refused.append(reason)
+            # Figures that are not finite are those of a training that diverged: other values may do better.
+            if any(item.name not in result["figures"] for item in self.request.objectives):
+                self._refused.append(reason)
             self._progress()
             self.observer.failed_trial(number, reason)
         else:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from priorkit.config import RunConfig
-from priorkit.errors import NonFiniteLossError
+from priorkit.config import RunConfig, flag_for, resolve_config
+from priorkit.errors import NonFiniteLossError, RunFolderError
 from priorkit.evaluation import EvaluationSettings
 from priorkit.jobs import Channel
 from priorkit.registry import Registry, installed_plugins
@@ -23,10 +23,10 @@ from priorkit.runs import (
 from priorkit.studies import summarise_run
 from priorkit.studies.documents import write_document
 from priorkit.studies.run_summary import DIVERGED
-from priorkit.studies.study_file import MAY_CHANGE
+from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING
 from priorkit.training import Observer, Review, Session
 
-__all__ = ["TrialJob", "carry_out_trial"]
+__all__ = ["TrialJob", "carry_out_trial", "refuse_other_run"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,27 @@ def carry_out_trial(job: TrialJob, channel: Channel) -> dict[str, Any]:
     if stopped is None and job.scores:
         _score(job, registry, channel)
     return {"figures": _figures(job), "stopped": stopped, "pruned": teller.pruned and stopped is not None}
+
+
+def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> None:
+    """Makes sure that a trial's folder is free, or holds a run that is trained as the trial is to be.
+
+    Raises:
+        RunFolderError: It holds a run of another sweep, whose figures would be taken for the trial's.
+        ConfigurationError: The run's configuration is damaged.
+    """
+    run = RunFolder(folder)
+    if not run.config.is_file():
+        # Whoever trains there says what is wrong, if anything is there at all.
+        return
+    kept = resolve_config(run.read_config(), registry).model_dump(mode="json")
+    now = config.model_dump(mode="json")
+    for key in RunConfig.model_fields:
+        if key not in (*MAY_CHANGE, *NOT_TRAINING) and kept[key] != now[key]:
+            raise RunFolderError(
+                f"{str(folder)!r} is of another sweep: it was trained with {flag_for((key,))} {kept[key]!r}, and this "
+                f"sweep's trial has {now[key]!r}; name another folder with --out, or move that run away"
+            )
 
 
 def _is_there(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,13 +68,18 @@ class SweptTrial:
     steps: int | None = None
     reviews: Mapping[int, float] = field(default_factory=dict)
 
+    @property
+    def finite_figures(self) -> dict[str, float]:
+        """The figures that are finite numbers, by name."""
+        return {name: value for name, value in self.figures.items() if math.isfinite(value)}
+
     def as_data(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON, which has no number that is not finite: such a figure is None."""
         return {
             "number": self.number,
             "state": self.state,
             "params": dict(self.params),
-            "figures": dict(self.figures),
+            "figures": {name: self.finite_figures.get(name) for name in self.figures},
             "run": str(self.run),
             "place": self.place,
             "reason": self.reason,

@@ -1,15 +1,35 @@
 """Calls of a tracker in a thread of its own: training neither waits for a server nor ends with it."""
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 
-__all__ = ["Background"]
+__all__ = ["Background", "Deadline"]
 
 _WAITING = 1000
 """Calls that may wait: a tracker that is so far behind has no answer from its server."""
 
 Call = Callable[[], object]
+
+
+class Deadline:
+    """The time that several threads have together, from when the first of them is waited for.
+
+    Args:
+        seconds: How long that is.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._until: float | None = None
+
+    def left(self) -> float:
+        """Seconds that are left, at least 0."""
+        if self._until is None:
+            self._until = time.monotonic() + self.seconds
+        return max(0.0, self._until - time.monotonic())
 
 
 class Background:
@@ -24,6 +44,7 @@ class Background:
 
     def __init__(self, name: str) -> None:
         self.failure: BaseException | None = None
+        self._ends = False
         self._calls: queue.Queue[Call | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -37,15 +58,21 @@ class Background:
         except queue.Full:
             self.failure = TimeoutError(f"it is {_WAITING} measurements behind")
 
-    def finish(self, patience: float) -> None:
-        """Waits until all calls are made, for so many seconds at most."""
-        try:
-            self._calls.put(None, timeout=patience)
-            self._thread.join(patience)
-        except queue.Full:
-            pass
+    def end(self, call: Call) -> None:
+        """Has something called as the last thing of all; never waits itself."""
+        self.call(call)
+        with contextlib.suppress(queue.Full):
+            self._calls.put_nowait(None)
+            self._ends = True
+
+    def wait(self, deadline: Deadline) -> None:
+        """Waits until all calls are made, and the last one, which `end` was given."""
+        with contextlib.suppress(queue.Full):
+            if not self._ends:
+                self._calls.put(None, timeout=deadline.left())
+            self._thread.join(deadline.left())
         if self._thread.is_alive() and self.failure is None:
-            self.failure = TimeoutError(f"it is not done after {patience:g} seconds; what is left may be lost")
+            self.failure = TimeoutError(f"it is not done after {deadline.seconds:g} seconds; what is left may be lost")
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

@@ -1,6 +1,7 @@
 """`trackers.json` in a run's folder: which trackers follow the run, and as what."""
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from priorkit.whole_files import read_regular, write_whole
 __all__ = ["keep_identity", "kept_identity", "recorded_trackers"]
 
 _FILE = "trackers.json"
+_WRITING = threading.Lock()
+"""Each tracker writes in a thread of its own, and keeps what the others have written."""
 
 
 def recorded_trackers(folder: Path) -> tuple[str, ...]:
@@ -28,8 +31,9 @@ def keep_identity(folder: Path, name: str, identity: Mapping[str, str]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    kept = {**_read(folder), name: dict(identity)}
-    write_whole(folder / _FILE, json.dumps(kept, indent=2) + "\n")
+    with _WRITING:
+        kept = {**_read(folder), name: dict(identity)}
+        write_whole(folder / _FILE, json.dumps(kept, indent=2) + "\n")
 
 
 def _read(folder: Path) -> dict[str, dict[str, str]]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -30,17 +31,30 @@ class MlflowTracker(Tracker):
         from mlflow.entities import Param
 
         self._client = client = MlflowClient()
-        uri = str(client.tracking_uri)
-        if run.identity.get("uri") == uri and run.identity.get("run_id"):
-            self._run = run.identity["run_id"]
+        uri = _store(str(client.tracking_uri))
+        before = run.identity.get("run_id", "") if _store(run.identity.get("uri", "")) == uri else ""
+        if before and self._is_there(before):
+            self._run = before
             client.update_run(self._run, status="RUNNING")
         else:
+            if before:
+                self.notice = f"{uri} has no run {before} any more: a new one follows the training from here on"
             self._run = client.create_run(self._experiment(), run_name=run.name).info.run_id
             # Settings cannot be changed there once they are written.
             rows = [Param(key, str(value)[:_LONGEST]) for key, value in flattened(run.settings).items()]
             for begin in range(0, len(rows), _AT_ONCE):
                 client.log_batch(self._run, params=rows[begin : begin + _AT_ONCE])
         return {"run_id": self._run, "uri": uri}
+
+    def _is_there(self, run: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.get_run(run).info.lifecycle_stage) == "active"
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
 
     def _experiment(self) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "priorkit")
@@ -63,3 +77,18 @@ class MlflowTracker(Tracker):
         """Ends the run."""
         if self._run:
             self._client.set_terminated(self._run, "FINISHED" if complete else "KILLED")
+
+
+def _store(uri: str) -> str:
+    """Which store a URI names: without user, password and parameters, and where a file of SQLite lies."""
+    kind, found, rest = uri.partition("://")
+    if not found:
+        return uri
+    place = rest.partition("?")[0]
+    if kind.startswith("sqlite"):
+        file = place.removeprefix("/")
+        return f"{kind}:///{Path(file).absolute()}" if file and file != ":memory:" else f"{kind}://{place}"
+    if "@" in rest and "@" not in place:
+        # A question mark of the password or an @ of the parameters: what is what cannot be told.
+        return f"{kind}://"
+    return f"{kind}://{place.rpartition('@')[2]}"

@@ -37,7 +37,12 @@ class Tracker(ABC):
     """Where the measurements of a training go. Its methods are called one after another, in one thread.
 
     Whatever they raise ends the tracking, and is told; the training goes on.
+
+    Attributes:
+        notice: What `start` has found that the user should know of; it is told as a warning.
     """
+
+    notice: str = ""
 
     @abstractmethod
     def start(self, run: TrackedRun) -> Mapping[str, str]:

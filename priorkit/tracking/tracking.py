@@ -1,14 +1,16 @@
 """Tells a tracker what happens in a training."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
+from priorkit.config import without_paths
 from priorkit.errors import NonFiniteLossError, TrackingWarning
 from priorkit.figures import draw_grid
 from priorkit.plugins.wording import in_one_line
-from priorkit.tracking.background import Background
+from priorkit.tracking.background import Background, Deadline
 from priorkit.tracking.catalogue import build_tracker
 from priorkit.tracking.kept_identities import keep_identity, kept_identity
 from priorkit.tracking.tracker import TrackedRun, Tracker
@@ -17,7 +19,7 @@ from priorkit.training import NoticedSymptom, Observer, Review, Session
 __all__ = ["Tracking"]
 
 _PATIENCE = 60.0
-"""Seconds that a tracker has at the end to send what is left."""
+"""Seconds that all trackers of a run have together, at the end, to send what is left."""
 
 
 class Tracking(Observer):
@@ -28,18 +30,29 @@ class Tracking(Observer):
     Args:
         name: The tracker's.
         path: The run folder.
+        deadline: Until when it is waited for at the end; a minute of its own if None.
     """
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, deadline: Deadline | None = None) -> None:
         self.name = name
         self.path = path
+        self._deadline = Deadline(_PATIENCE) if deadline is None else deadline
         self._tracker: Tracker | None = None
         self._thread: Background | None = None
         self._told = False
+        self._notice = ""
+        self._left = False
+
+    @classmethod
+    def of_all(cls, names: Sequence[str], path: Path) -> list[Self]:
+        """One for each tracker of a run; at the end they are waited for together."""
+        deadline = Deadline(_PATIENCE)
+        return [cls(name, path, deadline) for name in names]
 
     def started(self, session: Session) -> None:
         """Begins."""
-        settings = session.config.model_dump(mode="json")
+        # A tracker shows them to others, whom the folders of this machine do not concern.
+        settings = without_paths(session.config.model_dump(mode="json"))
         self._thread = Background(f"priorkit-{self.name}")
         run = TrackedRun(self.path, settings, session.steps, kept_identity(self.path, self.name))
         self._thread.call(partial(self._start, run))
@@ -47,6 +60,7 @@ class Tracking(Observer):
     def _start(self, run: TrackedRun) -> None:
         self._tracker = build_tracker(self.name)
         identity = self._tracker.start(run)
+        self._notice = self._tracker.notice
         keep_identity(self.path, self.name, identity)
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
@@ -81,19 +95,25 @@ class Tracking(Observer):
         self._call(lambda tracker: tracker.go_back(steps))
 
     def ended(self, session: Session, reason: str | None) -> None:
-        """Ends."""
-        self.close(complete=reason is None)
+        """Has the tracker send what is left."""
+        self.leave(complete=reason is None)
 
-    def close(self, *, complete: bool = False) -> None:
-        """Ends, after a minute at most; may be called twice.
+    def leave(self, *, complete: bool = False) -> None:
+        """Has the tracker send what is left, and does not wait for it; may be called twice, where the first one counts.
 
         Args:
             complete: Whether the training has come to its end.
         """
+        if self._thread is not None and not self._left:
+            self._left = True
+            self._thread.end(partial(self._in_thread, lambda tracker: tracker.finish(complete=complete)))
+
+    def close(self) -> None:
+        """Waits until the tracker has sent what is left, a minute at most; may be called twice."""
+        self.leave()
         thread, self._thread = self._thread, None
         if thread is not None:
-            thread.call(partial(self._in_thread, lambda tracker: tracker.finish(complete=complete)))
-            thread.finish(_PATIENCE)
+            thread.wait(self._deadline)
             self._tell(thread)
 
     def _log(self, session: Session, values: Mapping[str, float]) -> None:
@@ -112,7 +132,13 @@ class Tracking(Observer):
         call(self._tracker)
 
     def _tell(self, thread: Background) -> None:
-        """Says that the tracker has failed, in the thread of the training, where warnings are expected."""
+        """Says what the tracker has found or that it has failed, in the thread of the training.
+
+        There, warnings are expected.
+        """
+        notice, self._notice = self._notice, ""
+        if notice:
+            warnings.warn(f"the tracker {self.name!r}: {in_one_line(notice)}", TrackingWarning, stacklevel=3)
         if thread.failure is not None and not self._told:
             self._told = True
             reason = in_one_line(str(thread.failure)) or type(thread.failure).__name__

@@ -36,6 +36,29 @@ def test_a_sweep_from_start_to_end(cli, tiny):
     assert other.err.count("\n") == 1
 
 
+def test_runs_of_another_sweep_are_not_taken_for_its_own(cli, tiny):
+    sweep = ("sweep", "learned", *tiny, *FLAGS, "--trials", 1, "--out", "s", "--jobs", 1)
+    assert cli(*sweep, "--search", "learning_rate=1e-4..1e-3").status == 0
+    kept = {file: file.read_bytes() for file in Path("s", "trial-0000").rglob("*") if file.is_file()}
+    # Nobody knows of the runs in the folder any more; this sweep draws other settings.
+    Path("s", "study.db").unlink()
+    other = cli(*sweep, "--search", "critic_steps=2,3")
+    assert other.status == 2
+    assert "'s/trial-0000' is of another sweep" in other.err
+    assert "name another folder with --out" in other.err
+    assert other.err.count("\n") == 1
+    assert {file: file.read_bytes() for file in Path("s", "trial-0000").rglob("*") if file.is_file()} == kept
+    # It is refused the next time, too; the study goes on once the run is out of its way.
+    assert "is of another sweep" in cli(*sweep, "--search", "critic_steps=2,3").err
+    Path("s", "trial-0000").rename("old")
+    found = cli(*sweep, "--search", "critic_steps=2,3", "--json")
+    assert (found.status, found.err) == (0, "")
+    assert json.loads(found.out.splitlines()[-1])["trials"][0]["state"] == "complete"
+    # Of the same sweep, it is found again without the study, too.
+    Path("s", "study.db").unlink()
+    assert cli(*sweep, "--search", "critic_steps=2,3").status == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -58,6 +81,27 @@ def test_mistakes_are_one_line_before_anything_starts(cli, tmp_path, arguments, 
     assert message in result.err
     assert result.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("raised", [True, False], ids=["Ctrl-C", "ended"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_command_that_goes_on_has_no_password(cli, monkeypatch, raised, tied):
+    from priorkit import sweeps
+    from priorkit.sweeps import Sweep, parse_objectives
+
+    def interrupted(request, observer):
+        assert request.study == url
+        if raised:
+            raise KeyboardInterrupt
+        return Sweep(request.out, parse_objectives("seconds"), (), stopped="interrupted")
+
+    monkeypatch.setattr(sweeps, "carry_out_sweep", interrupted)
+    url = "postgresql://ann:sec/ret@host:5433/db?sslmode=require&password=hidden"
+    result = cli("sweep", "--search", "code_dim=2,4", *([f"--study={url}"] if tied else ["--study", url]))
+    assert result.status == 130
+    shown = result.out + result.err
+    assert not any(word in shown for word in ("sec/ret", "hidden"))
+    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (with the --study that was given" in shown
 
 
 def test_the_extra_is_named_where_it_is_missing(cli, monkeypatch, tmp_path):

@@ -23,6 +23,11 @@ def vanish(_, channel):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def vanish_by(number, _):
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
 def wait(word, channel):
     """Waits for a word, or to be stopped."""
     stopped = []

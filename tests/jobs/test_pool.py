@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,14 @@ def test_a_killed_process_is_told_and_replaced(pool):
     assert (killed.key, killed.data["message"]) == ("a", "its process was killed by SIGKILL")
     pool.start("b", calls.double, 3)
     assert until(pool, "done")[-1].data["result"] == {"number": 6}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="this system has no real-time signals")
+def test_a_signal_without_a_name_is_told_by_its_number(pool):
+    number = signal.SIGRTMIN + 3
+    pool.start("a", calls.vanish_by, number)
+    killed = until(pool, "killed")[-1]
+    assert killed.data["message"] == f"its process was killed by signal {number}"
 
 
 def test_a_word_reaches_the_job_alone_that_it_is_said_to(pool):

@@ -88,7 +88,7 @@ def test_it_goes_on_and_is_brought_up_to_date(
         assert load_run(old_run, device="cpu", registry=registry).sample(2).isfinite().all()
         if folder.checkpoints.step("best") == 2:
             assert_as_it_was(old_run, registry, "best")
-    assert not list(old_run.glob(".*.draft"))
+    assert not list(old_run.glob(".*.draft*"))
 
 
 def test_a_new_run_says_its_format(trained_path: Path) -> None:

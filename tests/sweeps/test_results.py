@@ -63,6 +63,25 @@ def test_tables(make_sweep):
     assert sweep.to_dicts()[1]["seconds"] == 5.0
 
 
+def test_figures_that_are_not_finite_have_no_place(tmp_path):
+    trials = []
+    for number, (distance, seconds) in enumerate(((1.0, 2.0), (math.nan, 3.0), (math.inf, 4.0), (2.0, math.nan))):
+        figures = {"sample_distance": distance, "seconds": seconds, "elbo": -math.inf}
+        state = "complete" if number == 0 else "pruned"
+        values = (distance,) if number == 0 else ()
+        params = {"learning_rate": "nan" if number == 3 else f"{number + 1}"}
+        trials.append(SweptTrial(number, state, params, values, figures, tmp_path / "run"))
+    sweep = Sweep(tmp_path, parse_objectives("sample_distance"), tuple(trials))
+    text = write_sweep_report(sweep).read_text()
+    # Where the trade-off has one place, history has two, and the options one: the other lies at no number.
+    assert text.count("<circle") == 1 + 2 + 1
+    assert not re.search(r'(cx|cy|points|x1|y1|x|y)="[^"]*(nan|inf)', text)
+    write_tables(sweep)
+    kept = json.loads((tmp_path / "sweep.json").read_text(), parse_constant=pytest.fail)
+    assert [trial["figures"]["sample_distance"] for trial in kept["trials"]] == [1.0, None, None, 2.0]
+    assert {trial["figures"]["elbo"] for trial in kept["trials"]} == {None}
+
+
 class _Tags(HTMLParser):
     def __init__(self):
         super().__init__()

@@ -1,5 +1,6 @@
 """How trials are handed out, ended early, cut short and gone on with; what trains takes a moment."""
 
+import json
 import os
 import signal
 
@@ -116,6 +117,22 @@ def test_several_objectives_give_trade_offs(make_request):
 def test_a_figure_that_runs_have_not_fails_the_trials(make_request):
     with pytest.raises(ConfigurationError, match=r"the first 3 trials failed, .* has no reconstruction_error"):
         carry_out_sweep(make_request(objective="reconstruction_error"))
+
+
+@pytest.mark.parametrize("distance", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("objective", ["sample_distance", "seconds,sample_distance"])
+def test_a_figure_that_is_not_finite_fails_the_trial_for_good(make_request, told, monkeypatch, distance, objective):
+    monkeypatch.setenv("TRIAL_DISTANCE", distance)
+    found = carry_out_sweep(make_request(objective=objective, jobs=2, pruner="none"), told)
+    assert [(trial.state, trial.reason) for trial in found.trials] == [
+        ("failed", "its sample_distance is not a finite number")
+    ] * 4
+    assert sorted(told.of("failed")) == [0, 1, 2, 3]
+    assert told.of("again") == []
+    # What is left behind can be read by whoever reads JSON.
+    kept = json.loads((found.folder / "sweep.json").read_text(), parse_constant=pytest.fail)
+    assert kept["trials"][0]["figures"]["sample_distance"] is None
+    assert "not a finite number" in (found.folder / "sweep.html").read_text()
 
 
 def test_a_study_of_something_else_is_refused(make_request):

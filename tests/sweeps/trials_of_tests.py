@@ -33,5 +33,6 @@ def quick_trial(job, channel):
         if stopped or channel.asked("prune"):
             break
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    figures = {"sample_distance": rate, "seconds": 1 / rate, "parameters": 10, "steps": step, "images": 10}
+    distance = float(os.environ.get("TRIAL_DISTANCE", rate))
+    figures = {"sample_distance": distance, "seconds": 1 / rate, "parameters": 10, "steps": step, "images": 10}
     return {"figures": figures, "stopped": "terminated" if stopped else None, "pruned": channel.asked("prune")}

@@ -89,6 +89,25 @@ def test_mlflow(follow, tmp_path, monkeypatch):
     assert follow("mlflow", {**kept, "uri": "http://elsewhere"})["run_id"] != kept["run_id"]
 
 
+def test_mlflow_goes_on_from_another_folder_and_begins_anew_where_the_run_is_gone(follow, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    pytest.importorskip("sqlalchemy")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db?timeout=30")
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    kept = follow("mlflow")
+    assert kept["uri"] == f"sqlite:///{tmp_path}/runs.db"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    assert follow("mlflow", kept, steps=2) == kept
+    mlflow.MlflowClient().delete_run(kept["run_id"])
+    for gone in (kept, {**kept, "run_id": "0" * 32}):
+        tracker = build_tracker("mlflow")
+        begun = tracker.start(TrackedRun(tmp_path / "run", SETTINGS, 2, gone))
+        assert begun["run_id"] != gone["run_id"]
+        assert f"has no run {gone['run_id']} any more" in tracker.notice
+
+
 def test_comet(follow, tmp_path, monkeypatch):
     pytest.importorskip("comet_ml")
     monkeypatch.setenv("COMET_START_ONLINE", "false")

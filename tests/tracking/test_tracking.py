@@ -1,4 +1,7 @@
+import contextlib
+import json
 import threading
+import time
 import warnings
 from types import SimpleNamespace
 
@@ -109,6 +112,16 @@ def test_a_tracker_that_fails_is_told_once(tracker, tiny_config, registry, tmp_p
     assert measurements(tmp_path / "run") == measurements(tmp_path / "other")
 
 
+def test_what_a_tracker_has_found_is_told_once(tracker, tiny_config, registry, tmp_path):
+    tracker.notice = "there is\nno such run"
+    with pytest.warns(TrackingWarning) as warned:
+        prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["mlflow"])
+    assert [str(item.message) for item in warned if item.category is TrackingWarning] == [
+        "the tracker 'mlflow': there is no such run"
+    ]
+    assert tracker.ends == [True]
+
+
 def test_a_tracker_that_hangs_holds_nothing_up(tracker, tiny_config, registry, tmp_path, monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(tracker, "finish", lambda complete: released.wait(20))
@@ -116,6 +129,42 @@ def test_a_tracker_that_hangs_holds_nothing_up(tracker, tiny_config, registry, t
     with pytest.warns(TrackingWarning, match=r"not done after 0\.05 seconds"):
         prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["wandb"])
     released.set()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_trackers_that_hang_have_one_minute_together(tiny_config, registry, tmp_path, monkeypatch, fails):
+    released = threading.Event()
+    made = {name: Remembering() for name in ("wandb", "mlflow", "comet")}
+    monkeypatch.setattr(tracking, "build_tracker", made.__getitem__)
+    monkeypatch.setattr(tracking, "_PATIENCE", 1.0)
+    waited = []
+    for name in ("wandb", "comet"):
+        monkeypatch.setattr(made[name], "finish", lambda complete: waited.append(time.monotonic()) or released.wait(20))
+
+    class Failing(Observer):
+        def stepped(self, session):
+            if fails:
+                raise NonFiniteLossError("a loss is not a number")
+
+    run = prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry)
+    failure = pytest.raises(NonFiniteLossError) if fails else contextlib.nullcontext()
+    with pytest.warns(TrackingWarning, match="not done after 1 seconds") as warned, failure:
+        run.run([Failing()], list(made))
+    # Both were told to finish before either was waited for, and the third one, which does not hang, is done.
+    assert len(waited) == 2
+    assert max(waited) - min(waited) < 1.0
+    assert made["mlflow"].ends == [not fails]
+    assert sorted(str(item.message).split("'")[1] for item in warned) == ["comet", "wandb"]
+    released.set()
+
+
+@pytest.mark.usefixtures("tracker")
+def test_folders_of_this_machine_are_not_told(tracker, tiny_config, registry, tmp_path):
+    config = tiny_config(**SETTINGS).model_copy(update={"data_dir": tmp_path / "ann" / "images"})
+    prepare(config, tmp_path / "run", registry=registry).run(track=["wandb"])
+    (tracked,) = tracker.runs
+    assert tracked.settings["data_dir"] == "images"
+    assert str(tmp_path) not in json.dumps(tracked.settings)
 
 
 def test_training_that_fails_is_not_complete(tracker, tiny_config, registry, tmp_path):
