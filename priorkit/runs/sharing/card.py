@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from priorkit.runs.sharing.description import RunDescription
 
-__all__ = ["model_card"]
+__all__ = ["CARD_MARK", "model_card"]
+
+CARD_MARK = "<!-- Written by priorkit push, which replaces this card; remove this line to keep a text of your own. -->"
+"""A line of every card, by which it is known again."""
 
 _SHOWN_CLASSES = 20
 _PIPELINES = {True: "text-to-image", False: "unconditional-image-generation"}
@@ -27,6 +30,8 @@ def model_card(run: RunDescription, repository: str, pictures: Sequence[str], li
             "---",
             *_metadata(run, license_name),
             "---",
+            "",
+            CARD_MARK,
             "",
             f"# {_plain(repository.rpartition('/')[2])}",
             "",
