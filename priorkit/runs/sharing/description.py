@@ -1,5 +1,6 @@
 """What a shared run says of itself, without being loaded."""
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +9,7 @@ from typing import Any
 from priorkit.errors import PriorkitError, RunFolderError
 from priorkit.registry import Registry
 from priorkit.runs.folder import RunFolder
-from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.metrics_file import each_measurement
 from priorkit.runs.scores_file import read_evaluations
 from priorkit.runs.sharing.shared_files import SMALL_FILES, SharedFiles, check_sizes, is_of_weights
 from priorkit.runs.used_plugins import needed_distributions
@@ -90,7 +91,8 @@ def describe_files(files: SharedFiles, registry: Registry) -> RunDescription:
     names = [name for name in SMALL_FILES if name in files.sizes]
     with TemporaryDirectory() as parent:
         path = Path(parent) / "run"
-        check_sizes(files.sizes, files.name, 2**62, names)
+        room = shutil.disk_usage(parent).free
+        check_sizes(files.sizes, files.name, room, names, "set TMPDIR to a folder on another disk")
         for name in names:
             files.copy(name, path)
         try:
@@ -143,11 +145,13 @@ def _scores(folder: RunFolder) -> dict[str, float]:
         for score in evaluation["scores"]
         if score.get("value") is not None
     }
-    reviews = [row for row in read_metrics(folder) if any(key.startswith(_HELD_OUT) for key in row)]
-    rows = [row for row in reviews if row["step"] <= step]
+    newest: dict[str, float] = {}
+    for row in each_measurement(folder):
+        if row["step"] <= step and any(key.startswith(_HELD_OUT) for key in row):
+            newest = row
     held_out = {
         f"held-out {key.removeprefix(_HELD_OUT).replace('_', ' ')}": value
-        for key, value in (rows[-1] if rows else {}).items()
+        for key, value in newest.items()
         if key.startswith(_HELD_OUT)
     }
     return {**evaluated, **held_out}
