@@ -144,6 +144,12 @@ def _rows(run: RunDescription) -> list[tuple[str, str]]:
         ("steps", str(run.steps)),
         *((label, f"{value:.4g}") for label, value in run.scores.items()),
         ("plug-ins of others", ", ".join(needed) or "none"),
+        *(
+            [("Python objects", ", ".join(f"{name} ({words})" for name, words in run.given.items()))]
+            if run.given
+            else []
+        ),
+        *([("registered", ", ".join(run.registered))] if run.registered else []),
         ("versions", f"priorkit {run.priorkit}, torch {run.torch}"),
         ("size", f"{_size(run.bytes)}, of which weights {_size(run.weight_bytes)}"),
         ("training can go on", "yes" if run.resumable else "no"),

@@ -12,7 +12,7 @@ from priorkit.runs.folder import RunFolder
 from priorkit.runs.metrics_file import each_measurement
 from priorkit.runs.scores_file import read_evaluations
 from priorkit.runs.sharing.shared_files import SMALL_FILES, SharedFiles, check_sizes, is_of_weights
-from priorkit.runs.used_plugins import needed_distributions
+from priorkit.runs.used_plugins import needed_distributions, registered_components
 
 __all__ = ["RunDescription", "describe_files"]
 
@@ -37,7 +37,9 @@ class RunDescription:
         steps: At which step its last checkpoint was taken.
         scores: Scores of that checkpoint by their labels.
         plugins: The distributions of others that it needs, with the versions that it was trained with.
-        missing: Those of them that are not installed here.
+        given: The Python objects that it was trained with and that it does not keep, by the argument that took each.
+        registered: Its components that a program had registered, as `prior mine`.
+        missing: Those of the distributions that are not installed here.
         parameters: How many weights each network has.
         priorkit: The version that trained it.
         torch: The version of torch that it was trained with.
@@ -65,6 +67,8 @@ class RunDescription:
     steps: int
     scores: dict[str, float]
     plugins: dict[str, str]
+    given: dict[str, str]
+    registered: tuple[str, ...]
     missing: tuple[str, ...]
     parameters: dict[str, int]
     priorkit: str
@@ -125,6 +129,8 @@ def _description(folder: RunFolder, files: SharedFiles, registry: Registry) -> R
         steps=folder.checkpoints.step("last"),
         scores=_scores(folder),
         plugins=plugins,
+        given=dict(environment.get("given", {})),
+        registered=registered_components(environment),
         missing=tuple(name for name in plugins if name not in installed),
         parameters=dict(environment["parameters"]),
         priorkit=environment["priorkit"],

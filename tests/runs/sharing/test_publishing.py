@@ -53,7 +53,7 @@ def test_the_card_is_of_the_run(hub, trained):
         "datasets": ["tiny"],
     }
     assert 'run = priorkit.load_run("hf://user/name")' in body
-    assert "pip install 'priorkit-tests==1.0'" in body
+    assert "pip install priorkit-tests==1.0\n" in body
     assert "the prior `learned`" in body
     assert "| held-out reconstruction error |" in body
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", body):
