@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,11 @@ def pack_command(arguments: Sequence[str], registry: Registry) -> int:
 
     folder = RunFolder.open(found.run)
     file = pack_run(folder, found.out, checkpoint=found.checkpoint, resumable=found.resumable)
-    return _told(found, f"{file} ({_size(file.stat().st_size)}): unpack it with priorkit unpack {file}", file=str(file))
+    return _told(
+        found,
+        f"{file} ({_size(file.stat().st_size)}): unpack it with priorkit unpack {shlex.quote(str(file))}",
+        file=str(file),
+    )
 
 
 def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -57,7 +62,7 @@ def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.runs import unpack
 
     path = unpack(found.file, found.out)
-    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {shlex.quote(str(path))}", run=str(path))
 
 
 def push_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -103,7 +108,7 @@ def pull_command(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.runs import pull
 
     path = pull(found.address, found.out)
-    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {shlex.quote(str(path))}", run=str(path))
 
 
 def models_command(arguments: Sequence[str], registry: Registry) -> int:

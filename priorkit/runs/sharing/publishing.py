@@ -109,7 +109,11 @@ def _made(api: "HfApi", address: HubAddress, *, private: bool | None) -> "ModelI
         )
     if address.revision is not None:
         api.create_branch(address.repository, branch=address.revision, exist_ok=True)
-    return api.model_info(address.repository, revision=address.revision, files_metadata=True)
+    found = api.model_info(address.repository, revision=address.revision, files_metadata=True)
+    if not found.sha:
+        # Without it, what others push meanwhile would go unnoticed.
+        raise HubError(f"'{address}': the hub names no commit: is HF_ENDPOINT one of a hub?")
+    return found
 
 
 def _has_card_of_others(api: "HfApi", address: HubAddress, there: "ModelInfo") -> bool:
