@@ -75,7 +75,9 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
     )
     _add_run(parser)
     parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is made if it is not there")
-    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made")
+    parser.add_argument(
+        "--private", action="store_true", help="make the repository private; push nothing to a public one"
+    )
     parser.add_argument("--revision", metavar="BRANCH", help="the branch, which is made if it is not there")
     parser.add_argument("--message", metavar="TEXT", help="the commit's message")
     parser.add_argument("--license", metavar="NAME", help="the card's licence, as the hub calls it (default: none)")
