@@ -69,6 +69,8 @@ def export_command(arguments: Sequence[str], registry: Registry) -> int:
             "out": str(path),
             "part": part.value,
             "largest_difference": written.largest_difference,
+            "others": written.others,
+            "compared": written.compared,
             "inputs": written.about["inputs"],
             "outputs": written.about["outputs"],
         }
@@ -80,5 +82,10 @@ def export_command(arguments: Sequence[str], registry: Registry) -> int:
         checked = "not checked: install onnxruntime by pip install 'priorkit[export]'"
     else:
         checked = f"differs from torch by at most {written.largest_difference:.2g}"
+        if written.others:
+            checked += (
+                f", but for {written.others} of {written.compared} outputs, which are others: rounding decides where a "
+                "part picks between two that are all but equally near"
+            )
     console.line(f"{part.value} in {path}; {checked}")
     return 0

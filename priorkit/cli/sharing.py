@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,11 @@ def pack_command(arguments: Sequence[str], registry: Registry) -> int:
 
     folder = RunFolder.open(found.run)
     file = pack_run(folder, found.out, checkpoint=found.checkpoint, resumable=found.resumable)
-    return _told(found, f"{file} ({_size(file.stat().st_size)}): unpack it with priorkit unpack {file}", file=str(file))
+    return _told(
+        found,
+        f"{file} ({_size(file.stat().st_size)}): unpack it with priorkit unpack {shlex.quote(str(file))}",
+        file=str(file),
+    )
 
 
 def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -57,7 +62,7 @@ def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.runs import unpack
 
     path = unpack(found.file, found.out)
-    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {shlex.quote(str(path))}", run=str(path))
 
 
 def push_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -70,7 +75,9 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
     )
     _add_run(parser)
     parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is made if it is not there")
-    parser.add_argument("--private", action="store_true", help="make the repository private, if it is made")
+    parser.add_argument(
+        "--private", action="store_true", help="make the repository private; push nothing to a public one"
+    )
     parser.add_argument("--revision", metavar="BRANCH", help="the branch, which is made if it is not there")
     parser.add_argument("--message", metavar="TEXT", help="the commit's message")
     parser.add_argument("--license", metavar="NAME", help="the card's licence, as the hub calls it (default: none)")
@@ -103,7 +110,7 @@ def pull_command(arguments: Sequence[str], registry: Registry) -> int:
     from priorkit.runs import pull
 
     path = pull(found.address, found.out)
-    return _told(found, f"{path}: use it as any run, as in priorkit sample {path}", run=str(path))
+    return _told(found, f"{path}: use it as any run, as in priorkit sample {shlex.quote(str(path))}", run=str(path))
 
 
 def models_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -144,6 +151,12 @@ def _rows(run: RunDescription) -> list[tuple[str, str]]:
         ("steps", str(run.steps)),
         *((label, f"{value:.4g}") for label, value in run.scores.items()),
         ("plug-ins of others", ", ".join(needed) or "none"),
+        *(
+            [("Python objects", ", ".join(f"{name} ({words})" for name, words in run.given.items()))]
+            if run.given
+            else []
+        ),
+        *([("registered", ", ".join(run.registered))] if run.registered else []),
         ("versions", f"priorkit {run.priorkit}, torch {run.torch}"),
         ("size", f"{_size(run.bytes)}, of which weights {_size(run.weight_bytes)}"),
         ("training can go on", "yes" if run.resumable else "no"),

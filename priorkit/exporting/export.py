@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from priorkit.engine.evaluation_mode import evaluating
 from priorkit.errors import ConfigurationError, ExportError, is_out_of_memory
-from priorkit.exporting.agreement import require_agreement
+from priorkit.exporting.agreement import Agreement, require_agreement
 from priorkit.exporting.capture import capture
 from priorkit.exporting.onnx_format import onnx_bytes, onnx_runner, require_onnx
 from priorkit.exporting.parts import Part, PriorPart, SamplerPart, module_of
@@ -33,6 +33,8 @@ _LONGEST = 300
 """Characters of what torch says."""
 _BATCHES = (1, 2, 17)
 """Sizes of the batches that the file is tried on."""
+_CHOOSING = 40
+"""Outputs of batches of each size, at least, on which a part is tried that seems to pick among candidates."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class ExportedPart:
         part: `decoder`, `encoder`, `prior` or `sampler`.
         signature: Its inputs and its output.
         largest_difference: The largest difference between what the file computes and what torch does, on inputs that
-            the export was not made with; None of an ONNX file where onnxruntime is not installed.
+            the export was not made with, among outputs that agree; None of an ONNX file where onnxruntime is not
+            installed.
         about: What the file says of itself.
+        others: How many outputs of those inputs are others, as those of a part that picks among candidates may be
+            where rounding decides: less than a tenth, or the export is refused.
+        compared: How many outputs were compared.
     """
 
     path: Path
@@ -53,6 +59,8 @@ class ExportedPart:
     signature: Signature
     largest_difference: float | None
     about: Mapping[str, Any]
+    others: int = 0
+    compared: int = 0
 
 
 def check_export_output(path: Path, *, overwrite: bool) -> None:
@@ -126,9 +134,8 @@ def export_part(
         try:
             examples = draw_inputs(model, signature, _EXAMPLES, seed=0)
             content, run = _written(module, examples, signature, path.suffix, json.dumps(described))
-            batches = [(inputs, module(*inputs)) for inputs in _fresh(model, signature)]
-            chooses = part in (Part.PRIOR, Part.SAMPLER) or model.code_space.kind is CodeKind.INDICES
-            difference = None if run is None else require_agreement(run, batches, chooses=chooses)
+            may_choose = part in (Part.PRIOR, Part.SAMPLER) or model.code_space.kind is CodeKind.INDICES
+            agreement = None if run is None else _agreement(run, module, model, signature, may_choose=may_choose)
         except KeyboardInterrupt:
             raise
         except Exception as error:
@@ -136,7 +143,15 @@ def export_part(
                 raise
             raise ExportError(_refusal(part, module, examples, names, error)) from error
     write_whole(path, content)
-    return ExportedPart(path, part.value, signature, difference, described)
+    return ExportedPart(
+        path,
+        part.value,
+        signature,
+        None if agreement is None else agreement.largest_difference,
+        described,
+        0 if agreement is None else agreement.others,
+        0 if agreement is None else agreement.compared,
+    )
 
 
 def _on_processor(module: nn.Module, model: Model) -> nn.Module:
@@ -144,8 +159,34 @@ def _on_processor(module: nn.Module, model: Model) -> nn.Module:
     return module if model.device.type == "cpu" else copy.deepcopy(module).cpu()
 
 
-def _fresh(model: Model, signature: Signature) -> list[tuple[Tensor, ...]]:
-    return [draw_inputs(model, signature, n, seed=n) for n in _BATCHES]
+def _agreement(
+    run: Callable[[Sequence[Tensor]], Tensor],
+    module: nn.Module,
+    model: Model,
+    signature: Signature,
+    *,
+    may_choose: bool,
+) -> Agreement:
+    """How well the file agrees with torch, on batches of several sizes.
+
+    Whether a prior picks among candidates, nobody says: outputs may be others only where some are, and on as many
+    outputs of batches of each size as tell a rare choice from a size that is computed wrongly.
+    """
+
+    def compare(count: int, *, choices: bool) -> Agreement:
+        drawn = [
+            draw_inputs(model, signature, n, seed=n + 100 * index)
+            for n in _BATCHES
+            for index in range(max(1, -(-count // n)))
+        ]
+        return require_agreement(run, [(inputs, module(*inputs)) for inputs in drawn], choices=choices)
+
+    try:
+        return compare(1, choices=False)
+    except ExportError:
+        if not may_choose:
+            raise
+        return compare(_CHOOSING, choices=True)
 
 
 def _written(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from priorkit.exporting.dependent_numbers import dependent_numbers
 from priorkit.interfaces import Prior
 
 __all__ = ["NoiseLaw", "NoiseSpan", "noise_law"]
@@ -78,7 +79,7 @@ def noise_law(prior: Prior) -> NoiseLaw:
     """Finds the law of a prior's noise from draws: which numbers are normal, and which uniform.
 
     Args:
-        prior: The prior. Where numbers are neither, it is told that they are `other`.
+        prior: The prior. Where numbers are neither, or depend on each other, it is told that they are `other`.
     """
     # It takes half a second, and whoever loads a run imports this module.
     from scipy import stats
@@ -95,6 +96,9 @@ def noise_law(prior: Prior) -> NoiseLaw:
     for name, columns, law in ((_UNIFORM, inside, stats.uniform), (_NORMAL, ~inside, stats.norm)):
         if bool(columns.any()) and not _follows(drawn[:, columns], law):
             names = [_OTHER if each == name else each for each in names]
+    uniform = torch.where(inside, drawn, torch.special.ndtr(drawn)).reshape(draws, -1)
+    dependent = dependent_numbers(uniform).reshape(-1, max(1, width)).any(0).tolist()
+    names = [_OTHER if each else name for name, each in zip(names, dependent, strict=True)]
     spans, start = [], 0
     for name, group in groupby(names):
         stop = start + len(list(group))

@@ -1,13 +1,17 @@
 """Reads `metrics.jsonl`: a line for each measurement of a run."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from priorkit.errors import RunFolderError
 from priorkit.runs.folder import RunFolder, explained_os_errors
-from priorkit.whole_files import read_regular
+from priorkit.whole_files import open_regular, read_regular
 
-__all__ = ["read_metrics"]
+__all__ = ["each_measurement", "read_metrics"]
+
+_LONGEST_LINE = 2**20
+"""Bytes of a line that may be a measurement."""
 
 
 def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, float]]:
@@ -41,6 +45,31 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
                 "remove that line (and keep a copy if you need it), then go on"
             )
     return rows
+
+
+def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
+    """The rows of `metrics.jsonl` one by one, in little memory; lines that are no measurements are left out.
+
+    Raises:
+        RunFolderError: The file cannot be read.
+    """
+    with explained_os_errors("read the run's metrics", None):
+        if not folder.metrics.exists():
+            return
+        with open_regular(folder.metrics) as file:
+            begun = False
+            while line := file.readline(_LONGEST_LINE):
+                # A part of a line that is longer than any measurement is none itself.
+                ended = line.endswith(b"\n") or len(line) < _LONGEST_LINE
+                whole, begun = ended and not begun, not ended
+                if not whole:
+                    continue
+                try:
+                    row: Any = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if _is_measurement(row):
+                    yield row
 
 
 def _is_measurement(row: Any) -> bool:

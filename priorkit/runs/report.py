@@ -66,14 +66,18 @@ def _rows(items: Iterable[tuple[str, object]]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
-def write_report(folder: RunFolder) -> Path:
+def write_report(folder: RunFolder, title: str | None = None) -> Path:
     """Writes `report.html`: it stands alone, pictures included.
+
+    Args:
+        folder: The run.
+        title: What it is called there; the folder's name if None.
 
     Raises:
         RunFolderError: The folder cannot be written.
     """
     with explained_os_errors("write the report"):
-        write_whole(folder.report, _page(folder))
+        write_whole(folder.report, _page(folder, title))
     return folder.report
 
 
@@ -124,7 +128,7 @@ def _symptoms(rows: Iterable[Mapping[str, float]]) -> list[str]:
     return ["<h2>Warnings</h2>", *(f"<p>{html.escape(line)}</p>" for line in lines)] if lines else []
 
 
-def _page(folder: RunFolder) -> str:
+def _page(folder: RunFolder, title: str | None = None) -> str:
     rows = read_metrics(folder)
     environment = folder.read_environment()
     series: dict[str, list[tuple[float, float]]] = {}
@@ -147,7 +151,7 @@ def _page(folder: RunFolder) -> str:
         for kind, caption in captions.items()
         if (path := latest_picture(folder, kind)) is not None
     ]
-    title = html.escape(folder.path.resolve().name)
+    title = html.escape(folder.path.resolve().name if title is None else title)
     return "\n".join(
         [
             "<!doctype html>",

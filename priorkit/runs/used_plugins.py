@@ -13,7 +13,7 @@ from priorkit.registry import BUILTIN, GIVEN, REGISTERED, Registered, Registry
 from priorkit.runs.given_again import require_modules_again
 from priorkit.runs.kept_settings import require_known_options
 
-__all__ = ["needed_distributions", "require_plugins", "with_used_plugins"]
+__all__ = ["needed_distributions", "registered_components", "require_plugins", "with_used_plugins"]
 
 
 def _named(registry: Registry, slot: str, name: str) -> list[Registered]:
@@ -36,12 +36,24 @@ def _used(environment: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, s
 
 
 def needed_distributions(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The distributions of others that a run's components are of, with the versions that it was trained with."""
+    """The distributions of others that a run's components are of, with the versions that it was trained with.
+
+    What Python code gave or registered is of none.
+    """
     return {
         used["distribution"]: used["version"]
         for kind, used in _used(environment)
-        if kind.slot != "extractor" and used["distribution"] != BUILTIN
+        if kind.slot != "extractor" and used["distribution"] not in (BUILTIN, GIVEN, REGISTERED)
     }
+
+
+def registered_components(environment: Mapping[str, Any]) -> tuple[str, ...]:
+    """The components of a run that a program had registered, as `prior mine`."""
+    return tuple(
+        f"{kind.title} {used['name']}"
+        for kind, used in _used(environment)
+        if kind.slot != "extractor" and used["distribution"] == REGISTERED
+    )
 
 
 def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:

@@ -30,6 +30,15 @@ def test_a_run_is_packed_and_unpacked(cli, trained):
     )
 
 
+def test_suggested_commands_quote_paths(cli, trained):
+    packed = cli("pack", trained, "--out", "my run; x.zip")
+    assert packed.out.endswith("unpack it with priorkit unpack 'my run; x.zip'\n")
+    unpacked = cli("unpack", "my run; x.zip", "--out", "a $b")
+    assert unpacked.out == "a $b: use it as any run, as in priorkit sample 'a $b'\n"
+    refused = cli("sample", "my run; x.zip", "--out", "x.png")
+    assert refused.err.endswith("by priorkit unpack 'my run; x.zip'\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -289,6 +289,39 @@ def test_an_export_that_computes_something_else_is_refused(make_run: MakeRun, tm
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("part", ["prior", "sampler"])
+def test_what_is_wrong_for_one_size_of_batches_is_refused(make_run: MakeRun, tmp_path: Path, part: str) -> None:
+    run = make_run("grey")
+    forward = type(run.model.prior).forward
+
+    class Lonely(type(run.model.prior)):  # type: ignore[misc]
+        def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+            codes: Tensor = forward(self, noise, condition)
+            return codes + 5 if not torch.compiler.is_compiling() and len(noise) == 1 else codes
+
+    run.model.prior.__class__ = Lonely
+    with pytest.raises(ExportError, match=r"something else than torch: .* in batches of 1 alone"):
+        run.export(tmp_path / f"{part}.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_outputs_that_are_others_are_told(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("grey")
+    forward = type(run.model.prior).forward
+
+    class Choosing(type(run.model.prior)):  # type: ignore[misc]
+        def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+            codes: Tensor = forward(self, noise, condition)
+            rare = (1000 * noise[:, :1]) % 1 < 0.05
+            return codes if torch.compiler.is_compiling() else torch.where(rare, codes + 5, codes)
+
+    run.model.prior.__class__ = Choosing
+    written = run.export(tmp_path / "prior.pt2")
+    assert written.compared > 100
+    assert 0 < written.others <= 0.1 * written.compared
+    assert written.largest_difference == pytest.approx(0, abs=1e-5)
+
+
 def test_indices_come_and_go_as_whole_numbers(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("codebook")
     assert run.model.code_space.kind is CodeKind.INDICES

@@ -6,6 +6,7 @@ import pytest
 
 from priorkit.errors import RunFolderError
 from priorkit.runs import RunFolder, read_metrics, write_report
+from priorkit.runs.metrics_file import each_measurement
 
 ROWS = [{"step": step, "images": 6 * step, "seconds": 0.5, "loss/a": float(step)} for step in (1, 2, 3)]
 LINES = [json.dumps(row).encode() for row in ROWS]
@@ -57,3 +58,15 @@ def test_a_file_that_cannot_be_read_is_an_error_of_one_line(new_folder: RunFolde
     new_folder.metrics.mkdir()
     with pytest.raises(RunFolderError, match="cannot read the run's metrics"):
         read_metrics(new_folder)
+
+
+def test_measurements_come_one_by_one_and_long_lines_are_left_out(folder):
+    rows = list(each_measurement(folder))
+    assert rows == read_metrics(folder)
+    assert rows
+    with folder.metrics.open("ab") as file:
+        row = b'{"step": 7, "images": 1, "seconds": 1}'
+        file.write(b"[" * 100_000 + b"\n" + b" " * 2**20 + row + b"\n" + row + b"\n" + row[:-3])
+    assert [row["step"] for row in each_measurement(folder)] == [*(row["step"] for row in rows), 7]
+    folder.metrics.unlink()
+    assert list(each_measurement(folder)) == []

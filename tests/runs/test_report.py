@@ -122,7 +122,7 @@ def test_a_report_that_cannot_be_written(folder: RunFolder, monkeypatch: pytest.
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr("priorkit.runs.report._page", lambda folder: "a page")
+    monkeypatch.setattr("priorkit.runs.report._page", lambda folder, title: "a page")
     with pytest.raises(RunFolderError, match=r"cannot write the report .*report\.html.*Permission denied"):
         write_report(folder)
 

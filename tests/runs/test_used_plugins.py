@@ -10,7 +10,7 @@ from priorkit.errors import UnknownComponentError
 from priorkit.plugins import KINDS, Component, PluginWarning
 from priorkit.registry import LoadedPlugin, Registry, installed_plugins
 from priorkit.runs import RunFolder, load_run, prepare_resumed
-from priorkit.runs.used_plugins import require_plugins, with_used_plugins
+from priorkit.runs.used_plugins import needed_distributions, registered_components, require_plugins, with_used_plugins
 
 
 @pytest.fixture
@@ -94,3 +94,20 @@ def test_another_version_is_a_warning_of_one_line(folder: RunFolder, registry: R
         # One for all components of a distribution, and none for priorkit's own.
         assert len(caught) == 1
         assert "\n" not in str(caught[0].message)
+
+
+def test_what_python_gave_or_registered_is_of_no_distribution():
+    def used(name, distribution, version="1.0"):
+        return {"name": name, "distribution": distribution, "version": version}
+
+    environment = {
+        "components": {
+            "dataset": used("given", "given", ""),
+            "prior": used("mine", "registered", ""),
+            "encoder": used("theirs", "others"),
+            "networks": used("conv", "priorkit"),
+            "phases": [used("twice", "registered", ""), used("autoencoder", "priorkit")],
+        }
+    }
+    assert needed_distributions(environment) == {"others": "1.0"}
+    assert set(registered_components(environment)) == {"prior mine", "phase twice"}

@@ -2,13 +2,21 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 from priorkit.runs.sharing.description import RunDescription
 
-__all__ = ["model_card"]
+__all__ = ["CARD_MARK", "model_card"]
+
+CARD_MARK = "<!-- Written by priorkit push, which replaces this card; remove this line to keep a text of your own. -->"
+"""A line of every card, by which it is known again."""
 
 _SHOWN_CLASSES = 20
+_NAME = re.compile("[A-Za-z0-9._:-]+")
+_DISTRIBUTION = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile("[A-Za-z0-9._-]+")
+"""What may stand in a command that people copy."""
 _PIPELINES = {True: "text-to-image", False: "unconditional-image-generation"}
 """The hub's word for what a model does, by whether it reads texts."""
 
@@ -27,6 +35,8 @@ def model_card(run: RunDescription, repository: str, pictures: Sequence[str], li
             "---",
             *_metadata(run, license_name),
             "---",
+            "",
+            CARD_MARK,
             "",
             f"# {_plain(repository.rpartition('/')[2])}",
             "",
@@ -58,20 +68,20 @@ def _in_words(run: RunDescription) -> str:
     channels, height, width = run.image_shape
     images = f"{'grey' if channels == 1 else 'colour'} images of {height}x{width} pixels"
     code = "x".join(map(str, run.code_shape))
-    recipe = f", trained by the recipe `{run.recipe}`" if run.recipe else ""
+    recipe = f", trained by the recipe {_code(run.recipe)}" if run.recipe else ""
     if run.encoder == "none":
-        system = f"A generator of {images} from codes ({code}) of the prior `{run.prior}`{recipe}."
+        system = f"A generator of {images} from codes ({code}) of the prior {_code(run.prior)}{recipe}."
     else:
         system = (
-            f"An autoencoder of {images} with a prior on its codes{recipe}. The encoder `{run.encoder}` makes a code "
-            f"({code}) of an image; codes follow the prior `{run.prior}`, to which the regularizer `{run.regularizer}` "
-            f"brings them; the reconstruction loss is `{run.loss}`."
+            f"An autoencoder of {images} with a prior on its codes{recipe}. The encoder {_code(run.encoder)} makes a "
+            f"code ({code}) of an image; codes follow the prior {_code(run.prior)}, to which the regularizer "
+            f"{_code(run.regularizer)} brings them; the reconstruction loss is {_code(run.loss)}."
         )
-    condition = f" Images are conditioned on `{run.condition}`." if run.condition != "none" else ""
+    condition = f" Images are conditioned on {_code(run.condition)}." if run.condition != "none" else ""
     fitted = " The prior was fitted to the codes of an autoencoder that stood still." if run.fitted else ""
     return (
-        f"{system} Networks are `{run.networks}`.{condition}{fitted} It has seen the data set `{run.dataset}` "
-        f"({run.train_images} images) for {run.steps} steps."
+        f"{system} Networks are {_code(run.networks)}.{condition}{fitted} It has seen the data set "
+        f"{_code(run.dataset)} ({run.train_images} images) for {run.steps} steps."
     )
 
 
@@ -89,12 +99,19 @@ def _scores(run: RunDescription) -> Iterable[str]:
 
 
 def _loading(run: RunDescription, repository: str) -> Iterable[str]:
-    needed = " ".join(f"'{name}=={version}'" for name, version in run.plugins.items())
+    installed = all(_DISTRIBUTION.fullmatch(name) and _VERSION.fullmatch(of) for name, of in run.plugins.items())
+    needed = " ".join(shlex.quote(f"{name}=={version}") for name, version in run.plugins.items() if installed)
     yield from ("## Use", "")
     yield from ("```sh", "pip install 'priorkit[hub]'", *([f"pip install {needed}"] if needed else []), "```", "")
-    if needed:
+    if run.plugins:
         listed = ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in run.plugins.items())
         yield from (f"It needs plug-ins of others, which are no part of priorkit: {listed}.", "")
+    if run.given:
+        listed = ", ".join(f"{_plain(name)} ({_plain(words)})" for name, words in run.given.items())
+        yield from (f"It needs the Python objects that it was trained with: {listed}.", "")
+    if run.registered:
+        listed = ", ".join(map(_plain, run.registered))
+        yield from (f"It needs components registered by the program that trained it: {listed}.", "")
     yield from (
         "```python",
         "import priorkit",
@@ -106,14 +123,19 @@ def _loading(run: RunDescription, repository: str) -> Iterable[str]:
 
 
 def _details(run: RunDescription) -> Iterable[str]:
-    yield from ("## Details", "", f"- phases: {', '.join(run.phases)}")
+    yield from ("## Details", "", f"- phases: {', '.join(map(_plain, run.phases))}")
     if run.classes:
         more = ", ..." if len(run.classes) > _SHOWN_CLASSES else ""
         yield f"- classes of the data: {', '.join(map(_plain, run.classes[:_SHOWN_CLASSES]))}{more}"
-    yield f"- weights: {', '.join(f'{name} {count}' for name, count in run.parameters.items())}"
-    yield f"- trained with priorkit {run.priorkit} and torch {run.torch}"
+    yield f"- weights: {', '.join(f'{_plain(name)} {count}' for name, count in run.parameters.items())}"
+    yield f"- trained with priorkit {_plain(run.priorkit)} and torch {_plain(run.torch)}"
+
+
+def _code(name: str) -> str:
+    """A component's name as code; whatever is no such name as it is."""
+    return f"`{name}`" if _NAME.fullmatch(name) else _plain(name)
 
 
 def _plain(text: str) -> str:
     """Text that Markdown and HTML show as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>()#|!&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>()#|!&~$@])", r"\\\1", " ".join(text.split()))

@@ -1,5 +1,6 @@
 """What a shared run says of itself, without being loaded."""
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,10 +9,10 @@ from typing import Any
 from priorkit.errors import PriorkitError, RunFolderError
 from priorkit.registry import Registry
 from priorkit.runs.folder import RunFolder
-from priorkit.runs.metrics_file import read_metrics
+from priorkit.runs.metrics_file import each_measurement
 from priorkit.runs.scores_file import read_evaluations
 from priorkit.runs.sharing.shared_files import SMALL_FILES, SharedFiles, check_sizes, is_of_weights
-from priorkit.runs.used_plugins import needed_distributions
+from priorkit.runs.used_plugins import needed_distributions, registered_components
 
 __all__ = ["RunDescription", "describe_files"]
 
@@ -36,7 +37,9 @@ class RunDescription:
         steps: At which step its last checkpoint was taken.
         scores: Scores of that checkpoint by their labels.
         plugins: The distributions of others that it needs, with the versions that it was trained with.
-        missing: Those of them that are not installed here.
+        given: The Python objects that it was trained with and that it does not keep, by the argument that took each.
+        registered: Its components that a program had registered, as `prior mine`.
+        missing: Those of the distributions that are not installed here.
         parameters: How many weights each network has.
         priorkit: The version that trained it.
         torch: The version of torch that it was trained with.
@@ -64,6 +67,8 @@ class RunDescription:
     steps: int
     scores: dict[str, float]
     plugins: dict[str, str]
+    given: dict[str, str]
+    registered: tuple[str, ...]
     missing: tuple[str, ...]
     parameters: dict[str, int]
     priorkit: str
@@ -90,7 +95,8 @@ def describe_files(files: SharedFiles, registry: Registry) -> RunDescription:
     names = [name for name in SMALL_FILES if name in files.sizes]
     with TemporaryDirectory() as parent:
         path = Path(parent) / "run"
-        check_sizes(files.sizes, files.name, 2**62, names)
+        room = shutil.disk_usage(parent).free
+        check_sizes(files.sizes, files.name, room, names, "set TMPDIR to a folder on another disk")
         for name in names:
             files.copy(name, path)
         try:
@@ -123,6 +129,8 @@ def _description(folder: RunFolder, files: SharedFiles, registry: Registry) -> R
         steps=folder.checkpoints.step("last"),
         scores=_scores(folder),
         plugins=plugins,
+        given=dict(environment.get("given", {})),
+        registered=registered_components(environment),
         missing=tuple(name for name in plugins if name not in installed),
         parameters=dict(environment["parameters"]),
         priorkit=environment["priorkit"],
@@ -143,11 +151,13 @@ def _scores(folder: RunFolder) -> dict[str, float]:
         for score in evaluation["scores"]
         if score.get("value") is not None
     }
-    reviews = [row for row in read_metrics(folder) if any(key.startswith(_HELD_OUT) for key in row)]
-    rows = [row for row in reviews if row["step"] <= step]
+    newest: dict[str, float] = {}
+    for row in each_measurement(folder):
+        if row["step"] <= step and any(key.startswith(_HELD_OUT) for key in row):
+            newest = row
     held_out = {
         f"held-out {key.removeprefix(_HELD_OUT).replace('_', ' ')}": value
-        for key, value in (rows[-1] if rows else {}).items()
+        for key, value in newest.items()
         if key.startswith(_HELD_OUT)
     }
     return {**evaluated, **held_out}

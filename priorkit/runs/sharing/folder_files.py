@@ -1,12 +1,13 @@
 """The files of a run folder, as those of a shared run."""
 
+import shutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.sharing.shared_files import is_of_run
-from priorkit.whole_files import read_regular
+from priorkit.whole_files import open_regular
 
 __all__ = ["FolderFiles"]
 
@@ -37,7 +38,8 @@ class FolderFiles:
     def copy(self, name: str, folder: Path) -> None:
         """Writes a file below a folder."""
         target = folder / name
-        with explained_os_errors("read", None):
-            content = read_regular(self.folder.path / name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        with explained_os_errors("read", None):
+            source = open_regular(self.folder.path / name)
+        with source, target.open("xb") as file:
+            shutil.copyfileobj(source, file)

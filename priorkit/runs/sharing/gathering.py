@@ -11,10 +11,12 @@ import tomli_w
 from priorkit.config import read_toml
 from priorkit.engine import checkpoint_step
 from priorkit.errors import RunFolderError
+from priorkit.registry import Registry, installed_plugins
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.report import latest_picture, write_report
 from priorkit.runs.scores_file import read_evaluations
+from priorkit.runs.sharing.local_paths import without_local_paths
 from priorkit.whole_files import read_regular
 
 __all__ = ["gather"]
@@ -22,16 +24,19 @@ __all__ = ["gather"]
 _PICTURES = ("samples", "reconstructions")
 
 
-def gather(folder: RunFolder, checkpoint: Path, *, resumable: bool = False) -> dict[str, bytes | Path]:
+def gather(
+    folder: RunFolder, checkpoint: Path, *, resumable: bool = False, registry: Registry | None = None
+) -> dict[str, bytes | Path]:
     """What of a run is shared.
 
-    Measurements, scores and pictures after the checkpoint are left out: they are of other weights. So are the paths of
-    the data and of the run that a prior was fitted to, which are of this machine.
+    Measurements, scores and pictures after the checkpoint are left out: they are of other weights. So are paths of
+    this machine: of the data, of the run that a prior was fitted to, and of files that components read.
 
     Args:
         folder: The run.
         checkpoint: The folder of the checkpoint.
         resumable: Whether the state of the training (optimisers, generators) is in it, too.
+        registry: What says which options of components are paths; the installed plug-ins if None.
 
     Returns:
         The contents of small files, and the paths of large ones, by the name that each has in the run's folder.
@@ -41,28 +46,25 @@ def gather(folder: RunFolder, checkpoint: Path, *, resumable: bool = False) -> d
     """
     folder.read_environment()
     step = checkpoint_step(checkpoint)
+    registry = installed_plugins() if registry is None else registry
     with explained_os_errors("read the run", None):
+        settings = without_local_paths(read_toml(folder.config), registry, resumable=resumable)
         contents: dict[str, bytes | Path] = {
-            "config.toml": tomli_w.dumps(_without_paths(read_toml(folder.config), resumable=resumable)).encode(),
+            "config.toml": tomli_w.dumps(settings).encode(),
             "environment.json": read_regular(folder.environment),
             "metrics.jsonl": _lines(row for row in read_metrics(folder) if row["step"] <= step),
         }
-        evaluations = [item for item in read_evaluations(folder.scores) if item.get("checkpoint") == checkpoint.name]
+        evaluations = [
+            without_local_paths(item, registry)
+            for item in read_evaluations(folder.scores)
+            if item.get("checkpoint") == checkpoint.name
+        ]
         if evaluations:
             contents["scores.json"] = (json.dumps({"evaluations": evaluations}, indent=2) + "\n").encode()
-        contents |= _pictures(folder, step) | _diagnosis(folder, checkpoint)
+        contents |= _pictures(folder, step) | _diagnosis(folder, checkpoint, registry)
         contents["report.html"] = _report(folder.path.resolve().name, contents)
         contents |= _checkpoint(checkpoint, resumable=resumable)
     return contents
-
-
-def _without_paths(settings: dict[str, Any], *, resumable: bool) -> dict[str, Any]:
-    kept = {key: value for key, value in settings.items() if key != "data_dir"}
-    fitted_to = kept.get("fitted_to")
-    if isinstance(fitted_to, str) and not resumable:
-        # That there was such a run says how this one was trained; one that goes on must say exactly what it said.
-        kept["fitted_to"] = Path(fitted_to).name
-    return kept
 
 
 def _lines(rows: Any) -> bytes:
@@ -75,15 +77,16 @@ def _pictures(folder: RunFolder, step: int) -> dict[str, bytes | Path]:
     return {f"samples/{path.name}": read_regular(path) for path in found if path is not None}
 
 
-def _diagnosis(folder: RunFolder, checkpoint: Path) -> dict[str, bytes | Path]:
+def _diagnosis(folder: RunFolder, checkpoint: Path, registry: Registry) -> dict[str, bytes | Path]:
     """What `priorkit diagnose` has found of this checkpoint, if it has."""
     try:
-        text = read_regular(folder.diagnosis)
-        of = json.loads(text)["checkpoint"]
+        found = json.loads(read_regular(folder.diagnosis))
+        of = found["checkpoint"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     if of != checkpoint.name:
         return {}
+    text = (json.dumps(without_local_paths(found, registry), indent=2) + "\n").encode()
     picture = folder.diagnosis_picture
     return {"diagnosis.json": text, **({"diagnosis.png": read_regular(picture)} if picture.is_file() else {})}
 

@@ -76,6 +76,8 @@ def _explained(error: Exception, endpoint: str, what: str) -> str:
         return f"{what}: the hub at {endpoint} refuses it (403): the token needs the right to read or write there"
     if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
         return f"{what}: the hub at {endpoint} has no such repository or file (404): check the name"
+    if status == 412:
+        return f"{what} was changed by somebody else meanwhile, and nothing was pushed; push again"
     if status is not None:
         return f"{what}: the hub at {endpoint} answers {status}; try again later"
     if any("Timeout" in type(item).__name__ for item in chain):

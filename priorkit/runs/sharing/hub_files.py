@@ -37,7 +37,9 @@ class HubFiles:
             found = self._api.model_info(
                 address.repository, revision=address.revision, files_metadata=True, timeout=_TIMEOUT
             )
-        self.commit = found.sha or ""
+        if not found.sha:
+            raise HubError(f"{self.name}: the hub names no commit: is HF_ENDPOINT one of a hub?")
+        self.commit: str = found.sha
         # state.pt is never pushed: what is there under its name is not priorkit's.
         self.sizes: Mapping[str, int] = {
             file.rfilename: file.size or 0
@@ -56,14 +58,24 @@ class HubFiles:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".download-") as parent:
             with hub_answers(self._api, f"{self.name}, {name}"):
+                self._require_size(name, self._size_to_come(name))
                 found = Path(
                     self._api.hf_hub_download(
                         self.address.repository, name, revision=self.commit, local_dir=parent, etag_timeout=_TIMEOUT
                     )
                 )
-            size = found.stat().st_size
-            if found.is_symlink() or size != self.sizes[name]:
-                raise HubError(
-                    f"{self.name}, {name}: {size} bytes came, and {self.sizes[name]} were announced; try again"
-                )
+            if found.is_symlink():
+                raise HubError(f"{self.name}, {name}: a link came, and no file; try again")
+            self._require_size(name, found.stat().st_size)
             shutil.move(found, target)
+
+    def _size_to_come(self, name: str) -> int | None:
+        """The bytes of what would be downloaded, if the server says; before any is."""
+        from huggingface_hub import hf_hub_url
+
+        url = hf_hub_url(self.address.repository, name, revision=self.commit, endpoint=self._api.endpoint)
+        return self._api.get_hf_file_metadata(url=url, timeout=_TIMEOUT).size
+
+    def _require_size(self, name: str, size: int | None) -> None:
+        if size not in (None, self.sizes[name]):
+            raise HubError(f"{self.name}, {name}: {size} bytes came, and {self.sizes[name]} were announced; try again")

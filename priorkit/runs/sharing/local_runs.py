@@ -1,5 +1,6 @@
 """Where a run that was named lies on this machine."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,9 @@ def local_run(source: str | Path) -> Path:
         return cached_run(str(source))
     path = Path(source)
     if path.is_file() and is_packed(path):
-        raise RunFolderError(f"{str(path)!r} is a packed run: unpack it first, by priorkit unpack {path}")
+        raise RunFolderError(
+            f"{str(path)!r} is a packed run: unpack it first, by priorkit unpack {shlex.quote(str(path))}"
+        )
     return path
 
 

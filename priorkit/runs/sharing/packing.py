@@ -7,6 +7,7 @@ from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.sharing.gathering import gather
 from priorkit.runs.sharing.packed_files import open_packed, write_packed
 from priorkit.runs.sharing.receiving import free_path, receive
+from priorkit.runs.sharing.shared_checkpoint import share_checkpoint
 
 __all__ = ["ENDING", "pack_run", "unpack"]
 
@@ -35,31 +36,15 @@ def pack_run(
     with explained_os_errors("write the packed run", None):
         if path.exists() or path.is_symlink():
             raise RunFolderError(f"{str(path)!r} exists already and is left as it is: name another file with --out")
-    while True:
-        found = find_shared(folder, checkpoint, state=resumable)
-        try:
-            contents = gather(folder, found, resumable=resumable)
-            with explained_os_errors("write the packed run", None):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_packed(contents, path)
-        except RunFolderError:
-            # Whoever trains the run has saved the next checkpoint, and removed this one.
-            if found.is_dir():
-                raise
-        else:
-            return path
 
+    def write(found: Path) -> None:
+        contents = gather(folder, found, resumable=resumable)
+        with explained_os_errors("write the packed run", None):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_packed(contents, path)
 
-def find_shared(folder: RunFolder, checkpoint: str, *, state: bool = False) -> Path:
-    """The folder of the checkpoint to share: one that a name points at, or one by its own name.
-
-    Raises:
-        RunFolderError: There is no such checkpoint, or it is damaged.
-    """
-    named = folder.checkpoints.folder / checkpoint
-    if checkpoint.startswith("step-") and named.is_dir():
-        return named
-    return folder.find_checkpoint(checkpoint, state=state)
+    share_checkpoint(folder, checkpoint, write, state=resumable)
+    return path
 
 
 def unpack(file: str | Path, out: str | Path | None = None) -> Path:

@@ -7,7 +7,8 @@ from pathlib import Path
 from priorkit.errors import PriorkitError, RunFolderError
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.folder_making import whole_folder
-from priorkit.runs.sharing.shared_files import SharedFiles, check_sizes
+from priorkit.runs.report import write_report
+from priorkit.runs.sharing.shared_files import REPORT, SharedFiles, check_sizes
 
 __all__ = ["free_path", "receive"]
 
@@ -25,7 +26,7 @@ def free_path(out: Path) -> Path:
 
 
 def receive(files: SharedFiles, out: Path) -> RunFolder:
-    """Writes shared files into a new run folder. Nothing in them is executed.
+    """Writes shared files into a new run folder, and its report anew. Nothing in them is executed.
 
     Args:
         files: The files.
@@ -39,17 +40,29 @@ def receive(files: SharedFiles, out: Path) -> RunFolder:
     with explained_os_errors("write the run", None):
         out.parent.mkdir(parents=True, exist_ok=True)
         room = shutil.disk_usage(out.parent).free
-    check_sizes(files.sizes, files.name, room)
+    # A report may hold any script: whoever opens one in a browser gets one that is written here.
+    names = [name for name in files.sizes if name != REPORT]
+    check_sizes(files.sizes, files.name, room, names)
     with explained_os_errors("write the run", None), whole_folder(out) as draft:
-        _copy(files, files.sizes, draft)
+        _copy(files, names, draft)
         (draft / "samples").mkdir(exist_ok=True)
         _check(draft, files.name)
+        _report(draft, out, files.name)
     return RunFolder.open(out)
 
 
 def _copy(files: SharedFiles, names: Iterable[str], folder: Path) -> None:
     for name in names:
         files.copy(name, folder)
+
+
+def _report(draft: Path, out: Path, name: str) -> None:
+    try:
+        write_report(RunFolder(draft), out.absolute().name)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{name} holds no run that can be used: no report can be made of it ({type(error).__name__})"
+        ) from None
 
 
 def _check(draft: Path, name: str) -> None:

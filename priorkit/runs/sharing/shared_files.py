@@ -8,15 +8,20 @@ from typing import Protocol
 from priorkit.engine import free_memory
 from priorkit.errors import RunFolderError
 
-__all__ = ["CARD", "SMALL_FILES", "SharedFiles", "check_sizes", "is_of_run", "is_of_weights"]
+__all__ = ["CARD", "REPORT", "SMALL_FILES", "SharedFiles", "check_sizes", "is_of_run", "is_of_weights"]
 
 CARD = "README.md"
 """The model card, for people; no part of the run."""
 
+REPORT = "report.html"
+"""The report; it is written anew where a run is received."""
+
+_METRICS = "metrics.jsonl"
+
 SMALL_FILES = (
     "config.toml",
     "environment.json",
-    "metrics.jsonl",
+    _METRICS,
     "scores.json",
     "checkpoints/last.json",
     "checkpoints/best.json",
@@ -24,7 +29,7 @@ SMALL_FILES = (
 """The files that say what a run is, without its weights and pictures; some runs lack some of them."""
 
 _NEEDED = ("config.toml", "environment.json", "checkpoints/last.json")
-_OTHERS = ("diagnosis.json", "diagnosis.png", "report.html")
+_OTHERS = ("diagnosis.json", "diagnosis.png", REPORT)
 _PICTURE = re.compile(r"samples/(?:samples|reconstructions)-[0-9]{8,12}\.png")
 _OF_CHECKPOINT = re.compile(
     r"checkpoints/step-[0-9]{8,12}(?:-[0-9]{1,4})?/(?:weights\.safetensors|state\.pt|checksums\.json)"
@@ -32,7 +37,12 @@ _OF_CHECKPOINT = re.compile(
 _WEIGHTS = "/weights.safetensors"
 _MOST_FILES = 64
 _MOST_OF_TEXT = 2**30
-"""Bytes that a file may have which is no tensors: the measurements of a long training are some hundred megabytes."""
+"""Bytes that measurements may have: those of a long training are some hundred megabytes."""
+_UNFOLDED = 8
+"""How much more memory measurements take than their file has bytes, about."""
+_MOST_OF_PICTURE = 2**26
+_MOST_OF_WORDS = 2**23
+"""Bytes that a file may have which is read as a whole: of configuration, environment, pointers, checksums, scores."""
 
 
 class SharedFiles(Protocol):
@@ -71,7 +81,22 @@ def is_of_weights(name: str) -> bool:
     return name.endswith(_WEIGHTS)
 
 
-def check_sizes(sizes: Mapping[str, int], what: str, room: int, names: Iterable[str] | None = None) -> None:
+def _most_of(name: str, memory: int) -> int:
+    """Bytes that a file may have, by what it holds."""
+    if is_of_weights(name) or name.endswith("/state.pt"):
+        return memory
+    if name == _METRICS:
+        return min(memory // _UNFOLDED, _MOST_OF_TEXT)
+    return _MOST_OF_PICTURE if name.endswith((".png", REPORT)) else _MOST_OF_WORDS
+
+
+def check_sizes(
+    sizes: Mapping[str, int],
+    what: str,
+    room: int,
+    names: Iterable[str] | None = None,
+    mend: str = "name another folder with --out",
+) -> None:
     """Makes sure that files make a run, and fit into memory and onto the disk, before any is read.
 
     Args:
@@ -79,6 +104,7 @@ def check_sizes(sizes: Mapping[str, int], what: str, room: int, names: Iterable[
         what: What has them, to begin messages.
         room: Bytes that are free on the disk.
         names: Which of them are to be fetched; all if None.
+        mend: What may be done where the disk has no room, but freeing some.
 
     Raises:
         RunFolderError: They are no run, or too large.
@@ -95,8 +121,7 @@ def check_sizes(sizes: Mapping[str, int], what: str, room: int, names: Iterable[
         raise RunFolderError(f"{what} has {len(fetched)} files, and a shared run has at most {_MOST_FILES}")
     memory = free_memory()
     for name in fetched:
-        tensors = is_of_weights(name) or name.endswith("/state.pt")
-        most = memory if tensors else min(memory, _MOST_OF_TEXT)
+        most = min(memory, _most_of(name, memory))
         if sizes[name] > most:
             raise RunFolderError(
                 f"{what}: {name} would have {sizes[name]:,} bytes, and at most {most:,} can be read here; nothing was "
@@ -105,6 +130,5 @@ def check_sizes(sizes: Mapping[str, int], what: str, room: int, names: Iterable[
     total = sum(sizes[name] for name in fetched)
     if total > room:
         raise RunFolderError(
-            f"{what} would take {total:,} bytes, and {room:,} are free on the disk; free some space, or name another "
-            "folder with --out"
+            f"{what} would take {total:,} bytes, and {room:,} are free on the disk; free some space, or {mend}"
         )

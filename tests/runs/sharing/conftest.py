@@ -178,6 +178,9 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                 value = line["value"]
                 match line["key"]:
                     case "header":
+                        if value.get("parentCommit") != commit(files):
+                            self._send(412, {"error": "it has changed"})
+                            return
                         hub.messages.append(value["summary"])
                     case "file":
                         files[value["path"]] = base64.b64decode(value["content"])
@@ -194,7 +197,16 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                     self._send(404, {"error": "no such revision"}, X_Error_Code="RevisionNotFound")
                     return
                 siblings = [{"rfilename": name, "size": len(content), "blobId": "0"} for name, content in files.items()]
-                self._send(200, {"id": repository, "modelId": repository, "sha": commit(files), "siblings": siblings})
+                self._send(
+                    200,
+                    {
+                        "id": repository,
+                        "modelId": repository,
+                        "sha": commit(files),
+                        "siblings": siblings,
+                        "private": repository in hub.private,
+                    },
+                )
 
         def resolve(self, body: bytes, repository: str, revision: str, name: str) -> None:
             if self._seen(repository):

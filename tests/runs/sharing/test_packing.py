@@ -142,6 +142,37 @@ def test_a_bomb_is_refused_by_what_it_says(changed, tmp_path, monkeypatch):
     assert "can be read here" in refused(file, tmp_path / "out/run")
 
 
+@pytest.mark.parametrize(
+    "name", ["config.toml", "environment.json", "scores.json", "checkpoints/last.json", "checkpoints/best.json"]
+)
+def test_a_small_archive_takes_no_gigabytes_of_memory(changed, registry, tmp_path, name):
+    file = changed({name: b" " * 2**24}, zipfile.ZIP_DEFLATED)
+    assert file.stat().st_size < 2**20
+    message = f"{name} would have 16,777,216 bytes, and at most 8,388,608"
+    assert message in refused(file, tmp_path / "out/run")
+    with pytest.raises(RunFolderError, match=message):
+        describe_run(file, registry=registry)
+
+
+def test_a_description_fits_into_the_folder_for_temporary_files(packed, registry, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
+    with pytest.raises(RunFolderError, match="100 are free on the disk; free some space, or set TMPDIR"):
+        describe_run(packed, registry=registry)
+
+
+def test_the_report_is_written_here(changed, tmp_path):
+    path = unpack(changed({"report.html": b"<script>alert(1)</script>"}), tmp_path / "theirs")
+    text = (path / "report.html").read_text()
+    assert "<script" not in text
+    assert "<title>theirs</title>" in text
+    assert "data:image/png;base64," in text
+
+
+def test_what_gives_no_report_is_refused(changed, tmp_path):
+    row = b'{"step": Infinity, "images": 1, "seconds": 1}\n'
+    assert "no report can be made of it" in refused(changed({"metrics.jsonl": row}), tmp_path / "out/run")
+
+
 def test_a_bomb_that_lies_gives_no_more_than_it_says(changed, tmp_path):
     file = changed({"metrics.jsonl": bytes(2**22)}, zipfile.ZIP_DEFLATED)
     content, (true, false) = file.read_bytes(), (struct.pack("<I", 2**22), struct.pack("<I", 100))

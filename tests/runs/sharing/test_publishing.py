@@ -5,7 +5,8 @@ import pytest
 
 import priorkit
 from priorkit.config import read_toml
-from priorkit.errors import ConfigurationError
+from priorkit.errors import ConfigurationError, RunFolderWarning
+from priorkit.runs.sharing import publishing
 from priorkit.runs.sharing.hub_client import HubError
 
 
@@ -52,7 +53,7 @@ def test_the_card_is_of_the_run(hub, trained):
         "datasets": ["tiny"],
     }
     assert 'run = priorkit.load_run("hf://user/name")' in body
-    assert "pip install 'priorkit-tests==1.0'" in body
+    assert "pip install priorkit-tests==1.0\n" in body
     assert "the prior `learned`" in body
     assert "| held-out reconstruction error |" in body
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", body):
@@ -111,3 +112,44 @@ def test_scores_are_those_of_what_is_pushed(hub, trained, folder, registry):
     kept = json.loads(hub.files("user/name")["scores.json"])["evaluations"]
     assert [item["checkpoint"] for item in kept] == ["step-00000006"]
     assert "| FID | 7 |" in hub.files("user/name")["README.md"].decode()
+
+
+def test_what_should_be_private_is_not_published(hub, trained):
+    trained.push("user/name")
+    before = dict(hub.files("user/name"))
+    with pytest.raises(HubError, match=r"'hf://user/name@long' is there already and public") as error:
+        trained.push("user/name", private=True, revision="long")
+    assert "nothing was pushed" in str(error.value)
+    assert hub.repositories["user/name"] == {"main": before}
+    trained.push("user/hidden", private=True)
+    trained.push("user/hidden", private=True, revision="long")
+    assert "user/hidden" in hub.private
+
+
+def test_a_card_that_somebody_wrote_stays(hub, trained):
+    trained.push("user/name")
+    files = hub.files("user/name")
+    files["README.md"] = files["README.md"].replace(b"# name", b"# edited")
+    trained.push("user/name")
+    assert b"# name" in files["README.md"], "it has priorkit's mark"
+    files["README.md"] = b"# my own"
+    files["config.toml"] = b"old"
+    with pytest.warns(RunFolderWarning, match=r"README.md that priorkit has not written; it is left as it is"):
+        trained.push("user/name")
+    assert files["README.md"] == b"# my own"
+    assert files["config.toml"] != b"old"
+
+
+def test_what_others_push_meanwhile_is_not_overwritten(hub, trained, monkeypatch):
+    trained.push("user/name")
+    files = hub.files("user/name")
+
+    def meanwhile(*arguments):
+        files["notes.md"] = b"theirs"
+        return operations(*arguments)
+
+    operations = publishing._operations
+    monkeypatch.setattr(publishing, "_operations", meanwhile)
+    with pytest.raises(HubError, match="was changed by somebody else meanwhile"):
+        trained.push("user/name", message="second")
+    assert "second" not in hub.messages

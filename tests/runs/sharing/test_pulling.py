@@ -9,7 +9,7 @@ import torch
 import priorkit
 from priorkit.errors import MissingExtraError, RunFolderError
 from priorkit.runs import describe_run, load_run, pull
-from priorkit.runs.sharing.hub_client import HubError
+from priorkit.runs.sharing.hub_client import HubError, hub_api
 from priorkit.whole_files import write_whole
 
 ADDRESS = "hf://user/name"
@@ -163,3 +163,30 @@ def test_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'priorkit\[hub\]'"):
         pull(ADDRESS, tmp_path / "pulled")
+
+
+def test_what_is_larger_than_announced_is_not_downloaded(hub, trained, monkeypatch, tmp_path):
+    trained.push("user/name")
+    found = hub_api().model_info("user/name", files_metadata=True)
+    for file in found.siblings:
+        if file.rfilename == "metrics.jsonl":
+            file.size -= 1
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *arguments, **options: found)
+    hub.requests.clear()
+    with pytest.raises(HubError, match=r"metrics.jsonl: \d+ bytes came, and \d+ were announced"):
+        pull("hf://user/name", tmp_path / "run")
+    asked = [request.split()[0] for request in hub.requests if request.endswith("metrics.jsonl")]
+    assert asked == ["HEAD"]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("sha", [None, ""])
+def test_a_hub_that_names_no_commit_is_refused(hub, trained, monkeypatch, tmp_path, sha):
+    trained.push("user/name")
+    found = hub_api().model_info("user/name", files_metadata=True)
+    found.sha = sha
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *arguments, **options: found)
+    with pytest.raises(HubError, match="the hub names no commit"):
+        pull("hf://user/name", tmp_path / "run")
+    with pytest.raises(HubError, match="the hub names no commit"):
+        trained.push("user/name")
