@@ -10,6 +10,8 @@ __all__ = ["without_paths"]
 def without_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings in which every absolute path is its last part: `data_dir` and those of components, in tables and lists.
 
+    A path from somebody's home folder (`~/images`) counts as absolute.
+
     Args:
         settings: Plain values, as JSON or TOML has them.
 
@@ -27,8 +29,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_shown(item) for item in value]
     if isinstance(value, str):
-        for kind in (PurePosixPath, PureWindowsPath):
-            path = kind(value)
-            if path.is_absolute():
+        for path in (PurePosixPath(value), PureWindowsPath(value)):
+            if path.is_absolute() or value.startswith("~"):
                 return path.name or value
     return value

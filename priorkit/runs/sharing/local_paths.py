@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, get_args
 
+from priorkit.config import without_paths
 from priorkit.errors import UnknownComponentError
 from priorkit.plugins import KINDS
 from priorkit.registry import Registry
@@ -37,7 +38,7 @@ def without_local_paths(settings: Mapping[str, Any], registry: Registry, *, resu
     for name in ("fitted_to", "run"):
         if isinstance(kept.get(name), str):
             kept[name] = _last_part(kept[name])
-    return {key: _reduced(value) for key, value in kept.items()}
+    return without_paths(kept)
 
 
 def _reduced_options(slot: str, choice: Any, registry: Registry) -> Any:
@@ -63,19 +64,6 @@ def _last_parts(value: Any) -> Any:
     if isinstance(value, list):
         return [_last_parts(item) for item in value]
     return _last_part(value) if isinstance(value, str) else value
-
-
-def _reduced(value: Any) -> Any:
-    """A value in which absolute paths, wherever they are, have their last parts."""
-    if isinstance(value, Mapping):
-        return {key: _reduced(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_reduced(item) for item in value]
-    return _last_part(value) if isinstance(value, str) and _is_absolute(value) else value
-
-
-def _is_absolute(text: str) -> bool:
-    return text.startswith("~") or PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
 
 
 def _last_part(text: str) -> str:
