@@ -51,8 +51,11 @@ class GivenObjects:
     test_data: Any = None
     transform: Callable[[Tensor], Tensor] | None = None
     modules: Mapping[str, Any] = field(default_factory=dict)
+    _whole_encoder: bool = field(init=False, default=False, repr=False)
 
     def __post_init__(self) -> None:
+        # Found out once: a function that makes a large encoder takes time.
+        object.__setattr__(self, "_whole_encoder", _is_encoder(self.modules.get("encoder")))
         given = {role: module for role, module in self.modules.items() if module is not None}
         object.__setattr__(self, "modules", given)
         for role in given:
@@ -85,7 +88,7 @@ class GivenObjects:
             components.append(("networks", _component("networks of Python code", self._networks)))
         elif self._parts():
             components += [("networks", self._completed(item.component)) for item in registry.components("networks")]
-        if _is_encoder(self.modules.get("encoder")):
+        if self._whole_encoder:
             components.append(("encoder", _component("an encoder of Python code", self._encoder)))
         if "prior" in self.modules:
             components.append(("prior", _component("a prior of Python code", self._prior)))
@@ -107,7 +110,7 @@ class GivenObjects:
             raise ConfigurationError(
                 f"data= gives the images, and dataset={config.dataset.name!r} names others; leave one of them out"
             )
-        if _is_encoder(self.modules.get("encoder")):
+        if self._whole_encoder:
             update["encoder"] = ComponentChoice(name=GIVEN)
         if "networks" not in update and self._parts():
             base = config.networks
@@ -149,7 +152,7 @@ class GivenObjects:
         return {
             role: module
             for role, module in self.modules.items()
-            if role in _PARTS and not (role == "encoder" and _is_encoder(module))
+            if role in _PARTS and not (role == "encoder" and self._whole_encoder)
         }
 
     def _encoder(self, options: Options, context: EncoderContext) -> Encoder:
