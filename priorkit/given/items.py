@@ -78,15 +78,22 @@ class Items:
         Raises:
             DataError: An item cannot be read.
         """
-        first = self._parts(0)
-        found = {name: self._column(name) for name in ("label", "caption", "embedding") if name in first}
+        names: list[str] = [name for name in ("label", "caption", "embedding") if name in self._parts(0)]
+        found = {name: column for name in names if (column := self._own_column(name)) is not None}
+        others: dict[str, list[Any]] = {name: [] for name in names if name not in found}
+        # Each item is read once for all of them, and its image is not kept.
+        for index in range(len(self)) if others else ():
+            parts = self._parts(index)
+            for name, values in others.items():
+                values.append(self._plain(parts[name]))
+        found |= others
         return found.get("label"), found.get("caption"), found.get("embedding"), self._class_names()
 
-    def _column(self, name: str) -> list[Any]:
-        # A data set that has columns gives one without reading the images.
+    def _own_column(self, name: str) -> list[Any] | None:
+        """A column as the data set gives it without its images being read; None of those without columns."""
         if self.keys is not None and hasattr(self.data, "column_names") and self.keys[name] in self.data.column_names:
             return list(self.data[self.keys[name]])
-        return [self._plain(self._parts(index)[name]) for index in range(len(self))]
+        return None
 
     @staticmethod
     def _plain(value: Any) -> Any:

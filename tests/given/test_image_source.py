@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from priorkit.errors import DataError
+from priorkit.given.columns import columns_of
 from priorkit.given.image_source import GivenSource
 from priorkit.interfaces import ImageData, ImageSet, StoredImages
 from priorkit.plugins import DataContext
@@ -214,3 +215,16 @@ def test_other_data_is_refused_in_one_line(data: Any, test_data: Any, told: str)
     with pytest.raises(DataError, match=told) as caught:
         load(data, test_data)
     assert "\n" not in str(caught.value)
+
+
+def test_items_are_read_once_for_all_that_comes_with_them() -> None:
+    read: list[int] = []
+
+    def item(index: int) -> dict[str, Any]:
+        read.append(index)
+        return {"image": GREY[index], "label": int(LABELS[index]), "caption": f"image {index}", "embedding": [1.0]}
+
+    items = columns_of(Items(item), "data")
+    assert (items.labels, items.captions[3], items.embeddings[3]) == (LABELS.tolist(), "image 3", [1.0])
+    # The last item is among those that are read twice to see whether they change, and once for the columns.
+    assert read.count(19) == 3
