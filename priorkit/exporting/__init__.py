@@ -2,6 +2,7 @@
 
 from priorkit.exporting.export import ExportedPart, check_export_output, export_part
 from priorkit.exporting.noise_law import NoiseLaw, NoiseSpan, noise_law
+from priorkit.exporting.onnx_format import require_onnx
 from priorkit.exporting.parts import Part, part_named
 from priorkit.exporting.signature import Signature, TensorDescription
 
@@ -16,4 +17,5 @@ __all__ = [
     "export_part",
     "noise_law",
     "part_named",
+    "require_onnx",
 ]
