@@ -84,6 +84,9 @@ def explore_run(
         DataError: The data in `data_dir` is missing or broken.
         MissingExtraError: What writes ONNX files is not installed.
     """
+    if texts:
+        # Before minutes of work: all of them must be readable.
+        run.model.text_conditions(texts)
     notes: list[str] = []
     data = _data(run, data_dir, notes, tell)
     tell("encoding held-out images and drawing codes")

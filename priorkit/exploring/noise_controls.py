@@ -96,16 +96,11 @@ def condition_controls(run: Run, data: ImageData | None, texts: tuple[str, ...],
     Args:
         run: The run.
         data: Its data, whose held-out captions are offered.
-        texts: Texts to offer before these.
+        texts: Texts to offer before these, which the run reads.
         seed: Seed of vectors that are drawn.
-
-    Raises:
-        ConfigurationError: The run reads no texts, or none of a given one.
     """
     model = run.model
     condition = model.condition
-    if texts:
-        model.text_conditions(texts)
     if condition is None or not model.prior.takes_condition:
         return None
     if model.classes:
