@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from priorkit.errors import ExportError, MissingExtraError
+from priorkit.exploring.text_reading import TextReading, TokenTable, read_texts_in_browsers
 from priorkit.exporting import Part, require_onnx
 from priorkit.runs import Run
 
@@ -51,17 +52,19 @@ class BrowserNetworks:
     """What a browser needs to run a model.
 
     Attributes:
-        graphs: ONNX graphs by their role: `decoder` decodes the prior's codes, `reconstruction` those of images, and
-            `prior` makes codes of noise. Each is there only if it can be exported.
+        graphs: ONNX graphs by their role: `decoder` decodes the prior's codes, `reconstruction` those of images,
+            `prior` makes codes of noise, and `text` makes s of tokens. Each is there only if it can be exported.
         weights: The weights that the graphs share, one after the other.
         half: Whether those are float16.
         refused: Why a network is missing, by its role.
+        tokens: How `text` gets its tokens; None without it.
     """
 
     graphs: dict[str, bytes] = field(default_factory=dict)
     weights: bytes = b""
     half: bool = False
     refused: dict[str, str] = field(default_factory=dict)
+    tokens: TokenTable | None = None
 
     @property
     def decodes(self) -> bool:
@@ -75,15 +78,21 @@ class BrowserNetworks:
 
 
 def networks_for_browsers(
-    run: Run, weights: Weights, largest: int, tell: Callable[[str], None] = lambda doing: None
+    run: Run,
+    weights: Weights,
+    largest: int,
+    tell: Callable[[str], None] = lambda doing: None,
+    *,
+    captions: Sequence[str] = (),
 ) -> BrowserNetworks:
-    """Exports the decoder and the prior of a run for browsers.
+    """Exports the decoder, the prior and the text encoder of a run for browsers.
 
     Args:
         run: The run, on the CPU.
         weights: How the page is to hold weights.
         largest: Bytes beyond which `Weights.AUTO` takes float16.
         tell: Is told what is being done.
+        captions: Texts of the run's data, by which the text encoder of a run that reads texts is tried.
 
     Raises:
         MissingExtraError: What writes ONNX files is not installed.
@@ -105,11 +114,19 @@ def networks_for_browsers(
                 graphs[role] = shared.taken_from(path.read_bytes())
         except ExportError as error:
             refused[role] = str(error)
+    table = None
+    if "prior" in graphs and captions and run.model.prior.takes_condition:
+        vocabulary = run.environment["data"].get("vocabulary", ())
+        reading = read_texts_in_browsers(run.model.reading_condition(), captions, vocabulary, tell)
+        if isinstance(reading, TextReading):
+            graphs["text"], table = shared.taken_from(reading.graph), reading.table
+        else:
+            refused["text"] = reading
     content = shared.content()
     half = weights is Weights.FLOAT16 or (weights is Weights.AUTO and len(content) > largest)
     if half:
         content = np.frombuffer(content, np.float32).astype(np.float16).tobytes()
-    return BrowserNetworks(graphs, content, half, refused)
+    return BrowserNetworks(graphs, content, half, refused, table)
 
 
 def _require_onnx() -> None:

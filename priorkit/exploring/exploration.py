@@ -92,7 +92,9 @@ def explore_run(
     tell("encoding held-out images and drawing codes")
     points = code_points(run, data, codes, seed)
     condition = condition_controls(run, data, texts, seed)
-    networks = networks_for_browsers(run, weights, largest_weights, tell)
+    reads = run.model.condition is not None and run.model.condition.reads_text
+    captions = condition.captions if condition is not None and reads else ()
+    networks = networks_for_browsers(run, weights, largest_weights, tell, captions=captions)
     notes += [f"{_MISSING[role]}: {why}" for role, why in networks.refused.items()]
     tell("trying what each number of the noise changes")
     noise = noise_controls(run.model, seed)
@@ -106,6 +108,7 @@ _MISSING = {
     "decoder": "Codes are not decoded here, and the page shows decoded pictures",
     "reconstruction": "Codes of held-out images are not decoded here",
     "prior": "The noise cannot be turned here",
+    "text": "Texts of your own are not read here, but only those that are listed",
 }
 
 

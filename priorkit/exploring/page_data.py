@@ -41,6 +41,7 @@ def as_page_data(found: Exploration, name: str) -> dict[str, Any]:
         "classes": list(found.class_names),
         "networks": sorted(found.networks.graphs),
         "half": found.networks.half,
+        "tokens": None if found.networks.tokens is None else found.networks.tokens.as_data(),
     }
 
 

@@ -47,6 +47,17 @@ class Networks {
     return this._run("prior", inputs);
   }
 
+  get readsTexts() { return "text" in this.sessions; }
+
+  // s of a text (dim numbers), and the words that the text encoder does not know.
+  async vector(text) {
+    const { tokens, unknown } = tokensOf(text, this.run.tokens);
+    const padded = new BigInt64Array(this.run.tokens.length);
+    padded.set(tokens.map(BigInt));
+    const vector = await this._run("text", { tokens: new this.ort.Tensor("int64", padded, [1, padded.length]) });
+    return { vector: Float32Array.from(vector), unknown };
+  }
+
   // Images (n, C, H, W) in [-1, 1] of codes; those of held-out images are decoded by other batch-norm statistics.
   decode(codes, n, fromPrior = true) {
     const role = fromPrior || !this.hasReconstruction ? "decoder" : "reconstruction";
@@ -56,6 +67,16 @@ class Networks {
       : new this.ort.Tensor("float32", Float32Array.from(codes), [n, ...shape]);
     return this._run(role, { codes: tensor });
   }
+}
+
+// Words are runs of letters, marks and digits in lower case, with apostrophes between them.
+const WORDS = /[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}\p{N}]+)*/gu;
+
+function tokensOf(text, { parts, tokens, unknown, length }) {
+  const lower = text.normalize("NFC").toLowerCase().normalize("NFC");
+  const found = parts === "words" ? lower.replace(/[\u2019\u02bc]/g, "'").match(WORDS) ?? [] : [...lower];
+  const known = (part) => Object.hasOwn(tokens, part);
+  return { tokens: found.flatMap((part) => (known(part) ? tokens[part] : unknown)).slice(0, length), unknown: [...new Set(found.filter((part) => !known(part)))] };
 }
 
 // Calls an asynchronous function for the latest of many requests, and drops those that another one has overtaken.

@@ -67,7 +67,30 @@ class Sampler {
     list.setAttribute("aria-label", condition.classes.length ? "Class" : "Description");
     usable.forEach((index) => list.append(element("option", { value: index, textContent: names[index] })));
     list.addEventListener("change", () => pick(Number(list.value)));
-    return element("div", { className: "controls" }, list);
+    const reading = this.able.filter(({ run, networks }) => run.condition === condition && networks.readsTexts);
+    return element("div", { className: "controls" }, list, ...(reading.length ? this.ownText(key, names) : []));
+  }
+
+  // A text of the reader's own, for every run that reads texts and offers the same ones.
+  ownText(key, names) {
+    const field = element("input", { type: "text", placeholder: "or a text of your own", className: "own" });
+    field.setAttribute("aria-label", "A text of your own");
+    const told = element("span", { className: "quiet" });
+    told.setAttribute("aria-live", "polite");
+    field.addEventListener("change", async () => {
+      if (!field.value.trim()) return;
+      const missing = new Set();
+      for (const { run, networks } of this.able) {
+        if (!networks.readsTexts || run.condition.captions.join("\n") !== key) continue;
+        const { vector, unknown } = await networks.vector(field.value);
+        unknown.forEach((word) => missing.add(word));
+        run.own = vector;
+      }
+      told.textContent = missing.size ? `not known: ${[...missing].join(", ")}` : "";
+      this.chosen.set(key, names.length);
+      this.redraw();
+    });
+    return [field, told];
   }
 
   conditionOf(run, n) {
@@ -78,7 +101,7 @@ class Sampler {
     const all = new Float32Array(n * condition.dim);
     for (let i = 0; i < n; i++) {
       if (condition.classes.length) all[i * condition.dim + index] = 1;
-      else all.set(run.vectors.subarray(index * condition.dim, (index + 1) * condition.dim), i * condition.dim);
+      else all.set(index < names.length ? run.vectors.subarray(index * condition.dim, (index + 1) * condition.dim) : run.own, i * condition.dim);
     }
     return all;
   }
