@@ -51,7 +51,7 @@ def add_common(parser: Parser) -> None:
     """Adds the flags that every command has."""
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON, one object a line, and nothing else")
-    output.add_argument("--quiet", action="store_true", help="print errors only")
+    output.add_argument("--quiet", action="store_true", help="print errors only, and where the result lies")
 
 
 def join_values(arguments: Sequence[str], valued: Collection[str], switches: Collection[str]) -> list[str]:

@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        with stdout_for_data() if as_json else contextlib.nullcontext():
+        with stdout_for_data() if as_json or "--quiet" in arguments else contextlib.nullcontext():
             with stdout_spared():
                 registry = installed_plugins()
             return _command(name)(arguments, registry)

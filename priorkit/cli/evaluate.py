@@ -203,12 +203,18 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     )
     evaluation.save(out)
     _show(console, evaluation, out)
+    console.result(out)
     return 0
 
 
+def _number(score: Score) -> float:
+    assert score.value is not None, "a skipped score has none"
+    return score.value
+
+
 def _value(score: Score) -> str:
-    assert score.value is not None
-    text = f"{score.value:.4g}" if abs(score.value) < 1000 else f"{score.value:.1f}"
+    value = _number(score)
+    text = f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
     return text if score.spread is None else f"{text} ± {score.spread:.2g}"
 
 
@@ -218,6 +224,8 @@ def _images(score: Score) -> str:
 
 
 def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
+    from priorkit.evaluation.unbiased import UNBIASED, below_zero_note
+
     scores = evaluation.scores
     for score in scores:
         console.data(score.as_data())
@@ -228,6 +236,9 @@ def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
         console.grid(
             ["score", "value", "of", "note"], [[item.label, _value(item), _images(item), item.note] for item in there]
         )
+    note = below_zero_note(item.label for item in there if item.name in UNBIASED and _number(item) < 0)
+    if note:
+        console.line(f"\n{note}")
     seen = dict.fromkeys(_extractor(score.extractor) for score in there if score.extractor is not None)
     if seen:
         console.line(f"\nfeatures by {'; '.join(seen)}")

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from priorkit.plugins.wording import without_controls
@@ -14,12 +15,12 @@ __all__ = ["Console", "stdout_for_data", "stdout_spared"]
 _WIDTH = 160
 """Columns of a table that goes to no terminal."""
 _data_streams: list[TextIO] = []
-"""Where objects for programs go, if anything else must not go there."""
+"""Where what programs read goes, if anything else must not go there."""
 
 
 @contextlib.contextmanager
 def stdout_for_data() -> Iterator[None]:
-    """Keeps stdout for objects for programs: what anything else prints inside, a plug-in perhaps, goes to stderr."""
+    """Keeps stdout for what programs read: what anything else prints inside, a plug-in perhaps, goes to stderr."""
     _data_streams.append(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -57,7 +58,7 @@ class Console:
 
     Args:
         as_json: Print JSON objects, one a line, and nothing else.
-        quiet: Print nothing but errors.
+        quiet: Print nothing but errors, and at the end where the result lies.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
@@ -78,6 +79,12 @@ class Console:
         """A line for people."""
         if self.for_people:
             print(without_controls(text), flush=True)
+
+    def result(self, where: str | Path) -> None:
+        """Where the result of a command lies: all that a quiet one prints, so that `RUN=$(priorkit ...)` has it."""
+        if self.quiet and not self.as_json:
+            stream = _data_streams[-1] if _data_streams else sys.stdout
+            print(where, file=stream, flush=True)
 
     def data(self, value: Any) -> None:
         """An object for programs."""

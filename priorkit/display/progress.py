@@ -1,6 +1,7 @@
 """Shows a training as it goes: a bar on a terminal, lines elsewhere, JSON for programs."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from priorkit.config import RunConfig, format_duration
@@ -54,11 +55,13 @@ class Progress(Observer):
     Args:
         console: Where to.
         unit: What batches are made of: images or codes.
+        place: Says to programs where the training is kept, once it has started: `{"run": ...}`.
     """
 
-    def __init__(self, console: Console, unit: str = "images") -> None:
+    def __init__(self, console: Console, unit: str = "images", place: Callable[[], Mapping[str, str]] = dict) -> None:
         self.console = console
         self.unit = unit
+        self.place = place
         self._live: Any = None
         self._bar: Any = None
         self._losses = ""
@@ -72,7 +75,8 @@ class Progress(Observer):
         """Draws the bar."""
         self._began = self._last_line = time.monotonic()
         self._first_step, self._first_images = session.steps, session.engine.images_seen
-        self.console.data({"event": "start", "step": session.steps, "total_steps": session.total_steps()})
+        about = {"step": session.steps, "total_steps": session.total_steps()}
+        self.console.data({"event": "start", **self.place(), **about})
         if self.console.is_terminal:
             from rich.console import Group
             from rich.live import Live

@@ -18,7 +18,7 @@ def fitting_batch_size(config: RunConfig, images: int) -> int:
     """
     if "batch_size" in config.model_fields_set or config.batch_size <= images:
         return config.batch_size
-    return 2 ** (images.bit_length() - 1)
+    return 1 << (images.bit_length() - 1)
 
 
 def require_batch_sizes(config: RunConfig, images: int, processes: Processes) -> None:
