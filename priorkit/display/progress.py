@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from priorkit.config import RunConfig, format_duration
 from priorkit.display.console import Console
+from priorkit.display.folding import folded
 from priorkit.engine import Engine
 from priorkit.errors import NonFiniteLossError
 from priorkit.plugins.wording import without_controls
@@ -110,7 +111,9 @@ class Progress(Observer):
     def _print(self, line: str) -> None:
         """Prints a line, above the bar where there is one."""
         if self._live is not None:
-            self._live.console.print(without_controls(line), style="dim", highlight=False)
+            # A path that is longer than a line stays whole for whoever copies it.
+            text = folded(without_controls(line), self._live.console.width)
+            self._live.console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
         else:
             self.console.line(line)
 

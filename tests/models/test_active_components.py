@@ -12,7 +12,7 @@ from priorkit.registry import Registry
 
 ALWAYS = {"prior", "networks"}
 AUTOENCODER = ALWAYS | {"encoder", "loss"}
-ADVERSARIAL = ADVERSARIAL
+ADVERSARIAL = AUTOENCODER | {"regularizer", "adversarial_loss"}
 
 
 @pytest.mark.parametrize(

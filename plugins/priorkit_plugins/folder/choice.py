@@ -49,7 +49,12 @@ def choose(headers: Sequence[Header], conversion: Conversion) -> Choice:
     if conversion.channels is None and len({header.channels for header in headers}) > 1:
         settings["channels"] = 3
         notes.append("--channels 3 is chosen: some images are in colour, others grey")
-    return Choice(conversion._replace(**settings), settings, notes)
+    changed = Conversion(
+        settings.get("image_size", conversion.image_size),
+        settings.get("channels", conversion.channels),
+        conversion.value_range,
+    )
+    return Choice(changed, settings, notes)
 
 
 def _size(sides: Sequence[int]) -> int:
