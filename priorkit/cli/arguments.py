@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
-from priorkit.display.folding import width_of
+from priorkit.display.folding import folded, width_of
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 
@@ -61,6 +61,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises instead of printing the usage and exiting."""
         raise ConfigurationError(f"{message}; see `{self.prog} --help`")
+
+    def format_help(self) -> str:
+        """The help, as wide as the terminal is."""
+        # Usages that are given as they are, argparse does not fold.
+        return folded(super().format_help(), width_of(sys.stdout), hang=10)
 
     def flags(self) -> list[str]:
         """Every flag that it knows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unkno
 from priorkit.cli.component_flags import component_options_of_all
 from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
 from priorkit.display.console import Console
+from priorkit.display.folding import folded, width_of
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     options = list(described.values())
     parser = _parser(options, registry.names("extractor"))
     if {"-h", "--help"} & set(arguments):
-        print("\n".join([parser.format_help(), _options(registry), _groups()]))
+        print("\n".join([parser.format_help(), _options(registry), folded(_groups(), width_of(sys.stdout))]))
         return 0
     switches = {flag for item in options if item.switch for flag in (item.flag, _for_matcher(item))}
     plain = {"-h", "--help", "--json", "--quiet"}

@@ -56,8 +56,9 @@ def _folded_line(line: str, width: int, hang: int | None) -> str:
         return line
     indent = len(line) - len(line.lstrip(" "))
     hang = indent + 2 if hang is None else hang
-    if hang > width // 2 or max(map(shown_width, line.split())) > width - hang:
-        hang = min(4, width // 4)
+    longest = max(map(shown_width, line.split()))
+    if width - hang < max(longest, _NARROWEST):
+        hang = min(4, hang)
     lines, current = [], " " * indent
     for space, word in re.findall(r"( *)([^ ]+)", line[indent:]):
         if current.strip() and shown_width(current) + len(space) + shown_width(word) > width:

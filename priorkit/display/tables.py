@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["column_widths", "listing", "print_table", "records"]
 
+_BETWEEN = 2
+"""Columns of text between two columns of a table."""
 _COMFORTABLE = 24
 """Columns of text that a cell keeps, as long as others can give way: figures and names stay on one line."""
 
@@ -48,15 +50,14 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int
         width: Columns of the terminal; None where lines may be long.
         ruled: Whether a line stands below the header.
     """
-    between = 3 if ruled else 2
-    room = None if width is None else width - between * (len(header) - 1)
+    room = None if width is None else width - _BETWEEN * (len(header) - 1)
     widths = column_widths([header, *rows], room)
     if widths is None:
         print(records(header, rows, width), flush=True)
         return
     from rich.console import Console
 
-    whole = sum(widths) + between * (len(header) - 1)
+    whole = sum(widths) + _BETWEEN * (len(header) - 1)
     Console(file=sys.stdout, highlight=False, width=max(whole, 1)).print(_table(header, rows, widths, ruled=ruled))
 
 
@@ -69,7 +70,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
         box=SIMPLE if ruled else None,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1) if ruled else (0, 2, 0, 0),
+        # A ruled table has a column between its columns.
+        padding=(0, _BETWEEN - ruled, 0, 0),
         header_style="bold",
     )
     for name, width in zip(header, widths, strict=True):
