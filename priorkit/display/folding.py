@@ -12,12 +12,14 @@ _NARROWEST = 20
 """Columns below which nothing is folded any more."""
 
 
-def width_of(stream: TextIO) -> int | None:
+def width_of(stream: TextIO | None) -> int | None:
     """How many columns a line may have: those of the terminal that a stream goes to, or what `COLUMNS` says.
 
     Returns:
         None where lines may be as long as they are, as in a file.
     """
+    if stream is None:
+        return None
     try:
         of_terminal = stream.isatty()
     except ValueError:

@@ -192,24 +192,13 @@ def _empty_folder():
 
 
 def _corrupt_image():
-    images("data", [16, 16, 16])
+    images("data", [16, 16])
     Path("data/1.png").write_bytes(Path("data/1.png").read_bytes()[:40])
-
-
-def _mixed_sizes():
-    images("data", [16, 32, 16])
-
-
-def _mixed_colours():
-    images("data/a", [16, 16])
-    images("data/b", [16, 16], "RGB")
 
 
 DATA_MISTAKES = {
     "empty folder": (_empty_folder, ["folder"], "data"),
     "corrupt image": (_corrupt_image, ["folder"], "1.png"),
-    "mixed sizes": (_mixed_sizes, ["folder"], "--image-size"),
-    "grey and colour": (_mixed_colours, ["folder"], "--channels"),
     "npz without images": (lambda: np.savez("data", pictures=np.zeros((4, 16, 16), np.uint8)), ["npz"], "pictures"),
     "npz of floats": (lambda: np.savez("data", images=np.zeros((4, 16, 16), np.float32)), ["npz"], "float32"),
     "npz of another shape": (lambda: np.savez("data", images=np.zeros((4, 16), np.uint8)), ["npz"], "(4, 16)"),
