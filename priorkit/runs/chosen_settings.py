@@ -9,6 +9,9 @@ from priorkit.training.batch_sizes import fitting_batch_size
 
 __all__ = ["is_chosen_for_data", "with_chosen_settings"]
 
+_OF_IMAGES = ("image_size", "channels")
+"""What a data set may choose."""
+
 
 def with_chosen_settings(config: RunConfig, data: PreparedData) -> tuple[RunConfig, PreparedData]:
     """A new run's settings once its data is read: what the data set has chosen, and a size of batches that fits.
@@ -20,7 +23,9 @@ def with_chosen_settings(config: RunConfig, data: PreparedData) -> tuple[RunConf
     Returns:
         The settings that the run keeps, and the images, whose notes say what has been chosen.
     """
-    update: dict[str, Any] = {key: value for key, value in data.chosen.items() if getattr(config, key) is None}
+    update: dict[str, Any] = {
+        key: data.chosen[key] for key in _OF_IMAGES if key in data.chosen and getattr(config, key) is None
+    }
     size = fitting_batch_size(config, len(data.train))
     if size != config.batch_size:
         update["batch_size"] = size
@@ -36,6 +41,6 @@ def is_chosen_for_data(key: str, config: RunConfig) -> bool:
         key: The setting.
         config: The settings before the data was read.
     """
-    if key in ("image_size", "channels"):
+    if key in _OF_IMAGES:
         return getattr(config, key) is None
     return key == "batch_size" and key not in config.model_fields_set
