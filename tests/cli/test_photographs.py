@@ -33,7 +33,7 @@ def test_a_folder_of_photographs_trains_at_the_first_try(cli, photographs):
     assert (result.status, result.err) == (0, "")
     assert "data set folder: 23 images to train on, 2 held out, 64x64, colour" in result.out
     for note in (
-        "1 broken file is left aside: 99.jpg",
+        "1 file is broken and left aside: 99.jpg",
         "--image-size 64 is chosen",
         "--channels 3 is chosen",
         "2 of 25 images are held out",

@@ -366,7 +366,7 @@ def test_truncated_images_are_left_aside_or_refused(tmp_path: Path, extension: s
     assert text.startswith(str(broken))
     assert "replace or remove it" in text
     data = load(tmp_path)
-    assert f"1 broken file is left aside: {broken.name}" in data.notes
+    assert f"1 file is broken and left aside: {broken.name}" in data.notes
     broken.unlink()
     sound = load(tmp_path)
     assert torch.equal(sound.train.images, data.train.images)
@@ -381,7 +381,7 @@ def test_labels_and_captions_stay_with_their_images_where_others_are_broken(tmp_
     for path in (tmp_path / "a/1.png", tmp_path / "b/2.png"):
         path.write_bytes(b"no image")
     data = load(tmp_path)
-    assert "2 broken files are left aside: a/1.png, b/2.png" in data.notes
+    assert "2 files are broken and left aside: a/1.png, b/2.png" in data.notes
     assert sorted(values(data)) == [10, 12, 13, 20, 21, 23]
     for part in (data.train, data.test):
         assert part.labels is not None

@@ -10,7 +10,7 @@ from priorkit_plugins.folder.picture import Header
 __all__ = ["Choice", "choose"]
 
 _LARGEST = 64
-"""The largest size that is chosen: one of 128 takes four times as long, which is for the user to decide."""
+"""The largest size that is chosen: images of 128 have four times as many pixels, and take the longer."""
 _SHARE = 0.9
 """Share of the images that are not enlarged much."""
 _MUCH = 4 / 3

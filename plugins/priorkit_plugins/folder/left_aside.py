@@ -44,4 +44,4 @@ def broken_notes(broken: Mapping[str, BrokenFileError], count: int, root: Path) 
             raise DataError(first)
         raise DataError(f"{len(broken)} of {count + len(broken)} images in {root} are broken ({listed}): {first}")
     files = "files are" if len(broken) > 1 else "file is"
-    return [f"{len(broken)} broken {files} left aside: {listed}"]
+    return [f"{len(broken)} {files} broken and left aside: {listed}"]
