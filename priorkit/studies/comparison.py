@@ -9,6 +9,7 @@ from typing import Any
 from priorkit.config import format_duration
 from priorkit.data import to_uint8
 from priorkit.errors import ConfigurationError, RunFolderError
+from priorkit.evaluation.unbiased import below_zero_note
 from priorkit.figures import draw_side_by_side, require_matplotlib
 from priorkit.registry import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
@@ -52,7 +53,11 @@ class RunComparison:
 
     @property
     def notes(self) -> list[str]:
-        """Scores that do not compare, though they have one name."""
+        """Scores that do not compare, though they have one name; and what values below 0 mean."""
+        return [*self._apart, *filter(None, [below_zero_note(label for run in self.runs for label in run.below_zero)])]
+
+    @property
+    def _apart(self) -> list[str]:
         ways: dict[str, set[str]] = {}
         for run in self.runs:
             for item in run.evaluated:
