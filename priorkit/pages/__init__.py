@@ -1,6 +1,6 @@
 """HTML pages that stand alone: one design, curves with axes, pictures inside; nothing is loaded from elsewhere."""
 
-from priorkit.pages.curves import Panel, curve_sections, panels_of
+from priorkit.pages.curves import Panel, curve_sections, panels_of, panels_of_curves
 from priorkit.pages.document import PageScript, html_page, packaged_text
 from priorkit.pages.film import film_strip
 from priorkit.pages.markup import definitions, fold, json_island, picture, section, table, text_of
@@ -19,6 +19,7 @@ __all__ = [
     "name_measurement",
     "packaged_text",
     "panels_of",
+    "panels_of_curves",
     "picture",
     "section",
     "table",
