@@ -15,12 +15,13 @@ _RUNS = """
 <p id="empty" hidden>No runs yet: they appear here once they begin.</p><ul id="runs"></ul></section>
 """
 _CHOSEN = """
-<div id="chosen" hidden>
+<div id="chosen" hidden><p id="sentence"></p>
 <section id="pictures"><h2>Newest pictures</h2><div class="pictures"></div></section>
 <section id="warnings" hidden><h2>Warnings</h2><div></div></section>
 <section id="evaluated" hidden><h2>Evaluated</h2><div class="wide"></div></section>
 <div class="controls" role="group" aria-label="What curves are drawn against">
-<button id="by-step" aria-pressed="true">By step</button><button id="by-images" aria-pressed="false">By images seen</button>
+<button id="by-step" aria-pressed="true">By step</button>
+<button id="by-images" aria-pressed="false">By images seen</button>
 </div><div id="curves"></div></div>
 """
 

@@ -98,11 +98,12 @@ def open_server(table: RunTable, port: int | None = None) -> WatchServer:
             refused = error
     if port is None:
         raise ConfigurationError(
-            f"none of the ports {tried[0]} to {tried[-1]} is free; choose another one with --port N, or --port 0 for any"
+            f"none of the ports {tried[0]} to {tried[-1]} is free; choose another one with --port N, or any by --port 0"
         )
     why = "is taken by another program" if refused.errno == errno.EADDRINUSE else "may not be used"
     raise ConfigurationError(
-        f"port {port} {why} ({refused.strerror}); choose another one with --port N, or leave out --port for one that is free"
+        f"port {port} {why} ({refused.strerror}); choose another one with --port N, or leave out --port to have one "
+        "that is free"
     )
 
 
@@ -137,13 +138,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._report(int(report["run"]))
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
-
-    def _refuse_method(self) -> None:
-        # What came with the request is not read, and is no request of its own.
-        self.close_connection = True
-        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only GET", Allow="GET")
-
-    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method
 
     def _page(self, query: dict[str, str]) -> None:
         # What the page may do, it says itself.
@@ -212,12 +206,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What cannot be understood is refused as anything else is."""
+        """Refuses other methods, and what cannot be understood; what came with them is read as no further request."""
         self.close_connection = True
-        # Of such a request, the method may be unknown.
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only GET", Allow="GET")
+            return
+        # Of such a request, nothing may be known.
         self.command = getattr(self, "command", None) or "GET"
         self.request_version = "HTTP/1.1"
-        self._refuse(HTTPStatus(code), message or HTTPStatus(code).phrase)
+        self._refuse(HTTPStatus(code), HTTPStatus(code).phrase)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
         """Says nothing: a page asks every other second."""

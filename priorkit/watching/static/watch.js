@@ -80,7 +80,7 @@ function showRow(run, now) {
   parts.bar.hidden = run.fraction === null && run.state !== "running";
   parts.bar.setAttribute("aria-label", `progress of ${run.name}`);
   const steps = run.steps ? `${counted(run.step)} of ${counted(run.steps)} steps` : `${counted(run.step)} steps`;
-  setText(parts.far, run.state === "waiting" ? "" : `${steps}, ${run.left === null ? run.seconds : `${run.left} left`}${since(run, now)}`);
+  setText(parts.far, run.state === "waiting" ? "" : `${steps}${run.left === null ? ` in ${run.seconds}` : `, ${run.left} left`}${since(run, now)}`);
   const scores = Object.entries(run.held_out).map(([name, value]) => `${name} ${value}`);
   if (run.warnings) scores.push(run.warnings === 1 ? "1 warning" : `${run.warnings} warnings`);
   setText(parts.scores, scores.join(", "));
@@ -100,17 +100,17 @@ function showRuns(now = Date.now() / 1000) {
 }
 
 function makeFigure(id, kind) {
-  const figure = make("figure"), image = make("img", "pixels"), caption = make("figcaption"), swatch = make("i", "swatch"), words = make("span");
+  const figure = make("figure"), image = make("img", "pixels"), caption = make("figcaption"), swatch = make("i", "swatch"), words = make("span"), said = make("span");
   const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, step: 1 });
   const parts = { figure, steps: [], follows: true };
   image.addEventListener("error", () => { image.hidden = true; });
   image.addEventListener("load", () => { image.hidden = false; });
-  parts.show = (run) => {
+  parts.show = () => {
     const place = Number(slider.value), [step, version] = parts.steps[place];
     const source = `/picture/${id}/${kind}/${step}?${version}`;
     if (image.getAttribute("src") !== source) image.src = source;
     image.alt = `${KINDS[kind]} of ${parts.name} at step ${step}`;
-    setText(words, `${parts.name}: ${KINDS[kind]}, step ${counted(step)}`);
+    setText(said, `${parts.name}: ${KINDS[kind]}, step ${counted(step)}`);
     slider.setAttribute("aria-label", `step of ${KINDS[kind]} of ${parts.name}`);
     slider.setAttribute("aria-valuetext", `step ${step}`);
   };
@@ -124,7 +124,8 @@ function makeFigure(id, kind) {
     parts.show();
   };
   slider.addEventListener("input", () => { parts.follows = Number(slider.value) === parts.steps.length - 1; parts.show(); });
-  caption.append(swatch, words, slider);
+  words.append(swatch, said);
+  caption.append(words, slider);
   figure.append(image, caption);
   return parts;
 }
@@ -147,6 +148,7 @@ function showDetails(found) {
   const box = byId("warnings").querySelector("div");
   if (box.innerText !== lines.join("\n")) box.replaceChildren(...lines.map((line) => make("p", "warning", line)));
   byId("warnings").hidden = !lines.length;
+  setText(byId("sentence"), found.length === 1 ? found[0].sentence : "");
   showScores(found);
 }
 
