@@ -57,12 +57,14 @@ def compare_runs(
     _check_out(out, overwrite=overwrite)
     summaries = tuple(summarise_run(path) for path in paths)
     comparison = RunComparison(summaries, _captions(paths), _why_undrawn())
-    grids, configs = [], []
+    grids, pictures, configs = [], [], []
     for caption, summary in zip(comparison.captions, summaries, strict=True):
         run = load_run(summary.path, device=device, registry=registry)
         code = "x".join(map(str, run.config.code_shape))
-        about = f"{caption}\nprior {summary.prior}, {code}-D code, {summary.images:,} images seen"
-        grids.append((about, to_uint8(run.sample(samples, seed=seed)).cpu()))
+        about = f"prior {summary.prior}, {code}-D code, {summary.images:,} images seen"
+        images = to_uint8(run.sample(samples, seed=seed)).cpu()
+        grids.append((f"{caption}\n{about}", images))
+        pictures.append((about, draw_grid(images[:_IN_PAGE])))
         configs.append(run.config)
     with explained_os_errors("make the folder", None):
         out.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,6 @@ def compare_runs(
     write_document(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
     notes = "".join(f"\n- {note}\n" for note in comparison.notes)
     write_document(out / "comparison.md", markdown_table(*comparison.cells(comparison.labels)) + notes)
-    pictures = [draw_grid(images[:_IN_PAGE]) for _, images in grids]
     page = comparison_page(comparison, out.absolute().name, pictures, rows, configs)
     write_document(out / "comparison.html", page)
     return comparison

@@ -14,6 +14,7 @@ from priorkit.pages import (
     compressed,
     curve_sections,
     file_link,
+    fold,
     html_page,
     panels_of,
     picture,
@@ -38,7 +39,7 @@ Rows = Sequence[Mapping[str, float]]
 def comparison_page(
     comparison: RunComparison,
     title: str,
-    samples: Sequence[Image.Image],
+    samples: Sequence[tuple[str, Image.Image]],
     measured: Mapping[str, Rows],
     configs: Sequence[RunConfig],
 ) -> str:
@@ -47,13 +48,14 @@ def comparison_page(
     Args:
         comparison: The runs.
         title: What it is called.
-        samples: A picture of samples of each run.
+        samples: What is to be said of each run beside its caption, and a picture of its samples.
         measured: The rows of each run's metrics, by its caption.
         configs: Their configurations.
     """
     header, cells = comparison.cells(comparison.labels)
     shown = "".join(
-        picture(_of_page(image), caption) for caption, image in zip(comparison.captions, samples, strict=True)
+        picture(_of_page(image), caption, note=note)
+        for caption, (note, image) in zip(comparison.captions, samples, strict=True)
     )
     return html_page(
         title,
@@ -83,12 +85,17 @@ def _differences(captions: Sequence[str], configs: Sequence[RunConfig]) -> str:
     if len(configs) < 2:
         return ""
     settings = [dict(_options(config.model_dump(mode="json"))) for config in configs]
-    names = dict.fromkeys(name for values in settings for name in values)
-    told = {name: [_said(values.get(name)) for values in settings] for name in names}
-    rows = [[name, *values] for name, values in told.items() if len(set(values)) > 1]
-    if not rows:
+    told = {name: [_said(values.get(name)) for values in settings] for values in settings for name in values}
+    differing = [[name, *values] for name, values in told.items() if len(set(values)) > 1]
+    if not differing:
         return "<p>Their configurations do not differ.</p>"
-    return table(["option", *captions], rows)
+    shared = set.intersection(*map(set, settings))
+    header = ["option", *captions]
+    others = [row for row in differing if row[0] not in shared]
+    parts = [table(header, [row for row in differing if row[0] in shared])]
+    if others:
+        parts.append(fold("Options of components that not all of them have", table(header, others)))
+    return "".join(parts)
 
 
 def _options(settings: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

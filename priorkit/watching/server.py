@@ -26,11 +26,11 @@ _LOOPBACK = "127.0.0.1"
 _PORTS_TRIED = 20
 _MOST_CHOSEN = 20
 """Runs whose curves are asked for at once."""
-_HOST = re.compile(r"(?P<name>localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<name>localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 """What a browser calls a server on its own machine, perhaps at the end of a tunnel with another port."""
-_NUMBERS = re.compile(r"\d{1,9}(,\d{1,9})*")
-_PICTURE = re.compile(rf"/picture/(?P<run>\d{{1,9}})/(?P<kind>{'|'.join(PICTURES)})/(?P<step>\d{{1,18}})")
-_REPORT = re.compile(r"/report/(?P<run>\d{1,9})")
+_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
+_PICTURE = re.compile(rf"/picture/(?P<run>[0-9]{{1,9}})/(?P<kind>{'|'.join(PICTURES)})/(?P<step>[0-9]{{1,18}})")
+_REPORT = re.compile(r"/report/(?P<run>[0-9]{1,9})")
 _PNG = b"\x89PNG"
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
 _REPORT_POLICY = (
@@ -122,7 +122,12 @@ class _Handler(BaseHTTPRequestHandler):
             # Another site's name that leads here: its scripts would read what this one says.
             self._refuse(HTTPStatus.FORBIDDEN, f"open {self.server.address} on this machine")
             return
-        asked = urlsplit(self.path)
+        try:
+            asked = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(asked.query, max_num_fields=8).items()}
+        except ValueError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "this address means nothing here")
+            return
         answers: dict[str, Callable[[dict[str, str]], None]] = {
             "/": self._page,
             "/runs": self._runs,
@@ -130,8 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/curves": self._curves,
         }
         if asked.path in answers:
-            query = parse_qs(asked.query, max_num_fields=8)
-            answers[asked.path]({name: values[0] for name, values in query.items()})
+            answers[asked.path](query)
         elif picture := _PICTURE.fullmatch(asked.path):
             self._picture(int(picture["run"]), picture["kind"], int(picture["step"]))
         elif report := _REPORT.fullmatch(asked.path):

@@ -1,0 +1,172 @@
+"""`priorkit watch`."""
+
+import contextlib
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+NAME = "<img src=x onerror=alert(1)>"
+_CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+_PATIENCE = 120.0
+
+
+@contextlib.contextmanager
+def watching(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The real command in a process of its own, and what it prints first."""
+    command = [sys.executable, "-m", "priorkit", "watch", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def told(address: str, what: str = "runs") -> dict:
+    with urllib.request.urlopen(address + what, timeout=60) as answer:
+        return json.load(answer)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained):
+    Path("runs").mkdir()
+    shutil.move(trained, f"runs/{NAME}")
+    (Path("runs") / NAME / "metrics.jsonl").open("a").write(
+        json.dumps({"step": 4, "images": 32, "seconds": 9.0, "score/<b>x</b>": 1.0}) + "\n"
+    )
+    with watching("runs", "--port", "0", "--json") as (process, line):
+        said = json.loads(line)
+        assert said["event"] == "serving"
+        address = said["address"]
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+
+        def states() -> dict[str, str]:
+            return {run["name"]: run["state"] for run in told(address)["runs"]}
+
+        assert states() == {NAME: "complete"}
+        if _CHROMIUM is not None:
+            shown_by_a_browser(address)
+        train = [sys.executable, "-m", "priorkit", "train", "aae", *map(str, tiny), "--out", "runs/new", "--quiet"]
+        with subprocess.Popen([*train, "--steps", "100000", "--log-every", "20", "--sample-every", "100"]) as training:
+            wait_for(lambda: states().get("new") == "running")
+            [new] = [run for run in told(address)["runs"] if run["name"] == "new"]
+            wait_for(lambda: bool(told(address, f"curves?runs={new['id']}")["panels"]))
+            before = told(address, f"curves?runs={new['id']}")["key"]
+            wait_for(lambda: told(address, f"curves?runs={new['id']}&known={before}") != {})
+            wait_for(lambda: bool(told(address, f"details?runs={new['id']}")["runs"][0]["pictures"]["samples"]))
+            [new] = [run for run in told(address)["runs"] if run["name"] == "new"]
+            assert 0 < new["fraction"] < 1
+            assert new["left"]
+            training.send_signal(signal.SIGINT)
+            assert training.wait(_PATIENCE) == 130
+        wait_for(lambda: states()["new"] == "stopped")
+        shutil.rmtree("runs/new")
+        wait_for(lambda: states()["new"] == "gone")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=_PATIENCE)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def shown_by_a_browser(address: str) -> None:
+    """What Chromium makes of the page, its scripts included."""
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    asked = [_CHROMIUM, *quiet, "--virtual-time-budget=5000", "--dump-dom", address]
+    page = subprocess.run(asked, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
+    seen = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    assert f">{html.escape(NAME, quote=False)}</span>" in seen
+    assert '<span class="state complete">complete</span>' in seen
+    assert re.search(r'<img [^>]*src="/picture/1/samples/4\?\d+"', seen)
+    assert "onerror" not in re.sub(r"&lt;img src=x onerror=alert\(1\)&gt;", "", seen)
+    assert "<canvas" in seen
+    assert "&lt;b&gt;x&lt;/b&gt;" in seen
+    assert "<b>" not in seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no folder 'runs' to watch"),
+        (("nowhere",), "no folder 'nowhere' to watch"),
+        ((".", "--port", "65536"), "a port is a number up to 65535"),
+        ((".", "--port", "x"), "expected a whole number"),
+        ((".", "--prot", "1"), "did you mean '--port'?"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(cli, arguments, message):
+    result = cli("watch", *arguments)
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert message in result.err
+
+
+def test_a_port_that_is_taken(cli):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = cli("watch", ".", "--port", port)
+        assert (result.status, result.err.count("\n")) == (2, 1)
+        assert f"port {port} is taken by another program" in result.err
+        assert "--port N" in result.err
+
+
+@pytest.fixture
+def ended_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ctrl-C as soon as the page is served; gives what browsers were asked to open."""
+    from priorkit.watching import WatchServer
+
+    def interrupt(self: WatchServer) -> None:
+        raise KeyboardInterrupt
+
+    opened: list[str] = []
+    monkeypatch.setattr(WatchServer, "serve_forever", interrupt)
+    monkeypatch.setattr("priorkit.cli.watch.webbrowser.open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
+    return opened
+
+
+def test_ctrl_c_is_the_normal_end(cli, ended_at_once):
+    result = cli("watch", ".", "--port", 0)
+    assert (result.status, result.err) == (0, "")
+    first, *_, last = result.out.splitlines()
+    assert re.fullmatch(r"watching \. on http://127\.0\.0\.1:\d+/ \(Ctrl-C ends\)", first)
+    assert last == "stopped watching"
+    quiet = cli("watch", ".", "--port", 0, "--quiet")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", quiet.out)
+    assert ended_at_once == []
+
+
+def test_another_port_than_the_usual_is_said(cli, ended_at_once, monkeypatch):
+    monkeypatch.setattr("priorkit.watching.server.DEFAULT_PORT", 8750)
+    monkeypatch.setattr("priorkit.watching.DEFAULT_PORT", 8750)
+    with socket.create_server(("127.0.0.1", 8750)):
+        assert "port 8750 is taken; using 87" in cli("watch", ".").out
+
+
+def test_a_terminal_opens_a_browser_unless_told_not_to(cli, ended_at_once, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("threading.Thread.start", lambda thread: thread.run())
+    cli("watch", ".", "--port", 0, "--no-browser")
+    assert ended_at_once == []
+    cli("watch", ".", "--port", 0)
+    assert len(ended_at_once) == 1
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("BROWSER", raising=False)
+    cli("watch", ".", "--port", 0)
+    assert len(ended_at_once) == (2 if sys.platform in ("win32", "darwin") else 1)
