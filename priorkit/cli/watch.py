@@ -52,11 +52,6 @@ def watch_command(arguments: Sequence[str], registry: Registry) -> int:
     if found.port is not None and found.port > _HIGHEST_PORT:
         raise ConfigurationError(f"--port {found.port}: a port is a number up to {_HIGHEST_PORT}")
     folders = found.folders or [Path("runs")]
-    for folder in folders:
-        if not folder.is_dir():
-            raise ConfigurationError(
-                f"no folder {str(folder)!r} to watch; name runs, or a folder that they lie in: priorkit watch runs"
-            )
 
     from priorkit.watching import DEFAULT_PORT, RunTable, open_server
 

@@ -20,7 +20,7 @@ svg { width: 100%; } svg text { font-size: 11px; fill: var(--ink); } svg .name {
 .front { fill: none; stroke: var(--c1); stroke-width: 1.5; }
 circle { fill: var(--c0); fill-opacity: .7; } circle.best { fill: var(--c1); fill-opacity: 1; }
 circle.pruned { fill: none; stroke: var(--c0); }
-.bars td { border: 0; } .bars td.bar { width: 14rem; }
+.bars td { border: 0; } .bars td.bar { width: min(14rem, 30vw); }
 .bars i { display: block; height: .7rem; margin-top: .4rem; background: var(--c0); }
 """
 

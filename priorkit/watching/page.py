@@ -33,7 +33,7 @@ def watch_page(folders: Sequence[Path]) -> str:
         folders: What is watched.
     """
     return html_page(
-        "Runs in training",
+        "Watching runs",
         f"Below {', '.join(map(str, folders))}, as they are now.",
         [_RUNS, _CHOSEN],
         scripts=(PageScript.CURVES,),

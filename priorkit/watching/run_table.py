@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from priorkit.errors import RunFolderError
 from priorkit.pages import panels_of_curves
 from priorkit.watching.discovery import runs_below
 from priorkit.watching.watched_run import WatchedRun
@@ -28,9 +29,17 @@ class RunTable:
 
     Args:
         folders: Run folders, or folders that hold some, at any depth.
+
+    Raises:
+        RunFolderError: One of them is not there.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        for folder in folders:
+            if not folder.is_dir():
+                raise RunFolderError(
+                    f"no folder {str(folder)!r} to watch; name runs, or a folder that they lie in: priorkit watch runs"
+                )
         self.folders = tuple(folders)
         self._runs: dict[Path, WatchedRun] = {}
         self._lock = threading.Lock()

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from priorkit.training import Session
+
 NAME = "<img src=x onerror=alert(1)>"
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 _PATIENCE = 120.0
@@ -46,7 +48,24 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained):
+@pytest.fixture
+def looking_at_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Callable[[], None]]], None]:
+    """Has functions called while a run is trained, once it has been through its turn of their steps."""
+
+    def look(functions: dict[int, Callable[[], None]]) -> None:
+        step = Session.step
+
+        def look_then_step(session: Session) -> None:
+            # The step before is done with everything that belongs to it.
+            functions.get(session.steps, lambda: None)()
+            step(session)
+
+        monkeypatch.setattr(Session, "step", look_then_step)
+
+    return look
+
+
+def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, looking_at_steps):
     Path("runs").mkdir()
     shutil.move(trained, f"runs/{NAME}")
     (Path("runs") / NAME / "metrics.jsonl").open("a").write(
@@ -64,20 +83,25 @@ def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained):
         assert states() == {NAME: "complete"}
         if _CHROMIUM is not None:
             shown_by_a_browser(address)
-        train = [sys.executable, "-m", "priorkit", "train", "aae", *map(str, tiny), "--out", "runs/new", "--quiet"]
-        with subprocess.Popen([*train, "--steps", "100000", "--log-every", "20", "--sample-every", "100"]) as training:
+
+        def look_while_it_trains() -> None:
             wait_for(lambda: states().get("new") == "running")
             [new] = [run for run in told(address)["runs"] if run["name"] == "new"]
-            wait_for(lambda: bool(told(address, f"curves?runs={new['id']}")["panels"]))
-            before = told(address, f"curves?runs={new['id']}")["key"]
-            wait_for(lambda: told(address, f"curves?runs={new['id']}&known={before}") != {})
-            wait_for(lambda: bool(told(address, f"details?runs={new['id']}")["runs"][0]["pictures"]["samples"]))
-            [new] = [run for run in told(address)["runs"] if run["name"] == "new"]
-            assert 0 < new["fraction"] < 1
+            assert (new["step"], new["steps"], new["fraction"]) == (40, 60, 40 / 60)
             assert new["left"]
-            training.send_signal(signal.SIGINT)
-            assert training.wait(_PATIENCE) == 130
-        wait_for(lambda: states()["new"] == "stopped")
+            seen.append(told(address, f"curves?runs={new['id']}"))
+            assert len(told(address, f"details?runs={new['id']}")["runs"][0]["pictures"]["samples"]) == 1
+
+        def look_again() -> None:
+            known = seen[0]["key"]
+            wait_for(lambda: told(address, f"curves?runs={known.split(',')[1].split(':')[0]}&known={known}") != {})
+
+        seen: list[dict] = []
+        looking_at_steps({40: look_while_it_trains, 50: look_again})
+        train = ("train", "aae", *tiny, "--steps", 60, "--log-every", 10, "--sample-every", 40)
+        assert cli(*train, "--out", "runs/new", "--quiet") == (0, "", "")
+        assert len(seen) == 1
+        wait_for(lambda: states()["new"] == "complete")
         shutil.rmtree("runs/new")
         wait_for(lambda: states()["new"] == "gone")
         process.send_signal(signal.SIGINT)

@@ -80,7 +80,7 @@ function showRow(run, now) {
   parts.bar.hidden = run.fraction === null && run.state !== "running";
   parts.bar.setAttribute("aria-label", `progress of ${run.name}`);
   const steps = run.steps ? `${counted(run.step)} of ${counted(run.steps)} steps` : `${counted(run.step)} steps`;
-  setText(parts.far, run.state === "waiting" ? "" : `${steps}${run.left === null ? ` in ${run.seconds}` : `, ${run.left} left`}${since(run, now)}`);
+  setText(parts.far, run.state === "waiting" || (run.error && !run.step) ? "" : `${steps}${run.left === null ? ` in ${run.seconds}` : `, ${run.left} left`}${since(run, now)}`);
   const scores = Object.entries(run.held_out).map(([name, value]) => `${name} ${value}`);
   if (run.warnings) scores.push(run.warnings === 1 ? "1 warning" : `${run.warnings} warnings`);
   setText(parts.scores, scores.join(", "));
