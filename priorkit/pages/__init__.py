@@ -1,7 +1,7 @@
 """HTML pages that stand alone: one design, curves with axes, pictures inside; nothing is loaded from elsewhere."""
 
 from priorkit.pages.compression import compressed
-from priorkit.pages.curves import Panel, curve_sections, panels_of, panels_of_curves
+from priorkit.pages.curves import Panel, curve_figure, curve_sections, panels_of, panels_of_curves
 from priorkit.pages.document import PageScript, html_page, packaged_text
 from priorkit.pages.film import film_strip
 from priorkit.pages.markup import Html, definitions, file_link, fold, json_island, picture, section, table, text_of
@@ -13,6 +13,7 @@ __all__ = [
     "PageScript",
     "Panel",
     "compressed",
+    "curve_figure",
     "curve_sections",
     "definitions",
     "file_link",

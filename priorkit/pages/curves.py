@@ -8,7 +8,7 @@ from typing import Any
 from priorkit.pages.markup import json_island, section, text_of
 from priorkit.pages.measurement_names import name_measurement
 
-__all__ = ["Panel", "curve_sections", "panels_of", "panels_of_curves"]
+__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_curves"]
 
 _NOT_SHOWN = ("step", "images", "seconds")
 _SYMPTOM = "symptom/"
@@ -138,13 +138,22 @@ def panels_of_curves(
     return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
 
 
+def curve_figure(panel: Panel, identifier: str) -> str:
+    """A panel as HTML; pages that show it need `PageScript.CURVES`.
+
+    Args:
+        panel: The panel.
+        identifier: By which the page knows its data; another one for each panel.
+    """
+    return (
+        f'<figure class="curves" data-curves="{text_of(identifier)}"><figcaption>{text_of(panel.title)}</figcaption>'
+        f'<p class="values">{text_of(panel.in_words)}</p>{json_island(identifier, panel.as_data())}</figure>'
+    )
+
+
 def curve_sections(panels: Sequence[Panel]) -> list[str]:
     """Panels as HTML, a section for each group; pages that show them need `PageScript.CURVES`."""
     groups: dict[str, list[str]] = {}
     for number, panel in enumerate(panels):
-        name = f"curves-{number}"
-        groups.setdefault(panel.section, []).append(
-            f'<figure class="curves" data-curves="{name}"><figcaption>{text_of(panel.title)}</figcaption>'
-            f'<p class="values">{text_of(panel.in_words)}</p>{json_island(name, panel.as_data())}</figure>'
-        )
+        groups.setdefault(panel.section, []).append(curve_figure(panel, f"curves-{number}"))
     return [section(name, f'<div class="panels">{"".join(figures)}</div>') for name, figures in groups.items()]
