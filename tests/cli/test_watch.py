@@ -1,9 +1,7 @@
 """`priorkit watch`."""
 
 import contextlib
-import html
 import json
-import os
 import re
 import shutil
 import signal
@@ -20,7 +18,6 @@ import pytest
 from priorkit.training import Session
 
 NAME = "<img src=x onerror=alert(1)>"
-_CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 _PATIENCE = 120.0
 
 
@@ -68,9 +65,6 @@ def looking_at_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Cal
 def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, looking_at_steps):
     Path("runs").mkdir()
     shutil.move(trained, f"runs/{NAME}")
-    (Path("runs") / NAME / "metrics.jsonl").open("a").write(
-        json.dumps({"step": 4, "images": 32, "seconds": 9.0, "score/<b>x</b>": 1.0}) + "\n"
-    )
     with watching("runs", "--port", "0", "--json") as (process, line):
         said = json.loads(line)
         assert said["event"] == "serving"
@@ -81,8 +75,6 @@ def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, 
             return {run["name"]: run["state"] for run in told(address)["runs"]}
 
         assert states() == {NAME: "complete"}
-        if _CHROMIUM is not None:
-            shown_by_a_browser(address)
 
         def look_while_it_trains() -> None:
             wait_for(lambda: states().get("new") == "running")
@@ -107,21 +99,6 @@ def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, 
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=_PATIENCE)
         assert (process.returncode, out, err) == (0, "", "")
-
-
-def shown_by_a_browser(address: str) -> None:
-    """What Chromium makes of the page, its scripts included."""
-    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    asked = [_CHROMIUM, *quiet, "--virtual-time-budget=5000", "--dump-dom", address]
-    page = subprocess.run(asked, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
-    seen = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
-    assert f">{html.escape(NAME, quote=False)}</span>" in seen
-    assert '<span class="state complete">complete</span>' in seen
-    assert re.search(r'<img [^>]*src="/picture/1/samples/4\?\d+"', seen)
-    assert "onerror" not in re.sub(r"&lt;img src=x onerror=alert\(1\)&gt;", "", seen)
-    assert "<canvas" in seen
-    assert "&lt;b&gt;x&lt;/b&gt;" in seen
-    assert "<b>" not in seen
 
 
 @pytest.mark.parametrize(

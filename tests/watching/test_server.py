@@ -1,8 +1,7 @@
 import http.client
 import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,9 @@ NAME = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def server(make_run: Callable[..., Path], tmp_path: Path) -> Iterator[WatchServer]:
+def server(serve: Callable[..., WatchServer], make_run: Callable[..., Path]) -> WatchServer:
     make_run(NAME)
-    with open_server(RunTable([tmp_path / "runs"]), 0) as opened:
-        thread = threading.Thread(target=opened.serve_forever, args=(0.01,))
-        thread.start()
-        yield opened
-        opened.shutdown()
-        thread.join()
+    return serve()
 
 
 def ask(server: WatchServer, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, dict[str, str]]:
