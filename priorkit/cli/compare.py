@@ -75,6 +75,7 @@ def compare_command(arguments: Sequence[str], registry: Registry) -> int:
         if (found.out / name).exists()
     ]
     console.line(f"in {found.out}, with all scores: {', '.join(written)}")
+    console.result(found.out)
     return 0
 
 

@@ -104,6 +104,7 @@ def explore_command(arguments: Sequence[str], registry: Registry) -> int:
     if written.advice:
         console.line(written.advice)
     console.line(f"{written.path} ({written.size / 1e6:.1f} MB): open it in a browser")
+    console.result(written.path)
     if found.open:
         import webbrowser
 

@@ -54,6 +54,7 @@ def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Reg
         progress.close()
     console.data({"event": "end", "stopped": stopped, "folder": str(asked.request.out), **results.as_data()})
     _show(results, asked.request, console)
+    console.result(asked.request.out)
     if stopped:
         console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {shlex.join(command)}")
         return _STATUS[stopped]

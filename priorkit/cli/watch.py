@@ -62,9 +62,8 @@ def watch_command(arguments: Sequence[str], registry: Registry) -> int:
             console.line(f"port {DEFAULT_PORT} is taken; using {port}")
         console.data({"event": "serving", "address": server.address})
         console.line(f"watching {', '.join(map(str, folders))} on {server.address} (Ctrl-C ends)")
-        if found.quiet and not found.json:
-            print(server.address, flush=True)
-        if sys.stdout.isatty() and not found.no_browser and not found.json and _has_windows():
+        console.result(server.address)
+        if console.for_people and sys.stdout.isatty() and not found.no_browser and _has_windows():
             # Some browsers return only when they are closed.
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from priorkit.config import format_duration
+from priorkit.evaluation.unbiased import below_zero_note
 from priorkit.studies.run_summary import RunSummary
 from priorkit.studies.study import MAIN_SCORES
 
@@ -41,7 +42,11 @@ class RunComparison:
 
     @property
     def notes(self) -> list[str]:
-        """Scores that do not compare, though they have one name."""
+        """Scores that do not compare, though they have one name; and what values below 0 mean."""
+        return [*self._apart, *filter(None, [below_zero_note(label for run in self.runs for label in run.below_zero)])]
+
+    @property
+    def _apart(self) -> list[str]:
         ways: dict[str, set[str]] = {}
         for run in self.runs:
             for item in run.evaluated:

@@ -84,7 +84,7 @@ def test_runs_of_one_name_are_told_apart(cli, trained):
     shutil.copytree(trained, "other/trained")
     out = cli("compare", trained, "other/trained", trained).out
     for name in ("trained (1)", "other/trained", "trained (2)"):
-        assert f" {name} " in out
+        assert f"\n{name} " in out
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,14 @@ def test_json(cli, trained: Path):
     assert "PSNR" not in (trained / "report.html").read_text()
 
 
+@pytest.mark.parametrize("distance", [-0.001, 0.001])
+def test_a_distance_below_zero_is_explained(cli, trained: Path, monkeypatch: pytest.MonkeyPatch, distance: float):
+    monkeypatch.setattr("priorkit.evaluation.sample_scores.kernel_distance", lambda *_, **__: (distance, 0.002))
+    out = cli("evaluate", trained, *FEW, "--scores", "kernel-distance").out
+    note = "classifier kernel distance: an unbiased estimate; below 0 means not distinguishable from 0"
+    assert out.count(note) == (distance < 0)
+
+
 def test_help_lists_scores_and_options(cli):
     text = cli("evaluate", "--help").out
     names = "classifier, clip, inception, torchscript, two-tower"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import priorkit.codes
+import priorkit.exploring
 import priorkit.runs
 import priorkit.studies
 import priorkit.sweeps
@@ -100,6 +101,7 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
     monkeypatch.setattr(priorkit.sweeps, "carry_out_sweep", stop)
     monkeypatch.setattr(priorkit.watching, "RunTable", stop)
+    monkeypatch.setattr(priorkit.exploring, "explore", stop)
 
 
 def test_pages_have_commands():

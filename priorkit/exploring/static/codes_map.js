@@ -75,5 +75,5 @@ class CodesMap {
   }
 }
 
-// The code a share of the way from one to another; indices have nothing between them.
-const between = (start, end, share, indices) => (indices ? (share < 0.5 ? start : end) : start.map((value, k) => value + share * (end[k] - value)));
+// What lies a share of the way from one list of numbers to another.
+const between = (start, end, share) => start.map((value, k) => value + share * (end[k] - value));

@@ -165,7 +165,11 @@ class MapView {
     this.end = to;
     this.draw();
     const indices = this.run.code.indices;
-    const codes = Array.from({ length: STEPS }, (_, i) => between(start.code, end.code, i / (STEPS - 1), indices));
+    const codes = Array.from({ length: STEPS }, (_, i) => {
+      const share = i / (STEPS - 1);
+      // Nothing lies between two indices: the line on the map is followed instead.
+      return indices ? this.map.codeOf(this.layout, between(from, to, share), this.shown, 0).code : between(start.code, end.code, share);
+    });
     const flat = new (indices ? Int32Array : Float32Array)(STEPS * this.map.dim);
     codes.forEach((code, i) => flat.set(code, i * this.map.dim));
     const images = await this.networks.decode(flat, STEPS, start.prior);
@@ -174,7 +178,7 @@ class MapView {
       show(canvas, images, i, this.run);
       return canvas;
     }));
-    this.said.textContent = indices ? "Codes are indices of a codebook, and nothing lies between two of them: the ends are decoded." : "The straight line between two codes, decoded.";
+    this.said.textContent = indices ? "Codes are indices of a codebook, and nothing lies between two: these codes are nearest to the line." : "The straight line between two codes, decoded.";
   }
 
   draw() {
