@@ -70,7 +70,9 @@ class RunTable:
                     self._runs[resolved] = WatchedRun(len(self._runs) + 1, path, self._name(folder, path))
 
     def _name(self, folder: Path, path: Path) -> str:
-        inside = str(path.relative_to(folder)) if path != folder else path.resolve().name
+        # Of several folders, runs may share names.
+        whose = [folder.resolve().name] if len(self.folders) > 1 else []
+        inside = str(Path(*whose, path.relative_to(folder))) if path != folder else path.resolve().name
         taken = {run.name for run in self._runs.values()}
         return inside if inside not in taken else str(path) if str(path) not in taken else str(path.resolve())
 

@@ -91,7 +91,7 @@ def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, 
         seen: list[dict] = []
         looking_at_steps({40: look_while_it_trains, 50: look_again})
         train = ("train", "aae", *tiny, "--steps", 60, "--log-every", 10, "--sample-every", 40)
-        assert cli(*train, "--out", "runs/new", "--quiet") == (0, "", "")
+        assert cli(*train, "--out", "runs/new", "--quiet") == (0, "runs/new\n", "")
         assert len(seen) == 1
         wait_for(lambda: states()["new"] == "complete")
         shutil.rmtree("runs/new")
@@ -165,6 +165,9 @@ def test_a_terminal_opens_a_browser_unless_told_not_to(cli, ended_at_once, monke
     cli("watch", ".", "--port", 0, "--no-browser")
     assert ended_at_once == []
     cli("watch", ".", "--port", 0)
+    assert len(ended_at_once) == 1
+    for spoken in ("--json", "--quiet"):
+        cli("watch", ".", "--port", 0, spoken)
     assert len(ended_at_once) == 1
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

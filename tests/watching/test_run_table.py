@@ -55,7 +55,10 @@ def test_a_run_is_one_however_it_is_named(
     assert list(states(make_table(one, tmp_path / "runs", tmp_path))) == ["one"]
     make_run("a/one")
     both = make_table(one, tmp_path / "runs" / "a")
-    assert set(states(both)) == {"one", str(tmp_path / "runs" / "a" / "one")}
+    assert set(states(both)) == {"one", "a/one"}
+    make_run("b/a/one")
+    three = make_table(one, tmp_path / "runs" / "a", tmp_path / "runs" / "b" / "a")
+    assert set(states(three)) == {"one", "a/one", str(tmp_path / "runs" / "b" / "a" / "one")}
 
 
 def test_a_damaged_run_leaves_the_others_alone(
