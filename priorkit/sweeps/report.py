@@ -165,7 +165,7 @@ def _importance(sweep: Sweep) -> list[str]:
     parts = ["<p>The share of each in what sets good trials apart from others, as far as the trials tell.</p>"]
     for name, shares in sweep.importance.items():
         ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
-        parts.append(f"<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>")
+        parts.append(f'<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>')
     return [section("Which options matter", *parts)]
 
 
