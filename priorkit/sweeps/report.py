@@ -14,7 +14,7 @@ from priorkit.sweeps.trials import SweptTrial
 __all__ = ["write_sweep_report"]
 
 _STYLE = """
-.sweep figure { display: inline-block; width: 27.5rem; max-width: 100%; margin: 0 1rem 1rem 0; vertical-align: top; }
+.sweep { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
 svg { width: 100%; } svg text { font-size: 11px; fill: var(--ink); } svg .name { font-size: 12px; font-weight: 600; }
 .field { fill: var(--card); stroke: var(--line); } .tick { stroke: var(--line); }
 .front { fill: none; stroke: var(--c1); stroke-width: 1.5; }
