@@ -57,16 +57,16 @@ def watch_command(arguments: Sequence[str], registry: Registry) -> int:
 
     console = Console(as_json=found.json, quiet=found.quiet)
     with open_server(RunTable(folders), found.port) as server:
-        port = urlsplit(server.address).port
-        if found.port is None and port != DEFAULT_PORT:
-            console.line(f"port {DEFAULT_PORT} is taken; using {port}")
-        console.data({"event": "serving", "address": server.address})
-        console.line(f"watching {', '.join(map(str, folders))} on {server.address} (Ctrl-C ends)")
-        console.result(server.address)
-        if console.for_people and sys.stdout.isatty() and not found.no_browser and _has_windows():
-            # Some browsers return only when they are closed.
-            threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
         try:
+            port = urlsplit(server.address).port
+            if found.port is None and port != DEFAULT_PORT:
+                console.line(f"port {DEFAULT_PORT} is taken; using {port}")
+            console.data({"event": "serving", "address": server.address})
+            console.line(f"watching {', '.join(map(str, folders))} on {server.address} (Ctrl-C ends)")
+            console.result(server.address)
+            if console.for_people and sys.stdout.isatty() and not found.no_browser and _has_windows():
+                # Some browsers return only when they are closed.
+                threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
             server.serve_forever()
         except KeyboardInterrupt:
             console.line("\nstopped watching")
