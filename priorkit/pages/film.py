@@ -1,11 +1,9 @@
 """A training's pictures one after the other, small enough for a page."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, features
-
+from priorkit.pages.compression import compressed
 from priorkit.pages.markup import picture, text_of
 from priorkit.whole_files import read_regular
 
@@ -33,8 +31,8 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
     count = min(len(frames), _MOST_FRAMES)
     chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
     contents = [read_regular(path) for _, path in chosen]
-    if sum(map(len, contents)) > _LARGEST and features.check("webp"):
-        contents = [_compressed(content) for content in contents]
+    if sum(map(len, contents)) > _LARGEST:
+        contents = [compressed(content, 0) for content in contents]
     while len(contents) > 2 and sum(map(len, contents)) > _LARGEST:
         # The last one stays.
         del contents[-2::-2], chosen[-2::-2]
@@ -43,10 +41,3 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
         for (step, _), content in zip(chosen, contents, strict=True)
     )
     return f'<div class="film" data-caption="{text_of(caption)}"><ol>{shown}</ol></div>'
-
-
-def _compressed(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as image:
-        image.convert("RGB").save(file, format="WEBP", quality=82)
-    return file.getvalue()

@@ -8,7 +8,7 @@ from priorkit.errors import RunFolderError
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.whole_files import open_regular, read_regular
 
-__all__ = ["each_measurement", "read_metrics"]
+__all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 
 _LONGEST_LINE = 2**20
 """Bytes of a line that may be a measurement."""
@@ -62,14 +62,18 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
                 # A part of a line that is longer than any measurement is none itself.
                 ended = line.endswith(b"\n") or len(line) < _LONGEST_LINE
                 whole, begun = ended and not begun, not ended
-                if not whole:
-                    continue
-                try:
-                    row: Any = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if _is_measurement(row):
+                row = parse_measurement(line) if whole else None
+                if row is not None:
                     yield row
+
+
+def parse_measurement(line: bytes) -> dict[str, float] | None:
+    """A line of `metrics.jsonl` as a row; None if it is no measurement."""
+    try:
+        row: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if _is_measurement(row) else None
 
 
 def _is_measurement(row: Any) -> bool:
