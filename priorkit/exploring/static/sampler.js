@@ -10,8 +10,10 @@ class Sampler {
     this.scale = 1;
     this.seed = 1;
     this.chosen = new Map(); // The condition of each run, by what it is called.
+    this.beside = new Map(); // The dimensions of s beside the class, by the same.
     this.build(place);
     this.showLatest = latestOnly(() => this.show());
+    this.stripLatest = latestOnly(() => this.showStrip());
     this.draw();
   }
 
@@ -61,14 +63,35 @@ class Sampler {
     const usable = names.map((_, index) => index).filter((index) => !condition.untrained.includes(index));
     this.chosen.set(key, usable[0]);
     if (condition.classes.length && names.length <= 12) {
-      return choice("Class", usable.map((index) => [index, names[index]]), usable[0], pick);
+      const classes = choice("Class", usable.map((index) => [index, names[index]]), usable[0], pick);
+      return element("div", { className: "condition" }, classes, ...this.continuous(key, condition));
     }
     const list = element("select");
     list.setAttribute("aria-label", condition.classes.length ? "Class" : "Description");
     usable.forEach((index) => list.append(element("option", { value: index, textContent: names[index] })));
     list.addEventListener("change", () => pick(Number(list.value)));
     const reading = this.able.filter(({ run, networks }) => run.condition === condition && networks.readsTexts);
-    return element("div", { className: "controls" }, list, ...(reading.length ? this.ownText(key, names) : []));
+    const row = element("div", { className: "controls" }, list, ...(reading.length ? this.ownText(key, names) : []));
+    return element("div", { className: "condition" }, row, ...(condition.classes.length ? this.continuous(key, condition) : []));
+  }
+
+  // A slider for each dimension of s beside the class: it varies what images of the class look like.
+  continuous(key, condition) {
+    const count = condition.dim - condition.classes.length;
+    if (count < 1) return [];
+    const values = new Float32Array(count);
+    this.beside.set(key, values);
+    return [element("div", { className: "sliders" }, ...Array.from(values, (_, index) => {
+      const slider = element("input", { type: "range", min: -1.5, max: 1.5, step: 0.01, value: 0 });
+      const told = element("output", { textContent: "0.00" });
+      slider.setAttribute("aria-label", `s ${condition.classes.length + index + 1}`);
+      slider.addEventListener("input", () => {
+        values[index] = Number(slider.value);
+        told.textContent = values[index].toFixed(2);
+        this.redraw();
+      });
+      return element("label", {}, element("span", { textContent: `s ${condition.classes.length + index + 1}` }), slider, told);
+    }))];
   }
 
   // A text of the reader's own, for every run that reads texts and offers the same ones.
@@ -100,8 +123,10 @@ class Sampler {
     const index = this.chosen.get(names.join("\n"));
     const all = new Float32Array(n * condition.dim);
     for (let i = 0; i < n; i++) {
-      if (condition.classes.length) all[i * condition.dim + index] = 1;
-      else all.set(index < names.length ? run.vectors.subarray(index * condition.dim, (index + 1) * condition.dim) : run.own, i * condition.dim);
+      if (condition.classes.length) {
+        all[i * condition.dim + index] = 1;
+        all.set(this.beside.get(names.join("\n")) ?? [], i * condition.dim + condition.classes.length);
+      } else all.set(index < names.length ? run.vectors.subarray(index * condition.dim, (index + 1) * condition.dim) : run.own, i * condition.dim);
     }
     return all;
   }
@@ -139,10 +164,10 @@ class Sampler {
     const uniform = generator(this.seed);
     this.drawn = Array.from({ length: STRIP }, () => normals(this.count, uniform));
     this.take(0);
-    this.showStrip();
+    this.stripLatest();
   }
 
-  redraw() { this.showStrip(); this.showLatest(); }
+  redraw() { this.showLatest(); this.stripLatest(); }
 
   take(index) {
     this.noise = Float32Array.from(this.drawn[index]);
@@ -162,13 +187,12 @@ class Sampler {
   }
 
   async showStrip() {
-    const seed = this.seed, scale = this.scale;
+    const seed = this.seed;
     for (const { run, networks, law, strip } of this.rows) {
       const noise = new Float32Array(STRIP * law.count);
       this.drawn.forEach((normal, i) => noise.set(law.of(this.scaled(normal), seed * STRIP + i), i * law.count));
       const codes = await networks.codes(noise, STRIP, this.conditionOf(run, STRIP));
       const images = await networks.decode(codes, STRIP);
-      if (seed !== this.seed || scale !== this.scale) return;
       strip.forEach((canvas, i) => show(canvas, images, i, run));
     }
   }
