@@ -49,6 +49,7 @@ _COMMANDS = {
         "sweep:sweep_command",
         "train a run for each of many settings, several at once: priorkit sweep vae --search learning_rate=1e-4..1e-2",
     ),
+    "watch": ("watch:watch_command", "show runs in a browser while they train: priorkit watch runs"),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
     "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),

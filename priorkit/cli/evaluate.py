@@ -173,7 +173,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     validate_settings({"device": found.device})
 
     from priorkit.evaluation import EvaluationSettings, choose_scores
-    from priorkit.runs import evaluate_run, load_run, read_evaluations
+    from priorkit.runs import evaluate_run, load_run, read_evaluations, write_report
 
     console = Console(as_json=found.json, quiet=found.quiet)
     asked = tuple(name.strip() for name in found.scores.split(",") if name.strip())
@@ -204,6 +204,8 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
         tell=lambda doing: console.line(f"{doing} ..."),
     )
     evaluation.save(out)
+    if out.absolute() == run.folder.scores.absolute():
+        write_report(run.folder)
     _show(console, evaluation, out)
     console.result(out)
     return 0

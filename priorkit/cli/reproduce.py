@@ -66,4 +66,6 @@ def _show(results: Results, request: Request, console: Console) -> None:
     console.columns(*results.cells(results.main_labels))
     for note in results.notes:
         console.line(note)
-    console.line(f"\nin {request.out}: table.md, table.json and pictures; each run is a run folder of its own")
+    console.line(
+        f"\nin {request.out}: table.html, table.md, table.json and pictures; each run is a run folder of its own"
+    )

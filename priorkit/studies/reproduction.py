@@ -20,6 +20,7 @@ from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
 from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study
 from priorkit.studies.study_observer import StudyObserver
+from priorkit.studies.study_pages import study_page
 
 __all__ = ["Reproduction", "reproduce"]
 
@@ -107,12 +108,14 @@ def reproduce(
     results = _write(request, refused)
     observer.drawing()
     draw_study(request, results, registry, observer.picture_note)
+    write_document(request.out / "table.html", study_page(results, request.out))
     return Reproduction(results, None)
 
 
 def _write(request: Request, refused: Mapping[str, str]) -> Results:
     results = gather_results(request, refused)
     write_results(results, request.out)
+    write_document(request.out / "table.html", study_page(results, request.out))
     return results
 
 

@@ -15,6 +15,7 @@ import priorkit.runs
 import priorkit.studies
 import priorkit.sweeps
 import priorkit.tracking.catalogue
+import priorkit.watching
 from priorkit.cli import main
 from priorkit.config import resolve_config
 from priorkit.registry import installed_plugins
@@ -99,6 +100,7 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priorkit.studies, "compare_runs", stop)
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
     monkeypatch.setattr(priorkit.sweeps, "carry_out_sweep", stop)
+    monkeypatch.setattr(priorkit.watching, "RunTable", stop)
     monkeypatch.setattr(priorkit.exploring, "explore", stop)
 
 
