@@ -7,7 +7,6 @@ stopped and started again. Names of recipes after the options train these alone.
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 import tomllib
@@ -105,7 +104,7 @@ def _keep(recipe: str, facts: dict[str, Any]) -> None:
     whole = json.dumps(dict(sorted({**_facts(), recipe: facts}.items())), indent=1)
     unfinished = FACTS.with_suffix(".part")
     unfinished.write_text(whole + "\n", encoding="utf-8")
-    os.replace(unfinished, FACTS)
+    unfinished.replace(FACTS)
 
 
 if __name__ == "__main__":

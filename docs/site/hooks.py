@@ -15,7 +15,7 @@ from public_names import names_of
 from reference_pages import builtin_registry, components_of, recipes_of, settings_of_runs
 from root_pages import ROOT_PAGES, as_page
 
-__all__ = ["on_files", "on_page_markdown"]
+__all__ = ["on_files", "on_page_content", "on_page_markdown"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _GENERATORS: dict[str, Callable[[str], str]] = {
@@ -48,3 +48,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         markdown,
         flags=re.MULTILINE,
     )
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Marks code that is one word, such as an option: site.css keeps such words in one piece."""
+    return re.sub(r"<code>(?=[^<\s]{1,36}</code>)", '<code class="word">', html)
