@@ -1,13 +1,16 @@
 """Trains every recipe for the page of samples: `python docs/site/gallery.py --data-dir DIR --work FOLDER`.
 
 DIR holds MNIST, FOLDER gets the runs. Each recipe is trained and sampled by priorkit's own commands, and leaves a
-picture and a line of facts in `docs/pictures/gallery`. What is there is not made again, so the script can be
-stopped and started again. Names of recipes after the options train these alone. It uses the `priorkit` of the PATH.
+picture and its facts in `docs/pictures/gallery`. A recipe that has both is not trained again, so the script can be
+stopped and started again; a run that was interrupted is removed. Names of recipes after the options train these
+alone. It uses the `priorkit` of the PATH, and one thread if OMP_NUM_THREADS=1 says so.
 """
 
 import argparse
 import json
+import resource
 import shlex
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -20,7 +23,8 @@ __all__ = ["FACTS", "PICTURES"]
 
 PICTURES = Path(__file__).resolve().parents[1] / "pictures/gallery"
 FACTS = PICTURES / "facts.json"
-"""Of each recipe: its commands, how long its training took and its error on held-out images, None for a GAN."""
+"""Of each recipe: its commands, the seconds of processor time that training took, the start of the command included,
+and the reconstruction error of held-out images, None for a GAN."""
 
 _STEPS = 600
 # Recipes of stages whose own lengths are beyond that.
@@ -65,27 +69,30 @@ def _picture(recipe: str) -> Path:
 
 
 def _add(recipe: str, work: Path, data_dir: Path) -> None:
-    """Trains a recipe, or goes on with its run, draws its samples, and keeps the facts."""
+    """Trains a recipe, draws its samples, and keeps the facts."""
     run = work / "runs" / recipe
-    data = "" if recipe in _CAPTIONED else " --dataset mnist"
+    if run.exists():
+        shutil.rmtree(run)
+    captioned = recipe in _CAPTIONED
+    data = "" if captioned else " --dataset mnist"
     length = f"--stages {_STAGES[recipe]}" if recipe in _STAGES else f"--steps {_STEPS}"
     train = f"priorkit train {recipe}{data} {length} --seed 0 --out runs/{recipe}"
-    if run.exists():
-        # Refused where the run was trained to its end, and only its samples are missing.
-        subprocess.run(["priorkit", "train", "--resume", f"runs/{recipe}", "--quiet"], cwd=work, check=False)
-    else:
-        _carry_out(train, work, *([] if recipe in _CAPTIONED else ["--data-dir", str(data_dir)]))
+    seconds = _carry_out(train, work, *([] if captioned else ["--data-dir", str(data_dir)]))
     sample = f"priorkit sample runs/{recipe} {_what_to_draw(run)}"
     samples = f"{recipe}.npz"
     _carry_out(sample, work, "--out", samples, "--overwrite")
     images = np.load(work / samples)["images"]
     # MNIST's images have 28x28 pixels, and networks give them a black frame of two.
-    save_small(tiled(images if recipe in _CAPTIONED else images[:, 2:-2, 2:-2], columns=8), _picture(recipe))
-    _keep(recipe, {"train": train, "sample": sample, **_measured(run)})
+    save_small(tiled(images if captioned else images[:, 2:-2, 2:-2], columns=8), _picture(recipe))
+    _keep(recipe, {"train": train, "sample": sample, "seconds": round(seconds), "reconstruction_error": _error(run)})
 
 
-def _carry_out(command: str, folder: Path, *more: str) -> None:
+def _carry_out(command: str, folder: Path, *more: str) -> float:
+    """Carries out a command; the seconds of processor time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*shlex.split(command), "--quiet", *more], cwd=folder, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def _what_to_draw(run: Path) -> str:
@@ -94,10 +101,10 @@ def _what_to_draw(run: Path) -> str:
     return _TEXTS if condition == "text" else _CONDITIONED.get(condition, "-n 32")
 
 
-def _measured(run: Path) -> dict[str, float | None]:
+def _error(run: Path) -> float | None:
     last = json.loads((run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     error = last.get("held_out/reconstruction_error")
-    return {"seconds": round(last["seconds"]), "reconstruction_error": None if error is None else round(error, 4)}
+    return None if error is None else round(error, 4)
 
 
 def _keep(recipe: str, facts: dict[str, Any]) -> None:
