@@ -76,3 +76,15 @@ def test_tiles_are_put_beside_each_other(site_module):
     assert whole[0, 4] == 20
     assert whole[3, 0] == 30
     assert whole[2, 0] == whole[0, 3] == whole[4, 6] == 255
+
+
+def test_the_readme_for_pypi_has_addresses(site_module):
+    with_addresses = site_module("pypi_readme").with_addresses
+    text = with_addresses(TEXTS[ROOT / "README.md"], "https://github.com/somebody/priorkit", "v1")
+    assert 'src="https://raw.githubusercontent.com/somebody/priorkit/v1/docs/pictures/samples.png"' in text
+    assert "](https://github.com/somebody/priorkit/blob/v1/docs/gallery.md)" in text
+    assert "](https://arxiv.org/abs/1909.04443)" in text
+    targets = re.findall(r'\]\(([^)]+)\)|src="([^"]+)"', text)
+    assert all(address.startswith("https://") for target in targets for address in target if address)
+    with pytest.raises(ValueError, match="no address of a repository"):
+        with_addresses(text, "https://example.org/priorkit", "v1")
