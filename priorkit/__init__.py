@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from priorkit.codes.density import PriorDensity
     from priorkit.config import LearningRates, RunConfig, recipe
     from priorkit.errors import NonFiniteLossError, PriorkitError
+    from priorkit.exploring import explore
     from priorkit.registry import Registry, installed_plugins, register
     from priorkit.runs import Run, diagnose, fit, load_run, pull, train, unpack
     from priorkit.sweeps import Sweep, sweep
@@ -36,6 +37,7 @@ __all__ = [
     "Sweep",
     "__version__",
     "diagnose",
+    "explore",
     "fit",
     "fit_prior",
     "installed_plugins",
@@ -61,6 +63,7 @@ _HOME = {
     "RunConfig": "priorkit.config",
     "Sweep": "priorkit.sweeps",
     "diagnose": "priorkit.runs",
+    "explore": "priorkit.exploring",
     "fit": "priorkit.runs",
     "fit_prior": "priorkit.codes",
     "installed_plugins": "priorkit.registry",

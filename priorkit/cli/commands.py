@@ -51,6 +51,10 @@ _COMMANDS = {
     "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
     "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
+    "explore": (
+        "explore:explore_command",
+        "write a page to play with: a map of codes, sliders, the decoder in the browser",
+    ),
     "export": (
         "export:export_command",
         "write decoder, encoder, prior or sampler as ONNX or .pt2, which run without priorkit",

@@ -1,11 +1,12 @@
 """What is wrong between a prior and the codes that it stands for: measured, named, and drawn."""
 
-from priorkit.diagnosis.code_comparison import CodeComparison, compare_codes
+from priorkit.diagnosis.code_comparison import FEWEST_CODES, CodeComparison, compare_codes
 from priorkit.diagnosis.drawing import draw_diagnosis
 from priorkit.diagnosis.findings import Fault, Finding, name_faults
 from priorkit.diagnosis.model_diagnosis import CodeSets, Diagnosis, diagnose_codes, diagnose_model
 
 __all__ = [
+    "FEWEST_CODES",
     "CodeComparison",
     "CodeSets",
     "Diagnosis",

@@ -10,7 +10,7 @@ from torch import Tensor
 from priorkit.errors import ConfigurationError
 from priorkit.evaluation import code_discrepancy, two_sample_accuracy
 
-__all__ = ["CodeComparison", "compare_codes"]
+__all__ = ["FEWEST_CODES", "CodeComparison", "compare_codes"]
 
 FEWEST_CODES = 20
 """Codes of each kind, at least: of fewer, quantiles say nothing."""

@@ -44,12 +44,13 @@ def quiet_torch() -> Iterator[None]:
         logging.disable(before)
 
 
-def capture(module: nn.Module, inputs: Sequence[Tensor]) -> ExportedProgram:
+def capture(module: nn.Module, inputs: Sequence[Tensor], *, batches: bool = True) -> ExportedProgram:
     """A module's graph, in which the size of the batch is free.
 
     Args:
         module: A module in evaluation mode, from tensors to a tensor.
         inputs: Examples of its inputs, whose first dimension is the batch: at least 2, as torch takes 1 for fixed.
+        batches: Whether the size of the batch is free; otherwise it is that of `inputs`.
 
     Raises:
         Exception: torch cannot capture it; what is raised is torch's, or the module's own.
@@ -62,9 +63,8 @@ def capture(module: nn.Module, inputs: Sequence[Tensor]) -> ExportedProgram:
         mock.patch.object(builtins, "len", _len),
         mock.patch.object(torch, "autocast", _autocast),
     ):
-        program = torch.export.export(
-            module, tuple(inputs), dynamic_shapes=tuple({0: batch} for _ in inputs), strict=False
-        )
+        shapes = tuple({0: batch} for _ in inputs) if batches else None
+        program = torch.export.export(module, tuple(inputs), dynamic_shapes=shapes, strict=False)
     for graph in program.graph_module.modules():
         for node in graph.graph.nodes if isinstance(graph, GraphModule) else ():
             # It names the folders of the machine on which the part is exported.

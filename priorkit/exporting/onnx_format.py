@@ -36,7 +36,9 @@ def require_onnx() -> None:
         raise MissingExtraError(f"ONNX files are written with onnx and onnxscript ({error}); {_INSTALL}") from None
 
 
-def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, about: str) -> bytes:
+def onnx_bytes(
+    program: ExportedProgram, inputs: Sequence[str], output: str, about: str, *, batches: bool = True
+) -> bytes:
     """A program as an ONNX file of opset 18, with its weights in it.
 
     Args:
@@ -44,6 +46,7 @@ def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, abo
         inputs: Names of its inputs.
         output: Name of its output.
         about: What the file's metadata says under `priorkit`.
+        batches: Whether the size of the batch is free in the program.
 
     Raises:
         ExportError: The file would be larger than a single one may be.
@@ -59,7 +62,7 @@ def onnx_bytes(program: ExportedProgram, inputs: Sequence[str], output: str, abo
             input_names=list(inputs),
             output_names=[output],
             # The name of the dimension, by which runtimes show it.
-            dynamic_shapes=tuple({0: "batch"} for _ in inputs),
+            dynamic_shapes=tuple({0: "batch"} for _ in inputs) if batches else None,
             external_data=False,
         )
     assert translated is not None, "with dynamo, torch gives the program"

@@ -7,7 +7,8 @@ from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics
 from priorkit.runs.pictures import pairs, save_grid
 from priorkit.runs.python_training import train
-from priorkit.runs.report import latest_picture, write_report
+from priorkit.runs.report import kept_pictures, latest_picture, write_report
+from priorkit.runs.report_words import run_sentence
 from priorkit.runs.resumption import RESUMABLE, prepare_resumed
 from priorkit.runs.run import Run
 from priorkit.runs.run_data import load_run_data, read_as_run_data
@@ -38,6 +39,7 @@ __all__ = [
     "explained_os_errors",
     "fit",
     "fit_settings",
+    "kept_pictures",
     "latest_picture",
     "load_run",
     "load_run_data",
@@ -53,6 +55,7 @@ __all__ = [
     "read_images",
     "read_metrics",
     "read_position",
+    "run_sentence",
     "save_diagnosis",
     "save_grid",
     "save_images",

@@ -163,7 +163,7 @@ def test_a_description_fits_into_the_folder_for_temporary_files(packed, registry
 def test_the_report_is_written_here(changed, tmp_path):
     path = unpack(changed({"report.html": b"<script>alert(1)</script>"}), tmp_path / "theirs")
     text = (path / "report.html").read_text()
-    assert "<script" not in text
+    assert "alert" not in text
     assert "<title>theirs</title>" in text
     assert "data:image/png;base64," in text
 

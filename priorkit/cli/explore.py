@@ -1,0 +1,111 @@
+"""`priorkit explore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.display.console import Console
+from priorkit.registry import Registry
+
+__all__ = ["explore_command"]
+
+_VALUED = frozenset({"--out", "--codes", "--weights", "--text", "--seed", "--checkpoint", "--data-dir"})
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "priorkit explore",
+        "Writes one HTML file on which trained runs are explored: a map of codes that decodes where it is clicked, "
+        "sliders for the noise, classes and texts, the training's pictures and curves. The decoder runs in the "
+        "browser: the file needs no server, no installation and no connection. Several runs stand side by side, and "
+        "the same noise goes through each.",
+    )
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, made by `priorkit train`")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="where to (default RUN/explore.html; of several runs, there is no default)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument(
+        "--codes", type=whole_number(2), default=400, metavar="N", help="codes of each kind on a map (default 400)"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("auto", "float32", "float16", "none"),
+        default="auto",
+        help="how the page holds weights; none: pictures that are decoded before; auto: float32, or float16 where the "
+        "page would have more than 12 MB (default auto)",
+    )
+    parser.add_argument(
+        "--text", action="append", default=[], metavar="TEXT", help="of runs that read texts: one to offer; repeatable"
+    )
+    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same page (default 0)"
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="PATH",
+        help="where the runs' data set lies now, for the codes of held-out images (default: where it was)",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    add_common(parser)
+    return parser
+
+
+def explore_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Writes a page on which runs are explored; returns the exit status."""
+    parser = _parser()
+    found, unknown = parser.parse_known_args(join_values(arguments, _VALUED, ()))
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    from priorkit.exploring import explore
+
+    console = Console(as_json=found.json, quiet=found.quiet)
+    written = explore(
+        found.runs,
+        found.out,
+        overwrite=found.overwrite,
+        codes=found.codes,
+        seed=found.seed,
+        texts=found.text,
+        weights=found.weights,
+        checkpoint=found.checkpoint,
+        data_dir=found.data_dir,
+        registry=registry,
+        tell=lambda doing: console.line(f"{doing} ..."),
+    )
+    console.data(
+        {
+            "event": "end",
+            "out": str(written.path),
+            "bytes": written.size,
+            "runs": [
+                {
+                    "run": str(each.run.path),
+                    "networks": sorted(each.networks.graphs),
+                    "weights": "float16" if each.networks.half else "float32",
+                    "notes": list(each.notes),
+                }
+                for each in written.explorations
+            ],
+        }
+    )
+    console.line()
+    for each in written.explorations:
+        for note in each.notes:
+            console.line(note)
+        if each.networks.half:
+            console.line(f"{each.run.path}: weights are rounded to float16 (--weights float32 keeps them)")
+    if written.advice:
+        console.line(written.advice)
+    console.line(f"{written.path} ({written.size / 1e6:.1f} MB): open it in a browser")
+    if found.open:
+        import webbrowser
+
+        webbrowser.open(written.path.absolute().as_uri())
+    return 0

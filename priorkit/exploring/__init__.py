@@ -1,0 +1,6 @@
+"""Pages on which a trained model is explored: one HTML file whose networks run in the browser."""
+
+from priorkit.exploring.exploration import Exploration, explore_run
+from priorkit.exploring.page import LARGEST_PAGE, WrittenPage, explore
+
+__all__ = ["LARGEST_PAGE", "Exploration", "WrittenPage", "explore", "explore_run"]

@@ -1,0 +1,174 @@
+"""A model's networks as a browser runs them: ONNX graphs, and one file of weights that they share."""
+
+import gzip
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from priorkit.errors import ExportError, MissingExtraError
+from priorkit.exploring.text_reading import TextReading, TokenTable, read_texts_in_browsers
+from priorkit.exporting import Part, require_onnx
+from priorkit.runs import Run
+
+__all__ = ["BrowserNetworks", "Weights", "networks_for_browsers"]
+
+_FLOAT = 1
+"""ONNX's number for float32."""
+_EXTERNAL = 1
+"""ONNX's number for data that lies elsewhere."""
+_SMALL = 64
+"""Numbers of a tensor that stays inside its graph."""
+_PARTS = {
+    "decoder": (Part.DECODER, "prior"),
+    "reconstruction": (Part.DECODER, "encoder"),
+    "prior": (Part.PRIOR, "prior"),
+}
+
+
+class Weights(Enum):
+    """How a page holds weights."""
+
+    AUTO = "auto"
+    """As float32, and as float16 where the page would become too large."""
+
+    FLOAT32 = "float32"
+    """As they are."""
+
+    FLOAT16 = "float16"
+    """Rounded to half of the bytes; the browser computes in float32 all the same."""
+
+    NONE = "none"
+    """Not at all: the page shows pictures that are decoded before."""
+
+
+@dataclass(frozen=True)
+class BrowserNetworks:
+    """What a browser needs to run a model.
+
+    Attributes:
+        graphs: ONNX graphs by their role: `decoder` decodes the prior's codes, `reconstruction` those of images,
+            `prior` makes codes of noise, and `text` makes s of tokens. Each is there only if it can be exported.
+        weights: The weights that the graphs share, one after the other.
+        half: Whether those are float16.
+        refused: Why a network is missing, by its role.
+        tokens: How `text` gets its tokens; None without it.
+    """
+
+    graphs: dict[str, bytes] = field(default_factory=dict)
+    weights: bytes = b""
+    half: bool = False
+    refused: dict[str, str] = field(default_factory=dict)
+    tokens: TokenTable | None = None
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the browser can decode the prior's codes."""
+        return "decoder" in self.graphs
+
+    def packed(self) -> dict[str, bytes]:
+        """The graphs and the weights, each compressed by gzip, which browsers undo."""
+        contents = {**self.graphs, "weights": self.weights} if self.graphs else {}
+        return {name: gzip.compress(content, mtime=0) for name, content in contents.items()}
+
+
+def networks_for_browsers(
+    run: Run,
+    weights: Weights,
+    largest: int,
+    tell: Callable[[str], None] = lambda doing: None,
+    *,
+    captions: Sequence[str] = (),
+) -> BrowserNetworks:
+    """Exports the decoder, the prior and the text encoder of a run for browsers.
+
+    Args:
+        run: The run, on the CPU.
+        weights: How the page is to hold weights.
+        largest: Bytes beyond which `Weights.AUTO` takes float16.
+        tell: Is told what is being done.
+        captions: Texts of the run's data, by which the text encoder of a run that reads texts is tried.
+
+    Raises:
+        MissingExtraError: What writes ONNX files is not installed.
+    """
+    if weights is Weights.NONE:
+        return BrowserNetworks(refused={"decoder": "the page was made without weights"})
+    _require_onnx()
+    shared, graphs, refused = _SharedWeights(), {}, {}
+    for role, (part, codes) in _PARTS.items():
+        if role == "reconstruction" and run.model.encoder is None:
+            continue
+        if role != "decoder" and "decoder" not in graphs:
+            break
+        tell(f"exporting the {part.value} for {codes} codes" if part is Part.DECODER else "exporting the prior")
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "part.onnx"
+                run.export(path, part=part.value, codes=codes)
+                graphs[role] = shared.taken_from(path.read_bytes())
+        except ExportError as error:
+            refused[role] = str(error)
+    table = None
+    if "prior" in graphs and captions and run.model.prior.takes_condition:
+        vocabulary = run.environment["data"].get("vocabulary", ())
+        reading = read_texts_in_browsers(run.model.reading_condition(), captions, vocabulary, tell)
+        if isinstance(reading, TextReading):
+            graphs["text"], table = shared.taken_from(reading.graph), reading.table
+        else:
+            refused["text"] = reading
+    content = shared.content()
+    half = weights is Weights.FLOAT16 or (weights is Weights.AUTO and len(content) > largest)
+    if half:
+        content = np.frombuffer(content, np.float32).astype(np.float16).tobytes()
+    return BrowserNetworks(graphs, content, half, refused, table)
+
+
+def _require_onnx() -> None:
+    try:
+        require_onnx()
+    except MissingExtraError as error:
+        raise MissingExtraError(
+            f"{error}; or pip install 'priorkit[explore]', or write the page with --weights none"
+        ) from None
+
+
+class _SharedWeights:
+    """Float32 tensors of several graphs, each distinct one kept once."""
+
+    def __init__(self) -> None:
+        self._places: dict[bytes, int] = {}
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    def content(self) -> bytes:
+        return b"".join(self._parts)
+
+    def taken_from(self, content: bytes) -> bytes:
+        """The graph of an ONNX file, whose weights now lie here."""
+        import onnx
+
+        model = onnx.load_from_string(content)
+        for tensor in model.graph.initializer:
+            if tensor.data_type == _FLOAT and len(tensor.raw_data) > 4 * _SMALL:
+                self._take(tensor)
+        serialised: bytes = model.SerializeToString()
+        return serialised
+
+    def _take(self, tensor: Any) -> None:
+        data = bytes(tensor.raw_data)
+        digest = hashlib.sha256(data).digest()
+        if digest not in self._places:
+            self._places[digest] = self._length
+            self._parts.append(data)
+            self._length += len(data)
+        tensor.ClearField("raw_data")
+        tensor.data_location = _EXTERNAL
+        for key, value in (("location", "weights"), ("offset", self._places[digest]), ("length", len(data))):
+            entry = tensor.external_data.add()
+            entry.key, entry.value = key, str(value)

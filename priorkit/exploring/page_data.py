@@ -1,0 +1,167 @@
+"""An exploration as plain values for the page's scripts, and as HTML where no script is needed."""
+
+import base64
+import io
+from typing import Any
+
+import torch
+from PIL import Image, features
+from torch import Tensor
+
+from priorkit.diagnosis import Diagnosis
+from priorkit.exploring.code_points import CodePoints
+from priorkit.exploring.exploration import Exploration
+from priorkit.exploring.noise_controls import ConditionControls, NoiseControls
+from priorkit.figures import as_picture, draw_grid
+from priorkit.interfaces import CodeKind
+from priorkit.pages import Panel, curve_figure, picture, table, text_of
+
+__all__ = ["SPRITE_COLUMNS", "as_page_data", "diagnosis_html", "samples_html"]
+
+SPRITE_COLUMNS = 32
+"""Small pictures in a row of the one picture that holds them."""
+
+
+def as_page_data(found: Exploration, name: str) -> dict[str, Any]:
+    """What the page's scripts read of a run.
+
+    Args:
+        found: The run.
+        name: What the page calls it.
+    """
+    space, shape = found.run.model.code_space, found.run.shape
+    return {
+        "name": name,
+        "channels": shape.channels,
+        "size": shape.size,
+        "code": {"shape": list(space.shape), "dim": space.dim, "indices": space.kind is CodeKind.INDICES},
+        "points": _points(found.points),
+        "noise": _noise(found.noise),
+        "condition": _condition(found.condition),
+        "classes": list(found.class_names),
+        "networks": sorted(found.networks.graphs),
+        "half": found.networks.half,
+        "tokens": None if found.networks.tokens is None else found.networks.tokens.as_data(),
+    }
+
+
+def _base64(values: Tensor) -> str:
+    return base64.b64encode(values.contiguous().numpy().tobytes()).decode("ascii")
+
+
+def _points(points: CodePoints) -> dict[str, Any]:
+    codes = points.codes.to(torch.int32) if not points.codes.is_floating_point() else points.codes.float()
+    plane = points.plane
+    return {
+        "count": len(codes),
+        "codes": _base64(codes),
+        "prior": points.from_prior.int().tolist(),
+        "classes": points.classes.tolist(),
+        "places": {layout: _base64(_in_square(places)) for layout, places in points.places.items()},
+        # The same scale as that of the places, so that a new code can be shown among them.
+        "plane": None if plane is None else _plane(points),
+        "thumbnails": _picture_url(_sprite(points.thumbnails)),
+        "thumbnail": points.thumbnails.shape[-1],
+        "columns": SPRITE_COLUMNS,
+    }
+
+
+def _square(places: Tensor) -> tuple[Tensor, float]:
+    """The middle of places, and the half width that brings them into [-1, 1], but for single ones far off."""
+    low, high = places.quantile(0.002, 0), places.quantile(0.998, 0)
+    return (low + high) / 2, float(((high - low) / 2).max().clamp(min=1e-9)) * 1.04
+
+
+def _in_square(places: Tensor) -> Tensor:
+    middle, half = _square(places.float())
+    return ((places.float() - middle) / half).clamp(-1, 1)
+
+
+def _plane(points: CodePoints) -> dict[str, Any]:
+    assert points.plane is not None, "its data is asked for"
+    middle, half = _square(points.places["principal axes"])
+    return {
+        "mean": _base64(points.plane.mean),
+        "axes": _base64(points.plane.axes),
+        "middle": middle.tolist(),
+        "half": half,
+    }
+
+
+def _noise(noise: NoiseControls) -> dict[str, Any]:
+    return {
+        "shape": list(noise.law.shape),
+        "spans": noise.law.as_data(),
+        "order": list(noise.order),
+        "drawn": None if noise.drawn is None else _base64(noise.drawn.float()),
+    }
+
+
+def _condition(condition: ConditionControls | None) -> dict[str, Any] | None:
+    if condition is None:
+        return None
+    return {
+        "dim": condition.dim,
+        "classes": list(condition.classes),
+        "untrained": list(condition.untrained),
+        "captions": list(condition.captions),
+        "vectors": None if condition.vectors is None else _base64(condition.vectors.float()),
+    }
+
+
+def _sprite(images: Tensor) -> Image.Image:
+    """All small pictures in one, without borders."""
+    n, channels, side, _ = images.shape
+    rows = -(-n // SPRITE_COLUMNS)
+    padded = torch.cat([images, images.new_zeros(rows * SPRITE_COLUMNS - n, channels, side, side)])
+    grid = padded.view(rows, SPRITE_COLUMNS, channels, side, side).permute(2, 0, 3, 1, 4)
+    return as_picture(grid.reshape(channels, rows * side, SPRITE_COLUMNS * side))
+
+
+def _compressed(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    if features.check("webp"):
+        image.convert("RGB").save(file, format="WEBP", quality=85, method=4)
+    else:
+        image.save(file, format="PNG", optimize=True)
+    return file.getvalue()
+
+
+def _picture_url(image: Image.Image) -> str:
+    kind = "webp" if features.check("webp") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(_compressed(image)).decode('ascii')}"
+
+
+def samples_html(found: Exploration) -> str:
+    """Samples as a picture, for browsers that run no networks."""
+    classes = found.condition.classes if found.condition is not None else ()
+    caption = "Samples; columns share a class, and rows the noise" if classes else "Samples of the prior"
+    return picture(_compressed(draw_grid(found.samples, found.columns)), caption)
+
+
+def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
+    """What the prior lacks: sentences, numbers, and the variances of both along their principal axes.
+
+    Args:
+        diagnosis: What was found; nothing is written of None.
+        identifier: By which the page knows its chart.
+    """
+    if diagnosis is None:
+        return ""
+    found = diagnosis.comparison
+    rows = [
+        ["told apart by a classifier", f"{found.told_apart:.3f}", "0.5"],
+        ["MMD²", f"{found.discrepancy:.4f}", "about 0"],
+        ["means apart, in deviations", f"{found.shift:.3f}", "about 0"],
+        ["deviations, the prior's by the codes'", f"{found.scale:.3f}", "1"],
+        ["prior's mass that no code is near (holes)", f"{found.holes:.1%}", "0 %"],
+        ["codes that the prior misses", f"{found.missed:.1%}", "0 %"],
+    ]
+    spectra = {
+        name: [(float(axis), float(value)) for axis, value in enumerate(values, start=1)]
+        for name, values in (("codes", found.spectrum), ("prior", found.prior_spectrum))
+    }
+    chart = curve_figure(Panel("", "Variance along the principal axes of each", "axis", spectra), identifier)
+    sentences = "".join(f"<p>{text_of(item.sentence)} {text_of(item.advice)}</p>" for item in diagnosis.findings)
+    measures = table(["measure", "value", "where both are alike"], rows)
+    return f'{sentences}<div class="panels wide-panels"><div class="card">{measures}</div>{chart}</div>'

@@ -1,0 +1,129 @@
+"""Curves of measurements, as data for uPlot (https://github.com/leeoniya/uPlot) and as words without scripts."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from priorkit.pages.markup import json_island, section, text_of
+from priorkit.pages.measurement_names import name_measurement
+
+__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of"]
+
+_NOT_SHOWN = ("step", "images", "seconds")
+_SYMPTOM = "symptom/"
+_MOST_POINTS = 800
+"""Points of a curve, about: more are not told apart, and make the page large."""
+_LOG_SPAN = 50.0
+"""Values that differ by more than this factor get a logarithmic axis."""
+_ORDER = ("Held-out images", "Scores during training", "Losses", "Indicators of collapse", "Others")
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share two axes.
+
+    Attributes:
+        section: The heading of the group that it belongs to.
+        title: What is measured.
+        across: What the horizontal axis counts: `step`, or `images seen`.
+        curves: The points of each curve by its name, from left to right; values that are not finite are gaps.
+    """
+
+    section: str
+    title: str
+    across: str
+    curves: Mapping[str, Sequence[tuple[float, float]]]
+
+    @property
+    def log(self) -> bool:
+        """Whether the values ask for a logarithmic axis."""
+        values = [y for points in self.curves.values() for _, y in points if math.isfinite(y)]
+        return bool(values) and min(values) > 0 and max(values) > _LOG_SPAN * min(values)
+
+    @property
+    def in_words(self) -> str:
+        """The last value of each curve, and its range."""
+        told = []
+        for name, points in self.curves.items():
+            values = [y for _, y in points if math.isfinite(y)]
+            if values:
+                called = f"{name}: " if name else ""
+                told.append(f"{called}{values[-1]:.4g}, from {min(values):.4g} to {max(values):.4g}")
+        return "; ".join(told) or "no finite values"
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain values for JSON: all curves at the places of any, None where one has no value."""
+        thinned = {name: _thinned(points) for name, points in self.curves.items()}
+        places = sorted({x for points in thinned.values() for x, _ in points})
+        values = []
+        for points in thinned.values():
+            known = dict(points)
+            values.append([_rounded(known.get(x)) for x in places])
+        return {"across": self.across, "log": self.log, "names": list(thinned), "data": [places, *values]}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """The lowest and the highest point of each stretch of a long curve: spikes stay."""
+    if len(points) <= _MOST_POINTS:
+        return points
+    width = -(-2 * len(points) // _MOST_POINTS)
+    kept: dict[float, float] = {}
+    for start in range(0, len(points), width):
+        stretch = [point for point in points[start : start + width] if math.isfinite(point[1])]
+        if stretch:
+            lowest = min(stretch, key=lambda point: point[1])
+            highest = max(stretch, key=lambda point: point[1])
+            kept.update(sorted((lowest, highest)))
+    kept[points[-1][0]] = points[-1][1]
+    return sorted(kept.items())
+
+
+def panels_of(runs: Mapping[str, Iterable[Mapping[str, float]]], *, across: str = "step") -> list[Panel]:
+    """Arranges the measurements of runs in panels: held-out scores first, a critic's two losses together.
+
+    Args:
+        runs: The rows of each run's `metrics.jsonl`, by what the run is called; a single run may be called "".
+        across: The key of what the horizontal axis counts: `step` or `images`.
+    """
+    found: dict[tuple[str, str], dict[str, Points]] = {}
+    for run, rows in runs.items():
+        for row in rows:
+            for key, value in row.items():
+                if key in _NOT_SHOWN or key.startswith(_SYMPTOM):
+                    continue
+                name = name_measurement(key)
+                curve = ", ".join(part for part in (run, name.curve) if part)
+                curves = found.setdefault((name.section, name.panel), {})
+                curves.setdefault(curve, []).append((row[across], value))
+    counted = "images seen" if across == "images" else across
+    panels = [Panel(*place, counted, curves) for place, curves in found.items()]
+    # Within a group, panels stay as the training has written them.
+    return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
+
+
+def curve_figure(panel: Panel, identifier: str) -> str:
+    """A panel as HTML; pages that show it need `PageScript.CURVES`.
+
+    Args:
+        panel: The panel.
+        identifier: By which the page knows its data; another one for each panel.
+    """
+    return (
+        f'<figure class="curves" data-curves="{text_of(identifier)}"><figcaption>{text_of(panel.title)}</figcaption>'
+        f'<p class="values">{text_of(panel.in_words)}</p>{json_island(identifier, panel.as_data())}</figure>'
+    )
+
+
+def curve_sections(panels: Sequence[Panel]) -> list[str]:
+    """Panels as HTML, a section for each group; pages that show them need `PageScript.CURVES`."""
+    groups: dict[str, list[str]] = {}
+    for number, panel in enumerate(panels):
+        groups.setdefault(panel.section, []).append(curve_figure(panel, f"curves-{number}"))
+    return [section(name, f'<div class="panels">{"".join(figures)}</div>') for name, figures in groups.items()]

@@ -1,0 +1,88 @@
+"""The frame of a page: its design, its scripts, and a policy by which browsers load nothing from elsewhere."""
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import cache
+from importlib import resources
+
+from priorkit.pages.markup import text_of
+
+__all__ = ["PageScript", "html_page", "packaged_text"]
+
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'{scripts}; style-src 'unsafe-inline'; img-src data: blob:{images}; "
+    "connect-src {connections}; base-uri 'none'; form-action 'none'"
+)
+
+
+class PageScript(Enum):
+    """A script of priorkit's pages, with the library that it needs, if any."""
+
+    CURVES = "curves"
+    """Draws curves, by uPlot."""
+
+    FILM = "film"
+    """Plays a training's pictures."""
+
+
+@cache
+def packaged_text(name: str, package: str = "priorkit.pages") -> str:
+    """A text file of a package: `static/page.css`."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def html_page(
+    title: str,
+    lead: str,
+    parts: Sequence[str],
+    *,
+    scripts: Sequence[PageScript] = (),
+    own_scripts: Sequence[str] = (),
+    own_style: str = "",
+    head: str = "",
+    runs_code: bool = False,
+    asks_its_server: bool = False,
+) -> str:
+    """A whole page, which needs nothing beside itself.
+
+    Args:
+        title: What it is of.
+        lead: What that is, in a sentence.
+        parts: HTML of its sections.
+        scripts: Which of priorkit's scripts it needs.
+        own_scripts: Scripts of this page alone, as modules, in this order.
+        own_style: Style of this page alone.
+        head: Further HTML for the head.
+        runs_code: Whether scripts may compile WebAssembly and import modules that the page carries.
+        asks_its_server: Whether scripts may ask the server that the page comes from.
+    """
+    style = packaged_text("static/page.css")
+    code = []
+    if PageScript.CURVES in scripts:
+        style += packaged_text("vendored/uPlot.min.css")
+        code.append(packaged_text("vendored/uPlot.iife.min.js"))
+    code += [packaged_text(f"static/{script.value}.js") for script in scripts]
+    policy = _POLICY.format(
+        scripts=" 'wasm-unsafe-eval' data: blob:" if runs_code else "",
+        images=" 'self'" if asks_its_server else "",
+        connections="'self'" if asks_its_server else "data: blob:" if runs_code else "'none'",
+    )
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            head,
+            f"<title>{text_of(title)}</title><style>{style}{own_style}</style></head><body>",
+            f"<header><h1>{text_of(title)}</h1><p>{text_of(lead)}</p></header>",
+            "<main>",
+            *parts,
+            "</main>",
+            '<footer>Made by <a href="https://pypi.org/project/priorkit/">priorkit</a>.</footer>',
+            *(f"<script>{text}</script>" for text in code),
+            *([f'<script type="module">{"".join(own_scripts)}</script>'] if own_scripts else []),
+            "</body></html>",
+            "",
+        ]
+    )

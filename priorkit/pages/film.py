@@ -1,0 +1,52 @@
+"""A training's pictures one after the other, small enough for a page."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, features
+
+from priorkit.pages.markup import picture, text_of
+from priorkit.whole_files import read_regular
+
+__all__ = ["film_strip"]
+
+_MOST_FRAMES = 24
+_LARGEST = 2_500_000
+"""Bytes of all frames, at most."""
+
+
+def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
+    """Pictures of a training that the reader plays or moves through; pages that show them need `PageScript.FILM`.
+
+    Of many pictures, some are left out, and large ones are compressed.
+
+    Args:
+        frames: Steps and PNG files, in order.
+        caption: What they show.
+
+    Returns:
+        HTML; nothing where there are fewer than two pictures.
+    """
+    if len(frames) < 2:
+        return ""
+    count = min(len(frames), _MOST_FRAMES)
+    chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
+    contents = [read_regular(path) for _, path in chosen]
+    if sum(map(len, contents)) > _LARGEST and features.check("webp"):
+        contents = [_compressed(content) for content in contents]
+    while len(contents) > 2 and sum(map(len, contents)) > _LARGEST:
+        # The last one stays.
+        del contents[-2::-2], chosen[-2::-2]
+    shown = "".join(
+        f'<li data-step="{step}">{picture(content, f"step {step:,}")}</li>'
+        for (step, _), content in zip(chosen, contents, strict=True)
+    )
+    return f'<div class="film" data-caption="{text_of(caption)}"><ol>{shown}</ol></div>'
+
+
+def _compressed(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        image.convert("RGB").save(file, format="WEBP", quality=82)
+    return file.getvalue()

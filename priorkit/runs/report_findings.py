@@ -1,0 +1,95 @@
+"""What has been found out about a run, as parts of its pages: scores, warnings, the diagnosis of its prior."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from priorkit.config import parse_json
+from priorkit.errors import RunFolderError
+from priorkit.pages import picture, section, table, text_of
+from priorkit.runs.folder import RunFolder
+from priorkit.runs.scores_file import read_evaluations
+from priorkit.training import NoticedSymptom
+from priorkit.whole_files import read_regular
+
+__all__ = ["diagnosis_section", "scores_section", "symptoms_section"]
+
+_HELD_OUT = "held_out/"
+_SYMPTOM = "symptom/"
+_NEGATIVE = (
+    "The sample distance is an unbiased estimate: a value below 0 means that no difference was found between samples "
+    "and held-out images."
+)
+
+
+def scores_section(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> str:
+    """Held-out scores of the training, last and best, and what `priorkit evaluate` has kept."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        for key, value in row.items():
+            if key.startswith(_HELD_OUT):
+                found.setdefault(key.removeprefix(_HELD_OUT).replace("_", " "), []).append((row["step"], value))
+    lines = []
+    for name, points in found.items():
+        step, best = min(points, key=lambda point: point[1])
+        lines.append([f"held-out {name}", f"{points[-1][1]:.4g}", f"{best:.4g}", f"{int(step):,}"])
+    training = table(["during training", "last", "best", "at step"], lines) if lines else ""
+    if any(value < 0 for points in found.values() for _, value in points):
+        training += f"<p><small>{text_of(_NEGATIVE)}</small></p>"
+    return section("Scores", training, _evaluated(folder))
+
+
+def _evaluated(folder: RunFolder) -> str:
+    try:
+        evaluations = read_evaluations(folder.scores)
+    except RunFolderError:
+        # Somebody has changed the file: the rest of the report stands without it.
+        return f"<p>{text_of(folder.scores.name)} cannot be read: evaluate the run again, with another --out.</p>"
+    newest: dict[str, list[str]] = {}
+    for evaluation in evaluations:
+        for score in evaluation["scores"]:
+            if isinstance(score.get("value"), int | float):
+                newest[score["label"]] = [score["label"], _value(score), str(evaluation.get("checkpoint", ""))]
+    return table(["evaluated", "value", "checkpoint"], newest.values()) if newest else ""
+
+
+def _value(score: Mapping[str, Any]) -> str:
+    spread = score.get("spread")
+    return f"{score['value']:.4g}" + (f" ± {spread:.2g}" if isinstance(spread, int | float) else "")
+
+
+def symptoms_section(rows: Iterable[Mapping[str, float]]) -> str:
+    """What training warned of."""
+
+    def said(key: str, value: float) -> str:
+        try:
+            return str(NoticedSymptom.of_key(key, value))
+        except ValueError:
+            # Another version of priorkit has written it.
+            return f"{key} {value:g}"
+
+    lines = [
+        f"Step {int(row['step'])}: {said(name.removeprefix(_SYMPTOM), value)}"
+        for row in rows
+        for name, value in row.items()
+        if name.startswith(_SYMPTOM)
+    ]
+    return section("Warnings", *(f'<p class="warning">{text_of(line)}</p>' for line in lines))
+
+
+def diagnosis_section(folder: RunFolder) -> str:
+    """What `priorkit diagnose` has found last, if it has."""
+    try:
+        found = parse_json(read_regular(folder.diagnosis).decode("utf-8"))
+        lines = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
+        of = str(found["checkpoint"])
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # Somebody has changed the file: the rest of the report stands without it.
+        lines, of = [f"{folder.diagnosis.name} cannot be read ({type(error).__name__}): diagnose the run again"], ""
+    drawn = folder.diagnosis_picture
+    return section(
+        "Prior and codes",
+        *(f"<p>{text_of(line)}</p>" for line in lines),
+        *([picture(read_regular(drawn), f"diagnosis of {of}", pixels=False)] if drawn.is_file() else []),
+    )

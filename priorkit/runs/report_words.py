@@ -1,0 +1,58 @@
+"""What a run is, in the sentences that head its pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from priorkit.config import RunConfig, format_duration
+
+__all__ = ["run_facts", "run_sentence"]
+
+_PARTS = {
+    "encoder": "encoder",
+    "regularizer": "regularizer",
+    "loss": "reconstruction loss",
+    "condition": "condition",
+    "networks": "networks",
+}
+_NONE = "none"
+
+
+def run_sentence(config: RunConfig, environment: Mapping[str, Any]) -> str:
+    """What is trained on what, in two sentences.
+
+    Args:
+        config: The run's configuration.
+        environment: What it was made with, as `RunFolder.read_environment` gives it.
+    """
+    data = environment["data"]
+    size, kind = data["size"], "grey" if data["channels"] == 1 else "colour"
+    code = "x".join(map(str, config.code_shape))
+    parts = [(words, getattr(config, name).name) for name, words in _PARTS.items()]
+    recipe = environment.get("recipe")
+    begun = f"Recipe {recipe}: prior" if recipe else "Prior"
+    system = ", ".join([f"{begun} {config.prior.name} for {code}-D codes", *(_active(parts))])
+    images = f"{data['train']:,} {kind} images of {size}x{size} pixels to train on and {data['held_out']:,} held out"
+    return f"{system}. Data set {config.dataset.name}: {images}."
+
+
+def _active(parts: list[tuple[str, str]]) -> list[str]:
+    return [f"{words} {name}" for words, name in parts if name != _NONE]
+
+
+def run_facts(environment: Mapping[str, Any], last: Mapping[str, float], seed: int) -> list[tuple[str, object]]:
+    """Names and values of what a report tells in its table.
+
+    Args:
+        environment: What the run was made with.
+        last: The last row of its metrics.
+        seed: Its seed.
+    """
+    return [
+        ("steps", f"{int(last['step']):,}"),
+        ("images seen", f"{int(last['images']):,}"),
+        ("training time", format_duration(last["seconds"])),
+        ("seed", seed),
+        ("device", f"{environment['device']}, {environment['precision']}"),
+        ("versions", f"priorkit {environment['priorkit']}, torch {environment['torch']}"),
+        *((f"parameters of {name.replace('_', ' ')}", f"{n:,}") for name, n in environment["parameters"].items()),
+    ]

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from priorkit.pages import definitions, fold, json_island, picture, section, table, text_of
+
+EVIL = '</script><script>alert("x")</script>'
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        text_of(EVIL),
+        section(EVIL, "inside", identifier=EVIL),
+        fold(EVIL, ""),
+        definitions([(EVIL, EVIL)]),
+        table([EVIL], [[EVIL, EVIL]]),
+        picture(b"\x89PNG", EVIL, note=EVIL),
+    ],
+)
+def test_names_cannot_bring_scripts(made: str) -> None:
+    assert "<script" not in made
+    assert "</script" not in made
+    assert '"x"' not in made
+
+
+def test_data_cannot_end_its_script() -> None:
+    made = json_island("data", {EVIL: [EVIL, "<!--"]})
+    assert made.count("</script>") == 1
+    inside = made.removeprefix('<script type="application/json" id="data">').removesuffix("</script>")
+    assert "<" not in inside
+    assert json.loads(inside) == {EVIL: [EVIL, "<!--"]}
+
+
+def test_data_without_finite_numbers_is_refused() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_island("data", [float("nan")])
+
+
+def test_numbers_stand_to_the_right() -> None:
+    assert '<td class="number">1,024</td><td>fine</td>' in table(["run", "a", "b"], [["x", "1,024", "fine"]])
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(b"\x89PNG..", "png"), (b"RIFF....WEBP", "webp"), (b"\xff\xd8\xff\xe0", "jpeg")]
+)
+def test_pictures_carry_their_type(content: bytes, kind: str) -> None:
+    assert f'src="data:image/{kind};base64,' in picture(content, "a picture")
+
+
+def test_an_empty_section_is_nothing() -> None:
+    assert section("Warnings", "", "") == ""
