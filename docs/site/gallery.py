@@ -35,8 +35,10 @@ _STAGES = {
     "text-to-image-flow": f"text-embedding:200,autoencoder:{_STEPS},code-fitting:{_STEPS}",
     "vq-vae": f"autoencoder:{_STEPS},code-fitting:{_STEPS}",
 }
+# wgan-gp's generator moves in every fifth step.
+_LONGER = {"wgan-gp": 3000}
 # MNIST has no captions; the digits that come with scikit-learn have: "a handwritten 3".
-_CAPTIONED = {"text-to-image", "text-to-image-flow"}
+_ON_DIGITS = {"text-to-image", "text-to-image-flow"}
 _TEXTS = " ".join(f'--text "a handwritten {digit}"' for digit in (0, 3, 7, 8))
 _CONDITIONED = {"labels": "-n 32 --label 0,1,2,3,4,5,6,7", "categorical": "-n 32 --label 0,1,2,3,4,5,6,7"}
 
@@ -73,17 +75,17 @@ def _add(recipe: str, work: Path, data_dir: Path) -> None:
     run = work / "runs" / recipe
     if run.exists():
         shutil.rmtree(run)
-    captioned = recipe in _CAPTIONED
-    data = "" if captioned else " --dataset mnist"
-    length = f"--stages {_STAGES[recipe]}" if recipe in _STAGES else f"--steps {_STEPS}"
+    digits = recipe in _ON_DIGITS
+    data = "" if digits else " --dataset mnist"
+    length = f"--stages {_STAGES[recipe]}" if recipe in _STAGES else f"--steps {_LONGER.get(recipe, _STEPS)}"
     train = f"priorkit train {recipe}{data} {length} --seed 0 --out runs/{recipe}"
-    seconds = _carry_out(train, work, *([] if captioned else ["--data-dir", str(data_dir)]))
+    seconds = _carry_out(train, work, *([] if digits else ["--data-dir", str(data_dir)]))
     sample = f"priorkit sample runs/{recipe} {_what_to_draw(run)}"
     samples = f"{recipe}.npz"
     _carry_out(sample, work, "--out", samples, "--overwrite")
     images = np.load(work / samples)["images"]
     # MNIST's images have 28x28 pixels, and networks give them a black frame of two.
-    save_small(tiled(images if captioned else images[:, 2:-2, 2:-2], columns=8), _picture(recipe))
+    save_small(tiled(images if digits else images[:, 2:-2, 2:-2], columns=8), _picture(recipe))
     _keep(recipe, {"train": train, "sample": sample, "seconds": round(seconds), "reconstruction_error": _error(run)})
 
 

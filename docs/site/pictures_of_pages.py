@@ -6,6 +6,8 @@ RUNS = {
     "learned-digits-001": "priorkit train --prior learned --loss perceptual",
     "learned-mnist": "priorkit train learned --dataset mnist --steps 2500 --out runs/learned-mnist",
     "colour": "priorkit train learned --dataset npz --data-dir cifar10.npz --steps 1500 --out runs/colour",
+    "photos": "priorkit train autoencoder --dataset npz --data-dir cifar10.npz --code-dim 128 --steps 1500 "
+    "--out runs/photos",
     "mixture": "priorkit fit runs/vae --prior mixture --prior.em --prior.components 20 --out runs/mixture",
     "flow-matching": "priorkit fit runs/vae --prior flow-matching --steps 2000 --out runs/flow-matching",
     # As gallery.py trains them.
@@ -26,7 +28,7 @@ PICTURES = {
     "samples-digits": "priorkit sample runs/learned-digits-001 -n 32 --columns 16",
     "reconstructions-digits": "priorkit reconstruct runs/learned-digits-001 -n 16 --columns 16",
     "samples-colour": "priorkit sample runs/colour -n 32 --columns 16",
-    "reconstructions-colour": "priorkit reconstruct runs/colour -n 16 --columns 16",
+    "reconstructions-colour": "priorkit reconstruct runs/photos -n 16 --columns 16",
     "nearest-colour": "priorkit picture nearest runs/colour -n 4 --columns 8",
     "prior-gaussian": "priorkit sample runs/vae -n 32 --columns 16",
     "prior-mixture": "priorkit sample runs/mixture -n 32 --columns 16",
