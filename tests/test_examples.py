@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.config import merge_settings, read_toml, resolve_config, validate_settings
+from priorkit.config import merge_settings, read_toml, recipe, resolve_config, validate_settings
+from priorkit.data import load_data
 from priorkit.registry import installed_plugins
 from priorkit.studies import PAPER_STUDIES
+from priorkit.training import Session
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -37,6 +39,21 @@ def test_digits_are_drawn_through_principal_components(run_script, tmp_path):
     drawn = tmp_path / "digits.png"
     assert run_script("digits_through_pca.py", 2, drawn) == f"100 digits in {drawn}\n"
     assert drawn.stat().st_size > 0
+
+
+def test_the_loop_by_hand_has_the_engines_losses():
+    by_hand = runpy.run_path(str(EXAMPLES / "train_by_hand.py"))
+    settings = {"networks": {"width": 2}, "code_dim": 4, "batch_size": 8, "average": 0}
+    config = resolve_config(recipe("learned", **by_hand["SETTINGS"], **settings), installed_plugins())
+    session = Session(config, installed_plugins(), load_data(config, installed_plugins()))
+    for losses, _ in by_hand["train"](config, 5):
+        session.step()
+        assert losses == pytest.approx(session.engine.losses(reset=True), rel=1e-5)
+
+
+def test_the_loop_by_hand_draws(run_script, tmp_path):
+    assert "step 2: autoencoder/critic_real" in run_script("train_by_hand.py", 2, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 0
 
 
 PAPER = {file.stem: validate_settings(read_toml(file)) for file in (EXAMPLES / "paper").glob("*.toml")}

@@ -1,14 +1,19 @@
 """Command-line arguments: parsers whose errors are priorkit's, and flags in the form that argparse reads safely."""
 
 import argparse
+import sys
+import textwrap
 from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
+from priorkit.display.folding import folded, width_of
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 
 __all__ = ["HELP_FLAGS", "Parser", "add_common", "join_values", "refuse_unknown", "whole_number"]
 
+_WIDTH = 112
+"""Columns of help where they are free."""
 HELP_FLAGS = frozenset({"-h", "--help"})
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
@@ -25,6 +30,21 @@ def whole_number(least: int) -> Callable[[str], int]:
     return read
 
 
+class _WholeWords(argparse.HelpFormatter):
+    """Help whose lines are folded at spaces alone: flags and paths have hyphens."""
+
+    def __init__(self, prog: str) -> None:
+        width = width_of(sys.stdout) or _WIDTH
+        # argparse leaves so many columns free by itself where nobody says how wide lines are.
+        super().__init__(prog, max_help_position=min(34, width // 2), width=min(_WIDTH, width - 2))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return textwrap.indent("\n".join(self._split_lines(" ".join(text.split()), width - len(indent))), indent)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises its complaints as `ConfigurationError` and knows no abbreviations."""
 
@@ -35,12 +55,17 @@ class Parser(argparse.ArgumentParser):
             usage=usage,
             add_help=help_flag,
             allow_abbrev=False,
-            formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=112),
+            formatter_class=_WholeWords,
         )
 
     def error(self, message: str) -> NoReturn:
         """Raises instead of printing the usage and exiting."""
         raise ConfigurationError(f"{message}; see `{self.prog} --help`")
+
+    def format_help(self) -> str:
+        """The help, as wide as the terminal is."""
+        # Usages that are given as they are, argparse does not fold.
+        return folded(super().format_help(), width_of(sys.stdout), hang=10)
 
     def flags(self) -> list[str]:
         """Every flag that it knows."""
@@ -51,7 +76,7 @@ def add_common(parser: Parser) -> None:
     """Adds the flags that every command has."""
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON, one object a line, and nothing else")
-    output.add_argument("--quiet", action="store_true", help="print errors only")
+    output.add_argument("--quiet", action="store_true", help="print errors only, and where the result lies")
 
 
 def join_values(arguments: Sequence[str], valued: Collection[str], switches: Collection[str]) -> list[str]:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from priorkit.cli.streams import is_of_output, refusal_of_output
 from priorkit.display.console import Console, stdout_for_data, stdout_spared
+from priorkit.display.folding import folded, width_of
 from priorkit.errors import (
     NonFiniteLossError,
     PriorkitError,
@@ -47,6 +48,7 @@ _COMMANDS = {
         "sweep:sweep_command",
         "train a run for each of many settings, several at once: priorkit sweep vae --search learning_rate=1e-4..1e-2",
     ),
+    "watch": ("watch:watch_command", "show runs in a browser while they train: priorkit watch runs"),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
     "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
@@ -88,17 +90,21 @@ _COMMANDS = {
 }
 """The function of each command, in a module below `priorkit.cli` that is imported where it is run, and a summary."""
 
-_SUMMARIES = "\n".join(f"  {name:<11}  {summary}" for name, (_, summary) in _COMMANDS.items())
-_HELP = f"""\
-usage: priorkit COMMAND ...
 
-Plug-in priors for autoencoders.
+def _help(width: int | None) -> str:
+    """What `priorkit --help` prints."""
+    commands = [folded(f"  {name:<11}  {summary}", width, hang=15) for name, (_, summary) in _COMMANDS.items()]
+    end = "`priorkit COMMAND --help` says more.  `priorkit --version` prints the version."
+    return "\n".join(
+        [
+            "usage: priorkit COMMAND ...\n",
+            "Plug-in priors for autoencoders.\n",
+            "commands:",
+            *commands,
+            folded(f"\n{end}\n", width, hang=0),
+        ]
+    )
 
-commands:
-{_SUMMARIES}
-
-`priorkit COMMAND --help` says more.  `priorkit --version` prints the version.
-"""
 
 Command = Callable[[Sequence[str], Registry], int]
 
@@ -110,7 +116,9 @@ def _command(name: str) -> Command:
 
 
 def _complain(message: str) -> None:
-    print(f"priorkit: {in_one_line(message)}", file=sys.stderr, flush=True)
+    # One line for whatever reads it; a terminal would break it in the middle of words.
+    width = width_of(sys.stderr) if sys.stderr.isatty() else None
+    print(folded(f"priorkit: {in_one_line(message)}", width), file=sys.stderr, flush=True)
 
 
 def _show_warning(
@@ -136,13 +144,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in ("-h", "--help"):
-        print(_HELP, end="")
+        print(_help(width_of(sys.stdout)), end="")
         return 0
     if given and given[0] == "--version":
         print(f"priorkit {version('priorkit')}")
         return 0
     if not given:
-        print(_HELP, end="", file=sys.stderr)
+        print(_help(width_of(sys.stderr)), end="", file=sys.stderr)
         return 2
     name, *rest = given
     if name not in _COMMANDS:
@@ -156,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(name: str, arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        with stdout_for_data() if as_json else contextlib.nullcontext():
+        with stdout_for_data() if as_json or "--quiet" in arguments else contextlib.nullcontext():
             with stdout_spared():
                 registry = installed_plugins()
             return _command(name)(arguments, registry)

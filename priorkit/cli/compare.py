@@ -21,9 +21,9 @@ def _parser() -> Parser:
     parser = Parser(
         "priorkit compare",
         "Shows trained runs side by side: a table of their scores (those of training, and those that `priorkit "
-        "evaluate` has kept in them), learning curves, and samples of all in one picture. With --seeds, trains recipes "
-        "first: priorkit compare RECIPE RECIPE --seeds N --dataset NAME (--steps N | --budget TIME) [--jobs N], with "
-        "every flag of `priorkit reproduce`; the same command goes on.",
+        "evaluate` has kept in them), learning curves, samples of all, and what differs between their configurations; "
+        "also as one page. With --seeds, trains recipes first: priorkit compare RECIPE RECIPE --seeds N --dataset NAME "
+        "(--steps N | --budget TIME) [--jobs N], with every flag of `priorkit reproduce`; the same command goes on.",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="*", help="run folders, made by `priorkit train`")
     parser.add_argument(
@@ -67,12 +67,15 @@ def compare_command(arguments: Sequence[str], registry: Registry) -> int:
     console.columns(*comparison.cells(comparison.main_labels))
     for note in comparison.notes:
         console.line(note)
+    if comparison.undrawn:
+        console.line(f"no curves.png: {comparison.undrawn}. comparison.html has the same curves")
     written = [
         name
-        for name in ("comparison.md", "comparison.json", "curves.png", "samples.png")
+        for name in ("comparison.html", "comparison.md", "comparison.json", "curves.png", "samples.png")
         if (found.out / name).exists()
     ]
     console.line(f"in {found.out}, with all scores: {', '.join(written)}")
+    console.result(found.out)
     return 0
 
 

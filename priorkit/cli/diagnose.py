@@ -65,6 +65,7 @@ def diagnose_command(arguments: Sequence[str], registry: Registry) -> int:
     console.data({"event": "end", "out": str(kept), **diagnosis.as_data()})
     console.line(f"\nno picture: {missing}" if missing else "")
     console.line(f"{run.checkpoint}; kept in {kept}")
+    console.result(kept)
     return 0
 
 

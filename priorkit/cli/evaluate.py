@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unkno
 from priorkit.cli.component_flags import component_options_of_all
 from priorkit.config import FieldDescription, describe_fields, merge_settings, validate_settings
 from priorkit.display.console import Console
+from priorkit.display.folding import folded, width_of
 from priorkit.registry import Registry
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     options = list(described.values())
     parser = _parser(options, registry.names("extractor"))
     if {"-h", "--help"} & set(arguments):
-        print("\n".join([parser.format_help(), _options(registry), _groups()]))
+        print("\n".join([parser.format_help(), _options(registry), folded(_groups(), width_of(sys.stdout))]))
         return 0
     switches = {flag for item in options if item.switch for flag in (item.flag, _for_matcher(item))}
     plain = {"-h", "--help", "--json", "--quiet"}
@@ -171,7 +173,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
     validate_settings({"device": found.device})
 
     from priorkit.evaluation import EvaluationSettings, choose_scores
-    from priorkit.runs import evaluate_run, load_run, read_evaluations
+    from priorkit.runs import evaluate_run, load_run, read_evaluations, write_report
 
     console = Console(as_json=found.json, quiet=found.quiet)
     asked = tuple(name.strip() for name in found.scores.split(",") if name.strip())
@@ -202,13 +204,21 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
         tell=lambda doing: console.line(f"{doing} ..."),
     )
     evaluation.save(out)
+    if out.absolute() == run.folder.scores.absolute():
+        write_report(run.folder)
     _show(console, evaluation, out)
+    console.result(out)
     return 0
 
 
+def _number(score: Score) -> float:
+    assert score.value is not None, "a skipped score has none"
+    return score.value
+
+
 def _value(score: Score) -> str:
-    assert score.value is not None
-    text = f"{score.value:.4g}" if abs(score.value) < 1000 else f"{score.value:.1f}"
+    value = _number(score)
+    text = f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
     return text if score.spread is None else f"{text} ± {score.spread:.2g}"
 
 
@@ -218,6 +228,8 @@ def _images(score: Score) -> str:
 
 
 def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
+    from priorkit.evaluation.unbiased import UNBIASED, below_zero_note
+
     scores = evaluation.scores
     for score in scores:
         console.data(score.as_data())
@@ -228,6 +240,9 @@ def _show(console: Console, evaluation: Evaluation, out: Path) -> None:
         console.grid(
             ["score", "value", "of", "note"], [[item.label, _value(item), _images(item), item.note] for item in there]
         )
+    note = below_zero_note(item.label for item in there if item.name in UNBIASED and _number(item) < 0)
+    if note:
+        console.line(f"\n{note}")
     seen = dict.fromkeys(_extractor(score.extractor) for score in there if score.extractor is not None)
     if seen:
         console.line(f"\nfeatures by {'; '.join(seen)}")

@@ -88,4 +88,5 @@ def export_command(arguments: Sequence[str], registry: Registry) -> int:
                 "part picks between two that are all but equally near"
             )
     console.line(f"{part.value} in {path}; {checked}")
+    console.result(path)
     return 0

@@ -133,7 +133,7 @@ def _run_and_tell(fitting: CodeFitting, asked: TrainArguments, note: str = "") -
     console.line(f"on {fit.precision.device} in {fit.precision.name}, {fitting.config.batch_size} codes a step")
     if note:
         console.line(f"  {note}")
-    progress = Progress(console, "codes")
+    progress = Progress(console, "codes", lambda: {"prior": str(fitting.path)})
     try:
         stopped = fitting.run([progress])
     finally:
@@ -156,6 +156,7 @@ def _run_and_tell(fitting: CodeFitting, asked: TrainArguments, note: str = "") -
             ("prior", str(fitting.path)),
         ],
     )
+    console.result(str(fitting.path))
     if stopped:
         console.line(f"\n{stopped}; go on with: priorkit fit --resume {fitting.path}")
         return _STATUS[stopped]

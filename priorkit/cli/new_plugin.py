@@ -55,6 +55,7 @@ def new_plugin_command(arguments: Sequence[str], registry: Registry) -> int:
     console.line("next:")
     for command in commands:
         console.line(f"  {command}")
+    console.result(written.folder)
     return 0
 
 

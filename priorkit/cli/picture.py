@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from priorkit.cli.run_arguments import (
     split_labels,
 )
 from priorkit.cli.texts import say_what_is_not_read
+from priorkit.display.folding import folded, width_of
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
 from priorkit.registry import Registry
@@ -259,7 +261,7 @@ _KINDS: dict[str, Callable[[Sequence[str], Registry], int]] = {
 def picture_command(arguments: Sequence[str], registry: Registry) -> int:
     """Draws a figure of trained runs; returns the exit status."""
     if arguments and arguments[0] in HELP_FLAGS:
-        print(_HELP, end="")
+        print(folded(_HELP, width_of(sys.stdout)), end="")
         return 0
     kind = arguments[0] if arguments else ""
     if kind not in _KINDS:

@@ -54,6 +54,7 @@ def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Reg
         progress.close()
     console.data({"event": "end", "stopped": stopped, "folder": str(asked.request.out), **results.as_data()})
     _show(results, asked.request, console)
+    console.result(asked.request.out)
     if stopped:
         console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {shlex.join(command)}")
         return _STATUS[stopped]
@@ -65,4 +66,6 @@ def _show(results: Results, request: Request, console: Console) -> None:
     console.columns(*results.cells(results.main_labels))
     for note in results.notes:
         console.line(note)
-    console.line(f"\nin {request.out}: table.md, table.json and pictures; each run is a run folder of its own")
+    console.line(
+        f"\nin {request.out}: table.html, table.md, table.json and pictures; each run is a run folder of its own"
+    )

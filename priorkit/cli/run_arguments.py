@@ -164,4 +164,5 @@ def done(found: argparse.Namespace, what: str, **values: Any) -> int:
     console = Console(as_json=found.json, quiet=found.quiet)
     console.data({"out": str(found.out), **values})
     console.line(f"{what} in {found.out}")
+    console.result(found.out)
     return 0

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown
 from priorkit.display.console import Console
@@ -189,8 +189,11 @@ def _parse(parser: Parser, arguments: Sequence[str], valued: set[str]) -> argpar
     return found
 
 
-def _told(found: argparse.Namespace, what: str, **values: Any) -> int:
+def _told(found: argparse.Namespace, what: str, **values: str) -> int:
+    """Says what has been made, which is the only value; returns the exit status."""
     console = Console(as_json=found.json, quiet=found.quiet)
     console.data(values)
     console.line(what)
+    (where,) = values.values()
+    console.result(where)
     return 0

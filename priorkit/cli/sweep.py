@@ -87,6 +87,7 @@ def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
         raise KeyboardInterrupt(f"interrupted; go on with the same command: {_again(arguments, own.study)}") from None
     console.data({"event": "end", **found.as_data()})
     _show(found, console)
+    console.result(found.folder)
     if found.stopped:
         again = _again(arguments, own.study)
         console.line(f"\n{found.stopped}; all runs are saved; go on with the same command: {again}")
@@ -140,6 +141,8 @@ def _is_given(flags: dict[str, Any], path: tuple[str, ...]) -> bool:
 
 
 def _show(found: Sweep, console: Console) -> None:
+    from priorkit.evaluation.unbiased import UNBIASED, below_zero_note
+
     front = found.front
     others = [trial for trial in found.complete if trial not in front]
     shown = [*front, *others[: max(0, _SHOWN - len(front))]]
@@ -147,6 +150,11 @@ def _show(found: Sweep, console: Console) -> None:
         several = len(found.objectives) > 1
         console.line(f"\n{'trade-offs, and other trials' if several and others else 'the best trials'}")
         console.columns(*found.cells(shown))
+        note = below_zero_note(
+            name for trial in shown for name, value in trial.figures.items() if name in UNBIASED and value < 0
+        )
+        if note:
+            console.line(note)
     else:
         console.line("\nno trial is complete yet")
     console.line(f"in {found.folder}: sweep.html, sweep.json, sweep.csv; each trial is a run folder of its own")

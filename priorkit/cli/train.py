@@ -65,13 +65,16 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
         rows = [
             ("steps", f"{outcome.steps} ({outcome.images} images)"),
             ("training time", format_duration(outcome.seconds)),
-            *((f"held-out {name.replace('_', ' ')}", f"{value:.4f}") for name, value in progress.scores.items()),
+            *(
+                (f"held-out {name.replace('_', ' ')}", _held_out(name, value))
+                for name, value in progress.scores.items()
+            ),
         ]
         if outcome.skipped:
             rows.append(("updates skipped", f"{outcome.skipped}: a loss or gradient was infinite or not a number"))
         if outcome.best:
             of = "Fréchet distance " if "features" in outcome.best else ""
-            rows.append(("best", f"{of}{outcome.best['score']:.4f} at step {int(outcome.best['step'])}"))
+            rows.append(("best", f"{of}{outcome.best['score']:.4f} at step {outcome.best['step']}"))
         for kind in ("samples", "reconstructions"):
             picture = latest_picture(folder, kind)
             if picture is not None:
@@ -83,7 +86,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     # Of several processes that train together, one speaks.
     speaks = run.processes.is_main
     console = Console(as_json=asked.json and speaks, quiet=asked.quiet or not speaks)
-    progress = Progress(console)
+    progress = Progress(console, place=lambda: {"run": str(run.path)})
 
     class Announcement(Observer):
         """Says what is trained, once the run has its folder: another run may have taken that which was free before."""
@@ -112,6 +115,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     )
     console.line()
     console.table("Stopped" if outcome.stopped else "Done", summary(outcome))
+    console.result(outcome.path)
     if outcome.stopped:
         console.line(f"\n{outcome.stopped}; go on with: priorkit train --resume {outcome.path}")
         return _STATUS[outcome.stopped]
@@ -137,25 +141,18 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
         return parse_train_arguments(arguments, registry)
 
 
-def _reads_captions(run: TrainingRun) -> bool:
-    """Whether the run's condition has asked for the text encoder."""
-    from priorkit.interfaces import TextEncoder
+def _held_out(name: str, value: float) -> str:
+    from priorkit.evaluation.unbiased import BELOW_ZERO, UNBIASED
 
-    condition = run.session.system.condition
-    return condition is not None and any(isinstance(part, TextEncoder) for part in condition.modules())
+    return f"{value:.4f}" + (f" ({BELOW_ZERO})" if name in UNBIASED and value < 0 else "")
 
 
 def _announce(run: TrainingRun, console: Console) -> None:
+    from priorkit.models.active_components import active_slots
+
     config, session, data = run.config, run.session, run.data
-    fitted = ("prior", "code_generator", "condition", "text_encoder")
-    named = [
-        kind
-        for kind in KINDS
-        if not kind.several
-        and kind.slot not in ("dataset", "extractor")
-        and (kind.slot != "text_encoder" or _reads_captions(run))
-        and (config.fitted_to is None or kind.slot in fitted)
-    ]
+    active = active_slots(session.system)
+    named = [kind for kind in KINDS if kind.slot in active]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
     console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
     if not config.stages and config.fitted_to is None:

@@ -121,6 +121,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         class_names=data.class_names,
         notes=(*data.notes, *notes),
         transform=data.transform,
+        chosen=data.chosen,
         preparation=Preparation((given, height, width), colour),
     )
 

@@ -1,10 +1,12 @@
 """Shows a training as it goes: a bar on a terminal, lines elsewhere, JSON for programs."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from priorkit.config import RunConfig, format_duration
 from priorkit.display.console import Console
+from priorkit.display.folding import folded
 from priorkit.engine import Engine
 from priorkit.errors import NonFiniteLossError
 from priorkit.plugins.wording import without_controls
@@ -54,11 +56,13 @@ class Progress(Observer):
     Args:
         console: Where to.
         unit: What batches are made of: images or codes.
+        place: Says to programs where the training is kept, once it has started: `{"run": ...}`.
     """
 
-    def __init__(self, console: Console, unit: str = "images") -> None:
+    def __init__(self, console: Console, unit: str = "images", place: Callable[[], Mapping[str, str]] = dict) -> None:
         self.console = console
         self.unit = unit
+        self.place = place
         self._live: Any = None
         self._bar: Any = None
         self._losses = ""
@@ -72,7 +76,8 @@ class Progress(Observer):
         """Draws the bar."""
         self._began = self._last_line = time.monotonic()
         self._first_step, self._first_images = session.steps, session.engine.images_seen
-        self.console.data({"event": "start", "step": session.steps, "total_steps": session.total_steps()})
+        about = {"step": session.steps, "total_steps": session.total_steps()}
+        self.console.data({"event": "start", **self.place(), **about})
         if self.console.is_terminal:
             from rich.console import Group
             from rich.live import Live
@@ -106,7 +111,9 @@ class Progress(Observer):
     def _print(self, line: str) -> None:
         """Prints a line, above the bar where there is one."""
         if self._live is not None:
-            self._live.console.print(without_controls(line), style="dim", highlight=False)
+            # A path that is longer than a line stays whole for whoever copies it.
+            text = folded(without_controls(line), self._live.console.width)
+            self._live.console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
         else:
             self.console.line(line)
 

@@ -1,7 +1,7 @@
 """Where the images come from."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -130,6 +130,9 @@ class ImageData:
         transform: Changes a training image at random (crops, flips), uint8 (C, H, W) to the same shape and dtype, each
             time that it is trained on; or None. It draws from torch's global generator, which priorkit seeds for each
             image of each step.
+        chosen: What the source has chosen where the user left it open: `image_size`, in pixels, and `channels`, 1 or 3,
+            or one of them. The run's configuration takes it up, so that the same images are read the next time; `notes`
+            say it.
 
     Examples:
         >>> import torch
@@ -144,6 +147,7 @@ class ImageData:
     class_names: Sequence[str] = ()
     notes: Sequence[str] = field(default=())
     transform: Callable[[Tensor], Tensor] | None = None
+    chosen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def shape(self) -> ImageShape:

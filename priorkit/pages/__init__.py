@@ -1,18 +1,22 @@
 """HTML pages that stand alone: one design, curves with axes, pictures inside; nothing is loaded from elsewhere."""
 
-from priorkit.pages.curves import Panel, curve_figure, curve_sections, panels_of
+from priorkit.pages.compression import compressed
+from priorkit.pages.curves import Panel, curve_figure, curve_sections, panels_of, panels_of_curves
 from priorkit.pages.document import PageScript, html_page, packaged_text
 from priorkit.pages.film import film_strip
-from priorkit.pages.markup import definitions, fold, json_island, picture, section, table, text_of
+from priorkit.pages.markup import Html, definitions, file_link, fold, json_island, picture, section, table, text_of
 from priorkit.pages.measurement_names import MeasurementName, name_measurement
 
 __all__ = [
+    "Html",
     "MeasurementName",
     "PageScript",
     "Panel",
+    "compressed",
     "curve_figure",
     "curve_sections",
     "definitions",
+    "file_link",
     "film_strip",
     "fold",
     "html_page",
@@ -20,6 +24,7 @@ __all__ = [
     "name_measurement",
     "packaged_text",
     "panels_of",
+    "panels_of_curves",
     "picture",
     "section",
     "table",

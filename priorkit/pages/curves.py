@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from priorkit.pages.markup import json_island, section, text_of
 from priorkit.pages.measurement_names import name_measurement
 
-__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of"]
+__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_curves"]
 
 _NOT_SHOWN = ("step", "images", "seconds")
 _SYMPTOM = "symptom/"
@@ -30,12 +30,15 @@ class Panel:
         title: What is measured.
         across: What the horizontal axis counts: `step`, or `images seen`.
         curves: The points of each curve by its name, from left to right; values that are not finite are gaps.
+        colours: The number of each curve's colour by the curve's name; of curves that share one, the first is solid and
+            the others are dashed. If empty, each curve has a colour of its own.
     """
 
     section: str
     title: str
     across: str
     curves: Mapping[str, Sequence[tuple[float, float]]]
+    colours: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def log(self) -> bool:
@@ -62,7 +65,12 @@ class Panel:
         for points in thinned.values():
             known = dict(points)
             values.append([_rounded(known.get(x)) for x in places])
-        return {"across": self.across, "log": self.log, "names": list(thinned), "data": [places, *values]}
+        data = {"across": self.across, "log": self.log, "names": list(thinned), "data": [places, *values]}
+        if self.colours:
+            colours = [self.colours[name] for name in thinned]
+            data["colours"] = colours
+            data["dashed"] = [colour in colours[:place] for place, colour in enumerate(colours)]
+        return data
 
 
 def _rounded(value: float | None) -> float | None:
@@ -92,18 +100,40 @@ def panels_of(runs: Mapping[str, Iterable[Mapping[str, float]]], *, across: str 
         runs: The rows of each run's `metrics.jsonl`, by what the run is called; a single run may be called "".
         across: The key of what the horizontal axis counts: `step` or `images`.
     """
-    found: dict[tuple[str, str], dict[str, Points]] = {}
+    curves: dict[str, dict[str, Points]] = {}
     for run, rows in runs.items():
+        found = curves.setdefault(run, {})
         for row in rows:
             for key, value in row.items():
-                if key in _NOT_SHOWN or key.startswith(_SYMPTOM):
-                    continue
-                name = name_measurement(key)
-                curve = ", ".join(part for part in (run, name.curve) if part)
-                curves = found.setdefault((name.section, name.panel), {})
-                curves.setdefault(curve, []).append((row[across], value))
+                found.setdefault(key, []).append((row[across], value))
+    return panels_of_curves(curves, across=across)
+
+
+def panels_of_curves(
+    runs: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], *, across: str = "step"
+) -> list[Panel]:
+    """Arranges curves of runs in panels, as `panels_of` does; of several runs, each has a colour of its own.
+
+    Args:
+        runs: The points of each measurement by its key in `metrics.jsonl`, by what the run is called; a single run may
+            be called "".
+        across: What the horizontal axis counts: `step` or `images`.
+    """
+    found: dict[tuple[str, str], dict[str, Sequence[tuple[float, float]]]] = {}
+    colours: dict[str, int] = {}
+    for number, (run, curves) in enumerate(runs.items()):
+        for key, points in curves.items():
+            if key in _NOT_SHOWN or key.startswith(_SYMPTOM):
+                continue
+            name = name_measurement(key)
+            curve = ", ".join(part for part in (run, name.curve) if part)
+            found.setdefault((name.section, name.panel), {})[curve] = points
+            colours[curve] = number
     counted = "images seen" if across == "images" else across
-    panels = [Panel(*place, counted, curves) for place, curves in found.items()]
+    panels = [
+        Panel(*place, counted, curves, {curve: colours[curve] for curve in curves} if len(runs) > 1 else {})
+        for place, curves in found.items()
+    ]
     # Within a group, panels stay as the training has written them.
     return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
 

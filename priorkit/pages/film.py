@@ -1,11 +1,11 @@
 """A training's pictures one after the other, small enough for a page."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, features
+from PIL import Image
 
+from priorkit.pages.compression import compressed
 from priorkit.pages.markup import picture, text_of
 from priorkit.whole_files import read_regular
 
@@ -33,11 +33,16 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
     count = min(len(frames), _MOST_FRAMES)
     chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
     contents = [read_regular(path) for _, path in chosen]
-    if sum(map(len, contents)) > _LARGEST and features.check("webp"):
-        contents = [_compressed(content) for content in contents]
+    if sum(map(len, contents)) > _LARGEST:
+        # Pictures of somebody else's run may be anything: what is none is left out.
+        smaller = [(frame, _compressed(content)) for frame, content in zip(chosen, contents, strict=True)]
+        chosen = [frame for frame, content in smaller if content]
+        contents = [content for _, content in smaller if content]
     while len(contents) > 2 and sum(map(len, contents)) > _LARGEST:
         # The last one stays.
         del contents[-2::-2], chosen[-2::-2]
+    if len(chosen) < 2:
+        return ""
     shown = "".join(
         f'<li data-step="{step}">{picture(content, f"step {step:,}")}</li>'
         for (step, _), content in zip(chosen, contents, strict=True)
@@ -46,7 +51,8 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
 
 
 def _compressed(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as image:
-        image.convert("RGB").save(file, format="WEBP", quality=82)
-    return file.getvalue()
+    """A picture in fewer bytes; none where it is no picture."""
+    try:
+        return compressed(content, 0)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""

@@ -3,12 +3,20 @@
 import base64
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 
-__all__ = ["definitions", "fold", "json_island", "picture", "section", "table", "text_of"]
+__all__ = ["Html", "definitions", "file_link", "fold", "json_island", "picture", "section", "table", "text_of"]
 
 _TYPES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
+
+
+class Html(str):
+    """HTML where a text could stand: what it holds has been escaped already."""
+
+    __slots__ = ()
 
 
 def text_of(value: object) -> str:
@@ -51,14 +59,35 @@ def definitions(items: Iterable[tuple[str, object]]) -> str:
     return f"<dl>{''.join(cells)}</dl>"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts; the first column names the row, and numbers stand to the right."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Collection[int] = ()) -> str:
+    """A table of texts or `Html`; the first column names the row, and numbers stand to the right.
+
+    Args:
+        header: What the columns are called.
+        rows: Their cells.
+        marked: The places of rows that are to be seen first, counted from 0.
+    """
     head = "".join(f'<th scope="col">{text_of(name)}</th>' for name in header)
     body = []
-    for first, *others in rows:
-        cells = "".join(f"<td{_number(cell)}>{text_of(cell)}</td>" for cell in others)
-        body.append(f'<tr><th scope="row">{text_of(first)}</th>{cells}</tr>')
+    for place, (first, *others) in enumerate(rows):
+        cells = "".join(f"<td{_number(cell)}>{_inside(cell)}</td>" for cell in others)
+        kind = ' class="marked"' if place in marked else ""
+        body.append(f'<tr{kind}><th scope="row">{_inside(first)}</th>{cells}</tr>')
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+
+
+def _inside(cell: str) -> str:
+    return cell if isinstance(cell, Html) else text_of(cell)
+
+
+def file_link(words: str, path: PurePath) -> Html:
+    """A link to a file beside the page, or below its folder.
+
+    Args:
+        words: What is read.
+        path: Where the file lies, from the page's folder.
+    """
+    return Html(f'<a href="{text_of(quote(path.as_posix()))}">{text_of(words)}</a>')
 
 
 def _number(cell: str) -> str:

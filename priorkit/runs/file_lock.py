@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from priorkit.whole_files import refuse_link
 
-__all__ = ["file_lock"]
+__all__ = ["file_lock", "is_locked"]
 
 _KNOWS_SOFT_LOCKS = "fallback_to_soft" in inspect.signature(FileLock.__init__).parameters
 """Whether this version of filelock may take another kind of lock where the file system has none."""
@@ -48,3 +49,41 @@ def file_lock(file: Path, patience: float = -1) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(file: Path) -> bool:
+    """Whether somebody holds the lock on a file; changes nothing, and makes no file.
+
+    Who asks for the lock in that moment waits for it a little, if patient at all. Where the file cannot be opened, or
+    the file system has no locks, nobody is taken to hold it.
+
+    Args:
+        file: The file.
+    """
+    if file.is_symlink() or not file.is_file():
+        return False
+    if os.name == "nt":
+        try:
+            with FileLock(file, timeout=0):
+                return False
+        except Timeout:
+            return True
+        except (NotImplementedError, OSError):
+            return False
+    import fcntl
+
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        # Shared: two who ask at once do not take each other for the holder.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        # Closing it frees the lock.
+        os.close(descriptor)
+    return False

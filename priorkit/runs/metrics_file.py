@@ -8,8 +8,10 @@ from priorkit.errors import RunFolderError
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.whole_files import open_regular, read_regular
 
-__all__ = ["each_measurement", "read_metrics"]
+__all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 
+_LARGEST = 1e18
+"""Whatever counts steps, images or seconds stays below it."""
 _LONGEST_LINE = 2**20
 """Bytes of a line that may be a measurement."""
 
@@ -62,14 +64,18 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
                 # A part of a line that is longer than any measurement is none itself.
                 ended = line.endswith(b"\n") or len(line) < _LONGEST_LINE
                 whole, begun = ended and not begun, not ended
-                if not whole:
-                    continue
-                try:
-                    row: Any = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if _is_measurement(row):
+                row = parse_measurement(line) if whole else None
+                if row is not None:
                     yield row
+
+
+def parse_measurement(line: bytes) -> dict[str, float] | None:
+    """A line of `metrics.jsonl` as a row; None if it is no measurement."""
+    try:
+        row: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if _is_measurement(row) else None
 
 
 def _is_measurement(row: Any) -> bool:
@@ -77,4 +83,7 @@ def _is_measurement(row: Any) -> bool:
         isinstance(row, dict)
         and {"step", "images", "seconds"} <= row.keys()
         and all(isinstance(value, int | float) and not isinstance(value, bool) for value in row.values())
+        # Losses may be infinite or not a number; what counts them may not, nor may any number exceed every float.
+        and all(abs(row[key]) < _LARGEST for key in ("step", "images", "seconds"))
+        and all(isinstance(value, float) or abs(value) < _LARGEST for value in row.values())
     )

@@ -11,7 +11,7 @@ from priorkit.runs.scores_file import read_evaluations
 from priorkit.training import NoticedSymptom
 from priorkit.whole_files import read_regular
 
-__all__ = ["diagnosis_section", "scores_section", "symptoms_section"]
+__all__ = ["diagnosis_section", "scores_section", "symptom_lines", "symptoms_section"]
 
 _HELD_OUT = "held_out/"
 _SYMPTOM = "symptom/"
@@ -57,8 +57,8 @@ def _value(score: Mapping[str, Any]) -> str:
     return f"{score['value']:.4g}" + (f" ± {spread:.2g}" if isinstance(spread, int | float) else "")
 
 
-def symptoms_section(rows: Iterable[Mapping[str, float]]) -> str:
-    """What training warned of."""
+def symptom_lines(row: Mapping[str, float]) -> list[str]:
+    """What training warned of in a row of its metrics, in words."""
 
     def said(key: str, value: float) -> str:
         try:
@@ -67,12 +67,16 @@ def symptoms_section(rows: Iterable[Mapping[str, float]]) -> str:
             # Another version of priorkit has written it.
             return f"{key} {value:g}"
 
-    lines = [
+    return [
         f"Step {int(row['step'])}: {said(name.removeprefix(_SYMPTOM), value)}"
-        for row in rows
         for name, value in row.items()
         if name.startswith(_SYMPTOM)
     ]
+
+
+def symptoms_section(rows: Iterable[Mapping[str, float]]) -> str:
+    """What training warned of."""
+    lines = [line for row in rows for line in symptom_lines(row)]
     return section("Warnings", *(f'<p class="warning">{text_of(line)}</p>' for line in lines))
 
 

@@ -26,11 +26,12 @@ def run_sentence(config: RunConfig, environment: Mapping[str, Any]) -> str:
     """
     data = environment["data"]
     size, kind = data["size"], "grey" if data["channels"] == 1 else "colour"
-    code = "x".join(map(str, config.code_shape))
+    shape = config.code_shape
+    codes = f"{shape[0]}-D codes" if len(shape) == 1 else f"codes of {'x'.join(map(str, shape))}"
     parts = [(words, getattr(config, name).name) for name, words in _PARTS.items()]
     recipe = environment.get("recipe")
     begun = f"Recipe {recipe}: prior" if recipe else "Prior"
-    system = ", ".join([f"{begun} {config.prior.name} for {code}-D codes", *(_active(parts))])
+    system = ", ".join([f"{begun} {config.prior.name} for {codes}", *(_active(parts))])
     images = f"{data['train']:,} {kind} images of {size}x{size} pixels to train on and {data['held_out']:,} held out"
     return f"{system}. Data set {config.dataset.name}: {images}."
 

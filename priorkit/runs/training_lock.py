@@ -7,11 +7,12 @@ from pathlib import Path
 from filelock import Timeout
 
 from priorkit.errors import RunFolderError
-from priorkit.runs.file_lock import file_lock
+from priorkit.runs.file_lock import file_lock, is_locked
 from priorkit.runs.folder import explained_os_errors
 
-__all__ = ["training_lock"]
+__all__ = ["is_training", "training_lock"]
 
+_LOCK = ".lock"
 _PATIENCE = 1.0
 """Seconds that a lock may be held by what is left of a training that was killed: its reading processes end after it."""
 
@@ -26,9 +27,14 @@ def training_lock(path: Path) -> Iterator[None]:
     with ExitStack() as held:
         with explained_os_errors("lock the run"):
             try:
-                held.enter_context(file_lock(path / ".lock", _PATIENCE))
+                held.enter_context(file_lock(path / _LOCK, _PATIENCE))
             except Timeout:
                 raise RunFolderError(
                     f"another process is training the run {str(path)!r}: wait until it is done, or stop it"
                 ) from None
         yield
+
+
+def is_training(path: Path) -> bool:
+    """Whether a process trains the run in a folder now; nothing is changed by asking."""
+    return is_locked(path / _LOCK)

@@ -15,6 +15,7 @@ from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderErr
 from priorkit.given import GivenObjects
 from priorkit.interfaces import ImageData
 from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.chosen_settings import with_chosen_settings
 from priorkit.runs.common_run import require_common_run
 from priorkit.runs.environment import describe_environment
 from priorkit.runs.folder import FolderTakenError, RunFolder, next_free_folder
@@ -253,7 +254,7 @@ def prepare(
         RunFolder.check_free(path)
         choose_device(config.device, processes)
     with processes.together(), processes.first_on_machine():
-        data = load_data(config, registry, processes.local_count)
+        config, data = with_chosen_settings(config, load_data(config, registry, processes.local_count))
     with processes.together(), torch.random.fork_rng(devices=[]):
         session = Session(config, registry, data, processes)
         require_steps_taken(config, session.system, asked)

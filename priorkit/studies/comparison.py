@@ -1,103 +1,28 @@
-"""Trained runs side by side: a table, curves and samples."""
+"""Writes what shows trained runs side by side: tables, curves, samples, a page."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from priorkit.config import format_duration
 from priorkit.data import to_uint8
-from priorkit.errors import ConfigurationError, RunFolderError
-from priorkit.figures import draw_side_by_side, require_matplotlib
+from priorkit.errors import ConfigurationError, MissingExtraError, RunFolderError
+from priorkit.figures import draw_grid, draw_side_by_side, require_matplotlib
 from priorkit.registry import Registry
 from priorkit.runs import RunFolder, explained_os_errors, load_run, read_metrics, save_picture
 from priorkit.studies.curves import save_curves
 from priorkit.studies.documents import markdown_table, write_document
-from priorkit.studies.run_summary import RunSummary, summarise_run
-from priorkit.studies.study import MAIN_SCORES
+from priorkit.studies.run_comparison import RunComparison
+from priorkit.studies.run_summary import summarise_run
+from priorkit.studies.study_pages import comparison_page
 
-__all__ = ["MOST_SAMPLES", "RunComparison", "compare_runs"]
+__all__ = ["MOST_SAMPLES", "compare_runs"]
 
 MOST_SAMPLES = 1024
 """Samples of each run, at most: a picture of more shows nothing."""
 
-_FILES = ("comparison.json", "comparison.md", "curves.png", "samples.png")
-
-
-@dataclass(frozen=True)
-class RunComparison:
-    """Several runs side by side.
-
-    Attributes:
-        runs: The runs, in the order in which they were named.
-        captions: A short name for each.
-    """
-
-    runs: tuple[RunSummary, ...]
-    captions: tuple[str, ...]
-
-    @property
-    def labels(self) -> list[str]:
-        """The scores that any run has."""
-        return list(dict.fromkeys(label for run in self.runs for label in run.scores))
-
-    @property
-    def main_labels(self) -> list[str]:
-        """Those of them that a table for people has: held-out scores, and what tells most of samples."""
-        evaluated = [item for run in self.runs for item in run.evaluated]
-        main = {item["label"] for item in evaluated if item["name"] in MAIN_SCORES}
-        others = {item["label"] for item in evaluated} - main
-        return [label for label in self.labels if label not in others]
-
-    @property
-    def notes(self) -> list[str]:
-        """Scores that do not compare, though they have one name."""
-        ways: dict[str, set[str]] = {}
-        for run in self.runs:
-            for item in run.evaluated:
-                # Which scores were asked for together changes none of them.
-                settings = {key: value for key, value in (item["settings"] or {}).items() if key != "scores"}
-                way = [item.get("extractor"), item.get("samples"), item.get("real"), settings]
-                ways.setdefault(item["label"], set()).add(json.dumps(way, sort_keys=True))
-        apart = [label for label, found in ways.items() if len(found) > 1]
-        if not apart:
-            return []
-        return [
-            f"Computed in different ways for different runs (number of images, settings or extractor), so not to be "
-            f"compared: {', '.join(apart)}. comparison.json says how; evaluate the runs again with the same options."
-        ]
-
-    def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-        """The table as text: its header, and its rows.
-
-        Args:
-            labels: The scores to show.
-        """
-        header = ["run", "data set", "prior", "regularizer", "loss", "images seen", "training time", *labels]
-        rows = [
-            [
-                caption if run.state == "complete" else f"{caption} ({run.state})",
-                run.dataset,
-                run.prior,
-                run.regularizer,
-                run.loss,
-                f"{run.images:,}",
-                format_duration(run.seconds),
-                *(f"{run.scores[label]:.4g}" if label in run.scores else "" for label in labels),
-            ]
-            for caption, run in zip(self.captions, self.runs, strict=True)
-        ]
-        return header, rows
-
-    def as_data(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "runs": [
-                {"caption": caption, **run.as_data()} for caption, run in zip(self.captions, self.runs, strict=True)
-            ],
-            "notes": self.notes,
-        }
+_IN_PAGE = 64
+"""Samples of each run that the page shows, at most."""
+_FILES = ("comparison.html", "comparison.json", "comparison.md", "curves.png", "samples.png")
 
 
 def compare_runs(
@@ -110,7 +35,9 @@ def compare_runs(
     device: str = "auto",
     registry: Registry | None = None,
 ) -> RunComparison:
-    """Writes `comparison.md`, `comparison.json`, `curves.png` and `samples.png` into a folder.
+    """Writes `comparison.html`, `comparison.md`, `comparison.json`, `curves.png` and `samples.png` into a folder.
+
+    Without matplotlib there is no `curves.png`; the page has the same curves.
 
     Args:
         paths: The run folders, at least one.
@@ -122,22 +49,23 @@ def compare_runs(
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        MissingExtraError: matplotlib is not installed.
         RunFolderError: A folder is no run, or `out` is taken.
         ConfigurationError: More samples are asked for than a picture can show.
     """
     if samples > MOST_SAMPLES:
         raise ConfigurationError(f"a picture shows at most {MOST_SAMPLES} samples of each run, not {samples}")
-    require_matplotlib("learning curves")
     _check_out(out, overwrite=overwrite)
     summaries = tuple(summarise_run(path) for path in paths)
-    comparison = RunComparison(summaries, _captions(paths))
-    grids = []
+    comparison = RunComparison(summaries, _captions(paths), _why_undrawn())
+    grids, pictures, configs = [], [], []
     for caption, summary in zip(comparison.captions, summaries, strict=True):
         run = load_run(summary.path, device=device, registry=registry)
         code = "x".join(map(str, run.config.code_shape))
-        about = f"{caption}\nprior {summary.prior}, {code}-D code, {summary.images:,} images seen"
-        grids.append((about, to_uint8(run.sample(samples, seed=seed)).cpu()))
+        about = f"prior {summary.prior}, {code}-D code, {summary.images:,} images seen"
+        images = to_uint8(run.sample(samples, seed=seed)).cpu()
+        grids.append((f"{caption}\n{about}", images))
+        pictures.append((about, draw_grid(images[:_IN_PAGE])))
+        configs.append(run.config)
     with explained_os_errors("make the folder", None):
         out.mkdir(parents=True, exist_ok=True)
         if overwrite:
@@ -147,11 +75,22 @@ def compare_runs(
         caption: read_metrics(RunFolder.open(summary.path))
         for caption, summary in zip(comparison.captions, summaries, strict=True)
     }
-    save_curves(rows, out / "curves.png")
+    if not comparison.undrawn:
+        save_curves(rows, out / "curves.png")
     write_document(out / "comparison.json", json.dumps(comparison.as_data(), indent=2) + "\n")
     notes = "".join(f"\n- {note}\n" for note in comparison.notes)
     write_document(out / "comparison.md", markdown_table(*comparison.cells(comparison.labels)) + notes)
+    page = comparison_page(comparison, out.absolute().name, pictures, rows, configs)
+    write_document(out / "comparison.html", page)
     return comparison
+
+
+def _why_undrawn() -> str:
+    try:
+        require_matplotlib("learning curves")
+    except MissingExtraError as error:
+        return str(error)
+    return ""
 
 
 def _captions(paths: Sequence[Path]) -> tuple[str, ...]:

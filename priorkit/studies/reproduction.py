@@ -8,6 +8,7 @@ from priorkit.config import RunConfig, flag_for, resolve_config
 from priorkit.errors import ConfigurationError, NonFiniteLossError, RunFolderError
 from priorkit.registry import Registry, installed_plugins
 from priorkit.runs import RunFolder, read_position
+from priorkit.runs.chosen_settings import is_chosen_for_data
 from priorkit.runs.stop_signals import stop_signals
 from priorkit.studies.documents import write_document
 from priorkit.studies.parallel_training import train_in_parallel
@@ -19,6 +20,7 @@ from priorkit.studies.run_summary import DIVERGED
 from priorkit.studies.scoring import RunScorer
 from priorkit.studies.study_file import MAY_CHANGE, NOT_TRAINING, check_study, open_study
 from priorkit.studies.study_observer import StudyObserver
+from priorkit.studies.study_pages import study_page
 
 __all__ = ["Reproduction", "reproduce"]
 
@@ -106,12 +108,14 @@ def reproduce(
     results = _write(request, refused)
     observer.drawing()
     draw_study(request, results, registry, observer.picture_note)
+    write_document(request.out / "table.html", study_page(results, request.out))
     return Reproduction(results, None)
 
 
 def _write(request: Request, refused: Mapping[str, str]) -> Results:
     results = gather_results(request, refused)
     write_results(results, request.out)
+    write_document(request.out / "table.html", study_page(results, request.out))
     return results
 
 
@@ -136,7 +140,7 @@ def _refuse_other_run(run: PlannedRun, registry: Registry) -> None:
     kept = resolve_config(RunFolder.open(run.path).read_config(), registry).model_dump(mode="json")
     now = run.config.model_dump(mode="json")
     for key in RunConfig.model_fields:
-        if key not in ignored and kept[key] != now[key]:
+        if key not in ignored and kept[key] != now[key] and not is_chosen_for_data(key, run.config):
             raise RunFolderError(
                 f"{str(run.path)!r} was trained with {flag_for((key,))} {kept[key]!r}, and the study trains with "
                 f"{now[key]!r} now; name another folder with --out, or move that run away"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.config import format_duration
+from priorkit.evaluation.unbiased import below_zero_note
 from priorkit.runs import RunFolder
 from priorkit.studies.documents import markdown_table, write_document
 from priorkit.studies.plan import Request
@@ -146,6 +147,10 @@ class Results:
                     "changed from one call to the next (table.json says which run was scored by which)."
                 )
             notes.append("A score is the mean over the seeds ± their standard deviation.")
+        below = below_zero_note(
+            label for row in self.rows for run in row.complete for label in run.below_zero if row.scores[label].mean < 0
+        )
+        notes += [f"{below}."] if below else []
         reasons = dict.fromkeys(reason for row in self.rows for run in row.complete for reason in run.unscored)
         notes += [f"Not scored: {reason}." for reason in reasons]
         notes += [f"Not fitted: {name}: {reason}." for name, reason in self.refused.items()]

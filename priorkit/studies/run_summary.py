@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from priorkit.evaluation.unbiased import UNBIASED
 from priorkit.runs import RunFolder, read_evaluations, read_metrics, read_position
 from priorkit.studies.sampling_time import SamplingTime, read_sampling_time
 from priorkit.studies.study import SAMPLE_SCORES
@@ -58,6 +59,13 @@ class RunSummary:
         """All scores by their labels, those of samples first."""
         found = {item["label"]: float(item["value"]) for item in self.evaluated}
         return {**found, **{f"held-out {name.replace('_', ' ')}": value for name, value in self.held_out.items()}}
+
+    @property
+    def below_zero(self) -> list[str]:
+        """The labels of unbiased estimates that are below 0."""
+        found = [item["label"] for item in self.evaluated if item["name"] in UNBIASED and item["value"] < 0]
+        reviewed = [name for name, value in self.held_out.items() if name in UNBIASED and value < 0]
+        return [*found, *(f"held-out {name.replace('_', ' ')}" for name in reviewed)]
 
     def as_data(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -1,11 +1,10 @@
 """A report of a sweep: one HTML page that says what was tried, what trades off, and which options matter."""
 
-import html
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from urllib.parse import quote
+from pathlib import Path, PurePath
 
 from priorkit.config import format_duration
+from priorkit.pages import file_link, html_page, section, table, text_of
 from priorkit.studies.documents import write_document
 from priorkit.sweeps.charts import Point, bars, scatter
 from priorkit.sweeps.objectives import Objective
@@ -15,21 +14,14 @@ from priorkit.sweeps.trials import SweptTrial
 __all__ = ["write_sweep_report"]
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: light-dark(#222, #ddd); --faint: light-dark(#ddd, #444);
-  --field: light-dark(#fafafa, #1c1c1c); --blue: light-dark(#1f5fa8, #7ab0ee); --red: light-dark(#c0392b, #ff8a7a); }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); }
-figure { display: inline-block; width: 27.5rem; max-width: 100%; margin: 0 1rem 1rem 0; vertical-align: top; }
-figcaption { font-size: .9em; }
+.sweep { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
 svg { width: 100%; } svg text { font-size: 11px; fill: var(--ink); } svg .name { font-size: 12px; font-weight: 600; }
-.field { fill: var(--field); stroke: var(--faint); } .tick { stroke: var(--faint); }
-.front { fill: none; stroke: var(--red); stroke-width: 1.5; }
-circle { fill: var(--blue); fill-opacity: .7; } circle.best { fill: var(--red); fill-opacity: 1; }
-circle.pruned { fill: none; stroke: var(--blue); }
-div.wide { overflow-x: auto; } table { border-collapse: collapse; }
-th, td { text-align: left; padding: .15rem .9rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--faint); }
-tr.best td { font-weight: 600; } .bars td { border: 0; } .bars td.bar { width: 14rem; }
-.bars i { display: block; height: .7rem; margin-top: .4rem; background: var(--blue); }
-a { color: var(--blue); }
+.field { fill: var(--card); stroke: var(--line); } .tick { stroke: var(--line); }
+.front { fill: none; stroke: var(--c1); stroke-width: 1.5; }
+circle { fill: var(--c0); fill-opacity: .7; } circle.best { fill: var(--c1); fill-opacity: 1; }
+circle.pruned { fill: none; stroke: var(--c0); }
+.bars td { border: 0; } .bars td.bar { width: min(14rem, 30vw); }
+.bars i { display: block; height: .7rem; margin-top: .4rem; background: var(--c0); }
 """
 
 
@@ -45,23 +37,16 @@ def write_sweep_report(sweep: Sweep) -> Path:
 
 
 def _page(sweep: Sweep) -> str:
-    title = html.escape(sweep.folder.absolute().name)
-    return "\n".join(
+    return html_page(
+        sweep.folder.absolute().name,
+        _summary(sweep),
         [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title><style>{_STYLE}</style></head><body>",
-            f"<h1>{title}</h1>",
-            f"<p>{html.escape(_summary(sweep))}</p>",
             *_trade_offs(sweep),
             *_importance(sweep),
             *_by_option(sweep),
-            "<h2>Trials</h2>",
-            _table(sweep),
-            "</body></html>",
-            "",
-        ]
+            section("Trials", _table(sweep)),
+        ],
+        own_style=_STYLE,
     )
 
 
@@ -108,7 +93,11 @@ def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
 
 
 def _figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{html.escape(caption)}</figcaption></figure>"
+    return f"<figure>{chart}<figcaption>{text_of(caption)}</figcaption></figure>"
+
+
+def _charts(heading: str, charts: Sequence[str]) -> list[str]:
+    return [section(heading, f'<div class="sweep">{"".join(charts)}</div>')] if charts else []
 
 
 def _trade_offs(sweep: Sweep) -> list[str]:
@@ -117,7 +106,7 @@ def _trade_offs(sweep: Sweep) -> list[str]:
     pairs = [(first, other) for other in sweep.objectives[1:]] or [(first, Objective("seconds", "minimize"))]
     charts = [chart for one, other in pairs for chart in _trade_off(sweep, one, other)]
     charts += _history(sweep)
-    return ["<h2>What trades off</h2>", *charts] if charts else []
+    return _charts("What trades off", charts)
 
 
 def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[str]:
@@ -137,7 +126,7 @@ def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[str]:
     return [
         _figure(
             chart,
-            f"{_plain(one.name)} against {_plain(other.name)}. Red: no other complete trial is better in both. "
+            f"{_plain(one.name)} against {_plain(other.name)}. Orange: no other complete trial is better in both. "
             "Hollow: pruned.",
         )
     ]
@@ -173,12 +162,11 @@ def _history(sweep: Sweep) -> list[str]:
 def _importance(sweep: Sweep) -> list[str]:
     if not sweep.importance:
         return []
-    parts = ["<h2>Which options matter</h2>"]
-    parts.append("<p>The share of each in what sets good trials apart from others, as far as the trials tell.</p>")
+    parts = ["<p>The share of each in what sets good trials apart from others, as far as the trials tell.</p>"]
     for name, shares in sweep.importance.items():
         ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
-        parts.append(f"<h3>{html.escape(_plain(name))}</h3>{bars(ordered)}")
-    return parts
+        parts.append(f'<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>')
+    return [section("Which options matter", *parts)]
 
 
 def _by_option(sweep: Sweep) -> list[str]:
@@ -198,7 +186,7 @@ def _by_option(sweep: Sweep) -> list[str]:
         numbers = [value for value in values if not isinstance(value, str)]
         log = bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
         charts.append(_figure(scatter(points, _plain(name), _plain(first.name), log=log), ""))
-    return ["<h2>Option by option</h2>", *charts] if charts else []
+    return _charts("Option by option", charts)
 
 
 def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
@@ -213,14 +201,13 @@ def _table(sweep: Sweep) -> str:
     ordered = [*sweep.complete, *(trial for trial in sweep.trials if trial.state != "complete")]
     front = sweep.front
     header, rows = sweep.cells(ordered)
-    head = "".join(f"<th>{html.escape(_plain(name))}</th>" for name in [*header, "state"])
-    body = []
-    for trial, row in zip(ordered, rows, strict=True):
-        cells = [f"<td>{html.escape(cell)}</td>" for cell in row[:-1]]
-        link = html.escape(quote(f"{trial.run.name}/report.html"))
-        cells.append(f'<td><a href="{link}">{html.escape(trial.run.name)}</a></td>')
-        state = f"{trial.state}: {trial.reason}" if trial.reason else trial.state
-        cells.append(f"<td>{html.escape(state)}</td>")
-        marked = ' class="best"' if trial in front else ""
-        body.append(f"<tr{marked}>{''.join(cells)}</tr>")
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table></div>'
+    cells = [
+        [
+            *row[:-1],
+            file_link(trial.run.name, PurePath(trial.run.name, "report.html")),
+            f"{trial.state}: {trial.reason}" if trial.reason else trial.state,
+        ]
+        for trial, row in zip(ordered, rows, strict=True)
+    ]
+    marked = {place for place, trial in enumerate(ordered) if trial in front}
+    return table([_plain(name) for name in [*header, "state"]], cells, marked=marked)

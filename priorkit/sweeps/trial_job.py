@@ -20,6 +20,7 @@ from priorkit.runs import (
     read_evaluations,
     read_position,
 )
+from priorkit.runs.chosen_settings import is_chosen_for_data
 from priorkit.studies import summarise_run
 from priorkit.studies.documents import write_document
 from priorkit.studies.run_summary import DIVERGED
@@ -106,7 +107,8 @@ def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> Non
     kept = resolve_config(run.read_config(), registry).model_dump(mode="json")
     now = config.model_dump(mode="json")
     for key in RunConfig.model_fields:
-        if key not in (*MAY_CHANGE, *NOT_TRAINING) and kept[key] != now[key]:
+        other = kept[key] != now[key] and not is_chosen_for_data(key, config)
+        if key not in (*MAY_CHANGE, *NOT_TRAINING) and other:
             raise RunFolderError(
                 f"{str(folder)!r} is of another sweep: it was trained with {flag_for((key,))} {kept[key]!r}, and this "
                 f"sweep's trial has {now[key]!r}; name another folder with --out, or move that run away"

@@ -4,7 +4,21 @@ from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError
 
-__all__ = ["require_batch_sizes"]
+__all__ = ["fitting_batch_size", "require_batch_sizes"]
+
+
+def fitting_batch_size(config: RunConfig, images: int) -> int:
+    """The size of batches: the configuration's, or a smaller one where nobody chose it and there are fewer images.
+
+    Then it is the largest power of two for which there are images, at least 2.
+
+    Args:
+        config: The run's settings; whether it sets `batch_size` itself counts.
+        images: Number of training images, at least 2.
+    """
+    if "batch_size" in config.model_fields_set or config.batch_size <= images:
+        return config.batch_size
+    return 1 << (images.bit_length() - 1)
 
 
 def require_batch_sizes(config: RunConfig, images: int, processes: Processes) -> None:

@@ -54,7 +54,7 @@ class _Schedule:
         if "features" not in self.session.best:
             distance = next((scores[name] for name in _DECISIVE if name in scores), 0.0)
             if distance < self.session.best.get("score", float("inf")):
-                self.session.best = {"score": distance, "step": float(self.session.steps)}
+                self.session.best = {"score": distance, "step": self.session.steps}
                 self.checkpoint(["last", "best"])
 
     def score(self) -> None:
@@ -70,7 +70,7 @@ class _Schedule:
         best = self.session.best
         if distances and ("features" not in best or min(distances) < best["score"]):
             # The other key says what kind of score it is: those of reviews do not compare with it.
-            self.session.best = {"score": min(distances), "step": float(self.session.steps), "features": 1.0}
+            self.session.best = {"score": min(distances), "step": self.session.steps, "features": 1.0}
             self.checkpoint(["last", "best"])
 
     def checkpoint(self, names: list[str]) -> None:

@@ -287,6 +287,9 @@ class Session:
         self.best = dict(state["best"])
         if not all(isinstance(value, int | float) for value in self.best.values()):
             raise ValueError(f"the best score is {self.best!r:.60}")
+        if "step" in self.best:
+            # Earlier versions kept it as a floating-point number.
+            self.best["step"] = int(self.best["step"])
 
     def take_autoencoder(self, weights: dict[str, Tensor]) -> None:
         """Takes the encoder and the decoder of another run, which then stand still.

@@ -44,6 +44,8 @@ def tiny() -> list[str]:
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Runs a command within this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    # Output would be folded.
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: object) -> Result:
         capsys.readouterr()
@@ -73,7 +75,7 @@ def run_of(
         if command in trained_before:
             return Path(shutil.copytree(trained_before[command], name))
         result = cli(*command)
-        assert (result.status, result.out, result.err) == (0, "", "")
+        assert (result.status, result.out, result.err) == (0, f"{name}\n", "")
         trained_before[command] = shutil.copytree(name, tmp_path_factory.mktemp("trained") / name)
         return Path(name)
 

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_runs_of_one_name_are_told_apart(cli, trained):
     shutil.copytree(trained, "other/trained")
     out = cli("compare", trained, "other/trained", trained).out
     for name in ("trained (1)", "other/trained", "trained (2)"):
-        assert f" {name} " in out
+        assert f"\n{name} " in out
 
 
 @pytest.mark.parametrize(
@@ -102,9 +103,33 @@ def test_mistakes_are_told_in_one_line(cli, trained, arguments, message):
     assert not Path("comparison").exists()
 
 
-def test_without_matplotlib_the_extra_is_named(cli, trained, monkeypatch):
+def test_without_matplotlib_the_page_has_the_curves(cli, trained, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     result = cli("compare", trained)
-    assert result.status == 2
-    assert "pip install 'priorkit[figures]'" in result.err
-    assert not Path("comparison").exists()
+    assert (result.status, result.err) == (0, "")
+    assert "no curves.png: " in result.out
+    assert "pip install 'priorkit[figures]'" in result.out
+    assert not Path("comparison/curves.png").exists()
+    assert "Autoencoder: reconstruction" in Path("comparison/comparison.html").read_text()
+
+
+def test_the_page_shows_scores_samples_curves_and_what_differs(cli, two):
+    strange = shutil.move("plain", "<b>&plain")
+    assert cli("compare", two[0], strange, "--quiet").status == 0
+    page = Path("comparison/comparison.html").read_text()
+    assert "<b>" not in page
+    assert page.count('src="data:image/png;base64,') == 2
+    assert "&lt;b&gt;&amp;plain</figcaption>" in page.replace(" <small>", "</figcaption>")
+    cells = re.sub(r"<[^>]+>", "|", page.replace("\n", ""))
+    for row in ("--prior||learned||gaussian", "--loss||perceptual||pixel", "--steps||4||2"):
+        assert f"||{row}||" in cells
+    assert "||--code-dim||" not in cells
+    island = re.search(r'id="curves-0">(.*?)</script>', page)
+    found = json.loads(island[1])
+    assert (found["across"], found["names"]) == ("images seen", ["trained", "<b>&plain"])
+
+
+def test_runs_that_do_not_differ(cli, trained):
+    shutil.copytree(trained, "copy")
+    assert cli("compare", trained, "copy", "--quiet").status == 0
+    assert "Their configurations do not differ." in Path("comparison/comparison.html").read_text()

@@ -28,6 +28,8 @@ def test_shows_and_keeps_every_score(cli, trained: Path):
     assert f"kept in {trained / 'scores.json'}" in result.out
     (kept,) = json.loads((trained / "scores.json").read_text())["evaluations"]
     assert {score["name"] for score in kept["scores"]} > {"elbo", "psnr"}
+    report = (trained / "report.html").read_text()
+    assert "PSNR (dB)</th>" in report
     cli("evaluate", trained, *FEW, "--scores", "psnr", "--quiet", "--checkpoint", "best")
     both = json.loads((trained / "scores.json").read_text())["evaluations"]
     assert both[0] == kept
@@ -45,6 +47,15 @@ def test_json(cli, trained: Path):
     assert end["out"] == "mine.json"
     assert json.loads(Path("mine.json").read_text())["evaluations"][0]["scores"] == [psnr, elbo]
     assert not (trained / "scores.json").exists()
+    assert "PSNR" not in (trained / "report.html").read_text()
+
+
+@pytest.mark.parametrize("distance", [-0.001, 0.001])
+def test_a_distance_below_zero_is_explained(cli, trained: Path, monkeypatch: pytest.MonkeyPatch, distance: float):
+    monkeypatch.setattr("priorkit.evaluation.sample_scores.kernel_distance", lambda *_, **__: (distance, 0.002))
+    out = cli("evaluate", trained, *FEW, "--scores", "kernel-distance").out
+    note = "classifier kernel distance: an unbiased estimate; below 0 means not distinguishable from 0"
+    assert out.count(note) == (distance < 0)
 
 
 def test_help_lists_scores_and_options(cli):
@@ -113,6 +124,7 @@ def test_mistakes_are_one_line(cli, trained: Path, arguments, message):
     assert message in result.err
     assert result.err.count("\n") == 1
     assert not (trained / "scores.json").exists()
+    assert "PSNR" not in (trained / "report.html").read_text()
 
 
 def test_ctrl_c_keeps_nothing(cli, trained: Path, monkeypatch: pytest.MonkeyPatch):
@@ -124,6 +136,7 @@ def test_ctrl_c_keeps_nothing(cli, trained: Path, monkeypatch: pytest.MonkeyPatc
     assert result.status == 130
     assert result.err == "priorkit: interrupted\n"
     assert not (trained / "scores.json").exists()
+    assert "PSNR" not in (trained / "report.html").read_text()
 
 
 def test_scores_while_training(cli, tiny):

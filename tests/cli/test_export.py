@@ -23,7 +23,7 @@ def test_programs_are_told_in_json(cli, trained):
 
 
 def test_the_part_names_the_file(cli, trained, tmp_path):
-    assert cli("export", trained, "--part", "prior", "--quiet") == (0, "", "")
+    assert cli("export", trained, "--part", "prior", "--quiet") == (0, "prior.onnx\n", "")
     assert (tmp_path / "prior.onnx").is_file()
     again = cli("export", trained, "--part", "prior")
     assert again.status == 2

@@ -29,7 +29,7 @@ def test_fits_samples_and_resumes(cli):
     assert "40 codes, vectors of shape (4,)" in done.out
     assert "its labels are not used; --condition labels" in done.out
     assert len(Path("prior/metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 3
-    assert cli("fit", "--resume", "prior", "--steps", 5, "--quiet") == (0, "", "")
+    assert cli("fit", "--resume", "prior", "--steps", 5, "--quiet") == (0, "prior\n", "")
     assert cli("sample", "prior", "-n", 6, "--seed", 3, "--out", "a.npz").out == "6 codes in a.npz\n"
     assert cli("sample", "prior", "-n", 6, "--seed", 3, "--out", "b.npz", "--quiet").status == 0
     assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()

@@ -40,7 +40,7 @@ def test_json(cli):
 
 
 def test_quiet(cli):
-    assert cli("new-plugin", "beta", "--kind", "recipe", "--quiet") == (0, "", "")
+    assert cli("new-plugin", "beta", "--kind", "recipe", "--quiet") == (0, "priorkit-beta\n", "")
 
 
 def test_help_lists_the_kinds(cli):

@@ -101,7 +101,10 @@ def test_vectors_in_columns_where_there_are_no_classes(cli, make_registry, make_
 
 def test_the_same_seed_gives_the_same_figure(cli, runs):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert cli("picture", "classes", "labels", "--seed", seed, "--out", f"{name}.png", "--quiet").out == ""
+        assert (
+            cli("picture", "classes", "labels", "--seed", seed, "--out", f"{name}.png", "--quiet").out
+            == f"{name}.png\n"
+        )
     first, second, third = (Path(f"{name}.png").read_bytes() for name in "abc")
     assert first == second != third
 

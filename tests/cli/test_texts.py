@@ -141,7 +141,7 @@ def test_columns_are_the_alternatives_of_a_text(cli, trained):
 
 def test_a_fit_has_the_text_encoder_of_the_run(cli, captioned, tiny, trained):
     fit = ("--prior", "flow-matching", "--prior.hidden", 8, "--condition", "text", "--steps", 2, "--batch-size", 8)
-    assert cli("fit", trained, *fit, "--out", "fitted", "--quiet") == (0, "", "")
+    assert cli("fit", trained, *fit, "--out", "fitted", "--quiet") == (0, "fitted\n", "")
     runs = [load_run(name).model.condition.state_dict() for name in (trained, "fitted")]
     assert all(torch.equal(runs[0][key], runs[1][key]) for key in runs[0])
     assert cli("sample", "fitted", "--text", "a red square", "-n", 2).status == 0

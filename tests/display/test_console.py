@@ -50,3 +50,26 @@ def test_names_that_a_terminal_would_obey_are_shown(capsys):
     assert "\x1b" not in out
     assert "\x07" not in out
     assert out.count("run\\x1b[2J\\x07") == 1 + 2 + 2 + 2
+
+
+def test_a_quiet_console_prints_where_the_result_lies_and_nothing_else(capsys):
+    console = Console(quiet=True)
+    with stdout_for_data():
+        print("of a plug-in")
+        console.line("a line")
+        console.table("Done", [("a", "b")])
+        console.result("runs/a")
+    assert capsys.readouterr() == ("runs/a\n", "of a plug-in\n")
+
+
+@pytest.mark.parametrize("flags", [{}, {"as_json": True}, {"as_json": True, "quiet": True}])
+def test_others_do_not(capsys, flags):
+    Console(**flags).result("runs/a")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("kind", "redraws"), [("xterm", True), ("dumb", False)])
+def test_a_terminal_may_not_redraw(monkeypatch, kind, redraws):
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert Console().is_terminal is redraws

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 import priorkit.codes
+import priorkit.exploring
 import priorkit.runs
 import priorkit.studies
 import priorkit.sweeps
 import priorkit.tracking.catalogue
+import priorkit.watching
 from priorkit.cli import main
 from priorkit.config import resolve_config
 from priorkit.registry import installed_plugins
@@ -104,6 +106,8 @@ def only_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priorkit.studies, "compare_runs", stop)
     monkeypatch.setattr(priorkit.studies, "reproduce", plan)
     monkeypatch.setattr(priorkit.sweeps, "carry_out_sweep", stop)
+    monkeypatch.setattr(priorkit.watching, "RunTable", stop)
+    monkeypatch.setattr(priorkit.exploring, "explore", stop)
 
 
 def test_pages_have_commands():

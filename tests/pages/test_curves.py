@@ -43,7 +43,20 @@ def test_runs_share_panels_and_places_without_a_value_are_gaps() -> None:
         "log": False,
         "names": ["one", "two"],
         "data": [[0, 640], [1.0, 2.0], [3.0, None]],
+        "colours": [0, 1],
+        "dashed": [False, False],
     }
+
+
+def test_each_of_several_runs_has_a_colour_whatever_it_measures() -> None:
+    both = rows(loss__x__critic_real=[1.0], loss__x__critic_fake=[2.0])
+    panels = panels_of({"one": rows(loss__y=[1.0]), "two": both, "three": both})
+    assert [(panel.as_data()["colours"], panel.as_data()["dashed"]) for panel in panels] == [
+        ([0], [False]),
+        ([1, 1, 2, 2], [False, True, False, True]),
+    ]
+    [alone] = panels_of({"": both})
+    assert "colours" not in alone.as_data()
 
 
 @pytest.mark.parametrize(

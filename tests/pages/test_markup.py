@@ -1,8 +1,9 @@
 import json
+from pathlib import PurePath
 
 import pytest
 
-from priorkit.pages import definitions, fold, json_island, picture, section, table, text_of
+from priorkit.pages import Html, definitions, file_link, fold, json_island, picture, section, table, text_of
 
 EVIL = '</script><script>alert("x")</script>'
 
@@ -15,6 +16,7 @@ EVIL = '</script><script>alert("x")</script>'
         fold(EVIL, ""),
         definitions([(EVIL, EVIL)]),
         table([EVIL], [[EVIL, EVIL]]),
+        file_link(EVIL, PurePath(EVIL)),
         picture(b"\x89PNG", EVIL, note=EVIL),
     ],
 )
@@ -50,3 +52,13 @@ def test_pictures_carry_their_type(content: bytes, kind: str) -> None:
 
 def test_an_empty_section_is_nothing() -> None:
     assert section("Warnings", "", "") == ""
+
+
+def test_links_and_marked_rows_in_tables() -> None:
+    link = file_link("a & b", PurePath("a & b", "report.html"))
+    assert link == '<a href="a%20%26%20b/report.html">a &amp; b</a>'
+    made = table(["x", "y"], [["1", link], ["2", "<b>"]], marked={1})
+    assert f"<td>{link}</td>" in made
+    assert '<tr class="marked"><th scope="row">2</th><td>&lt;b&gt;</td></tr>' in made
+    assert made.count("marked") == 1
+    assert isinstance(link, Html)

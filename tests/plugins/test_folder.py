@@ -13,20 +13,20 @@ from PIL import Image
 from priorkit.errors import DataError
 from priorkit.interfaces import ImageData
 from priorkit.plugins import DataContext, central_square
-from priorkit_plugins.folder import FolderOptions, in_memory, priorkit_datasets
+from priorkit_plugins.folder import FolderOptions, in_memory, picture, priorkit_datasets
 from priorkit_plugins.folder.conversion import Conversion
 from priorkit_plugins.folder.tree import EXTENSIONS
 
 
-def load(root: Path | None, **context: Any) -> ImageData:
+def load(root: Path | None, options: FolderOptions | None = None, **context: Any) -> ImageData:
     (component,) = priorkit_datasets()
     assert component.name == "folder"
-    return component.build(FolderOptions(), DataContext(data_dir=root, **context)).load()
+    return component.build(options or FolderOptions(), DataContext(data_dir=root, **context)).load()
 
 
-def message(root: Path | None, **context: Any) -> str:
+def message(root: Path | None, options: FolderOptions | None = None, **context: Any) -> str:
     with pytest.raises(DataError) as caught:
-        load(root, **context)
+        load(root, options, **context)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -255,27 +255,46 @@ def test_photographs_of_one_size_are_reduced(tmp_path: Path) -> None:
     assert note in data.notes
 
 
-def test_images_of_several_sizes_need_a_size(tmp_path: Path) -> None:
-    save(tmp_path / "0.png", size=(8, 8))
-    save(tmp_path / "1.png", size=(8, 8))
-    save(tmp_path / "2.png", size=(10, 8))
-    text = message(tmp_path)
-    assert f"{tmp_path / '0.png'} has 8x8 pixels, {tmp_path / '2.png'} 10x8" in text
-    assert "--image-size 64" in text
+def test_a_size_is_chosen_for_images_of_several_sizes(tmp_path: Path) -> None:
+    for index, size in enumerate([(40, 60), (33, 32), (50, 36)]):
+        save(tmp_path / f"{index}.png", size=size)
+    data = load(tmp_path)
+    assert data.shape == (1, 32)
+    assert data.chosen == {"image_size": 32}
+    assert any(note.startswith("--image-size 32 is chosen") for note in data.notes)
+    assert torch.equal(data.train.images, load(tmp_path, image_size=32).train.images)
+
+
+def test_what_the_user_has_said_is_not_chosen(tmp_path: Path) -> None:
+    save(tmp_path / "0.png", size=(40, 60))
+    save(tmp_path / "1.png", size=(33, 32), mode="RGB")
+    data = load(tmp_path, image_size=16, channels=1)
+    assert data.shape == (1, 16)
+    assert not data.chosen
+    assert not any("is chosen" in note for note in data.notes)
+    assert load(tmp_path, image_size=16).chosen == {"channels": 3}
+    assert load(tmp_path, channels=1).chosen == {"image_size": 32}
+
+
+def test_nothing_is_chosen_for_images_that_are_alike(tmp_path: Path) -> None:
+    for index in range(3):
+        save(tmp_path / f"{index}.png", size=(150, 140))
+    assert not load(tmp_path).chosen
 
 
 @pytest.mark.parametrize(("channels", "note"), [(1, "colour images are turned to grey"), (3, "repeated as RGB")])
 def test_grey_and_colour_mixed(tmp_path: Path, channels: int, note: str) -> None:
     save(tmp_path / "0.png", (0, 255, 0), mode="RGB")
     save(tmp_path / "1.png", 150)
-    text = message(tmp_path)
-    assert f"{tmp_path / '1.png'} is grey, {tmp_path / '0.png'} is in colour" in text
-    assert "--channels 1 or --channels 3" in text
     data = load(tmp_path, channels=channels)
     assert data.train.images.shape[1] == channels
     # 601 luma of pure green is 150.
     assert sorted(values(data)) == ([150, 150] if channels == 1 else [0, 150])
     assert any(note in text for text in data.notes)
+    chosen = load(tmp_path)
+    assert chosen.chosen == {"channels": 3}
+    assert any(note.startswith("--channels 3 is chosen") for note in chosen.notes)
+    assert sorted(values(chosen)) == [0, 150]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -334,31 +353,61 @@ def test_few_images_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert max(waiting) <= 6
 
 
-def test_the_first_file_that_is_wrong_is_told_of(tmp_path: Path) -> None:
-    for index in range(5):
-        save(tmp_path / f"{index}.png")
-    (tmp_path / "4.png").write_bytes(b"no image")
-    save(tmp_path / "3.png", (0, 0, 0), mode="RGB")
-    save(tmp_path / "2.png", size=(9, 9))
-    assert f"{tmp_path / '2.png'} 9x9" in message(tmp_path)
-    save(tmp_path / "2.png")
-    assert f"{tmp_path / '3.png'} is in colour" in message(tmp_path)
-    save(tmp_path / "3.png")
-    assert f"{tmp_path / '4.png'} is no image" in message(tmp_path)
-
-
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 @pytest.mark.parametrize("extension", [".png", ".jpg"])
-def test_truncated_images_are_named(tmp_path: Path, extension: str, share: float) -> None:
+def test_truncated_images_are_left_aside_or_refused(tmp_path: Path, extension: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    for index in range(3):
+    for index in range(4):
         Image.fromarray(noise).save(tmp_path / f"{index}{extension}")
     broken = tmp_path / f"1{extension}"
     content = broken.read_bytes()
     broken.write_bytes(content[: int(len(content) * share)])
-    text = message(tmp_path)
+    text = message(tmp_path, FolderOptions(broken="refuse"))
     assert text.startswith(str(broken))
     assert "replace or remove it" in text
+    data = load(tmp_path)
+    assert f"1 file is broken and left aside: {broken.name}" in data.notes
+    broken.unlink()
+    sound = load(tmp_path)
+    assert torch.equal(sound.train.images, data.train.images)
+    assert sound.train.fingerprint == data.train.fingerprint
+
+
+def test_labels_and_captions_stay_with_their_images_where_others_are_broken(tmp_path: Path) -> None:
+    for name, value in (("a", 10), ("b", 20)):
+        for index in range(4):
+            save(tmp_path / name / f"{index}.png", value + index)
+            (tmp_path / name / f"{index}.txt").write_text(f"grey {value + index}")
+    for path in (tmp_path / "a/1.png", tmp_path / "b/2.png"):
+        path.write_bytes(b"no image")
+    data = load(tmp_path)
+    assert "2 files are broken and left aside: a/1.png, b/2.png" in data.notes
+    assert sorted(values(data)) == [10, 12, 13, 20, 21, 23]
+    for part in (data.train, data.test):
+        assert part.labels is not None
+        assert part.captions is not None
+        assert [int(image[0, 0, 0]) // 20 for image in part.images] == part.labels.tolist()
+        assert [(f"grey {int(image[0, 0, 0])}",) for image in part.images] == list(part.captions)
+
+
+def test_more_broken_images_than_sound_ones_are_refused(tmp_path: Path) -> None:
+    for index in range(7):
+        save(tmp_path / f"{index}.png")
+        if index > 2:
+            (tmp_path / f"{index}.png").write_bytes(b"no image")
+    text = message(tmp_path)
+    assert f"4 of 7 images in {tmp_path} are broken (3.png, 4.png, 5.png, 6.png)" in text
+
+
+def test_a_file_that_may_not_be_read_is_not_taken_for_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(4):
+        save(tmp_path / f"{index}.png")
+
+    def forbidden(path: Path, *_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(picture.Image, "open", forbidden)
+    assert "Permission denied" in message(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image"])

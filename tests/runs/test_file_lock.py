@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from priorkit.runs.file_lock import file_lock
+from priorkit.runs.file_lock import file_lock, is_locked
 
 
 def test_one_holds_it_at_a_time(tmp_path: Path) -> None:
@@ -36,3 +36,20 @@ def test_a_file_system_without_locks_locks_nothing(
 def test_a_file_that_cannot_be_made_is_no_lack_of_locks(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), file_lock(tmp_path / "absent" / ".lock"):
         pass
+
+
+def test_who_asks_for_the_holder_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / ".lock"
+    assert not is_locked(file)
+    assert not file.exists()
+    with file_lock(file):
+        assert is_locked(file)
+        assert is_locked(file)
+    before = file.stat()
+    assert not is_locked(file)
+    assert file.stat() == before
+    with file_lock(file, 0.0):
+        pass
+    (tmp_path / "link").symlink_to(file)
+    assert not is_locked(tmp_path / "link")
+    assert not is_locked(tmp_path)

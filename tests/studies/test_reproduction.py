@@ -63,6 +63,10 @@ def test_all_systems_and_seeds_are_trained_alike(make_request, registry):
     assert spread["deviation"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
     assert (request.out / "samples.png").stat().st_size > 0
     assert "| AAE | 2.15 |" in (request.out / "table.md").read_text()
+    page = (request.out / "table.html").read_text()
+    assert 'href="aae-seed1/report.html"' in page
+    assert page.count("<img") == 1 + page.count("-classes.png")
+    assert '"names":["AAE",' in page
 
 
 def test_a_run_of_a_study_is_the_run_that_train_makes(make_request, registry, tmp_path):

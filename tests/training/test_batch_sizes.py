@@ -7,7 +7,7 @@ import pytest
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
 from priorkit.errors import ConfigurationError
-from priorkit.training.batch_sizes import require_batch_sizes
+from priorkit.training.batch_sizes import fitting_batch_size, require_batch_sizes
 
 
 @pytest.mark.parametrize(("synchronise", "least"), [(True, 4), (False, 8)])
@@ -31,3 +31,9 @@ def test_batches_of_more_images_than_there_are(tiny_config: Callable[..., RunCon
         require_batch_sizes(config, 8, Processes())
     with pytest.raises(ConfigurationError, match="batch_size of stage 2: 9 is too small for 10 processes"):
         require_batch_sizes(config.model_copy(update={"batch_size": 50}), 100, Processes(0, 10))
+
+
+@pytest.mark.parametrize(("images", "size"), [(2, 2), (3, 2), (36, 32), (63, 32), (64, 64), (1000, 64)])
+def test_a_batch_that_nobody_chose_fits_the_images(images: int, size: int) -> None:
+    assert fitting_batch_size(RunConfig(), images) == size
+    assert fitting_batch_size(RunConfig(batch_size=64), images) == 64

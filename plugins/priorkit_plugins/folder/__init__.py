@@ -32,6 +32,10 @@ class FolderOptions(Options):
         (0, 65535), description="of grey images with 16 bits a pixel: the values that become black and white"
     )
 
+    broken: Literal["drop", "refuse"] = Field(
+        "drop", description="if some files are no images, or damaged: leave them aside, and say so, or refuse the data"
+    )
+
     @field_validator("range")
     @classmethod
     def _rises(cls, value: tuple[int, int]) -> tuple[int, int]:
@@ -52,6 +56,7 @@ def _build(options: FolderOptions, context: DataContext) -> DataSource:
         seed=context.seed,
         memory=context.memory,
         value_range=options.range,
+        broken=options.broken,
         beside=Beside(
             captions=options.captions,
             captionless=options.captionless,

@@ -14,7 +14,8 @@ from torch import Tensor
 from priorkit.plugins import central_square
 from priorkit_plugins.folder.conversion import Conversion, check_alike
 from priorkit_plugins.folder.files import Files
-from priorkit_plugins.folder.picture import Header
+from priorkit_plugins.folder.left_aside import BrokenFiles
+from priorkit_plugins.folder.picture import BrokenFileError, Header
 
 __all__ = ["read_images"]
 
@@ -22,6 +23,7 @@ _AHEAD = 64
 """Files that are read before their turn."""
 
 Pixels = NDArray[np.uint8]
+_Read = tuple[Header, Image.Image]
 
 
 def read_images(files: Files, places: NDArray[np.int64], conversion: Conversion) -> tuple[Tensor, Counter[Header]]:
@@ -36,13 +38,20 @@ def read_images(files: Files, places: NDArray[np.int64], conversion: Conversion)
         The images, uint8 of shape (N, C, H, W), and how many files have which header.
 
     Raises:
+        BrokenFiles: Some files are no images, or damaged: all of them.
         DataError: A file cannot be read, or does not go with the first one; the first such file is told of.
     """
     headers: Counter[Header] = Counter()
+    broken: dict[str, BrokenFileError] = {}
+    first: tuple[Path, Header] | None = None
     with ThreadPoolExecutor() as pool:
-        for number, (path, (header, image)) in enumerate(_read_ahead(pool, files, conversion)):
+        for number, (path, read) in enumerate(_read_ahead(pool, files, conversion)):
+            if isinstance(read, BrokenFileError):
+                broken[files.name(number)] = read
+                continue
+            header, image = read
             pixels = _pixels(image)
-            if number == 0:
+            if first is None:
                 first = path, header
                 images: Pixels = np.empty((len(files), *pixels.shape), dtype=np.uint8)
             check_alike(first, (path, header), conversion)
@@ -54,17 +63,26 @@ def read_images(files: Files, places: NDArray[np.int64], conversion: Conversion)
                 pixels = _pixels(central_square(image, size))
             images[places[number]] = pixels
             headers[header] += 1
+    if broken:
+        raise BrokenFiles(broken)
     return torch.from_numpy(images), headers
 
 
 def _read_ahead(
     pool: ThreadPoolExecutor, files: Files, conversion: Conversion
-) -> Iterator[tuple[Path, tuple[Header, Image.Image]]]:
+) -> Iterator[tuple[Path, _Read | BrokenFileError]]:
     """Reads files in their order. `pool.map` would read on, and hold all that has not been asked for yet."""
+
+    def read(path: Path) -> _Read | BrokenFileError:
+        try:
+            return conversion.read(path)
+        except BrokenFileError as error:
+            return error
+
     # Decoding releases the interpreter's lock.
-    started: deque[tuple[Path, Future[tuple[Header, Image.Image]]]] = deque()
+    started: deque[tuple[Path, Future[_Read | BrokenFileError]]] = deque()
     for path in files:
-        started.append((path, pool.submit(conversion.read, path)))
+        started.append((path, pool.submit(read, path)))
         if len(started) > _AHEAD:
             path, future = started.popleft()
             yield path, future.result()

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorkit.errors import DataError
 
-__all__ = ["FULL_RANGE", "Header", "Picture", "read_header", "read_picture", "read_values"]
+__all__ = ["FULL_RANGE", "BrokenFileError", "Header", "Picture", "read_header", "read_picture", "read_values"]
 
 FULL_RANGE = (0, 65535)
 """The values that 16 bits hold."""
@@ -22,6 +22,14 @@ _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 _EXIF_FIRST = ("JPEG", "MPO")
 """Formats whose EXIF comes before the pixels; elsewhere it may come after them."""
+
+
+class BrokenFileError(DataError):
+    """A file that is no image, or damaged: it cannot be read here or anywhere else."""
+
+
+class _UnsuitableError(ValueError):
+    """An image is sound, and of a kind that is not read."""
 
 
 class Picture(NamedTuple):
@@ -58,11 +66,12 @@ def read_header(path: Path) -> Header:
     """Looks at an image file without decoding its pixels, where it can be avoided.
 
     Raises:
-        DataError: The file is no image, or has pixels that do not fit.
+        BrokenFileError: The file is no image, or its beginning is damaged.
+        DataError: It cannot be read, or has pixels that do not fit.
     """
     with _explained(path), Image.open(path) as file:
         if file.mode == "F":
-            raise ValueError(_FLOATING_POINT)
+            raise _UnsuitableError(_FLOATING_POINT)
         width, height = file.size
         # Of a square it does not matter which side is up.
         if width != height and file.format in _EXIF_FIRST:
@@ -85,7 +94,8 @@ def read_picture(path: Path, value_range: tuple[int, int] = FULL_RANGE) -> Pictu
         value_range: The values of 16-bit grey that become 0 and 255; what lies outside is clipped.
 
     Raises:
-        DataError: The file is no image, damaged, or has pixels that do not fit (32-bit numbers).
+        BrokenFileError: The file is no image, or damaged.
+        DataError: It cannot be read, or has pixels that do not fit (32-bit numbers).
     """
     with _explained(path), Image.open(path) as file:
         bits = _bits(file)
@@ -113,10 +123,14 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except UnidentifiedImageError as error:
-        raise DataError(f"{path} is no image, or its beginning is damaged: replace or remove it") from error
+        raise BrokenFileError(f"{path} is no image, or its beginning is damaged: replace or remove it") from error
     except Exception as error:  # Pillow's decoders raise many kinds of error on broken files
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path} cannot be read as an image ({reason}): replace or remove it") from error
+        # What the system refuses, or the memory does not hold, may be sound.
+        of_system = isinstance(error, OSError) and error.errno is not None
+        sound = of_system or isinstance(error, MemoryError | _UnsuitableError | Image.DecompressionBombError)
+        kind = DataError if sound else BrokenFileError
+        raise kind(f"{path} cannot be read as an image ({reason}): replace or remove it") from error
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -135,7 +149,7 @@ def _bits(image: Image.Image) -> int:
 def _checked(image: Image.Image) -> NDArray[Any]:
     values = np.asarray(image)
     if values.min() < 0 or values.max() > FULL_RANGE[1]:
-        raise ValueError("it has more than 16 bits a pixel; save it with 8")
+        raise _UnsuitableError("it has more than 16 bits a pixel; save it with 8")
     return values
 
 
@@ -145,7 +159,7 @@ def _plain(image: Image.Image, bits: int, value_range: tuple[int, int]) -> Pictu
         scaled = (_checked(image).astype(np.float64) - low) / ((high - low) / 255)
         return Picture(Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8)), False, bits)
     if image.mode == "F":
-        raise ValueError(_FLOATING_POINT)
+        raise _UnsuitableError(_FLOATING_POINT)
     grey = _is_grey(image)
     transparent = _may_be_transparent(image)
     if transparent:

@@ -1,9 +1,10 @@
 """Images from a folder of files."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,12 +14,14 @@ from priorkit.errors import DataError
 from priorkit.interfaces import DataSource, ImageData, ImageSet, StoredImages
 from priorkit.plugins import held_out, image_bytes
 from priorkit_plugins.folder.beside import Beside
-from priorkit_plugins.folder.conversion import Conversion, check_alike, conversion_notes
+from priorkit_plugins.folder.choice import Choice, choose
+from priorkit_plugins.folder.conversion import Conversion, conversion_notes
 from priorkit_plugins.folder.deep_images import deep_image_notes
 from priorkit_plugins.folder.files import Files
 from priorkit_plugins.folder.in_memory import read_images
 from priorkit_plugins.folder.layout import Split, find_layout
-from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_header
+from priorkit_plugins.folder.left_aside import BrokenFiles, broken_notes
+from priorkit_plugins.folder.picture import FULL_RANGE, BrokenFileError, Header, read_header
 from priorkit_plugins.folder.stored import FileImages, Kind
 
 __all__ = ["FolderSource"]
@@ -32,18 +35,20 @@ class FolderSource(DataSource):
 
     Two folders `root/train` and `root/test` (or `val`) of that layout say which images are held out. Images of one size
     keep it, but squares larger than `image_size` (128 by default) are reduced to it; images that differ in size are
-    brought to the square `image_size` by cropping and antialiased resizing.
+    brought to the square `image_size`, or to one that is chosen, by cropping and antialiased resizing.
 
     Args:
         root: The folder.
-        image_size: Side in pixels that images of different sizes are brought to, or None.
-        channels: 1 to turn all images to grey, 3 to turn all to RGB, or None where all are alike.
+        image_size: Side in pixels that images of different sizes are brought to; None chooses it.
+        channels: 1 to turn all images to grey, 3 to turn all to RGB; None keeps what they are, and turns grey ones to
+            RGB where some are in colour.
         holdout: Share of the images to hold out where the folder does not say which, between 0 and 1; at least one
             image is held out, and one is not.
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger sets stay on disk.
         value_range: The values of 16-bit grey that become black and white.
         beside: What is read beside the images.
+        broken: Whether broken files are left aside (`drop`), or refused.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class FolderSource(DataSource):
         memory: int = sys.maxsize,
         value_range: tuple[int, int] = FULL_RANGE,
         beside: Beside | None = None,
+        broken: Literal["drop", "refuse"] = "drop",
     ) -> None:
         self.root = root
         self.conversion = Conversion(image_size, channels, value_range)
@@ -63,25 +69,51 @@ class FolderSource(DataSource):
         self.seed = seed
         self.memory = memory
         self.beside = beside or Beside()
+        self.broken = broken
 
     def load(self) -> ImageData:
         """Reads the images, or looks at some of them where all would take too much memory.
 
+        Broken files are left aside, unless `broken` is `refuse`. What images of several sizes, or of grey and colour,
+        are brought to is chosen where nobody has said it.
+
         Raises:
-            DataError: The folder is missing or has too few images; an image is damaged; images differ in size or
-                channels and nobody said what to bring them to; or captions or embeddings are missing or broken.
+            DataError: The folder is missing or has too few images; a file cannot be read; or captions or embeddings are
+                missing or broken.
         """
         if self.root is None:
             raise DataError("the data set folder needs a folder of images: give it by --data-dir FOLDER")
         root = self.root.expanduser()
+        broken: dict[str, BrokenFileError] = {}
+        while True:
+            try:
+                return self._without(broken, root)
+            except BrokenFiles as error:
+                if self.broken == "refuse":
+                    raise next(iter(error.found.values())) from error
+                # From the start: which images are held out depends on how many there are.
+                broken |= error.found
+
+    def _without(self, broken: Mapping[str, BrokenFileError], root: Path) -> ImageData:
+        """Reads all images but broken ones.
+
+        Raises:
+            BrokenFiles: Others are broken, too.
+            DataError: As `load` says.
+        """
         layout = find_layout(root)
         files = Files.joined([layout.train.files, *([layout.test.files] if layout.test else [])])
-        notes = list(layout.notes)
+        notes = [*layout.notes, *broken_notes(broken, len(files) - len(broken), root)]
         labels, class_names = _labels(layout.train, layout.test)
         kept, captions = self.beside.read_captions(files, notes)
+        if broken:
+            sound = np.array([files.name(index) not in broken for index in kept], dtype=np.bool_)
+            kept, captions = kept[sound], captions and captions.take(torch.from_numpy(sound.nonzero()[0]))
         train_count = int((kept < len(layout.train.files)).sum())
         files, labels = files.chosen(kept), None if labels is None else labels[torch.from_numpy(kept)]
         if len(files) < 2 or not train_count or (layout.test and train_count == len(files)):
+            if broken:
+                raise next(iter(broken.values()))
             of_use = "" if captions is None else " with captions"
             found = f"only one image{of_use} ({files[0].name})"
             if len(files) > 1:
@@ -93,12 +125,15 @@ class FolderSource(DataSource):
         else:
             indices = held_out(len(files), self.holdout, self.seed, labels)
         parts = [files.chosen(chosen.numpy()) for chosen in indices]
-        kind = self._look(files, notes) if self.memory < sys.maxsize else None
+        choice, some = self._look(files)
+        kind = _kind(files, choice.conversion, some, self.memory, notes)
         images: Sequence[Tensor | StoredImages]
         if kind is None:
-            images = torch.split(self._read(files, torch.cat(indices), notes), [len(part) for part in parts])
+            read = _read(files, torch.cat(indices), choice.conversion, notes)
+            images = torch.split(read, [len(part) for part in parts])
         else:
             images = [FileImages(part, *kind) for part in parts]
+        notes += choice.notes
         if not layout.test:
             notes.append(f"{len(parts[1])} of {len(files)} images are held out")
         train, test = (
@@ -111,45 +146,70 @@ class FolderSource(DataSource):
             )
             for pixels, chosen, part in zip(images, indices, parts, strict=True)
         )
-        return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes))
+        return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes), chosen=choice.settings)
 
     def read_file(self, path: Path) -> Tensor:
         """Reads an image file as those of the folder are read."""
         pixels = np.asarray(self.conversion.read(path)[1])
         return torch.tensor(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
 
-    def _look(self, files: Files, notes: list[str]) -> tuple[Kind, tuple[Files, Header]] | None:
-        """Looks at the headers of some files, evenly spaced.
+    def _look(self, files: Files) -> tuple[Choice, list[tuple[Path, Header]]]:
+        """Looks at the headers of some files, evenly spaced: as many, however the images are read then.
 
         Returns:
-            What they have in common, and one of them; None if the images of all files may be in memory.
+            What all are brought to; and the files that were looked at, with their headers. None are where the user has
+            said what to bring them to, and all of them may be in memory.
+
+        Raises:
+            BrokenFiles: Some of them are no images, or damaged.
         """
+        if None not in self.conversion[:2] and self.memory == sys.maxsize:
+            return Choice(self.conversion, {}, []), []
         number = min(len(files), _LOOKED_AT)
         some = files.chosen(np.arange(number) * len(files) // number)
         with ThreadPoolExecutor() as pool:
-            headers = list(pool.map(read_header, some))
-        for path, header in zip(some, headers, strict=True):
-            check_alike((some[0], headers[0]), (path, header), self.conversion)
-        width, height = self.conversion.common_size(headers)
-        channels = self.conversion.channels or headers[0].channels
-        needed = image_bytes(len(files), (channels, height, width), self.conversion.image_size)
-        if needed <= self.memory:
-            return None
-        notes += conversion_notes(headers, (width, height), channels)
-        if any(header.transparent for header in headers):
-            notes.append("transparent parts are laid on white")
-        notes += deep_image_notes(files, headers, self.conversion.value_range)
-        return Kind(self.conversion, (width, height), channels), (some[:1], headers[0])
+            found = list(pool.map(_header, some))
+        broken = {some.name(place): item for place, item in enumerate(found) if isinstance(item, BrokenFileError)}
+        if broken:
+            raise BrokenFiles(broken)
+        headers = [item for item in found if isinstance(item, Header)]
+        return choose(headers, self.conversion), list(zip(some, headers, strict=True))
 
-    def _read(self, files: Files, order: Tensor, notes: list[str]) -> Tensor:
-        """Reads all files, shape (N, C, H, W), in the order of these indices, and notes what was done to them."""
-        images, headers = read_images(files, order.argsort().numpy(), self.conversion)
-        notes += conversion_notes(headers, self.conversion.common_size(headers), images.shape[1])
-        notes += deep_image_notes(files, headers, self.conversion.value_range)
-        transparent = sum(number for header, number in headers.items() if header.transparent)
-        if transparent:
-            notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")
-        return images
+
+def _header(path: Path) -> Header | BrokenFileError:
+    try:
+        return read_header(path)
+    except BrokenFileError as error:
+        return error
+
+
+def _kind(
+    files: Files, conversion: Conversion, some: Sequence[tuple[Path, Header]], memory: int, notes: list[str]
+) -> tuple[Kind, tuple[Path, Header]] | None:
+    """What images that stay on disk have in common, and one of them; None if all may be in memory."""
+    if memory == sys.maxsize:
+        return None
+    headers = [header for _, header in some]
+    width, height = conversion.common_size(headers)
+    channels = conversion.channels or headers[0].channels
+    if image_bytes(len(files), (channels, height, width), conversion.image_size) <= memory:
+        return None
+    notes += conversion_notes(headers, (width, height), channels)
+    if any(header.transparent for header in headers):
+        notes.append("transparent parts are laid on white")
+    notes += deep_image_notes(files, headers, conversion.value_range)
+    return Kind(conversion, (width, height), channels), some[0]
+
+
+def _read(files: Files, order: Tensor, conversion: Conversion, notes: list[str]) -> Tensor:
+    """Reads all files, shape (N, C, H, W), in the order of these indices, and notes what was done to them."""
+    images, headers = read_images(files, order.argsort().numpy(), conversion)
+    notes += conversion_notes(headers, conversion.common_size(headers), images.shape[1])
+    notes += deep_image_notes(files, headers, conversion.value_range)
+    transparent = sum(number for header, number in headers.items() if header.transparent)
+    if transparent:
+        notes.append(f"transparent parts of {transparent} image{'s' if transparent > 1 else ''} are laid on white")
+    return images
 
 
 def _labels(train: Split, test: Split | None) -> tuple[Tensor | None, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Image files that are decoded when they are needed."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class FileImages(StoredImages):
         model: One of them that was looked at, which the others must go with.
     """
 
-    def __init__(self, files: Files, kind: Kind, model: tuple[Files, Header]) -> None:
+    def __init__(self, files: Files, kind: Kind, model: tuple[Path, Header]) -> None:
         self.files = files
         self.kind = kind
         self.model = model
@@ -68,7 +69,7 @@ class FileImages(StoredImages):
     def _read(self, index: int) -> np.ndarray:
         path = self.files[index]
         header, image = self.kind.conversion.read(path)
-        check_alike((self.model[0][0], self.model[1]), (path, header), self.kind.conversion)
+        check_alike(self.model, (path, header), self.kind.conversion)
         size, image_size = self.kind.size, self.kind.conversion.image_size
         if image.size != size:
             if size != (image_size, image_size):

@@ -9,11 +9,12 @@ class CodesMap {
     map.run = run;
     map.count = points.count;
     map.dim = code.dim;
-    map.codes = await (code.indices ? integersOf : floatsOf)(points.codes);
+    map.codes = (code.indices ? integersOf : floatsOf)(points.codes);
     map.layouts = {};
-    for (const [name, text] of Object.entries(points.places)) map.layouts[name] = await floatsOf(text);
-    map.plane = points.plane && { ...points.plane, mean: await floatsOf(points.plane.mean), axes: await floatsOf(points.plane.axes) };
-    map.thumbnails = await createImageBitmap(await (await fetch(points.thumbnails)).blob());
+    for (const [name, text] of Object.entries(points.places)) map.layouts[name] = floatsOf(text);
+    map.plane = points.plane && { ...points.plane, mean: floatsOf(points.plane.mean), axes: floatsOf(points.plane.axes) };
+    map.thumbnails = Object.assign(new Image(), { src: points.thumbnails });
+    await map.thumbnails.decode();
     return map;
   }
 
@@ -75,5 +76,5 @@ class CodesMap {
   }
 }
 
-// The code a share of the way from one to another; indices have nothing between them.
-const between = (start, end, share, indices) => (indices ? (share < 0.5 ? start : end) : start.map((value, k) => value + share * (end[k] - value)));
+// What lies a share of the way from one list of numbers to another.
+const between = (start, end, share) => start.map((value, k) => value + share * (end[k] - value));

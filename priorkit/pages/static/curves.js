@@ -28,8 +28,8 @@
     const single = found.data[0].length === 1;
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui" };
     const series = found.names.map((name, i) => ({
-      label: name || "value", stroke: read(colours[i % colours.length]), width: 1.6, spanGaps: true,
-      dash: i >= colours.length ? [6, 3] : undefined,
+      label: name || "value", stroke: read(colours[(found.colours ? found.colours[i] : i) % colours.length]), width: 1.6,
+      spanGaps: true, dash: (found.dashed ? found.dashed[i] : i >= colours.length) ? [6, 3] : undefined,
       points: { show: found.data[i + 1].filter((value) => value !== null).length < 20, size: 5 },
       value: (_, value) => short(value),
     }));

@@ -1,0 +1,80 @@
+"""`priorkit watch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
+from priorkit.display.console import Console
+from priorkit.errors import ConfigurationError
+from priorkit.registry import Registry
+
+__all__ = ["watch_command"]
+
+_HIGHEST_PORT = 65535
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "priorkit watch",
+        "Shows runs in a browser while they train: how far they are, their newest samples, curves that grow, warnings. "
+        "Runs that begin meanwhile appear. The page is served to this machine alone, until Ctrl-C.",
+    )
+    parser.add_argument(
+        "folders",
+        metavar="RUN|DIR",
+        type=Path,
+        nargs="*",
+        help="run folders, or folders that hold some, at any depth (default: runs)",
+    )
+    parser.add_argument(
+        "--port",
+        type=whole_number(0),
+        metavar="N",
+        help="the page's port; 0 for any that is free (default: 8642, or the next that is free)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="open no browser; from a terminal, one is opened")
+    add_common(parser)
+    return parser
+
+
+def watch_command(arguments: Sequence[str], registry: Registry) -> int:
+    """Serves the page until Ctrl-C, which is its normal end; returns the exit status."""
+    parser = _parser()
+    found, unknown = parser.parse_known_args(join_values(arguments, {"--port"}, ()))
+    refuse_unknown(unknown, parser.flags(), parser.prog)
+    if found.port is not None and found.port > _HIGHEST_PORT:
+        raise ConfigurationError(f"--port {found.port}: a port is a number up to {_HIGHEST_PORT}")
+    folders = found.folders or [Path("runs")]
+
+    from priorkit.watching import DEFAULT_PORT, RunTable, open_server
+
+    console = Console(as_json=found.json, quiet=found.quiet)
+    with open_server(RunTable(folders), found.port) as server:
+        try:
+            port = urlsplit(server.address).port
+            if found.port is None and port != DEFAULT_PORT:
+                console.line(f"port {DEFAULT_PORT} is taken; using {port}")
+            console.data({"event": "serving", "address": server.address})
+            console.line(f"watching {', '.join(map(str, folders))} on {server.address} (Ctrl-C ends)")
+            console.result(server.address)
+            if console.for_people and sys.stdout.isatty() and not found.no_browser and _has_windows():
+                # Some browsers return only when they are closed.
+                threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.line("\nstopped watching")
+    return 0
+
+
+def _has_windows() -> bool:
+    """Whether a browser would have a window: one in the terminal would take that from us."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

@@ -1,0 +1,6 @@
+"""Watching runs while they train: a local page that shows them, and grows as they do."""
+
+from priorkit.watching.run_table import RunTable
+from priorkit.watching.server import DEFAULT_PORT, WatchServer, open_server
+
+__all__ = ["DEFAULT_PORT", "RunTable", "WatchServer", "open_server"]
