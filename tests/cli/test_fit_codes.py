@@ -147,4 +147,4 @@ def test_what_is_no_array_is_refused(cli):
         archive.writestr("codes.npy", b"no array")
     failed = cli("fit", "--codes", "no.npz", *FAST, "--steps", 1)
     assert (failed.status, failed.err.count("\n")) == (2, 1)
-    assert "'codes': it is no array" in failed.err
+    assert "'codes': it is not an array" in failed.err

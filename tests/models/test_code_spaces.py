@@ -309,7 +309,7 @@ def test_the_encoder_descends_its_own_terms(session: Callable[..., Session]) -> 
             {"encoder": "deterministic", "prior": "only-maps", "code_size": None},
             r"a prior of maps, .* are vectors; use",
         ),
-        ({"networks": "began"}, r"no codes that are maps; choose --networks residual, dcgan or mlp, or leave"),
+        ({"networks": "began"}, r"do not support maps as codes; choose --networks residual, dcgan or mlp, or leave"),
         ({"networks": {"name": "dcgan", "width": 2}, "code_size": 3}, r"maps of 3x3 do not fit .* 1, 2, 4, 8$"),
     ],
 )

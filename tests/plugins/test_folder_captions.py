@@ -191,7 +191,7 @@ def test_metadata_of_other_kinds_is_left_alone(tmp_path: Path) -> None:
         ('{"file_name": 3, "text": "a"}', "line 2, names no image"),
         ('{"file_name": "0.png", "text": 3}', "line 2: 'text' is '3', and must be a text or a list of texts"),
         ('{"file_name": "0.png", "text": ["a", null]}', "line 2: 'text' is "),
-        ('{"file_name": "0.png", "text": "\\ud83d"}', "line 2: 'text' is no valid Unicode"),
+        ('{"file_name": "0.png", "text": "\\ud83d"}', "line 2: 'text' is not valid Unicode"),
         ('{"file_name": "9.png", "text": "a"}', "names 1 images that are not there (line 2: '9.png')"),
         (b'{"file_name": "0.png", "text": "\xe9"}', "line 2, is not UTF-8"),
     ],

@@ -57,5 +57,5 @@ def _captions(value: Any, key: str, path: Path, line: int) -> tuple[str, ...]:
     try:
         "".join(kept).encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{path}, line {line}: {key!r} is no valid Unicode ({error.reason}): mend the text") from error
+        raise DataError(f"{path}, line {line}: {key!r} is not valid Unicode ({error.reason}): mend the text") from error
     return kept
