@@ -222,7 +222,7 @@ def test_what_is_no_archive_is_refused(tmp_path):
         ("environment.json", None, "it has no environment.json"),
         ("checkpoints/last.json", b'{"checkpoint": "../../x"}', "last.json"),
         ("checkpoints/last.json", b'{"checkpoint": "step-00000099"}', "step-00000099"),
-        ("checkpoints/step-00000006/weights.safetensors", b"x", "its checksum is another"),
+        ("checkpoints/step-00000006/weights.safetensors", b"x", "its checksum differs"),
         ("checkpoints/step-00000006/weights.safetensors", None, "it has no checkpoints/step-"),
     ],
 )
