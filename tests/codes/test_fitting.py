@@ -154,7 +154,7 @@ def test_a_class_that_no_code_has_is_a_class_all_the_same(tmp_path: Path) -> Non
     assert set(fitted.sample(50).unique().tolist()) == {0.0, 1.0}
     loaded = priorkit.FittedPrior.load(tmp_path / "prior", device="cpu")
     assert torch.equal(loaded.log_prob(never), fitted.log_prob(never))
-    with pytest.raises(ConfigurationError, match="a code of 10 entries has no whole number of groups of 4 classes"):
+    with pytest.raises(ConfigurationError, match="a code of 10 entries cannot be divided into groups of 4 classes"):
         priorkit.fit_prior(codes, {**prior, "classes": 4}, device="cpu")
 
 

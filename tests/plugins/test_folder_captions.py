@@ -59,7 +59,7 @@ def test_labels_of_boxes_are_no_captions(tmp_path: Path) -> None:
         save(tmp_path, f"{value}.png", value, *boxes)
     data = load(tmp_path)
     assert data.train.captions is None
-    assert any("as 1.txt, hold numbers alone" in note and "no captions" in note for note in data.notes)
+    assert any("as 1.txt, hold numbers alone" in note and "not captions" in note for note in data.notes)
     # Numbers may be captions as well: of digits, or of dates.
     for caption in ("{}", "2024 12 24 18 3{}", "0 0.5 0.5 0.5 -0.{}"):
         for value in range(10):
@@ -184,7 +184,7 @@ def test_metadata_of_other_kinds_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "line 2, is no JSON"),
+        ("{", "line 2, is not JSON"),
         ("[1]", "line 2, names no image"),
         ('"0.png"', "line 2, names no image"),
         ('{"text": "a"}', "line 2, names no image"),

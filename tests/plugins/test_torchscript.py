@@ -101,8 +101,8 @@ def test_mistakes(tmp_path: Path) -> None:
     mistakes = [
         (make(None, tmp_path), "name its file with --extractor.file"),
         (make(None, tmp_path, file=tmp_path / "none.pt"), "there is no such file"),
-        (make(None, tmp_path, file=tmp_path / "text.pt"), "no TorchScript module"),
-        (make(Needy(), tmp_path / "."), "RGB, please.*--extractor.rgb say what it takes"),
+        (make(None, tmp_path, file=tmp_path / "text.pt"), "not a TorchScript module"),
+        (make(Needy(), tmp_path / "."), "RGB, please.*--extractor.rgb define its input"),
     ]
     for extractor, message in mistakes:
         with pytest.raises(ConfigurationError, match=message) as caught:
