@@ -137,7 +137,7 @@ def check_codes_output(path: Path, *, overwrite: bool) -> None:
             raise RunFolderError(f"--out {path} is a folder; name another file")
         if path.exists() and not overwrite:
             raise RunFolderError(
-                f"--out {path} exists already and is left as it is; name another one, or add --overwrite"
+                f"--out {path} already exists and is left as it is; name another one, or add --overwrite"
             )
 
 

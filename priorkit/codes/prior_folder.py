@@ -51,7 +51,7 @@ class PriorFolder:
         """
         with explained_os_errors("look at", None):
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-                raise RunFolderError(f"{str(path)!r} exists already and is left as it is; name another folder")
+                raise RunFolderError(f"{str(path)!r} already exists and is left as it is; name another folder")
 
     @classmethod
     def create(
@@ -66,7 +66,7 @@ class PriorFolder:
         """Makes a folder with a first checkpoint: it is whole once it is there.
 
         Raises:
-            RunFolderError: It exists already, or cannot be made; nothing of it is left then.
+            RunFolderError: It already exists, or cannot be made; no part of it is left.
         """
         cls.check_free(path)
 

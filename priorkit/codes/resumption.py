@@ -30,7 +30,7 @@ def prepare_resumed_fit(
     file: Path | None = None,
     registry: Registry | None = None,
 ) -> CodeFitting:
-    """Loads a fit to go on with it, as if it had never stopped. Writes nothing.
+    """Loads a fit to resume it, as if it had never stopped. Writes nothing.
 
     Args:
         path: The folder of the prior.
@@ -46,7 +46,7 @@ def prepare_resumed_fit(
     registry = installed_plugins() if registry is None else registry
     if (Path(path) / "config.toml").is_file():
         RunFolder.open(Path(path))
-        raise ConfigurationError(f"{str(path)!r} is a run; go on with it by priorkit train --resume {path}")
+        raise ConfigurationError(f"{str(path)!r} is a run; resume it by priorkit train --resume {path}")
     folder = PriorFolder.open(Path(path))
     record, kept = folder.read_record(), folder.read_config()
     environment = {"components": record.components}
@@ -82,8 +82,7 @@ def _with_changes(kept: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     refused = sorted(set(changes) - set(RESUMABLE_FIT))
     if refused:
         raise ConfigurationError(
-            f"{flag_for((refused[0],))}: --resume goes on with the fit as it was configured; leave it out, or fit "
-            "another prior"
+            f"{flag_for((refused[0],))}: --resume keeps the fit's configuration; leave it out, or fit another prior"
         )
     settings = kept.model_dump()
     if set(changes) & set(LIMITS):

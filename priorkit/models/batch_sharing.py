@@ -54,6 +54,6 @@ def _refuse_second_derivatives(system: BuiltSystem, processes: Processes) -> Non
             if any(isinstance(layer, _BatchNorm) for layer in networks[name].modules()):
                 raise ConfigurationError(
                     f"{item.given}: its phase {item.phase.name!r} needs double backward through the {name}, "
-                    f"which batch norm over {processes.count} processes does not support: use networks without batch norm "
+                    f"which batch norm over {processes.count} processes lacks: use networks without batch norm "
                     "(--networks.norm group), --no-synchronise-batch-norm, or one process"
                 )

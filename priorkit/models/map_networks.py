@@ -59,7 +59,7 @@ class MapNetworks(Networks):
         channels, rest = divmod(numbers, self.size**2)
         if rest:
             raise ConfigurationError(
-                f"{numbers} numbers are not a map of {self.size}x{self.size}: this component needs other numbers for a code "
-                "than a map has; leave --code-size out"
+                f"{numbers} numbers are not a map of {self.size}x{self.size}: this component needs other numbers "
+                "than a map; leave --code-size out"
             )
         return channels

@@ -160,8 +160,7 @@ class Model:
             )
 
     def noise(self, n: int, seed: int = 0) -> Tensor:
-        """The noise from which `codes` makes `n` codes: float32 (n, ...) on the device; the same seed gives the
-        same."""
+        """The noise of `n` codes of `codes`: float32 (n, ...) on the device, determined by the seed."""
         return torch.cat(list(self._noise(n, seed)))
 
     def codes_of(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:

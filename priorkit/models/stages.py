@@ -126,8 +126,7 @@ def _named(
 
 
 def _names(item: ChosenPhase) -> tuple[str, str, str]:
-    """The names by which a stage may refer to a phase: the component's, with or without the distribution, and its
-    own."""
+    """The names by which a stage may refer to a phase: the component's, also with its distribution, and its own."""
     component = item.registered.component.name
     return f"{item.registered.distribution}:{component}", component, item.phase.name.replace("_", "-")
 

@@ -36,7 +36,7 @@ def guarded(registered: Registered, given: str) -> Iterator[None]:
         raise PluginError(
             f"{given}: its plug-in ({registered.distribution} {registered.version}) has failed: "
             f"{error_in_words(error)}{f' ({place})' if place else ''}; this is a mistake in the plug-in "
-            "(PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+            "(PRIORKIT_STRICT_PLUGINS=1 shows the full traceback)"
         ) from error
 
 

@@ -150,7 +150,7 @@ class Ledger:
             return
 
     def _is_surplus(self, trial: Trial) -> bool:
-        """Whether there are enough trials without this one, or another one goes on with what it would go on with."""
+        """Whether there are enough trials without this one, or another trial resumes the same run."""
         before = [other for other in self.trials() if other.number < trial.number]
         retry_of = trial.user_attrs.get(RETRY_OF)
         twice = retry_of is not None and any(

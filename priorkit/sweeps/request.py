@@ -70,7 +70,7 @@ class SweepRequest:
         return self.pruner != "none" and len(self.objectives) == 1 and self.objectives[0].reviewed
 
     def content(self) -> dict[str, Any]:
-        """What all calls that go on with one study have in common, as plain values."""
+        """The settings that all calls that resume the same study share, as plain values."""
         shared = validate_settings(self.space.settings).model_dump(mode="json")
         settings = {key: value for key, value in shared.items() if key not in (*MAY_CHANGE, *NOT_TRAINING)}
         searched = [str(option) for option in self.space.options]

@@ -130,7 +130,7 @@ class Supervision:
             self._fail(trial, str(error))
             return True
         except RunFolderError:
-            # Nothing is wrong with the trial: the study goes on with it in another folder.
+            # The trial is not at fault: the study resumes it in another folder.
             self.ledger.cut_short(trial)
             raise
         self._training[trial.number] = _Training(trial, params)

@@ -25,7 +25,7 @@ __all__ = ["carry_out_sweep", "default_folder", "sweep"]
 
 
 def carry_out_sweep(request: SweepRequest, observer: SweepObserver | None = None) -> Sweep:
-    """Carries a sweep out, or goes on with it. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
+    """Runs or resumes a sweep. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
 
     Args:
         request: The sweep.
@@ -85,7 +85,7 @@ def sweep(
     observer: SweepObserver | None = None,
     registry: Registry | None = None,
 ) -> Sweep:
-    """Trains a run for each of many settings, and finds the best; the same call goes on with what there is.
+    """Trains a run for each of many settings, and finds the best; the same call resumes the sweep.
 
     Each trial is trained by a process of its own, and is a run folder below `out`. Ctrl-C and SIGTERM save all runs in
     training first, and then do to the program what they do elsewhere.

@@ -71,7 +71,7 @@ class _Teller(Observer):
 
 
 def carry_out_trial(job: TrialJob, channel: Channel) -> dict[str, Any]:
-    """Trains a trial's run, or goes on with it, and scores it.
+    """Trains or resumes a trial's run, and scores it.
 
     Returns:
         `figures` of the run by name; `stopped`, why training ended early, or None; and whether it was `pruned`.

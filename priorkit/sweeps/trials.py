@@ -32,7 +32,7 @@ FIGURES = "figures"
 REASON = "reason"
 """Why a trial failed for good. One that failed without a reason was cut short, and is taken up again."""
 RETRY_OF = "retry_of"
-"""The number of the trial that this one goes on with."""
+"""The number of the trial that this trial resumes."""
 ATTEMPT = "attempt"
 """How many times the process of such a trial has been killed."""
 SURPLUS = "surplus"
@@ -88,7 +88,7 @@ class SweptTrial:
 
 
 def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count: those that no other one goes on with, and that were not drawn in vain."""
+    """The trials that count: those that no other trial resumes, and that were not drawn in vain."""
     trials = list(trials)
     gone_on_with = {
         trial.user_attrs[RETRY_OF]
@@ -99,7 +99,7 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def run_name(number: int) -> str:
-    """The name of the run folder of a trial that goes on with none."""
+    """The name of the run folder of a trial that does not resume another."""
     return f"trial-{number:04d}"
 
 

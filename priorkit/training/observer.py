@@ -52,8 +52,7 @@ class Observer:
         return {}
 
     def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
-        """Training has shown a symptom, such as collapsed samples, for long. Each symptom is reported once, also as a
-        warning."""
+        """Training has long shown a symptom, such as collapsed samples; reported once, and also as a warning."""
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
         """The session's state must be saved under these names (`last`, `best`)."""

@@ -103,13 +103,12 @@ class Session:
 
     @property
     def model(self) -> Model:
-        """The current model: with averaged weights, if the run averages, and batch-norm statistics of these weights."""
+        """The current model: averaged weights, if the run averages, with batch-norm statistics of these weights."""
         self._recompute_statistics()
         return Model(self.system, self.precision, self.evaluation_networks)
 
     def _recompute_statistics(self) -> None:
-        """Computes the batch-norm statistics of the current weights, at most once a step; consumes no random
-        numbers."""
+        """Computes batch-norm statistics of the current weights, at most once a step; draws no random numbers."""
         if not self._recomputed and self.evaluation_networks.statistics():
             generator = torch.Generator().manual_seed(seed_for(self.config.seed, "statistics"))
             batches = (

@@ -48,7 +48,7 @@ def test_other_trainings_show_no_flag_of_it(cli):
         (["fit", "vae", "--prior", "gaussian"], "--prior gaussian: it has nothing to learn"),
         (["fit", "vae", "--networks", "mlp"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),
         (["fit", "vae", "--networks.hidden", "3"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),
-        (["fit", "vae", "--resume", "vae"], "--resume goes on with a run as it was configured"),
+        (["fit", "vae", "--resume", "vae"], "--resume keeps a run's configuration"),
         (["fit", "vae", "--checkpoint", "worst"], "no checkpoint 'worst'"),
         (["fit", "vae", "--out", "vae"], "'vae' exists"),
         (["train", "--fitted-to", "vae"], "use priorkit fit"),

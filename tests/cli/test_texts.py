@@ -179,7 +179,7 @@ def test_a_stage_for_an_encoder_that_comes_trained_is_refused(cli, captioned):
     assert failed.status == 2
     assert failed.err.count("\n") == 1
     assert "--stages text-embedding:2: there is no phase 'text-embedding'" in failed.err
-    assert "as a text encoder that does not come trained; leave this stage out" in failed.err
+    assert "such as the one of a text encoder that is not pretrained; leave this stage out" in failed.err
 
 
 def test_scores_of_captions(cli, trained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

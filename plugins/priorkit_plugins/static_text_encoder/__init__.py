@@ -21,13 +21,13 @@ class StaticTextEncoderOptions(Options):
         256,
         ge=1,
         le=256,
-        description="dimensions of a caption's vector: the first ones of 256; the model was also trained for 64 and 128",
+        description="dimensions of a caption's vector: the first ones of 256; the model also suits 64 and 128",
     )
     length: int = Field(
         64,
         ge=1,
         le=4096,
-        description="tokens (parts of words) of a caption; the rest is cut off",
+        description="tokens of a caption (parts of words); the rest is cut",
     )
 
 

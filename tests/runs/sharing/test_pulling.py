@@ -153,7 +153,7 @@ def test_a_folder_that_is_there_is_left_alone(pushed, tmp_path):
     (tmp_path / "pulled").mkdir()
     write_whole(tmp_path / "pulled/mine", "x")
     asked = len(pushed.requests)
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         pull(ADDRESS, tmp_path / "pulled")
     assert len(pushed.requests) == asked
     shutil.rmtree(tmp_path / "pulled")
