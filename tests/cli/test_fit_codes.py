@@ -100,7 +100,7 @@ def test_the_help_answers_without_torch():
         (["fit", "--codes", "codes.npz", "--prior", "uniform"], "--prior uniform: it has nothing to learn"),
         (["fit", "--codes", "codes.npz", "--dataset", "mnist"], "--dataset: a fit to given codes has no images"),
         (["fit", "--codes", "codes.npz", "--condition", "embedding"], "has no array 'conditions' beside its codes"),
-        (["fit", "--resume", "nowhere"], "'nowhere' is no prior"),
+        (["fit", "--resume", "nowhere"], "'nowhere' is not a prior"),
         (["fit", "--resume", "x", "--entries", "3"], "--entries: --resume knows what the codes are"),
     ],
 )
