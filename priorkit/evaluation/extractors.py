@@ -23,7 +23,7 @@ DEFAULT_MATCHER = "two-tower"
 
 
 def cache_folder() -> Path:
-    """priorkit's cache folder: `$PRIORKIT_CACHE`, or its folder in the platform's user cache."""
+    """The cache folder: `$PRIORKIT_CACHE`, or priorkit's folder in the platform's user cache."""
     if chosen := os.environ.get("PRIORKIT_CACHE"):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("priorkit", appauthor=False)
