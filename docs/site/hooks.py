@@ -10,22 +10,28 @@ from typing import Any
 
 from command_help import help_of
 from contracts import checks_of
+from gallery_page import gallery_of
 from mkdocs.structure.files import File, Files
 from public_names import names_of
 from reference_pages import builtin_registry, components_of, recipes_of, settings_of_runs
 from root_pages import ROOT_PAGES, as_page
+from whole_words import whole_words
 
-__all__ = ["on_files", "on_page_markdown"]
+__all__ = ["on_files", "on_page_content", "on_page_markdown"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _GENERATORS: dict[str, Callable[[str], str]] = {
     "api": names_of,
     "checks": checks_of,
     "components": lambda slot: components_of(slot, builtin_registry()),
+    "gallery": lambda _: gallery_of(builtin_registry()),
     "help": help_of,
     "recipes": lambda _: recipes_of(builtin_registry()),
     "settings": lambda _: settings_of_runs(),
 }
+
+# Who searches for an option wants what describes it, and not every page that has its words.
+_WEIGHTS = {"components.md": 4, "commands.md": 2, "api": 0.5, "changelog.md": 0.2}
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
@@ -36,15 +42,22 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Puts in what is generated.
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Puts in what is generated, and says how much a page counts in searches.
 
     Raises:
         KeyError: Nothing of that name is generated.
     """
+    folder = page.file.src_uri.rpartition("/")[0]
+    page.meta["search"] = {"boost": _WEIGHTS.get(page.file.src_uri, _WEIGHTS.get(folder, 1))}
     return re.sub(
         r"^<!-- generated: (?P<what>\w+) ?(?P<of>.*?) -->$",
         lambda found: _GENERATORS[found["what"]](found["of"]),
         markdown,
         flags=re.MULTILINE,
     )
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Marks options and names, so that no line breaks within."""
+    return whole_words(html)

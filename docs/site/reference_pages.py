@@ -55,9 +55,11 @@ def _described(item: FieldDescription) -> tuple[str, str, str]:
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of options; on narrow screens, site.css puts each option's cells below each other."""
     head = list(head)
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f'<div class="options" markdown="1">\n\n{table}\n\n</div>'
 
 
 def _sentence(text: str) -> str:

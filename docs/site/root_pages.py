@@ -9,7 +9,7 @@ ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CH
 
 
 def as_page(text: str) -> str:
-    """The text of a file at the root with its links turned to where the pages lie.
+    """The text of a file at the root with its links and pictures turned to where the pages lie.
 
     A link to a file that is no page becomes the file's name.
     """
@@ -24,4 +24,5 @@ def as_page(text: str) -> str:
             return f"[{shown}]({page}{mark}{anchor})"
         return shown if shown.strip("`") == target else f"{shown} (`{target}`)"
 
+    text = text.replace(' src="docs/', ' src="')
     return re.sub(r"\[(?P<shown>[^\]]*)\]\((?P<target>[^)\s]+)\)", turned, text)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from priorkit.cli.arguments import Parser, add_common, join_values, refuse_unknown, whole_number
 from priorkit.display.console import Console
 from priorkit.registry import Registry
+
+if TYPE_CHECKING:
+    from priorkit.exploring.browser_networks import BrowserNetworks
 
 __all__ = ["explore_command"]
 
@@ -31,7 +35,11 @@ def _parser() -> Parser:
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument(
-        "--codes", type=whole_number(2), default=400, metavar="N", help="codes of each kind on a map (default 400)"
+        "--codes",
+        type=whole_number(2),
+        default=400,
+        metavar="N",
+        help="codes of each kind on a map, 2 to 5000 (default 400)",
     )
     parser.add_argument(
         "--weights",
@@ -88,7 +96,7 @@ def explore_command(arguments: Sequence[str], registry: Registry) -> int:
                 {
                     "run": str(each.run.path),
                     "networks": sorted(each.networks.graphs),
-                    "weights": "float16" if each.networks.half else "float32",
+                    "weights": _weights(each.networks),
                     "notes": list(each.notes),
                 }
                 for each in written.explorations
@@ -108,5 +116,12 @@ def explore_command(arguments: Sequence[str], registry: Registry) -> int:
     if found.open:
         import webbrowser
 
-        webbrowser.open(written.path.absolute().as_uri())
+        if not webbrowser.open(written.path.absolute().as_uri()):
+            console.line("no browser could be started: open the file in one")
     return 0
+
+
+def _weights(networks: BrowserNetworks) -> str:
+    if not networks.graphs:
+        return "none"
+    return "float16" if networks.half else "float32"

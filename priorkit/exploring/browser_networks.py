@@ -29,6 +29,11 @@ _PARTS = {
     "reconstruction": (Part.DECODER, "encoder"),
     "prior": (Part.PRIOR, "prior"),
 }
+_DOING = {
+    "decoder": "exporting the decoder for the prior's codes",
+    "reconstruction": "exporting the decoder for the encoder's codes",
+    "prior": "exporting the prior (takes minutes where it draws a code number by number)",
+}
 
 
 class Weights(Enum):
@@ -106,7 +111,7 @@ def networks_for_browsers(
             continue
         if role != "decoder" and "decoder" not in graphs:
             break
-        tell(f"exporting the {part.value} for {codes} codes" if part is Part.DECODER else "exporting the prior")
+        tell(_DOING[role])
         try:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "part.onnx"
@@ -125,7 +130,13 @@ def networks_for_browsers(
     content = shared.content()
     half = weights is Weights.FLOAT16 or (weights is Weights.AUTO and len(content) > largest)
     if half:
-        content = np.frombuffer(content, np.float32).astype(np.float16).tobytes()
+        with np.errstate(over="ignore"):
+            rounded = np.frombuffer(content, np.float32).astype(np.float16)
+        if np.isfinite(rounded).all():
+            content = rounded.tobytes()
+        else:
+            half = False
+            refused["rounding"] = "some are larger than float16 can say"
     return BrowserNetworks(graphs, content, half, refused, table)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from priorkit.data import to_float, to_uint8
+from priorkit.errors import RunFolderError
 from priorkit.interfaces import CodeKind, ImageData
 from priorkit.runs import Run
 
@@ -17,8 +18,9 @@ __all__ = ["CodePoints", "PrincipalPlane", "code_points"]
 _THUMBNAIL = 32
 """Pixels of a small picture's side, at most."""
 _MOST_NUMBERS = 400_000
-"""Numbers of all codes, at most: the page holds them."""
+"""Numbers of all codes, which the page holds: of larger codes it shows fewer."""
 _FEWEST = 40
+"""Codes of each kind that it shows however large they are."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ def code_points(run: Run, data: ImageData | None, n: int, seed: int) -> CodePoin
         data: Its data; None leaves held-out images out, as does a run without an encoder.
         n: Codes of each kind, at most; fewer where codes are large.
         seed: Seed of the prior's codes and of t-SNE.
+
+    Raises:
+        RunFolderError: Codes are not finite numbers.
     """
     model = run.model
     n = max(min(_FEWEST, n), min(n, _MOST_NUMBERS // (2 * model.code_space.dim)))
@@ -84,6 +89,11 @@ def code_points(run: Run, data: ImageData | None, n: int, seed: int) -> CodePoin
         sets.insert(0, (encoded, torch.zeros(len(shown), dtype=torch.bool), labels, _small(held_out)))
     codes, from_prior, found_classes, thumbnails = (torch.cat(parts) for parts in zip(*sets, strict=True))
     vectors = model.vectors(codes).cpu().flatten(1)
+    if not bool(vectors.isfinite().all()):
+        raise RunFolderError(
+            f"the codes of {str(run.path)!r} ({run.checkpoint}) are not finite: a network computes no numbers of them; "
+            "try --checkpoint best, or train the run again"
+        )
     plane = principal_plane(vectors)
     places = {"principal axes": plane.places(vectors), "t-SNE": _neighbour_places(vectors, seed)}
     known = None if model.code_space.kind is CodeKind.INDICES else plane
@@ -104,7 +114,7 @@ def _small(images: Tensor) -> Tensor:
 
 
 def principal_plane(vectors: Tensor) -> PrincipalPlane:
-    """The plane of vectors (N, D)'s two principal axes; of one dimension, the second axis is nothing."""
+    """The plane of the two principal axes of vectors (N, D); where D is 1, the second axis is 0."""
     mean = vectors.mean(0)
     directions = torch.linalg.svd((vectors - mean).double(), full_matrices=False).Vh[:2].float()
     missing = 2 - len(directions)

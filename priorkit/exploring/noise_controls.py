@@ -1,4 +1,4 @@
-"""What a reader can turn: the prior's noise, and what conditions it."""
+"""Sliders for the prior's noise: its law, and which of its numbers change images most."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,15 @@ import torch
 from torch import Tensor
 
 from priorkit.exporting import NoiseLaw, noise_law
-from priorkit.interfaces import ImageData
 from priorkit.models import Model
-from priorkit.runs import Run
 
-__all__ = ["ConditionControls", "NoiseControls", "condition_controls", "noise_controls"]
+__all__ = ["NoiseControls", "noise_controls"]
 
 _BASES = 4
 """Samples around which the effect of each number is measured."""
 _MOST_MEASURED = 128
 _DRAWN = 32
 """Draws of noise that browsers cannot draw."""
-_MOST_TEXTS = 200
-_MOST_VECTORS = 24
 
 
 @dataclass(frozen=True)
@@ -75,56 +71,3 @@ def _effects(model: Model, places: list[int], laws: list[str], seed: int) -> dic
     differences = after.view(_BASES, len(places), *before.shape[1:]) - before[:, None]
     means = differences.abs().flatten(2).mean((0, 2))
     return dict(zip(places, means.tolist(), strict=True))
-
-
-@dataclass(frozen=True)
-class ConditionControls:
-    """What conditions images.
-
-    Attributes:
-        dim: Dimensions of s.
-        classes: Names of the classes, for the first dimensions of s; empty where s is no class.
-        untrained: The classes that no training image has.
-        captions: What each of `vectors` stands for: a text, or `vector 3`.
-        vectors: s to choose from where it is no class, float32 (M, dim); None where it is one.
-    """
-
-    dim: int
-    classes: tuple[str, ...]
-    untrained: tuple[int, ...]
-    captions: tuple[str, ...]
-    vectors: Tensor | None
-
-
-def condition_controls(run: Run, data: ImageData | None, texts: tuple[str, ...], seed: int) -> ConditionControls | None:
-    """What a reader can choose of a run's condition; None where its prior takes none.
-
-    Args:
-        run: The run.
-        data: Its data, whose held-out captions are offered.
-        texts: Texts to offer before these, which the run reads.
-        seed: Seed of vectors that are drawn.
-    """
-    model = run.model
-    condition = model.condition
-    if condition is None or not model.prior.takes_condition:
-        return None
-    if model.classes:
-        names = run.class_names
-        counts = run.environment["data"].get("class_counts", ())
-        never = [index for index in range(len(names)) if condition.from_labels and index < len(counts)]
-        return ConditionControls(condition.dim, names, tuple(i for i in never if not counts[i]), (), None)
-    if condition.reads_text:
-        offered = [*texts, *(_held_out_texts(data) if data is not None else ())]
-        readable = tuple(text for text in dict.fromkeys(offered) if condition.reads(text))[:_MOST_TEXTS]
-        if readable:
-            return ConditionControls(condition.dim, (), (), readable, model.text_conditions(readable).cpu())
-    vectors = model.conditions(_MOST_VECTORS, seed).cpu()
-    captions = tuple(f"vector {number}" for number in range(1, len(vectors) + 1))
-    return ConditionControls(condition.dim, (), (), captions, vectors)
-
-
-def _held_out_texts(data: ImageData) -> tuple[str, ...]:
-    """The first captions of different held-out images."""
-    captions = data.test.captions
-    return tuple(dict.fromkeys(of_image[0] for of_image in captions)) if captions is not None else ()

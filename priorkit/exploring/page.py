@@ -7,6 +7,9 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+import tomli_w
+
+from priorkit.config import read_toml, toml_values
 from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.exploring.browser_networks import Weights
 from priorkit.exploring.exploration import Exploration, explore_run
@@ -25,6 +28,7 @@ from priorkit.pages import (
 )
 from priorkit.registry import Registry
 from priorkit.runs import Run, explained_os_errors, kept_pictures, load_run, run_sentence
+from priorkit.runs.sharing import without_local_paths
 from priorkit.whole_files import write_whole
 
 __all__ = ["LARGEST_PAGE", "WrittenPage", "explore"]
@@ -32,13 +36,15 @@ __all__ = ["LARGEST_PAGE", "WrittenPage", "explore"]
 LARGEST_PAGE = 12_000_000
 """Bytes that a page should stay below, so that it can be sent around."""
 _MOST_RUNS = 6
+_MOST_CODES = 5000
+_MARK = '<meta name="priorkit-page" content="explore">'
 _RUNTIME = 5_000_000
 """Bytes of the runtime in a page."""
 _PER_RUN = 900_000
 """Bytes of a run beside its weights, about: codes, pictures, curves."""
 _BASE64 = 4 / 3
 _PACKAGE = "priorkit.exploring"
-_SCRIPTS = ("binary", "noise", "networks", "images", "codes_map", "map_view", "sampler", "page")
+_SCRIPTS = ("binary", "noise", "networks", "images", "codes_map", "map_view", "conditions", "sampler", "page")
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,10 @@ def explore(
     Args:
         runs: Runs, or their folders: at most 6.
         out: The file; by default `explore.html` in the folder of a single run, where it replaces an earlier one.
-        overwrite: Whether a file of that name is replaced; the default one always is.
-        codes: Codes of each kind on a run's map, at most.
+        overwrite: Whether a file of that name is replaced; an earlier page in a run's folder always is.
+        codes: Codes of each kind on a run's map, at most: 2 to 5000.
         seed: Seed of all draws.
-        texts: Texts to offer, where runs read texts.
+        texts: Texts to offer, for the runs that read texts.
         weights: How the page holds weights: `auto`, `float32`, `float16` or `none`.
         checkpoint: `last` or `best`, of runs that are given as folders.
         data_dir: Where the runs' data lies now, if not where it lay then.
@@ -104,9 +110,14 @@ def explore(
     if not 1 <= len(given) <= _MOST_RUNS:
         raise ConfigurationError(f"a page shows 1 to {_MOST_RUNS} runs, not {len(given)}")
     chosen = _weights(weights)
+    if not 2 <= codes <= _MOST_CODES:
+        raise ConfigurationError(f"a map shows 2 to {_MOST_CODES} codes of each kind (codes, --codes), not {codes}")
+    if not 0 <= seed < 2**63:
+        raise ConfigurationError(f"seed must be a whole number from 0 on, below 2**63, not {seed}")
     path = _output(given, out, overwrite=overwrite)
     place = None if data_dir is None else Path(data_dir)
     loaded = [_loaded(each, checkpoint, place, registry) for each in given]
+    readers = _readers(loaded, tuple(texts))
     room = (LARGEST_PAGE - _RUNTIME) / len(loaded) - _PER_RUN
     found = []
     for run in loaded:
@@ -116,7 +127,7 @@ def explore(
                 run,
                 codes=codes,
                 seed=seed,
-                texts=tuple(texts),
+                texts=tuple(texts) if run in readers else (),
                 weights=chosen,
                 largest_weights=int(room / _BASE64),
                 data_dir=place,
@@ -127,6 +138,19 @@ def explore(
     with explained_os_errors("write the page", None):
         write_whole(path, text)
     return WrittenPage(path, len(text.encode()), tuple(found))
+
+
+def _readers(runs: Sequence[Run], texts: tuple[str, ...]) -> list[Run]:
+    """The runs that read texts, which all of these must be readable to: before minutes of work.
+
+    Raises:
+        ConfigurationError: No run reads texts, or one reads nothing of a text.
+    """
+    readers = [run for run in runs if run.model.condition is not None and run.model.condition.reads_text]
+    if texts:
+        for run in readers or runs[:1]:
+            run.model.text_conditions(texts)
+    return readers
 
 
 def _weights(weights: Weights | str) -> Weights:
@@ -143,7 +167,11 @@ def _output(given: Sequence[Run | str | Path], out: str | Path | None, *, overwr
         if len(given) > 1:
             raise ConfigurationError("a page of several runs needs a name: give --out FILE.html (out= in Python)")
         [one] = given
-        return (one.path if isinstance(one, Run) else Path(one)) / "explore.html"
+        path = (one.path if isinstance(one, Run) else Path(one)) / "explore.html"
+        if path.is_dir() or (not overwrite and path.exists() and not _is_ours(path)):
+            what = "is a folder" if path.is_dir() else "is no page of priorkit's, and is left as it is"
+            raise RunFolderError(f"{str(path)!r} {what}; move it away, or name another file by --out")
+        return path
     path = Path(out)
     if path.suffix not in (".html", ".htm"):
         raise ConfigurationError(f"--out {path} is no name of a page: it must end in .html")
@@ -153,6 +181,12 @@ def _output(given: Sequence[Run | str | Path], out: str | Path | None, *, overwr
     if path.exists() and not overwrite:
         raise RunFolderError(f"--out {path} already exists and is left as it is; name another file, or add --overwrite")
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is a page that `explore` has written."""
+    with explained_os_errors("read the page", None), path.open("rb") as file:
+        return _MARK.encode() in file.read(4096)
 
 
 def _loaded(each: Run | str | Path, checkpoint: str, data_dir: Path | None, registry: Registry | None) -> Run:
@@ -206,6 +240,7 @@ def _page(found: Sequence[Exploration]) -> str:
         scripts=(PageScript.CURVES, PageScript.FILM),
         own_scripts=[packaged_text(f"static/{name}.js", _PACKAGE) for name in _SCRIPTS],
         own_style=packaged_text("static/explore.css", _PACKAGE),
+        head=_MARK,
         runs_code=True,
     )
 
@@ -245,7 +280,9 @@ def _titled(name: str, inside: str, single: bool) -> str:
 
 
 def _about(each: Exploration, name: str) -> str:
-    settings = text_of(each.run.folder.config.read_text(encoding="utf-8"))
+    # The page may go to somebody else, whom paths of this machine do not concern.
+    kept = without_local_paths(read_toml(each.run.folder.config), each.run.registry)
+    settings = text_of(tomli_w.dumps(toml_values(kept)))
     sentence = text_of(run_sentence(each.run.config, each.run.environment))
     return f"<h3>{text_of(name)}</h3><p>{sentence}</p>{fold('Configuration', f'<pre>{settings}</pre>')}"
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from typing import Any
 
 import torch
@@ -10,16 +11,14 @@ from torch import Tensor
 
 from priorkit.diagnosis import Diagnosis
 from priorkit.exploring.code_points import CodePoints
+from priorkit.exploring.condition_controls import ConditionControls
 from priorkit.exploring.exploration import Exploration
-from priorkit.exploring.noise_controls import ConditionControls, NoiseControls
+from priorkit.exploring.noise_controls import NoiseControls
 from priorkit.figures import as_picture, draw_grid
 from priorkit.interfaces import CodeKind
 from priorkit.pages import Panel, curve_figure, picture, table, text_of
 
-__all__ = ["SPRITE_COLUMNS", "as_page_data", "diagnosis_html", "samples_html"]
-
-SPRITE_COLUMNS = 32
-"""Small pictures in a row of the one picture that holds them."""
+__all__ = ["as_page_data", "diagnosis_html", "samples_html"]
 
 
 def as_page_data(found: Exploration, name: str) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def _points(points: CodePoints) -> dict[str, Any]:
         "plane": None if plane is None else _plane(points),
         "thumbnails": _picture_url(_sprite(points.thumbnails)),
         "thumbnail": points.thumbnails.shape[-1],
-        "columns": SPRITE_COLUMNS,
+        "columns": _sprite_columns(len(codes)),
     }
 
 
@@ -101,6 +100,7 @@ def _condition(condition: ConditionControls | None) -> dict[str, Any] | None:
     if condition is None:
         return None
     return {
+        "kind": condition.kind,
         "dim": condition.dim,
         "classes": list(condition.classes),
         "untrained": list(condition.untrained),
@@ -109,13 +109,19 @@ def _condition(condition: ConditionControls | None) -> dict[str, Any] | None:
     }
 
 
+def _sprite_columns(count: int) -> int:
+    """Small pictures in a row of the picture that holds them all: it is about square, as WebP bounds both sides."""
+    return math.isqrt(max(0, count - 1)) + 1
+
+
 def _sprite(images: Tensor) -> Image.Image:
     """All small pictures in one, without borders."""
     n, channels, side, _ = images.shape
-    rows = -(-n // SPRITE_COLUMNS)
-    padded = torch.cat([images, images.new_zeros(rows * SPRITE_COLUMNS - n, channels, side, side)])
-    grid = padded.view(rows, SPRITE_COLUMNS, channels, side, side).permute(2, 0, 3, 1, 4)
-    return as_picture(grid.reshape(channels, rows * side, SPRITE_COLUMNS * side))
+    columns = _sprite_columns(n)
+    rows = -(-n // columns)
+    padded = torch.cat([images, images.new_zeros(rows * columns - n, channels, side, side)])
+    grid = padded.view(rows, columns, channels, side, side).permute(2, 0, 3, 1, 4)
+    return as_picture(grid.reshape(channels, rows * side, columns * side))
 
 
 def _compressed(image: Image.Image) -> bytes:

@@ -65,7 +65,7 @@ def html_page(
     policy = _POLICY.format(
         scripts=" 'wasm-unsafe-eval' data: blob:" if runs_code else "",
         images=" 'self'" if asks_its_server else "",
-        connections="'self'" if asks_its_server else "data: blob:" if runs_code else "'none'",
+        connections="'self'" if asks_its_server else "'none'",
     )
     return "\n".join(
         [

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from priorkit.pages.compression import compressed
 from priorkit.pages.markup import picture, text_of
 from priorkit.whole_files import read_regular
@@ -32,12 +34,25 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
     chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
     contents = [read_regular(path) for _, path in chosen]
     if sum(map(len, contents)) > _LARGEST:
-        contents = [compressed(content, 0) for content in contents]
+        # Pictures of somebody else's run may be anything: what is none is left out.
+        smaller = [(frame, _compressed(content)) for frame, content in zip(chosen, contents, strict=True)]
+        chosen = [frame for frame, content in smaller if content]
+        contents = [content for _, content in smaller if content]
     while len(contents) > 2 and sum(map(len, contents)) > _LARGEST:
         # The last one stays.
         del contents[-2::-2], chosen[-2::-2]
+    if len(chosen) < 2:
+        return ""
     shown = "".join(
         f'<li data-step="{step}">{picture(content, f"step {step:,}")}</li>'
         for (step, _), content in zip(chosen, contents, strict=True)
     )
     return f'<div class="film" data-caption="{text_of(caption)}"><ol>{shown}</ol></div>'
+
+
+def _compressed(content: bytes) -> bytes:
+    """A picture in fewer bytes; none where it is no picture."""
+    try:
+        return compressed(content, 0)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""

@@ -10,6 +10,8 @@ from priorkit.whole_files import open_regular, read_regular
 
 __all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 
+_LARGEST = 1e18
+"""Whatever counts steps, images or seconds stays below it."""
 _LONGEST_LINE = 2**20
 """Maximal number of bytes of a measurement's line."""
 
@@ -81,4 +83,7 @@ def _is_measurement(row: Any) -> bool:
         isinstance(row, dict)
         and {"step", "images", "seconds"} <= row.keys()
         and all(isinstance(value, int | float) and not isinstance(value, bool) for value in row.values())
+        # Losses may be infinite or not a number; what counts them may not, nor may any number exceed every float.
+        and all(abs(row[key]) < _LARGEST for key in ("step", "images", "seconds"))
+        and all(isinstance(value, float) or abs(value) < _LARGEST for value in row.values())
     )

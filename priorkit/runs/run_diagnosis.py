@@ -34,6 +34,7 @@ def diagnose(
     data_dir: Path | None = None,
     registry: Registry | None = None,
     tell: Callable[[str], None] = lambda doing: None,
+    called: str | None = None,
 ) -> Diagnosis:
     """Compares a run's prior with the codes of its images; writes nothing.
 
@@ -45,6 +46,7 @@ def diagnose(
         data_dir: The current place of the data, if it has moved.
         registry: Where components come from; the installed plug-ins if None.
         tell: Called with a text before each part of the work.
+        called: The name of the run in advice; its folder if None.
 
     Raises:
         ConfigurationError: The run has no encoder or too few held-out images, or the data differs from the run's.
@@ -64,7 +66,7 @@ def diagnose(
         samples=samples,
         binarise=run.config.binarise,
         seed=seed,
-        run=str(run.path),
+        run=str(run.path) if called is None else called,
         tell=tell,
     )
 

@@ -12,7 +12,7 @@ def run(run_of, tiny):
 def test_a_page_is_written_into_the_run(cli, run):
     done = cli("explore", run, "--codes", 4)
     assert (done.status, done.err) == (0, "")
-    assert "exporting the prior ..." in done.out
+    assert "exporting the prior (takes minutes" in done.out
     assert "run/explore.html (5." in done.out.splitlines()[-1]
     text = Path("run/explore.html").read_text(encoding="utf-8")
     assert 'id="decoder-0"' in text

@@ -128,6 +128,7 @@ def test_the_roots_pages_lead_to_the_sites(site_module):
     assert as_page("[a](docs/data.md), [b](CONTRIBUTING.md#rules)") == "[a](data.md), [b](contributing.md#rules)"
     assert as_page("see [a](examples/x.toml)") == "see a (`examples/x.toml`)"
     assert as_page("see [`examples/x`](examples/x)") == "see `examples/x`"
+    assert as_page('<img src="docs/pictures/a.png">') == '<img src="pictures/a.png">'
     for as_it_is in ("[a](https://x.org/docs/)", "[a](#b)"):
         assert as_page(as_it_is) == as_it_is
 
@@ -142,3 +143,17 @@ def test_the_concepts_name_every_kind_and_what_is_chosen_by_default():
     for kind in KINDS:
         (row,) = [line for line in concepts.splitlines() if line.startswith(f"| [{kind.title}](components.md#")]
         assert row.endswith(f"| `{defaults[(kind.slot,)]}` |")
+
+
+def test_an_options_name_stays_in_one_piece(site_module):
+    whole_words = site_module("whole_words").whole_words
+    assert whole_words("<p><code>--prior.noise-dim</code>") == '<p><code class="word">--prior.noise-dim</code>'
+    for as_it_is in ("<code>priorkit train vae</code>", f"<code>{'a' * 40}</code>", "<pre><code><span>a</span></code>"):
+        assert whole_words(as_it_is) == as_it_is
+
+
+def test_the_site_has_its_own_copy_of_what_its_search_needs():
+    settings = (DOCS / "site/mkdocs.yml").read_text(encoding="utf-8")
+    assert "\n  - offline\n" in settings
+    assert "\n    - iframe-worker.js\n" in settings
+    assert "window.IFrameWorker" in (DOCS / "iframe-worker.js").read_text(encoding="utf-8")

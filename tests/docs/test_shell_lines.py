@@ -1,5 +1,6 @@
 """Every `priorkit ...` line of README and docs says what priorkit understands."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -61,6 +62,11 @@ def _found() -> list[tuple[str, str]]:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         given = filter(None, map(_arguments, _commands(page.read_text(encoding="utf-8"))))
         found += [(str(page.relative_to(ROOT)), shlex.join(arguments)) for arguments in given]
+    # The page of samples is generated of these.
+    facts = json.loads((ROOT / "docs/pictures/gallery/facts.json").read_text(encoding="utf-8"))
+    for recipe in facts.values():
+        given = filter(None, map(_arguments, (recipe["train"], recipe["sample"])))
+        found += [("docs/gallery.md", shlex.join(arguments)) for arguments in given]
     return list(dict.fromkeys(found))
 
 

@@ -31,6 +31,12 @@ def train_tiny(
 
 
 @pytest.fixture(scope="session")
+def text_run(train_tiny: Callable[..., Run]) -> Run:
+    """A run that reads texts."""
+    return train_tiny("learned", "texts", condition="text", text_encoder={"name": "gru", "dim": 4, "word_dim": 3})
+
+
+@pytest.fixture(scope="session")
 def page(train_tiny: Callable[..., Run]) -> WrittenPage:
     """The page of a run whose prior takes no condition."""
     return explore(train_tiny(), codes=20)

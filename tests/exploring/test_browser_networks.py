@@ -7,6 +7,7 @@ import pytest
 from onnx.external_data_helper import ExternalDataInfo
 
 from priorkit.errors import ExportError, MissingExtraError
+from priorkit.exploring import browser_networks
 from priorkit.exploring.browser_networks import BrowserNetworks, Weights, networks_for_browsers
 from priorkit.runs import Run
 
@@ -77,3 +78,15 @@ def test_the_missing_extra_is_named(train_tiny: Callable[..., Run], monkeypatch:
     monkeypatch.setattr("priorkit.exploring.browser_networks.require_onnx", missing)
     with pytest.raises(MissingExtraError, match=r"priorkit\[explore\].*--weights none"):
         networks_for_browsers(train_tiny(), Weights.AUTO, 10**9)
+
+
+def test_weights_that_float16_cannot_say_stay_as_they_are(
+    train_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train_tiny()
+    shared = browser_networks._SharedWeights
+    monkeypatch.setattr(shared, "content", lambda self: np.array([70000.0], np.float32).tobytes())
+    found = networks_for_browsers(run, Weights.FLOAT16, 10**9)
+    assert not found.half
+    assert found.weights == np.array([70000.0], np.float32).tobytes()
+    assert "float16" in found.refused["rounding"]

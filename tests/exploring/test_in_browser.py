@@ -1,5 +1,6 @@
 """Pages in a real browser: what they compute, what they show, and that they ask nobody."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from torch import Tensor
 
 from chromium import Chromium, chromium
 from priorkit.data import to_uint8
-from priorkit.exploring import WrittenPage
+from priorkit.exploring import WrittenPage, explore
+from priorkit.runs import Run
 
 _COLOURS = """
     const found = document.querySelector(args[0]).getContext("2d").getImageData(0, 0, 999, 999).data;
@@ -207,3 +209,62 @@ def test_a_browser_without_webassembly_shows_the_pictures(page: WrittenPage, tmp
         other.run(_CHOOSE, 0)
         assert not other.run("return document.querySelector('canvas.original').hidden")
         assert other.problems() == []
+
+
+def test_each_run_has_the_dimensions_of_its_own_condition(
+    browser: Chromium, train_tiny: Callable[..., Run], tmp_path: Path
+) -> None:
+    infogan = train_tiny("infogan", condition={"continuous": 2})
+    runs = [train_tiny("learned-supervised"), infogan]
+    for number, order in enumerate((runs, runs[::-1])):
+        opened(browser, explore(order, tmp_path / f"{number}.html", codes=4))
+        browser.run(
+            """
+            const slider = document.querySelector(".condition .sliders input");
+            slider.value = 1;
+            slider.dispatchEvent(new Event("input"));
+            """
+        )
+        browser.run(_IDLE)
+        vectors = browser.run("return (await priorkit).sampler.able.map((item) => [...item.control.vectors(item, 2)]);")
+        for run, found in zip(order, vectors, strict=True):
+            rows = torch.tensor(found).view(2, -1)
+            classes = run.model.classes
+            assert run.model.condition is not None
+            assert rows.shape[1] == run.model.condition.dim
+            assert rows[:, :classes].sum(1).tolist() == [1, 1]
+            assert rows[:, classes:].tolist() == ([[1, 0], [1, 0]] if run is infogan else [[], []])
+        assert browser.problems() == []
+
+
+def test_a_text_of_the_readers_own_conditions_samples(browser: Chromium, text_run: Run, tmp_path: Path) -> None:
+    opened(browser, explore(text_run, tmp_path / "page.html", codes=4))
+    browser.run(
+        """
+        const field = document.querySelector("input.own");
+        field.value = "A bar in row 3, zorp";
+        field.dispatchEvent(new Event("change"));
+        """
+    )
+    browser.run(_IDLE)
+    found = browser.run("const { able: [item] } = (await priorkit).sampler; return [...item.control.vectors(item, 1)];")
+    expected = text_run.model.text_conditions(["A bar in row 3, zorp"])[0]
+    torch.testing.assert_close(torch.tensor(found), expected, atol=1e-4, rtol=1e-4)
+    assert "not known: zorp" in browser.run("return document.querySelector('.condition').textContent")
+    assert browser.problems() == []
+
+
+def test_keys_and_clicks_do_not_disturb_each_other(browser: Chromium, page: WrittenPage) -> None:
+    keys = pytest.importorskip("selenium.webdriver").Keys
+    opened(browser, page)
+    field = browser.driver.find_element("css selector", "canvas.map")
+    field.send_keys("s")
+    field.click()
+    field.send_keys(keys.ENTER)
+    browser.run(_IDLE)
+    assert browser.problems() == []
+    assert browser.run("return document.querySelectorAll('#map .strip canvas').length") == 0
+    assert browser.run(
+        "const event = new KeyboardEvent('keydown', { key: 's', ctrlKey: true, cancelable: true });"
+        "return document.querySelector('canvas.map').dispatchEvent(event);"
+    )

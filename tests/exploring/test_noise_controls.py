@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from priorkit.exploring.noise_controls import condition_controls, noise_controls
+from priorkit.exploring.noise_controls import noise_controls
 from priorkit.runs import Run
 
 
@@ -22,21 +22,3 @@ def test_numbers_with_the_largest_effect_come_first(
     found = noise_controls(model, seed=0)
     assert list(found.order) == weights.argsort(descending=True).tolist()
     assert found.drawn is None
-
-
-def test_classes_without_training_images_are_not_offered(
-    train_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = train_tiny("learned-supervised")
-    classes = run.model.classes
-    data = {**run.environment["data"], "class_counts": [0] + [5] * (classes - 1)}
-    monkeypatch.setattr(run, "environment", {**run.environment, "data": data})
-    found = condition_controls(run, None, (), 0)
-    assert found is not None
-    assert found.classes == run.class_names
-    assert found.untrained == (0,)
-    assert found.vectors is None
-
-
-def test_a_prior_that_takes_no_condition_offers_none(train_tiny: Callable[..., Run]) -> None:
-    assert condition_controls(train_tiny(), None, (), 0) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from priorkit.errors import ConfigurationError, DataError, ExportError, RunFolderError
+from priorkit.errors import ConfigurationError, DataError, DataWarning, ExportError, RunFolderError
 from priorkit.exploring import LARGEST_PAGE, WrittenPage, explore
 from priorkit.registry import Registry
 from priorkit.runs import Run, RunFolder, load_run
@@ -42,6 +42,9 @@ def test_a_named_page_is_not_replaced(train_tiny: Callable[..., Run], tmp_path: 
         ({"out": "nowhere/page.html"}, RunFolderError, "a folder that does not exist"),
         ({"weights": "float8"}, ConfigurationError, "weights must be one of auto, float32, float16, none"),
         ({"texts": ["a flower"]}, ConfigurationError, "not conditioned on texts"),
+        ({"codes": 1}, ConfigurationError, "2 to 5000 codes"),
+        ({"codes": 5001}, ConfigurationError, "2 to 5000 codes"),
+        ({"seed": 2**64}, ConfigurationError, "below 2"),
     ],
 )
 def test_wrong_options_are_explained(
@@ -108,14 +111,18 @@ def test_a_page_goes_without_data_that_is_gone(
     train_tiny: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*arguments: object, **options: object) -> None:
-        raise DataError("the folder is gone")
+        raise DataError("/home/somebody/images is gone")
 
     monkeypatch.setattr("priorkit.exploring.exploration.load_run_data", gone)
-    [found] = explore(train_tiny(), tmp_path / "page.html", codes=4, weights="none").explorations
+    with pytest.warns(DataWarning, match="/home/somebody/images is gone"):
+        written = explore(train_tiny(), tmp_path / "page.html", codes=4, weights="none")
+    [found] = written.explorations
     assert found.points.from_prior.all()
     assert found.diagnosis is None
-    assert any("the folder is gone" in note for note in found.notes)
-    with pytest.raises(DataError, match="the folder is gone"):
+    text = written.path.read_text(encoding="utf-8")
+    assert "The run&#x27;s data could not be read" in text
+    assert "somebody" not in text
+    with pytest.raises(DataError, match="/home/somebody/images is gone"):
         explore(train_tiny(), tmp_path / "other.html", codes=4, weights="none", data_dir=tmp_path)
 
 
@@ -133,3 +140,63 @@ def test_a_run_without_pictures_has_a_page(train_tiny: Callable[..., Run], regis
     text = explore(path, registry=registry, weights="none", codes=4).path.read_text(encoding="utf-8")
     assert 'class="film"' not in text
     assert RunFolder.open(path).metrics.exists() is False
+
+
+def test_somebody_elses_page_in_the_folder_is_left_alone(
+    train_tiny: Callable[..., Run], registry: Registry, tmp_path: Path
+) -> None:
+    path = shutil.copytree(train_tiny().path, tmp_path / "run")
+    page = path / "explore.html"
+    page.write_text("mine")
+    with pytest.raises(RunFolderError, match=r"no page of priorkit's, and is left as it is"):
+        explore(path, registry=registry, weights="none", codes=4)
+    assert page.read_text() == "mine"
+    page.unlink()
+    for _ in range(2):
+        explore(path, registry=registry, weights="none", codes=4)
+    page.unlink()
+    page.mkdir()
+    with pytest.raises(RunFolderError, match="is a folder"):
+        explore(path, registry=registry, weights="none", codes=4)
+
+
+def test_pages_name_no_path_of_this_machine(train_tiny: Callable[..., Run], tmp_path: Path) -> None:
+    runs = [train_tiny("learned", name, data_dir="/home/somebody/images") for name in ("one", "two")]
+    assert "somebody" in runs[0].folder.config.read_text(encoding="utf-8")
+    text = explore(runs, tmp_path / "page.html", weights="none", codes=4).path.read_text(encoding="utf-8")
+    assert "learning_rate" in text
+    assert "somebody" not in text
+    assert str(runs[0].path.parent) not in text
+
+
+def test_a_diagnosis_calls_the_run_by_its_folders_name(
+    train_tiny: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+
+    def told(run: Run, **options: object) -> None:
+        called.append(options["called"])
+
+    monkeypatch.setattr("priorkit.exploring.exploration.FEWEST_CODES", 1)
+    monkeypatch.setattr("priorkit.exploring.exploration.diagnose", told)
+    explore(train_tiny(), tmp_path / "page.html", weights="none", codes=4)
+    assert called == ["run"]
+
+
+def test_classes_that_a_run_has_found_are_not_the_labels(train_tiny: Callable[..., Run], tmp_path: Path) -> None:
+    [found] = explore(train_tiny("learned-unsupervised"), tmp_path / "page.html", weights="none", codes=6).explorations
+    labels = {name for name in found.class_names if not name.startswith("found class ")}
+    assert labels == {"odd", "even"}
+    of_prior = found.points.classes[found.points.from_prior]
+    assert {found.class_names[index] for index in of_prior.tolist()}.isdisjoint(labels)
+    of_images = found.points.classes[~found.points.from_prior]
+    assert {found.class_names[index] for index in of_images.tolist()} <= labels
+
+
+def test_a_diverged_run_is_explained(
+    train_tiny: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train_tiny()
+    monkeypatch.setattr(run.model, "vectors", lambda codes: codes.float() * float("nan"))
+    with pytest.raises(RunFolderError, match=r"not finite.*--checkpoint best"):
+        explore(run, tmp_path / "page.html", codes=4)

@@ -84,13 +84,12 @@ def test_other_ways_have_no_table(token_ids: Callable[[str], list[int]]) -> None
     assert "pieces" in reason
 
 
-def test_the_network_computes_what_torch_does(train_tiny: Callable[..., Run]) -> None:
-    run = train_tiny("learned", "texts", condition="text", text_encoder={"name": "gru", "dim": 4, "word_dim": 3})
-    data = load_run_data(run)
-    condition = run.model.reading_condition()
+def test_the_network_computes_what_torch_does(text_run: Run) -> None:
+    data = load_run_data(text_run)
+    condition = text_run.model.reading_condition()
     assert data.test.captions is not None
     captions = data.test.captions.distinct()
-    found = read_texts_in_browsers(condition, captions, run.environment["data"]["vocabulary"])
+    found = read_texts_in_browsers(condition, captions, text_run.environment["data"]["vocabulary"])
     assert isinstance(found, TextReading), found
     compute = onnx_runner(found.graph)
     assert compute is not None

@@ -298,10 +298,7 @@ def test_the_encoder_descends_its_own_terms(session: Callable[..., Session]) -> 
             r"--prior floats: it gives torch.float32 codes .* int64 indices of 5 .* a mistake in",
         ),
         ({"prior": "outside"}, r"--prior outside: it gives torch.int64 codes from 5 to .* int64 indices of 5 entries"),
-        (
-            {"encoder": "names-another"},
-            r"--encoder names-another: its loss term 'reconstruction' has the name of another",
-        ),
+        ({"encoder": "names-another"}, r"--encoder names-another: its loss term 'reconstruction' has the name"),
         ({"encoder": "no-indices"}, r"--encoder no-indices: its codes are indices .* and it gives none; this is a"),
         (
             {"encoder": "says-vectors", "prior": "gaussian"},

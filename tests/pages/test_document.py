@@ -22,7 +22,7 @@ def test_a_page_may_load_nothing_from_elsewhere() -> None:
 def test_a_page_that_runs_code_still_may_ask_nobody() -> None:
     policy = policy_of(html_page("a", "b", [], runs_code=True))
     assert "'wasm-unsafe-eval'" in policy["script-src"]
-    assert policy["connect-src"] == "data: blob:"
+    assert policy["connect-src"] == "'none'"
 
 
 def test_only_a_served_page_asks_its_server() -> None:

@@ -52,3 +52,11 @@ def test_pictures_that_fit_stay_as_they_are(tmp_path: Path) -> None:
     frames = pictures(tmp_path, 2)
     assert Image.open(io.BytesIO(frames[0][1].read_bytes())).format == "PNG"
     assert film_strip(frames, "samples").count("data:image/png") == 2
+
+
+def test_what_is_no_picture_is_left_out(tmp_path: Path) -> None:
+    frames = pictures(tmp_path, 4, side=1200)
+    frames[1][1].write_bytes(b"<script>" * 500_000)
+    strip = film_strip(frames, "samples")
+    assert 1 not in steps(strip)
+    assert steps(strip)[-1] == 3

@@ -41,6 +41,9 @@ def test_all_whole_lines_are_read(end: bytes, strict: bool, new_folder: RunFolde
         b'{"loss/a": 1.0}',
         b'{"step": "1", "images": 6, "seconds": 0.5}',
         b'{"step": 1, "images": 6, "seconds": 0.5, "loss/a": null}',
+        b'{"step": NaN, "images": 6, "seconds": 0.5}',
+        b'{"step": 1, "images": 6, "seconds": 1e999}',
+        b'{"step": 1, "images": 6, "seconds": 0.5, "loss/a": 1' + b"0" * 400 + b"}",
         b"[" * 100_000,
     ],
 )

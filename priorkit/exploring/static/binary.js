@@ -1,14 +1,15 @@
 // Binary data that the page carries as text.
 
-const bytesOf = async (base64) => new Uint8Array(await (await fetch(`data:application/octet-stream;base64,${base64}`)).arrayBuffer());
+// Browsers that decode base64 by themselves do so much faster.
+const bytesOf = (base64) => (Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
 
 const carried = (id) => document.getElementById(id)?.textContent;
 
 const unzipped = async (bytes) => new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 
-const floatsOf = async (base64) => new Float32Array((await bytesOf(base64)).buffer);
+const floatsOf = (base64) => new Float32Array(bytesOf(base64).buffer);
 
-const integersOf = async (base64) => new Int32Array((await bytesOf(base64)).buffer);
+const integersOf = (base64) => new Int32Array(bytesOf(base64).buffer);
 
 // float16 as float32, by a table of all 65,536 values.
 function widened(bytes) {

@@ -9,11 +9,12 @@ class CodesMap {
     map.run = run;
     map.count = points.count;
     map.dim = code.dim;
-    map.codes = await (code.indices ? integersOf : floatsOf)(points.codes);
+    map.codes = (code.indices ? integersOf : floatsOf)(points.codes);
     map.layouts = {};
-    for (const [name, text] of Object.entries(points.places)) map.layouts[name] = await floatsOf(text);
-    map.plane = points.plane && { ...points.plane, mean: await floatsOf(points.plane.mean), axes: await floatsOf(points.plane.axes) };
-    map.thumbnails = await createImageBitmap(await (await fetch(points.thumbnails)).blob());
+    for (const [name, text] of Object.entries(points.places)) map.layouts[name] = floatsOf(text);
+    map.plane = points.plane && { ...points.plane, mean: floatsOf(points.plane.mean), axes: floatsOf(points.plane.axes) };
+    map.thumbnails = Object.assign(new Image(), { src: points.thumbnails });
+    await map.thumbnails.decode();
     return map;
   }
 

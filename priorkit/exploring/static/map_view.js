@@ -1,6 +1,6 @@
 // The map on the page: click decodes, drag interpolates, the pointer shows small pictures; all by keyboard, too.
 
-const STEPS = 8, SNAP_PIXELS = 9, MOVED_PIXELS = 6;
+const MOST_NAMED = 30, STEPS = 8, SNAP_PIXELS = 9, MOVED_PIXELS = 6;
 
 function colourOf(probe, name) {
   probe.style.color = name;
@@ -72,6 +72,7 @@ class MapView {
     };
     let down = null;
     this.canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !event.isPrimary) return;
       down = { place: at(event), x: event.clientX, y: event.clientY, moved: false };
       this.canvas.setPointerCapture(event.pointerId);
     });
@@ -89,17 +90,22 @@ class MapView {
       if (!down) return;
       const { moved, place } = down;
       down = null;
-      if (event.type === "pointercancel") return;
-      if (moved) this.interpolate(place, at(event));
+      if (event.type !== "pointerup") {
+        // The browser has taken the gesture, to scroll perhaps.
+        this.start = this.end = null;
+        this.draw();
+      } else if (moved) this.interpolate(place, at(event));
       else this.choose(place);
     };
     this.canvas.addEventListener("pointerup", up);
     this.canvas.addEventListener("pointercancel", up);
+    this.canvas.addEventListener("lostpointercapture", up);
     this.canvas.addEventListener("pointerleave", () => { this.tip.hidden = true; });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
   key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 0.1 : 0.02;
     const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
     if (move) {
@@ -138,6 +144,8 @@ class MapView {
   }
 
   choose(place) {
+    this.marking = false;
+    this.turn = (this.turn ?? 0) + 1;
     this.start = this.end = null;
     this.cursor = place;
     this.walk.replaceChildren();
@@ -151,16 +159,22 @@ class MapView {
     if (!found) return;
     if (found.point !== null) this.map.drawThumbnail(this.original, found.point);
     const what = found.point === null ? `between ${found.between} ${found.prior ? "of the prior's codes" : "codes of held-out images"}` : this.describe(found.point);
-    if (this.networks) {
-      show(this.decoded, await this.networks.decode(found.code, 1, found.prior), 0, this.run);
-      this.said.textContent = found.point !== null && !found.prior ? `${what}: decoded, beside the image` : `${what}: decoded`;
-    } else this.said.textContent = what;
+    const turn = this.turn;
+    const decodes = this.networks?.decodes(found.prior) ?? false;
+    this.decoded.hidden = !decodes;
+    if (decodes) show(this.decoded, await this.networks.decode(found.code, 1, found.prior), 0, this.run);
+    // A line that was drawn meanwhile has a text of its own.
+    if (turn !== this.turn) return;
+    if (!decodes) this.said.textContent = what;
+    else this.said.textContent = found.point !== null && !found.prior ? `${what}: decoded, beside the image` : `${what}: decoded`;
   }
 
   // Pictures of the straight line between the codes of two places.
   async interpolate(from, to) {
     const [start, end] = [from, to].map((place) => this.map.codeOf(this.layout, place, this.shown, this.snap));
-    if (!start || !end || !this.networks) return;
+    this.marking = false;
+    const turn = this.turn = (this.turn ?? 0) + 1;
+    if (!start || !end || ![start, end].every(({ prior }) => this.networks?.decodes(prior))) return;
     this.start = from;
     this.end = to;
     this.draw();
@@ -172,10 +186,13 @@ class MapView {
     });
     const flat = new (indices ? Int32Array : Float32Array)(STEPS * this.map.dim);
     codes.forEach((code, i) => flat.set(code, i * this.map.dim));
-    const images = await this.networks.decode(flat, STEPS, start.prior);
+    // Each half has the batch-norm statistics of its end.
+    const kinds = [...new Set([start.prior, end.prior])], decoded = new Map();
+    for (const prior of kinds) decoded.set(prior, await this.networks.decode(flat, STEPS, prior));
+    if (turn !== this.turn) return;
     this.walk.replaceChildren(...codes.map((_, i) => {
       const canvas = imageCanvas(this.run, `step ${i + 1} of ${STEPS}`);
-      show(canvas, images, i, this.run);
+      show(canvas, decoded.get(i < STEPS / 2 ? start.prior : end.prior), i, this.run);
       return canvas;
     }));
     this.said.textContent = indices ? "Codes are indices of a codebook, and nothing lies between two: these codes are nearest to the line." : "The straight line between two codes, decoded.";
@@ -240,7 +257,8 @@ class MapView {
     this.legend.replaceChildren(
       ...(this.run.points.prior.includes(0) ? [mark("disc", "held-out images", plain ? "inherit" : palette[0])] : []),
       mark("ring", "the prior's codes", plain ? "inherit" : palette[1]),
-      ...entries.slice(0, 30).map(([colour, name]) => mark("square", name, colour)),
+      ...entries.slice(0, MOST_NAMED).map(([colour, name]) => mark("square", name, colour)),
+      ...(entries.length > MOST_NAMED ? [`and ${entries.length - MOST_NAMED} more classes`] : []),
     );
   }
 

@@ -4,7 +4,7 @@ async function startRuntime() {
   const ort = await import(`data:text/javascript;base64,${carried("runtime")}`);
   ort.env.wasm.numThreads = 1;
   ort.env.logLevel = "error";
-  ort.env.wasm.wasmBinary = await unzipped(await bytesOf(carried("runtime-wasm")));
+  ort.env.wasm.wasmBinary = await unzipped(bytesOf(carried("runtime-wasm")));
   return ort;
 }
 
@@ -15,10 +15,10 @@ class Networks {
     found.run = run;
     found.sessions = {};
     found.last = Promise.resolve();
-    const stored = await unzipped(await bytesOf(carried(`weights-${number}`)));
+    const stored = await unzipped(bytesOf(carried(`weights-${number}`)));
     const weights = run.half ? widened(stored) : stored;
     for (const role of run.networks) {
-      const graph = await unzipped(await bytesOf(carried(`${role}-${number}`)));
+      const graph = await unzipped(bytesOf(carried(`${role}-${number}`)));
       found.sessions[role] = await ort.InferenceSession.create(graph, { externalData: [{ path: "weights", data: weights }] });
     }
     return found;
@@ -58,9 +58,12 @@ class Networks {
     return { vector: Float32Array.from(vector), unknown };
   }
 
-  // Images (n, C, H, W) in [-1, 1] of codes; those of held-out images are decoded by other batch-norm statistics.
+  // Whether codes can be decoded: those of held-out images need other batch-norm statistics than the prior's.
+  decodes(fromPrior) { return fromPrior || this.hasReconstruction; }
+
+  // Images (n, C, H, W) in [-1, 1] of codes.
   decode(codes, n, fromPrior = true) {
-    const role = fromPrior || !this.hasReconstruction ? "decoder" : "reconstruction";
+    const role = fromPrior ? "decoder" : "reconstruction";
     const { shape, indices } = this.run.code;
     const tensor = indices
       ? new this.ort.Tensor("int64", BigInt64Array.from(codes, (value) => BigInt(value)), [n, ...shape])

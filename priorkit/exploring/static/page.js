@@ -23,10 +23,10 @@ async function start() {
   const items = [];
   for (const [number, run] of runs.entries()) {
     const { noise, condition } = run;
-    const law = new NoiseLaw(noise, noise.drawn ? await floatsOf(noise.drawn) : null);
-    run.vectors = condition?.vectors ? await floatsOf(condition.vectors) : null;
+    const law = new NoiseLaw(noise, noise.drawn ? floatsOf(noise.drawn) : null);
+    const vectors = condition?.vectors ? floatsOf(condition.vectors) : null;
     const map = await CodesMap.load(run);
-    items.push({ run, law, networks: networks[number], map, view: null });
+    items.push({ run, number, law, vectors, networks: networks[number], map, view: null });
   }
   showMaps(items);
   const sampler = items.some((item) => item.networks?.hasPrior) ? new Sampler(items, place) : null;

@@ -1,6 +1,7 @@
 """Runs that travel: packed into one file, and on the Hugging Face hub."""
 
 from priorkit.runs.sharing.description import RunDescription
+from priorkit.runs.sharing.local_paths import without_local_paths
 from priorkit.runs.sharing.local_runs import describe_run, local_run
 from priorkit.runs.sharing.packing import pack_run, unpack
 from priorkit.runs.sharing.publishing import push_run
@@ -14,4 +15,5 @@ __all__ = [
     "pull",
     "push_run",
     "unpack",
+    "without_local_paths",
 ]
