@@ -88,7 +88,7 @@ def test_the_trees_own_density_is_a_term(tiny_session: Callable[..., Session]) -
             "--prior vampprior: needs an encoder that gives a distribution; use --encoder g",
         ),
         ("aae", {"prior": "tree"}, "--regularizer adversarial: does not use the prior's density, by which TreePrior"),
-        ("vae", {"prior": "tree", "regularizer": "none"}, "--regularizer none: trains nothing, and TreePrior learns"),
+        ("vae", {"prior": "tree", "regularizer": "none"}, "--regularizer none: trains nothing, but TreePrior learns"),
         ("vae", {"prior": "uniform"}, "--regularizer kl: needs a prior with a density above 0 everywhere"),
         ("vae", {"prior": "swiss-roll", "code_dim": 2}, "SwissRollPrior can only be sampled"),
         ("aae", {"prior": "swiss-roll"}, "use --code-dim 2"),

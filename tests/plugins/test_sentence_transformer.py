@@ -105,7 +105,7 @@ def test_code_of_the_folder_is_not_run(folder: Path) -> None:
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "custom_model.py").write_text("raise AssertionError('it was run')\n")
     with pytest.raises(
-        ConfigurationError, match=r"asks for 'custom_model\.Transformer', which is code of the model's own"
+        ConfigurationError, match=r"needs 'custom_model\.Transformer', which is code of the model's own"
     ):
         make(folder)
 

@@ -109,5 +109,5 @@ def test_mistakes(tmp_path: Path) -> None:
             extractor.prepare(DATA)
         assert "\n" not in str(caught.value)
     make(Needy(), tmp_path, rgb=True).prepare(DATA)
-    with pytest.raises(ConfigurationError, match=r"gives \(2,\) for 2 images; expected features \(2, D\)"):
+    with pytest.raises(ConfigurationError, match=r"returns \(2,\) for 2 images; expected features \(2, D\)"):
         make(Flat(), tmp_path).prepare(DATA)
