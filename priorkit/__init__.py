@@ -87,7 +87,9 @@ def __getattr__(name: str) -> "Any":
         globals()[name] = value
         return value
     if name not in _HOME:
-        raise AttributeError(f"module 'priorkit' has no attribute {name!r}")
+        # Perhaps it was called so before.
+        deprecation = import_module("priorkit.deprecation")
+        return deprecation.deprecated_attributes("priorkit", deprecation.FORMER_NAMES)(name)
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from priorkit.cli.streams import is_of_output, refusal_of_output
+from priorkit.deprecation import DeprecatedOptionWarning
 from priorkit.display.console import Console, stdout_for_data, stdout_spared
 from priorkit.display.folding import folded, width_of
 from priorkit.errors import (
@@ -128,7 +129,9 @@ def _show_warning(
         # Of several processes that train together, the first tells what all of them find.
         return
     # A user's warning is one line; only a developer's needs to say which line of code it comes from.
-    of_user = issubclass(category, PluginWarning | RunFolderWarning | TrackingWarning | TrainingWarning)
+    of_user = issubclass(
+        category, DeprecatedOptionWarning | PluginWarning | RunFolderWarning | TrackingWarning | TrainingWarning
+    )
     where = "" if of_user else f" ({category.__name__}, {filename}:{lineno})"
     _complain(f"warning: {message}{where}")
 
@@ -158,6 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
+        if not sys.warnoptions:
+            # Python shows none of deprecation by itself, and whoever types an option is to know that its name changes.
+            warnings.simplefilter("default", DeprecatedOptionWarning)
         return _run(name, rest)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 
 from priorkit.cli.arguments import join_values
-from priorkit.config import FieldDescription, describe_fields
+from priorkit.config import FieldDescription, RunConfig, describe_fields, describe_former_fields
 from priorkit.plugins import KINDS
 from priorkit.registry import BUILTIN, Registry
 
-__all__ = ["component_options_of_all", "tie_values"]
+__all__ = ["component_options_of_all", "former_options_of_all", "tie_values"]
 
 
 def component_options_of_all(registry: Registry, *slots: str) -> list[FieldDescription]:
@@ -19,6 +19,15 @@ def component_options_of_all(registry: Registry, *slots: str) -> list[FieldDescr
             described = describe_fields(registered.component.options, registered.table)
             (own if registered.distribution == BUILTIN else others).extend(described)
     return others + own
+
+
+def former_options_of_all(registry: Registry) -> list[FieldDescription]:
+    """Options of components and of runs by the names that they had before, and that are still taken."""
+    described = describe_former_fields(RunConfig)
+    for kind in KINDS:
+        for registered in registry.components(kind.slot):
+            described += describe_former_fields(registered.component.options, registered.table)
+    return described
 
 
 def tie_values(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from priorkit.cli.arguments import HELP_FLAGS, Parser, add_common, refuse_unknown
-from priorkit.cli.component_flags import component_options_of_all, tie_values
+from priorkit.cli.component_flags import component_options_of_all, former_options_of_all, tie_values
 from priorkit.cli.foreign_options import refuse_foreign
 from priorkit.cli.run_command import RunCommand, TrainArguments
 from priorkit.config import (
@@ -17,11 +17,13 @@ from priorkit.config import (
     choices_of,
     component_options,
     describe_fields,
+    describe_former_fields,
     merge_settings,
     read_toml,
     validate_settings,
     value_in_words,
 )
+from priorkit.deprecation import with_current_names
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, kind_named
 from priorkit.registry import Registry
@@ -159,7 +161,8 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
         ConfigurationError: An option is unknown, or has no value, or contradicts another.
         UnknownComponentError: There is no such component or recipe.
     """
-    described = [*component_options_of_all(registry), *describe_fields(RunConfig)]
+    # What has such a name today counts, if something else had it before.
+    described = [*former_options_of_all(registry), *component_options_of_all(registry), *describe_fields(RunConfig)]
     paths = (*_PATHS, *(flag for flag, _, _ in command.files))
     joined = tie_values(arguments, described, paths)
     _, given, lower = _read(joined, described, registry, command)
@@ -169,7 +172,8 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
     found, given, lower = _read(joined, described, registry, command)
     chosen = _choices(merge_settings(lower, _nested(given)))
     known = {item.path: item for item in selected}
-    flags = _nested({path: known[path].value(text) if path in known else text for path, text in given.items()})
+    values = {path: known[path].value(text) if path in known else text for path, text in given.items()}
+    flags = with_current_names(_nested(values), RunConfig.renamed_options)
     settings = merge_settings(lower, flags)
 
     parser = _second_parser(chosen, registry, command, lower)
@@ -227,9 +231,10 @@ def _choices(settings: Mapping[str, Any]) -> Choices:
 
 def _selected(choices: Choices, registry: Registry) -> list[FieldDescription]:
     """The run's options and those of the components that are chosen."""
-    described = describe_fields(RunConfig)
+    described = [*describe_former_fields(RunConfig), *describe_fields(RunConfig)]
     for path, choice in choices.items():
-        described += describe_fields(registry.get(path[0], choice.name).component.options, path)
+        options = registry.get(path[0], choice.name).component.options
+        described += [*describe_former_fields(options, path), *describe_fields(options, path)]
     return described
 
 
@@ -269,6 +274,10 @@ def _second_parser(
             for item in options:
                 given, key = choice.options, item.path[-1]
                 _add(group, item, item.description, value_in_words(given[key]) if key in given else item.default)
+    for item in _selected(choices, registry):
+        if item.former:
+            # Taken, and not shown.
+            parser.add_argument(item.flag, help=argparse.SUPPRESS)
     add_common(parser)
     return parser
 

@@ -2,7 +2,7 @@
 
 from priorkit.config.component_choice import ComponentChoice
 from priorkit.config.durations import format_duration, parse_duration
-from priorkit.config.fields import FieldDescription, describe_fields, flag_for, value_in_words
+from priorkit.config.fields import FieldDescription, describe_fields, describe_former_fields, flag_for, value_in_words
 from priorkit.config.fit_settings import CODE_FIT_SETTINGS, FIT_DEFAULTS
 from priorkit.config.json_text import parse_json
 from priorkit.config.lr_schedule import LRSchedule
@@ -47,6 +47,7 @@ __all__ = [
     "component_options",
     "config_to_toml",
     "describe_fields",
+    "describe_former_fields",
     "flag_for",
     "format_duration",
     "merge_settings",

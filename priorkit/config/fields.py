@@ -1,7 +1,7 @@
 """Describes the fields of configuration classes: their flags, types, defaults and bounds in words."""
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -15,7 +15,7 @@ from priorkit.config.run_config import Duration
 from priorkit.config.stages import Stage
 from priorkit.plugins.wording import in_one_line
 
-__all__ = ["FieldDescription", "describe_fields", "flag_for", "is_switch", "value_in_words"]
+__all__ = ["FieldDescription", "describe_fields", "describe_former_fields", "flag_for", "is_switch", "value_in_words"]
 
 _LONGEST = 500
 """Maximal number of characters shown of a description or a default."""
@@ -42,6 +42,7 @@ class FieldDescription:
         switch: Whether this is a yes/no option, given without a value.
         optional: Whether `none` is accepted, for no value.
         listed: Whether the option takes several values, as `1,2,3`.
+        former: Whether this is the name of an earlier version; the option has another name now.
 
     Examples:
         >>> from priorkit.config import RunConfig, describe_fields
@@ -57,6 +58,7 @@ class FieldDescription:
     switch: bool
     optional: bool = False
     listed: bool = False
+    former: bool = False
 
     @property
     def flag(self) -> str:
@@ -189,3 +191,18 @@ def describe_fields(
             )
         )
     return described
+
+
+def describe_former_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[FieldDescription]:
+    """Describes fields by the names that they had before, and that are still taken (`renamed_options`).
+
+    Args:
+        model: `RunConfig`, or the options of a component.
+        prefix: Keys that lead to it.
+    """
+    renamed = getattr(model, "renamed_options", {})
+    current = {item.path: item for item in describe_fields(model, prefix)} if renamed else {}
+    return [
+        replace(current[*prefix, deprecated.instead], path=(*prefix, name), former=True)
+        for name, deprecated in renamed.items()
+    ]

@@ -11,6 +11,7 @@ from priorkit.config.component_choice import ComponentChoice, comma_separated
 from priorkit.config.fields import flag_for
 from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, NAMED_TABLES, RunConfig
 from priorkit.config.stages import Stage, beginnings, lengthened, open_ended
+from priorkit.deprecation import with_current_names
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
 from priorkit.registry import Registered, Registry, bare_name
@@ -49,6 +50,11 @@ def _as_table(value: Any) -> dict[str, Any] | None:
     return dict(value) if isinstance(value, Mapping) else None
 
 
+def _overridden(under: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """One table over another; what is given last stands last, also by a former name (`with_current_names`)."""
+    return {**{key: value for key, value in under.items() if key not in table}, **table}
+
+
 def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides one mapping of settings by another.
 
@@ -56,6 +62,7 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     the replaced component. If the upper mapping has a limit (`LIMITS`) or stages, all limits of the lower mapping are
     dropped, and with them the length of its last stage, unless another stage already has an open length.
     """
+    lower, upper = (with_current_names(layer, RunConfig.renamed_options) for layer in (lower, upper))
     limited = any(upper.get(key) is not None for key in LIMITS)
     staged = upper.get("stages") is not None
     merged = {key: value for key, value in lower.items() if not ((limited or staged) and key in LIMITS)}
@@ -70,7 +77,7 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
         if table is not None:
             under = _as_table(below) or {}
             keep = "name" not in table or table["name"] == under.get("name")
-            merged[key] = {**(under if keep else {}), **table}
+            merged[key] = _overridden(under if keep else {}, table)
         elif isinstance(value, Mapping) and isinstance(below, Mapping):
             merged[key] = {**below, **value}
         else:
@@ -93,12 +100,12 @@ def _merged_list(slot: str, below: Any, value: Any) -> Any:
                 )
             if not isinstance(options, Mapping):
                 raise ConfigurationError(f"{flag_for((slot, name))}: expected a table of options, given {options!r}")
-        return [{**table, **value.get(name, {})} for name, table in under.items()]
+        return [_overridden(table, value.get(name, {})) for name, table in under.items()]
     if not isinstance(value, Sequence):
         return value
     tables = [_as_table(item) for item in value]
     return [
-        item if table is None else {**under.get(str(table.get("name")), {}), **table}
+        item if table is None else _overridden(under.get(str(table.get("name")), {}), table)
         for item, table in zip(value, tables, strict=True)
     ]
 
@@ -153,11 +160,12 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
         PluginError: A third party's plug-in fails while it checks the options.
     """
     component = registered.component
+    owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
     try:
         with guarded(registered, f"{flag_for((registered.slot,))} {component.name}"):
-            return component.options.model_validate(dict(given))
+            current = with_current_names(given, component.options.renamed_options, f" of {owner}")
+            return component.options.model_validate(current)
     except ValidationError as error:
-        owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
         raise ConfigurationError(_explain(error, component.options, registered.table, owner)) from None
 
 

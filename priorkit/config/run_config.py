@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -11,6 +12,7 @@ from priorkit.config.component_choice import ComponentChoice, listed_choices
 from priorkit.config.durations import parse_duration
 from priorkit.config.lr_schedule import LRSchedule
 from priorkit.config.stages import Stage, checked_stages, listed_stages
+from priorkit.deprecation import Deprecated, with_current_names
 
 __all__ = [
     "AUTOENCODER_SETTINGS",
@@ -85,6 +87,9 @@ class RunConfig(BaseModel):
 
     Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
 
+    Attributes:
+        renamed_options: Former names of settings. Each is taken, with a warning, until the version in which it goes.
+
     Examples:
         >>> from priorkit.config import RunConfig
         >>> config = RunConfig(prior="gaussian", code_dim=16, steps=500)
@@ -93,6 +98,8 @@ class RunConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    renamed_options: ClassVar[Mapping[str, Deprecated]] = MappingProxyType({})
 
     # Components
     prior: ComponentChoice = _choice("learned", "distribution of the codes")
@@ -238,10 +245,10 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_recipe(cls, values: Any) -> Any:
+    def _checked_names(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and isinstance(values.get("recipe"), str):
             raise ValueError(f"a configuration has no recipe; use priorkit.recipe({values['recipe']!r}, ...)")
-        return values
+        return with_current_names(values, cls.renamed_options) if isinstance(values, Mapping) else values
 
     @field_validator("data_dir", "fitted_to")
     @classmethod

@@ -1,5 +1,6 @@
 """The interface for writing plug-ins: hooks, component records and contexts."""
 
+from priorkit.deprecation import Deprecated
 from priorkit.plugins.array_files import BROKEN_FILE_ERRORS, checked_array
 from priorkit.plugins.component import Component, Options, PhaseComponent, Recipe, is_component_name
 from priorkit.plugins.contexts import (
@@ -30,6 +31,7 @@ __all__ = [
     "Component",
     "ConditionContext",
     "DataContext",
+    "Deprecated",
     "EncoderContext",
     "ExtractorContext",
     "Kind",

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from priorkit.deprecation import Deprecated, with_current_names
 
 __all__ = ["Component", "Options", "PhaseComponent", "Recipe", "is_component_name"]
 
@@ -32,6 +34,8 @@ class Options(BaseModel):
     file.
 
     Attributes:
+        renamed_options: Former names of options. Each is accepted, with a warning, until the version that removes it:
+            `{"hidden": Deprecated("hidden_width", since="0.3", gone="0.5", distribution="priorkit-mine")}`.
         moved_options: Removed options by name, and the flag that replaces each; error messages suggest this flag.
 
     Examples:
@@ -43,9 +47,15 @@ class Options(BaseModel):
         LaplaceOptions(scale=2.0)
     """
 
+    renamed_options: ClassVar[Mapping[str, Deprecated]] = MappingProxyType({})
     moved_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_current_names(cls, values: Any) -> Any:
+        return with_current_names(values, cls.renamed_options) if isinstance(values, Mapping) else values
 
 
 @dataclass(frozen=True)

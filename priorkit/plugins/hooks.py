@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from priorkit.deprecation import Deprecated
 from priorkit.plugins.component import Component, Recipe
 
 if TYPE_CHECKING:
@@ -26,10 +28,24 @@ if TYPE_CHECKING:
         TextEncoder,
     )
 
-__all__ = ["GROUP", "KINDS", "Hooks", "Kind", "PluginWarning", "hookimpl", "hookspec", "kind_named", "supplied"]
+__all__ = [
+    "GROUP",
+    "KINDS",
+    "RENAMED_HOOKS",
+    "Hooks",
+    "Kind",
+    "PluginWarning",
+    "hookimpl",
+    "hookspec",
+    "kind_named",
+    "supplied",
+]
 
 GROUP = "priorkit"
 """The entry-point group of plug-ins, and the project name of their hooks."""
+
+RENAMED_HOOKS: Mapping[str, Deprecated] = MappingProxyType({})
+"""Former names of hooks, which are still called until the version in which they go."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

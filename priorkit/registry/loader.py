@@ -5,14 +5,14 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 
 import pluggy
 
 from priorkit.plugins import PluginWarning
 from priorkit.plugins.component import Component, Recipe
-from priorkit.plugins.hooks import GROUP, KINDS, Hooks
+from priorkit.plugins.hooks import GROUP, KINDS, RENAMED_HOOKS, Hooks
 from priorkit.plugins.wording import nearest
 from priorkit.registry.blame import SourcePlace, error_in_words, place_of, place_of_code, traceback_of
 from priorkit.registry.discovery import BUILTIN, discovered, is_strict, loaded_from_elsewhere
@@ -46,14 +46,30 @@ def _hooks(plugin: object, name: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
         yield from ((hook, implementation) for implementation in callers[hook].get_hookimpls())
 
 
+def _by_current_names(
+    hooks: Sequence[tuple[str, pluggy.HookImpl]], plugin: str, notes: list[str]
+) -> Iterator[tuple[str, pluggy.HookImpl]]:
+    """Hooks by the names that they have now; a former name beside its current one is for earlier versions."""
+    for hook, implementation in hooks:
+        renamed = RENAMED_HOOKS.get(hook)
+        if renamed is None:
+            yield hook, implementation
+        elif all(other != renamed.instead for other, _ in hooks):
+            what = f"the hook {hook!r} of plug-in {plugin!r}"
+            renamed.warn(what)
+            notes.append(renamed.message(what))
+            yield renamed.instead, implementation
+
+
 def _load(
-    entry_point: metadata.EntryPoint, visited: list[SourcePlace | None]
+    entry_point: metadata.EntryPoint, visited: list[SourcePlace | None], notes: list[str]
 ) -> tuple[list[tuple[str, Component[object]]], list[Recipe]]:
     """Imports a plug-in, calls its hooks, and checks the records that they return.
 
     Args:
         entry_point: The plug-in.
         visited: Receives the visited places; the last is blamed for mistakes that raise no error themselves.
+        notes: Receives notes for the plug-in's author.
     """
     components: list[tuple[str, Component[object]]] = []
     recipes: list[Recipe] = []
@@ -65,7 +81,7 @@ def _load(
         )
     plugin = entry_point.load()
     visited.append(place_of_code(plugin))
-    for hook, implementation in _hooks(plugin, entry_point.name):
+    for hook, implementation in _by_current_names(list(_hooks(plugin, entry_point.name)), entry_point.name, notes):
         visited.append(place_of_code(implementation.function))
         if hook in _SLOTS:
             given = implementation.function()
@@ -99,7 +115,7 @@ def _load_one(
     named = entry_point.name, distribution, version
     try:
         with _noting() as notes:
-            components, recipes = _load(entry_point, visited)
+            components, recipes = _load(entry_point, visited, notes)
             if distribution != BUILTIN and (elsewhere := loaded_from_elsewhere(entry_point)):
                 notes.append(f"its module is not the one that {distribution} has installed, but {elsewhere}")
     except BaseException as error:  # an entry module may as well call sys.exit()

@@ -1,4 +1,5 @@
 import json
+import tomllib
 from itertools import permutations
 from typing import Literal
 
@@ -6,7 +7,8 @@ import pytest
 from pydantic import Field
 
 from priorkit.cli.run_flags import parse_train_arguments
-from priorkit.config import component_options, validate_settings
+from priorkit.config import RunConfig, component_options, validate_settings
+from priorkit.deprecation import Deprecated, DeprecatedOptionWarning
 from priorkit.errors import ConfigurationError, UnknownComponentError
 from priorkit.plugins import Options
 from priorkit.registry import installed_plugins
@@ -60,6 +62,51 @@ def test_none_takes_an_optional_value_back(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("clip_norm = 1.0\n")
     assert parse(str(file), "--clip-norm", "none").settings["clip_norm"] is None
+
+
+@pytest.fixture
+def former_names(monkeypatch):
+    names = {"rate": Deprecated("learning_rate", since="0.2", gone="0.4")}
+    monkeypatch.setattr(RunConfig, "renamed_options", names)
+    options = installed_plugins().get("prior", "learned").component.options
+    # `mean` is an option of another prior, and `dimensions` is none of any.
+    names = {name: Deprecated("noise_dim", since="0.2", gone="0.4") for name in ("mean", "dimensions")}
+    monkeypatch.setattr(options, "renamed_options", names)
+
+
+@pytest.mark.usefixtures("former_names")
+def test_flags_by_their_former_names(tmp_path):
+    with pytest.warns(DeprecatedOptionWarning, match="the option 'rate' is deprecated"):
+        parsed = parse("learned", "--rate", "1e-3", "--prior.dimensions", "9")
+    assert parsed.flags == {"learning_rate": "1e-3", "prior": {"dimensions": "9"}}
+    registered = installed_plugins().get("prior", "learned")
+    for former in ("dimensions", "mean"):
+        # The recipe's own value is overridden, too.
+        file = tmp_path / "mine.toml"
+        file.write_text('prior = { name = "learned", noise_dim = 3 }\n')
+        chosen = validate_settings(parse(str(file), f"--prior.{former}", "9").settings).prior
+        with pytest.warns(DeprecatedOptionWarning, match=f"option '{former}' of prior 'learned' .*deprecated"):
+            assert component_options(registered, chosen.options).noise_dim == 9
+
+
+@pytest.mark.usefixtures("former_names")
+def test_a_former_name_stays_another_components_option():
+    assert parse("--prior", "gaussian", "--prior.mean", "2").settings["prior"] == {"name": "gaussian", "mean": "2"}
+    with pytest.raises(ConfigurationError, match="dimensions"):
+        parse("--prior", "gaussian", "--prior.dimensions", "2")
+    assert "--prior.dimensions" not in parse("--help").help
+
+
+@pytest.mark.usefixtures("former_names")
+def test_a_run_is_trained_by_former_names(cli, tmp_path):
+    done = cli("train", "--rate", "1e-3", "--prior.dimensions", "9", "--steps", "1", "--out", tmp_path / "run")
+    assert done.err.count("'rate' is deprecated since priorkit 0.2 and goes in 0.4; use 'learning_rate'\n") == 1
+    assert done.err.count("'dimensions' of prior 'learned' is deprecated") == 1
+    written = tomllib.loads((tmp_path / "run/config.toml").read_text())
+    assert written["learning_rate"] == 1e-3
+    assert written["prior"]["noise_dim"] == 9
+    assert "dimensions" not in written["prior"]
+    assert "rate" not in written
 
 
 def test_help_shows_the_options_of_what_is_selected():

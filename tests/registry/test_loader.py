@@ -5,11 +5,13 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from priorkit.deprecation import Deprecated
 from priorkit.plugins import PluginWarning
 from priorkit.registry import FailedPlugin, Registry, load_plugins
 
@@ -184,6 +186,37 @@ def test_one_plugin_may_supply_several_kinds(plugin_folder: Any) -> None:
     (plugin,), _ = plugin_folder.load()
     assert [(slot, component.name) for slot, component in plugin.components] == [("prior", "a"), ("loss", "a")]
     assert [recipe.name for recipe in plugin.recipes] == ["a"]
+
+
+@pytest.fixture
+def renamed_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    renamed = {"priorkit_prior_list": Deprecated("priorkit_priors", since="0.2", gone="0.4")}
+    monkeypatch.setattr("priorkit.registry.loader.RENAMED_HOOKS", renamed)
+
+
+@pytest.mark.usefixtures("renamed_hook")
+def test_a_hook_by_its_former_name_works_and_is_noted(plugin_folder: Any) -> None:
+    plugin_folder.install(
+        "acme", RECORD.format(hook="priorkit_prior_list", records="[component('a')]"), entry_point="old"
+    )
+    said = "the hook 'priorkit_prior_list' of plug-in 'old' is deprecated since priorkit 0.2 and goes in 0.4"
+    with pytest.warns(DeprecationWarning, match=said):
+        (plugin,), failed = plugin_folder.load()
+    assert failed == []
+    assert [(slot, component.name) for slot, component in plugin.components] == [("prior", "a")]
+    assert f"{said}; use 'priorkit_priors'" in plugin.notes
+
+
+@pytest.mark.usefixtures("renamed_hook")
+def test_a_plugin_for_earlier_versions_has_both_names_of_a_hook(plugin_folder: Any) -> None:
+    source = RECORD.format(hook="priorkit_priors", records="[component('a')]")
+    source += "\n@hookimpl\ndef priorkit_prior_list():\n    return [component('a')]\n"
+    plugin_folder.install("acme", source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (plugin,), _ = plugin_folder.load()
+    assert [component.name for _, component in plugin.components] == ["a"]
+    assert not any("deprecated" in note for note in plugin.notes)
 
 
 def test_an_object_can_be_a_plugin(plugin_folder: Any) -> None:

@@ -53,7 +53,7 @@ def test_the_project_says_what_it_is(template):
     project = tomllib.loads(files[Path("pyproject.toml")])["project"]
     assert project["name"] == "priorkit-student-t"
     assert project["entry-points"] == {"priorkit": {"student-t": "priorkit_student_t"}}
-    assert project["dependencies"] == ["priorkit", "pydantic>=2.10", "torch>=2.4"]
+    assert project["dependencies"] == ["priorkit", "pydantic>=2.10", "torch>=2.8"]
     imported = {
         name.partition(".")[0]
         for path, text in files.items()
