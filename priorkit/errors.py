@@ -33,18 +33,18 @@ _OUT_OF_MEMORY = (
     "Storage size calculation overflowed",
     "Overflow when unpacking long",
 )
-"""What torch says where it cannot allocate a tensor."""
+"""Messages of torch when it cannot allocate a tensor."""
 _NO_PRIMITIVE = "could not create a primitive"
-"""All that oneDNN says, which computes for torch on processors, where it has no memory for the code of an operation. It
-names what it does not support at an earlier stage, by a longer message that begins so."""
+"""The whole message of oneDNN, torch's CPU library, when it has no memory for the code of an operation. Errors about
+unsupported operations begin with the same words, but are longer."""
 
 
 class PriorkitError(ValueError):
-    """Something that the user can mend; the message says how."""
+    """A mistake that the user can mend; the message says how."""
 
 
 class ConfigurationError(PriorkitError):
-    """An option has a value that it cannot have, or two options contradict each other."""
+    """An option has an invalid value, or two options contradict each other."""
 
 
 class UnknownComponentError(ConfigurationError):
@@ -56,27 +56,27 @@ class DataError(PriorkitError):
 
 
 class DeviceError(PriorkitError):
-    """The device or precision that was asked for is not available on this machine."""
+    """The requested device or precision is not available on this machine."""
 
 
 class ExportError(PriorkitError):
-    """A part of a trained model cannot be exported, or not to that file."""
+    """A part of a trained model cannot be exported, or not to the given file."""
 
 
 class RunFolderError(PriorkitError):
-    """A run folder exists already, is none, or belongs to another configuration."""
+    """A run folder already exists, is not a run folder, or belongs to another configuration."""
 
 
 class RunFolderWarning(UserWarning):
-    """A part of a run folder could not be used, and another one took its place."""
+    """A part of a run folder could not be used, and a substitute was used instead."""
 
 
 class TrainingWarning(UserWarning):
-    """Training runs, and shows a symptom of collapse, or of a critic that teaches nothing."""
+    """Training shows a symptom of collapse, or of a critic that gives no useful gradient."""
 
 
 class DataWarning(UserWarning):
-    """Data was taken for something that may not be meant."""
+    """Data was interpreted in a way that the user may not have meant."""
 
 
 class TrackingWarning(UserWarning):
@@ -104,15 +104,15 @@ class MissingExtraError(PriorkitError):
 
 
 class PluginError(ConfigurationError):
-    """A plug-in of a third party has a mistake; its user can only report it, or do without."""
+    """A third-party plug-in has a mistake; its user can only report the mistake, or not use the plug-in."""
 
 
 class ProcessesError(PriorkitError):
-    """The processes that train a run together do not find together, or one of them has failed.
+    """The processes that train a run together cannot connect, or one of them has failed.
 
     Args:
-        message: What to tell the user.
-        told: Whether the main process tells it already.
+        message: The error message.
+        told: Whether the main process already reports this error.
     """
 
     def __init__(self, message: str, *, told: bool = False) -> None:
@@ -125,11 +125,11 @@ class NonFiniteLossError(ArithmeticError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is how Python or torch (on a processor or a GPU) refuse to allocate something."""
+    """Whether the error says that Python or torch (on a CPU or a GPU) could not allocate memory."""
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, OverflowError | RuntimeError | TypeError) and any(
-        # Not in str(error), which a class of a plug-in's may have made fail.
+        # Not str(error), which a plug-in's error class may have broken.
         str(said) == _NO_PRIMITIVE or any(words in str(said) for words in _OUT_OF_MEMORY)
         for said in error.args
     )

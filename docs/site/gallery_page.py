@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,6 @@ def _card(name: str, summary: str, facts: dict[str, Any]) -> str:
 
 
 def _command(command: str) -> str:
-    """A command whose lines break between words alone."""
-    words = html.escape(command, quote=False).split(" ")
-    return f"<code>{' '.join(f'<span>{word}</span>' for word in words)}</code>"
+    """A command whose lines break between words, and after the commas of lists."""
+    words = [re.split("(?<=,)", word) for word in html.escape(command, quote=False).split(" ")]
+    return f"<code>{' '.join('<wbr>'.join(f'<span>{part}</span>' for part in word) for word in words)}</code>"

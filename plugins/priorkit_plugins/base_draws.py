@@ -1,4 +1,4 @@
-"""Fixed draws of a standard normal distribution, which estimate expectations as functions of parameters alone."""
+"""Fixed draws of a standard normal distribution, by which estimated expectations depend on parameters alone."""
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +9,11 @@ __all__ = ["BaseDraws", "each_class"]
 
 
 class BaseDraws(nn.Module):
-    """Draws of N(0, I), always the same ones: they follow from their number and dimensions, and are not saved.
+    """Fixed draws of N(0, I). They depend on their number and dimensions alone, and are not saved.
 
     Args:
-        number: How many, at least 1.
-        code_dim: Their dimensions.
+        number: Number of draws, at least 1.
+        code_dim: Dimensions of a draw.
     """
 
     draws: Tensor
@@ -24,13 +24,13 @@ class BaseDraws(nn.Module):
         self.register_buffer("draws", drawn, persistent=False)
 
     def values(self, network: ScalarNetwork) -> Tensor:
-        """A network's numbers of the draws, given each class s (of which there is one without a condition): (K, S)."""
+        """A network's outputs at the draws, for each class s: (K, S), S being 1 without a condition."""
         return each_class(network, self.draws)
 
     def part(self, first: Tensor, number: int) -> Tensor:
-        """`number` of the draws from the one of index `first` on, an int64 scalar: (number, code_dim).
+        """`number` draws, starting at index `first`, an int64 scalar: (number, code_dim).
 
-        Beyond the last, they begin anew with the dimensions moved along by one: other draws.
+        After the last draw, they start again with dimensions rotated by one, which makes different draws.
         """
         total, code_dim = self.draws.shape
         places = first + torch.arange(number, device=self.draws.device)
@@ -40,7 +40,7 @@ class BaseDraws(nn.Module):
 
 
 def each_class(network: ScalarNetwork, white: Tensor) -> Tensor:
-    """The numbers of w (K, code_dim) for every class s: (K, classes), or (K, 1) of a network without a condition."""
+    """A network's outputs at w (K, code_dim) for every class s: (K, classes), or (K, 1) without a condition."""
     if not network.condition_dim:
         alone: Tensor = network(white)
         return alone[:, None]

@@ -1,4 +1,4 @@
-"""Reads captions from text files, for data sets whose images have some."""
+"""Reads captions of images from text files."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from priorkit.errors import DataError
 __all__ = ["Captionless", "captioned_images", "cleaned", "read_captions", "text_lines"]
 
 Captionless = Literal["refuse", "drop"]
-"""What is done where some images have captions and others have none."""
+"""What to do if some images have captions and others have none."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 _SHOWN = 3
-"""Files that a message lists."""
+"""Maximal number of files listed in a message."""
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a text file that are not blank, with their numbers, which count from 1.
+    """The lines of a text file that are not blank, with their numbers, from 1.
 
-    Lines may end as on any system, and a byte order mark is left out.
+    Line ends of any system are accepted, and a byte order mark is removed.
 
     Raises:
         DataError: The file cannot be read, or is not UTF-8.
@@ -74,16 +74,16 @@ def captioned_images(
     """Finds the images that have captions.
 
     Args:
-        captions: Those of each image.
-        reason: Says why an image has none, by its index: what is missing, or empty.
-        captionless: What is done where some have none.
-        how: How users leave these images out.
+        captions: The captions of each image.
+        reason: From an image's index to the reason why it has no captions: what is missing or empty.
+        captionless: What to do if some images have none.
+        how: How users can leave these images out.
 
     Returns:
         The images' indices, in ascending order, and notes.
 
     Raises:
-        DataError: An image has no captions, and they are not to be left out, or none has captions.
+        DataError: An image has no captions and shall not be left out, or no image has captions.
     """
     numbers = np.fromiter(map(len, captions), dtype=np.int64, count=len(captions))
     kept, lost = np.flatnonzero(numbers), np.flatnonzero(numbers == 0)

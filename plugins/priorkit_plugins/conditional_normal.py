@@ -1,4 +1,4 @@
-"""Normal distributions with independent dimensions whose moments a network makes of what they depend on."""
+"""Conditional normal distributions with independent dimensions, whose moments a network computes."""
 
 import math
 
@@ -12,7 +12,7 @@ from priorkit_plugins.soft_bounds import softly_bounded
 __all__ = ["ConditionalNormal", "normal_log_prob"]
 
 _WIDEST = 10.0
-"""Bound on log-variances, by a scaled tanh: gradients lead back from beyond it."""
+"""Bound on log-variances, by a scaled tanh, which keeps gradients beyond the bound."""
 
 
 def normal_log_prob(code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def normal_log_prob(code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 class ConditionalNormal(nn.Module):
-    """N(mean(y), diag(exp(log_variance(y)))), by a fully connected network; in float32 whatever the run computes in.
+    """N(mean(y), diag(exp(log_variance(y)))), by a fully connected network; always in float32.
 
     Args:
         inputs: Dimensions of y.

@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians with independent dimensions: what several priors are."""
+"""Mixtures of Gaussians with independent dimensions, which several priors use."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["DiagonalMixture", "mixture_noise", "picked_parts"]
 def mixture_noise(
     n: int, code_dim: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
 ) -> Tensor:
-    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number to pick a part by, then normal ones."""
+    """The randomness of `n` draws, shape (n, 1 + code_dim): a uniform number, then normal numbers."""
     part = torch.rand(n, 1, generator=generator, device=device)
     within = torch.randn(n, code_dim, generator=generator, device=device)
     return torch.cat([part, within], dim=1)
@@ -26,16 +26,16 @@ def picked_parts(uniform: Tensor, log_weights: Tensor) -> Tensor:
 
     Args:
         uniform: Uniform in [0, 1), shape (N,).
-        log_weights: Log-probabilities of the parts, shape (K,), or (N, K) where each number has its own.
+        log_weights: Log-probabilities of the components, shape (K,), or (N, K) for separate weights for each number.
     """
     bounds = log_weights.detach().exp().cumsum(-1)
-    # The last bound is 1 up to rounding, which would let a number fall beyond it.
+    # The last bound is 1 only up to rounding, so a number could exceed it.
     return (uniform[:, None] >= bounds[..., :-1]).sum(1)
 
 
 @dataclass(frozen=True)
 class DiagonalMixture:
-    """p(code) = sum_k w_k N(code; mean_k, diag(exp(log_variance_k))), computed in float32 for codes in less.
+    """p(code) = sum_k w_k N(code; mean_k, diag(exp(log_variance_k))), computed in float32 at least.
 
     Attributes:
         log_weights: log w_k, shape (K,), normalised.
@@ -48,7 +48,7 @@ class DiagonalMixture:
     log_variances: Tensor
 
     def parts_log_prob(self, code: Tensor) -> Tensor:
-        """Log-densities of all parts at codes (N, code_dim) in nats, summed over their dimensions: shape (N, K)."""
+        """Log-densities of all components at codes (N, code_dim) in nats, summed over dimensions: shape (N, K)."""
         code = at_least_single(code)
         standard = (code[:, None] - self.means) * torch.exp(-0.5 * self.log_variances)
         constant = 0.5 * code.shape[1] * math.log(2 * math.pi)
@@ -57,7 +57,7 @@ class DiagonalMixture:
     def log_prob(self, code: Tensor) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,).
 
-        Dimensions are summed before parts are: log sum_k w_k prod_d N(code_d; ...).
+        The sum over components is outermost: log sum_k w_k prod_d N(code_d; ...).
         """
         return torch.logsumexp(self.log_weights + self.parts_log_prob(code), dim=1)
 

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence of posteriors from the prior, which several regularizers have as a term."""
+"""The Kullback-Leibler divergence of posteriors from the prior, a term of several regularizers."""
 
 import torch
 from torch import Tensor
@@ -23,11 +23,11 @@ _PAIRS = {
     Space.SIMPLEX: "--encoder logistic-normal or dirichlet with --prior dirichlet or logistic-normal",
     Space.ONE_HOT: "--encoder categorical with --prior categorical",
 }
-"""Encoders and priors that have codes there."""
+"""Encoders and priors for each kind of support, for error messages."""
 
 
 def require_divergence(encoder: Encoder, prior: Prior) -> None:
-    """Makes sure that posteriors have a divergence from the prior.
+    """Checks that the divergence of posteriors from the prior is defined and finite.
 
     Raises:
         ValueError: The encoder is deterministic, the prior has no density, or the divergence is infinite.
@@ -48,7 +48,7 @@ def require_divergence(encoder: Encoder, prior: Prior) -> None:
         )
     if _is_bounded(_distribution(prior)):
         raise ValueError(
-            f"needs a prior whose density is nowhere 0, and that of {type(prior).__name__} is 0 outside of a box: "
+            f"needs a prior with a density above 0 everywhere; that of {type(prior).__name__} is 0 outside of a box: "
             "every divergence from it would be infinite; use --regularizer adversarial or --prior gaussian"
         )
 
@@ -56,9 +56,9 @@ def require_divergence(encoder: Encoder, prior: Prior) -> None:
 def divergences(posterior: Posterior, prior: Prior, condition: Tensor | None = None) -> Tensor:
     """KL(q(code|x) || p(code)) in nats of each image, float32 (N,), summed over the dimensions of a code.
 
-    In closed form where posterior and prior are Gaussians with independent dimensions, or where the posterior has a
-    `distribution` whose divergence from the prior's `torch.distributions` knows; otherwise the one-sample estimate
-    log q(code|x) - log p(code), which may be negative.
+    In closed form if posterior and prior are Gaussians with independent dimensions, or if `torch.distributions` has a
+    formula for the posterior's `distribution` and the prior's; otherwise the one-sample estimate log q(code|x) - log
+    p(code), which may be negative.
 
     Raises:
         ValueError: The posterior has no density.
@@ -73,14 +73,14 @@ def divergences(posterior: Posterior, prior: Prior, condition: Tensor | None = N
 
 
 def _alike(there: Space, here: Space) -> str:
-    """What has to be the same of two supports of one kind."""
+    """The parameter in which two supports of the same kind must agree, for error messages."""
     if there is not here:
         return ""
     return "both of one curvature, " if there is Space.BALL else "both of as many groups, "
 
 
 def _known_divergence(posterior: Posterior, prior: Prior) -> Tensor | None:
-    """The divergence of a posterior that is one of torch's distributions, where there is a formula for it."""
+    """The divergence of a posterior with a `torch.distributions` object, if there is a formula for it."""
     target = None if prior.takes_condition else _distribution(prior)
     if posterior.distribution is None or target is None:
         return None
@@ -142,7 +142,7 @@ def _is_bounded(distribution: Distribution | None) -> bool:
     try:
         support = distribution.support if distribution is not None else None
     except NotImplementedError:
-        # A distribution need not say it.
+        # Distributions need not implement this.
         return False
     while isinstance(support, constraints.independent):
         support = support.base_constraint

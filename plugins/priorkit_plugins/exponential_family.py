@@ -1,4 +1,4 @@
-"""Exponential families of one number, drawn from by their quantiles, whose gradients are implicit."""
+"""Univariate exponential families, sampled by quantiles with implicit gradients."""
 
 import math
 
@@ -8,18 +8,19 @@ from torch import Tensor
 __all__ = ["ExponentialFamily", "Grid"]
 
 _STEP = 1 / 12
-"""Distance of a grid's points where it is finest, in widths of the density."""
+"""Smallest distance of a grid's points, in widths of the density."""
 _FINE = 4.0
-"""Up to about so many widths from the centre points stay that close; beyond, distances grow in proportion."""
+"""Within about this many widths of the centre, points have the smallest distance; beyond, distances grow in
+proportion."""
 
 
 class Grid:
     """Points of the line for each of N densities: close to each other around its mode, further apart in its tails.
 
     Args:
-        centre: About where each density is largest, shape (N,).
-        width: About the standard deviation of its bulk, shape (N,).
-        reach: How many widths away its tails may be left out.
+        centre: Approximate mode of each density, shape (N,).
+        width: Approximate standard deviation of its bulk, shape (N,).
+        reach: Distance in widths beyond which tails are ignored.
     """
 
     def __init__(self, centre: Tensor, width: Tensor, reach: float) -> None:
@@ -30,11 +31,11 @@ class Grid:
         self.distances = self.distance_at(index)
 
     def at(self, index: Tensor) -> Tensor:
-        """The point of an index, (K,) or (N, K), also of those between two points: (N, K)."""
+        """The points at indices (K,) or (N, K), which may be fractional: (N, K)."""
         return self._centre + self._width * _FINE * self._place(index).sinh()
 
     def distance_at(self, index: Tensor) -> Tensor:
-        """How far points are from each other there: the derivative of `at`."""
+        """The distance between neighbouring points at indices: the derivative of `at`."""
         return self._width * _STEP * self._place(index).cosh()
 
     def _place(self, index: Tensor) -> Tensor:
@@ -44,17 +45,16 @@ class Grid:
 class ExponentialFamily:
     """Densities exp(parameter * statistic(t) + base(t)) / Z(parameter) of a number t, one for each parameter.
 
-    log Z is the trapezoidal rule's, whose error falls exponentially with the points of such a grid (Trefethen and
-    Weideman 2014, The exponentially convergent trapezoidal rule). A draw is the quantile as high as normal noise; its
-    gradient by the parameter follows from the distribution function F(t; parameter), which stays what it is:
-    dt/dparameter = -(dF/dparameter) / density (Figurnov et al. 2018, Implicit reparameterization gradients,
-    arXiv:1805.08498).
+    log Z is computed by the trapezoidal rule, whose error falls exponentially with the number of points (Trefethen and
+    Weideman 2014, The exponentially convergent trapezoidal rule). A draw is the quantile of normal noise. Its gradient
+    by the parameter follows from the fact that the distribution function F(t; parameter) stays constant: dt/dparameter
+    = -(dF/dparameter) / density (Figurnov et al. 2018, Implicit reparameterization gradients, arXiv:1805.08498).
 
     Args:
         parameter: Shape (N,).
-        statistic: At the points of the grid, (N, K).
-        base: At the points of the grid, (N, K).
-        grid: Where the densities are computed.
+        statistic: Its values at the points of the grid, (N, K).
+        base: Its values at the points of the grid, (N, K).
+        grid: The points at which densities are computed.
     """
 
     def __init__(self, parameter: Tensor, statistic: Tensor, base: Tensor, grid: Grid) -> None:
@@ -72,9 +72,9 @@ class ExponentialFamily:
         return (torch.softmax(self._logits, dim=1) * self.statistic).sum(1)
 
     def draw(self, noise: Tensor) -> Tensor:
-        """Quantiles t, shape (N,), as high as `noise`, shape (N,), is among standard normal numbers.
+        """Quantiles t, shape (N,), at the level that `noise`, shape (N,), has in the standard normal distribution.
 
-        Differentiable by the parameter and by the noise, once.
+        Once differentiable by the parameter and by the noise.
         """
         drawn, by_parameter, by_noise = self._quantiles(noise.detach())
         moved: Tensor = drawn + by_parameter * (self.parameter - self.parameter.detach())
@@ -85,7 +85,7 @@ class ExponentialFamily:
         """Quantiles and their derivatives by the parameter and by the noise, each (N,)."""
         heights = torch.softmax(self._logits, dim=1)
         centred = heights * (self.statistic - (heights * self.statistic).sum(1, keepdim=True))
-        # From the nearer end, where sums of small numbers keep their digits.
+        # From the nearer end, where sums of small numbers are precise.
         lower = (noise < 0)[:, None]
         heights = torch.where(lower, heights, heights.flip(1))
         masses = _integrals(heights).clamp(min=0)
@@ -105,7 +105,7 @@ class ExponentialFamily:
         index = cell + place
         index = torch.where(lower, index, masses.shape[1] - index)
         drawn = self.grid.at(index)
-        # Of the density at the draw, as of the points, the logarithm is interpolated.
+        # The log-density at the draw is interpolated, as at the points.
         low, high = low.clamp(min=1e-38).log(), high.clamp(min=1e-38).log()
         density = (low + place * (high - low)).exp() / self.grid.distance_at(index)
         change = changes.cumsum(1).gather(1, cell) - (1 - share) * changes.gather(1, cell)

@@ -1,4 +1,4 @@
-"""Fully connected hidden layers, which most networks here end with or are made of."""
+"""Fully connected hidden layers, which most networks here use."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -14,14 +14,14 @@ CRITIC_LEAK = 0.2
 def hidden_layers(
     inputs: int, widths: Sequence[int], *, norm: Literal["batch", "layer", "none"] = "none", leak: float | None = None
 ) -> list[nn.Sequential]:
-    """Makes hidden layers, each a linear map, a norm if asked for, and a rectifier.
+    """Makes hidden layers, each a linear map, an optional norm, and a rectifier.
 
     Weights have torch's default initialisation, whose scale follows the number of inputs.
 
     Args:
-        inputs: Dimensions of what enters the first layer, shape (N, inputs).
+        inputs: Dimensions of the first layer's input, shape (N, inputs).
         widths: Outputs of each layer in turn.
-        norm: Which norm stands between the linear map (which then has no bias) and the rectifier.
+        norm: The norm between the linear map (which then has no bias) and the rectifier.
         leak: Slope of a leaky ReLU below zero; None for a plain ReLU.
     """
     layers = []

@@ -1,4 +1,4 @@
-"""The normal distribution that a prior reweights, fitted to codes by likelihood."""
+"""The normal base distribution of priors that reweight it, fitted to codes by likelihood."""
 
 import math
 
@@ -19,12 +19,13 @@ def standard_log_prob(white: Tensor) -> Tensor:
 class GaussianBase(nn.Module):
     """A normal distribution of codes, as the affine map that whitens them: w = A code - b is N(0, I).
 
-    A is diagonal, or lower triangular: then it holds the Cholesky factor of the inverse covariance, in which, with b,
-    the likelihood has one maximum. In a stage on codes, these are standardised first, so that little is left to learn.
+    A is diagonal or lower triangular. A lower triangular A is the Cholesky factor of the inverse covariance; the
+    likelihood has a unique maximum in A and b. In a stage on codes, codes are standardised first, so that little is
+    left to learn.
 
     Args:
         code_dim: Dimensions of a code.
-        full: Whether dimensions depend on each other.
+        full: Whether to model covariances between dimensions.
     """
 
     def __init__(self, code_dim: int, *, full: bool = False) -> None:
@@ -45,7 +46,7 @@ class GaussianBase(nn.Module):
         return scaled - self.shift
 
     def colour(self, white: Tensor) -> Tensor:
-        """The codes (N, code_dim) of w (N, code_dim)."""
+        """Undoes the whitening: turns w (N, code_dim) into codes (N, code_dim)."""
         shifted = white + self.shift
         if self.lower is None:
             standard = shifted * (-self.log_scales).exp()
@@ -55,7 +56,7 @@ class GaussianBase(nn.Module):
         return self.standardisation.inverse(standard)
 
     def log_volume(self) -> Tensor:
-        """What a log-density of codes exceeds that of w by: log |det dw/dcode| in nats, a scalar."""
+        """The log-density of codes minus that of w: log |det dw/dcode| in nats, a scalar."""
         return self.log_scales.sum() - self.standardisation.log_volume()
 
     def log_prob(self, code: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Reads vectors that describe images, such as embeddings of their captions, from a file of each image."""
+"""Reads vectors that describe images, such as embeddings of their captions, from one file for each image."""
 
 import tokenize
 import zipfile
@@ -16,22 +16,22 @@ from priorkit.errors import DataError
 __all__ = ["read_vectors"]
 
 _SHOWN = 3
-"""Files that a message lists."""
+"""Maximal number of files listed in a message."""
 
 
 def read_vectors(paths: Iterable[Path], count: int) -> tuple[Tensor, list[str]]:
-    """Reads a .npy file for each image: numbers of shape (dim,), or (K, dim) for K vectors, of which the mean is kept.
+    """Reads a .npy file for each image: numbers of shape (dim,), or (K, dim) for K vectors, which are averaged.
 
     Args:
         paths: The files, in the images' order.
-        count: How many there are.
+        count: Number of files.
 
     Returns:
         float32 (count, dim), and notes.
 
     Raises:
-        DataError: Files are missing or broken, hold Python objects (which would have to be unpickled, and that could
-            run code) or numbers that are not finite, or differ in dim.
+        DataError: Files are missing or broken, hold Python objects (unpickling them could run code) or numbers that are
+            not finite, or differ in dim.
     """
     vectors: NDArray[np.float32] | None = None
     missing, averaged, most, first = [], 0, 1, None
@@ -57,12 +57,12 @@ def read_vectors(paths: Iterable[Path], count: int) -> tuple[Tensor, list[str]]:
             f"{len(missing)} of {count} images have no embedding, as there is no {shown}: add these files, or leave "
             "--dataset.embeddings out"
         )
-    # A condition has one vector of each image.
+    # A condition uses one vector for each image.
     many = f"up to {most} embeddings of {averaged} images are averaged to one each"
     return torch.from_numpy(vectors), [many] if averaged else []
 
 
-# What numpy.load raises of broken files: its own errors, and those of Python's parser, which reads their headers.
+# Errors of numpy.load for broken files: its own, and those of Python's parser, which reads the headers.
 _BROKEN = (
     *(OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError),
     *(ArithmeticError, RuntimeError, SyntaxError, TypeError, tokenize.TokenError),

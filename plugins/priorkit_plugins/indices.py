@@ -1,4 +1,4 @@
-"""Indices of a codebook: who asks for them, and how they are drawn."""
+"""Indices of a codebook: the check that a run has them, and how they are drawn."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ __all__ = ["indices_at", "require_indices"]
 
 
 def require_indices(codes: CodeSpace) -> None:
-    """Makes sure that codes are indices.
+    """Checks that codes are indices.
 
     Raises:
         ValueError: They are not.
@@ -21,12 +21,12 @@ def require_indices(codes: CodeSpace) -> None:
 
 
 def indices_at(uniform: Tensor, shares: Tensor) -> Tensor:
-    """The entries at which distribution functions pass uniform numbers: int64 (...).
+    """Draws entries by inverting cumulative distributions at uniform numbers: int64 (...).
 
     Args:
         uniform: Numbers in [0, 1], (...).
         shares: Probabilities of the entries, float32 (..., entries).
     """
     passed = shares.cumsum(-1) <= uniform[..., None]
-    # The sum of all may round to less than a number does.
+    # By rounding, the total may be below a uniform number.
     return passed.sum(-1).clamp(max=shares.shape[-1] - 1)

@@ -1,4 +1,4 @@
-"""log p(x, z) of an autoencoder that has a likelihood and a density of codes: what bounds on log p(x) are made of."""
+"""log p(x, z) of an autoencoder with a likelihood and a density of codes, for bounds on log p(x)."""
 
 from collections.abc import Callable
 
@@ -15,14 +15,14 @@ __all__ = ["JointDensity"]
 class JointDensity:
     """log p(x|z) and log p(z), for phases that train encoder, decoder and prior by a bound on log p(x).
 
-    Such a bound holds KL(q(z|x) || p(z)) already. The regularizer `kl` therefore only says what log p(z) - log q(z|x)
-    is weighted by: its weight, with its warm-up. With the regularizer `none` the weight is 1.
+    Such a bound already contains KL(q(z|x) || p(z)). The regularizer `kl` therefore only gives the weight, with its
+    warm-up, of log p(z) - log q(z|x). With the regularizer `none` the weight is 1.
 
     Args:
         system: The components.
 
     Raises:
-        ValueError: There is no likelihood, no density of codes, or a regularizer that the bound has no place for.
+        ValueError: There is no likelihood or no density of codes, or the regularizer is not supported.
 
     Attributes:
         generative: Names of the networks of p(x, z) that learn: the decoder, and a prior that learns by likelihood.
@@ -48,20 +48,20 @@ class JointDensity:
         self.generative = ("decoder", "prior") if self._learns_prior else ("decoder",)
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> dict[str, Tensor]:
-        """`condition` (n, dim), where it is drawn at random."""
+        """`condition` (n, dim), if it is random."""
         condition = self.system.condition
         if condition is None or condition.from_data:
             return {}
         return {"condition": condition.draw(n, generator=generator, device=device)}
 
     def _condition_of(self, noise: Noise) -> Tensor | None:
-        """S of the images (N, dim), where they bring one and the prior takes it."""
+        """The condition s of the images (N, dim), if they have one and the prior takes it."""
         condition = self.system.condition
         known = condition is not None and condition.from_data and self.prior.takes_condition
         return noise.get("condition") if known else None
 
     def weight(self) -> Tensor | float:
-        """The weight of log p(z) - log q(z|x). To be read once a step: a warm-up counts updates."""
+        """The weight of log p(z) - log q(z|x). Call it once a step: a warm-up counts calls."""
         if self._kl is None:
             return 1.0
         weight = self._kl.scheduled(self._kl.weight)
@@ -73,12 +73,12 @@ class JointDensity:
         return self.loss.log_likelihood(self.system.decoder(codes), images)
 
     def density(self, noise: Noise, draws: int = 1) -> Callable[[Tensor], Tensor]:
-        """Gives log p(z) in nats, float32 (N * draws,), of codes (N * draws, code_dim). To be asked for once a step.
+        """Returns log p(z) in nats, from codes (N * draws, code_dim) to float32 (N * draws,). Call once a step.
 
         Args:
-            noise: What a phase is given beside N images: their s, where p(z) depends on it, and which images they are,
-                where the prior leaves them out.
-            draws: Codes of each image, one behind the other.
+            noise: A phase's noise for N images: with their s, if p(z) depends on it, and their indices, if the prior
+                leaves images out.
+            draws: Number of consecutive codes of each image.
         """
         condition = self._condition_of(noise)
         given = () if condition is None else (condition.repeat_interleave(draws, 0),)
@@ -88,23 +88,23 @@ class JointDensity:
         return lambda codes: prior.log_prob(codes, *given).float()
 
     def prior_terms(self) -> dict[str, Tensor]:
-        """`prior`: what the prior's parameters minimise beside the bound, where they have such a loss."""
+        """`prior`: the loss of the prior's parameters in addition to the bound, if it has one."""
         loss = self.prior.parameter_loss() if self._learns_prior else None
         return {} if loss is None else {"prior": loss}
 
 
 def _divergence_of(system: System) -> KLRegularizer | None:
-    """The regularizer `kl`, or None for one that adds nothing, as `none`.
+    """The regularizer `kl`, or None for one without terms, such as `none`.
 
     Raises:
-        ValueError: It is another one, or `kl` says more than a weight.
+        ValueError: It is another regularizer, or `kl` has options other than a weight.
     """
     regularizer = system.regularizer
     if isinstance(regularizer, KLRegularizer) and regularizer.capacity is None and regularizer.free_bits is None:
         return regularizer
     if regularizer is None or regularizer.has_terms:
         raise ValueError(
-            "its bound says how far codes are from the prior, and has no place for another regularizer, nor for a "
+            "its bound contains the divergence from the prior, and supports no other regularizer, and no "
             "capacity or free bits; use --regularizer kl with a weight and a warm-up alone, or none"
         )
     return None

@@ -1,4 +1,4 @@
-"""Losses that bring images and their captions together in one space of vectors."""
+"""Losses that embed images and their captions in one space."""
 
 import torch
 from torch import Tensor
@@ -10,13 +10,13 @@ __all__ = ["contrastive_loss", "matching_pairs", "structured_hinge_loss"]
 
 
 def matching_pairs(tokens: Tensor, indices: Tensor) -> Tensor:
-    """Which captions of a batch describe which of its images: bool (N, N), images in rows, captions in columns.
+    """Which captions of a batch match which images: bool (N, N), images in rows, captions in columns.
 
-    An image goes with its own caption, with further captions of its own, and with the same caption of another image.
+    An image matches its own captions, and equal captions of other images.
 
     Args:
         tokens: The captions' tokens, int64 (N, L).
-        indices: Numbers of the images that they are of, int64 (N,).
+        indices: Indices of the captions' images, int64 (N,).
     """
     same_caption = (tokens.unsqueeze(0) == tokens.unsqueeze(1)).all(dim=2)
     return same_caption | (indices.unsqueeze(0) == indices.unsqueeze(1))
@@ -26,16 +26,16 @@ def contrastive_loss(images: Tensor, texts: Tensor, matching: Tensor, temperatur
     """InfoNCE both ways, in nats: a float32 scalar (van den Oord et al. 2018, Eq. 4; Radford et al. 2021, CLIP).
 
     The mean over the batch of -log exp(s_ii / t) / sum_j exp(s_ij / t), where s_ij is the cosine of image i and caption
-    j, averaged with the same of i and j exchanged. Other pairs that match are no negatives: the sums leave them out.
+    j, averaged with the same for exchanged i and j. Other matching pairs are not negatives: the sums leave them out.
 
     Args:
         images: Features of images, (N, dim).
         texts: Vectors of their captions, (N, dim), in the same order.
-        matching: Which captions describe which images, bool (N, N); that each describes its own goes without saying.
+        matching: Which captions match which images, bool (N, N); the diagonal is ignored.
         temperature: t, above 0.
 
     Raises:
-        ValueError: The shapes do not go together.
+        ValueError: The shapes do not fit together.
     """
     _check_shapes(images, texts, matching)
     own = torch.eye(len(images), dtype=torch.bool, device=images.device)
@@ -52,20 +52,20 @@ def structured_hinge_loss(
 ) -> Tensor:
     """The symmetric structured joint embedding loss: a float32 scalar (Reed et al. 2016, arXiv:1605.05395).
 
-    For each image i, max(0, margin + s_ij - s_ii) of the captions j that do not describe it, where s_ij is the inner
-    product; for each caption the same of images; the means over the batch of both, added up.
+    The sum of two means over the batch: for each image i, the terms max(0, margin + s_ij - s_ii) over captions j that
+    do not match it, where s_ij is the inner product; and the same for each caption over images.
 
     Args:
         images: Features of images, (N, dim).
         texts: Vectors of their captions, (N, dim), in the same order.
-        matching: Which captions describe which images, bool (N, N); that each describes its own goes without saying.
-        margin: By how much a pair that matches is to be above one that does not.
-        hardest: Whether the largest term of each image and caption counts alone, as in the paper's structured loss,
-            or the mean of them, in which every pair learns from the beginning (Faghri et al. 2018, VSE++,
-            arXiv:1707.05612, compares them). An image without terms counts 0.
+        matching: Which captions match which images, bool (N, N); the diagonal is ignored.
+        margin: Required difference between the scores of matching and other pairs.
+        hardest: Whether to use the largest term of each image and caption, as in the paper's structured loss, or the
+            mean of the terms, by which every pair learns from the beginning (Faghri et al. 2018, VSE++,
+            arXiv:1707.05612, compares them). The loss of an image without terms is 0.
 
     Raises:
-        ValueError: The shapes do not go together.
+        ValueError: The shapes do not fit together.
     """
     _check_shapes(images, texts, matching)
     negative = ~(matching | torch.eye(len(images), dtype=torch.bool, device=images.device))

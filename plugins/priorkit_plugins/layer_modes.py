@@ -1,4 +1,4 @@
-"""Which layers of a network behave as in training, for a while."""
+"""A context in which only some layers of a network are in training mode."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ __all__ = ["layers_in_training"]
 
 @contextmanager
 def layers_in_training(network: nn.Module, training: Callable[[nn.Module], bool]) -> Iterator[None]:
-    """Inside, some layers alone are in training mode; afterwards every layer is in the mode that it was in.
+    """Inside this context, only some layers are in training mode; afterwards every layer's mode is restored.
 
     Args:
         network: The network.
-        training: Says of each of its layers whether it is one of them.
+        training: From a layer to whether it is in training mode.
     """
     before = [(layer, layer.training) for layer in network.modules()]
     for layer, _ in before:

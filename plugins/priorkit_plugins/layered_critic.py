@@ -1,4 +1,4 @@
-"""An image discriminator that is a row of layers and a head."""
+"""An image discriminator of consecutive layers and a head."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -13,7 +13,7 @@ __all__ = ["LayeredCritic"]
 
 
 class LayeredCritic(ImageCritic):
-    """D_I as feature layers in a row, any of which can be read, and a head that scores the last one's output.
+    """D_I as consecutive feature layers, whose outputs can be read, and a head that scores the last output.
 
     Args:
         trunk: The feature layers, the first of which takes images (N, C, H, W); at least one.
@@ -31,7 +31,7 @@ class LayeredCritic(ImageCritic):
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            layer: Which layer, counted from 0, or from the end if it is negative.
+            layer: Index of the layer, from 0, or from the end if negative.
 
         Raises:
             ConfigurationError: There is no such layer.
@@ -47,7 +47,7 @@ class LayeredCritic(ImageCritic):
         return features
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Turns the last layer's features, and s (N, condition_dim) beside them, into logits of shape (N,)."""
+        """Turns the last layer's features, and s (N, condition_dim) if used, into logits of shape (N,)."""
         seen = features.flatten(1)
         logits: Tensor = self.head(seen if condition is None else torch.cat([seen, condition], dim=1)).flatten()
         return logits

@@ -1,4 +1,4 @@
-"""Means over what there is of a sequence."""
+"""Means over the valid places of sequences."""
 
 from torch import Tensor
 
@@ -6,12 +6,12 @@ __all__ = ["masked_mean"]
 
 
 def masked_mean(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the places of a sequence that there are: (N, D); 0 where there is none.
+    """The mean over the valid places of each sequence: (N, D); 0 if there are none.
 
     Args:
         states: Shape (N, L, D).
-        mask: Which places there are, bool (N, L).
+        mask: Which places are valid, bool (N, L).
     """
     kept = mask.unsqueeze(-1)
-    # What is left out may be anything.
+    # Invalid places may hold anything, also NaN.
     return states.masked_fill(~kept, 0).sum(dim=1) / kept.sum(dim=1).clamp(min=1)

@@ -1,4 +1,4 @@
-"""A network whose outputs for one dimension depend on the dimensions before it alone."""
+"""A network whose outputs for a dimension depend only on the dimensions before it."""
 
 from collections.abc import Generator
 
@@ -10,17 +10,17 @@ __all__ = ["MaskedNetwork", "PassInTurn"]
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer some of whose weights are 0 and stay so.
+    """A linear layer with some weights fixed at 0.
 
     Args:
-        mask: Which weights there are, bool (outputs, inputs).
+        mask: Which weights are not 0, bool (outputs, inputs).
     """
 
     mask: Tensor
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__(mask.shape[1], mask.shape[0])
-        # Follows from dimensions alone: it is not saved.
+        # Not saved, because it follows from the dimensions.
         self.register_buffer("mask", mask.float(), persistent=False)
 
     def forward(self, value: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class MaskedLinear(nn.Linear):
 
 
 class MaskedBlock(nn.Module):
-    """Two masked layers, added to what enters them (Nash and Durkan 2019, arXiv:1904.05626, Appendix)."""
+    """Two masked layers with a residual connection (Nash and Durkan 2019, arXiv:1904.05626, Appendix)."""
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__()
@@ -46,23 +46,23 @@ class MaskedNetwork(nn.Module):
 
     A masked autoencoder (Germain et al. 2015, arXiv:1502.03509): hidden unit h has a degree m(h), sees the first m(h)
     dimensions of a code, and units of other layers of no higher degree; the outputs for the dimension of index d see
-    units of degrees up to d. Degrees go around in turn, so that each has as many units. All units see s.
+    units of degrees up to d. Degrees are assigned cyclically, so that all are about equally frequent. All units see s.
 
     Args:
         code_dim: Dimensions of a code.
         condition_dim: Dimensions of s; 0 for none.
         outputs: Outputs for each dimension of a code.
         hidden: Width of the hidden layers.
-        blocks: Residual blocks of two layers behind the first hidden layer.
+        blocks: Residual blocks of two layers after the first hidden layer.
     """
 
     def __init__(self, code_dim: int, condition_dim: int = 0, *, outputs: int, hidden: int, blocks: int) -> None:
         super().__init__()
         self.code_dim = code_dim
         self.condition_dim = condition_dim
-        # What outputs are where nothing is seen yet: of the first dimension, without s, they are this alone.
+        # The initial value of outputs; without s, the outputs for the first dimension consist of this alone.
         self.start = nn.Parameter(torch.zeros(code_dim, outputs))
-        # The last dimension is seen by none. Without s, units of degree 0 would see nothing.
+        # No unit sees the last dimension. Without s, units of degree 0 would see nothing.
         least = 0 if condition_dim else 1
         self.least = least
         self.sees_something = code_dim > least
@@ -77,7 +77,7 @@ class MaskedNetwork(nn.Module):
     seen: Tensor
 
     def forward(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Outputs (N, code_dim, outputs) of codes (N, code_dim) and s (N, condition_dim)."""
+        """Outputs (N, code_dim, outputs) for codes (N, code_dim) and s (N, condition_dim)."""
         if not self.sees_something:
             return self.start.expand(len(code), -1, -1)
         weight = self.last.weight.view(self.code_dim, -1, self.last.in_features) * self.seen[:, None]
@@ -91,10 +91,10 @@ class MaskedNetwork(nn.Module):
 
 
 class PassInTurn:
-    """One pass of a masked network, dimension after dimension, where each is known only after the outputs for it.
+    """One pass of a masked network, dimension by dimension, for sampling: each dimension is drawn from its outputs.
 
-    A hidden unit is computed as soon as the dimensions that it sees are known, once: all steps together cost as much as
-    a single pass of the network.
+    Each hidden unit is computed once, as soon as the dimensions that it sees are known, so all steps together cost as
+    much as a single pass of the network.
 
     Args:
         network: The network, whose weights must not change meanwhile.
@@ -106,9 +106,9 @@ class PassInTurn:
             return
         count = network.code_dim - network.least
         hidden = network.last.in_features
-        # Units of one degree stand next to each other here, of the least first: those that are known come first.
+        # Units are sorted by degree, so that known units come first.
         order = torch.argsort(torch.arange(hidden, device=network.start.device) % count, stable=True)
-        # How many units are known when so many dimensions are.
+        # The number of known units for each number of known dimensions.
         self.ends = [0] * network.least
         for first in range(count):
             self.ends.append(sum(self.ends[-1:]) + len(range(first, hidden, count)))
@@ -121,11 +121,11 @@ class PassInTurn:
         self.last = network.last.weight[:, order].view(network.code_dim, -1, hidden)
 
     def outputs(self, n: int, condition: Tensor | None = None) -> Generator[Tensor, Tensor, None]:
-        """Yields the outputs (N, outputs) for each dimension in turn, and is sent its numbers (N,) for the next.
+        """Yields the outputs (N, outputs) for each dimension in turn, and must be sent the values (N,) drawn for it.
 
         Args:
-            n: How many codes there are, N.
-            condition: s, (N, condition_dim), if the network has one.
+            n: Number of codes, N.
+            condition: s, (N, condition_dim), if the network takes one.
         """
         network = self.network
         code = network.start.new_empty(n, 0)
@@ -133,9 +133,9 @@ class PassInTurn:
             yield network.start[0].expand(n, -1)
             return
         weight, bias = self.first
-        # What the condition adds does not wait for any dimension.
+        # The condition's contribution does not depend on any dimension.
         given = bias.expand(n, -1) if condition is None else linear(condition, weight[:, network.code_dim - 1 :], bias)
-        # Of every layer, what enters it from the units that are known.
+        # The input of every layer from known units.
         known = [code for _ in range(2 * len(self.layers) + 1)]
         begin = 0
         for d, end in enumerate(self.ends):

@@ -9,11 +9,11 @@ from torch import Tensor
 __all__ = ["Kernel", "mean_discrepancy"]
 
 Kernel = Literal["imq", "rbf"]
-"""Inverse multiquadratics, or Gaussian."""
+"""Inverse multiquadratic, or Gaussian (RBF)."""
 
 
 def mean_discrepancy(one: Tensor, other: Tensor, kernel: Kernel, bandwidth: float, scales: Sequence[float]) -> Tensor:
-    """The unbiased estimate of MMD^2 between codes (N, code_dim) and others, at least two of each.
+    """The unbiased estimate of MMD^2 between codes (N, code_dim) and other codes, at least two of each.
 
     The sum over scales s of the estimate with the kernel C / (C + ||x - y||^2) (`imq`) or exp(-||x - y||^2 / C)
     (`rbf`), where C = 2 code_dim bandwidth^2 s: for s = 1, the expected squared distance of two codes of a prior with
@@ -28,14 +28,14 @@ def mean_discrepancy(one: Tensor, other: Tensor, kernel: Kernel, bandwidth: floa
     """
     n = len(one)
     within = _kernels(one, one, kernel, bandwidth, scales) + _kernels(other, other, kernel, bandwidth, scales)
-    # Of a code and itself: the estimate leaves these out.
+    # Pairs of a code with itself: the estimate leaves these out.
     apart = within.sum() - within.diagonal().sum()
     return apart / (n * (n - 1)) - 2 * _kernels(one, other, kernel, bandwidth, scales).mean()
 
 
 def _kernels(one: Tensor, other: Tensor, kernel: Kernel, bandwidth: float, scales: Sequence[float]) -> Tensor:
     """Kernels (N, N) of all pairs, summed over the scales."""
-    # From differences, not from a product: squares that cancel would leave close codes no distance, nor a gradient.
+    # From differences, not from a product: cancellation would make distances and gradients of close codes 0.
     squares = torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist").square()
     kernels = torch.zeros_like(squares)
     for scale in scales:

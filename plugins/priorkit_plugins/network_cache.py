@@ -1,4 +1,4 @@
-"""Networks in the cache: found by what they were trained on, written whole or not at all."""
+"""A cache of trained networks: identified by their training data and settings, and written atomically."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from priorkit.plugins import PluginWarning
 __all__ = ["cache_key", "kept_or_trained", "read_cached", "weights_hash", "write_cached"]
 
 _FORMAT = 2
-"""Changes whenever a network, or how it is trained, does."""
+"""Must be changed whenever a network or its training changes."""
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -41,13 +41,13 @@ def _update_captions(digest: "hashlib.blake2b", part: ImageSet) -> None:
 
 
 def cache_key(train: ImageSet, test: ImageSet | None, settings: Mapping[str, object], *, captions: bool = False) -> str:
-    """A name for the network that these images and settings give: 32 hexadecimal digits.
+    """A name for the network trained on these images with these settings: 32 hexadecimal digits.
 
     Args:
-        train: The images that it is trained on, with their labels.
-        test: Those that it is tried on; None where what is kept does not depend on them.
-        settings: Plain values that decide which network comes out.
-        captions: Whether it depends on the images' captions, too.
+        train: The training images, with their labels.
+        test: The images for its accuracy; None if the cached content does not depend on them.
+        settings: Plain values that determine the trained network.
+        captions: Whether the network depends on the images' captions, too.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([_FORMAT, settings], sort_keys=True).encode())
@@ -59,7 +59,7 @@ def cache_key(train: ImageSet, test: ImageSet | None, settings: Mapping[str, obj
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
-    """What tells one set of weights from another: 16 hexadecimal digits."""
+    """A hash that identifies a set of weights: 16 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=8)
     for name in sorted(tensors):
         digest.update(name.encode())
@@ -68,7 +68,7 @@ def weights_hash(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_cached(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-    """A network's tensors and what is noted with them; None if the file is not there.
+    """A network's tensors and notes; None if the file does not exist.
 
     Raises:
         ValueError: The file is broken.
@@ -87,7 +87,7 @@ def read_cached(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
 
 
 def write_cached(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
-    """Writes a network; several processes may do so at a time.
+    """Writes a network; several processes may do so at the same time.
 
     Raises:
         OSError: The folder cannot be written.
@@ -106,18 +106,18 @@ def write_cached(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, 
 def kept_or_trained(
     path: Path, title: str, build: Callable[[], N], train: Callable[[], tuple[N, Mapping[str, str]]]
 ) -> tuple[N, Mapping[str, str]]:
-    """A network from the cache, or a newly trained one, which is kept there for the next time.
+    """A network from the cache, or a newly trained one, which is then cached.
 
-    A file that is broken, or a folder that cannot be written, is a warning.
+    A broken file, or a folder that cannot be written, causes a warning.
 
     Args:
-        path: Its file.
-        title: What it is called in warnings.
-        build: Makes the network, untrained; what it draws from torch's global generator is not missed.
-        train: Makes and trains it, and says what to note with it.
+        path: The network's file.
+        title: The network's name in warnings.
+        build: Makes the untrained network; the state of torch's global generator is restored afterwards.
+        train: Makes and trains the network; returns the notes to store.
 
     Returns:
-        The network, where `build` or `train` put it, and the notes; `hash` among them is that of its weights.
+        The network, on the device that `build` or `train` chose, and the notes, with the `hash` of its weights.
     """
     try:
         cached = read_cached(path)

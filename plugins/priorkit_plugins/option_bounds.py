@@ -4,7 +4,7 @@ __all__ = ["require_order"]
 
 
 def require_order(what: str, low: float, high: float) -> None:
-    """Makes sure that the option `min_WHAT` is below `max_WHAT`.
+    """Checks that the option `min_WHAT` is below `max_WHAT`.
 
     Raises:
         ValueError: It is not.

@@ -1,4 +1,4 @@
-"""Text encoders that come trained."""
+"""Pretrained text encoders."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ __all__ = ["PretrainedTextEncoder"]
 
 
 class PretrainedTextEncoder(TextEncoder):
-    """A text encoder whose weights are read from files each time, and are not saved with a run.
+    """A pretrained text encoder, whose weights are read from their files each time, and are not saved with a run.
 
-    What is saved is a fingerprint of them: so that a run is not used with other weights than it was trained with.
+    A fingerprint of the weights is saved, so that a run cannot be used with other weights than in training.
 
     Args:
-        weights: All that its vectors depend on.
-        origin: Where they are from, in words, for the error.
+        weights: All tensors that the vectors depend on.
+        origin: The source of the weights in words, for the error message.
     """
 
     frozen = True
@@ -39,7 +39,6 @@ class PretrainedTextEncoder(TextEncoder):
         saved = state_dict.get(f"{prefix}fingerprint")
         if saved is not None and not torch.equal(saved.cpu(), self.fingerprint.cpu()):
             raise ConfigurationError(
-                f"the text encoder's weights, of {self._origin}, are others than those that this was trained with; "
-                "bring those back"
+                f"the text encoder's weights, of {self._origin}, differ from those of the training; restore these"
             )
         super()._load_from_state_dict(state_dict, prefix, *rest)

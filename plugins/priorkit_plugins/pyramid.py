@@ -28,11 +28,11 @@ Norm = Literal["batch", "layer", "none"]
 
 _SIZES = (16, 32, 64, 128)
 _GROWTH = 8
-"""How many times its first level's channels a pyramid's last level has at most, as in the paper's tables."""
+"""Maximal ratio of the channels of a pyramid's last and first level, as in the paper's tables."""
 
 
 def halvings(size: int) -> int:
-    """How often an image can be halved until it measures 4x4 pixels: 3 times for 32x32.
+    """Number of halvings of an image until it has 4x4 pixels: 3 for 32x32.
 
     Raises:
         ConfigurationError: The size is not a power of two from 16 to 128.
@@ -46,7 +46,7 @@ def halvings(size: int) -> int:
 
 
 def halvings_to_maps(image_size: int, size: int) -> int:
-    """How often an image is halved until it has the height and width of a code that is a map.
+    """Number of halvings of an image until it has the height and width of a code that is a map.
 
     Args:
         image_size: The image's height and width, a power of two.
@@ -77,8 +77,8 @@ def strided_convolutions(channels: Sequence[int], norm: Norm = "batch") -> list[
 
     Args:
         channels: Channels of the image, then of each layer's output.
-        norm: Which norm: of a channel over the batch, as in these papers; of all channels of each image, as gradient
-            penalties need it (Gulrajani et al. 2017, arXiv:1704.00028, Section 4); or none.
+        norm: The norm: `batch`, as in these papers; `layer`, over all channels of each image, as gradient penalties
+            need (Gulrajani et al. 2017, arXiv:1704.00028, Section 4); or none.
     """
     layers = []
     for level, (inputs, outputs) in enumerate(pairwise(channels)):
@@ -107,7 +107,7 @@ def project(code_dim: int, channels: int, norm: Norm = "batch") -> nn.Sequential
 
 
 def project_maps(inputs: int, channels: int, norm: Norm = "batch") -> nn.Sequential:
-    """The same for codes that are maps: from (N, inputs, H, W) to (N, channels, H, W), by a 3x3 convolution."""
+    """Like `project`, for maps: from (N, inputs, H, W) to (N, channels, H, W), by a 3x3 convolution."""
     return nn.Sequential(
         nn.Conv2d(inputs, channels, 3, padding=1, bias=norm == "none"),
         *([_norm(channels, norm)] if norm != "none" else []),

@@ -1,4 +1,4 @@
-"""Maps as vectors, one at each place, and the indices that stand for them."""
+"""Maps as vectors, one at each place (position), for quantisation."""
 
 from torch import Tensor
 
@@ -11,10 +11,10 @@ def require_maps(codes: CodeSpace) -> tuple[int, int, int]:
     """Channels, height and width of codes that are maps.
 
     Raises:
-        ValueError: Codes are no maps.
+        ValueError: Codes are not maps.
     """
     if codes.kind is not CodeKind.MAP:
-        raise ValueError("quantises maps, and codes are vectors; say how high and wide maps are: --code-size 8")
+        raise ValueError("quantises maps, but codes are vectors; give the height and width of maps: --code-size 8")
     channels, height, width = codes.shape
     return channels, height, width
 

@@ -1,4 +1,4 @@
-"""A network that gives each code one number: an energy, or the logit of a probability."""
+"""A network from codes to single numbers: an energy, or the logit of a probability."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ __all__ = ["ScalarNetwork"]
 
 
 class ScalarNetwork(nn.Module):
-    """f(code, s), a number: fully connected layers with x sigmoid(x) (SiLU), smooth for whoever follows its gradient.
+    """f(code, s), a number: fully connected layers with SiLU, which is smooth, as gradient-based samplers need.
 
     Args:
         code_dim: Dimensions of a code.
@@ -31,7 +31,7 @@ class ScalarNetwork(nn.Module):
         self.last = nn.Linear(hidden, 1, bias=constant)
 
     def forward(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The number of each code (..., code_dim), given s (..., condition_dim): shape (...)."""
+        """The value of f at codes (..., code_dim), given s (..., condition_dim): shape (...)."""
         value = _joined(code, condition)
         for layer in self.layers:
             value = silu(layer(value))
@@ -41,7 +41,7 @@ class ScalarNetwork(nn.Module):
     def gradient(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """df/dcode at codes (N, code_dim), given s (N, condition_dim): shape (N, code_dim).
 
-        It is written out, so that samples need no autograd, and gradients of samples none of second order.
+        Computed explicitly, so that samples need no autograd, and gradients of samples no double backward.
         """
         value, slopes = _joined(code, condition), []
         for layer in self.layers:

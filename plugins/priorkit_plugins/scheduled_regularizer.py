@@ -10,14 +10,13 @@ __all__ = ["ScheduledRegularizer"]
 
 
 class ScheduledRegularizer(Regularizer):
-    """Counts the encoder's updates, and multiplies what it minimises by the schedule's factor.
+    """A regularizer that counts the encoder's updates and multiplies its loss by a schedule's factor.
 
-    Updates are those of the whole batch: every process of a run counts the same. They are counted only where something
-    depends on them.
+    Every process of a run counts the same updates, those of the whole batch. Updates are counted only if needed.
 
     Args:
-        schedule: The factor of its weight.
-        counts: Whether to count in any case, as something else depends on it.
+        schedule: The factor of the weight.
+        counts: Whether to count even with a constant schedule, because something else depends on the count.
     """
 
     updates: Tensor
@@ -31,7 +30,7 @@ class ScheduledRegularizer(Regularizer):
             self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     def scheduled(self, weight: float) -> Tensor | float:
-        """A weight, times the factor of the update that is being computed."""
+        """A weight, times the factor of the current update."""
         return weight if self.schedule.constant else weight * self.schedule.factor(self.updates)
 
     def count_update(self) -> None:

@@ -8,9 +8,9 @@ __all__ = ["SharedEncoder"]
 
 
 class SharedEncoder:
-    """Holds an encoder without making it a part of its owner: neither registered nor copied with it.
+    """Refers to an encoder without registering it as a submodule of the owner or copying it with the owner.
 
-    Where the encoder has been copied by the same `copy.deepcopy`, the copy of its owner refers to the encoder's copy.
+    If the same `copy.deepcopy` copies the encoder, too, the owner's copy refers to the encoder's copy.
 
     Args:
         encoder: The encoder.

@@ -1,4 +1,4 @@
-"""Computing in float32 whatever precision a run computes in."""
+"""Computation in float32, whatever the run's precision."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -9,10 +9,10 @@ __all__ = ["at_least_single", "single_precision"]
 
 
 def single_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Inside this context, autocast rounds nothing that is computed on a device; inputs must be float32 already.
+    """Inside this context, autocast is off on a device; inputs must be float32 already.
 
     Args:
-        device: Where the tensors are; also one that has no autocast.
+        device: The tensors' device, which may have no autocast.
     """
     if not torch.amp.is_autocast_available(device.type):
         return nullcontext()
@@ -20,5 +20,5 @@ def single_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def at_least_single(tensor: Tensor) -> Tensor:
-    """The tensor in float32, or in float64 if it is that."""
+    """The tensor in float32, or unchanged if it is float64."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""Numbers that a network gives without bounds, kept in a range."""
+"""Smooth bounds for a network's unbounded outputs."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ __all__ = ["softly_bounded"]
 
 
 def softly_bounded(free: Tensor, low: float, high: float) -> Tensor:
-    """Numbers between two bounds, by a scaled tanh, of any numbers.
+    """Maps any numbers into a range, by a scaled tanh.
 
-    It is close to the identity in the middle of the range, its bounds are exact, and unlike those of a hard limit its
-    gradients lead back from beyond them.
+    The map is close to the identity in the middle of the range, its bounds are exact, and, unlike clipping, it has
+    gradients beyond them.
 
     Args:
         free: Any numbers, of any shape.

@@ -13,10 +13,10 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 def with_spectral_norm(network: NetworkT) -> NetworkT:
     """Divides the weights of every linear and convolutional layer by their largest singular value.
 
-    That of a convolution is the one of its kernel, as a matrix of outputs by all other entries. A pass in training mode
-    brings its estimate one power iteration closer (Miyato et al. 2018, arXiv:1802.05957, Section 2.1 and Algorithm 1);
-    passes in evaluation mode leave it. Batch norm behind such a layer would undo it, since it divides by the scale of
-    what it is given.
+    The singular value of a convolution is that of its kernel as a matrix of outputs by all other entries. A pass in
+    training mode refines the estimate by one power iteration (Miyato et al. 2018, arXiv:1802.05957, Section 2.1 and
+    Algorithm 1); passes in evaluation mode leave it unchanged. Batch norm after such a layer would cancel the effect,
+    since it divides by the scale of its input.
 
     Args:
         network: Changed in place; its weights are initialised already.

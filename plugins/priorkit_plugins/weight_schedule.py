@@ -1,4 +1,4 @@
-"""How the weight of a regularizer changes in training: warm-up, also in cycles."""
+"""Schedules of a regularizer's weight: warm-up, once or in cycles."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["Rise", "WeightSchedule", "WeightScheduleOptions"]
 
 Rise = Literal["linear", "cosine"]
-"""The shape in which a weight rises."""
+"""The shape of the warm-up."""
 
 
 @dataclass(frozen=True)
 class WeightSchedule:
     """The factor of a weight as a function of how many updates there have been.
 
-    It rises from 0 to 1 during the warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016,
-    arXiv:1602.02282). With a period it starts again from 0 at the beginning of each (Fu et al. 2019, arXiv:1903.10145):
-    their M cycles over T updates, with rises over a share R of each, are a period of T / M and a warm-up of R T / M.
+    The factor rises from 0 to 1 during the warm-up (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016,
+    arXiv:1602.02282). With a period, it starts again from 0 at the beginning of each period (Fu et al. 2019,
+    arXiv:1903.10145): their M cycles over T updates, rising for a share R of each, correspond to a period of T / M and
+    a warm-up of R T / M.
 
     Attributes:
-        warm_up: Updates over which it rises; 0 for a factor that is always 1.
-        rise: `linear`, or `cosine`: half a period of a cosine, level at both ends.
-        period: Updates after which it starts again; 0 for never.
+        warm_up: Updates over which the factor rises; 0 for a constant factor of 1.
+        rise: `linear`, or `cosine`: half a period of a cosine, flat at both ends.
+        period: Updates after which the factor starts again; 0 for never.
 
     Examples:
         >>> import torch
@@ -49,10 +50,10 @@ class WeightSchedule:
         return self.warm_up == 0
 
     def factor(self, updates: Tensor) -> Tensor:
-        """The factor, between 0 and 1, of the update that comes after so many others.
+        """The factor, between 0 and 1, after a number of updates.
 
         Args:
-            updates: Whole numbers of any shape.
+            updates: Numbers of updates, integers of any shape.
         """
         assert not self.constant, "a constant weight has nothing to compute"
         position = updates % self.period if self.period else updates
@@ -65,7 +66,7 @@ class WeightScheduleOptions(Options):
 
     warm_up: int = Field(0, ge=0, description="steps over which the weight rises from 0 to its value; 0 for none")
     rise: Rise = Field("linear", description="shape of the warm-up")
-    period: int = Field(0, ge=0, description="steps after which the warm-up begins again, in cycles; 0 for never")
+    period: int = Field(0, ge=0, description="steps after which the warm-up starts again; 0 for never")
 
     @model_validator(mode="after")
     def _fits_into_its_period(self) -> Self:

@@ -31,7 +31,7 @@ def diagnose_command(arguments: Sequence[str], registry: Registry) -> int:
         type=whole_number(20),
         default=5000,
         metavar="N",
-        help="codes of each kind, at most (default 5000)",
+        help="maximal number of codes of each kind (default 5000)",
     )
     found = parse(parser, arguments, ("--samples",))
     from priorkit.runs import check_picture_output, diagnose, save_diagnosis, save_picture

@@ -37,7 +37,7 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
         type=whole_number(2),
         default=10_000,
         metavar="N",
-        help="samples to draw, and held-out images to use, at most (default 10000)",
+        help="samples to draw, and maximal number of held-out images (default 10000)",
     )
     parser.add_argument(
         "--against",
@@ -50,14 +50,14 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
         type=whole_number(1),
         default=50,
         metavar="K",
-        help="draws an image of the likelihood's bounds (default 50)",
+        help="draws for each image in likelihood bounds (default 50)",
     )
     parser.add_argument(
         "--likelihood-images",
         type=whole_number(2),
         default=1000,
         metavar="N",
-        help="held-out images whose likelihood is bounded, at most (default 1000)",
+        help="maximal number of held-out images in likelihood bounds (default 1000)",
     )
     parser.add_argument(
         "--binarise",
@@ -66,12 +66,12 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
         help="show the model held-out images in black and white (default: as it was trained)",
     )
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
-    parser.add_argument("--data-dir", type=Path, metavar="PATH", help="where the data set lies now")
+    parser.add_argument("--data-dir", type=Path, metavar="PATH", help="current place of the data set")
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of samples and draws (default 0)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the scores (default RUN/scores.json)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to save the scores (default RUN/scores.json)")
     group = parser.add_argument_group("feature extractor", "its options are listed below")
     names = f"what sees the samples: {', '.join(extractors)} (default: the run's)"
     group.add_argument("--extractor", metavar="NAME", help=names)
@@ -83,7 +83,7 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     group.add_argument(
         "--matcher",
         metavar="NAME",
-        help="what sees samples and texts: a feature extractor that reads texts (default two-tower)",
+        help="network that compares samples and texts: a feature extractor that reads texts (default two-tower)",
     )
     for item in options:
         group.add_argument(_for_matcher(item), help=argparse.SUPPRESS)

@@ -32,18 +32,20 @@ def _parser() -> Parser:
         "--codes",
         choices=("prior", "encoder"),
         default="prior",
-        help="whose codes a decoder decodes: its batch norm has statistics for each (default prior)",
+        help="codes for the decoder, whose batch norm has statistics for each kind (default prior)",
     )
     parser.add_argument(
-        "--noise", action="store_true", help="a stochastic encoder takes noise, too, and gives draws instead of means"
+        "--noise",
+        action="store_true",
+        help="make a stochastic encoder take noise, too, and return draws instead of means",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
     parser.add_argument(
         "--data-dir",
         type=Path,
         metavar="PATH",
-        help="where the run's data set lies now, where its prior reads it (default: where it was)",
+        help="current place of the run's data set, if its prior reads it (default: as in training)",
     )
     add_common(parser)
     return parser

@@ -24,7 +24,7 @@ _FILES = (
     ("--codes", "FILE", "codes: FILE.npz, with an array `codes` and perhaps `labels` or `conditions`, or FILE.npy"),
     ("--codes-kind", "KIND", "vectors, maps or indices, where it cannot be told (whole numbers (N, D))"),
     ("--entries", "K", "of indices, the number of entries of their codebook (default: the largest index and 1)"),
-    ("--resume", "PRIOR", "go on with a fit as if it had never stopped"),
+    ("--resume", "PRIOR", "resume a fit as if it had never stopped"),
 )
 
 
@@ -158,7 +158,7 @@ def _run_and_tell(fitting: CodeFitting, asked: TrainArguments, note: str = "") -
     )
     console.result(str(fitting.path))
     if stopped:
-        console.line(f"\n{stopped}; go on with: priorkit fit --resume {fitting.path}")
+        console.line(f"\n{stopped}; resume with: priorkit fit --resume {fitting.path}")
         return _STATUS[stopped]
     console.line(f"\ncodes: priorkit sample {fitting.path} -n 1000 --out codes.npz")
     return 0

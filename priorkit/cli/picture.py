@@ -59,7 +59,7 @@ def _classes(arguments: Sequence[str], registry: Registry) -> int:
     add_label(parser, "the columns")
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
     parser.add_argument(
-        "--columns", type=count, default=None, metavar="N", help="columns, at most (default 10); or --label"
+        "--columns", type=count, default=None, metavar="N", help="maximal number of columns (default 10); or --label"
     )
     found = parse(parser, arguments, ("-n", "--number", "--columns", "--label"))
     if found.label is not None and found.columns is not None:
@@ -134,7 +134,7 @@ def _tsne(arguments: Sequence[str], registry: Registry) -> int:
         type=_positive,
         default=30.0,
         metavar="P",
-        help="about how many codes count as near (default 30)",
+        help="approximate number of neighbours of a code (default 30)",
     )
     found = parse(parser, arguments, ("-n", "--number", "--perplexity"))
     from priorkit.figures import draw_code_map, map_codes, require_matplotlib

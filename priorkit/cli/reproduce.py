@@ -20,7 +20,7 @@ _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTER
 
 
 def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Carries one of the paper's studies out, or goes on with it; returns the exit status."""
+    """Runs or resumes one of the paper's studies; returns the exit status."""
     asked = parse_study_arguments(arguments, registry)
     return carry_out_study(asked, ["priorkit", "reproduce", *arguments], registry)
 
@@ -30,7 +30,7 @@ def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Reg
 
     Args:
         asked: What the user asked for.
-        command: What goes on with it.
+        command: The command that resumes it.
         registry: Where components come from.
     """
     if asked.request is None:
@@ -56,7 +56,7 @@ def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Reg
     _show(results, asked.request, console)
     console.result(asked.request.out)
     if stopped:
-        console.line(f"\n{stopped}; all checkpoints are saved; go on with the same command: {shlex.join(command)}")
+        console.line(f"\n{stopped}; all checkpoints are saved; resume with the same command: {shlex.join(command)}")
         return _STATUS[stopped]
     return 0
 

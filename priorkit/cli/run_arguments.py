@@ -51,7 +51,7 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
     else:
         parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
     parser.add_argument("--out", type=Path, default=Path(out), metavar="PATH", help=f"where to (default {out})")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing output")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same images"
@@ -62,7 +62,7 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
         "--data-dir",
         type=Path,
         metavar="PATH",
-        help="where the run's data set lies now, where it is read (default: where it was)",
+        help="current place of the run's data set, if it is read (default: as in training)",
     )
     add_common(parser)
     return parser
@@ -119,7 +119,7 @@ def load(found: argparse.Namespace, registry: Registry, path: Path | None = None
         path: Which run, if there may be several.
 
     Raises:
-        PriorkitError: The output exists already, or the run cannot be loaded.
+        PriorkitError: The output already exists, or the run cannot be loaded.
     """
     from priorkit.config import validate_settings
     from priorkit.runs import check_output, load_run

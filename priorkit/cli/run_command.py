@@ -44,7 +44,7 @@ class TrainArguments:
         settings: Everything together, lower layers first: recipe or file, then flags.
         flags: The settings that were given as flags.
         out: The run folder, or None.
-        resume: The run to go on with, or None.
+        resume: The run to resume, or None.
         checkpoint: Which checkpoint of another run to start from.
         json: Whether to print JSON.
         quiet: Whether to print errors only.

@@ -64,7 +64,7 @@ def _base_parser(command: RunCommand) -> Parser:
             "has followed a run that goes on; none: nobody)",
         )
     if command is TRAIN:
-        parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run as if it had never stopped")
+        parser.add_argument("--resume", type=Path, metavar="RUN", help="resume a run as if it had never stopped")
     elif not command.files:
         parser.add_argument("--checkpoint", default="last", metavar="NAME", help="start from last (default) or best")
     return parser
@@ -136,7 +136,7 @@ def _defaults() -> dict[str, Any]:
 def _check_for_resume(recipe: str, out: Path | None) -> None:
     if recipe:
         raise ConfigurationError(
-            f"--resume goes on with a run as it was configured, and {recipe!r} would configure another; leave one out"
+            f"--resume keeps a run's configuration, but {recipe!r} would configure another run; leave one out"
         )
     if out is not None:
         raise ConfigurationError("--resume goes on in the run's own folder: leave out --out")

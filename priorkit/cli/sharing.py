@@ -35,7 +35,7 @@ def pack_command(arguments: Sequence[str], registry: Registry) -> int:
     parser.add_argument(
         "--resumable",
         action="store_true",
-        help="pack the optimisers' state, too, so that the training can go on elsewhere",
+        help="pack the optimisers' state, too, so that the training can be resumed elsewhere",
     )
     found = _parse(parser, arguments, {"--out", "--checkpoint"})
     from priorkit.runs import RunFolder, pack_run
@@ -74,13 +74,13 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
         "set HF_TOKEN; HF_ENDPOINT names another hub.",
     )
     _add_run(parser)
-    parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is made if it is not there")
+    parser.add_argument("repository", metavar="USER/NAME", help="the repository, which is created if missing")
     parser.add_argument(
         "--private", action="store_true", help="make the repository private; push nothing to a public one"
     )
-    parser.add_argument("--revision", metavar="BRANCH", help="the branch, which is made if it is not there")
+    parser.add_argument("--revision", metavar="BRANCH", help="the branch, which is created if missing")
     parser.add_argument("--message", metavar="TEXT", help="the commit's message")
-    parser.add_argument("--license", metavar="NAME", help="the card's licence, as the hub calls it (default: none)")
+    parser.add_argument("--license", metavar="NAME", help="the card's licence, by its name on the hub (default: none)")
     _add_checkpoint(parser)
     found = _parse(parser, arguments, {"--revision", "--message", "--license", "--checkpoint"})
     from priorkit.runs import RunFolder, push_run

@@ -93,7 +93,7 @@ def _parser(studies: str) -> Parser:
     parser.add_argument("--fit-steps", type=whole_number(1), metavar="N", help="or how many steps")
     parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
     parser.add_argument(
-        "--jobs", type=whole_number(1), default=1, metavar="N", help="runs that are trained at once, one device each"
+        "--jobs", type=whole_number(1), default=1, metavar="N", help="runs trained at the same time, one device each"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
     parser.add_argument(
@@ -101,14 +101,14 @@ def _parser(studies: str) -> Parser:
         type=_samples,
         default=10_000,
         metavar="N",
-        help="samples that scores are of; 0 for none but those of training (default 10000)",
+        help="samples for scores; 0 for the scores of training only (default 10000)",
     )
     parser.add_argument("--systems", default="", metavar="NAMES", help="train only these, as in aae,learned")
     parser.add_argument(
         "--text",
         action="append",
         metavar="TEXT",
-        help="of figure14: what to draw in the place of its own texts, may be repeated; of figure15: a text with "
+        help="of figure14: texts to draw instead of its own, may be repeated; of figure15: a text with "
         "alternatives in braces",
     )
     return parser

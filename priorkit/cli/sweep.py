@@ -63,7 +63,7 @@ def _parser() -> Parser:
 
 
 def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Carries a sweep out, or goes on with it; returns the exit status."""
+    """Runs or resumes a sweep; returns the exit status."""
     own, rest = _parser().parse_known_args(join_values(arguments, {flag for flag, _, _ in _OWN}, ()))
     if not HELP_FLAGS.isdisjoint(arguments):
         print(parse_train_arguments(rest, registry, _SWEEP).help, end="")
@@ -84,13 +84,13 @@ def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
     try:
         found = carry_out_sweep(request, SweepProgress(console, request))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; go on with the same command: {_again(arguments, own.study)}") from None
+        raise KeyboardInterrupt(f"interrupted; resume with the same command: {_again(arguments, own.study)}") from None
     console.data({"event": "end", **found.as_data()})
     _show(found, console)
     console.result(found.folder)
     if found.stopped:
         again = _again(arguments, own.study)
-        console.line(f"\n{found.stopped}; all runs are saved; go on with the same command: {again}")
+        console.line(f"\n{found.stopped}; all runs are saved; resume with the same command: {again}")
         return _STATUS[found.stopped]
     return 0
 

@@ -73,7 +73,7 @@ class SweepProgress(SweepObserver):
     def cut_short(self, number: int, reason: str) -> None:
         """A line."""
         self._tell("cut_short", number, message=reason)
-        text = "its run is saved" if self._stopping else f"cut short: {reason}; another trial goes on with its run"
+        text = "its run is saved" if self._stopping else f"cut short: {reason}; another trial resumes its run"
         self.console.line(f"trial {number}: {text}")
 
     def waiting(self, elsewhere: int) -> None:

@@ -27,7 +27,7 @@ _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTER
 
 
 def train_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Trains a run, or goes on with one; returns the exit status."""
+    """Trains or resumes a run; returns the exit status."""
     asked = _parse(arguments, registry)
     if asked.help is not None:
         if os.environ.get("RANK", "0") == "0":
@@ -117,13 +117,13 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     console.table("Stopped" if outcome.stopped else "Done", summary(outcome))
     console.result(outcome.path)
     if outcome.stopped:
-        console.line(f"\n{outcome.stopped}; go on with: priorkit train --resume {outcome.path}")
+        console.line(f"\n{outcome.stopped}; resume with: priorkit train --resume {outcome.path}")
         return _STATUS[outcome.stopped]
     if outcome.missed:
         total = run.session.total_steps()
         limit = f"--steps {total}" if total else f"--max-time {format_duration(2 * outcome.seconds).replace(' ', '')}"
         console.line(
-            f"\nits time was up before the stage {outcome.missed[0]}, so nothing has been trained there; go on with: "
+            f"\nits time was up before the stage {outcome.missed[0]}, so nothing has been trained there; resume with: "
             f"priorkit train --resume {outcome.path} {limit}"
         )
         return 0

@@ -41,7 +41,7 @@ _OTHER = "choose a prior that learns from codes, such as --prior flow-matching, 
 def build_condition(
     config: RunConfig, registry: Registry, given: GivenConditions | None
 ) -> tuple[Condition | None, Tensor | None]:
-    """The condition, and what of it each code brings.
+    """The condition, and the entry of each code.
 
     Raises:
         ConfigurationError: The condition does not take the conditions that there are.
@@ -88,21 +88,21 @@ def made_prior(
     images: ImageSet | None = None,
     advice: str = "",
 ) -> Prior:
-    """The prior of codes that come from nowhere in particular, on the CPU, from torch's global generator.
+    """Builds a prior of codes of any origin, on the CPU, from torch's global generator.
 
     Args:
-        config: Which prior.
-        registry: Where it comes from.
-        codes: The space of what it sees.
+        config: The choice of the prior.
+        registry: The registry of components.
+        codes: The space of the prior's codes.
         condition_dim: Dimensions of s, or 0.
         classes: Number of classes where s is one, or 0.
         count: Number of codes.
-        encoder: Whose codes they are, for priors that are made of posteriors; None where nobody knows.
-        images: What was encoded, for priors that are made of images; None where nobody knows.
-        advice: What to do where the prior needs an encoder or images, and there are none.
+        encoder: The encoder of the codes, for priors made of posteriors; None if unknown.
+        images: The encoded images, for priors made of images; None if unknown.
+        advice: Advice in the error if the prior needs an encoder or images, but there are none.
 
     Raises:
-        ConfigurationError: It cannot be a prior of these codes, or needs images or an encoder, and there is none.
+        ConfigurationError: It cannot be a prior of these codes, or needs an encoder or images that are missing.
     """
     given = f"--prior {config.prior.name}"
     advice = advice or f"given codes have none; {_OTHER}, or fit it to a run: priorkit fit RUN {given}"
@@ -135,7 +135,7 @@ def made_prior(
         prior = build_component(config, registry, "prior", Prior, context)
     except ConfigurationError as error:
         if "--encoder" in str(error):
-            # What it asks for is not to be had here.
+            # The prior needs an encoder, and there is none.
             raise ConfigurationError(f"{given}: it is made of an encoder; {advice}") from error
         raise
     if codes.kind not in prior.kinds:
@@ -157,10 +157,10 @@ def build_prior(
     """The prior, on the CPU, from torch's global generator.
 
     Args:
-        config: Which prior.
-        registry: Where it comes from.
-        codes: The space of what it sees.
-        condition: What it is conditioned on.
+        config: The choice of the prior.
+        registry: The registry of components.
+        codes: The space of the prior's codes.
+        condition: The condition.
         count: Number of codes.
 
     Raises:
@@ -172,10 +172,10 @@ def build_prior(
 
 
 def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Condition | None) -> None:
-    """Makes sure that given codes can teach a prior, and that it gives codes like them.
+    """Checks that a prior can learn from the given codes, and returns codes of the same kind.
 
     Raises:
-        ConfigurationError: They cannot, or it does not.
+        ConfigurationError: One of these does not hold.
     """
     given = f"--prior {config.prior.name}"
     if prior.learning is Learning.FIXED:
@@ -201,7 +201,7 @@ def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Co
 
 
 def fitting_phase(prior: Prior, config: RunConfig, codes: CodeSpace, registry: Registry) -> Phase:
-    """The phase `code-fitting` around a prior: given codes are all that its system has.
+    """The phase `code-fitting` of a prior, in a system without images and encoder.
 
     Raises:
         ConfigurationError: It does not train the prior.

@@ -17,12 +17,12 @@ from priorkit.whole_files import whole_file
 __all__ = ["CodesFile", "check_codes_output", "naming_codes", "read_codes", "save_codes"]
 
 _BESIDE = {"labels": "labels", "conditions": "embedding"}
-"""Arrays beside the codes, and the condition that takes each."""
+"""Further arrays in a file of codes, and the condition that uses each."""
 
 
 @dataclass(frozen=True)
 class CodesFile:
-    """What a file holds.
+    """The content of a file of codes.
 
     Attributes:
         path: The file.
@@ -37,7 +37,7 @@ class CodesFile:
     conditions: np.ndarray[Any, Any] | None = None
 
     def conditions_for(self, condition: str) -> np.ndarray[Any, Any] | None:
-        """What codes are conditioned on by a condition of that name; None where there is nothing.
+        """The conditions for a condition of this name; None if there are none.
 
         Raises:
             ConfigurationError: The file lacks it.
@@ -47,7 +47,7 @@ class CodesFile:
             return None
         array, there = {"labels": "labels", "embedding": "conditions"}.get(name), self.there()
         if array is None:
-            # A condition of a third party takes what there is.
+            # A third party's condition uses whatever there is.
             return self.labels if self.labels is not None else self.conditions
         if array not in there:
             raise ConfigurationError(
@@ -61,7 +61,7 @@ class CodesFile:
         return self.labels if array == "labels" else self.conditions
 
     def there(self) -> list[str]:
-        """The names of what there is beside the codes."""
+        """The names of the further arrays."""
         return [name for name in _BESIDE if getattr(self, name) is not None]
 
 
@@ -115,7 +115,7 @@ def _checked(found: Any, name: str) -> np.ndarray[Any, Any]:
 
 @contextmanager
 def naming_codes(file: Path | None) -> Iterator[None]:
-    """Has errors about codes, and about what lies beside them, name the file that they were read from, if any."""
+    """Makes errors about codes and conditions name their file, if any."""
     try:
         yield
     except ConfigurationError as error:
@@ -125,10 +125,10 @@ def naming_codes(file: Path | None) -> Iterator[None]:
 
 
 def check_codes_output(path: Path, *, overwrite: bool) -> None:
-    """Makes sure that codes can be saved at `path`, a .npz or .npy.
+    """Checks that codes can be saved at `path`, a .npz or .npy.
 
     Raises:
-        RunFolderError: There is something at that path and `overwrite` is False, or its ending is another.
+        RunFolderError: The path is in use and `overwrite` is False, or its ending is wrong.
     """
     if path.suffix not in (".npz", ".npy"):
         raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
@@ -137,18 +137,18 @@ def check_codes_output(path: Path, *, overwrite: bool) -> None:
             raise RunFolderError(f"--out {path} is a folder; name another file")
         if path.exists() and not overwrite:
             raise RunFolderError(
-                f"--out {path} exists already and is left as it is; name another one, or add --overwrite"
+                f"--out {path} already exists and is left as it is; name another one, or add --overwrite"
             )
 
 
 def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], *, overwrite: bool = False) -> None:
-    """Saves codes as arrays, so that they are whole once they are there.
+    """Saves codes as arrays, atomically.
 
     Args:
         codes: One a row.
         path: `NAME.npz` for an array `codes` and those beside it; `NAME.npy` for codes alone.
         beside: Other arrays, by name.
-        overwrite: Whether what is there may be replaced.
+        overwrite: Whether existing files may be replaced.
 
     Raises:
         RunFolderError: The path is taken or cannot be written.

@@ -1,4 +1,4 @@
-"""A prior in training on given codes: everything that such a fit consists of, in memory."""
+"""A prior in training on given codes: the state of such a fit, in memory."""
 
 import copy
 from collections.abc import Mapping
@@ -37,20 +37,20 @@ from priorkit.training.length import last_step
 __all__ = ["CodeFit"]
 
 _STATISTICS_OF = 1024
-"""Samples that batch-norm statistics of a prior in use are of."""
+"""Number of samples for the prior's batch-norm statistics."""
 
 
 class CodeFit:
-    """A prior, the codes that it learns, and how far it has come.
+    """A prior, the codes that it learns, and its progress.
 
-    Codes lie in memory as the prior sees them: standardised, in float32. Order and noise are functions of the seed and
-    of how many codes have been seen, so a fit that goes on is the same fit, bit for bit.
+    Codes are in memory as the prior sees them: standardised, in float32. Order and noise are functions of the seed and
+    the number of codes seen, so a resumed fit is bitwise the same fit.
 
     Args:
         config: A resolved configuration.
         registry: Where components come from.
-        codes: What the prior learns.
-        conditions: What they are conditioned on, if the configuration has a condition.
+        codes: The codes.
+        conditions: The codes' conditions, if the configuration has a condition.
 
     Raises:
         ConfigurationError: The prior cannot learn these codes, or learning rates cannot follow their schedule.
@@ -98,7 +98,7 @@ class CodeFit:
         self.seconds = 0.0
 
     def _built(self, config: RunConfig, registry: Registry, condition: Condition | None) -> Prior:
-        """The prior, for codes of the scale, which changes where its codes lie elsewhere than everywhere."""
+        """The prior, for standardised codes; the scale is replaced if the prior's support is not all of R^D."""
         codes, seen = self.codes, self.scale.seen
         refusal = None
         try:
@@ -109,8 +109,7 @@ class CodeFit:
             return prior
         if refusal is not None and seen == codes.space:
             raise refusal
-        # A sphere that is stretched is none any more, nor is a one-hot vector without the class that no code has: such
-        # a prior sees codes as they are.
+        # A scaled sphere is not a sphere, and a one-hot vector needs all its classes: such a prior sees unscaled codes.
         prior = build_prior(config, registry, codes.space, condition, len(codes))
         if refusal is not None and prior.support.space is Space.EVERYWHERE:
             raise refusal
@@ -143,7 +142,7 @@ class CodeFit:
         return self.engine.steps
 
     def total_steps(self) -> int | None:
-        """At which step it ends, by its steps or epochs; None if only time ends it."""
+        """The step at which the fit ends, by its steps or epochs; None if only time ends it."""
         return last_step(self.config, len(self.codes))
 
     def finished(self) -> bool:
@@ -173,7 +172,7 @@ class CodeFit:
         try:
             with refusing(self._registered, self._given):
                 if self.steps == 0 and self.codes.space.kind is not CodeKind.INDICES:
-                    # Of vectors 0 and 1; the dimensions of a map's channel have a scale of their own each.
+                    # For vectors 0 and 1; the dimensions of a map's channel have different scales.
                     deviation, mean = torch.std_mean(self._seen, dim=0, correction=0)
                     self.prior.standardise(mean.to(device), deviation.to(device))
                 self._set_scheduled_rate()
@@ -184,7 +183,7 @@ class CodeFit:
             self.averages.update()
 
     def _set_scheduled_rate(self) -> None:
-        """Sets the learning rate of the step that is about to be taken, where it changes."""
+        """Sets the learning rate of the next step, if it changes."""
         schedule = self.config.lr_schedule
         if schedule.constant:
             return
@@ -197,7 +196,7 @@ class CodeFit:
         return source.index_select(0, indices.to(source.device)).to(self.precision.device, non_blocking=True)
 
     def prior_in_use(self) -> Prior:
-        """A copy of the prior as it is used: averaged where the fit averages, with statistics of its own noise."""
+        """A copy of the prior for evaluation: averaged, if the fit averages, with statistics of its own noise."""
         prior = self.averages.networks["prior"] if self.averages is not None else self.prior
         assert isinstance(prior, Prior)
         used = copy.deepcopy(prior).requires_grad_(False).eval()
@@ -217,11 +216,11 @@ class CodeFit:
         return made
 
     def check_finite(self) -> None:
-        """Makes sure that the prior is fit to be kept.
+        """Checks that the prior is worth saving.
 
         Raises:
             NonFiniteLossError: A loss, a weight or a sample is infinite or not a number.
-            ConfigurationError: So is one of a prior that fits itself to all codes.
+            ConfigurationError: So is one of a prior that is fitted to all codes at once.
         """
         self.engine.losses(reset=False)
         used = self.prior_in_use()
@@ -237,7 +236,7 @@ class CodeFit:
             raise diverged(f"the prior is no longer finite at step {self.steps}")
 
     def weights(self) -> dict[str, Tensor]:
-        """Every tensor of the prior, its average and its use, by `network/tensor`."""
+        """Every tensor of the prior, its average and its evaluation copy, by `network/tensor`."""
         named: dict[str, nn.Module] = {"prior": self.prior, "scale": self.scale}
         if self.averages is not None:
             named["average"] = self.averages.networks["prior"]
@@ -250,7 +249,7 @@ class CodeFit:
         return {f"{name}/{key}": value for name, module in named.items() for key, value in module.state_dict().items()}
 
     def state(self) -> dict[str, Any]:
-        """Everything else that the fit must remember."""
+        """Everything else of the fit's state."""
         return {
             "engine": self.engine.state_dict(),
             "averages": self.averages.state_dict() if self.averages is not None else {},
@@ -258,10 +257,10 @@ class CodeFit:
         }
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Restores what `weights` and `state` gave.
+        """Restores the results of `weights` and `state`.
 
         Raises:
-            KeyError, RuntimeError: They are those of another fit.
+            KeyError, RuntimeError: They belong to another fit.
         """
         self.prior.load_state_dict(tensors_below("prior", weights))
         if self.averages is not None:

@@ -1,4 +1,4 @@
-"""A fit to given codes that runs: it trains, keeps what it has found, and stops when it is asked to."""
+"""Runs a fit to given codes: trains, saves checkpoints, and stops on request."""
 
 import json
 import time
@@ -25,10 +25,10 @@ __all__ = ["CodeFitting", "FitObserver"]
 
 
 class FitObserver(Protocol):
-    """Is told what happens in a fit."""
+    """An observer of a fit."""
 
     def started(self, session: CodeFit) -> None:
-        """Training is about to start, or to go on."""
+        """Training is about to start or resume."""
 
     def stepped(self, session: CodeFit) -> None:
         """A step is done. Called often: it must not wait for the device."""
@@ -43,10 +43,10 @@ class CodeFitting:
 
     Attributes:
         config: The resolved settings.
-        fit: What is trained.
-        record: What is remembered of it.
-        path: The folder, or where it will be; None where nothing is kept on disk.
-        resumed: Whether it goes on from a checkpoint.
+        fit: The fit.
+        record: The record of the fit.
+        path: The folder, or its future path; None if nothing is saved to disk.
+        resumed: Whether the fit is resumed.
         registry: Where components come from.
     """
 
@@ -106,7 +106,7 @@ class CodeFitting:
             fit.step()
             fit.seconds = time.perf_counter() - began
             if fit.steps % config.log_every == 0 or fit.finished():
-                # The last line of a fit that goes on later is of its last steps alone, and is written again.
+                # The last line is of the remaining steps alone, and is rewritten if the fit is resumed.
                 losses = fit.engine.losses(reset=fit.steps % config.log_every == 0)
                 if losses and metrics is not None:
                     row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}
@@ -124,7 +124,7 @@ class CodeFitting:
         return None
 
     def _begin(self, until_done: ExitStack) -> tuple[PriorFolder, IO[str]]:
-        """Makes the folder ready; whatever happens from here on, the fit can go on."""
+        """Prepares the folder; from here on, the fit can always be resumed."""
         assert self.path is not None
         if self.resumed:
             folder = PriorFolder.open(self.path)
@@ -140,7 +140,7 @@ class CodeFitting:
         return folder, metrics
 
     def fitted(self) -> FittedPrior:
-        """The prior as it stands, ready to use."""
+        """The current prior, ready to use."""
         fit = self.fit
         return FittedPrior(
             fit.prior_in_use(),
@@ -154,7 +154,7 @@ class CodeFitting:
 
 
 def _rows_until(file: Path, step: int) -> list[str]:
-    """The lines of steps that a checkpoint has seen: those after it are done again."""
+    """The lines of steps up to a checkpoint: later steps are repeated."""
     kept = []
     for line in read_regular(file).decode("utf-8").splitlines(keepends=True) if file.exists() else []:
         try:

@@ -1,4 +1,4 @@
-"""What given codes are conditioned on: classes by any name, or vectors."""
+"""The conditions of given codes: classes of any name, or vectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ __all__ = ["GivenConditions", "PriorCondition", "given_conditions"]
 
 ClassName = int | str
 _SHOWN = 10
-"""Classes that a message lists."""
+"""Maximal number of classes listed in a message."""
 
 
 @dataclass(frozen=True)
 class GivenConditions:
-    """Conditions that have been checked, one a code.
+    """Checked conditions, one for each code.
 
     Attributes:
-        component: The condition that takes them, unless another is chosen: `labels` or `embedding`.
-        carrier: What components of kind condition read: a set of blank images with these labels or embeddings.
-        classes: The classes, sorted; empty where conditions are vectors.
-        shares: How large a part of the codes each class has.
-        scale: The scale of vectors; None where conditions are classes.
+        component: The default component for these conditions: `labels` or `embedding`.
+        carrier: A set of blank images with these labels or embeddings, which components of kind condition can read.
+        classes: The classes, sorted; empty if conditions are vectors.
+        shares: The share of each class among the codes.
+        scale: The scale of vectors; None if conditions are classes.
     """
 
     component: str
@@ -59,7 +59,7 @@ def given_conditions(conditions: Any, count: int) -> GivenConditions:
         )
     if len(array) != count:
         raise ConfigurationError(f"there are {count} codes and {len(array)} conditions; give one condition a code")
-    # Components know conditions as what comes with images; these have none.
+    # Components expect conditions that come with images, so these come with blank images.
     blank = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(count, 1, 1, 1)
     if array.ndim == 1:
         _refuse_negative(array)
@@ -94,13 +94,13 @@ def _refuse_negative(labels: np.ndarray[Any, Any]) -> None:
 
 
 class PriorCondition:
-    """The condition of a fitted prior: what users say, and the s that the prior is told.
+    """The condition of a fitted prior: converts users' classes and vectors to s, and back.
 
     Args:
-        module: The component, which has s of what it is told, and draws s.
-        classes: The classes, sorted; empty where conditions are vectors.
-        shares: How large a part of the codes each class has.
-        scale: The scale of vectors; None where conditions are classes.
+        module: The component, which computes and draws s.
+        classes: The classes, sorted; empty if conditions are vectors.
+        shares: The share of each class among the codes.
+        scale: The scale of vectors; None if conditions are classes.
     """
 
     def __init__(
@@ -116,25 +116,25 @@ class PriorCondition:
         self.scale = scale
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """Draws s as the codes have it: float32 (n, dim)."""
+        """Draws s in the distribution of the codes: float32 (n, dim)."""
         return self.module.draw(n, generator=generator)
 
     def of_class(self, index: int, n: int) -> Tensor:
-        """One class as s, by its place among the classes: float32 (n, dim)."""
+        """The s of one class, by its index: float32 (n, dim)."""
         return self.module.vectors(torch.full((n,), index))
 
     def named(self, s: Tensor) -> np.ndarray[Any, Any]:
-        """What users call s (N, dim): class names (N,), or vectors float64 (N, K)."""
+        """The users' form of s (N, dim): class names (N,), or vectors float64 (N, K)."""
         if self.scale is not None:
             return self.scale.inverse(s).numpy()
         names: np.ndarray[Any, Any] = np.array(self.classes)[s.argmax(1).numpy()]
         return names
 
     def find(self, wanted: Any, n: int) -> Tensor:
-        """What a user names as s: one condition for all, or one for each of `n` codes: float32 (n, dim).
+        """The s of a user's condition, one for all or one for each of `n` codes: float32 (n, dim).
 
         Raises:
-            ConfigurationError: There is no such class, or the shape is another.
+            ConfigurationError: There is no such class, or the shape is wrong.
         """
         if self.scale is not None:
             return self._vectors(wanted, self.scale, n)

@@ -15,7 +15,7 @@ try:
 except ImportError:  # scikit-learn before 1.6
 
     def validate_data(estimator: Any, X: Any, **checks: Any) -> Any:  # noqa: N803
-        """What later versions have as a function."""
+        """A substitute for a function of later versions."""
         return estimator._validate_data(X, **checks)
 
 
@@ -33,24 +33,24 @@ _OWN = {
     "device": "device",
     "seed": "random_state",
 }
-"""What `fit_prior` takes that the estimator has a place of its own for."""
+"""Arguments of `fit_prior` that are separate arguments of the estimator."""
 
 
 class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
-    """A density of data that is any prior which learns from codes: for scikit-learn's pipelines and searches.
+    """A density estimator for scikit-learn's pipelines and searches, by any prior that learns from codes.
 
     `fit` learns the rows of X, `score_samples` gives their log-density in nats, `score` its mean, and `sample` draws
     new rows. A prior without a density (`flow-matching`) can only be sampled.
 
     Args:
         prior: The prior: its name, or a table with the key `name` and its options.
-        conditional: Whether y are classes that X is conditioned on. Otherwise y is ignored, as elsewhere in
-            scikit-learn where a density is learned.
+        conditional: Whether y are classes that X is conditioned on. Otherwise y is ignored, as by scikit-learn's
+            density estimators.
         steps: Steps of training; a prior that is fitted in closed form has one.
-        batch_size: Rows in a step, at least 2; None for 256, or all where there are fewer.
+        batch_size: Rows in a step, at least 2; None for 256, or all rows if there are fewer.
         learning_rate: Above 0.
-        settings: Other settings of the fit, as `fit_prior` takes them; none of those that have an argument here.
-        device: Where to compute: auto, cpu, cuda, cuda:N or mps.
+        settings: Other settings of `fit_prior`, except those that have an argument here.
+        device: The device: auto, cpu, cuda, cuda:N or mps.
         random_state: A seed, a RandomState, or None for another result every time.
 
     Attributes:
@@ -104,12 +104,12 @@ class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             This estimator.
 
         Raises:
-            ValueError: X is no table of finite numbers, the prior cannot learn it, or `settings` has what belongs to
-                an argument.
+            ValueError: X is not a table of finite numbers, the prior cannot learn it, or `settings` has a setting that
+                is an argument.
         """
         rows = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         if self.conditional and y is None:
-            raise ValueError("conditional=True, and y is missing: give the classes of the rows, or conditional=False")
+            raise ValueError("conditional=True, but y is missing: give the classes of the rows, or conditional=False")
         more = dict(self.settings or {})
         for name in sorted(_OWN.keys() & more.keys()):
             raise ValueError(f"settings has {name!r}, which {_OWN[name]} says here: give it there, and leave it out")

@@ -26,21 +26,21 @@ from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 __all__ = ["FittedPrior"]
 
 _CHUNK = 500
-"""Codes computed at a time. Fixed, so that the same seed gives the same samples however many are wanted at once."""
+"""Codes computed at a time. Fixed, so that the same seed gives the same samples, whatever their number."""
 _DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64}
 
 
 class FittedPrior:
-    """p(code) or p(code | s) of given codes, in their own scale.
+    """p(code) or p(code | s), fitted to given codes, in their original scale.
 
-    Codes go in and come out on the CPU, whatever device the prior computes on.
+    All methods take and return codes on the CPU, whatever the prior's device.
 
     Attributes:
-        prior: The prior as it sees codes: standardised, without dimensions that do not vary; in evaluation mode.
-        scale: Takes codes to what the prior sees, and back.
+        prior: The prior of standardised codes without constant dimensions, in evaluation mode.
+        scale: Converts codes to the prior's standardised codes, and back.
         config: The settings of the fit.
-        record: What it was fitted with and to.
-        steps: Steps of its training.
+        record: The record of the fit and its codes.
+        steps: Number of training steps.
 
     Examples:
         >>> import numpy as np
@@ -79,7 +79,7 @@ class FittedPrior:
 
         Args:
             path: The folder.
-            device: Where it shall compute: auto, cpu, cuda, cuda:N or mps.
+            device: The device: auto, cpu, cuda, cuda:N or mps.
             registry: Where components come from; the installed plug-ins if None.
 
         Raises:
@@ -121,16 +121,16 @@ class FittedPrior:
         return cls(prior, scale, condition, config, record, steps=steps, registry=registry)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Components need not be picklable: they are built again where they are wanted.
+        # Components need not be picklable: they are rebuilt after unpickling.
         return FittedPrior._rebuilt, (self.config, self.record, self._weights(), self.steps)
 
     def save(self, path: str | Path) -> None:
         """Saves the prior as a folder that `load` reads: weights in safetensors, settings in TOML, the rest in JSON.
 
-        What a fit needs to go on is not saved: `fit_prior(..., out=...)` keeps that.
+        The state needed to resume a fit is not saved: use `fit_prior(..., out=...)` for that.
 
         Raises:
-            RunFolderError: There is something at that path, or it cannot be written.
+            RunFolderError: The path is in use, or cannot be written.
         """
         PriorFolder.create(Path(path), self.config, self.record, self._weights(), {}, self.steps)
 
@@ -151,17 +151,17 @@ class FittedPrior:
 
     @property
     def classes(self) -> tuple[int | str, ...]:
-        """The classes that codes are conditioned on; empty where there are none."""
+        """The classes that codes are conditioned on; empty if there are none."""
         return self._condition.classes if self._condition is not None else ()
 
     @property
     def has_density(self) -> bool:
-        """Whether there is `log_prob`."""
+        """Whether `log_prob` is available."""
         return self.prior.has_density
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The prior's device."""
         tensors = (*self.prior.parameters(), *self.prior.buffers())
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
@@ -169,16 +169,16 @@ class FittedPrior:
     def sample(
         self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draws `n` codes of the shape and dtype of those that it was fitted to: float32, float64 or int64.
+        """Draws `n` codes of the shape and dtype of the fitted codes: float32, float64 or int64.
 
         The same seed gives the same codes, however many are drawn at once.
 
         Args:
             n: Number of codes, at least 1.
-            condition: Of a conditional prior, a class by name, or a vector, for all codes; or one for each of them.
-                Without it, conditions are drawn as the codes have them.
-            seed: Seed of everything that is drawn.
-            generator: Source of everything instead, on the CPU.
+            condition: For a conditional prior, a class by name, or a vector, for all codes; or one for each of them. By
+                default, conditions are drawn from their distribution among the codes.
+            seed: Seed of all random numbers.
+            generator: Source of random numbers instead of the seed, on the CPU.
 
         Raises:
             ConfigurationError: The prior has no condition, or there is no such class.
@@ -190,10 +190,10 @@ class FittedPrior:
     def sample_with_conditions(
         self, n: int, condition: Any = None, *, seed: int = 0, generator: torch.Generator | None = None
     ) -> tuple[Tensor, np.ndarray[Any, Any] | None]:
-        """Draws codes as `sample` does, and gives what they are conditioned on.
+        """Draws codes like `sample`, and also returns their conditions.
 
         Returns:
-            The codes, and class names (n,) or vectors (n, K); None where there is no condition.
+            The codes, and class names (n,) or vectors (n, K); None without a condition.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
@@ -204,7 +204,7 @@ class FittedPrior:
         with evaluating(self.prior):
             for start in range(0, n, _CHUNK):
                 size = min(_CHUNK, n - start)
-                # Whole chunks are drawn: what a seed gives depends neither on n nor on the device.
+                # Whole chunks are drawn, so that the result for a seed depends neither on n nor on the device.
                 noise = self.prior.noise(_CHUNK, generator=noise_from)[:size].to(self.device)
                 s = None
                 if self._condition is not None:
@@ -219,19 +219,18 @@ class FittedPrior:
 
     @torch_defaults()
     def log_prob(self, codes: Any, condition: Any = None) -> Tensor:
-        """Log-density of codes in nats, float64 (N,), in the scale of the codes; of indices, log-probability.
+        """Log-density of codes in nats, float64 (N,), in their original scale; for indices, log-probability.
 
-        It is the density over the dimensions that vary. In those that did not vary where the prior was fitted, codes
-        may have any value.
+        Only dimensions that varied in the fit count; codes may have any value in the others.
 
         Args:
             codes: Codes of the shape that the prior was fitted to, one a row.
-            condition: Of a conditional prior, a class by name, or a vector, for all codes; or one for each of them.
-                Without it, classes are summed over, weighted by how often the codes have them.
+            condition: For a conditional prior, a class by name, or a vector, for all codes; or one for each of them. By
+                default, the density is marginalised over classes, weighted by their frequencies.
 
         Raises:
             TypeError: The prior has no density.
-            ConfigurationError: The codes have another shape or are not finite; or codes are conditioned on vectors, and
+            ConfigurationError: The codes have another shape or are not finite; or codes are conditioned on vectors, but
                 none is given.
         """
         if not self.prior.has_density:
@@ -250,7 +249,7 @@ class FittedPrior:
             raise ConfigurationError(
                 "this prior has a density for each condition, none over all vectors; give one as condition="
             )
-        # A class that no code had has no share, and adds nothing.
+        # A class without codes has a share of 0, and contributes nothing.
         of_classes = [
             self._density(flat, self._condition.of_class(place, len(flat))) + float(np.log(share))
             for place, share in enumerate(self._condition.shares)
@@ -259,10 +258,10 @@ class FittedPrior:
 
     @torch_defaults()
     def responsibilities(self, codes: Any) -> Tensor:
-        """p(part | code) of a mixture's parts: (N, parts), rows sum to 1.
+        """p(component | code) of a mixture: (N, components), rows sum to 1.
 
         Raises:
-            TypeError: The prior is no mixture.
+            TypeError: The prior is not a mixture.
             ConfigurationError: The codes have another shape or are not finite.
         """
         with evaluating(self.prior):
@@ -275,7 +274,7 @@ class FittedPrior:
         with evaluating(self.prior), refusing(registered, f"--prior {self.config.prior.name}"):
             for start in range(0, len(flat), _CHUNK):
                 codes = self.scale(flat[start : start + _CHUNK])
-                # Whole chunks: rounding then depends on a code alone, not on how many others come with it.
+                # Whole chunks, so that rounding does not depend on the number of codes.
                 missing = _CHUNK - len(codes)
                 given = [_filled(codes, missing).to(self.device)]
                 if s is not None:
@@ -295,5 +294,5 @@ class FittedPrior:
 
 
 def _filled(rows: Tensor, missing: int) -> Tensor:
-    """Rows, and the last one as often as some are missing."""
+    """Rows, padded by repeating the last one."""
     return torch.cat([rows, rows[-1:].expand(missing, -1)])

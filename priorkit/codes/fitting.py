@@ -35,20 +35,20 @@ def prepare_code_fit(
     file: Path | None = None,
     registry: Registry | None = None,
 ) -> CodeFitting:
-    """Checks codes and builds the prior that is to be fitted to them. Writes nothing.
+    """Checks codes and builds the prior to fit to them. Writes nothing.
 
     Args:
-        codes: Codes, as `fit_prior` takes them.
-        changes: The prior and its options, how it is trained and for how long.
-        conditions: What the codes are conditioned on.
-        kind: What they are, where it cannot be told.
-        entries: Of indices, the number of entries of their codebook.
-        out: The folder to make; None keeps nothing on disk.
-        file: Where the codes were read from: the record of the fit keeps it, and errors about the codes name it.
+        codes: Codes, as for `fit_prior`.
+        changes: The prior and its options, and the settings of its training.
+        conditions: The codes' conditions.
+        kind: The kind of codes, if ambiguous.
+        entries: For indices, the number of entries of their codebook.
+        out: The folder to make; None saves nothing to disk.
+        file: The file of the codes, which is recorded and named in errors.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        PriorkitError: The codes are none, the prior cannot learn them, a setting is wrong, or the folder is taken.
+        PriorkitError: The codes are invalid, the prior cannot learn them, a setting is wrong, or the folder is in use.
     """
     registry = installed_plugins() if registry is None else registry
     if join_processes().count > 1:
@@ -92,26 +92,26 @@ def fit_prior(
 ) -> FittedPrior:
     """Fits a prior to codes from anywhere: `fit_prior(codes, "flow-matching", steps=2000)`.
 
-    Codes are standardised before the prior sees them, and dimensions that do not vary are left out and put back.
+    Codes are standardised for the prior; constant dimensions are removed and restored in samples.
 
     Args:
         codes: Real numbers (N, D), or maps (N, C, H, W); or indices of a codebook, whole numbers (N, H, W) or (N, D). A
             tensor, an array, a table or nested lists.
         prior: The prior: its name, or a table with the key `name` and its options.
-        conditions: What the codes are conditioned on: whole numbers or texts (N,), the classes; or vectors (N, K).
-        kind: `vectors`, `maps` or `indices`, where dtype and shape do not tell: whole numbers (N, D).
-        entries: Of indices, the number of entries of their codebook; by default the largest index and 1.
-        out: A folder in which the fit is kept, and can be gone on with (`priorkit fit --resume`); None for none.
-        observers: Told what happens.
-        progress: Whether to show how it goes: a bar on a terminal or in a notebook. None does in both.
+        conditions: The codes' conditions: classes, whole numbers or texts (N,); or vectors (N, K).
+        kind: `vectors`, `maps` or `indices`, if dtype and shape are ambiguous: for whole numbers (N, D).
+        entries: For indices, the number of entries of their codebook; by default the largest index + 1.
+        out: A folder for the fit, which can then be resumed (`priorkit fit --resume`); or None.
+        observers: The observers to notify.
+        progress: Whether to show a progress bar. None shows one on a terminal or in a notebook.
         registry: Where components come from; the installed plug-ins if None.
-        **changes: How it is trained: `steps`, `epochs`, `max_time`, `batch_size`, `learning_rate`, `lr_schedule`,
-            `optimizer`, `average`, `seed`, `device` and others of `RunConfig`.
+        **changes: Settings of the training: `steps`, `epochs`, `max_time`, `batch_size`, `learning_rate`,
+            `lr_schedule`, `optimizer`, `average`, `seed`, `device` and others of `RunConfig`.
 
     Raises:
-        PriorkitError: The codes are none, the prior cannot learn them, a setting is wrong, or the folder is taken.
+        PriorkitError: The codes are invalid, the prior cannot learn them, a setting is wrong, or the folder is in use.
         NonFiniteLossError: Training diverged.
-        KeyboardInterrupt: Training was stopped by Ctrl-C; a fit with a folder can be gone on with.
+        KeyboardInterrupt: Training was stopped by Ctrl-C; a fit with a folder can be resumed.
     """
     fitting = prepare_code_fit(
         codes,

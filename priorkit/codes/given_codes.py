@@ -1,4 +1,4 @@
-"""Codes from anywhere: what is taken for codes, and what is refused in one line."""
+"""Checks of given codes, from any source."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,16 +20,16 @@ _REAL, _WHOLE = "f", "iub"
 
 @dataclass(frozen=True)
 class GivenCodes:
-    """Codes that have been checked.
+    """Checked codes.
 
     Attributes:
-        flat: (N, dim): float32 or float64, finite; int64 in [0, entries) where they are indices.
-        space: What they are points of.
-        shape: The shape of one code as it was given: that of the space, but (D,) of a sequence of indices.
-        scale: Their scale.
+        flat: (N, dim): float32 or float64, finite; int64 in [0, entries) for indices.
+        space: The space of the codes.
+        shape: The original shape of one code: that of the space, or (D,) for a sequence of indices.
+        scale: The codes' scale.
 
     Raises:
-        ConfigurationError: They do not vary, or reach further than float64 does.
+        ConfigurationError: They do not vary, or their range exceeds float64.
     """
 
     flat: Tensor
@@ -45,14 +45,14 @@ class GivenCodes:
 
 
 def as_array(values: Any, what: str) -> np.ndarray[Any, Any]:
-    """A tensor, an array, a table or nested lists as an array of real numbers.
+    """Converts a tensor, an array, a table or nested lists to an array of real numbers.
 
     Args:
-        values: What was given.
-        what: What it is, to begin the message: `codes`.
+        values: The given values.
+        what: The subject of the message: `codes`.
 
     Raises:
-        ConfigurationError: It holds something else than real numbers.
+        ConfigurationError: The values are not real numbers.
     """
     if isinstance(values, Tensor):
         values = values.detach().cpu()
@@ -76,18 +76,18 @@ def as_array(values: Any, what: str) -> np.ndarray[Any, Any]:
 
 
 def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = None) -> GivenCodes:
-    """Checks codes, and finds out what they are.
+    """Checks codes, and determines their kind.
 
     Real numbers (N, D) are vectors, (N, C, H, W) maps; whole numbers (N, H, W) are indices. Whole numbers (N, D) may be
-    measurements or indices, which must be said.
+    measurements or indices, so `kind` or `entries` must be given.
 
     Args:
         codes: A tensor, an array, a table or nested lists.
-        kind: `vectors`, `maps` or `indices`; None where dtype and shape tell.
-        entries: Of indices, the number of entries of their codebook; by default the largest index and 1.
+        kind: `vectors`, `maps` or `indices`; None if dtype and shape determine it.
+        entries: For indices, the number of entries of their codebook; by default the largest index + 1.
 
     Raises:
-        ConfigurationError: They are no codes, or all the same.
+        ConfigurationError: They are not codes, or all the same.
     """
     array = as_array(codes, "codes")
     found = f"these are {array.dtype} of shape {array.shape}"
@@ -138,15 +138,15 @@ def _indices(array: np.ndarray[Any, Any], shape: tuple[int, ...], entries: int |
 
 
 def codes_like(codes: Any, space: CodeSpace, shape: tuple[int, ...]) -> Tensor:
-    """Checks codes that are to be like others: float64 (N, dim), or int64 where they are indices.
+    """Checks codes for a fitted prior: float64 (N, dim), or int64 for indices.
 
     Args:
         codes: A tensor, an array, a table or nested lists.
-        space: The space of the others.
-        shape: The shape of one of them as it was given.
+        space: The space of the fitted codes.
+        shape: The original shape of one fitted code.
 
     Raises:
-        ConfigurationError: These are of another shape, or not finite, or no indices of the codebook.
+        ConfigurationError: They have another shape, are not finite, or are not indices of the codebook.
     """
     array = as_array(codes, "codes")
     if array.shape[1:] != shape or array.ndim == 0 or not len(array):
@@ -165,12 +165,12 @@ def codes_like(codes: Any, space: CodeSpace, shape: tuple[int, ...]) -> Tensor:
 
 
 def finite_tensor(array: np.ndarray[Any, Any], what: str, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Real numbers as a tensor; it may share memory with the array, and is only read.
+    """Converts real numbers to a tensor, which may share the array's memory and must not be changed.
 
     Args:
-        array: As `as_array` gives it.
-        what: What it is, to begin the message.
-        dtype: Of the tensor.
+        array: The result of `as_array`.
+        what: The subject of the message.
+        dtype: The tensor's dtype.
 
     Raises:
         ConfigurationError: A number is not finite; the message says where the first is.
@@ -184,5 +184,5 @@ def finite_tensor(array: np.ndarray[Any, Any], what: str, dtype: torch.dtype = t
             f"{what} must be finite, and {what}[{', '.join(map(str, place))}] is {array[place]} ({words}, counted from "
             f"0); {rows} of {len(array)} rows have such values: leave them out, or fill them in"
         )
-    # torch warns of arrays that may not be written to.
+    # torch warns about read-only arrays.
     return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(dtype)

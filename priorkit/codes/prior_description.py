@@ -1,4 +1,4 @@
-"""A prior that was fitted to codes, in one line, and as a notebook shows it."""
+"""The description of a fitted prior in one line, and as HTML for notebooks."""
 
 import html
 from collections.abc import Callable
@@ -15,11 +15,11 @@ _SIDE = 160
 
 
 def prior_in_words(name: str, record: PriorRecord, steps: int, *, has_density: bool) -> str:
-    """What a fitted prior is, in one line.
+    """The description of a fitted prior in one line.
 
     Args:
         name: The prior's name.
-        record: What it was fitted with and to.
+        record: The record of the fit.
         steps: Steps of its training.
         has_density: Whether it has a density.
     """
@@ -34,11 +34,11 @@ def prior_in_words(name: str, record: PriorRecord, steps: int, *, has_density: b
 
 
 def prior_as_html(words: str, sample: Callable[[], Tensor]) -> str:
-    """A prior with the first two dimensions of some samples, as HTML that needs nothing else.
+    """A prior with the first two dimensions of some samples, as self-contained HTML.
 
     Args:
-        words: What it is, in one line.
-        sample: Draws the samples, (N, D); of codes with fewer than two dimensions, no picture is drawn.
+        words: The description in one line.
+        sample: Draws the samples, (N, D); with fewer than two dimensions, there is no picture.
     """
     try:
         codes = sample().flatten(1)[:, :2].double()

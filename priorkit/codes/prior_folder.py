@@ -30,8 +30,8 @@ class PriorFolder:
 
     Attributes:
         config: `prior.toml`, the settings.
-        record: `prior.json`, versions, plug-ins, and what the codes were.
-        metrics: `metrics.jsonl`, one line for each measurement of the fit; none where a prior was saved from memory.
+        record: `prior.json`, versions, plug-ins, and a description of the codes.
+        metrics: `metrics.jsonl`, one line for each measurement of the fit; missing if the prior was saved from memory.
         checkpoints: `checkpoints/`.
     """
 
@@ -44,14 +44,14 @@ class PriorFolder:
 
     @classmethod
     def check_free(cls, path: Path) -> None:
-        """Makes sure that a new prior can have this folder.
+        """Checks that a new prior can use this folder.
 
         Raises:
-            RunFolderError: There is something there already.
+            RunFolderError: The path is already in use.
         """
         with explained_os_errors("look at", None):
             if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-                raise RunFolderError(f"{str(path)!r} exists already and is left as it is; name another folder")
+                raise RunFolderError(f"{str(path)!r} already exists and is left as it is; name another folder")
 
     @classmethod
     def create(
@@ -63,17 +63,17 @@ class PriorFolder:
         state: Mapping[str, Any],
         step: int,
     ) -> "PriorFolder":
-        """Makes a folder with a first checkpoint: it is whole once it is there.
+        """Makes a folder with a first checkpoint, atomically.
 
         Raises:
-            RunFolderError: It exists already, or cannot be made; nothing of it is left then.
+            RunFolderError: It already exists, or cannot be made; no part of it is left.
         """
         cls.check_free(path)
 
         def write(folder: PriorFolder) -> None:
             folder.save(step, weights, state)
             folder.config.write_text(settings_to_toml(config), encoding="utf-8")
-            # Last: by this file a folder is a prior's.
+            # Last: this file marks a folder as a prior's.
             folder.record.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
         folder = cls(path)
@@ -93,13 +93,13 @@ class PriorFolder:
         """Saves a checkpoint.
 
         Args:
-            step: The step that it is of.
+            step: The training step.
             weights: Tensors by name.
             state: Everything else.
             keep: How many of the last checkpoints stay, this one included.
 
         Raises:
-            RunFolderError: It cannot be written; the last one is still there then.
+            RunFolderError: It cannot be written; the previous one is kept.
         """
         with explained_os_errors("save a checkpoint", "priorkit fit --resume PRIOR"):
             self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)}, keep=keep)
@@ -125,18 +125,18 @@ class PriorFolder:
         """An existing folder.
 
         Raises:
-            RunFolderError: There is none at that path.
+            RunFolderError: There is no such folder at this path.
         """
         if not cls.is_one(path):
             found = "it has no prior.json" if path.exists() else "there is no such folder"
             raise RunFolderError(
-                f"{str(path)!r} is no prior that was fitted to given codes: {found}; name a folder that `priorkit fit "
+                f"{str(path)!r} is not a prior fitted to given codes: {found}; name a folder that `priorkit fit "
                 "--codes` or FittedPrior.save has made"
             )
         return cls(path)
 
     def read_record(self) -> PriorRecord:
-        """What the prior was fitted with and to.
+        """The record of the fit and its codes.
 
         Raises:
             RunFolderError: The file is damaged, or a newer version has written it.
@@ -170,7 +170,7 @@ class PriorFolder:
 
 
 def _remove(folder: PriorFolder) -> None:
-    """Half a folder could neither be gone on with nor be used again."""
+    """Removes an incomplete folder, which could neither be resumed nor reused."""
     shutil.rmtree(folder.checkpoints.folder, ignore_errors=True)
     for file in (folder.config, folder.record):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Priors by themselves, as modules of anybody's code."""
+"""Makes untrained priors as torch modules for any code."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -35,22 +35,21 @@ def make_prior(
 ) -> Prior:
     """Makes an untrained prior, a torch module: `make_prior("mixture", dim=8, components=10)`.
 
-    It is `priorkit.interfaces.Prior`: `sample(n)` draws codes; `log_prob(code)` is there where `has_density`; and
+    It is `priorkit.interfaces.Prior`: `sample(n)` draws codes; `log_prob(code)` is available if `has_density`; and
     `learning` says how it is trained: by its density, by `code_loss`, or by one call of `fit_codes`.
 
     Args:
         name: The prior: `gaussian`, `mixture`, `flow`, `flow-matching`, `learned`, ... (`priorkit components prior`).
         dim: Dimensions of a code; or the shape (C, H, W) of maps, or (H, W) of indices.
-        entries: Of indices, the number of entries of their codebook; 0 where codes are numbers.
+        entries: For indices, the number of entries of their codebook; otherwise 0.
         condition_dim: Dimensions of the condition s; 0 for none.
-        condition_classes: Number of classes where s is a class, one-hot; `condition_dim` may be left out then.
-        codes: Number of codes that it will be trained on, by which some priors weigh their own terms.
-        encoder: Of priors that are made of posteriors (`vampprior`, `exemplar`): whose they are. It stays a module of
-            its own, not one of the prior's.
-        images: Training images that such priors start from, or are made of: an array or a tensor, as
-            `priorkit.train(data=...)` takes them.
+        condition_classes: Number of classes if s is a one-hot class; `condition_dim` may then be left out.
+        codes: Number of training codes, by which some priors weight their own loss terms.
+        encoder: For priors made of posteriors (`vampprior`, `exemplar`): the encoder. It does not become a submodule of
+            the prior.
+        images: Training images for these priors: an array or a tensor, as for `priorkit.train(data=...)`.
         code_generator: The network of a learned prior: its name, or a table with its options.
-        seed: Seed of its first weights; torch's global generator is left as it was.
+        seed: Seed of the initial weights; torch's global generator is left unchanged.
         registry: Where components come from; the installed plug-ins if None.
         **options: The prior's own options (`priorkit components NAME`).
 

@@ -1,4 +1,4 @@
-"""What a fitted prior consists of, built again from its settings, its record and its tensors."""
+"""Rebuilds a fitted prior from its settings, its record and its tensors."""
 
 import torch
 from torch import Tensor
@@ -21,17 +21,17 @@ __all__ = ["rebuilt_parts"]
 def rebuilt_parts(
     config: RunConfig, registry: Registry, record: PriorRecord, weights: dict[str, Tensor]
 ) -> tuple[Prior, CodeScale, PriorCondition | None]:
-    """The prior as it is used, the scale of its codes and its condition, on the CPU.
+    """The prior for evaluation, the scale of its codes and its condition, on the CPU.
 
     Args:
-        config: Which components, resolved.
-        registry: Where they come from.
-        record: What codes and conditions they are for.
-        weights: Their tensors, by `network/tensor`; the prior's as they are used, averaged or trained.
+        config: The resolved settings.
+        registry: The registry of components.
+        record: The record of the codes and conditions.
+        weights: Tensors by `network/tensor`; those of the prior are averaged, if the fit averages.
 
     Raises:
-        RunFolderError: The settings have no condition, and the record has one.
-        KeyError, RuntimeError: The tensors are those of another prior.
+        RunFolderError: The settings have no condition, but the record has one.
+        KeyError, RuntimeError: The tensors belong to another prior.
     """
     scale = CodeScale(record.codes.space)
     scale.load_state_dict(tensors_below("scale", weights))
@@ -51,11 +51,11 @@ def rebuilt_parts(
 
 
 def _condition(config: RunConfig, registry: Registry, classes: int, dim: int) -> Condition:
-    """The condition of a prior that is loaded, whose tensors follow.
+    """The condition of a loaded prior, before its tensors are loaded.
 
     Args:
-        config: Which condition.
-        registry: Where it comes from.
+        config: The choice of the condition.
+        registry: The registry of components.
         classes: Number of classes; 0 where conditions are vectors.
         dim: Dimensions of vectors; 0 where conditions are classes.
 

@@ -1,4 +1,4 @@
-"""What is remembered of a prior that was fitted to given codes: the content of `prior.json`."""
+"""The record of a prior that was fitted to given codes: the content of `prior.json`."""
 
 import hashlib
 import platform
@@ -18,22 +18,22 @@ from priorkit.registry import Registry
 __all__ = ["FORMAT", "CodesRecord", "ConditionRecord", "PriorRecord", "codes_record", "condition_record", "record_of"]
 
 FORMAT = 1
-"""The format that this version writes, in `prior.json`; it rises when older folders cannot be read as they are."""
+"""The format that this version writes, in `prior.json`; raised when older folders need a migration."""
 
 _SLOTS = ("prior", "code_generator", "condition")
 
 
 class CodesRecord(BaseModel):
-    """What is remembered of the codes.
+    """The record of the codes.
 
     Attributes:
         shape: The shape of their space.
-        given_shape: The shape of one code as it was given.
-        entries: Of indices, the number of entries; otherwise 0.
-        dtype: What samples are given in: `float32`, `float64` or `int64`.
-        count: How many there were.
-        fingerprint: A text that differs where codes or their conditions differ.
-        file: The file that they were read from, if they were.
+        given_shape: The original shape of one code.
+        entries: For indices, the number of entries; otherwise 0.
+        dtype: The dtype of samples: `float32`, `float64` or `int64`.
+        count: Number of codes.
+        fingerprint: A hash of the codes and their conditions.
+        file: The file of the codes, if any.
     """
 
     shape: tuple[int, ...]
@@ -46,18 +46,18 @@ class CodesRecord(BaseModel):
 
     @property
     def space(self) -> CodeSpace:
-        """What they are points of."""
+        """The space of the codes."""
         return CodeSpace(self.shape, entries=self.entries)
 
 
 class ConditionRecord(BaseModel):
-    """What is remembered of the conditions.
+    """The record of the conditions.
 
     Attributes:
         classes: The names of the classes; empty where conditions are vectors.
-        shares: How large a part of the codes each class has.
-        dim: Dimensions of vectors as they were given; 0 where conditions are classes.
-        seen_dim: Dimensions of those that vary.
+        shares: The share of each class among the codes.
+        dim: Dimensions of given vectors; 0 if conditions are classes.
+        seen_dim: Number of dimensions that vary.
     """
 
     classes: tuple[int | str, ...] = ()
@@ -67,7 +67,7 @@ class ConditionRecord(BaseModel):
 
 
 class PriorRecord(BaseModel):
-    """`prior.json`: what a prior was fitted with and to.
+    """`prior.json`: the record of a fit.
 
     Attributes:
         format: Of the folder.
@@ -78,8 +78,8 @@ class PriorRecord(BaseModel):
         device: On what.
         precision: In which it was trained.
         components: Of each kind, the component that is used: its name, distribution and version.
-        codes: What it was fitted to.
-        condition: What these are conditioned on.
+        codes: The record of the codes.
+        condition: The record of the conditions.
     """
 
     format: int
@@ -128,7 +128,7 @@ def record_of(
 
 
 def codes_record(given: GivenCodes, conditions: GivenConditions | None, file: Path | None) -> CodesRecord:
-    """The record of codes; its fingerprint is of their conditions, too."""
+    """The record of codes; its fingerprint includes their conditions."""
     digest = hashlib.blake2b(digest_size=16)
     tensors = [given.flat]
     if conditions is not None:
@@ -149,7 +149,7 @@ def codes_record(given: GivenCodes, conditions: GivenConditions | None, file: Pa
 
 
 def condition_record(conditions: GivenConditions | None) -> ConditionRecord | None:
-    """The record of conditions; None where there are none."""
+    """The record of conditions, or None."""
     if conditions is None:
         return None
     vectors, scale = conditions.carrier.embeddings, conditions.scale

@@ -1,4 +1,4 @@
-"""Goes on with fits to given codes."""
+"""Resumes fits to given codes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,23 +30,23 @@ def prepare_resumed_fit(
     file: Path | None = None,
     registry: Registry | None = None,
 ) -> CodeFitting:
-    """Loads a fit to go on with it, as if it had never stopped. Writes nothing.
+    """Loads a fit to resume it, as if it had never stopped. Writes nothing.
 
     Args:
         path: The folder of the prior.
         changes: New limits, or another device; None stands for no new value.
         codes: The same codes; None reads them from a file.
-        conditions: The same conditions, where codes are given.
-        file: The file that codes are read from now; None for that which they were read from.
+        conditions: The same conditions, if codes are given.
+        file: The current file of the codes; None for the recorded file.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        PriorkitError: There is no such fit, the codes are others, or there is nothing left to do.
+        PriorkitError: There is no such fit, the codes differ, or the fit is complete.
     """
     registry = installed_plugins() if registry is None else registry
     if (Path(path) / "config.toml").is_file():
         RunFolder.open(Path(path))
-        raise ConfigurationError(f"{str(path)!r} is a run; go on with it by priorkit train --resume {path}")
+        raise ConfigurationError(f"{str(path)!r} is a run; resume it by priorkit train --resume {path}")
     folder = PriorFolder.open(Path(path))
     record, kept = folder.read_record(), folder.read_config()
     environment = {"components": record.components}
@@ -57,7 +57,7 @@ def prepare_resumed_fit(
     state = folder.checkpoints.load_state(checkpoint)
     if not state:
         raise RunFolderError(
-            f"{str(path)!r} was saved by FittedPrior.save, without what a fit needs to go on; fit another prior"
+            f"{str(path)!r} was saved by FittedPrior.save, without the state needed to resume; fit another prior"
         )
     given, conditioned = _same_codes(folder, record, config, codes, conditions, file)
     fit = CodeFit(config.model_copy(update={"precision": record.precision}), registry, given, conditioned)
@@ -82,12 +82,11 @@ def _with_changes(kept: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     refused = sorted(set(changes) - set(RESUMABLE_FIT))
     if refused:
         raise ConfigurationError(
-            f"{flag_for((refused[0],))}: --resume goes on with the fit as it was configured; leave it out, or fit "
-            "another prior"
+            f"{flag_for((refused[0],))}: --resume keeps the fit's configuration; leave it out, or fit another prior"
         )
     settings = kept.model_dump()
     if set(changes) & set(LIMITS):
-        # A new limit replaces the old ones, whichever kind they were of.
+        # A new limit replaces all old ones, of whatever kind.
         settings.update(dict.fromkeys(LIMITS))
     return validate_settings(merge_settings(settings, changes))
 
@@ -98,7 +97,7 @@ def _same_codes(
     """The codes that the prior was fitted to, and their conditions.
 
     Raises:
-        ConfigurationError: These are others, or there are none.
+        ConfigurationError: The codes differ, or are missing.
     """
     if codes is None:
         if file is None and record.codes.file is None:

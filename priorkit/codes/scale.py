@@ -1,4 +1,4 @@
-"""The scale of given codes: what a prior learns has mean 0 and deviation 1, whatever they are measured in."""
+"""The scale of given codes: priors learn codes of mean 0 and deviation 1."""
 
 import math
 
@@ -14,18 +14,18 @@ _CHUNK = 10_000
 
 
 class CodeScale(nn.Module):
-    """Takes codes to mean 0 and deviation 1 in float32, and back; leaves out dimensions that do not vary.
+    """Standardises codes to float32, and back; removes constant dimensions.
 
-    Vectors are scaled dimension by dimension, maps channel by channel, and indices not at all. It computes in float64
-    on the CPU: an offset of 1e6 would leave float32 few digits for what varies around it.
+    Vectors are scaled dimension by dimension, maps channel by channel, and indices not at all. Computes in float64 on
+    the CPU, because with a large offset float32 would lose precision.
 
     Args:
         space: The space of the codes as they are given.
 
     Attributes:
-        mean: Mean of each dimension, float64 (dim,); the value of those that do not vary.
-        deviation: Standard deviation of each, float64 (dim,); 1 where a dimension does not vary.
-        varies: Which dimensions vary, bool (dim,): the prior sees these alone.
+        mean: Mean of each dimension, float64 (dim,); the value of constant dimensions.
+        deviation: Standard deviation of each, float64 (dim,); 1 for constant dimensions.
+        varies: Which dimensions vary, bool (dim,); the prior sees only these.
     """
 
     mean: Tensor
@@ -45,11 +45,11 @@ class CodeScale(nn.Module):
 
         Args:
             codes: Finite numbers, or indices.
-            space: What they are points of.
-            what: What they are, to begin a message.
+            space: The space of the codes.
+            what: The subject of a message.
 
         Raises:
-            ConfigurationError: They do not vary, or reach further than float64 does.
+            ConfigurationError: They do not vary, or their range exceeds float64.
         """
         scale = cls(space)
         if space.kind is CodeKind.INDICES:
@@ -66,7 +66,7 @@ class CodeScale(nn.Module):
                 f"{what} reach from {float(low[place]):g} to {float(high[place]):g} in column {place}, further than "
                 "numbers do; divide them by their largest first"
             )
-        # Of numbers from 0 to 1, no square is lost and no sum overflows.
+        # With numbers from 0 to 1, squares do not underflow and sums do not overflow.
         unit = torch.where(reach > 0, reach, 1.0)
         total = squares = torch.zeros(groups, dtype=torch.float64)
         for chunk in torch.split(codes, _CHUNK):
@@ -89,7 +89,7 @@ class CodeScale(nn.Module):
 
     @property
     def seen(self) -> CodeSpace:
-        """The space of what the prior sees."""
+        """The space of the prior's codes."""
         space = self.space
         if space.kind is CodeKind.INDICES:
             return space
@@ -99,7 +99,7 @@ class CodeScale(nn.Module):
         return CodeSpace((int(self.varies.sum()),))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """What the prior sees of codes (N, dim): float32 (N, seen.dim), or indices as they are."""
+        """Converts codes (N, dim) to the prior's: float32 (N, seen.dim); indices are unchanged."""
         if self.space.kind is CodeKind.INDICES:
             return codes
         parts = [
@@ -109,7 +109,7 @@ class CodeScale(nn.Module):
         return torch.cat(parts)
 
     def inverse(self, seen: Tensor) -> Tensor:
-        """Codes of what a prior gives (N, seen.dim): float64 (N, dim), or indices as they are."""
+        """Converts the prior's codes (N, seen.dim) back: float64 (N, dim); indices are unchanged."""
         if self.space.kind is CodeKind.INDICES:
             return seen
         codes = self.mean.repeat(len(seen), 1)
@@ -117,5 +117,5 @@ class CodeScale(nn.Module):
         return codes
 
     def log_volume(self) -> float:
-        """What a log-density of what the prior sees exceeds that of the codes by, in nats."""
+        """The log-density of the prior's codes minus that of the original codes, in nats."""
         return float(self.deviation[self.varies].log().sum())

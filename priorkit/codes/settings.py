@@ -1,4 +1,4 @@
-"""The settings of a prior that is fitted to given codes: those fields of a run's that say something about it."""
+"""The settings of a fit to given codes: the fields of `RunConfig` that apply."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,11 +23,11 @@ from priorkit.registry import Registry
 __all__ = ["RESUMABLE_FIT", "resolve_code_fit", "settings_to_toml"]
 
 RESUMABLE_FIT = (*LIMITS, "device")
-"""Those that may change when a fit goes on."""
+"""Settings that may change when a fit is resumed."""
 
 
 def resolve_code_fit(changes: Mapping[str, Any], codes: GivenCodes, registry: Registry) -> RunConfig:
-    """The configuration of a fit, with every default filled in that it has.
+    """The configuration of a fit, with all defaults filled in.
 
     Args:
         changes: What the user has set.
@@ -57,6 +57,6 @@ def resolve_code_fit(changes: Mapping[str, Any], codes: GivenCodes, registry: Re
 
 
 def settings_to_toml(config: RunConfig) -> str:
-    """The settings of a fit as TOML; None, which TOML does not know, is left out."""
+    """The settings of a fit as TOML, which has no null: None is left out."""
     dumped = config.model_dump(mode="json", include=set(CODE_FIT_SETTINGS), exclude_none=True)
     return tomli_w.dumps({key: toml_values(dumped[key]) for key in CODE_FIT_SETTINGS if key in dumped})

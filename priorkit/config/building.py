@@ -20,21 +20,21 @@ def build_component(
     context: object,
     refusal: type[PriorkitError] = ConfigurationError,
 ) -> T:
-    """Builds the component that a configuration has chosen for a slot, and holds it to its interface.
+    """Builds the component that a configuration chooses for a slot, and checks that it implements its interface.
 
     Args:
         config: The configuration.
         registry: Where components come from.
-        slot: Which kind.
-        interface: What the component must be.
-        context: What its plug-in is told.
-        refusal: What a plug-in's own ValueError becomes.
+        slot: The kind of component.
+        interface: The class that the component must be an instance of.
+        context: The context for the plug-in's `build` function.
+        refusal: The error class that replaces the plug-in's own ValueError.
 
     Raises:
-        UnknownComponentError: No plug-in supplies it.
+        UnknownComponentError: No plug-in supplies this component.
         ConfigurationError: Its options are wrong.
-        PluginError: The plug-in built something else, or a third party's fails to build it.
-        PriorkitError: The plug-in refuses to build it.
+        PluginError: The plug-in built something else, or a third party's plug-in failed to build the component.
+        PriorkitError: The plug-in refuses to build the component.
     """
     made = build_optional(config, registry, slot, interface, context, refusal)
     if made is None:
@@ -50,7 +50,7 @@ def build_optional(
     context: object,
     refusal: type[PriorkitError] = ConfigurationError,
 ) -> T | None:
-    """The same for a component that there need not be: its plug-in may build None."""
+    """Like `build_component`, for a kind whose plug-ins may build None."""
     choice: ComponentChoice = getattr(config, slot)
     made = build_choice(choice, registry, slot, context, refusal)
     if made is not None and not isinstance(made, interface):
@@ -65,7 +65,7 @@ def build_choice(
     context: object,
     refusal: type[PriorkitError] = ConfigurationError,
 ) -> object:
-    """Whatever a component builds, not held to an interface; errors are those of `build_component`."""
+    """Like `build_component`, without checking the interface."""
     registered = registry.get(slot, choice.name)
     options = component_options(registered, choice.options)
     given = f"--{slot.replace('_', '-')} {choice.name}"

@@ -1,4 +1,4 @@
-"""A component as a configuration chooses it: by name, with the options that differ from its defaults."""
+"""The choice of a component in a configuration: a name, and the options that differ from the defaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ __all__ = ["ComponentChoice", "comma_separated", "listed_choices"]
 
 
 class ComponentChoice(BaseModel):
-    """A component by name, with the options that differ from its defaults.
+    """A component's name, with the options that differ from the defaults.
 
-    Written as a name, or as a table with the key `name` and the options beside it.
+    Written as a name, or as a table with the key `name` and the options as further keys.
 
     Examples:
         >>> from priorkit.config import ComponentChoice
@@ -43,15 +43,15 @@ class ComponentChoice(BaseModel):
 
 
 def comma_separated(value: Any) -> Any:
-    """The parts of a text between its commas, as a list; anything else as it is."""
+    """Splits a string at its commas into a list; returns any other value unchanged."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def listed_choices(value: object) -> object:
-    """What stands for a list of components, as a list: names with commas between them, or names and tables.
+    """Normalises the value of a list of components: names separated by commas, or a list of names and tables.
 
     Raises:
-        ValueError: It is neither, it is empty, or it names a component twice.
+        ValueError: It is neither of these, it is empty, or it names a component twice.
     """
     value = comma_separated(value)
     if not isinstance(value, list | tuple):

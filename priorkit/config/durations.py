@@ -7,7 +7,8 @@ __all__ = ["format_duration", "parse_duration"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _NUMBER = r"\d+(?:\.\d+)?"
-# A number alone is seconds. Behind another unit it would be a trap: is `1h30` half an hour more, or half a minute?
+# A bare number is seconds. After another unit a bare number is refused as ambiguous: `1h30` might mean minutes or
+# seconds.
 _SECONDS = re.compile(rf"(?P<s>{_NUMBER})", re.ASCII)
 _PARTS = re.compile(rf"(?:(?P<h>{_NUMBER})h)?\s*(?:(?P<m>{_NUMBER})m)?\s*(?:(?P<s>{_NUMBER})s)?", re.ASCII)
 
@@ -22,7 +23,7 @@ def parse_duration(value: object) -> float:
         Seconds, above 0.
 
     Raises:
-        ValueError: The value is no duration.
+        ValueError: The value is not a duration.
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -18,7 +18,7 @@ from priorkit.plugins.wording import in_one_line
 __all__ = ["FieldDescription", "describe_fields", "describe_former_fields", "flag_for", "is_switch", "value_in_words"]
 
 _LONGEST = 500
-"""Characters of a description, or of a default, that are shown."""
+"""Maximal number of characters shown of a description or a default."""
 _WORDS = {
     int: "int",
     float: "float",
@@ -36,13 +36,13 @@ class FieldDescription:
 
     Attributes:
         path: Keys from the root of the configuration: `("prior", "noise_dim")`.
-        type: What it takes, in words.
-        default: Its default as users would write it; `required` where there is none.
+        type: The type of its values, in words.
+        default: The default as users would write it, or `required`.
         description: One line.
-        switch: Whether it is a yes/no option, given without a value.
-        optional: Whether `none` stands for no value.
-        listed: Whether it takes several values, as `1,2,3`.
-        former: Whether the option was called so by an earlier version, and has another name now.
+        switch: Whether this is a yes/no option, given without a value.
+        optional: Whether `none` is accepted, for no value.
+        listed: Whether the option takes several values, as `1,2,3`.
+        former: Whether this is the name of an earlier version; the option has another name now.
 
     Examples:
         >>> from priorkit.config import RunConfig, describe_fields
@@ -66,7 +66,7 @@ class FieldDescription:
         return flag_for(self.path)
 
     def value(self, text: str) -> Any:
-        """What text from the command line stands for; still to be validated."""
+        """Parses text from the command line; the result still needs validation."""
         if self.optional and text == "none":
             return None
         if self.listed:
@@ -80,7 +80,7 @@ def flag_for(path: tuple[str, ...]) -> str:
 
 
 def _type_in_words(annotation: Any) -> str:
-    """A type as users know it; whatever a plug-in's annotations are, they are put into words."""
+    """A type in users' words; handles whatever annotations a plug-in has."""
     try:
         return in_one_line(_words_of_type(annotation))
     except Exception:
@@ -118,7 +118,7 @@ def _default_in_words(info: FieldInfo) -> str:
     try:
         value = info.get_default(call_default_factory=True, validated_data={})
     except Exception:
-        # A factory may make it of the values of other fields.
+        # A factory may compute it from other fields.
         return "computed"
     if value is PydanticUndefined:
         return "required"
@@ -126,7 +126,7 @@ def _default_in_words(info: FieldInfo) -> str:
 
 
 def value_in_words(value: Any) -> str:
-    """A value as users would write it behind its flag."""
+    """A value as users would write it after its flag."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, ComponentChoice):
@@ -140,7 +140,7 @@ def value_in_words(value: Any) -> str:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """The members of a union, and of the unions among them; of anything else, itself."""
+    """The members of a union, nested unions included; for any other annotation, just itself."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _alternatives(get_args(annotation)[0])
@@ -157,19 +157,19 @@ def is_switch(annotation: Any) -> bool:
 def describe_fields(
     model: type[BaseModel], prefix: tuple[str, ...] = (), _within: tuple[type[BaseModel], ...] = ()
 ) -> list[FieldDescription]:
-    """Describes every field of a configuration class, those of nested classes included.
+    """Describes every field of a configuration class and of its nested classes.
 
     A nested class's field `name` has the flag of the class itself, as in `--lr-schedule cosine`.
 
     Args:
         model: A pydantic class.
-        prefix: Keys that lead to it.
+        prefix: Keys that lead to this class.
     """
     described: list[FieldDescription] = []
     for name, info in model.model_fields.items():
         annotation = info.annotation
         nested = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        # A class that contains itself would have no last field.
+        # A class that contains itself would recurse without end.
         if nested and annotation is not ComponentChoice and annotation not in (model, *_within):
             described += describe_fields(annotation, (*prefix, name), (model, *_within))  # type: ignore[arg-type]
             continue
@@ -185,7 +185,7 @@ def describe_fields(
                 default=_default_in_words(info),
                 description=in_one_line(str(info.description or ""), _LONGEST),
                 switch=is_switch(annotation),
-                # Where "none" is one of the words to choose from, it is that word.
+                # If "none" is one of the choices, it means this choice.
                 optional=type(None) in parts and not any("none" in get_args(part) for part in parts),
                 listed=str not in parts and any(get_origin(part) in (tuple, list) for part in parts),
             )

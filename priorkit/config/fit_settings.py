@@ -1,4 +1,4 @@
-"""What a fit of a prior to codes has of a run's settings, and its own defaults."""
+"""The settings of a fit of a prior to codes, and their defaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from priorkit.config.run_config import LIMITS
 __all__ = ["CODE_FIT_SETTINGS", "FIT_DEFAULTS"]
 
 FIT_DEFAULTS: Mapping[str, Any] = {
-    # Codes stand still here: nothing is gained by several updates on one batch.
+    # The codes are fixed here: several updates on one batch would gain nothing.
     "prior": {"name": "flow-matching", "fits": 1, "times": 1},
     "condition": "none",
     "regularizer": "none",
@@ -18,7 +18,7 @@ FIT_DEFAULTS: Mapping[str, Any] = {
     "batch_size": 256,
     "steps": 2000,
 }
-"""Defaults of a fit where they are others than a training's."""
+"""Defaults of a fit that differ from those of a training."""
 
 CODE_FIT_SETTINGS = (
     *("prior", "code_generator", "condition"),
@@ -27,4 +27,4 @@ CODE_FIT_SETTINGS = (
     *LIMITS,
     *("seed", "device", "precision", "log_every", "checkpoint_every", "keep_checkpoints"),
 )
-"""Fields of `RunConfig` that a fit to given codes has (`priorkit fit --codes`); all others are about images."""
+"""Fields of `RunConfig` that apply to given codes (`priorkit fit --codes`); all others are about images."""

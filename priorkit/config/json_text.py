@@ -1,4 +1,4 @@
-"""JSON from files that somebody may have changed."""
+"""Parses JSON from untrusted files."""
 
 import json
 from typing import Any
@@ -7,10 +7,10 @@ __all__ = ["parse_json"]
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value that a text is in JSON.
+    """Parses JSON.
 
     Raises:
-        ValueError: It is no JSON, or nested deeper than can be read.
+        ValueError: The text is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(text)

@@ -1,4 +1,4 @@
-"""How learning rates change while a stage is trained: the settings."""
+"""Settings of learning-rate schedules within a stage."""
 
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -22,8 +22,9 @@ class LRSchedule(BaseModel):
     """The factor of all learning rates in each step of a stage: a schedule by name, and its options.
 
     Written as a name, or as a table with the key `name`. The schedules are those of `torch.optim.lr_scheduler`:
-    `linear` and `cosine` fall over the stage; `step` falls by a factor once every so many steps, and `exponential` as
-    much in the same time, but in every step alike; `one-cycle` rises first (Smith and Topin 2017, arXiv:1708.07120).
+    `linear` and `cosine` decay over the stage; `step` multiplies by `factor` once every `every` steps; `exponential`
+    decays equally fast, but a little in each step; `one-cycle` first rises, then falls (Smith and Topin 2017,
+    arXiv:1708.07120).
 
     Examples:
         >>> from priorkit.config import LRSchedule
@@ -34,18 +35,18 @@ class LRSchedule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: Literal["constant", "linear", "cosine", "exponential", "step", "one-cycle"] = Field(
-        "constant", description="how learning rates change within a stage"
+        "constant", description="learning-rate schedule within a stage"
     )
-    warm_up: int = Field(0, ge=0, description="steps over which they rise first, linearly; of all but one-cycle")
+    warm_up: int = Field(0, ge=0, description="all but one-cycle: steps of linear warm-up")
     length: int | None = Field(
-        None, ge=1, description="step of the stage by which linear, cosine and one-cycle have fallen (none: its last)"
+        None, ge=1, description="linear, cosine, one-cycle: step of the stage at which the decay ends (none: its last)"
     )
-    final: float = Field(0.0, ge=0, le=1, description="to what share linear, cosine and one-cycle fall")
-    factor: float = Field(0.5, gt=0, le=1, description="of exponential and step: what they are multiplied by")
-    every: int = Field(1000, ge=1, description="of exponential and step: once every so many steps")
-    start: float = Field(0.04, gt=0, le=1, description="of one-cycle: the share that they start from")
+    final: float = Field(0.0, ge=0, le=1, description="linear, cosine, one-cycle: final factor of the learning rates")
+    factor: float = Field(0.5, gt=0, le=1, description="exponential, step: factor of each reduction")
+    every: int = Field(1000, ge=1, description="exponential, step: steps between two reductions")
+    start: float = Field(0.04, gt=0, le=1, description="one-cycle: initial factor of the learning rates")
     peak: float = Field(
-        0.3, gt=0, lt=1, description="of one-cycle: the share of its length after which they are highest"
+        0.3, gt=0, lt=1, description="one-cycle: fraction of its length at which learning rates are highest"
     )
 
     @model_validator(mode="before")
@@ -61,12 +62,12 @@ class LRSchedule(BaseModel):
                 words = ", ".join(name.replace("_", "-") for name in own)
                 raise ValueError(f"{self.name} has no option {key.replace('_', '-')!r}; its options are {words}")
         if self.length is not None and self.warm_up >= self.length:
-            raise ValueError(f"a warm-up of {self.warm_up} steps leaves nothing of a length of {self.length}")
+            raise ValueError(f"a warm-up of {self.warm_up} steps must be shorter than the length of {self.length}")
         return self
 
     @property
     def falls_over_its_length(self) -> bool:
-        """Whether it depends on how long the stage is, or on `length`."""
+        """Whether the factor depends on the length of the stage, or on `length`."""
         return "length" in _OPTIONS[self.name]
 
     @property

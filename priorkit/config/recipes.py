@@ -13,14 +13,14 @@ def recipe(name: str, *, registry: Registry | None = None, **changes: Any) -> Ru
     """The configuration of a recipe: `recipe("vae", steps=500)`.
 
     Args:
-        name: The recipe, by `name` or `distribution:name` (`priorkit components recipe`).
+        name: The recipe's name, `name` or `distribution:name` (`priorkit components recipe` lists them).
         registry: Where recipes come from; the installed plug-ins if None.
-        **changes: Settings that differ, fields of `RunConfig`. Options of a component that the recipe chooses are given
-            as a table: `prior={"noise_dim": 16}`.
+        **changes: Settings to change, fields of `RunConfig`. To change options of the recipe's components, give a
+            table: `prior={"noise_dim": 16}`.
 
     Raises:
         UnknownComponentError: There is no such recipe.
-        ConfigurationError: A setting is unknown, or has a wrong value.
+        ConfigurationError: A setting is unknown or has an invalid value.
 
     Examples:
         >>> import priorkit

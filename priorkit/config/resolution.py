@@ -40,7 +40,7 @@ def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
 
 
 def _as_table(value: Any) -> dict[str, Any] | None:
-    """A choice of a component or of a schedule as a table; None if it is none, which validation will complain about."""
+    """A choice of a component or schedule as a table; None if it is invalid, which validation will report."""
     if isinstance(value, ComponentChoice):
         return {"name": value.name, **value.options}
     if isinstance(value, BaseModel):
@@ -56,11 +56,11 @@ def _overridden(under: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str,
 
 
 def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Lays one mapping of settings over another.
+    """Overrides one mapping of settings by another.
 
-    Where the upper one chooses another component, the lower one's options for that slot go with the component that they
-    belonged to. Where it brings a limit of length (`LIMITS`) or stages, the lower one's limits, of whichever kind, go,
-    and with them the length of its last stage, unless another stage follows the run's length already.
+    If the upper mapping chooses another component, the lower mapping's options of this slot are dropped: they belong to
+    the replaced component. If the upper mapping has a limit (`LIMITS`) or stages, all limits of the lower mapping are
+    dropped, and with them the length of its last stage, unless another stage already has an open length.
     """
     lower, upper = (with_current_names(layer, RunConfig.renamed_options) for layer in (lower, upper))
     limited = any(upper.get(key) is not None for key in LIMITS)
@@ -86,7 +86,7 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
 
 
 def _merged_list(slot: str, below: Any, value: Any) -> Any:
-    """A list of components over another: names keep the options that they had; a mapping changes the options alone."""
+    """Merges two lists of components: names keep their earlier options; a mapping changes options only."""
     below, value = comma_separated(below), comma_separated(value)
     tables = [_as_table(item) for item in below] if isinstance(below, Sequence) else []
     under = {str(table.get("name")): table for table in tables if table is not None}
@@ -111,10 +111,10 @@ def _merged_list(slot: str, below: Any, value: Any) -> Any:
 
 
 def _explain(error: ValidationError, model: type[BaseModel], prefix: tuple[str, ...], owner: str) -> str:
-    """One line for the first of pydantic's complaints: the option, the value and what was expected."""
+    """The first of pydantic's errors in one line: the option, its value and what was expected."""
     detail = error.errors(include_url=False)[0]
     path = tuple(str(part) for part in detail["loc"])
-    # Union members, literals and places in lists add parts to the location that are no keys of the configuration.
+    # Union members, literals and list positions add parts to the location that are not configuration keys.
     keys: list[str] = []
     known = model
     for part in path:
@@ -153,11 +153,11 @@ def _unknown_option(key: str, model: type[BaseModel], owner: str) -> str:
 
 
 def component_options(registered: Registered, given: Mapping[str, Any]) -> Options:
-    """Validates a component's options with the class that its plug-in gives.
+    """Validates a component's options with its plug-in's options class.
 
     Raises:
-        ConfigurationError: There is no such option, or its value has the wrong type or range.
-        PluginError: A third party's plug-in fails to check them.
+        ConfigurationError: An option is unknown, or its value has the wrong type or range.
+        PluginError: A third party's plug-in fails while it checks the options.
     """
     component = registered.component
     owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
@@ -170,7 +170,7 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
 
 
 def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
-    """Turns plain settings into a configuration; the components' own options stay unchecked.
+    """Turns plain settings into a configuration, without checking the components' own options.
 
     Raises:
         ConfigurationError: A key is unknown, or a value has the wrong type or range.
@@ -182,13 +182,13 @@ def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
 
 
 def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
-    """Fills in every default, those of the chosen components included, so that the result stands on its own.
+    """Fills in every default, including those of the chosen components, so that the result is self-contained.
 
-    The folder of the data becomes an absolute path.
+    The path of the data becomes absolute.
 
     Raises:
         UnknownComponentError: No plug-in supplies a component of that name.
-        ConfigurationError: A component's option is unknown or has a wrong value.
+        ConfigurationError: A component's option is unknown or has an invalid value.
     """
     config = config.model_copy(update={"phases": _phases_of_stages(config, registry)})
     resolved: dict[str, Any] = {kind.slot: () for kind in KINDS if kind.several}
@@ -198,16 +198,16 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
         resolved[kind.slot] = (*resolved[kind.slot], complete) if kind.several else complete
     resolved.update(_resolved_length(config))
     if config.data_dir is not None:
-        # A run is gone on with, and its data read again, from any folder.
+        # Runs may be resumed, and their data read again, from another working directory.
         resolved["data_dir"] = config.data_dir.absolute()
     return config.model_copy(update=resolved)
 
 
 def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentChoice, ...]:
-    """The components of kind `phase` that take part in the run: of one with stages, those that its stages name.
+    """The phase components that take part in the run: if it has stages, those that the stages name.
 
     Raises:
-        ConfigurationError: A phase was asked for, and no stage has it.
+        ConfigurationError: No stage uses a phase that was requested.
     """
     if not config.stages:
         return config.phases
@@ -219,7 +219,7 @@ def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentC
     idle = [name for name in listed if not every and bare_name(name) not in named and bare_name(name) not in default]
     if idle:
         raise ConfigurationError(
-            f"--phases {idle[0]}: no stage has this phase, and the stages are {','.join(map(str, config.stages))}; add "
+            f"--phases {idle[0]}: no stage uses this phase; the stages are {','.join(map(str, config.stages))}; add "
             "it to one of them, or leave it out"
         )
     added = sorted(name for name in named if name in known and name not in map(bare_name, listed))
@@ -228,7 +228,7 @@ def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentC
 
 
 def _resolved_length(config: RunConfig) -> dict[str, Any]:
-    """The limits of a run; the last stage's length becomes the run's, so that runs are prolonged in one way.
+    """The limits of a run; the last stage's length becomes the run's, so that all runs are prolonged alike.
 
     Raises:
         ConfigurationError: The run ends before its last stage begins, or has no steps for one of its stages.
@@ -254,7 +254,7 @@ def _resolved_length(config: RunConfig) -> dict[str, Any]:
 
 
 def _with_every_length(config: RunConfig, stages: Sequence[Stage]) -> RunConfig:
-    """The settings of a run whose open stage is not the last one: it takes the steps that the others leave."""
+    """The settings of a run whose open-ended stage is not the last: it gets the steps that remain."""
     others = sum(stage.steps or 0 for stage in stages)
     steps = others + DEFAULT_STEPS if config.steps is None else config.steps
     if steps <= others:
@@ -267,10 +267,10 @@ def _with_every_length(config: RunConfig, stages: Sequence[Stage]) -> RunConfig:
 
 
 def require_reached_stages(config: RunConfig) -> None:
-    """Makes sure that a run does not end before its last stage begins.
+    """Checks that a run does not end before its last stage begins.
 
     Raises:
-        ConfigurationError: It does; or it is counted in epochs.
+        ConfigurationError: It does end before, or its length is given in epochs.
     """
     if not config.stages:
         return

@@ -1,4 +1,4 @@
-"""The configuration of a run: which components, and every setting that is not a component's own."""
+"""The configuration of a run: the choice of components, and all settings that are not options of components."""
 
 import re
 from collections.abc import Mapping
@@ -27,33 +27,34 @@ __all__ = [
 ]
 
 DEFAULT_STEPS = 1500
-"""Length of a run for which neither steps, epochs nor time are given."""
+"""Length in steps of a run without a limit in steps, epochs or time."""
 
 LIMITS = ("steps", "epochs", "max_time")
-"""Settings that say how long a run is; the first that is reached ends it."""
+"""Settings that limit a run's length; the run ends at the first limit reached."""
 
 NAMED_TABLES = ("lr_schedule",)
-"""Settings that are tables with a name, as components are."""
+"""Settings that are tables with a name, like components."""
 
 AUTOENCODER_SETTINGS = (
     *("networks", "encoder", "code_dim", "code_size"),
     *("regularizer", "loss", "adversarial_loss"),
-    # Which images are held out follows from the seed.
+    # The seed decides which images are held out.
     *("dataset", "image_size", "channels", "holdout", "binarise", "seed"),
     *("decoder_in_both_phases", "critic_steps", "reconstruction_weight", "reconstructions_as_fakes"),
     *("balance_fakes", "simultaneous", "synchronise_batch_norm", "fitted_to", "fitted_checkpoint"),
 )
-"""Settings that `priorkit fit` leaves alone: they are the autoencoder's, or nothing of them is trained."""
+"""Settings that `priorkit fit` does not change: they belong to the autoencoder, or to networks that it does not
+train."""
 
 DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?")
-"""How a device is named."""
+"""Pattern of device names."""
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Channels = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if value in ("1", "3") else value)]
 
 
 class LearningRates(BaseModel):
-    """Learning rates that differ from the common one, a network at a time.
+    """Learning rates of single networks, where they differ from the common one.
 
     Examples:
         >>> from priorkit.config import LearningRates, RunConfig
@@ -104,51 +105,51 @@ class RunConfig(BaseModel):
     prior: ComponentChoice = _choice("learned", "distribution of the codes")
     code_generator: ComponentChoice = _choice("mlp", "network of a learned prior")
     condition: ComponentChoice = _choice("none", "the condition s of images")
-    text_encoder: ComponentChoice = _choice("gru", "how a caption becomes a vector, for conditions that read captions")
-    encoder: ComponentChoice = _choice("deterministic", "how an image becomes a code")
-    regularizer: ComponentChoice = _choice("adversarial", "what makes the codes of the data match the prior")
+    text_encoder: ComponentChoice = _choice("gru", "network from captions to vectors, if the condition reads captions")
+    encoder: ComponentChoice = _choice("deterministic", "network from images to codes")
+    regularizer: ComponentChoice = _choice("adversarial", "loss that makes the codes of the data match the prior")
     loss: ComponentChoice = _choice("perceptual", "reconstruction loss")
-    adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of those who fool them")
+    adversarial_loss: ComponentChoice = _choice("non-saturating", "loss of the critics and of the generator")
     networks: ComponentChoice = _choice("residual", "family of encoder, decoder and critics")
     phases: Phases = Field(
         tuple(ComponentChoice(name=name) for name in ("autoencoder", "code-matching", "prior-improvement")),
         description="phases of a step, in order",
     )
-    dataset: ComponentChoice = _choice("digits", "where the images come from")
-    extractor: ComponentChoice = _choice("classifier", "what scores of samples see of an image")
-    code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code; channels where it is a map")
+    dataset: ComponentChoice = _choice("digits", "source of the images")
+    extractor: ComponentChoice = _choice("classifier", "network whose features of images the scores compare")
+    code_dim: int = Field(64, ge=1, le=1_000_000, description="dimensions of the code, or channels if it is a map")
     code_size: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="codes are maps of --code-dim channels, so many pixels high and wide (none: vectors)",
+        description="make codes maps of --code-dim channels, this many pixels high and wide (none: vectors)",
     )
     fitted_to: Path | None = Field(
-        None, description="the run whose codes the prior is fitted to, its autoencoder standing still: priorkit fit RUN"
+        None, description="run whose codes the prior is fitted to, with a frozen autoencoder: priorkit fit RUN"
     )
-    fitted_checkpoint: str | None = Field(None, description="which checkpoint of that run the autoencoder is from")
+    fitted_checkpoint: str | None = Field(None, description="checkpoint of that run with the autoencoder")
 
     # Data
-    data_dir: Path | None = Field(None, description="where the data set lies")
-    image_size: int | None = Field(None, ge=1, description="bring images to this size: 16, 32, 64 or 128 pixels")
-    channels: Channels | None = Field(None, description="bring images to 1 (grey) or 3 (RGB) channels")
-    holdout: float = Field(0.1, gt=0, lt=1, description="share held out where the data has no test images")
+    data_dir: Path | None = Field(None, description="folder or file of the data set")
+    image_size: int | None = Field(None, ge=1, description="resize images to 16, 32, 64 or 128 pixels")
+    channels: Channels | None = Field(None, description="convert images to 1 (grey) or 3 (RGB) channels")
+    holdout: float = Field(0.1, gt=0, lt=1, description="share of images to hold out if the data has no test images")
     binarise: Literal["none", "threshold", "stochastic"] = Field(
         "none",
-        description="train on black and white images: white from grey level 128 on, or drawn anew in every step, white "
+        description="train on black and white images: white from grey level 128 on, or sampled in every step, white "
         "with the grey level as the probability",
     )
     stream: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="read images from disk as they are needed instead of all at once; auto does where they would take "
+        description="read images from disk when needed instead of all at once; auto does so if they would take "
         "more than a quarter of the free memory",
     )
     workers: int | None = Field(
         None,
         ge=0,
         le=256,
-        description="processes that read streamed images; 0 reads in the training process (none: as many as there are "
-        "processors, at most 8, but 0 for training on two processors)",
+        description="processes that read streamed images; 0 reads in the training process (none: number of "
+        "processors, at most 8, but 0 when training on two processors)",
     )
 
     # Algorithm
@@ -156,17 +157,17 @@ class RunConfig(BaseModel):
         True, description="train the decoder in the prior improvement phase too (ablation C of the paper)"
     )
     critic_steps: int = Field(
-        1, ge=1, description="steps of the image discriminator for each of those who fool it, on new images"
+        1, ge=1, description="steps of the image discriminator, each on new images, for each step of the generator"
     )
     reconstruction_weight: float = Field(
         1.0, ge=0, description="lambda: scales the decoder's gradient of the reconstruction loss"
     )
     reconstructions_as_fakes: bool = Field(
-        False, description="show reconstructions to the image discriminator as fakes too (third term of Algorithm 1)"
+        False, description="also use reconstructions as fakes for the image discriminator (third term of Algorithm 1)"
     )
     balance_fakes: bool = Field(
         False,
-        description="where reconstructions are fakes too, let samples and reconstructions weigh half each",
+        description="give samples and reconstructions weight 1/2 each, if reconstructions are fakes too",
     )
     simultaneous: bool = Field(
         False, description="compute all of a phase's losses before its updates, as Algorithm 1 is printed"
@@ -184,40 +185,40 @@ class RunConfig(BaseModel):
     clip_norm: float | None = Field(None, gt=0, description="clip each network's gradient to this norm")
     on_divergence: Literal["stop", "skip", "rollback"] = Field(
         "stop",
-        description="where a loss or gradient is infinite or not a number: stop; skip that update, which waits for the "
-        "device in each; or rollback to the last checkpoint with half the learning rates, at most five times",
+        description="if a loss or gradient is not finite: stop; skip that update (each step then waits for the "
+        "device); or rollback to the last checkpoint with half the learning rates, at most five times",
     )
     average: float = Field(
         0.999,
         ge=0,
         lt=1,
-        description="decay of the averaged encoder, decoder and prior, and of D_I and Q where Q labels images itself; "
-        "0 turns averages off",
+        description="decay of the averaged encoder, decoder and prior, and of D_I and Q if Q learns without labels; "
+        "0 turns averaging off",
     )
 
     # Length
     stages: Stages | None = Field(
         None,
-        description="parts of the run, each a list of phases with a length, as autoencoder:1000,code-fitting:2000; one "
-        "may have none, and takes what --steps leaves; none: its phases run until it ends",
+        description="parts of the run, each a list of phases with a length: autoencoder:1000,code-fitting:2000; one "
+        "may have no length and gets the rest of --steps (none: one stage with all phases)",
     )
     steps: int | None = Field(
-        None, ge=1, description=f"stop after so many steps ({DEFAULT_STEPS} if no limit is given)"
+        None, ge=1, description=f"stop after this many steps ({DEFAULT_STEPS} if no limit is given)"
     )
-    epochs: float | None = Field(None, gt=0, le=1_000_000, description="stop after so many passes over the data")
-    max_time: Duration | None = Field(None, description="stop after so much training time, as 90s, 8m or 1h30m")
+    epochs: float | None = Field(None, gt=0, le=1_000_000, description="stop after this many passes over the data")
+    max_time: Duration | None = Field(None, description="stop after this training time: 90s, 8m or 1h30m")
 
     # Machine
     seed: int = Field(0, ge=0, lt=2**63, description="seed of weights, data order and noise")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="bfloat16 computes in mixed precision; auto does where the hardware runs it well"
+        "auto", description="bfloat16 is mixed precision; auto uses it on hardware that supports it natively"
     )
-    channels_last: bool = Field(True, description="keep images channels-last in memory, which is faster")
+    channels_last: bool = Field(True, description="use the channels-last memory format, which is faster")
     synchronise_batch_norm: bool = Field(
         True,
-        description="with several processes, normalise by the whole batch's statistics, as one process would; without, "
-        "each normalises by those of its own images, which needs fewer messages",
+        description="with several processes, normalise by the whole batch's statistics, as with one; otherwise "
+        "each normalises by the statistics of its own images, which needs less communication",
     )
     compile: bool = Field(
         False,
@@ -232,23 +233,21 @@ class RunConfig(BaseModel):
     sample_every: int = Field(250, ge=1, description="steps between pictures and held-out scores")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(
-        2, ge=1, description="how many of the last checkpoints stay; an earlier one is used where the last is damaged"
+        2, ge=1, description="number of last checkpoints to keep; an earlier one is used if the last is damaged"
     )
     evaluate_every: int | None = Field(
         None,
         ge=1,
-        description="steps between evaluations by scores, whose Fréchet distance then says which checkpoint is best; "
+        description="steps between evaluations by scores, whose Fréchet distance then selects the best checkpoint; "
         "off by default",
     )
-    evaluate_samples: int = Field(1000, ge=2, description="samples that such an evaluation is of")
+    evaluate_samples: int = Field(1000, ge=2, description="number of samples of each such evaluation")
 
     @model_validator(mode="before")
     @classmethod
     def _checked_names(cls, values: Any) -> Any:
         if isinstance(values, Mapping) and isinstance(values.get("recipe"), str):
-            raise ValueError(
-                f"a configuration has no recipe; priorkit.recipe({values['recipe']!r}, ...) gives that of one"
-            )
+            raise ValueError(f"a configuration has no recipe; use priorkit.recipe({values['recipe']!r}, ...)")
         return with_current_names(values, cls.renamed_options) if isinstance(values, Mapping) else values
 
     @field_validator("data_dir", "fitted_to")
@@ -257,7 +256,7 @@ class RunConfig(BaseModel):
         try:
             return value.expanduser() if value is not None else None
         except RuntimeError:
-            raise ValueError("nobody of that name has a home folder") from None
+            raise ValueError("no user of this name has a home folder") from None
 
     @field_validator("device")
     @classmethod
@@ -268,5 +267,5 @@ class RunConfig(BaseModel):
 
     @property
     def code_shape(self) -> tuple[int, ...]:
-        """The shape of a code as the decoder takes it: (D,) of vectors, (C, H, W) of maps."""
+        """The shape of the decoder's input: (D,) for vectors, (C, H, W) for maps."""
         return (self.code_dim,) if self.code_size is None else (self.code_dim, self.code_size, self.code_size)

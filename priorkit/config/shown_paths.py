@@ -1,4 +1,4 @@
-"""Settings as others may see them: without the folders of the machine on which they were given."""
+"""Settings to share with others: without this machine's folders."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
@@ -8,12 +8,12 @@ __all__ = ["without_paths"]
 
 
 def without_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings in which every absolute path is its last part: `data_dir` and those of components, in tables and lists.
+    """Reduces every absolute path in settings to its last part: `data_dir` and components' paths, in tables and lists.
 
-    A path from somebody's home folder (`~/images`) counts as absolute.
+    A path in a home folder (`~/images`) counts as absolute.
 
     Args:
-        settings: Plain values, as JSON or TOML has them.
+        settings: Plain values, as in JSON or TOML.
 
     Examples:
         >>> from priorkit.config import without_paths

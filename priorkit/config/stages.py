@@ -1,4 +1,4 @@
-"""Stages: which phases train a run, and for how long, before the next ones do."""
+"""Stages: consecutive parts of a run, each with its own phases and length."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from priorkit.config.lr_schedule import LRSchedule
 __all__ = ["EVERY_PHASE", "Stage", "beginnings", "checked_stages", "lengthened", "listed_stages", "open_ended"]
 
 EVERY_PHASE = "all"
-"""In the text form of a stage: all phases that take images."""
+"""Stands for all phases that take images, in the text form of a stage."""
 
 
 class Stage(BaseModel):
@@ -27,21 +27,21 @@ class Stage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     phases: tuple[str, ...] = Field(
-        (), description="its phases, by their own names or their components'; none for all that take images"
+        (), description="names of its phases or of their components (none: all phases that take images)"
     )
     steps: int | None = Field(
-        None, ge=1, description="its length; one stage may have none, and takes what the run's steps leave for it"
+        None, ge=1, description="its length; one stage may have no length, and gets the rest of the run's steps"
     )
-    batch_size: int | None = Field(None, ge=2, description="images or codes per step, if other than the run's")
-    learning_rate: float | None = Field(None, gt=0, description="learning rate, if other than the run's")
-    lr_schedule: LRSchedule | None = Field(None, description="its schedule, if other than the run's")
+    batch_size: int | None = Field(None, ge=2, description="images or codes per step (none: the run's)")
+    learning_rate: float | None = Field(None, gt=0, description="learning rate (none: the run's)")
+    lr_schedule: LRSchedule | None = Field(None, description="learning-rate schedule (none: the run's)")
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        # The last colon: a phase may be named with its distribution, DISTRIBUTION:PHASE:STEPS.
+        # The last colon: a phase's name may include its distribution, DISTRIBUTION:PHASE:STEPS.
         head, colon, tail = value.strip().rpartition(":")
         phases, steps = (head, tail.strip()) if colon else (tail, "")
         names = [] if phases.strip() == EVERY_PHASE else [part.strip() for part in phases.split("+")]
@@ -69,10 +69,10 @@ class Stage(BaseModel):
 
 
 def listed_stages(value: object) -> object:
-    """What stands for a list of stages, as a list: their text forms with commas between them, or tables.
+    """Normalises the value of a list of stages: text forms separated by commas, or a list of tables.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is neither of these.
     """
     value = comma_separated(value)
     if not isinstance(value, list | tuple) or not value:
@@ -81,28 +81,26 @@ def listed_stages(value: object) -> object:
 
 
 def checked_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Makes sure that every stage but one says how long it is.
+    """Checks that at most one stage has no length.
 
     Raises:
-        ValueError: Several do not.
+        ValueError: Several stages have no length.
     """
     open_ = [f"{number} ({stage})" for number, stage in enumerate(stages, 1) if stage.steps is None]
     if len(open_) > 1:
-        raise ValueError(
-            f"stages {' and '.join(open_)} have no length: one may take what the run's steps leave; give the others one"
-        )
+        raise ValueError(f"stages {' and '.join(open_)} have no length: only one may; give the others a length")
     return tuple(stages)
 
 
 def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
-    """Stages of which every one but the last has a length: one that has none takes what the others leave of the run.
+    """Gives a length to the open-ended stage, unless it is the last: it gets the rest of the run's steps.
 
     Args:
         stages: The stages, at most one of them without a length.
-        steps: Those of the run, more than the stages with a length have.
+        steps: The run's steps, more than those of the stages with a length.
     """
     left = steps - sum(stage.steps or 0 for stage in stages)
-    assert left > 0, "the others leave it some"
+    assert left > 0, "the other stages leave no steps"
     closed = [
         stage.model_copy(update={"steps": left}) if stage.steps is None else stage for stage in tuple(stages)[:-1]
     ]
@@ -110,7 +108,7 @@ def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
 
 
 def beginnings(stages: Sequence[Stage] | None) -> list[int]:
-    """After how many steps each stage begins, of a resolved configuration; [0] for a run without stages."""
+    """The step after which each stage of a resolved configuration begins; [0] for a run without stages."""
     begins = [0]
     for stage in (stages or ())[:-1]:
         assert stage.steps is not None, "every stage but the last has been given its length"
@@ -119,7 +117,7 @@ def beginnings(stages: Sequence[Stage] | None) -> list[int]:
 
 
 def open_ended(stages: object) -> object:
-    """Stages, as a layer of settings has them, one of which has no length of its own: the last, if none else has."""
+    """Stages of a layer of settings, one of which has no length: if all have one, the last stage's is dropped."""
     listed = listed_stages(stages)
     assert isinstance(listed, tuple), "stages are listed as a tuple"
     *former, last = (Stage.model_validate(stage) for stage in listed)

@@ -15,13 +15,13 @@ __all__ = ["config_to_toml", "read_toml", "toml_values"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Reads a configuration file. The table `[recipe]`, which describes a recipe to people, is left out.
+    """Reads a configuration file. The table `[recipe]`, a description of the recipe, is left out.
 
     Raises:
-        ConfigurationError: There is no such file, it cannot be read, or it is not TOML.
+        ConfigurationError: The file does not exist, cannot be read, or is not TOML.
     """
     try:
-        # Some editors begin UTF-8 files with a byte order mark, which TOML does not know.
+        # Some editors begin UTF-8 files with a byte order mark, which TOML does not allow.
         settings = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigurationError(f"no configuration file {str(path)!r}: check the path") from None
@@ -30,7 +30,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ConfigurationError(f"{str(path)!r} is nested too deeply for a configuration: check the file") from None
     except ValueError as error:
-        # Python refuses numbers of thousands of digits, and advises programmers behind the semicolon.
+        # Python refuses numbers of thousands of digits; its advice after the semicolon is for programmers.
         raise ConfigurationError(f"{str(path)!r} is not TOML: {str(error).partition(';')[0]}") from None
     if isinstance(settings.get("recipe"), dict):
         del settings["recipe"]
@@ -38,7 +38,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_values(value: Any) -> Any:
-    """Values as TOML has them: it has no null, so a key whose value is None is left out and keeps its default."""
+    """Converts values for TOML, which has no null: a key whose value is None is left out and keeps its default."""
     if isinstance(value, Mapping):
         return {key: toml_values(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What is wrong between a prior and the codes that it stands for: measured, named, and drawn."""
+"""Diagnoses mismatches between a prior and the codes that it models: measured, named, and drawn."""
 
 from priorkit.diagnosis.code_comparison import FEWEST_CODES, CodeComparison, compare_codes
 from priorkit.diagnosis.drawing import draw_diagnosis

@@ -1,4 +1,4 @@
-"""How a prior's codes differ from the encoder's, in numbers."""
+"""Measures how a prior's codes differ from the encoder's."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -13,40 +13,40 @@ from priorkit.evaluation import code_discrepancy, two_sample_accuracy
 __all__ = ["FEWEST_CODES", "CodeComparison", "compare_codes"]
 
 FEWEST_CODES = 20
-"""Codes of each kind, at least: of fewer, quantiles say nothing."""
+"""Minimal number of codes of each kind: with fewer, quantiles are meaningless."""
 _FAR = 0.95
-"""Quantile of ordinary distances beyond which a code counts as far from others; below its counterpart, as too near."""
+"""Quantile of distances above which a code counts as far from others; below 1 minus this quantile, as too near."""
 _ROWS = 1000
 """Rows of a matrix of distances computed at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodeComparison:
-    """A prior's codes beside held-out images' codes, which training images' codes stand next to.
+    """The comparison of a prior's codes with held-out codes, with training codes as the reference.
 
     Attributes:
-        told_apart: Accuracy of a classifier that tells the prior's codes from the held-out ones (`code-two-sample`);
-            0.5 where it cannot.
-        told_apart_error: Its standard error where both are alike.
-        told_apart_aligned: The same once the prior's codes have been given the training codes' mean and covariance.
-        discrepancy: MMD² of both (`code-discrepancy`), around 0 where both are alike.
-        offset: Mean of the prior's codes minus that of the training codes, in the latter's deviations, for each
-            dimension in which these vary.
+        told_apart: Accuracy of a classifier between the prior's codes and held-out ones (`code-two-sample`); 0.5 is
+            chance.
+        told_apart_error: Its standard error if both distributions are equal.
+        told_apart_aligned: The same after transforming the prior's codes to the training codes' mean and covariance.
+        discrepancy: MMD² of both (`code-discrepancy`), around 0 if both distributions are equal.
+        offset: Mean of the prior's codes minus that of the training codes, in units of their deviations, for each
+            dimension that varies.
         ratio: Deviation of the prior's codes divided by that of the training codes, for the same dimensions.
         spectrum: Variances of the training codes along their principal axes, from the largest on, (code_dim,).
-        prior_spectrum: Those of the prior's codes along their own.
-        correlation: Root mean square of the differences of the correlations of pairs of dimensions, 0 to 2; what both
-            would have by chance has been taken off.
-        holes: Share of the prior's mass that no training code is near: farther from the nearest one than 95 % of the
-            held-out codes are, minus the 5 % that are so by chance.
-        missed: Share of held-out codes that no code of the prior is near, by the same measure.
-        copied: Share of the prior's mass that lies nearer to a training code than 95 % of the held-out codes do, minus
-            the 5 % that do by chance: training codes repeated.
-        share_error: Standard error of these three shares where both are alike.
+        prior_spectrum: Variances of the prior's codes along their own principal axes.
+        correlation: Root mean square of the differences of the correlations of pairs of dimensions, 0 to 2, corrected
+            for chance.
+        holes: Share of the prior's mass far from all training codes: farther from the nearest than 95 % of the held-out
+            codes, minus the 5 % expected by chance.
+        missed: Share of held-out codes far from all of the prior's codes, by the same measure.
+        copied: Share of the prior's mass nearer to a training code than 95 % of the held-out codes, minus the 5 %
+            expected by chance: repeated training codes.
+        share_error: Standard error of these three shares if both distributions are equal.
         still: Number of dimensions in which codes hardly vary (deviation below 1 % of the largest).
-        distances: Of the prior's codes, the distance to the nearest training code, (N,).
-        held_out_distances: Of the held-out codes.
-        nearest: The prior's codes' nearest training codes, by their place, int64 (N,).
+        distances: Distances of the prior's codes to their nearest training codes, (N,).
+        held_out_distances: The same for the held-out codes.
+        nearest: Indices of the prior's codes' nearest training codes, int64 (N,).
     """
 
     told_apart: float
@@ -74,12 +74,12 @@ class CodeComparison:
 
     @property
     def scale(self) -> float:
-        """Geometric mean of `ratio`: above 1 where the prior is wider than the codes."""
+        """Geometric mean of `ratio`: above 1 if the prior is wider than the codes."""
         return float(self.ratio.log().mean().exp())
 
     @property
     def scale_error(self) -> float:
-        """Root mean square of the logarithms of `ratio`: 0 where all deviations agree."""
+        """Root mean square of the logarithms of `ratio`: 0 if all deviations agree."""
         return float(self.ratio.log().square().mean().sqrt())
 
     def as_data(self) -> dict[str, Any]:
@@ -97,12 +97,11 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
     Args:
         prior_codes: Draws from the prior, (N, D).
         held_out: Draws from the posteriors of held-out images, (M, D).
-        training: Draws from the posteriors of training images, (K, D), which say what is near the codes.
-        seed: Seed of the classifiers and of the draws that are set aside.
+        training: Draws from the posteriors of training images, (K, D), which define nearness to the codes.
+        seed: Seed of the classifiers and their test sets.
 
     Raises:
-        ConfigurationError: There are fewer than 20 codes of one kind, or they have other dimensions, or some are not
-            finite.
+        ConfigurationError: There are fewer than 20 codes of one kind, their dimensions differ, or some are not finite.
     """
     prior_codes, held_out, training = (
         _checked(name, codes)
@@ -114,7 +113,7 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
             f"{prior_codes.shape[1]} (the prior's), {held_out.shape[1]} (held-out) and {training.shape[1]} (training); "
             "give three sets of codes of one autoencoder"
         )
-    # There are most of these, and what a prior was fitted to has the same moments as what it was not.
+    # The training codes, because they are the most numerous, and have the same moments as held-out ones.
     deviation = training.std(0)
     moves = deviation > 0.01 * deviation.max()
     if not bool(moves.any()):
@@ -128,7 +127,7 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
     aligned, _ = two_sample_accuracy(held_out, _aligned(prior_codes, training), seed=seed)
     distances, nearest = _nearest(prior_scaled, training_scaled)
     usual, _ = _nearest(held_out_scaled, training_scaled)
-    # As many of the prior's codes to be near to as there are held-out ones to ask for them.
+    # As many of the prior's codes as there are held-out codes.
     ours, others = prior_scaled.tensor_split(2)
     return CodeComparison(
         told_apart=told_apart,
@@ -165,13 +164,13 @@ def _checked(name: str, codes: Tensor) -> Tensor:
 
 
 def _nearest(codes: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """The distance of each code to the nearest of others, and which one that is."""
+    """The distance of each code to the nearest of other codes, and the index of that code."""
     found = [torch.cdist(part, others).min(1) for part in torch.split(codes, _ROWS)]
     return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
 
 
 def _beyond(values: Tensor, usual: Tensor) -> float:
-    """The share of values beyond nearly all usual ones, without those that are there by chance: 0 to 1."""
+    """The share of values beyond nearly all usual ones, minus the share expected by chance: 0 to 1."""
     chance = 1 - _FAR
     share = float((values > usual.quantile(_FAR)).double().mean())
     return max(0.0, (share - chance) / _FAR)
@@ -188,7 +187,7 @@ def _covariance(codes: Tensor) -> Tensor:
 
 
 def _correlation(first: Tensor, second: Tensor) -> float:
-    """Root mean square difference of correlations, without what independent dimensions would differ by by chance."""
+    """Root mean square difference of correlations, corrected for the chance differences of independent dimensions."""
     if first.shape[1] < 2:
         return 0.0
     both = [torch.nan_to_num(torch.corrcoef(codes.T)) for codes in (first, second)]
@@ -198,9 +197,9 @@ def _correlation(first: Tensor, second: Tensor) -> float:
 
 
 def _aligned(codes: Tensor, target: Tensor) -> Tensor:
-    """Codes with the mean and the covariance of others: whitened, and coloured by the target's covariance."""
+    """Transforms codes to the mean and covariance of a target: whitened, then coloured."""
     values, vectors = torch.linalg.eigh(_covariance(codes))
-    # Axes along which the prior hardly varies cannot be stretched to anything.
+    # Axes along which the prior hardly varies cannot be rescaled.
     usable = values > 1e-9 * values.max()
     inverse = torch.where(usable, values, torch.ones_like(values)).rsqrt() * usable
     wanted, axes = torch.linalg.eigh(_covariance(target))

@@ -18,14 +18,14 @@ __all__ = ["draw_diagnosis"]
 
 _PRIOR, _CODES = "tab:orange", "tab:blue"
 _DOTS = 2000
-"""Codes of each kind in the plane, at most."""
+"""Maximal number of codes of each kind in the plane."""
 
 
 def draw_diagnosis(diagnosis: Diagnosis) -> Image.Image:
     """Draws both distributions' moments and spectra, distances to the nearest code, codes in the plane, and images.
 
     Args:
-        diagnosis: What was found out.
+        diagnosis: The diagnosis.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -36,7 +36,7 @@ def draw_diagnosis(diagnosis: Diagnosis) -> Image.Image:
 
     with_images = diagnosis.farthest is not None and diagnosis.nearest is not None
     layout = [["moments", "spectrum"], ["distances", "plane"]] + with_images * [["images", "images"]]
-    # No pyplot: it would keep the figure, and may ask for a window.
+    # No pyplot: it would keep the figure, and may open a window.
     figure = Figure(figsize=(12, 4.2 * len(layout)), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplot_mosaic(layout)  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def _spectra(axes: "Axes", diagnosis: Diagnosis) -> None:
 def _distances(axes: "Axes", diagnosis: Diagnosis) -> None:
     found = diagnosis.comparison
     both = torch.cat([found.distances, found.held_out_distances])
-    # A few codes far away would squeeze all others into one bar.
+    # A few outliers would squeeze all other codes into one bar.
     first, last = float(both.min()), float(both.quantile(0.99))
     bins = np.linspace(first, last if last > first else first + 1, 60)
     for values, colour, name in (
@@ -101,14 +101,14 @@ def _distances(axes: "Axes", diagnosis: Diagnosis) -> None:
 
 
 def _plane(axes: "Axes", diagnosis: Diagnosis) -> None:
-    """Both along the two axes in which the held-out codes vary most."""
+    """Draws both along the first two principal axes of the held-out codes."""
     codes, prior = diagnosis.codes.held_out[:_DOTS].double(), diagnosis.codes.prior[:_DOTS].double()
     mean = codes.mean(0)
     if codes.shape[1] > 1:
         directions = torch.linalg.eigh(torch.cov(codes.T)).eigenvectors.flip(1)[:, :2]
         axes.set_ylabel("second axis")
     else:
-        # One dimension: the second axis only keeps dots apart.
+        # With one dimension, the second axis only separates dots.
         directions = torch.ones(1, 1, dtype=torch.float64)
         axes.set_yticks([])
     for values, colour, name in ((codes, _CODES, "codes"), (prior, _PRIOR, "prior")):

@@ -1,4 +1,4 @@
-"""What is wrong with a prior, named: the rules from measurements to a sentence."""
+"""Rules from measurements to named faults of a prior."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -10,23 +10,23 @@ from priorkit.diagnosis.code_comparison import CodeComparison
 __all__ = ["Fault", "Finding", "name_faults"]
 
 _SHIFT = 0.2
-"""Offset of the means, in deviations of the codes, from which on it counts."""
+"""Smallest offset of the means that counts as a fault, in deviations of the codes."""
 _SCALE = 0.15
-"""Error of the deviations' logarithms from which on it counts."""
+"""Smallest error of the deviations' logarithms that counts."""
 _CORRELATION = 0.1
 _SHARE = 0.05
-"""Share of mass, beyond what chance does, from which on holes, missed codes and copies count."""
+"""Smallest share of mass, beyond chance, for which holes, missed codes and copies count."""
 _COPIED = 0.15
 _SHAPE = 0.55
-"""Accuracy of the classifier from which on it counts, where it alone finds something."""
+"""Smallest accuracy of the classifier that counts if no other measurement finds a fault."""
 _ERRORS = 3
 """Standard errors by which a classifier must beat chance."""
 _REPAIRED = 0.4
-"""Part of a classifier's advantage that is left where means and covariances were what was wrong."""
+"""Largest remaining part of a classifier's advantage if means and covariances were at fault."""
 
 
 class Fault(Enum):
-    """What a prior gets wrong."""
+    """A fault of a prior."""
 
     NONE = "no fault found"
     SHIFT = "shift"
@@ -40,10 +40,10 @@ class Fault(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """A finding of a diagnosis.
 
     Attributes:
-        fault: What it is.
+        fault: The fault.
         sentence: What is wrong, in words and numbers.
         advice: What to try.
     """
@@ -59,15 +59,15 @@ _PULL = "or give the regularizer more weight when training"
 
 
 def name_faults(found: CodeComparison, run: str = "RUN") -> tuple[Finding, ...]:
-    """What is wrong, the most important first; one finding of `Fault.NONE` where nothing is.
+    """The faults, most important first; one finding `Fault.NONE` if there are none.
 
-    Where giving the prior the codes' own mean and covariance makes both hard to tell apart, these are what is wrong:
-    holes and missed codes, and what a narrow prior seems to copy, are theirs and not named. Otherwise the shares of
-    mass come first.
+    If transforming the prior to the codes' mean and covariance makes both hard to distinguish, these moments are the
+    fault; holes, missed codes and apparent copies are their consequences and not named. Otherwise the shares of mass
+    come first.
 
     Args:
         found: The comparison.
-        run: What advice calls the run.
+        run: The name of the run in advice.
     """
     return tuple(replace(item, advice=item.advice.replace("RUN", shlex.quote(run))) for item in _ranked_findings(found))
 
@@ -110,7 +110,7 @@ Ranked = Sequence[tuple[float, Finding]]
 
 
 def _moment_faults(found: CodeComparison) -> Ranked:
-    """Each with a rank: how many times its threshold it is."""
+    """Each with its rank: the ratio to its threshold."""
     faults: list[tuple[float, Finding]] = []
     if found.shift > _SHIFT:
         worst = int(found.offset.abs().argmax())

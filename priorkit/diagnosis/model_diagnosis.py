@@ -1,4 +1,4 @@
-"""The diagnosis of a trained model: its prior beside its encoder's codes."""
+"""The diagnosis of a trained model: its prior compared with its encoder's codes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from priorkit.models import Model
 __all__ = ["CodeSets", "Diagnosis", "diagnose_codes", "diagnose_model"]
 
 _SHOWN = 8
-"""Codes far from all others that are shown as images."""
+"""Number of the farthest codes that are shown as images."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodeSets:
-    """The codes that are compared, flat, float32 on the CPU; of indices, the codebook's vectors.
+    """The compared codes, flat, float32 on the CPU; for indices, the codebook's vectors.
 
     Attributes:
         prior: Draws from the prior, (N, D).
@@ -36,14 +36,14 @@ class CodeSets:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What was found out about a prior.
+    """The diagnosis of a prior.
 
     Attributes:
-        findings: What is wrong, the most important first; one that says so where nothing is.
-        comparison: The numbers behind it.
+        findings: The findings, most important first; one that says so if there are no faults.
+        comparison: The underlying numbers.
         codes: The codes that were compared.
-        farthest: Images of the prior's codes that lie farthest from any training code, uint8 (n, C, H, W); None where
-            codes were compared without a decoder.
+        farthest: Images of the prior's codes farthest from any training code, uint8 (n, C, H, W); None without a
+            decoder.
         nearest: The training images whose codes are nearest to those, of the same shape.
     """
 
@@ -72,14 +72,14 @@ class Diagnosis:
 def diagnose_codes(
     prior_codes: Tensor, held_out: Tensor, training: Tensor, *, seed: int = 0, run: str = "RUN"
 ) -> Diagnosis:
-    """Diagnoses a prior by codes alone, wherever they come from.
+    """Diagnoses a prior from codes of any origin.
 
     Args:
         prior_codes: Draws from the prior, (N, D).
         held_out: Codes that the prior has not seen, (M, D).
-        training: Codes that it was fitted to, (K, D).
+        training: Codes that the prior was fitted to, (K, D).
         seed: Seed of the classifiers.
-        run: What advice calls the run.
+        run: The name of the run in advice.
 
     Raises:
         ConfigurationError: There are too few codes, or they cannot be compared.
@@ -109,20 +109,20 @@ def diagnose_model(
 ) -> Diagnosis:
     """Diagnoses a model's prior.
 
-    Codes are draws from the posteriors, which is what a prior should match, and not their means. A condition that comes
-    with images is drawn as `priorkit sample` draws it, so classes should be as frequent among held-out images.
+    Codes are draws from the posteriors, which a prior should match, not their means. A condition from the data is drawn
+    as by `priorkit sample`, so held-out images should have the same class frequencies.
 
     Args:
         model: A model with an encoder.
         data: Its data.
-        samples: Codes of each kind, at most.
-        binarise: Whether images are shown in black and white, as the model was trained.
+        samples: Maximal number of codes of each kind.
+        binarise: Whether to convert images to black and white, as in training.
         seed: Seed of all draws.
-        run: What advice calls the run.
-        tell: Is told what is being done.
+        run: The name of the run in advice.
+        tell: Called with a text before each part of the work.
 
     Raises:
-        ConfigurationError: There are too few held-out images, or codes that are not finite.
+        ConfigurationError: There are too few held-out images, or codes are not finite.
     """
     assert model.encoder is not None, "a model without an encoder has no codes"
     tell("encoding images")

@@ -1,4 +1,4 @@
-"""The engine: phases made of moves, alternated over batches. It knows no prior, no loss and no data set by name."""
+"""The engine alternates phases, which consist of moves, over batches. It knows no prior, loss or data set by name."""
 
 from priorkit.engine.averaging import AveragedNetworks
 from priorkit.engine.checkpoints import CheckpointStore, checkpoint_step

@@ -1,4 +1,4 @@
-"""Exponential moving averages of networks: steadier than the networks that they follow."""
+"""Exponential moving averages of networks' weights."""
 
 import copy
 from collections.abc import Callable, Collection, Mapping
@@ -13,15 +13,15 @@ __all__ = ["AveragedNetworks"]
 
 
 class AveragedNetworks:
-    """Copies of networks that follow their weights slowly.
+    """Copies of networks whose weights are exponential moving averages.
 
-    Buffers are copied as they are, except batch-norm statistics: those of the raw network do not fit averaged weights,
-    and averages of them lag behind. Whoever uses a copy recomputes them (`recomputed_statistics`).
+    Buffers are copied, except batch-norm statistics: those of the raw network do not fit averaged weights, and their
+    averages lag behind. Code that uses a copy recomputes them (`recomputed_statistics`).
 
     Args:
-        networks: The networks to follow, by name. A network that refers to another one of them without owning it, as
-            a VampPrior refers to the encoder, is copied so that its copy refers to the other's copy.
-        decay: Decay of the weights per update, in [0, 1). Early on it is lowered to (1 + t) / (10 + t), so that the
+        networks: The networks to average, by name. If a network refers to another without owning it, as a VampPrior
+            refers to the encoder, its copy refers to the other's copy.
+        decay: Decay of the weights per update, in [0, 1). In update t it is at most (1 + t) / (10 + t), so that the
             copy forgets its initial weights.
     """
 
@@ -36,7 +36,7 @@ class AveragedNetworks:
         self._buffers = self._pairs(_other_buffers)
 
     def _pairs(self, select: Callable[[nn.Module], list[Tensor]]) -> dict[str, list[tuple[Tensor, Tensor]]]:
-        """The copies' tensors beside those that they follow, by network: once each, also where two share a tensor."""
+        """Pairs of a copy's tensor and the averaged tensor, by network; shared tensors come only once."""
         seen: set[int] = set()
         pairs: dict[str, list[tuple[Tensor, Tensor]]] = {}
         for name, network in self.networks.items():
@@ -50,10 +50,11 @@ class AveragedNetworks:
         """Moves the copies towards the networks; called once a step.
 
         Args:
-            names: The networks that have been trained; the others' copies stay. All of them if None.
+            names: The networks that have been trained in this step; the others' copies stay unchanged. All networks if
+                None.
         """
         moved = [name for name in self.networks if names is None or name in names]
-        # Most often all have been trained as often, and one call moves all of them.
+        # Usually all networks have had equally many updates, so one call handles all of them.
         for count in sorted({self.updates[name] for name in moved}):
             alike = [name for name in moved if self.updates[name] == count]
             pairs = [pair for name in alike for pair in self._weights[name]]
@@ -72,7 +73,7 @@ class AveragedNetworks:
         return {"updates": dict(self.updates)}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, int] | int]) -> None:
-        """Restores the numbers of updates; one number, as earlier runs have it, is that of all networks."""
+        """Restores the numbers of updates; earlier versions saved one number for all networks."""
         updates = state["updates"]
         self.updates = {
             name: whole_number(updates[name] if isinstance(updates, Mapping) else updates, "updates")

@@ -1,4 +1,4 @@
-"""The files of one checkpoint, and the checksums that tell when they are damaged."""
+"""The files of one checkpoint, and the checksums that detect damage."""
 
 import hashlib
 import io
@@ -23,33 +23,33 @@ _WEIGHTS, _STATE, _CHECKSUMS = "weights.safetensors", "state.pt", "checksums.jso
 
 
 def _damaged(file: Path, error: Exception | str) -> DamagedCheckpointError:
-    # torch's own messages go on for many lines.
+    # torch's own messages have many lines.
     return DamagedCheckpointError(file, next(iter(str(error).splitlines()), "") or type(error).__name__)
 
 
 def write_checkpoint(
     folder: Path, weights: Mapping[str, Tensor], state: Mapping[str, Any], metadata: Mapping[str, str] | None
 ) -> None:
-    """Makes a folder with the files of a checkpoint, and has the operating system write them to the disk.
+    """Makes a folder with the files of a checkpoint, and flushes them to the disk (fsync).
 
     Args:
-        folder: The folder, which must not be there yet.
+        folder: The folder, which must not exist yet.
         weights: Tensors by name.
         state: Everything else: tensors, numbers, texts, lists and dicts.
-        metadata: What `read_metadata` gives.
+        metadata: What `read_metadata` will return.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: The files cannot be written.
     """
     folder.mkdir()
-    # Copies, because safetensors takes no tensors that share memory, as those of tied weights do.
+    # Copies, because safetensors refuses tensors that share memory, such as tied weights.
     tensors = {
         key: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for key, value in weights.items()
     }
     rest = io.BytesIO()
     torch.save(dict(state), rest)
-    # Written from here, a full disk is an OSError; the two libraries have errors of their own for it.
+    # Written here, so that a full disk is an OSError; the two libraries raise different errors.
     contents = {
         _WEIGHTS: to_safetensors(tensors, dict(metadata) if metadata else None),
         _STATE: rest.getvalue(),
@@ -63,14 +63,14 @@ def write_checkpoint(
 
 
 def check_checkpoint(folder: Path, *, state: bool = True) -> None:
-    """Makes sure that a checkpoint is undamaged, as far as its checksums tell. Earlier versions wrote none.
+    """Checks the files of a checkpoint by its checksums, if it has any: earlier versions wrote none.
 
     Args:
-        folder: Of the checkpoint.
-        state: Whether its state matters; otherwise its weights alone do.
+        folder: The checkpoint's folder.
+        state: Whether to check the state, too, and not only the weights.
 
     Raises:
-        DamagedCheckpointError: A file of it is damaged or missing.
+        DamagedCheckpointError: A file is damaged or missing.
     """
     for name in (_WEIGHTS, _STATE) if state else (_WEIGHTS,):
         _check(folder / name)
@@ -83,23 +83,23 @@ def _check(file: Path) -> None:
         with open_regular(file) as opened:
             found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except FileNotFoundError:
-        shared = " (runs that are pulled, or packed without --resumable, have none)" if file.name == _STATE else ""
+        shared = " (runs that were pulled, or packed without --resumable, have no state)" if file.name == _STATE else ""
         raise _damaged(file, f"it is missing{shared}") from None
     except OSError as error:
         raise _damaged(file, error.strerror or str(error)) from None
     try:
         expected = json.loads(read_regular(checksums).decode("utf-8"))[file.name]
     except FileNotFoundError:
-        return  # an earlier version has written it
+        return  # written by an earlier version
     except (KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise _damaged(checksums, f"it holds no checksums ({type(error).__name__})") from None
     if found != expected:
-        raise _damaged(file, "it is damaged: its checksum is another than when it was written")
+        raise _damaged(file, "it is damaged: its checksum differs from the recorded one")
 
 
 @contextmanager
 def _reading(file: Path) -> Iterator[None]:
-    """Inside, whatever a library says of a file is that the file is damaged."""
+    """Inside this context, any error of a library means that the file is damaged."""
     try:
         yield
     except Exception as error:
@@ -107,10 +107,10 @@ def _reading(file: Path) -> Iterator[None]:
 
 
 def read_metadata(folder: Path) -> dict[str, str]:
-    """What a checkpoint was saved with, without reading its tensors.
+    """A checkpoint's metadata, read without its tensors.
 
     Raises:
-        DamagedCheckpointError: Its weights' file is damaged or missing.
+        DamagedCheckpointError: The file of weights is damaged or missing.
     """
     with _reading(folder / _WEIGHTS), safe_open(folder / _WEIGHTS, framework="pt") as opened:
         return dict(opened.metadata() or {})
@@ -137,5 +137,5 @@ def read_state(folder: Path) -> dict[str, Any]:
     with _reading(folder / _STATE):
         state: dict[str, Any] = torch.load(folder / _STATE, map_location="cpu", weights_only=True)
         if not isinstance(state, dict):
-            raise TypeError(f"it holds a {type(state).__name__}, no state of a run")
+            raise TypeError(f"it holds a {type(state).__name__}, not the state of a run")
     return state

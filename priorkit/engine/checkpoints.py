@@ -1,4 +1,4 @@
-"""Checkpoints on disk that are either whole or not there."""
+"""Checkpoints on disk, saved atomically: each is either complete or absent."""
 
 import json
 import re
@@ -23,26 +23,26 @@ from priorkit.whole_files import read_regular, refuse_link, sync, write_whole
 __all__ = ["CheckpointStore", "checkpoint_step"]
 
 _CHECKPOINT = re.compile(r"step-\d{8,}(-\d+)?")
-"""Names of the folders that are ours; users may keep others beside them."""
+"""Names of checkpoint folders; users may keep other folders beside them."""
 _NAMES = ("last", "best")
-"""Names that runs use. What looks like the pointer of another name may be anybody's file."""
+"""Names that runs use. A file that looks like a pointer of another name may belong to the user."""
 
 
 def checkpoint_step(folder: Path) -> int:
-    """The step that the checkpoint in a folder was taken at, by the folder's name."""
+    """The training step of a checkpoint, from its folder's name."""
     return int(folder.name.split("-")[1])
 
 
 class CheckpointStore:
-    """A folder of checkpoints, and names such as `last` and `best` that point at some of them.
+    """A folder of checkpoints, with names such as `last` and `best` that point at some of them.
 
     A checkpoint is a folder with `weights.safetensors`, `state.pt` and the checksums of both (BLAKE2b) in
-    `checksums.json`; a name is a small file `NAME.json`. Both appear by renaming something complete, so a crash at any
-    moment leaves the previous checkpoint in place. Every reading compares the checksums, where there are any: earlier
-    versions wrote none.
+    `checksums.json`; a name is a small file `NAME.json`. Both are written under a temporary name and then renamed, so a
+    crash at any moment leaves the previous checkpoint in place. Reading compares the checksums, if there are any:
+    earlier versions wrote none.
 
     Args:
-        folder: Where they lie; made when the first is saved.
+        folder: The folder of the checkpoints; made when the first is saved.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,22 +58,22 @@ class CheckpointStore:
         *,
         keep: int = 1,
     ) -> Path:
-        """Saves a checkpoint and lets names point at it.
+        """Saves a checkpoint and makes names point at it.
 
-        Checkpoints that no name points at, and that are none of the last ones, are removed.
+        Checkpoints that no name points at are removed, except the last `keep` ones.
 
         Args:
-            step: The step that it was taken at.
+            step: The step of training.
             weights: Tensors by name.
             state: Everything else: tensors, numbers, texts, lists and dicts.
-            names: Which names shall point at it.
-            metadata: What `metadata` gives without reading the tensors.
-            keep: How many of the last checkpoints stay, this one included.
+            names: The names that shall point at this checkpoint.
+            metadata: What `metadata` will return, without reading the tensors.
+            keep: How many of the last checkpoints to keep, this one included.
 
         Raises:
-            OSError: It cannot be written, or the folder is a symbolic link.
+            OSError: The checkpoint cannot be written, or the folder is a symbolic link.
         """
-        # Not with its parents: a run folder that has been removed would be there again, without the rest of the run.
+        # Without its parents: otherwise a run folder that was removed would reappear without the rest of the run.
         self.folder.mkdir(exist_ok=True)
         refuse_link(self.folder)
         self._remove_drafts()
@@ -92,7 +92,7 @@ class CheckpointStore:
         return target
 
     def _unused(self, step: int) -> Path:
-        """A name for a checkpoint at a step. What has that name already is never touched: it may be the last one."""
+        """An unused name for a checkpoint at a step: existing ones, such as the last, are never overwritten."""
         target, copies = self.folder / f"step-{step:08d}", 1
         while target.exists():
             copies += 1
@@ -100,7 +100,7 @@ class CheckpointStore:
         return target
 
     def _point(self, name: str, checkpoint: str, keep: int) -> None:
-        """Lets a name point at a checkpoint; `last` remembers those before it that are to be kept."""
+        """Makes a name point at a checkpoint; `last` also lists the earlier checkpoints to keep."""
         pointer: dict[str, Any] = {"checkpoint": checkpoint}
         if name == "last" and keep > 1:
             before = [self._target(name), *self._earlier(name)]
@@ -118,16 +118,16 @@ class CheckpointStore:
     def _remove_unnamed(self) -> None:
         named = {pointer.stem: self._target(pointer.stem) for pointer in self.folder.glob("*.json")}
         if any(target is None and name in _NAMES for name, target in named.items()):
-            # A pointer is damaged: any checkpoint may be the one that it was for.
+            # A pointer is damaged, so any checkpoint may be its target.
             return
         kept = {*named.values(), *self._earlier("last")}
         for folder in self.folder.iterdir():
-            # Of what is no folder, removing its content would wait for a pipe's.
+            # Folders only: opening a named pipe would block.
             if _CHECKPOINT.fullmatch(folder.name) and folder.name not in kept and folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _pointer(self, name: str) -> dict[str, Any]:
-        """What a pointer holds; nothing if the file is missing, damaged or no pointer."""
+        """The content of a pointer; empty if the file is missing, damaged or not a pointer."""
         try:
             pointer = parse_json(read_regular(self.folder / f"{name}.json").decode("utf-8"))
         except (OSError, ValueError):
@@ -135,12 +135,12 @@ class CheckpointStore:
         return pointer if isinstance(pointer, dict) else {}
 
     def _target(self, name: str) -> str | None:
-        """The name of the checkpoint that a name points at; None if the file is missing, damaged or no pointer."""
+        """The name of the checkpoint that a name points at; None if the file is missing, damaged or not a pointer."""
         target = self._pointer(name).get("checkpoint")
         return target if isinstance(target, str) and _CHECKPOINT.fullmatch(target) else None
 
     def _earlier(self, name: str) -> list[str]:
-        """The names of the checkpoints that a name pointed at before, the newest first, as far as they are kept."""
+        """The kept checkpoints that a name pointed at before, newest first."""
         earlier = self._pointer(name).get("earlier")
         entries = earlier if isinstance(earlier, list) else []
         return [entry for entry in entries if isinstance(entry, str) and _CHECKPOINT.fullmatch(entry)]
@@ -165,12 +165,12 @@ class CheckpointStore:
             raise RunFolderError(f"no checkpoint {name!r}: {str(self.folder / f'{name}.json')!r} is missing{others}")
         raise RunFolderError(
             f"no checkpoint {name!r} in {str(self.folder)!r}: the run has not saved one"
-            + (" yet" if self.folder.exists() else ", or this is no run folder")
+            + (" yet" if self.folder.exists() else ", or this is not a run folder")
             + ("; use --checkpoint last" if self._target("last") else "")
         )
 
     def _others(self, name: str) -> str:
-        """What to do without a pointer: the other names that there are, and the newest folder."""
+        """Advice if a pointer is missing: the other names, and the newest folder."""
         advice = [f"use --checkpoint {other}" for other in _NAMES if other != name and self._target(other)]
         newest = self._all()[:1]
         if newest:
@@ -179,13 +179,13 @@ class CheckpointStore:
         return f"; {', or '.join(advice)}" if advice else ""
 
     def _all(self) -> list[str]:
-        """The names of all checkpoints, the newest first."""
+        """The names of all checkpoints, newest first."""
         return sorted(path.name for path in self.folder.glob("step-*") if _CHECKPOINT.fullmatch(path.name))[::-1]
 
     def _candidates(self, name: str) -> list[Path]:
-        """The folder of the checkpoint that a name points at, and those that may take its place."""
+        """The folder of the checkpoint that a name points at, and the folders of its possible substitutes."""
         if name == "last" and not self.has(name):
-            # A crash, or a full disk, may come between the first checkpoint and its pointer.
+            # A crash or a full disk may have left the first checkpoint without a pointer.
             candidates = self._all()
             if candidates:
                 return [self.folder / entry for entry in candidates]
@@ -194,18 +194,18 @@ class CheckpointStore:
     def intact(self, name: str = "last", *, state: bool = True) -> tuple[Path, str]:
         """The folder of the checkpoint that a name points at, or of the newest undamaged one that it pointed at before.
 
-        Where `last` is missing, it is the newest checkpoint of all.
+        If `last` is missing, this is the newest checkpoint of all.
 
         Args:
             name: The name.
-            state: Whether its state will be read, too; otherwise damage to it is of no interest.
+            state: Whether the state will be read, too; otherwise damage to it does not matter.
 
         Returns:
-            The folder; and what is wrong with those that were passed over, or an empty text.
+            The folder; and what is wrong with the newer checkpoints that were skipped, or an empty string.
 
         Raises:
             RunFolderError: There is no such checkpoint.
-            DamagedCheckpointError: It is damaged, and so are those before it.
+            DamagedCheckpointError: This checkpoint and all earlier ones are damaged.
         """
         while True:
             damage: list[DamagedCheckpointError] = []
@@ -216,7 +216,7 @@ class CheckpointStore:
                 except DamagedCheckpointError as error:
                     damage.append(error)
                     if not folder.is_dir() and self._candidates(name) != candidates:
-                        # Whoever trains has saved another, and removed this one.
+                        # The training process has saved another one and removed this one.
                         break
                 else:
                     return folder, "; ".join(f"{str(error.file)!r}: {error.reason}" for error in damage)
@@ -224,7 +224,7 @@ class CheckpointStore:
                 raise damage[0]
 
     def step(self, name: str = "last") -> int:
-        """The step that a checkpoint was taken at, without reading it.
+        """The step of a checkpoint, without reading its files.
 
         Raises:
             RunFolderError: There is no such checkpoint.
@@ -232,24 +232,24 @@ class CheckpointStore:
         return checkpoint_step(self.path(name))
 
     def has(self, name: str) -> bool:
-        """Whether a name points at a checkpoint, or did: its pointer may be damaged."""
+        """Whether a name has a pointer, even a damaged one."""
         return (self.folder / f"{name}.json").is_file()
 
     def is_empty(self) -> bool:
-        """Whether nothing has been saved: neither a name nor a checkpoint is there."""
+        """Whether nothing has been saved: there is neither a pointer nor a checkpoint."""
         if any(self.has(name) for name in _NAMES):
             return False
         return not self._all()
 
     def metadata(self, checkpoint: str | Path = "last") -> dict[str, str]:
-        """What a checkpoint was saved with, without reading its tensors.
+        """A checkpoint's metadata, read without its tensors.
 
         Args:
             checkpoint: A name, or the checkpoint's folder.
 
         Raises:
             RunFolderError: There is no such checkpoint.
-            DamagedCheckpointError: Its file is damaged.
+            DamagedCheckpointError: The file is damaged.
         """
         return read_metadata(self._folder_of(checkpoint))
 
@@ -264,7 +264,7 @@ class CheckpointStore:
 
         Raises:
             RunFolderError: There is no such checkpoint.
-            DamagedCheckpointError: Its file is damaged.
+            DamagedCheckpointError: The file is damaged.
         """
         return read_weights(self._folder_of(checkpoint))
 
@@ -276,6 +276,6 @@ class CheckpointStore:
 
         Raises:
             RunFolderError: There is no such checkpoint.
-            DamagedCheckpointError: Its file is damaged.
+            DamagedCheckpointError: The file is damaged.
         """
         return read_state(self._folder_of(checkpoint))

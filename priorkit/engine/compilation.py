@@ -14,21 +14,21 @@ Backend = str | Callable[..., Any]
 
 
 def compile_method(module: nn.Module, method: str = "forward", *, backend: Backend = "inductor") -> None:
-    """Has a method of a module compiled when it is first called in training mode, once for each way of calling it.
+    """Compiles a method of a module at its first call in training mode, once for each kind of input.
 
-    In evaluation mode, where batches have all sizes, the method runs as it is. Nothing else about the module changes:
-    its tensors and their names stay, and its copies, deep or pickled, are not compiled.
+    In evaluation mode, where batch sizes vary, the method runs uncompiled. Nothing else about the module changes: its
+    tensors keep their names, and deep or pickled copies are not compiled.
 
     Args:
         module: The module.
-        method: The method's name; the compiled one is called under the same name.
+        method: The method's name; the compiled method replaces it under the same name.
         backend: A backend of torch.compile, or its name.
     """
     setattr(module, method, _CompiledMethod(module, method, backend))
 
 
 class _CompiledMethod:
-    """Stands in for a module's method."""
+    """Replaces a module's method by its compiled version."""
 
     def __init__(self, module: nn.Module, name: str, backend: Backend) -> None:
         self._module = module
@@ -50,13 +50,13 @@ class _CompiledMethod:
             ) from error
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[nn.Module, str]]:
-        # What a copy of the module gets: its class's own method.
+        # A copy of the module gets the class's own method.
         return getattr, (self._module, self._name)
 
 
 def _with_own_code(method: Callable[..., Any]) -> Callable[..., Any]:
-    # torch.compile keeps a limited number of variants of a code object, and gives up beyond it. Networks often share
-    # theirs (nn.Sequential.forward), and every pass that freezes statistics or gradients is a variant.
+    # torch.compile keeps a limited number of variants of a code object, and stops compiling beyond it. Networks often
+    # share code objects (nn.Sequential.forward), and each pass that freezes statistics or gradients is a variant.
     def call(*args: Any, **kwargs: Any) -> Any:
         return method(*args, **kwargs)
 
@@ -65,22 +65,22 @@ def _with_own_code(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_of_the_compiler(error: Exception) -> bool:
-    # By name: to import these modules takes a second that runs without --compile need not wait for.
+    # By name: importing these modules takes a second, which runs without --compile save.
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The first line may only announce what the backend has raised.
+    # The first line may only announce the backend's error.
     first = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def require_compiler(device: torch.device, *, backend: Backend = "inductor") -> None:
-    """Compiles and runs something small, forward and backward, to see that torch.compile works here.
+    """Tests torch.compile by compiling and running a small function, forward and backward.
 
     Raises:
-        DeviceError: It does not: a compiler is missing, or it knows no such device.
+        DeviceError: It does not work: a compiler is missing, or the device is not supported.
     """
     weight = torch.ones(8, device=device, requires_grad=True)
     compiled: Callable[[torch.Tensor], torch.Tensor] = torch.compile(_rehearsal, backend=backend, dynamic=False)

@@ -13,28 +13,28 @@ from priorkit.interfaces import Noise
 __all__ = ["CudaGraphs", "GraphRecorder", "ReplayedPhase"]
 
 WARM_UP = 3
-"""Steps of a phase that run as usual before it is recorded; in them, optimisers make their state, for one thing."""
+"""Steps of a phase that run normally before it is recorded; in these, optimisers create their state, for example."""
 
 Work = Callable[[], None]
 
 
 class GraphRecorder(abc.ABC):
-    """Records what a function does on the device."""
+    """Records a function's work on the device."""
 
     @abc.abstractmethod
     def warm_up(self, work: Work) -> None:
-        """Runs the function, so that what it does only once is done before it is recorded."""
+        """Runs the function once, so that one-time initialisation happens before recording."""
 
     @abc.abstractmethod
     def record(self, work: Work) -> Work:
-        """Records the function's work without doing it, and gives a function that does it, on the same memory."""
+        """Records the function's work without executing it; returns a function that executes it, on the same memory."""
 
 
 class CudaGraphs(GraphRecorder):
     """Records CUDA graphs (docs.pytorch.org/docs/stable/notes/cuda.html, CUDA Graphs).
 
-    Modules that draw from torch's global generator draw anew in every replay, from its seed at that time: torch makes
-    the generator's state an input of the graph.
+    Modules that draw from torch's global generator draw new numbers in every replay, according to its seed at that
+    time: torch makes the generator's state an input of the graph.
 
     Args:
         device: A CUDA device.
@@ -45,19 +45,19 @@ class CudaGraphs(GraphRecorder):
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def warm_up(self, work: Work) -> None:
-        """Runs the function on the stream that it is recorded on later."""
+        """Runs the function on the stream on which it will be recorded."""
         current = torch.cuda.current_stream(self.device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream), warnings.catch_warnings():
-            # Optimisers that can be recorded warn where they are not; these are about to be.
+            # Capturable optimisers warn outside a recording; here the warning would be wrong, as recording follows.
             warnings.filterwarnings("ignore", message=".*capturable")
             work()
         current.wait_stream(self._stream)
 
     def record(self, work: Work) -> Work:
-        """Records a graph with memory of its own."""
+        """Records a graph with its own memory."""
         graph = torch.cuda.CUDAGraph()
-        # Other threads may use the device meanwhile: a data loader's pins memory.
+        # Other threads may use the device meanwhile: a data loader's thread pins memory.
         capture = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
         with torch.cuda.device(self.device), capture:
             work()
@@ -69,17 +69,17 @@ class CudaGraphs(GraphRecorder):
 
 
 class ReplayedPhase:
-    """A phase's work: done as usual for a few steps, then recorded, and replayed from then on.
+    """A phase's work: executed normally for a few steps, then recorded, and replayed from then on.
 
-    The recording reads its inputs from, and writes its results to, the memory that it was made with. So inputs are
-    copied to where it reads them, and whatever outlives a step must be written in place, never replaced: `held` is
-    compared for that. What a phase computes in Python (numbers, decisions) is recorded as it was at that time.
+    The recording reads inputs from, and writes results to, fixed memory. Inputs are therefore copied to that memory,
+    and every tensor that outlives a step must be written in place, never replaced; `check` compares `held` to verify
+    this. Python values (numbers, decisions) stay as they were during the recording.
 
     Args:
         name: The phase's name.
-        recorder: Records its work.
-        work: What the phase does with images and noise.
-        held: Gives all tensors that outlive a step, by name.
+        recorder: Records the phase's work.
+        work: The phase's function of images and noise.
+        held: Returns all tensors that outlive a step, by name.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class ReplayedPhase:
 
     def _record(self, noise: Noise) -> Work:
         images, kept = self._inputs["images"], {name: self._inputs[f"noise {name}"] for name in noise}
-        # Kept from here on: memory that is in use cannot become that of another tensor, which would pass for it.
+        # Kept alive from here on, so that no other tensor gets the same memory and is mistaken for this one.
         self._recorded = {name: tensor.detach() for name, tensor in self._held().items()}
         try:
             replay = self._recorder.record(lambda: self._work(images, kept))
         except (RuntimeError, PluginError) as error:
-            # When an operation cannot be recorded, torch ends the recording with an error of its own.
+            # When an operation cannot be recorded, torch ends the recording with its own error.
             behind: BaseException | None = error if isinstance(error, PluginError) else error.__context__
             if isinstance(behind, PluginError):
                 behind = behind.__cause__
@@ -138,15 +138,15 @@ class ReplayedPhase:
                 f"--cuda-graphs: the phase {self.name} cannot be recorded ({reason}): one of its components waits for "
                 "the device, or does something else that depends on values; use --no-cuda-graphs"
             ) from error
-        # What is new was made by the recording: its first value would be written again in every replay.
+        # New tensors were created by the recording: every replay would reset them to their first value.
         self._refuse_moved(self._held())
         return replay
 
     def check(self) -> None:
-        """Makes sure that the tensors that outlive a step are still those that were recorded.
+        """Checks that the tensors that outlive a step are still the recorded ones.
 
         Raises:
-            ConfigurationError: One of them has been replaced, so that the recording works on memory that nobody reads.
+            ConfigurationError: A tensor has been replaced, so the recording writes to memory that is no longer used.
         """
         held = self._held()
         self._refuse_moved({name: held[name] for name in self._recorded if name in held})

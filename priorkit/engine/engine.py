@@ -26,15 +26,15 @@ class Engine:
     Args:
         networks: The networks that are trained, by name, on one device.
         optimizers: One optimiser for each network, by the same names. Phases that train a network share it.
-        phases: The phases of a step, in order, until others are set.
-        precision: How to compute.
+        phases: The phases of a step, in order, until `set_phases` is called.
+        precision: The precision of computations.
         seed: Seed of the noise.
         clip_norm: Bound on the norm of each network's gradient, or None.
-        simultaneous: Compute all of a phase's losses with the networks as they were before it, then train all its
-            players (Algorithm 1 as printed), instead of a move at a time.
-        processes: Those that train together; None for this one alone.
-        recorder: Records the work of every phase, which is then replayed; None to run it anew in every step.
-        skips_faults: Leave out the update of a move whose losses or gradients are not finite. Waits for the device.
+        simultaneous: Compute all of a phase's losses first, then update all its players (Algorithm 1 as printed),
+            instead of one move at a time.
+        processes: The processes that train together; None for this process alone.
+        recorder: Records the work of every phase for replay; None to run phases normally.
+        skips_faults: Skip the update of a move whose losses or gradients are not finite. This waits for the device.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Engine:
         self.clip_norm = clip_norm
         self.simultaneous = simultaneous
         self.processes = processes or Processes()
-        # Each process needs dropout masks of its own; the main one's are those of a run with one process.
+        # Each process needs different dropout masks; the main process has those of a run with one process.
         self._modules = "modules" if self.processes.is_main else f"modules of process {self.processes.rank}"
         self.recorder = recorder
         self.steps = 0
         self.images_seen = 0
-        # The meta device, which computes shapes only, has no generators; the CPU's does for it.
+        # The meta device, which computes shapes only, has no generators; the CPU's replaces it.
         self._generator = torch.Generator("cpu" if precision.device.type == "meta" else precision.device)
         self._fault = FirstFault(precision.device)
         self._skipped = SkippedMoves(self.networks) if skips_faults else None
@@ -79,7 +79,7 @@ class Engine:
         self.set_phases(phases)
 
     def set_phases(self, phases: Sequence[Phase]) -> None:
-        """Sets the phases of the steps that follow; what has been recorded of others is forgotten."""
+        """Sets the phases of the following steps, and discards recordings of earlier phases."""
         for phase in phases:
             for player, names in phase.players.items():
                 missing = set(names) - set(self.networks)
@@ -90,22 +90,22 @@ class Engine:
     def step(
         self, images: Tensor, batch_size: int | None = None, conditions: Mapping[str, Tensor] | None = None
     ) -> None:
-        """Runs every phase whose turn it is on one batch.
+        """Runs every phase that is due on one batch.
 
         Args:
-            images: Shape (N, C, H, W), values in [-1, 1], on the engine's device. Where several processes train
-                together, this process's share of the batch.
+            images: Shape (N, C, H, W), values in [-1, 1], on the engine's device. If several processes train together,
+                this process's share of the batch.
             batch_size: Images in the whole batch; None for N.
-            conditions: s of the images, as `condition`, and of others, as `mismatched` and `interpolated`, where images
-                bring one, first dimension N: phases find them among their noise.
+            conditions: If the condition comes from the data: s of the images, as `condition`, and of other images, as
+                `mismatched` and `interpolated`, first dimension N. They are added to the phases' noise.
         """
         assert batch_size is not None or self.processes.count == 1, (
             "the images are a part of the batch: how large is it?"
         )
         batch_size = batch_size or len(images)
-        # Which part of the batch this process has; all parts add up to 1.
+        # This process's fraction of the batch; all fractions add up to 1.
         part = len(images) / batch_size
-        # Modules may draw from torch's global generators (dropout does): those are a function of the position, too.
+        # Modules such as dropout draw from torch's global generators, which are therefore also seeded by position.
         seed_global_generators(seed_for(self.seed, self._modules, self.images_seen), self.precision.device)
         self._fault.begin_step(self.steps + 1)
         if self._skipped is not None:
@@ -134,12 +134,12 @@ class Engine:
         return self._replayed[phase.name]
 
     def _run(self, phase: Phase, images: Tensor, noise: Noise, part: float) -> None:
-        """Everything that a phase does on the device. It may be recorded: nothing here may wait for the device."""
+        """A phase's work on the device. It may be recorded, so nothing here may wait for the device."""
         self._terms[phase.name] = []
         moves = phase.moves(images, noise)
         held_back: list[tuple[Move, dict[str, list[Tensor | None]]]] = []
         while True:
-            # The context must not outlive the move: autocast would go on using copies of weights made before an update.
+            # The context must not outlive the move: autocast would keep using cast weights from before the update.
             with self.precision.autocast():
                 move = next(moves, None)
             if move is None:
@@ -155,7 +155,7 @@ class Engine:
             self._update(move, gradients)
 
     def _noise(self, phase: Phase, batch_size: int) -> Noise:
-        """This process's share of the noise for a batch. All draw the same, so their number changes nothing."""
+        """This process's share of the batch's noise. All processes draw all of it, so their number does not matter."""
         noise = phase.noise(batch_size, self._generator, self.precision.device)
         if self.processes.count == 1:
             return noise
@@ -163,16 +163,17 @@ class Engine:
         return {name: tensor[share] for name, tensor in noise.items()}
 
     def _gradients(self, phase: Phase, move: Move, part: float) -> dict[str, list[Tensor | None]] | None:
-        """The gradients of a move's loss for its player's networks, and for no other: those of the whole batch.
+        """The gradients of a move's loss over the whole batch, for its player's networks and no others.
 
-        None where the move is to be skipped.
+        None if the move is to be skipped.
         """
         names = phase.players[move.player]
         weights = [weight for name in names for weight in self._parameters[name]]
         total = torch.stack([term.float() for term in move.terms.values()]).sum()
-        # Terms are means over images: weighted by the processes' parts, they add up to the mean over the batch.
-        # `inputs` keeps other networks' gradients untouched and lets the backward pass skip them. Gradients accumulated
-        # so lie in memory as their weights do, which fused optimisers rely on, and none shares memory with another.
+        # Terms are means over images: weighted by the processes' fractions, they add up to the mean over the batch.
+        # `inputs` leaves other networks' gradients untouched and lets the backward pass skip them. Gradients
+        # accumulated in this way have the memory layout of their weights, as fused optimisers require, and share no
+        # memory.
         torch.autograd.backward(total if part == 1 else total * part, inputs=weights)
         gradients = {name: [weight.grad for weight in self._parameters[name]] for name in names}
         for weight in weights:
@@ -225,14 +226,14 @@ class Engine:
 
     @property
     def skipped_moves(self) -> int:
-        """Moves whose update was left out, as a loss or a gradient was not finite."""
+        """The number of moves whose update was skipped because a loss or a gradient was not finite."""
         return self._skipped.count if self._skipped is not None else 0
 
     def check_finite(self) -> None:
-        """Makes sure that every loss and every gradient so far was finite. Waits for the device.
+        """Checks that every loss and every gradient so far was finite. Waits for the device.
 
         Raises:
-            NonFiniteLossError: One was not; the message names the first step, the phase and what was found there.
+            NonFiniteLossError: One was not; the message names the first step, the phase, and the loss or gradient.
         """
         self._fault.check()
 
@@ -250,7 +251,7 @@ class Engine:
             values = torch.stack([self._loss_sums[key] for key in self._loss_counts]).tolist()
             means = {key: value / count for (key, count), value in zip(self._loss_counts.items(), values, strict=True)}
         if reset:
-            # Kept, as a recorded phase adds to these very tensors.
+            # Kept, because a recorded phase adds to these tensors.
             for value in self._loss_sums.values():
                 value.zero_()
             self._loss_counts.clear()
@@ -267,10 +268,10 @@ class Engine:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave.
+        """Restores what `state_dict` returned.
 
         Raises:
-            ValueError, KeyError, RuntimeError, TypeError: It is none of this engine's.
+            ValueError, KeyError, RuntimeError, TypeError: The state does not fit this engine.
         """
         self.steps = whole_number(state["steps"], "steps")
         self.images_seen = whole_number(state["images_seen"], "images seen")
@@ -279,5 +280,5 @@ class Engine:
         self._loss_sums = {key: value.to(self.precision.device, copy=True) for key, value in state["loss_sums"].items()}
         self._loss_counts = {key: whole_number(count, "losses") for key, count in state["loss_counts"].items()}
         self._fault.forget()
-        # Optimisers and sums have new tensors now, which recorded phases know nothing of.
+        # Optimisers and sums have new tensors now, which recorded phases would not use.
         self._replayed.clear()

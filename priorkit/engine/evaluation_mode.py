@@ -1,4 +1,4 @@
-"""Networks in evaluation mode for a while."""
+"""A context in which networks are in evaluation mode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ __all__ = ["evaluating"]
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Inside this context, networks are in evaluation mode and no gradients are kept; afterwards all is as before."""
+    """Inside this context, networks are in evaluation mode and gradients are disabled; both are restored afterwards."""
     before = [(layer, layer.training) for module in modules for layer in module.modules()]
     for module in modules:
         module.eval()

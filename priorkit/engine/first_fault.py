@@ -1,4 +1,4 @@
-"""The first loss or gradient of a training that is infinite or not a number."""
+"""Finds the first loss or gradient of a training that is infinite or not a number."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,23 +11,23 @@ __all__ = ["FirstFault", "diverged"]
 
 _NONE = torch.iinfo(torch.int64).max
 _PLACES = 4096
-"""More than a step has losses and gradients."""
+"""Upper bound on the number of losses and gradients of a step."""
 
 
 def diverged(what: str) -> NonFiniteLossError:
-    """The error of a training that has diverged; whoever knows how it is gone on with adds the advice.
+    """The error of a diverged training; callers add advice on how to resume.
 
     Args:
-        what: What is infinite or not a number, and since when: the subject of the sentence.
+        what: The sentence up to the colon: what became infinite or not a number, and when.
     """
     return NonFiniteLossError(f"{what}: training diverged")
 
 
 class FirstFault:
-    """Looks at the losses and gradients of every move, and remembers the first that is not finite.
+    """Checks the losses and gradients of every move, and remembers the first that is not finite.
 
-    It is remembered on the device, so looking does not wait for it; `check` does. Gradients are judged by their norms,
-    which overflow where Adam's squares of them do.
+    The result stays on the device, so `look` does not wait for the device; `check` does. Gradients are checked by their
+    norms, which overflow where Adam's squared gradients do.
 
     Args:
         device: Where training computes.
@@ -42,19 +42,19 @@ class FirstFault:
         self._numbers: dict[tuple[str, ...], Tensor] = {}
 
     def begin_step(self, step: int) -> None:
-        """Says which step the following looks belong to, counted from 1. Not to be recorded in a graph."""
+        """Sets the step of the following calls of `look`, counted from 1. Not to be recorded in a graph."""
         self._step.fill_(step)
 
     def look(
         self, phase: str, player: str, terms: Mapping[str, Tensor], gradients: Mapping[str, Sequence[Tensor | None]]
     ) -> Tensor:
-        """Looks at one move.
+        """Checks one move.
 
         Args:
             phase: The phase's name.
-            player: Of the move.
-            terms: Its losses, scalars.
-            gradients: Those of each network that the player has, by the network's name.
+            player: The move's player.
+            terms: The move's losses, scalars.
+            gradients: The gradients of each of the player's networks, by the network's name.
 
         Returns:
             For every loss and then for every network with gradients, whether it is finite: bool, on the device.
@@ -73,15 +73,15 @@ class FirstFault:
             self._numbers[names] = torch.arange(first, first + len(names), device=self._device)
         finite = torch.stack([*(value.float() for value in terms.values()), *norms.values()]).isfinite()
         found = torch.where(finite, self._none, self._step * _PLACES + self._numbers[names]).min()
-        # In place: a recorded phase goes on writing here.
+        # In place: a recorded phase keeps writing here.
         torch.minimum(self._first, found, out=self._first)
         return finite
 
     def check(self) -> None:
-        """Makes sure that nothing has been found. Waits for the device.
+        """Raises an error if something was found. Waits for the device.
 
         Raises:
-            NonFiniteLossError: Something has; the message names the first step and what was found there.
+            NonFiniteLossError: A loss or gradient was not finite; the message names the first, and its step.
         """
         if self._device.type == "meta":
             return  # which has no values
@@ -91,7 +91,7 @@ class FirstFault:
             raise diverged(f"{self._names[number]} became infinite or not a number at step {step}")
 
     def forget(self) -> None:
-        """Forgets what was found: training goes on from a state before it."""
+        """Forgets what was found: training resumes from an earlier state."""
         self._first.fill_(_NONE)
 
     def held(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""How much main memory this process may still take."""
+"""The main memory that this process may still use."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 __all__ = ["free_memory"]
 
 _UNKNOWN = 4 * 2**30
-"""Taken for free where the system does not say."""
+"""Assumed to be free if the system does not report it."""
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """Bytes of main memory that are free, or would be if caches were dropped; in a container, of its share.
+    """Bytes of main memory that are free, or would be if caches were dropped; in a container, within its limit.
 
     Args:
         root: Where `/proc` and `/sys` lie.
@@ -46,7 +46,7 @@ def _difference(limit: Path, used: Path) -> int | None:
 
 
 def _physical() -> int | None:
-    """Half of the memory that there is, where the system says no more (macOS)."""
+    """Half of the physical memory, if the system reports nothing else (macOS)."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Which device to compute on, and in which precision."""
+"""Chooses the device and the precision of computations."""
 
 import warnings
 from contextlib import AbstractContextManager, nullcontext
@@ -17,10 +17,10 @@ def choose_device(name: str, processes: Processes | None = None) -> torch.device
 
     Args:
         name: `auto` (CUDA, then MPS, then the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
-        processes: Those that train together; each gets a GPU of its own. None for this one alone.
+        processes: The processes that train together, each on its own GPU. None for this process alone.
 
     Raises:
-        DeviceError: There is no device of that name, or this machine has none, or not one for each process.
+        DeviceError: The name is unknown, or this machine has no such device, or not one for each process.
     """
     if not DEVICE_NAME.fullmatch(name):
         raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
@@ -75,10 +75,10 @@ def _runs_bfloat16_well(device: torch.device) -> bool:
 
 
 class Precision:
-    """The precision of a run: float32 throughout, or bfloat16 where autocast finds it safe.
+    """The precision of a run: float32 throughout, or bfloat16 mixed precision by autocast.
 
     Args:
-        device: Where the run computes.
+        device: The run's device.
         dtype: torch.float32 or torch.bfloat16.
     """
 
@@ -92,9 +92,9 @@ class Precision:
         return str(self.dtype).removeprefix("torch.")
 
     def autocast(self) -> AbstractContextManager[object]:
-        """A fresh context to compute in.
+        """A new autocast context.
 
-        It must be left before weights are updated: autocast keeps low-precision copies of the weights that it has met.
+        Leave it before weights are updated: autocast caches low-precision copies of weights.
         """
         if self.dtype == torch.float32:
             return nullcontext()
@@ -102,10 +102,10 @@ class Precision:
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """The precision of that name on a device; `auto` is bfloat16 where the hardware runs it well.
+    """The precision of that name on a device; `auto` is bfloat16 on hardware that supports it natively.
 
     Raises:
-        DeviceError: There is no precision of that name, or the device does not compute in it.
+        DeviceError: The name is unknown, or the device does not support this precision.
     """
     if name not in ("auto", "float32", "bfloat16"):
         raise DeviceError(f"unknown precision {name!r}; use auto, float32 or bfloat16")
@@ -119,11 +119,11 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 def _check_bfloat16(device: torch.device) -> None:
     try:
         with warnings.catch_warnings():
-            # On some devices autocast only warns that it does nothing.
+            # On some devices autocast only warns that it has no effect.
             warnings.filterwarnings("error", message=".*autocast")
             torch.autocast(device.type, dtype=torch.bfloat16)
     except (RuntimeError, UserWarning) as error:
         reason = " ".join(str(error).split())
         raise DeviceError(
-            f"--precision bfloat16: {device} does not compute in it ({reason}); use --precision float32"
+            f"--precision bfloat16: {device} does not support it ({reason}); use --precision float32"
         ) from None

@@ -1,4 +1,4 @@
-"""Numbers that come from files."""
+"""Checks of numbers that were read from files."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ __all__ = ["real_number", "whole_number"]
 
 
 def whole_number(value: Any, what: str) -> int:
-    """A number that counts something.
+    """Checks a count.
 
     Args:
-        value: As it was found.
+        value: The value that was read.
         what: What it counts, for the message.
 
     Raises:
-        ValueError: It is no whole number from 0 on.
+        ValueError: It is not an integer of at least 0.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise ValueError(f"the number of {what} is {value!r:.60}")
@@ -21,14 +21,14 @@ def whole_number(value: Any, what: str) -> int:
 
 
 def real_number(value: Any, what: str) -> float:
-    """A number that measures something.
+    """Checks a measurement.
 
     Args:
-        value: As it was found.
+        value: The value that was read.
         what: What it measures, for the message.
 
     Raises:
-        ValueError: It is no finite number from 0 on.
+        ValueError: It is not a finite number of at least 0.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise ValueError(f"the {what} is {value!r:.60}")

@@ -1,4 +1,4 @@
-"""States of optimisers that come from files."""
+"""Restores optimiser states that were read from files."""
 
 import inspect
 from collections.abc import Mapping
@@ -12,14 +12,15 @@ __all__ = ["restore_optimizer"]
 
 
 def restore_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Restores what `Optimizer.state_dict` gave, perhaps on another device.
+    """Restores an optimiser's `state_dict`, perhaps on another device.
 
     Args:
-        optimizer: Made for the same weights.
-        state: What it gave.
+        optimizer: The optimiser, made for the same weights.
+        state: The saved `state_dict`.
 
     Raises:
-        ValueError, KeyError, RuntimeError, TypeError: It is none of this optimiser's: it could not take a step with it.
+        ValueError, KeyError, RuntimeError, TypeError: The state does not fit this optimiser, which could not make a
+            step with it.
     """
     optimizer.load_state_dict(_with_own_switches(optimizer, state))
     if type(optimizer) in (Adam, AdamW, RMSprop, SGD):
@@ -27,9 +28,9 @@ def restore_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
 
 
 def _with_own_switches(optimizer: Optimizer, state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state with the switches of the optimiser, some of which depend on its device: which kernels it uses.
+    """A state with this optimiser's own implementation flags (such as `fused`), some of which depend on the device.
 
-    A learning rate in memory lies on the device, too; a session that has some sets them before each step.
+    A learning rate that is a tensor also belongs to the device; sessions with such rates set them before each step.
     """
     groups = []
     for group, own in zip(state["param_groups"], optimizer.param_groups, strict=True):
@@ -50,7 +51,7 @@ def _alike(given: Any, own: Any) -> bool:
 
 
 def _require_own(optimizer: Optimizer) -> None:
-    """Makes sure that what is kept of each weight is what the optimiser keeps, in the weight's shape."""
+    """Checks that the state of each weight has the entries that this optimiser keeps, in the weight's shape."""
     taken = inspect.signature(type(optimizer)).parameters
     options = {**optimizer.defaults, "fused": None, "lr": 0.1, "capturable": False}
     known = {key: value for key, value in options.items() if key in taken}
@@ -65,4 +66,4 @@ def _require_own(optimizer: Optimizer) -> None:
         for key, value in kept.items():
             shape = trained.shape if expected[key] is not None and expected[key].ndim else ()
             if expected[key] is not None and (not isinstance(value, Tensor) or value.shape != shape):
-                raise ValueError(f"an optimiser's {key} has another shape than its weight")
+                raise ValueError(f"an optimiser's {key} and its weight differ in shape")

@@ -24,15 +24,16 @@ def make_optimizer(
 
     Args:
         name: `adam`, `adamw`, `rmsprop` or `sgd`.
-        parameters: What it trains.
-        learning_rate: Above 0; a scalar tensor on the parameters' device, where recorded steps are to read it anew.
-        beta1: Adam's beta1; momentum of the others.
-        beta2: Adam's beta2; smoothing constant of RMSprop.
+        parameters: The parameters to train.
+        learning_rate: Above 0; a scalar tensor on the parameters' device if recorded steps should read the current
+            value.
+        beta1: Adam's beta1, or the momentum of the other optimisers.
+        beta2: Adam's beta2, or the smoothing constant of RMSprop.
         weight_decay: At least 0.
-        capturable: Whether its steps can be recorded in a CUDA graph.
+        capturable: Whether steps can be recorded in a CUDA graph.
     """
     weights = list(parameters)
-    # One kernel for all weights, where it exists for their device.
+    # The fused kernel, on devices that support it.
     fused = bool(weights) and all(weight.device.type in ("cpu", "cuda") for weight in weights)
     match name:
         case "adam" | "adamw":

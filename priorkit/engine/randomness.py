@@ -1,4 +1,4 @@
-"""Data order and noise as functions of the seed and of how many images have been seen."""
+"""Data order and noise as functions of the seed and the number of images seen."""
 
 import hashlib
 
@@ -9,25 +9,25 @@ __all__ = ["DataOrder", "seed_for", "seed_global_generators"]
 
 
 def seed_for(seed: int, purpose: str, position: int = 0) -> int:
-    """A 63-bit seed that depends on all three arguments and shows no pattern in any of them.
+    """A 63-bit seed, a hash of all three arguments.
 
     Args:
         seed: The run's seed.
-        purpose: What the randomness is for.
-        position: How many images have been seen, or another count.
+        purpose: The purpose of the random numbers.
+        position: Number of images seen, or another count.
     """
     digest = hashlib.blake2b(f"{seed}/{purpose}/{position}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def seed_global_generators(seed: int, device: torch.device) -> None:
-    """Seeds torch's global generators of the CPU and of a device, which modules such as dropout draw from.
+    """Seeds torch's global generators of the CPU and of a device; modules such as dropout draw from them.
 
-    `torch.manual_seed` seeds those of every kind of device there may be, and takes a noticeable part of a small step.
+    (`torch.manual_seed` seeds all kinds of devices, and would take a noticeable part of a small step.)
 
     Args:
-        seed: Not negative, below 2**63.
-        device: Where the modules compute.
+        seed: At least 0 and below 2**63.
+        device: The modules' device.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
@@ -39,11 +39,11 @@ def seed_global_generators(seed: int, device: torch.device) -> None:
 class DataOrder:
     """An endless sequence of image indices: one random permutation of the data set after another.
 
-    Batches are consecutive pieces of it, so every image is seen once in each pass, whatever the batch size, and where a
-    run stands in its data is told by the number of images seen alone.
+    Batches are consecutive pieces of this sequence, so every image is seen once in each pass, whatever the batch size,
+    and the number of images seen determines a run's position.
 
     Args:
-        length: Images in the data set, at least 1.
+        length: Number of images in the data set, at least 1.
         seed: The run's seed.
     """
 
@@ -56,7 +56,8 @@ class DataOrder:
     def _permutation(self, epoch: int) -> Tensor:
         if epoch not in self._permutations:
             generator = torch.Generator().manual_seed(seed_for(self.seed, "order", epoch))
-            # A batch spans two passes at most, unless it is larger than the data set: older ones are not needed again.
+            # A batch spans two passes at most, unless it is larger than the data set: older passes are not needed
+            # again.
             self._permutations = {key: kept for key, kept in self._permutations.items() if key == epoch - 1}
             self._permutations[epoch] = torch.randperm(self.length, generator=generator)
         return self._permutations[epoch]

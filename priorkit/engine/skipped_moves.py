@@ -1,4 +1,4 @@
-"""Moves whose update is left out, as their losses or gradients are not finite."""
+"""Skips the updates of moves whose losses or gradients are not finite."""
 
 from collections.abc import Mapping
 
@@ -8,17 +8,17 @@ from torch import Tensor, nn
 __all__ = ["SkippedMoves"]
 
 _IN_A_ROW = 20
-"""Skipped moves after which training has diverged: a rare batch is no reason for so many."""
+"""Number of consecutive skipped moves that counts as divergence: rare bad batches do not cause so many."""
 
 
 class SkippedMoves:
-    """Decides which moves are skipped, and mends what their forward passes have left: batch norm's statistics.
+    """Decides which moves are skipped, and undoes what their forward passes changed: batch norm's statistics.
 
     Args:
-        networks: Those that are trained.
+        networks: The networks that are trained.
 
     Attributes:
-        count: How many moves have been skipped.
+        count: Number of moves skipped.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
@@ -38,10 +38,10 @@ class SkippedMoves:
         """Whether a move is to be skipped. Waits for the device.
 
         Args:
-            finite: For each of its losses and gradients, whether it is finite, bool.
+            finite: For each of the move's losses and gradients, whether it is finite, bool.
 
         Returns:
-            False for a move that is finite, and where so many in a row are not that training has diverged.
+            False if all are finite, or if so many moves in a row were not that training has diverged.
         """
         if bool(finite.all()):
             self._in_a_row = 0
@@ -54,7 +54,7 @@ class SkippedMoves:
         return True
 
     def end_step(self) -> None:
-        """Takes back what skipped moves have spoilt. Not earlier: gradients of other moves may depend on it."""
+        """Restores buffers that skipped moves corrupted. Not earlier: gradients of other moves may depend on them."""
         if self._since_begin:
             for buffer, before in zip(self._buffers, self._before, strict=True):
                 buffer.copy_(torch.where(buffer.isfinite(), buffer, before))

@@ -1,4 +1,4 @@
-"""Batch-norm statistics of given inputs, for networks in use."""
+"""Batch-norm statistics recomputed from given inputs, for evaluation."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,18 +23,18 @@ def running_statistics(module: nn.Module) -> dict[str, Tensor]:
 
 @contextmanager
 def recomputed_statistics(*modules: nn.Module) -> Iterator[None]:
-    """Inside this context, passes in evaluation mode decide what evaluation normalises by from then on.
+    """Inside this context, passes in evaluation mode recompute batch norm's running statistics.
 
     Each pass normalises its batch by the batch's own statistics, as in training. At the end, the means of the batches'
     means and (unbiased) variances become the running statistics, as if PyTorch had averaged them cumulatively. Running
-    statistics that were gathered during training belong to weights of many steps ago, and to whatever the network was
-    used on; these belong to the weights as they are and to the inputs of these passes alone.
+    statistics gathered in training depend on the weights of many earlier steps, and on all inputs of the network; the
+    recomputed ones depend on the current weights and the inputs of these passes alone.
 
-    A layer that no pass reaches keeps its statistics, and all do after an error. Passes exchange no messages: where
-    several processes train together, each computes the same from the same inputs.
+    A layer that no pass reaches keeps its statistics; after an error, all layers do. Processes exchange no messages: if
+    several train together, each computes the same statistics from the same inputs.
 
     Args:
-        modules: The networks; layers in training mode are left alone.
+        modules: The networks; layers in training mode are left unchanged.
     """
     gathered = [_Gathered(layer) for module in modules for _, layer in tracking_layers(module)]
     try:
@@ -52,7 +52,7 @@ def recomputed_statistics(*modules: nn.Module) -> Iterator[None]:
 
 
 class _Gathered:
-    """Statistics of what reaches a batch-norm layer, a batch at a time."""
+    """Statistics of a batch-norm layer's inputs, gathered batch by batch."""
 
     def __init__(self, layer: _BatchNorm) -> None:
         self.statistics = _statistics(layer)
@@ -67,7 +67,7 @@ class _Gathered:
             return
         mean, variance = self.statistics
         values = next(iter((*inputs, *named.values()))).detach().to(mean.dtype).transpose(0, 1).flatten(1)
-        # Written into the layer, these are what it normalises this very batch by.
+        # The layer normalises the current batch by these.
         for kept, of_batch in zip((variance, mean), torch.var_mean(values, dim=1, correction=0), strict=True):
             kept.copy_(of_batch)
         positions = values.shape[1]

@@ -1,4 +1,4 @@
-"""torch's settings for the whole program, as priorkit's computations expect them."""
+"""The global torch settings that priorkit's computations expect."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,17 +10,17 @@ __all__ = ["torch_defaults"]
 
 @contextmanager
 def torch_defaults() -> Iterator[None]:
-    """Inside, tensors are float32 and on the CPU unless said otherwise, and gradients are kept; then all is as before.
+    """Inside this context, torch's default dtype is float32, its default device the CPU, and gradients are enabled.
 
-    The program around may have chosen another default type or device, or be inside `torch.no_grad` or
-    `torch.inference_mode`. Also a decorator of functions.
+    The calling program may have set another default dtype or device, or be inside `torch.no_grad` or
+    `torch.inference_mode`; its settings are restored afterwards. Can also decorate functions.
     """
     before = torch.get_default_dtype()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         if torch.get_default_device().type != "cpu":
-            # Only then: it makes every call of torch slower.
+            # Only if needed: it makes every call of torch slower.
             stack.enter_context(torch.device("cpu"))
         torch.set_default_dtype(torch.float32)
         try:

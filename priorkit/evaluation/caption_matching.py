@@ -1,4 +1,4 @@
-"""How well samples match the captions that they are drawn for, by features of images and texts."""
+"""Scores of how well samples match their captions, by features of images and texts."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ RETRIEVAL, CLIP = MATCHED = ("r-precision", "clip-score")
 _DISTRACTORS = 99
 """As in AttnGAN."""
 _POOL = 2000
-"""Texts that distractors are drawn from, at most."""
+"""Maximal number of texts from which distractors are drawn."""
 
 
 def score_matches(
@@ -30,14 +30,14 @@ def score_matches(
     matcher: FeatureExtractor,
     seed: int,
 ) -> None:
-    """Writes down how well samples match the captions that they are drawn for, and real images theirs.
+    """Computes how well samples, and real images, match their captions.
 
     Args:
-        book: Where to.
-        captions: Those of all held-out images.
-        requests: What samples are drawn for.
+        book: The scorebook.
+        captions: The captions of all held-out images.
+        requests: The captions of the samples.
         features: Those of the samples (n, D), and of the held-out images of their captions (m, D), by the matcher.
-        matcher: What sees images and texts.
+        matcher: The feature extractor of images and texts.
         seed: Seed of the distractors.
     """
     made, real = features

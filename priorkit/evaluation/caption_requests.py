@@ -1,4 +1,4 @@
-"""Which captions samples are drawn for, and which images those captions are of."""
+"""Chooses the captions of samples, with their images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ Words = tuple[str, ...]
 
 
 def words_of(text: str) -> Words:
-    """The words of a text in alphabetical order: texts of the same words say the same to the scores."""
+    """The sorted words of a text: for the scores, texts with the same words are equal."""
     return tuple(sorted(caption_words(text)))
 
 
 def numbered(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """Texts, each once, and the place of every text among them."""
+    """The distinct texts, and the index of every text among them."""
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     return list(places), torch.tensor([places[text] for text in texts])
 
 
 @dataclass(frozen=True)
 class CaptionRequests:
-    """Captions that samples are drawn for.
+    """The captions of samples.
 
     Attributes:
         texts: One caption for each of n samples.
         images: The held-out images that they are captions of, each once, int64 (m,).
-        rows: Which of these images each is a caption of, int64 (n,): its row in `images`.
+        rows: The index in `images` of each caption's image, int64 (n,).
         vectors: The conditioning vectors of the texts, float32 (n, dim).
-        unread: How many of the held-out captions were left out, because the model's text encoder knows no word of them.
+        unread: Number of held-out captions left out because they have no known word.
     """
 
     texts: Sequence[str]
@@ -49,12 +49,12 @@ class CaptionRequests:
 
 
 def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -> CaptionRequests | None:
-    """Chooses a caption of each of `n` images, evenly spaced over a set and repeated where there are fewer.
+    """Chooses a caption for each of `n` images, evenly spaced over a set, with repetitions if there are fewer.
 
     Args:
         images: Held-out images with captions.
         condition: A condition that reads texts.
-        n: How many samples there will be.
+        n: Number of samples.
         seed: Seed of the choice among an image's captions.
 
     Returns:
@@ -74,7 +74,7 @@ def choose_requests(images: ImageSet, condition: Condition, n: int, seed: int) -
         usable[index][int(chance * len(usable[index]))] for index, chance in zip(chosen.tolist(), chances, strict=True)
     ]
     shown, rows = chosen.unique(return_inverse=True)  # type: ignore[no-untyped-call]
-    # Those alone that are asked for: an encoder of texts may be slow.
+    # Only the requested captions: a text encoder may be slow.
     wanted, of_texts = numbered(texts)
     vectors = condition.of_texts(wanted).cpu()[of_texts]
     return CaptionRequests(texts, shown, rows, vectors, len(distinct) - len(read))

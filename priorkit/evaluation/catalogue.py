@@ -1,4 +1,4 @@
-"""The scores that there are, and how they are asked for."""
+"""The catalogue of scores, and their names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +11,13 @@ __all__ = ["CATALOGUE", "GROUPS", "Listed", "choose_scores", "listed"]
 
 @dataclass(frozen=True)
 class Listed:
-    """A score that can be asked for.
+    """A score in the catalogue.
 
     Attributes:
-        name: What users type.
-        label: What it is called in print, after the extractor's name if it has one.
-        group: What it is about: `samples`, `text`, `reconstruction`, `codes`, `clustering` or
-            `likelihood`.
-        published: What it is called, without the extractor's name, by the published network and weights alone.
+        name: The name that users type.
+        label: Its label in output, after the extractor's name if it has one.
+        group: Its group: `samples`, `text`, `reconstruction`, `codes`, `clustering` or `likelihood`.
+        published: Its label, without the extractor's name, if computed by the published network and weights.
     """
 
     name: str
@@ -62,23 +61,23 @@ CATALOGUE = (
     Listed("elbo-mutual-information", "ELBO: mutual information (nats)", "likelihood"),
     Listed("elbo-marginal-divergence", "ELBO: KL(q(z) || p(z)) (nats)", "likelihood"),
 )
-"""Every score, in the order in which they are printed."""
+"""Every score, in the order of output."""
 
 GROUPS = tuple(dict.fromkeys(item.group for item in CATALOGUE))
-"""The groups of scores, each of which is a name for all that are in it."""
+"""The groups of scores; a group's name selects all its scores."""
 
 
 def listed(name: str) -> Listed:
     """The score of that name.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such score.
     """
     return {item.name: item for item in CATALOGUE}[name]
 
 
 def choose_scores(asked: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names of scores, in the catalogue's order, from names of scores and groups; all of them if none are asked.
+    """The names of scores, in the catalogue's order, from names of scores and groups; all if there are none.
 
     Raises:
         ConfigurationError: There is no such score or group.

@@ -1,4 +1,4 @@
-"""What a model's encoder makes of held-out images."""
+"""Encodings of held-out images."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ __all__ = ["Encodings", "draw", "draw_by_encoder", "encode_held_out", "encode_im
 
 @dataclass(frozen=True)
 class Encodings:
-    """Held-out images in code.
+    """Encoded held-out images.
 
     Attributes:
-        indices: Which of the held-out images, int64 (N,).
-        posterior: Theirs, one draw each, float32 on the CPU.
+        indices: Indices of the held-out images, int64 (N,).
+        posterior: Their posteriors, with one draw each, float32 on the CPU.
     """
 
     indices: Tensor
@@ -29,7 +29,7 @@ class Encodings:
 
     @property
     def codes(self) -> Tensor:
-        """What `Model.encode` gives for the images: posterior means, or indices where the encoder quantises."""
+        """The results of `Model.encode` for the images: posterior means, or indices of a quantising encoder."""
         return self.posterior.mean if self.posterior.indices is None else self.posterior.indices
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class Encodings:
 
 
 def draw(mean: Tensor, log_variance: Tensor | None, noise: Tensor) -> Tensor:
-    """Codes from posteriors with independent normal dimensions; the mean itself where there is no variance."""
+    """Codes from posteriors with independent normal dimensions; the mean itself if there is no variance."""
     return mean if log_variance is None else mean + (0.5 * log_variance).exp() * noise
 
 
@@ -51,9 +51,9 @@ def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "no
 
     Args:
         model: A model with an encoder.
-        images: Which images.
-        n: How many, at most.
-        binarise: Whether they are shown in black and white, as in `EvaluationSettings`.
+        images: The images.
+        n: Maximal number of images.
+        binarise: Conversion to black and white, as in `EvaluationSettings`.
         seed: Seed of the draws from the posteriors.
     """
     encoder = model.encoder
@@ -68,7 +68,7 @@ def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "no
         done += len(pixels)
         with model.ready():
             posterior = encoder(shown)
-            # Normal posteriors are drawn from in float32, whatever the model's precision; others draw by themselves.
+            # Normal posteriors are sampled in float32, whatever the model's precision; other encoders draw themselves.
             drawn = encoder(shown, part) if encoder.stochastic and posterior.log_variance is None else posterior
         found["mean"].append(posterior.mean.float().cpu())
         found["code"].append(drawn.code.float().cpu())
@@ -85,7 +85,7 @@ def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "no
 
 
 def draw_by_encoder(model: Model, images: Tensor, seed: int) -> Posterior:
-    """Posteriors of images (N, C, H, W) on the device, drawn with noise of a seed: where only the encoder can draw."""
+    """Posteriors of images (N, C, H, W) on the device, drawn by the encoder with noise of a seed."""
     assert model.encoder is not None, "a model without an encoder gives no codes"
     noise = torch.randn(len(images), model.encoder.code_dim, generator=torch.Generator().manual_seed(seed))
     with model.ready():

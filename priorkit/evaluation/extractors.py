@@ -1,4 +1,4 @@
-"""Builds feature extractors, and says where they keep what they have trained or downloaded."""
+"""Builds feature extractors, and names their cache folder."""
 
 import os
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from priorkit.registry import Registry
 __all__ = ["DEFAULT_MATCHER", "build_extractor", "build_matcher", "cache_folder", "named_by_flag"]
 
 DEFAULT_MATCHER = "two-tower"
-"""The feature extractor that sees images and texts, where none is named."""
+"""The default feature extractor of images and texts."""
 
 
 def cache_folder() -> Path:
-    """Where priorkit keeps what can be made again: `$PRIORKIT_CACHE`, or its folder in the platform's user cache."""
+    """The cache folder: `$PRIORKIT_CACHE`, or priorkit's folder in the platform's user cache."""
     if chosen := os.environ.get("PRIORKIT_CACHE"):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("priorkit", appauthor=False)
@@ -33,10 +33,10 @@ def build_extractor(config: RunConfig, registry: Registry, shape: ImageShape, de
     """Builds the feature extractor that a configuration names; it is not prepared yet.
 
     Args:
-        config: Which extractor.
-        registry: Where components come from.
+        config: The choice of the extractor.
+        registry: The registry of components.
         shape: The images' shape.
-        device: Where it is to compute.
+        device: The extractor's device.
 
     Raises:
         UnknownComponentError: No plug-in supplies it.
@@ -49,7 +49,7 @@ def build_extractor(config: RunConfig, registry: Registry, shape: ImageShape, de
 
 @contextmanager
 def named_by_flag(flag: str) -> Iterator[None]:
-    """Inside, errors of a feature extractor name the flag that it was chosen by, in the place of `--extractor`."""
+    """Inside this context, errors of a feature extractor name the given flag instead of `--extractor`."""
     try:
         yield
     except PriorkitError as error:
@@ -58,17 +58,17 @@ def named_by_flag(flag: str) -> Iterator[None]:
 
 
 def build_matcher(config: RunConfig, registry: Registry, shape: ImageShape, device: torch.device) -> FeatureExtractor:
-    """Builds the feature extractor that sees images and texts; it is not prepared yet.
+    """Builds the feature extractor of images and texts; it is not prepared yet.
 
     Args:
-        config: Which one, as its `extractor`.
-        registry: Where components come from.
+        config: The choice, as its `extractor`.
+        registry: The registry of components.
         shape: The images' shape.
-        device: Where it is to compute.
+        device: The extractor's device.
 
     Raises:
         UnknownComponentError: No plug-in supplies it.
-        ConfigurationError: Its options are wrong, or it reads no texts.
+        ConfigurationError: Its options are wrong, or it does not read texts.
     """
     with named_by_flag("--matcher"):
         matcher = build_extractor(config, registry, shape, device)
@@ -81,7 +81,7 @@ def build_matcher(config: RunConfig, registry: Registry, shape: ImageShape, devi
 
 
 def _reading_texts(config: RunConfig, registry: Registry, shape: ImageShape, device: torch.device) -> list[str]:
-    """The names of the feature extractors that read texts, of those that can be built without options."""
+    """The names of the feature extractors that read texts and can be built without options."""
     found = []
     for name in registry.names("extractor"):
         with suppress(PriorkitError):

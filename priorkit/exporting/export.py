@@ -80,7 +80,7 @@ def check_export_output(path: Path, *, overwrite: bool) -> None:
         raise ExportError(f"the folder {str(path.parent)!r} does not exist; make it, or name a file in another one")
     if not overwrite and (path.exists() or path.is_symlink()):
         raise ExportError(
-            f"{str(path)!r} exists already and is left as it is; name another file, or add --overwrite "
+            f"{str(path)!r} already exists and is left as it is; name another file, or add --overwrite "
             "(overwrite=True in Python)"
         )
     if path.suffix == ".onnx":

@@ -1,4 +1,4 @@
-"""The adversarial loss: what critics and those who fool them minimise."""
+"""The adversarial loss: what critics and generators minimise."""
 
 import abc
 from collections.abc import Callable
@@ -10,13 +10,13 @@ __all__ = ["AdversarialLoss", "Comparison"]
 
 
 class Comparison(Enum):
-    """What logits are relative to when a loss gets them (Jolicoeur-Martineau 2019, arXiv:1807.00734)."""
+    """What the logits that a loss is given are relative to (Jolicoeur-Martineau 2019, arXiv:1807.00734)."""
 
     ALONE = "alone"
-    """To nothing: a critic judges every sample by itself."""
+    """To nothing: the critic judges each sample by itself."""
 
     PAIRED = "paired"
-    """To the logits of the other kind of samples, one by one: a relativistic GAN."""
+    """To the logits of the other kind of samples (real or generated), pair by pair: a relativistic GAN."""
 
     AVERAGE = "average"
     """To the mean of the logits of the other kind in the batch: a relativistic average GAN. Such a loss needs the whole
@@ -29,14 +29,14 @@ class AdversarialLoss(nn.Module, abc.ABC):
     The critic minimises `real(D(x)) + fake(D(x'))`, where several kinds of fakes add up, and `penalty` if the loss has
     one; the generator minimises `generator(D(x'))`.
 
-    Every critic has a loss of its own, which may keep buffers: they are saved with the run. They may be changed, in
-    place and by tensor arithmetic alone, by `real` and `fake` while gradients are recorded, in training mode.
+    Every critic has its own loss. A loss may keep buffers, which are saved with the run; `real` and `fake` may change
+    them in place, by tensor arithmetic, in training mode while gradients are recorded.
 
     Attributes:
-        comparison: What logits are relative to when `real`, `fake` and `generator` get them.
-        has_penalty: Whether the critic minimises `penalty` too.
-        needs_whole_batch: Whether the loss must see every sample of a batch in one process: because it compares them
-            with each other, or keeps in a buffer what depends on them. Several processes are then refused.
+        comparison: What the logits given to `real`, `fake` and `generator` are relative to.
+        has_penalty: Whether the critic also minimises `penalty`.
+        needs_whole_batch: Whether the loss must see the whole batch in one process, because it compares samples with
+            each other or updates a buffer from them. Such a loss cannot be trained in several processes.
 
     Examples:
         >>> import torch
@@ -60,13 +60,13 @@ class AdversarialLoss(nn.Module, abc.ABC):
     needs_whole_batch: bool = False
 
     def check(self, critic: nn.Module) -> None:
-        """Called once before training, with the critic that this loss is for.
+        """Checks that this loss can train a critic; called once, before training.
 
         Args:
             critic: D_I, an `ImageCritic`, or D_C, a module from codes to logits.
 
         Raises:
-            ValueError: The loss cannot work with this critic; the message says what would do.
+            ValueError: The loss cannot work with this critic; the message says which critics are supported.
         """
 
     @abc.abstractmethod
@@ -82,11 +82,11 @@ class AdversarialLoss(nn.Module, abc.ABC):
         """The generator's loss on its own samples."""
 
     def compared(self, logits: Tensor, others: Tensor) -> Tensor:
-        """Logits as `real`, `fake` and `generator` get them.
+        """The logits to give to `real`, `fake` and `generator`, made relative according to `comparison`.
 
         Args:
-            logits: Of samples of one kind, shape (N,).
-            others: Of samples of the other kind, shape (N,).
+            logits: Logits of samples of one kind, real or generated, shape (N,).
+            others: Logits of samples of the other kind, shape (N,).
         """
         match self.comparison:
             case Comparison.PAIRED:
@@ -96,14 +96,14 @@ class AdversarialLoss(nn.Module, abc.ABC):
         return logits
 
     def generator_compared(self, logits: Tensor, real: Tensor) -> Tensor:
-        """The generator's loss on its own samples beside real ones.
+        """The generator's loss, given the logits of both generated and real samples.
 
-        Where logits are relative to a mean, real samples count too: they should be no better than generated ones.
-        `fake` is then called on them, so a loss of that kind keeps nothing in buffers.
+        Where logits are relative to a mean, the loss has a second term: real samples should score no higher than
+        generated ones. This term calls `fake` on real samples, so a relativistic average loss must not keep buffers.
 
         Args:
-            logits: Of generated samples, shape (N,).
-            real: Of real samples, shape (N,), detached; not used where logits are relative to nothing.
+            logits: Logits of generated samples, shape (N,).
+            real: Logits of real samples, shape (N,), detached; unused if `comparison` is `Comparison.ALONE`.
         """
         loss = self.generator(self.compared(logits, real))
         if self.comparison is Comparison.AVERAGE:
@@ -111,12 +111,13 @@ class AdversarialLoss(nn.Module, abc.ABC):
         return loss
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
-        """What the critic minimises beside `real` and `fake`; called only if `has_penalty` is True.
+        """A term that the critic minimises in addition to `real` and `fake`; called only if `has_penalty` is True.
 
         Args:
-            critic: From samples (N, ...) to logits (N,).
+            critic: Function from samples (N, ...) to logits (N,).
             real: Real samples, shape (N, ...), detached.
             fake: Generated samples, same shape, detached.
-            mixing: Uniform in [0, 1), shape (N,): where each sample lies between its real and its generated one.
+            mixing: Uniform in [0, 1), shape (N,): interpolation weights between each real sample and its generated
+                sample.
         """
         raise AssertionError(f"{type(self).__name__} has no penalty")

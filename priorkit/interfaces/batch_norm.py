@@ -1,4 +1,4 @@
-"""Layers that follow what they are shown in training, and passes that leave them alone."""
+"""Layers that keep running statistics in training, and forward passes that leave these unchanged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ __all__ = ["TrackingLayer", "frozen_statistics", "tracking_layers"]
 
 
 class TrackingLayer(nn.Module):
-    """A layer that learns by following what it is shown, beside gradients: such as a codebook of running means.
+    """A layer that learns running statistics of its inputs, without gradients: such as a codebook of running means.
 
-    A pass in training mode moves its buffers, in place, where `track_running_stats` is True, and nothing else moves
-    them; `frozen_statistics` makes it False for a while. Unlike batch norm's statistics, these buffers are what the
-    layer has learned: averages of a network copy them, and no use recomputes them.
+    A forward pass in training mode updates the buffers in place if `track_running_stats` is True; nothing else changes
+    them. `frozen_statistics` sets the attribute to False for a while. Unlike batch norm's statistics, these buffers are
+    learned state: averaged weights copy them, and they are never recomputed.
 
-    What a layer follows is a whole batch: a component that has one says `needs_whole_batch`.
+    The statistics are those of a whole batch: a component with such a layer must set `needs_whole_batch`.
 
     Attributes:
-        track_running_stats: Whether passes in training mode move its buffers.
+        track_running_stats: Whether forward passes in training mode update the buffers.
 
     Examples:
         >>> import torch
@@ -47,15 +47,15 @@ class TrackingLayer(nn.Module):
 
 @contextmanager
 def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
-    """Inside this context, a pass in training mode moves no running statistics.
+    """Inside this context, forward passes in training mode leave running statistics unchanged.
 
-    The batch is still normalised by its own statistics, as in any training pass; only what evaluation will use later is
-    not touched. Freezing the weights does not do that. Only batch norm and layers derived from `TrackingLayer` are
-    known here: others that change when they are used (spectral norm, instance norm with running statistics) are not
-    protected.
+    The batch is still normalised by its own statistics, as in any training pass; only the running statistics, which
+    evaluation uses, are protected. (Freezing the weights would not protect them.) This works for batch norm and
+    subclasses of `TrackingLayer`; other layers with state (spectral norm, instance norm with running statistics) are
+    not protected.
 
     Args:
-        modules: The networks that are only read.
+        modules: The networks whose running statistics must not change.
     """
     known: list[_BatchNorm | TrackingLayer] = [
         *(layer for module in modules for _, layer in tracking_layers(module)),

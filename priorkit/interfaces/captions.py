@@ -1,4 +1,4 @@
-"""What people say of images, in words."""
+"""Captions: descriptions of images in words."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ __all__ = ["Captions"]
 
 @dataclass(frozen=True, repr=False)
 class Captions(Sequence[tuple[str, ...]]):
-    """The captions of images, one tuple of texts an image; the number may vary from image to image.
+    """The captions of a set of images: for each image a tuple of texts, whose number may vary.
 
-    They are kept as they are written: texts of any length and in any script.
+    Texts are kept unchanged; any length and any script will do.
 
     Attributes:
         of_images: For each image its captions, at least one, none of them empty.
 
     Raises:
-        ValueError: An image has no caption, or one that is empty, no text, or no valid Unicode; the message says
-            which image.
+        ValueError: An image has no caption, or a caption is empty, not a string or invalid Unicode; the message names
+            the image.
 
     Examples:
         >>> import torch
@@ -61,19 +61,19 @@ class Captions(Sequence[tuple[str, ...]]):
 
     @property
     def max_count(self) -> int:
-        """Captions of the image that has most of them; 0 where there are no images."""
+        """The largest number of captions that an image has; 0 if there are no images."""
         return max(map(len, self.of_images), default=0)
 
     def take(self, indices: Tensor) -> "Captions":
-        """Those of some images, by their indices (int64, shape (n,)), in any order, also repeated."""
+        """The captions of the images at `indices` (int64, shape (n,)), in any order, repetitions allowed."""
         return _unchecked(tuple(self.of_images[index] for index in indices.tolist()))
 
     def distinct(self) -> tuple[str, ...]:
-        """All captions, each once, in the order in which they first come."""
+        """All different captions, in order of first appearance."""
         return tuple(dict.fromkeys(caption for captions in self.of_images for caption in captions))
 
     def places(self) -> Tensor:
-        """Where each image's captions are in `distinct`: int64 (N, max_count); -1 behind where there are fewer."""
+        """Positions of each image's captions in `distinct`: int64 (N, max_count), padded with -1."""
         numbers = {caption: number for number, caption in enumerate(self.distinct())}
         found = torch.full((len(self), self.max_count), -1, dtype=torch.int64)
         for row, captions in zip(found, self.of_images, strict=True):
@@ -82,7 +82,7 @@ class Captions(Sequence[tuple[str, ...]]):
 
 
 def _unchecked(of_images: tuple[tuple[str, ...], ...]) -> Captions:
-    """Captions that have been checked already: checks take time with many."""
+    """Makes captions without the checks, which are slow for many images: the texts have been checked already."""
     captions = object.__new__(Captions)
     object.__setattr__(captions, "of_images", of_images)
     return captions
@@ -93,7 +93,7 @@ def _checked(captions: Iterable[str], index: int) -> tuple[str, ...]:
         raise ValueError(f"the captions of image {index} are one text, {captions[:60]!r}: give a tuple of texts")
     kept = tuple(captions)
     if not kept:
-        raise ValueError(f"image {index} has no caption: give each image at least one, or the images no captions")
+        raise ValueError(f"image {index} has no caption: give every image a caption, or leave all captions out")
     for caption in kept:
         if not isinstance(caption, str):
             raise ValueError(f"a caption of image {index} is a {type(caption).__name__}, not a text")
@@ -103,5 +103,5 @@ def _checked(captions: Iterable[str], index: int) -> tuple[str, ...]:
             try:
                 caption.encode()
             except UnicodeEncodeError as error:
-                raise ValueError(f"a caption of image {index} is no valid Unicode ({error.reason})") from error
+                raise ValueError(f"a caption of image {index} is not valid Unicode ({error.reason})") from error
     return kept

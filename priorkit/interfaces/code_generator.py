@@ -1,4 +1,4 @@
-"""The code generator: the network that a learned prior is made of."""
+"""The code generator: the network inside a learned prior."""
 
 import abc
 
@@ -11,7 +11,7 @@ class CodeGenerator(nn.Module, abc.ABC):
     """z_c = CG(z): turns noise into codes (Section 3 of Wang et al. 2020).
 
     Attributes:
-        noise_dim: Number of dimensions of its input: of the noise z, or of [z; s] where there is a condition.
+        noise_dim: Number of dimensions of the input: of the noise z, or of [z; s] if the run has a condition.
         code_dim: Number of dimensions of the code z_c.
 
     Examples:

@@ -17,15 +17,15 @@ class CodeKind(Enum):
     """C channels of H x W numbers."""
 
     INDICES = "indices"
-    """H x W whole numbers, each the place of an entry in a codebook."""
+    """H x W integers, each the index of an entry of a codebook."""
 
 
 @dataclass(frozen=True)
 class CodeSpace:
     """The space that codes are points of.
 
-    A batch of codes is flat wherever it travels: (N, dim), float32, or int64 in [0, entries) where codes are indices. A
-    map is its row-major flattening; what works on maps views it as `codes.view(-1, *space.shape)`.
+    Batches of codes are always flat: (N, dim), float32, or int64 in [0, entries) where codes are indices. Maps are
+    flattened in row-major order; code that works on maps reshapes them with `codes.view(-1, *space.shape)`.
 
     >>> space = CodeSpace((8, 4, 4))
     >>> space.kind, space.dim
@@ -38,7 +38,7 @@ class CodeSpace:
         entries: Number of entries of the codebook, at least 2, where codes are indices; 0 where they are not.
 
     Raises:
-        ValueError: There is no such space.
+        ValueError: The shape or the number of entries is invalid.
     """
 
     shape: tuple[int, ...]
@@ -63,7 +63,7 @@ class CodeSpace:
 
     @property
     def dim(self) -> int:
-        """Numbers that a code consists of."""
+        """Number of entries of a flattened code."""
         return math.prod(self.shape)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where the images come from."""
+"""Images with their labels, embeddings and captions, and the data sets that read them."""
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
@@ -21,15 +21,15 @@ class ImageSet:
     """Images of one shape, in memory or on disk.
 
     Attributes:
-        images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU; or images that are read when they are needed.
-        labels: int64 class indices, shape (N,), or None where there are none.
-        fingerprint: Of images in memory: what `StoredImages.fingerprint` says of the same images, if their source can
-            give them either way. By it a run that was started one way is resumed the other.
-        embeddings: A description of each image as a vector, float32 (N, embedding_dim), or None where there are none.
-        captions: Descriptions of each image in words, one or several, or None where there are none.
+        images: uint8, shape (N, C, H, W), C being 1 or 3, on the CPU; or `StoredImages`, which are read when needed.
+        labels: int64 class indices, shape (N,), or None.
+        fingerprint: For images in memory whose source can also store them: the `StoredImages.fingerprint` of the same
+            images. With it, a run that was started on stored images can be resumed in memory, and the other way round.
+        embeddings: A vector that describes each image, float32 (N, embedding_dim), or None.
+        captions: One or several captions of each image, or None.
 
     Raises:
-        ValueError: A tensor has another dtype or shape, or there is another number of captions.
+        ValueError: A tensor has the wrong dtype or shape, or the number of captions differs from that of the images.
 
     Examples:
         >>> import torch
@@ -58,7 +58,7 @@ class ImageSet:
                 f"labels must be int64 of shape ({len(images)},), not {labels.dtype} of shape {tuple(labels.shape)}"
             )
         if labels is not None and len(labels) and int(labels.min()) < 0:
-            raise ValueError(f"labels must be class indices from 0 on, and one is {int(labels.min())}")
+            raise ValueError(f"labels must be class indices of at least 0, and one is {int(labels.min())}")
         vectors = self.embeddings
         if vectors is not None and (
             vectors.ndim != 2 or vectors.dtype != torch.float32 or vectors.shape[0] != len(images)
@@ -72,7 +72,7 @@ class ImageSet:
         if self.captions is not None and not isinstance(self.captions, Captions):
             raise ValueError(f"captions must be priorkit.interfaces.Captions, not {type(self.captions).__name__}")
         if self.captions is not None and len(self.captions) != len(images):
-            raise ValueError(f"there are captions of {len(self.captions)} images, and {len(images)} images")
+            raise ValueError(f"there are captions for {len(self.captions)} images, but {len(images)} images")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -99,15 +99,15 @@ class ImageSet:
         return pixels.contiguous()
 
     def spread_indices(self, number: int) -> Tensor:
-        """`number` indices evenly spaced over the set, int64; repeated where there are fewer images."""
+        """`number` indices evenly spaced over the set, int64; with repetitions if there are fewer images."""
         return torch.arange(number) * max(len(self), number) // number % len(self)
 
     def first(self, number: int) -> Tensor:
-        """The first `number` images, or all where there are fewer: uint8, shape (n, C, H, W)."""
+        """The first `number` images, or all if there are fewer: uint8, shape (n, C, H, W)."""
         return self.take(torch.arange(min(number, len(self))))
 
     def spread(self, number: int) -> Tensor:
-        """`number` images evenly spaced over the set, or all where there are fewer: uint8, shape (n, C, H, W)."""
+        """`number` images evenly spaced over the set, or all if there are fewer: uint8, shape (n, C, H, W)."""
         number = min(number, len(self))
         return self.take(torch.arange(number) * len(self) // max(number, 1))
 
@@ -119,20 +119,20 @@ def _expected(dtype: torch.dtype, shape: Sequence[int], expected: Sequence[int] 
 
 @dataclass(frozen=True)
 class ImageData:
-    """What a data set gives to a run.
+    """The data of a run: training images, held-out images and what is known of them.
 
     Attributes:
         train: The images to train on.
         test: Held-out images of the same shape, never trained on; at least one.
-        class_names: The name of each class, in the order of the labels; empty where there are none.
-        notes: What was done to the images on the way (padded, resized, held out), one short sentence each. The run
-            shows them.
-        transform: Changes a training image at random (crops, flips), uint8 (C, H, W) to the same shape and dtype, each
-            time that it is trained on; or None. It draws from torch's global generator, which priorkit seeds for each
-            image of each step.
-        chosen: What the source has chosen where the user left it open: `image_size`, in pixels, and `channels`, 1 or 3,
-            or one of them. The run's configuration takes it up, so that the same images are read the next time; `notes`
-            say it.
+        class_names: The names of the classes, in the order of the labels; empty if there are none.
+        notes: What the source did to the images (padded, resized, held out), one short sentence each; shown to the
+            user.
+        transform: Random augmentation (crops, flips) of one training image, uint8 (C, H, W) to the same shape and
+            dtype, or None. Applied anew each time that the image is used. It must draw from torch's global generator,
+            which priorkit seeds for each image of each step.
+        chosen: Settings that the user left open and the source chose: `image_size`, in pixels, or `channels`, 1 or 3,
+            or both. The run's configuration records them, so that the same images are read the next time; `notes`
+            should mention them.
 
     Examples:
         >>> import torch
@@ -169,8 +169,8 @@ class DataSource(abc.ABC):
     """A data set, ready to be read.
 
     Attributes:
-        reads_data_dir: Whether it reads files from the user's folder (`DataContext.data_dir`). A data set that says no
-            is never given one: priorkit tells the user that it would be ignored.
+        reads_data_dir: Whether this data set reads files from the user's folder (`DataContext.data_dir`). If False,
+            priorkit refuses a `--data-dir`, which would be ignored.
 
     Examples:
         >>> import torch
@@ -196,14 +196,14 @@ class DataSource(abc.ABC):
         """
 
     def read_file(self, path: Path) -> Tensor | None:
-        """Reads an image file that the user names, as this data set reads its own: uint8 (C, H, W), C being 1 or 3.
+        """Reads one image file as this data set reads its own files: uint8 (C, H, W), C being 1 or 3.
 
-        priorkit brings it to the size and channels that the images of `load` have.
+        priorkit then converts the image to the size and channels of the images of `load`.
 
         Returns:
-            The image; None, by default, if this data set does nothing special to files.
+            The image; or None, the default, if priorkit should read the file in the standard way.
 
         Raises:
-            DataError: The file is no image.
+            DataError: The file is not an image.
         """
         return None

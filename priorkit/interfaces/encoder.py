@@ -23,20 +23,21 @@ class Posterior:
     """q(code | x) for a batch of images, and one draw from it.
 
     Attributes:
-        code: The draw, shape (N, code_dim), differentiable with respect to the encoder; what the decoder takes. Of a
-            quantising encoder, the codebook's vectors of `indices`, with the gradient of what was quantised.
-        mean: The posterior's mean, shape (N, code_dim), or what stands for it: the draw without noise. The code itself
-            for a deterministic encoder.
-        log_variance: Log-variance of each dimension, shape (N, code_dim), where dimensions are independent and normal;
-            otherwise None.
-        log_prob: log q(code | x) of the draw in nats, shape (N,), differentiable as the code is, by the measure of the
-            encoder's `support`; None where there is `log_variance`, which says it, or no density.
-        terms: Further scalar loss terms that the encoder descends, by name, means over the batch: such as commitment.
-        unquantised: Of a quantising encoder, the vectors before quantisation, shape (N, code_dim); otherwise None.
-        indices: Of a quantising encoder, the draw as indices of the codebook, int64 (N, H * W); otherwise None.
+        code: The draw, shape (N, code_dim), differentiable with respect to the encoder: the decoder's input. For a
+            quantising encoder, the codebook's vectors of `indices`, with the gradient passed on to `unquantised`.
+        mean: The posterior's mean, shape (N, code_dim), or, if it has none, the draw without noise. The code itself for
+            a deterministic encoder.
+        log_variance: Log-variance of each dimension, shape (N, code_dim), for a diagonal Gaussian posterior; otherwise
+            None.
+        log_prob: log q(code | x) of the draw in nats, shape (N,), differentiable like the code, with respect to the
+            measure of the encoder's `support`; None if `log_variance` is given, from which it follows, or if there is
+            no density.
+        terms: Further scalar losses of the encoder by name, means over the batch: such as the commitment loss.
+        unquantised: For a quantising encoder, the vectors before quantisation, shape (N, code_dim); otherwise None.
+        indices: For a quantising encoder, the draw as indices of the codebook, int64 (N, H * W); otherwise None.
         distribution: The posterior as a `torch.distributions` object of batch shape (N,) and event shape (code_dim,),
-            where it is one beside `log_prob`: `kl` takes its divergence from the prior's `distribution()` in closed
-            form if torch knows one, or a plug-in has registered one (`torch.distributions.register_kl`).
+            if it is one; optional, in addition to `log_prob`. `kl` then uses the closed form of the divergence from the
+            prior's `distribution()`, if torch or a plug-in (`torch.distributions.register_kl`) has registered one.
 
     Examples:
         >>> import torch
@@ -57,7 +58,7 @@ class Posterior:
 
     @property
     def latent(self) -> Tensor:
-        """The draw as the prior has it: indices where the encoder quantises, otherwise the code."""
+        """The draw as the prior models it: indices for a quantising encoder, otherwise the code."""
         return self.code if self.indices is None else self.indices
 
 
@@ -65,17 +66,17 @@ class Encoder(nn.Module, abc.ABC):
     """enc(x): turns images into codes.
 
     Attributes:
-        code_dim: Numbers of a code as the decoder takes it: dimensions of a vector, or channels, height and width of a
-            map multiplied.
-        codes: The space of the codes that the prior is to have, where it is another than that of the encoder's context:
-            the indices of a quantising encoder, whose `Posterior` has `indices`. None otherwise.
-        codebooks: Of a quantising encoder, the number of codebooks that its indices are of: each has an equal part of
-            them, one after the other, and as many entries as the others.
-        stochastic: Whether the draw depends on noise. The posterior then has a `log_variance`, or a `log_prob`.
-        support: Where its codes lie, and what `log_prob` is a density with respect to.
-        needs_whole_batch: Whether the encoder must see every image of a batch in one process: because a term compares
-            them with each other, or a layer follows what it is shown (`TrackingLayer`). Several processes are then
-            refused.
+        code_dim: Number of entries of the decoder's input: the dimensions of a vector, or channels x height x width of
+            a map.
+        codes: The code space of the prior, if it differs from that of the encoder's context: for a quantising encoder,
+            whose `Posterior` has `indices`, the space of these indices. None otherwise.
+        codebooks: For a quantising encoder, the number of codebooks. They have equally many entries, and each has an
+            equal, contiguous part of the indices.
+        stochastic: Whether the draw depends on noise. If so, the posterior has a `log_variance` or a `log_prob`.
+        support: The set in which the codes lie, and the measure that `log_prob` is a density with respect to.
+        needs_whole_batch: Whether the encoder must see the whole batch in one process, because a term compares images
+            with each other or a layer keeps running statistics (`TrackingLayer`). Such an encoder cannot be trained in
+            several processes.
 
     Examples:
         >>> import torch
@@ -107,24 +108,24 @@ class Encoder(nn.Module, abc.ABC):
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            noise: Standard normal, shape (N, code_dim). None asks for the mean as the draw. A deterministic encoder
-                ignores it.
+            noise: Standard normal, shape (N, code_dim). With None, the draw is the mean. A deterministic encoder
+                ignores the noise.
         """
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Turns codes of `codes` into what the decoder takes: float32 (N, code_dim); by default, what they are.
+        """Turns codes of the prior into the decoder's input: float32 (N, code_dim); by default, the codes themselves.
 
         Args:
-            codes: Of a quantising encoder, indices, int64 (N, H * W), for which it gives the codebook's vectors.
+            codes: For a quantising encoder, indices, int64 (N, H * W), which are replaced by the codebook's vectors.
         """
         return codes
 
     def phases(self, system: "System") -> "Sequence[Phase]":
-        """The phases that this encoder brings into training, beside those that the run lists; none by default.
+        """The training phases that this encoder adds to those that the run lists; none by default.
 
-        Called once, after the system has been built on the CPU; what it is given is the system that is trained.
+        Called once, after the system has been built on the CPU; `system` is the very object that is trained.
 
         Raises:
-            ValueError: The encoder cannot be trained in this system; the message says what would do.
+            ValueError: The encoder cannot be trained in this system; the message says what is needed.
         """
         return ()

@@ -1,4 +1,4 @@
-"""The feature extractor: what scores of samples see of an image."""
+"""The feature extractor: the network whose features of images are compared by scores such as FID."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ __all__ = ["FeatureExtractor", "Features"]
 
 
 class Features(NamedTuple):
-    """What an extractor makes of N images.
+    """The features, and perhaps class probabilities, of N images.
 
     Attributes:
         features: float32, shape (N, D), on the CPU.
-        probabilities: Those of K classes, float32, shape (N, K), on the CPU, rows adding up to 1; None where the
-            extractor does not classify.
+        probabilities: Probabilities of K classes, float32, shape (N, K), on the CPU, rows sum to 1; None if the
+            extractor is no classifier.
 
     Examples:
         >>> import torch
@@ -32,16 +32,17 @@ class Features(NamedTuple):
 
 
 class FeatureExtractor(abc.ABC):
-    """Turns images into features, in which samples are compared with real images.
+    """Turns images into features, by which samples are compared with real images.
 
-    Scores by different extractors, or by one with different weights, do not compare; so a score carries its extractor's
-    description.
+    Scores by different extractors or weights cannot be compared, so every score carries the description of its
+    extractor.
 
     Attributes:
-        knows_labels: Whether its classes are those of the data set, so that it can say what a sample shows.
-        reads_text: Whether it reads texts too (`text_features`), so that it can say how well a text describes an image.
-        is_clip: Whether the cosines of its features of images and texts are those of a published CLIP model, or of
-            another model like it that was not trained on this data: what CLIPScore is made of. Needs `reads_text`.
+        knows_labels: Whether its classes are those of the data set, so that it can classify samples.
+        reads_text: Whether it also embeds texts (`text_features`), so that it can score how well a text describes an
+            image.
+        is_clip: Whether it is a published CLIP model, or a similar model that was not trained on this data, so that the
+            cosine similarity of its image and text features gives a CLIPScore. Needs `reads_text`.
 
     Examples:
         >>> import torch
@@ -65,21 +66,20 @@ class FeatureExtractor(abc.ABC):
 
     @property
     def standard(self) -> bool:
-        """Whether these are the network and weights of the published Inception Score, FID and KID; once prepared."""
+        """Whether it is the network of the published Inception Score, FID and KID; valid after `prepare`."""
         return False
 
     @abc.abstractmethod
     def prepare(self, data: ImageData) -> None:
         """Loads the weights, or trains them once and caches them. Called before `extract`.
 
-        Called again, with the same data, it has nothing left to do. It changes none of torch's global
-        generators.
+        A second call with the same data does nothing. The state of torch's global generators is left unchanged.
 
         Args:
             data: The data set.
 
         Raises:
-            DataError: The weights cannot be had: a download fails, or the data has no labels to learn from.
+            DataError: The weights are not available: a download fails, or the data has no labels to learn from.
             ConfigurationError: An option is wrong: a file is missing or broken.
             MissingExtraError: An optional dependency is missing.
         """
@@ -93,23 +93,24 @@ class FeatureExtractor(abc.ABC):
         """
 
     def text_features(self, texts: Sequence[str]) -> Tensor:
-        """The features of texts, in the space of those of images: float32, shape (N, D), on the CPU.
+        """The features of texts, in the same space as the features of images: float32, shape (N, D), on the CPU.
 
-        Their cosine with an image's features says how well they describe it. Each is a function of its own text alone;
-        any text has some, also an empty one, or one without a word that is known.
+        Their cosine similarity with the features of an image measures how well the text describes the image. The
+        features of a text depend on this text alone. Every text has features, even an empty text or a text of unknown
+        words.
 
         Args:
             texts: At least one, of any length.
 
         Raises:
-            TypeError: It reads no texts (`reads_text` is False).
+            TypeError: This extractor does not read texts (`reads_text` is False).
         """
-        raise TypeError(f"{type(self).__name__} reads no texts")
+        raise TypeError(f"{type(self).__name__} does not read texts")
 
     @abc.abstractmethod
     def description(self) -> Mapping[str, str | int | float]:
-        """What identifies it, once prepared.
+        """What identifies this extractor; valid after `prepare`.
 
-        `name`; `weights`, a hash; `resolution` of its input in pixels; and `accuracy` on held-out images where it was
-        trained here.
+        Keys: `name`; `weights`, a hash; `resolution` of the input in pixels; and, if priorkit trained the extractor,
+        its `accuracy` on held-out images.
         """

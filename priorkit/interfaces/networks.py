@@ -1,4 +1,4 @@
-"""An architecture: the encoder's body, the decoder and the critics for images of a given shape."""
+"""A family of networks: the encoder's body, the decoder and the critics for images of a given shape."""
 
 import abc
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from priorkit.errors import ConfigurationError
 
 __all__ = ["ImageCritic", "ImageShape", "Networks"]
 
-_NO_MAPS = "{} have no codes that are maps; choose --networks residual, dcgan or mlp, or leave --code-size out"
+_NO_MAPS = "{} do not support maps as codes; choose --networks residual, dcgan or mlp, or leave --code-size out"
 
 
 class ImageShape(NamedTuple):
@@ -31,15 +31,15 @@ class ImageShape(NamedTuple):
 
 
 class ImageCritic(nn.Module, abc.ABC):
-    """D_I: the image discriminator, whose features the perceptual loss reads.
+    """D_I: the image discriminator; the perceptual loss reads its features.
 
-    In evaluation mode an image's features and logits depend on that image (and its condition) alone, not on the others
-    of its batch.
+    In evaluation mode, an image's features and logits depend on this image (and its condition) alone, not on the rest
+    of the batch.
 
     Attributes:
-        layers: Number of feature layers that `features` offers.
-        is_autoencoder: Whether the logits are minus the errors with which the critic reconstructs images. A code
-            discriminator of which that is true has this attribute, too.
+        layers: Number of layers that `features` can return.
+        is_autoencoder: Whether the logits are negative reconstruction errors of the critic. Code discriminators may set
+            it too.
 
     Examples:
         >>> import torch
@@ -65,7 +65,7 @@ class ImageCritic(nn.Module, abc.ABC):
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            layer: Which layer, counted from 0, or from the end if it is negative. The last one is the paper's choice.
+            layer: Index of the layer, from 0, or from the end if negative. The paper uses the last layer.
 
         Raises:
             ValueError: There is no such layer.
@@ -73,14 +73,14 @@ class ImageCritic(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Turns the last layer's features, and the condition if it is built for one, into logits of shape (N,)."""
+        """Turns the last layer's features, and the condition if the critic takes one, into logits of shape (N,)."""
 
     def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
         """D_I(x) or D_I(x, s): logits of shape (N,).
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            condition: s, shape (N, condition_dim), for a critic that is built for one.
+            condition: s, shape (N, condition_dim), for a critic that takes one.
         """
         return self.score(self.features(image), condition)
 
@@ -107,49 +107,49 @@ class Networks(abc.ABC):
 
     @abc.abstractmethod
     def encoder(self, outputs: int) -> nn.Module:
-        """A module from images (N, C, H, W) to (N, outputs)."""
+        """Makes a module from images (N, C, H, W) to (N, outputs)."""
 
     @abc.abstractmethod
     def decoder(self, code_dim: int) -> nn.Module:
-        """A module from codes (N, code_dim) to images (N, C, H, W) in [-1, 1] (tanh)."""
+        """Makes a module from codes (N, code_dim) to images (N, C, H, W) in [-1, 1] (tanh)."""
 
     @abc.abstractmethod
     def image_critic(self, condition_dim: int = 0) -> ImageCritic:
-        """The image discriminator D_I.
+        """Makes the image discriminator D_I.
 
         Args:
-            condition_dim: Dimensions of the condition s that it is shown; 0 for none.
+            condition_dim: Dimensions of the condition s that the critic takes; 0 for none.
         """
 
     def map_encoder(self, channels: int, size: int) -> nn.Module:
-        """A module from images (N, C, H, W) to maps (N, channels, size, size).
+        """Makes a module from images (N, C, H, W) to maps (N, channels, size, size).
 
         Args:
             channels: Channels of the maps.
-            size: Their height and width, below the images'.
+            size: Height and width of the maps, smaller than the images.
 
         Raises:
-            ConfigurationError: This family has none, or none of this size.
+            ConfigurationError: This family does not support maps, or not this size.
         """
         raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
 
     def map_decoder(self, channels: int, size: int) -> nn.Module:
-        """A module from maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1] (tanh).
+        """Makes a module from maps (N, channels, size, size) to images (N, C, H, W) in [-1, 1] (tanh).
 
         Args:
             channels: Channels of the maps.
-            size: Their height and width, below the images'.
+            size: Height and width of the maps, smaller than the images.
 
         Raises:
-            ConfigurationError: This family has none, or none of this size.
+            ConfigurationError: This family does not support maps, or not this size.
         """
         raise ConfigurationError(_NO_MAPS.format(type(self).__name__))
 
     def recogniser(self, outputs: int) -> nn.Module:
-        """The classifier Q without its trunk, which is D_I's: from D_I's last features (N, ...) to (N, outputs).
+        """Makes the head of the classifier Q, whose trunk is D_I: from D_I's last features (N, ...) to (N, outputs).
 
         Raises:
-            ConfigurationError: This family has none.
+            ConfigurationError: This family has no classifier Q.
         """
         raise ConfigurationError(
             f"{type(self).__name__} have no classifier Q, which this condition needs; choose other --networks, such as "
@@ -158,4 +158,4 @@ class Networks(abc.ABC):
 
     @abc.abstractmethod
     def code_critic(self, code_dim: int) -> nn.Module:
-        """The code discriminator D_C: a module from codes (N, code_dim) to logits (N,)."""
+        """Makes the code discriminator D_C: a module from codes (N, code_dim) to logits (N,)."""

@@ -1,4 +1,4 @@
-"""What the engine alternates: phases, and the moves that they are made of."""
+"""Phases, which the engine alternates, and the moves that they consist of."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ from torch import Tensor, nn
 __all__ = ["Batch", "Move", "Noise", "OptimizerSettings", "Phase", "Place"]
 
 Noise = Mapping[str, Tensor]
-"""What one pass through a phase is given beside the images, by name: its randomness, and what comes with the images.
-Each tensor's first dimension is the batch."""
+"""Inputs of one pass through a phase in addition to the images, by name: random numbers, and data such as conditions.
+The first dimension of each tensor is the batch."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """One player's turn: what it minimises.
+    """One player's turn: the loss that the player minimises.
 
     Attributes:
         player: The player, a key of the phase's `players`. Only its networks are trained by this move.
         terms: Scalar loss terms by name; their sum is minimised. Each must depend on the player's parameters.
-        gradient_scale: Factors for the gradients of single networks of the player, 1 where not given.
+        gradient_scale: Factors for the gradients of single networks of the player; 1 by default.
 
     Examples:
         >>> import torch
@@ -39,20 +39,20 @@ class Move:
 
 
 class Batch(Enum):
-    """What a phase is given a batch of. All phases of one stage take the same."""
+    """What a phase takes batches of. All phases of one stage take the same."""
 
     IMAGES = "images"
     """Training images, (N, C, H, W) in [-1, 1]."""
 
     CODES = "codes"
-    """Codes (N, code_dim), drawn from the posteriors of an encoder that stands still, which are found once and kept."""
+    """Codes (N, code_dim), drawn from the posteriors of a frozen encoder, which are computed once and cached."""
 
     ALL_CODES = "all codes"
     """The codes of all training images at once (M, code_dim), in memory. Such a stage has one step."""
 
 
 class Place(Enum):
-    """Where in a step a phase that a component brings takes its turn. Phases of one place keep their order."""
+    """The position in a step of a phase that a component adds. Phases at the same position keep their order."""
 
     BEFORE_AUTOENCODER = "before the autoencoder phase"
     AFTER_AUTOENCODER = "after the autoencoder phase, before the prior improvement phase"
@@ -61,13 +61,13 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """How a network is trained; None stands for the run's setting.
+    """The optimiser settings of one network; None stands for the run's setting.
 
     Attributes:
         optimizer: `adam`, `adamw`, `rmsprop` or `sgd`.
         learning_rate: Above 0.
-        beta1: Adam's beta1, momentum of the others; at least 0 and below 1.
-        beta2: Adam's beta2, smoothing constant of RMSprop; at least 0 and below 1.
+        beta1: Adam's beta1, or the momentum of the other optimisers; at least 0 and below 1.
+        beta2: Adam's beta2, or the smoothing constant of RMSprop; at least 0 and below 1.
         weight_decay: At least 0.
 
     Examples:
@@ -85,29 +85,30 @@ class OptimizerSettings:
 
 
 class Phase(abc.ABC):
-    """One entry of the alternation.
+    """One part of each training step, in which some networks are trained.
 
-    A phase reads like the algorithm it implements: `moves` runs the networks and yields one move after another. The
-    engine trains the move's player before it lets the phase go on, so that what the phase computes next sees the
-    trained player; what it computed before stays usable, as long as it is detached from the player that has just moved.
+    A phase reads like the algorithm that it implements: `moves` runs the networks and yields one move after another.
+    The engine updates the move's player before it resumes the phase, so later computations use the updated player.
+    Tensors computed earlier stay usable as long as they are detached from the player that has just been updated.
 
-    A phase may have networks of its own, such as a critic that no other phase uses. They are trained, saved and
-    resumed with the system's.
+    A phase may have its own networks, such as a critic that no other phase uses. They are trained, saved and resumed
+    together with the system's.
 
     Attributes:
-        name: What losses are filed under; unique among the phases of a run.
+        name: The name under which losses are recorded; unique among the phases of a run.
         players: For each player, the names of the networks that its moves train: the system's (`encoder`, `decoder`,
             `prior`, `regularizer`, `image_critic`, `recogniser`) or the phase's own.
         every: The phase takes part once every `every` steps.
-        place: Where in a step it takes its turn, if a component brings it.
-        batch: What it takes batches of. A phase that takes codes runs in a stage of its own, after the autoencoder's
+        place: The position in a step, if a component adds this phase.
+        batch: What the phase takes batches of. A phase that takes codes runs in its own stage, after the autoencoder's
             (`RunConfig.stages`, `priorkit fit`).
-        needs_whole_batch: Whether its losses compare the samples of a batch with each other; several processes, each of
-            which has a part of the batch, are then refused.
-        differentiates_twice: Names of networks whose gradients its terms have gradients through, such as a decoder that
-            codes climb the likelihood of; they are not compiled, as what torch.compile makes has no second derivative.
-        networks: The phase's own networks, by names that no other network of the run has.
-        optimizers: How networks that this phase trains are optimised, where that differs from the run's settings.
+        needs_whole_batch: Whether the losses compare the samples of a batch with each other. Such a phase cannot be
+            trained in several processes, each of which has a part of the batch.
+        differentiates_twice: Names of the networks that need double backward, such as a decoder whose likelihood
+            gradient moves codes (leapfrog steps). They are not compiled: torch.compile does not support double
+            backward.
+        networks: The phase's own networks by name; the names must be unique in the run.
+        optimizers: Optimiser settings by network, where they differ from the run's.
 
     Examples:
         >>> import torch
@@ -149,15 +150,14 @@ class Phase(abc.ABC):
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """Yields the moves for a batch of images of shape (N, C, H, W) in [-1, 1], or of codes (see `batch`).
 
-        A function of its arguments and of the networks: it draws no randomness of its own. Before training, a phase is
-        tried on two blank images, or on their codes.
+        Must depend on the arguments and the networks alone: no other random numbers may be drawn. Before training,
+        priorkit tries the phase on two blank images, or on their codes.
 
         Args:
-            images: A batch of training images, on the run's device; codes (N, code_dim) for a phase that takes those.
-            noise: What `noise` drew. Where images bring a condition, it lies there as `condition`, shape (N, dim); a
-                condition that is drawn at random is drawn by `noise`. Another image's s lies there as `mismatched`, and
-                the s that images are to be made from as `interpolated`, if the condition asks for them. What the
-                condition is made of lies there as `entries`, shape (N, ...), if the condition says so
-                (`Condition.shows_entries`). Where the prior leaves images out (`Prior.leaves_out`), `indices`, int64
-                (N,), says which training images they are.
+            images: A batch of training images, on the run's device; codes (N, code_dim) if `batch` says so.
+            noise: The tensors that `noise` drew, and these, where they apply: `condition`, the s of the images, shape
+                (N, dim) (an s that is random rather than from the data must be drawn by `noise`); `mismatched`, the s
+                of other images, and `interpolated`, mixed s to generate images from, if the condition asks for them;
+                `entries`, shape (N, ...), the raw conditions, if `Condition.shows_entries`; `indices`, int64 (N,),
+                which training images these are, if `Prior.leaves_out`.
         """

@@ -13,10 +13,11 @@ class ReconstructionLoss(nn.Module, abc.ABC):
     """L_rec (Eq. 6 of Wang et al. 2020): a scalar, the mean over the batch.
 
     Attributes:
-        needs_whole_batch: Whether the loss compares the images of a batch with each other. Several processes, each of
-            which has a part of them, are then refused.
-        needs_image_critic: Whether the loss reads the image discriminator's features, which must then be trained.
-        of_binary_images: Whether `log_likelihood` is one of black and white images alone: a Bernoulli distribution.
+        needs_whole_batch: Whether the loss compares the images of a batch with each other. Such a loss cannot be used
+            in several processes, each of which has a part of the batch.
+        needs_image_critic: Whether the loss reads the image discriminator's features; the run then trains an image
+            discriminator.
+        of_binary_images: Whether `log_likelihood` is defined for black and white images only (a Bernoulli likelihood).
 
     Examples:
         >>> import torch
@@ -39,18 +40,18 @@ class ReconstructionLoss(nn.Module, abc.ABC):
         Args:
             reconstruction: Shape (N, C, H, W), values in [-1, 1].
             image: The originals, same shape and range.
-            image_critic: The image discriminator, given whenever `needs_image_critic` is True. The caller sees to it
-                that this pass moves none of its statistics and trains none of its weights.
+            image_critic: The image discriminator, given if `needs_image_critic` is True. The caller ensures that this
+                pass changes neither its running statistics nor its weights.
         """
 
     def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
-        """Log p(image | code) in nats, float32, shape (N,), where the loss is one: its negative, with all constants.
+        """Log p(image | code) in nats, float32, shape (N,), with all constants, if the loss is -log p(image | code).
 
         Args:
-            reconstruction: What the decoder makes of the codes, shape (N, C, H, W), values in [-1, 1].
+            reconstruction: The decoder's output for the codes, shape (N, C, H, W), values in [-1, 1].
             image: The images, same shape and range; densities are those of pixels in [-1, 1].
 
         Raises:
-            TypeError: The loss is no likelihood; the message says why, in one line.
+            TypeError: The loss is not a likelihood; the message says why, in one line.
         """
-        raise TypeError(f"{type(self).__name__} is no likelihood of pixels")
+        raise TypeError(f"{type(self).__name__} is not a likelihood of pixels")

@@ -1,4 +1,4 @@
-"""Standardised codes: a prior may learn on codes of mean 0 and deviation 1, and give codes as they were."""
+"""Standardisation of codes: a prior may learn codes of mean 0 and deviation 1, and undo the scaling."""
 
 from typing import Any
 
@@ -10,21 +10,21 @@ from priorkit.interfaces.code_space import CodeKind, CodeSpace
 __all__ = ["Standardisation"]
 
 _CONSTANT = 1e-6
-"""Deviations below this part of the largest belong to dimensions that do not vary; their scale is left alone."""
+"""Dimensions whose deviation is below this fraction of the largest count as constant; they are not scaled."""
 
 
 class Standardisation(nn.Module):
-    """Takes codes to mean 0 and deviation 1, and back; as built, it leaves them as they are.
+    """Scales codes to mean 0 and deviation 1, and back; the identity until `set` is called.
 
-    Vectors are scaled dimension by dimension, maps channel by channel: all places of a map are alike. Dimensions that
-    do not vary are shifted only. Latent diffusion learns on codes scaled so (Rombach et al. 2022, arXiv:2112.10752).
+    Vectors are scaled dimension by dimension, maps channel by channel, with one scale for all positions. Constant
+    dimensions are only shifted. Latent diffusion scales its codes in this way (Rombach et al. 2022, arXiv:2112.10752).
 
-    It has buffers and no parameters, and is saved with the prior that holds it. Weights that were saved without its
-    buffers load as those of a standardisation that leaves codes as they are.
+    The module has buffers and no parameters, and is saved with its prior. Saved weights without these buffers load as
+    the identity.
 
     Args:
-        codes: The space of the codes: vectors or maps. Indices have no scale; one can be built, so that a prior that
-            is not for them is refused by what it says of itself.
+        codes: The space of the codes: vectors or maps. Indices have no scale. The constructor accepts them nonetheless,
+            so that a prior that does not support indices is refused by its `kinds`.
 
     Examples:
         >>> import torch
@@ -47,15 +47,15 @@ class Standardisation(nn.Module):
         self.register_buffer("deviation", torch.ones(codes.dim))
 
     def forward(self, code: Tensor) -> Tensor:
-        """Standardised codes of codes (N, code_dim)."""
+        """Standardises codes (N, code_dim)."""
         return (code - self.mean) / self.deviation
 
     def inverse(self, code: Tensor) -> Tensor:
-        """Codes of standardised codes (N, code_dim)."""
+        """Undoes the standardisation of codes (N, code_dim)."""
         return self.mean + self.deviation * code
 
     def log_volume(self) -> Tensor:
-        """What a log-density of standardised codes exceeds that of the codes by, in nats: a scalar."""
+        """The log-density of standardised codes minus the log-density of the codes, in nats: a scalar."""
         return self.deviation.log().sum()
 
     @torch.no_grad()

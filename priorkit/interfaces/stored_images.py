@@ -1,4 +1,4 @@
-"""Images that are too many to be held in memory."""
+"""Images that stay on disk, for data sets that do not fit into memory."""
 
 import abc
 
@@ -8,10 +8,10 @@ __all__ = ["StoredImages"]
 
 
 class StoredImages(abc.ABC):
-    """Images that stay on disk and are read when they are asked for.
+    """Images that stay on disk and are read when needed.
 
-    Several processes read at a time: each has a copy of this object, made by forking or pickling, so it holds no open
-    file and changes nothing in itself when it reads. It stays small however many images there are.
+    Several processes read at the same time, each with a copy of this object, made by forking or pickling. The object
+    must therefore hold no open file, must not change when it reads, and must be small for any number of images.
 
     Examples:
         >>> import torch
@@ -38,16 +38,17 @@ class StoredImages(abc.ABC):
 
     @abc.abstractmethod
     def __len__(self) -> int:
-        """How many images there are."""
+        """The number of images."""
 
     @abc.abstractmethod
     def read(self, indices: Tensor) -> Tensor:
         """Reads images: uint8, shape (n, C, H, W), contiguous, on the CPU.
 
-        The same index gives the same pixels, whichever are read with it.
+        An index always gives the same pixels, whatever other images are read with it.
 
         Args:
-            indices: int64, shape (n,), each at least 0 and below the number of images; in any order, also repeated.
+            indices: int64, shape (n,), each at least 0 and below the number of images, in any order, repetitions
+                allowed.
 
         Raises:
             DataError: An image is missing, broken or of another shape; the message names it, in one line.
@@ -55,10 +56,10 @@ class StoredImages(abc.ABC):
 
     @abc.abstractmethod
     def fingerprint(self) -> str:
-        """A short text that differs where an image or the order differs, found without reading all pixels.
+        """A short text that identifies the images and their order, found without reading all pixels.
 
-        It is made of what stays when the files are copied elsewhere: names below the data set's folder, sizes,
-        checksums, but no times and no absolute paths.
+        It depends only on what survives copying the files: names below the data set's folder, sizes and checksums, but
+        no times and no absolute paths.
 
         Raises:
             DataError: A file is missing.

@@ -1,4 +1,4 @@
-"""The support of a distribution of codes: where its density is above 0, and what that is a density with respect to."""
+"""The support of a distribution of codes: the set where its density is above 0, and the measure of the density."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -9,13 +9,14 @@ __all__ = ["Space", "Support"]
 
 
 class Space(Enum):
-    """What kind of set codes of D dimensions fill, and the measure of it that densities are with respect to."""
+    """The kind of set in which codes of D dimensions lie, and the measure that densities are with respect to."""
 
     EVERYWHERE = "all codes"
     """All of R^D, by volume (Lebesgue measure)."""
 
     BALL = "a ball"
-    """The open ball around 0, by volume: a density of hyperbolic geometry is multiplied by its volume element."""
+    """The open ball around 0, by volume: a density with respect to hyperbolic volume must be multiplied by the volume
+    element."""
 
     SPHERE = "the unit sphere"
     """Codes of length 1, by the sphere's surface: arc length on a circle, area in three dimensions."""
@@ -24,15 +25,16 @@ class Space(Enum):
     """Entries above 0 that add up to 1, by the volume of all of them but the last, as torch.distributions.Dirichlet."""
 
     ONE_HOT = "one-hot codes"
-    """A 1 among zeros, counted: densities are probabilities."""
+    """One-hot vectors, by counting measure: densities are probabilities."""
 
 
 @dataclass(frozen=True)
 class Support:
-    """Where a prior's or a posterior's density of codes is above 0, and the measure that it is with respect to.
+    """The set where a prior's or posterior's density is above 0, and the measure of the density.
 
-    A divergence compares densities by one measure, and is finite only where the posterior's codes lie within the
-    prior's support: a normal posterior, whose codes lie everywhere, has none from a distribution on the sphere.
+    A divergence compares densities with respect to the same measure, and is finite only if the posterior's support lies
+    within the prior's: a normal posterior, whose codes lie everywhere, has no divergence from a distribution on the
+    sphere.
 
     >>> sphere, everywhere = Support(Space.SPHERE), Support()
     >>> sphere.holds(everywhere), everywhere.holds(sphere), everywhere.holds(Support(Space.BALL))
@@ -43,8 +45,8 @@ class Support:
     Attributes:
         space: The kind of set, and with it the measure.
         radius: Radius of a ball, above 0.
-        groups: How many simplices or one-hot vectors of equal length a code is made of, one after another. The measure
-            is then the product of theirs.
+        groups: Number of simplices or one-hot vectors of equal length that a code concatenates. The measure is the
+            product of their measures.
     """
 
     space: Space = Space.EVERYWHERE
@@ -52,7 +54,7 @@ class Support:
     groups: int = 1
 
     def holds(self, other: "Support") -> bool:
-        """Whether all codes of another support lie in this one, by the same measure."""
+        """Whether this support contains the other support, with the same measure."""
         if self.space is Space.EVERYWHERE:
             return other.space in (Space.EVERYWHERE, Space.BALL)
         if self.space is not other.space or self.groups != other.groups:
@@ -60,7 +62,7 @@ class Support:
         return self.space is not Space.BALL or other.radius <= self.radius * (1 + 1e-6)
 
     def contains(self, code: Tensor, tolerance: float = 1e-3) -> Tensor:
-        """Which of the codes (N, code_dim) lie there but for rounding: bool (N,).
+        """Which of the codes (N, code_dim) lie in this support, up to rounding errors: bool (N,).
 
         Args:
             code: Codes, floating-point.

@@ -1,4 +1,4 @@
-"""A system: what the phases of a run train."""
+"""A system: the networks and losses that the phases of a run use."""
 
 from dataclasses import dataclass
 
@@ -18,21 +18,21 @@ __all__ = ["System"]
 
 @dataclass
 class System:
-    """An autoencoder or a GAN, its prior and what trains them.
+    """An autoencoder or a GAN, with its prior, critics and losses.
 
     Attributes:
         shape: The images' shape.
-        codes: The space of the codes that the prior is a distribution of.
+        codes: The space of the prior's codes.
         encoder: enc, or None in a GAN.
-        decoder: dec, from codes as the encoder embeds them to images in [-1, 1]; `decode` does both.
+        decoder: dec, from embedded codes (`Encoder.embed`) to images in [-1, 1]; `decode` embeds and decodes.
         prior: p(code).
         regularizer: Makes the aggregated posterior match the prior; may own a code discriminator D_C. None where there
             is no encoder.
         loss: L_rec, or None where there is no encoder.
-        adversarial_loss: The loss of the image discriminator and of those who fool it.
-        image_critic: D_I, or None where nothing needs it.
+        adversarial_loss: The loss of the image discriminator and of the generator.
+        image_critic: D_I, or None if the run needs none.
         condition: s, or None.
-        recogniser: Q without its trunk, which is D_I's; None where s is not recovered.
+        recogniser: The head of the classifier Q, whose trunk is D_I's; None if s is not recovered.
     """
 
     shape: ImageShape
@@ -53,17 +53,17 @@ class System:
         return self.codes.dim
 
     def prior_codes(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """z_c: the prior's codes (N, code_dim) of noise (N, ...), and of s (N, dim) where it takes one."""
+        """z_c: turns noise (N, ...), and s (N, dim) if the prior takes one, into codes (N, code_dim)."""
         codes: Tensor = self.prior(noise, condition) if self.prior.takes_condition else self.prior(noise)
         return codes
 
     def condition_loss(self, condition: Tensor | None) -> Tensor | None:
-        """The prior's own loss given s (N, dim), a scalar; None if it has none, or takes no s."""
+        """The prior's own loss given s (N, dim), a scalar; None if the prior has no such loss or takes no s."""
         if condition is None or not self.prior.takes_condition:
             return None
         return self.prior.condition_loss(condition)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1] of the prior's codes (N, code_dim); of indices, by the codebook's vectors."""
+        """Turns the prior's codes (N, code_dim), also indices of a codebook, into images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.decoder(codes if self.encoder is None else self.encoder.embed(codes))
         return images

@@ -12,14 +12,13 @@ __all__ = ["TextEncoder"]
 class TextEncoder(nn.Module, abc.ABC):
     """Turns captions into tokens, and tokens into vectors (Section V of Wang et al. 2020).
 
-    A caption becomes tokens once, on the CPU; a network turns them into a vector as often as it is trained. A caption
-    without tokens, such as an empty one, has a vector as any other.
+    Captions are tokenised once, on the CPU; in training, a network turns the tokens into vectors in every step. A
+    caption without tokens, such as an empty caption, must have a vector too.
 
     Attributes:
         dim: Dimensions of a vector, at least 1.
-        length: Number of tokens of a caption, at least 1: those beyond are cut off, and 0 takes the place of those that
-            are missing.
-        frozen: Whether it comes trained, and no phase trains it: it then has no parameters that learn.
+        length: Number of tokens of a caption, at least 1: longer captions are cut off, shorter captions padded with 0.
+        frozen: Whether the encoder is pretrained and stays as it is: it then has no trainable parameters.
 
     Examples:
         >>> import torch
@@ -52,9 +51,9 @@ class TextEncoder(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def token_ids(self, caption: str) -> Sequence[int]:
-        """The tokens of a caption, in its order: whole numbers of at least 1, however many there are.
+        """All tokens of a caption, in order: integers of at least 1, also more than `length`.
 
-        A function of the caption alone, and of what the encoder was built from.
+        Must depend on the caption and the encoder's construction alone.
         """
 
     @abc.abstractmethod
@@ -62,18 +61,18 @@ class TextEncoder(nn.Module, abc.ABC):
         """Turns tokens into vectors.
 
         Args:
-            tokens: int64 (N, L), as `tokens` gives them. L is `length`, or larger: columns of 0 at the end change
+            tokens: int64 (N, L), as `tokens` returns them. L is at least `length`: additional columns of 0 must change
                 nothing.
 
         Returns:
-            float32 (N, dim); each row is a function of its own tokens alone.
+            float32 (N, dim); each row must depend on its own tokens alone.
         """
 
     def tokens(self, captions: Sequence[str]) -> Tensor:
-        """The tokens of captions: int64 (N, length), on the CPU, with 0 after the last one.
+        """The tokens of captions: int64 (N, length), on the CPU, padded with 0.
 
         Raises:
-            TypeError: `captions` is one caption, or has something in it that is no text.
+            TypeError: `captions` is a single string, or an item is not a string.
         """
         if isinstance(captions, str):
             raise TypeError(f"captions is a text, {captions[:40]!r}: give a list of texts, [{captions[:40]!r}]")
@@ -86,7 +85,7 @@ class TextEncoder(nn.Module, abc.ABC):
         return rows
 
     def kept_ids(self, caption: str) -> Sequence[int]:
-        """Of the tokens of a caption those that are kept, at most `length`: the first ones, unless it is overridden."""
+        """The tokens of a caption that are kept, at most `length`: the first ones, unless a subclass overrides this."""
         return self.token_ids(caption)[: self.length]
 
     def is_cut(self, caption: str) -> bool:
@@ -94,9 +93,9 @@ class TextEncoder(nn.Module, abc.ABC):
         return len(self.token_ids(caption)) > self.length
 
     def reads(self, caption: str) -> bool:
-        """Whether something of a caption is known, so that its vector says something about it; any token by default."""
+        """Whether the encoder knows some part of a caption; by default, whether the caption has any token."""
         return bool(self.kept_ids(caption))
 
     def unknown(self, caption: str) -> tuple[str, ...]:
-        """The words of a caption that the encoder has no token for, in its order, each once; none by default."""
+        """The unknown words of a caption (without a token), in order, each once; none by default."""
         return ()

@@ -1,4 +1,4 @@
-"""Which of the components that a configuration names take part in the system that is built of them."""
+"""Finds which of a configuration's components take part in training."""
 
 from torch import nn
 
@@ -9,13 +9,13 @@ __all__ = ["active_slots"]
 
 
 def active_slots(system: BuiltSystem) -> frozenset[str]:
-    """The kinds of components, by their slots, of which the system has one that takes part in training.
+    """The slots of the components that take part in training.
 
-    Data sets, feature extractors and phases are no parts of a system.
+    Data sets, feature extractors and phases are not parts of a system.
 
     Args:
-        system: The system. Of one that fits a prior to the codes of an autoencoder that stands still, the prior takes
-            part, with what belongs to it.
+        system: The system. If it fits a prior to the codes of a frozen autoencoder, only the prior and its components
+            take part.
     """
     found = {"prior"}
     if _has(system.prior, CodeGenerator):

@@ -52,13 +52,13 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     """Builds the networks and losses of a configuration, on the CPU, from torch's global generator.
 
     Args:
-        config: Which components.
-        registry: Where they come from.
-        data: What they are for.
-        trained: Whether the system is that of a trained run, to be used only.
+        config: The choice of components.
+        registry: The registry of components.
+        data: The data that they are built for.
+        trained: Whether the system is that of a trained run, for inference only.
 
     Raises:
-        ConfigurationError: A component cannot be built, or two of them do not go together.
+        ConfigurationError: A component cannot be built, or two components are incompatible.
     """
 
     def make(slot: str, interface: type[T], context: object) -> T:
@@ -114,7 +114,7 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
     if encoder is not None and fits_codes:
         loss = make_optional("loss", ReconstructionLoss, LossContext(data.shape, trained=True))
         if loss is not None and loss.needs_image_critic:
-            # There is none any more, and nothing is trained by it.
+            # The condition's data are no longer available, and nothing is trained.
             loss = None
     elif encoder is not None:
         seen_dim = condition_dim if condition is not None and condition.seen_by_code_critic else 0
@@ -127,8 +127,8 @@ def build_system(config: RunConfig, registry: Registry, data: DataSummary, *, tr
                 "perceptual, or --encoder none for a GAN"
             )
     recovered = not fits_codes and condition is not None and condition.recovery is not Recovery.NONE
-    # Where no phase improves it, a prior that learns from codes learns from nothing else, and one that learns
-    # adversarially by fooling D_C, in a phase of its regularizer.
+    # If no phase improves the prior, a prior that learns from codes learns from codes alone, and an adversarial prior
+    # is trained against D_C, in a phase of its regularizer.
     listed = (registry.get("phases", choice.name).component for choice in config.phases)
     improved = any(isinstance(component, PhaseComponent) and component.improves_prior for component in listed)
     needs_critic = not fits_codes and (

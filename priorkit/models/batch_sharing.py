@@ -1,4 +1,4 @@
-"""Which systems several processes can train together."""
+"""Checks that several processes can train a system together."""
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -11,19 +11,18 @@ __all__ = ["require_shareable_terms"]
 
 
 def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: Processes) -> None:
-    """Makes sure that nothing needs a whole batch where each process has a share of it.
+    """Checks that no component needs a whole batch, if each process has only a part of it.
 
     Raises:
-        ConfigurationError: One does.
+        ConfigurationError: A component needs a whole batch.
     """
     if processes.count == 1:
         return
     if system.takes_codes:
         raise ConfigurationError(
-            f"a prior is fitted to kept codes in one process, and there are {processes.count}: start priorkit without "
-            "torchrun"
+            f"a prior is fitted to codes in one process, not in {processes.count}: start priorkit without torchrun"
         )
-    # The adversarial loss first: the regularizer may only pass on what its own needs.
+    # The adversarial loss first: the regularizer may merely pass on its loss's need.
     components = {
         "adversarial_loss": system.adversarial_loss,
         "encoder": system.encoder,
@@ -48,13 +47,13 @@ def require_shareable_terms(system: BuiltSystem, config: RunConfig, processes: P
 
 
 def _refuse_second_derivatives(system: BuiltSystem, processes: Processes) -> None:
-    """Batch norm over several processes has a first derivative only."""
+    """Refuses phases with double backward: batch norm over several processes does not support it."""
     networks = system.trained()
     for item in system.chosen:
         for name in item.phase.differentiates_twice:
             if any(isinstance(layer, _BatchNorm) for layer in networks[name].modules()):
                 raise ConfigurationError(
-                    f"{item.given}: its phase {item.phase.name!r} needs the gradient of a gradient of the {name}, "
-                    f"which batch norm over {processes.count} processes has not: use networks without batch norm "
+                    f"{item.given}: its phase {item.phase.name!r} needs double backward through the {name}, "
+                    f"which batch norm over {processes.count} processes lacks: use networks without batch norm "
                     "(--networks.norm group), --no-synchronise-batch-norm, or one process"
                 )

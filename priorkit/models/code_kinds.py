@@ -1,4 +1,4 @@
-"""Makes sure that the components of a system are for codes of one kind."""
+"""Checks that the components of a system support its kind of codes."""
 
 from priorkit.config import RunConfig
 from priorkit.errors import ConfigurationError
@@ -9,10 +9,10 @@ __all__ = ["require_kinds"]
 
 
 def require_kinds(system: BuiltSystem, config: RunConfig) -> None:
-    """Prior and regularizer must be of the kind of the codes, and nothing learns through indices.
+    """Checks that prior and regularizer support the codes' kind, and that nothing needs gradients through indices.
 
     Raises:
-        ConfigurationError: One is of another kind.
+        ConfigurationError: A component does not support the codes.
     """
     kind, prior, regularizer = system.codes.kind, system.prior, system.regularizer
     codes = f"the codes of --encoder {config.encoder.name} are {kind.value}"
@@ -33,7 +33,7 @@ def require_kinds(system: BuiltSystem, config: RunConfig) -> None:
         return
     if prior.learning is Learning.ADVERSARIAL or prior.improvement > 0:
         raise ConfigurationError(
-            f"--prior {config.prior.name}: it learns by fooling an image discriminator, and no gradient leads through "
+            f"--prior {config.prior.name}: it learns by fooling an image discriminator, but no gradient leads through "
             "indices; use a prior that learns from codes"
         )
     if regularizer is not None and regularizer.has_critic:

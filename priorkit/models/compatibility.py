@@ -1,4 +1,4 @@
-"""Makes sure that the components of a system fit each other, before anything is written."""
+"""Checks that the components of a system fit together, before anything is written."""
 
 import torch
 
@@ -18,7 +18,7 @@ def check_components(system: BuiltSystem, config: RunConfig) -> None:
     """Checks the components of a system, before its phases are built.
 
     Raises:
-        ConfigurationError: A component breaks its contract, or two of them do not go together.
+        ConfigurationError: A component breaks its contract, or two components are incompatible.
     """
     require_kinds(system, config)
     _refuse_without_parameters(system, config)
@@ -31,10 +31,10 @@ def check_system(system: BuiltSystem, config: RunConfig, train: ImageSet | None 
     Args:
         system: The system.
         config: Its configuration.
-        train: The training images, or None where a trained run is loaded.
+        train: The training images, or None when a trained run is loaded.
 
     Raises:
-        ConfigurationError: A component breaks its contract, or two of them do not go together.
+        ConfigurationError: A component breaks its contract, or two components are incompatible.
     """
     require_trainers(system, config)
     _refuse_codes_of_nothing(system, config)
@@ -46,18 +46,18 @@ def check_system(system: BuiltSystem, config: RunConfig, train: ImageSet | None 
 
 
 def _refuse_without_parameters(system: BuiltSystem, config: RunConfig) -> None:
-    """A network that a phase is to train must have something to train."""
+    """Refuses networks without parameters that a phase should train."""
     wanted = {} if system.fits_codes else {"decoder": ("networks", "decoder")}
     if system.encoder is not None and not system.fits_codes:
         wanted["encoder"] = ("encoder", "encoder")
     if system.image_critic is not None:
         wanted["image_critic"] = ("networks", "image critic")
     if system.regularizer is not None and system.regularizer.has_critic:
-        wanted["regularizer"] = ("regularizer", "critic, which it says that it has (has_critic),")
+        wanted["regularizer"] = ("regularizer", "critic, which it declares (has_critic),")
     if system.recogniser is not None:
         wanted["recogniser"] = ("networks", "recogniser")
     if system.prior.learning not in (Learning.FIXED, Learning.ALL_CODES):
-        wanted["prior"] = ("prior", f"prior, which says that it learns ({system.prior.learning.value}),")
+        wanted["prior"] = ("prior", f"prior, which declares that it learns ({system.prior.learning.value}),")
     there = networks_of(system)
     for name, (slot, words) in wanted.items():
         if name not in there:
@@ -68,7 +68,7 @@ def _refuse_without_parameters(system: BuiltSystem, config: RunConfig) -> None:
 
 
 def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
-    """A stage on codes needs an encoder that has been trained."""
+    """Refuses stages on codes without a trained encoder."""
     trained: set[str] = set()
     condition = system.condition
     if condition is not None and not condition.from_data and system.takes_codes:
@@ -80,10 +80,10 @@ def _refuse_codes_of_nothing(system: BuiltSystem, config: RunConfig) -> None:
         if stage.batch is not Batch.IMAGES and not system.fits_codes:
             given = f"--stages {','.join(map(str, config.stages or ()))}: stage {number} takes codes"
             if system.encoder is None:
-                raise ConfigurationError(f"{given}, and there is no encoder (--encoder none); use --encoder gaussian")
+                raise ConfigurationError(f"{given}, but there is no encoder (--encoder none); use --encoder gaussian")
             if "encoder" not in trained:
                 raise ConfigurationError(
-                    f"{given}, and nothing has trained the encoder before it; put a stage with autoencoder first"
+                    f"{given}, but no earlier stage trains the encoder; put a stage with autoencoder first"
                 )
         trained |= stage.trains()
 
@@ -102,7 +102,7 @@ def _ask_the_components(system: BuiltSystem, config: RunConfig) -> None:
 
 
 _FROM_CODES = (Learning.LIKELIHOOD, Learning.CODES, Learning.ALL_CODES)
-"""How priors learn that need the codes of images."""
+"""Kinds of learning that need the codes of images."""
 
 
 def _refuse_what_has_no_effect(system: BuiltSystem, config: RunConfig) -> None:
@@ -129,39 +129,41 @@ def _refuse_what_has_no_effect(system: BuiltSystem, config: RunConfig) -> None:
             raise ConfigurationError(f"{given}: this system has no image discriminator; leave it out")
         if config.simultaneous:
             raise ConfigurationError(
-                f"{given} and --simultaneous do not go together: a discriminator that takes several steps moves before "
-                "those who fool it; leave one of them out"
+                f"{given} and --simultaneous exclude each other: a discriminator with several steps moves before "
+                "the generator; leave one of them out"
             )
     if config.balance_fakes and not config.reconstructions_as_fakes:
         raise ConfigurationError(
-            "--balance-fakes: samples are the only fakes; use --reconstructions-as-fakes too, or leave it out"
+            "--balance-fakes: samples are the only fakes; add --reconstructions-as-fakes, or leave this flag out"
         )
     if system.encoder is None and not config.decoder_in_both_phases:
         raise ConfigurationError(
-            "--no-decoder-in-both-phases: without an encoder, the decoder learns in the prior improvement phase alone; "
-            "leave the flag out"
+            "--no-decoder-in-both-phases: without an encoder, the decoder learns only in the prior improvement phase; "
+            "leave this flag out"
         )
 
 
 def _check_prior(system: BuiltSystem, config: RunConfig) -> None:
-    """What a prior says of how it learns must make sense together."""
+    """Checks that a prior's attributes about its learning are consistent."""
     prior, learns = system.prior, system.prior.learning is Learning.CODES
     wrong = ""
     if prior.improvement < 0 or (prior.improvement and not learns):
-        wrong = f"it says improvement {prior.improvement}, which must be at least 0, and 0 unless it learns from codes"
+        wrong = (
+            f"its improvement is {prior.improvement}; it must be at least 0, and 0 unless the prior learns from codes"
+        )
     elif prior.code_steps < 1:
-        wrong = f"it says code_steps {prior.code_steps}, which must be at least 1"
+        wrong = f"its code_steps is {prior.code_steps}; it must be at least 1"
     if wrong:
         raise ConfigurationError(f"--prior {config.prior.name}: {wrong}; this is a mistake in the plug-in")
 
 
 def _learns_from_codes(system: BuiltSystem) -> bool:
-    """Whether the prior is trained on codes for what they are, so that it learns p(code | s) where it takes s."""
+    """Whether the prior is trained on codes, so that it learns p(code | s) if it takes s."""
     return system.takes_codes or system.prior.learning is Learning.CODES
 
 
 def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfig, train: ImageSet | None) -> None:
-    """A condition must say one thing about itself, be learned by somebody, and be what its images bring."""
+    """Checks that a condition is consistent, that something learns from it, and that it fits its images."""
     given = f"--condition {config.condition.name}"
     of_data = [
         name
@@ -175,15 +177,15 @@ def _check_condition(system: BuiltSystem, condition: Condition, config: RunConfi
     ]
     wrong = ""
     if of_data:
-        wrong = f"it says {of_data[0]}, but images bring no s (from_data is False)"
+        wrong = f"it declares {of_data[0]}, but images have no s (from_data is False)"
     elif condition.mismatched and not condition.seen_by_image_critic:
-        wrong = "it says mismatched, but D_I is shown no s (seen_by_image_critic is False)"
+        wrong = "it declares mismatched, but D_I does not see s (seen_by_image_critic is False)"
     elif not 0 <= condition.interpolated <= 1:
-        wrong = f"it says interpolated {condition.interpolated}, which is a share, from 0 to 1"
+        wrong = f"its interpolated is {condition.interpolated}; it must be a share, from 0 to 1"
     elif condition.interpolated and not condition.seen_by_image_critic:
-        wrong = "it says interpolated, but D_I is shown no s (seen_by_image_critic is False)"
+        wrong = "it declares interpolated, but D_I does not see s (seen_by_image_critic is False)"
     elif not 0 <= condition.classes <= condition.dim:
-        wrong = f"it says that it has {condition.classes} classes, and s has {condition.dim} dimensions"
+        wrong = f"it declares {condition.classes} classes, but s has {condition.dim} dimensions"
     if wrong:
         raise ConfigurationError(f"{given}: {wrong}; this is a mistake in the plug-in")
     regularizer = system.regularizer

@@ -1,4 +1,4 @@
-"""The networks as they are used: the weights of training, with batch-norm statistics of what each is used on."""
+"""Networks for evaluation: the trained weights, with batch-norm statistics for each use."""
 
 import copy
 from collections.abc import Collection, Iterable, Mapping
@@ -18,27 +18,25 @@ M = TypeVar("M", bound=nn.Module)
 
 
 class EvaluationNetworks:
-    """A system's networks for use in evaluation mode, one for each distribution that they are used on.
+    """A system's networks in evaluation mode, one copy for each distribution of inputs.
 
-    Training normalises every batch by its own statistics, and each phase shows a network inputs of one kind at a time.
-    One set of running statistics for all of them fits none: the decoder, for example, decodes the encoder's codes in
-    one phase and the prior's in the other. So each use has a copy of the network that shares its weights and has
-    statistics of its own, and `recompute` finds them for the weights as they are. Networks without batch norm are
-    not copied.
+    Training normalises every batch by its own statistics, and each phase gives a network inputs of one kind. A common
+    set of running statistics would fit none of these kinds: the decoder, for example, decodes the encoder's codes in
+    one phase and the prior's in another. So each use has a copy of the network with shared weights and separate
+    statistics, which `recompute` computes for the current weights. Networks without batch norm are not copied.
 
     Args:
         system: The components, on their device.
-        averages: Averaged networks that stand for those of the system, by the system's names.
+        averages: Averaged networks that replace those of the system, by the system's names.
 
     Attributes:
-        encoder: enc, on images; None where there is none.
+        encoder: enc, on images; or None.
         prior: The prior, on its noise.
         decoder: dec, on the prior's codes.
-        reconstruction_decoder: dec, on the encoder's codes; the same as `decoder` where there is no encoder.
-        image_critic: D_I, on the data's images; None where there is none.
-        recogniser: Q, on D_I's features of the data's images; None where there is none.
-        kept: Names of networks whose statistics stay as they are when the others' are found: those of networks that
-            are not trained.
+        reconstruction_decoder: dec, on the encoder's codes; the same as `decoder` if there is no encoder.
+        image_critic: D_I, on the data's images; or None.
+        recogniser: Q, on D_I's features of the data's images; or None.
+        kept: Names of networks whose statistics `recompute` leaves unchanged, because they are not trained.
     """
 
     def __init__(self, system: BuiltSystem, averages: Mapping[str, nn.Module] | None = None) -> None:
@@ -57,7 +55,7 @@ class EvaluationNetworks:
         self._condition = system.condition
 
     def modules(self) -> dict[str, nn.Module]:
-        """The networks that there are, by the names of the attributes; one that has two uses only once."""
+        """The existing networks, by the names of the attributes; a network with two uses comes only once."""
         named: dict[str, nn.Module | None] = {
             "encoder": self.encoder,
             "prior": self.prior,
@@ -69,12 +67,12 @@ class EvaluationNetworks:
         return {name: module for name, module in named.items() if module is not None}
 
     def recompute(self, batches: Iterable[Tensor], generator: torch.Generator, precision: Precision) -> None:
-        """Finds the statistics of each network from passes over what it is used on.
+        """Computes the statistics of each network by passes over its kind of inputs.
 
         Args:
-            batches: Training images, float32 (n, C, H, W) in [-1, 1] on the device, in batches as training has them.
+            batches: Training images, float32 (n, C, H, W) in [-1, 1] on the device, in batches as in training.
             generator: Source of the prior's noise and of the conditions, on the CPU: as many as there are images.
-            precision: How to compute.
+            precision: The precision of computations.
         """
         found = [module for name, module in self.modules().items() if name not in self.kept]
         with evaluating(*self.modules().values()), recomputed_statistics(*found):
@@ -109,7 +107,7 @@ class EvaluationNetworks:
         }
 
     def load_statistics(self, tensors: Mapping[str, Tensor], names: Collection[str] | None = None) -> None:
-        """Restores what `statistics` gave.
+        """Restores the result of `statistics`.
 
         Args:
             tensors: The statistics, by `network/layer.running_mean` and `network/layer.running_var`.
@@ -124,12 +122,12 @@ class EvaluationNetworks:
 
 
 def _with_own_statistics(network: M) -> M:
-    """A copy that shares every tensor but its batch-norm statistics; the network itself where it has none."""
+    """A copy that shares all tensors except batch-norm statistics; the network itself if it has none of these."""
     return copy.deepcopy(network, _shared_tensors(network)) if running_statistics(network) else network
 
 
 def _encoder_and_prior(encoder: Encoder | None, prior: Prior) -> tuple[Encoder | None, Prior]:
-    """The same for these two: a prior that refers to the encoder refers to the copy that is used."""
+    """Like `_with_own_statistics`, for both: a prior that refers to the encoder refers to the encoder's copy."""
     if encoder is None or not running_statistics(encoder):
         return encoder, _with_own_statistics(prior)
     copied: tuple[Encoder, Prior] = copy.deepcopy(
@@ -139,6 +137,6 @@ def _encoder_and_prior(encoder: Encoder | None, prior: Prior) -> tuple[Encoder |
 
 
 def _shared_tensors(network: nn.Module) -> dict[int, Tensor]:
-    """What a copy of a network has in common with it, as `copy.deepcopy` wants it."""
+    """The tensors that a network's copy shares, as the `memo` of `copy.deepcopy`."""
     own = {id(value) for value in running_statistics(network).values()}
     return {id(item): item for item in (*network.parameters(), *network.buffers()) if id(item) not in own}

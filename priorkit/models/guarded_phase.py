@@ -1,4 +1,4 @@
-"""Phases that a run has chosen, and who is to blame where they fail."""
+"""The phases of a run, with their components, which errors name."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,8 +22,8 @@ class ChosenPhase:
 
     Attributes:
         phase: The phase.
-        registered: The component: a phase by itself, or a prior, encoder, regularizer or condition that brings it.
-        given: How it was chosen: `--phases autoencoder`, `--prior energy`.
+        registered: The component: a phase, or a prior, encoder, regularizer or condition that adds the phase.
+        given: The flag that chose it: `--phases autoencoder`, `--prior energy`.
     """
 
     phase: Phase
@@ -32,7 +32,7 @@ class ChosenPhase:
 
     @property
     def brought(self) -> bool:
-        """Whether a component of another kind brings it."""
+        """Whether a component of another kind adds this phase."""
         return self.registered.slot != "phases"
 
     @property
@@ -42,7 +42,7 @@ class ChosenPhase:
 
 
 class GuardedPhase(WrappedPhase):
-    """A phase of a component, whose failures name its plug-in.
+    """A phase whose errors name its plug-in.
 
     Args:
         chosen: The phase and its component.
@@ -86,7 +86,7 @@ class GuardedPhase(WrappedPhase):
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:
-        """Names the plug-in and the phase in whatever fails inside; there is no user to refuse any more."""
+        """Inside this context, every error names the plug-in and the phase, as a mistake of the plug-in's."""
         try:
             with guarded(self._registered, self._given):
                 yield
@@ -107,7 +107,7 @@ class GuardedPhase(WrappedPhase):
         for name, term in move.terms.items():
             if not isinstance(term, Tensor) or term.ndim or not term.requires_grad:
                 raise self._mistake(
-                    f"yielded a loss term {name!r} that is no scalar tensor that depends on the networks of the player "
+                    f"yielded a loss term {name!r} that is not a scalar tensor depending on the networks of the player "
                     f"{move.player!r}"
                 )
 

@@ -1,4 +1,4 @@
-"""Networks of codes that are maps, for components that take and give codes flat."""
+"""Networks for codes that are maps, for components with flat codes."""
 
 from torch import nn
 
@@ -9,7 +9,7 @@ __all__ = ["MapNetworks"]
 
 
 class MapNetworks(Networks):
-    """A family's networks between images and flattened maps, in the place of those of vectors.
+    """A family's networks between images and flattened maps, instead of vectors.
 
     Args:
         family: The family, which offers maps.
@@ -25,7 +25,7 @@ class MapNetworks(Networks):
         """A module from images (N, C, H, W) to maps (N, outputs), flattened from (N, channels, size, size).
 
         Raises:
-            ConfigurationError: The family has no such maps, or no whole number of channels has so many outputs.
+            ConfigurationError: The family has no such maps, or the outputs are not a whole number of channels.
         """
         return nn.Sequential(self.family.map_encoder(self._channels(outputs), self.size), nn.Flatten())
 
@@ -33,7 +33,7 @@ class MapNetworks(Networks):
         """A module from flattened maps (N, code_dim) to images (N, C, H, W) in [-1, 1].
 
         Raises:
-            ConfigurationError: The family has no such maps, or no whole number of channels has so many dimensions.
+            ConfigurationError: The family has no such maps, or the dimensions are not a whole number of channels.
         """
         channels = self._channels(code_dim)
         unflatten = nn.Unflatten(1, (channels, self.size, self.size))
@@ -47,7 +47,7 @@ class MapNetworks(Networks):
         """The family's Q.
 
         Raises:
-            ConfigurationError: The family has none.
+            ConfigurationError: The family has no classifier Q.
         """
         return self.family.recogniser(outputs)
 
@@ -59,7 +59,7 @@ class MapNetworks(Networks):
         channels, rest = divmod(numbers, self.size**2)
         if rest:
             raise ConfigurationError(
-                f"{numbers} numbers are no map of {self.size}x{self.size}: this component gives a code other numbers "
-                "than its place in a map; leave --code-size out"
+                f"{numbers} numbers are not a map of {self.size}x{self.size}: this component needs other numbers "
+                "than a map; leave --code-size out"
             )
         return channels

@@ -1,4 +1,4 @@
-"""The trained model: what samples, encodes and decodes."""
+"""The trained model, which samples, encodes and decodes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,7 +20,7 @@ _NO_CONDITION = (
     "this run has no condition: it was trained with --condition none; train one with --condition labels or categorical"
 )
 _CHUNK = 500
-"""Images computed at a time. Fixed, so that the same seed gives the same samples however many are asked for at once."""
+"""Images computed at a time. Fixed, so that the same seed gives the same samples, whatever their number."""
 
 
 class Model:
@@ -28,19 +28,19 @@ class Model:
 
     Args:
         system: The components.
-        precision: How to compute, and where.
-        networks: The system's networks as they are used.
+        precision: The precision and device of computations.
+        networks: The system's networks for evaluation.
 
     Attributes:
         shape: The images' shape.
-        code_space: The space of the codes: whether they are vectors, maps or indices. Here they are flat throughout.
-        encoder: enc; None in a run without one (a GAN).
+        code_space: The space of the codes: vectors, maps or indices. All methods take and return flat codes.
+        encoder: enc; None in a run without an encoder (a GAN).
         decoder: dec, for the prior's codes.
         reconstruction_decoder: dec, for the encoder's codes: the same weights with other batch-norm statistics.
         prior: p(code).
-        condition: The condition of images; None in a run without one.
+        condition: The condition of images, or None.
         image_critic: D_I, or None.
-        recogniser: Q without its trunk, which is D_I's, or None.
+        recogniser: The head of Q, whose trunk is D_I's, or None.
         loss: L_rec, or None.
     """
 
@@ -59,17 +59,17 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device of the model."""
         return self.precision.device
 
     @property
     def classes(self) -> int:
-        """How many classes condition images; 0 where something else conditions them, or nothing."""
+        """Number of classes on which images are conditioned; 0 without a condition, or with another kind."""
         return self.condition.classes if self.condition is not None else 0
 
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Inside, the networks are in evaluation mode, in the model's precision, and no gradients are kept."""
+        """Inside this context, networks are in evaluation mode, in the model's precision, without gradients."""
         modules = (self.encoder, self.decoder, self.reconstruction_decoder, self.prior, self.image_critic)
         with ExitStack() as stack:
             stack.enter_context(evaluating(*(each for each in (*modules, self.recogniser) if each is not None)))
@@ -90,7 +90,7 @@ class Model:
         return torch.cat(drawn)[:n].to(self.device)
 
     def class_conditions(self, labels: Tensor) -> Tensor:
-        """The s of classes, one-hot, and 0 in dimensions beside them: float32 (N, dim), on the device.
+        """The s of classes: one-hot, and 0 in all further dimensions: float32 (N, dim), on the device.
 
         Args:
             labels: Class indices, int64 (N,).
@@ -116,7 +116,7 @@ class Model:
         """The s of texts, float32 (N, dim), on the device.
 
         Raises:
-            ConfigurationError: The run's images are not conditioned on texts, or a text says nothing to it.
+            ConfigurationError: The run's images are not conditioned on texts, or a text has no known word.
         """
         condition = self.reading_condition()
         try:
@@ -143,11 +143,11 @@ class Model:
 
         Args:
             n: Number of codes.
-            seed: Seed of the noise, and of the condition where that is drawn.
-            condition: s, shape (n, dim), where the run has a condition; drawn if it is None.
+            seed: Seed of the noise, and of a drawn condition.
+            condition: s, shape (n, dim), if the run has a condition; drawn if None.
 
         Raises:
-            ConfigurationError: A condition is given and the run has none.
+            ConfigurationError: A condition is given, but the run has none.
             ValueError: The condition has another shape.
         """
         if self.condition is not None and condition is None:
@@ -160,18 +160,18 @@ class Model:
             )
 
     def noise(self, n: int, seed: int = 0) -> Tensor:
-        """The noise that `codes` makes `n` codes of: float32 (n, ...) on the device; the same seed gives the same."""
+        """The noise of `n` codes of `codes`: float32 (n, ...) on the device, determined by the seed."""
         return torch.cat(list(self._noise(n, seed)))
 
     def codes_of(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """The prior's codes of given noise: float32 (N, code_dim) on the device.
 
         Args:
-            noise: Shape (N, ...), as `noise` gives it.
-            condition: s, shape (N, dim), where the run has a condition.
+            noise: Shape (N, ...), as `noise` returns it.
+            condition: s, shape (N, dim), if the run has a condition.
 
         Raises:
-            ConfigurationError: A condition is given and the run has none, or the other way round.
+            ConfigurationError: A condition is given, but the run has none, or the other way round.
             ValueError: The condition has another shape.
         """
         if self.condition is not None and condition is None:
@@ -197,7 +197,7 @@ class Model:
     def _noise(self, n: int, seed: int) -> Iterator[Tensor]:
         generator = torch.Generator().manual_seed(seed_for(seed, "sample"))
         for start in range(0, n, _CHUNK):
-            # Noise is made on the CPU, a whole chunk at a time: it depends on the seed, not on n or the device.
+            # Noise is made on the CPU, in whole chunks, so that it depends on the seed, but not on n or the device.
             yield self.prior.noise(_CHUNK, generator=generator)[: n - start].to(self.device)
 
     def _prior_codes(self, noise: Tensor, condition: Tensor | None) -> Tensor:
@@ -212,8 +212,8 @@ class Model:
 
         Args:
             codes: Codes.
-            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
-                each of the two. In a run without an encoder there is only the first, whatever is said.
+            from_prior: Whether the codes are the prior's or the encoder's: the decoder's batch norm has separate
+                statistics for these. Ignored in a run without an encoder.
         """
         decoder = self.decoder if from_prior else self.reconstruction_decoder
         with self.ready():
@@ -221,7 +221,7 @@ class Model:
         return torch.cat(parts).contiguous()
 
     def vectors(self, codes: Tensor) -> Tensor:
-        """Codes (N, code_dim) as float32 vectors (N, ...) on the device: of indices, the codebook's."""
+        """Codes (N, code_dim) as float32 vectors (N, ...) on the device; for indices, the codebook's vectors."""
         with self.ready():
             return torch.cat([self._embedded(part.to(self.device)).float() for part in torch.split(codes, _CHUNK)])
 
@@ -237,7 +237,7 @@ class Model:
 
         Args:
             conditions: The columns' s, shape (columns, dim).
-            rows: Number of rows, each of noise of its own.
+            rows: Number of rows, each with its own noise.
             seed: Seed of the noise.
 
         Returns:
@@ -271,19 +271,19 @@ class Model:
         return self.decode(self.encode(images), from_prior=False)
 
     def critic_features(self, images: Tensor) -> Tensor:
-        """F(x): what D_I's last layer before its score says of images (N, C, H, W) in [-1, 1]; float32 (N, ...).
+        """F(x): features of D_I's last layer before its score, of images (N, C, H, W) in [-1, 1]; float32 (N, ...).
 
         Raises:
             ConfigurationError: The run has no image discriminator.
         """
         if self.image_critic is None:
-            raise ConfigurationError("this run has no image discriminator, so it has none of its features")
+            raise ConfigurationError("this run has no image discriminator, and so no critic features")
         with self.ready():
             parts = [self.image_critic.features(part.to(self.device)).float() for part in torch.split(images, _CHUNK)]
         return torch.cat(parts)
 
     def recognise(self, images: Tensor) -> Tensor:
-        """Q(x): which s images (N, C, H, W) in [-1, 1] show; float32 (N, dim), logits where dimensions are classes.
+        """Q(x): the s recovered from images (N, C, H, W) in [-1, 1]; float32 (N, dim), logits for classes.
 
         Raises:
             ConfigurationError: The run has no classifier Q.

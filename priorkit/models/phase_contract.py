@@ -1,4 +1,4 @@
-"""What a phase must be before it may train anything."""
+"""Checks a phase's contract before it trains anything."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,30 +13,30 @@ SYSTEM_NETWORKS = ("encoder", "decoder", "prior", "regularizer", "image_critic",
 """The networks of a system that phases train, by the names that moves use."""
 
 _OTHER_MODULES = ("condition", "loss", "adversarial_loss", "average", "use")
-"""Other names under which checkpoints keep tensors."""
+"""Other names under which checkpoints store tensors."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
 
 def mistake_in_phase(phase: object, system: System, others: Iterable[Phase]) -> str:
-    """What is wrong with a phase, beside those that were brought before it; empty if nothing is."""
+    """What is wrong with a phase, given the phases before it; empty if nothing is."""
     if not isinstance(phase, Phase):
         return f"phases() gave {phase!r}, not a Phase"
     name = getattr(phase, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f"it brings a phase named {name!r}; a name is lower-case letters, digits and underscores"
+        return f"it adds a phase named {name!r}; a name is lower-case letters, digits and underscores"
     for attribute in ("players", "networks", "optimizers"):
         if not isinstance(getattr(phase, attribute, None), Mapping):
-            return f"its phase {name!r} has {attribute} that are no mapping from names"
+            return f"its phase {name!r} has {attribute} that are not a mapping from names"
     subject = f"its phase {phase.name!r}"
     if any(phase.name == other.name for other in others):
-        return f"{subject} has the name of another phase; give it one of its own"
+        return f"{subject} has the name of another phase; choose a unique name"
     if not isinstance(phase.every, int) or phase.every < 1:
-        return f"{subject} says every = {phase.every!r}, which must be a whole number of steps, at least 1"
+        return f"{subject} has every = {phase.every!r}, which must be a whole number of steps, at least 1"
     if not isinstance(phase.batch, Batch):
-        return f"{subject} says batch = {phase.batch!r}, which must be one of priorkit.interfaces.Batch"
+        return f"{subject} has batch = {phase.batch!r}, which must be one of priorkit.interfaces.Batch"
     if phase.batch is not Batch.IMAGES and "encoder" in trained_by(phase):
-        return f"{subject} takes codes and trains the encoder, whose codes they would no longer be; take images"
+        return f"{subject} takes codes and trains the encoder, which would change these codes; take images"
     taken = {*SYSTEM_NETWORKS, *_OTHER_MODULES, *(name for other in others for name in other.networks)}
     wrong = _mistake_in_networks(phase, taken) or _mistake_in_players(phase, system)
     if not wrong:
@@ -49,7 +49,7 @@ def _mistake_in_networks(phase: Phase, taken: set[str]) -> str:
         if not _NAME.fullmatch(name):
             return f"names a network {name!r}; a name is lower-case letters, digits and underscores"
         if name in taken:
-            return f"names its network {name!r}, which is the name of another module; give it one of its own"
+            return f"names its network {name!r}, which is the name of another module; choose a unique name"
         if not isinstance(network, nn.Module) or not learns(network):
             return f"has a network {name!r} without parameters to train"
         if name not in trained_by(phase):
@@ -86,7 +86,7 @@ def _mistake_in_optimizers(
         if name not in trained:
             return f"has optimiser settings for {name!r}, which it does not train"
         if not isinstance(settings, OptimizerSettings):
-            return f"has optimiser settings for {name!r} that are no OptimizerSettings"
+            return f"has optimiser settings for {name!r} that are not OptimizerSettings"
         if any(name in other.optimizers for other in others):
             return f"has optimiser settings for {name!r}, and so has another phase"
         if settings.optimizer not in (None, *_OPTIMIZERS):
@@ -111,5 +111,5 @@ def trained_by(phase: Phase) -> set[str]:
 
 
 def learns(network: nn.Module) -> bool:
-    """Whether a network has something to train."""
+    """Whether a network has trainable parameters."""
     return any(weight.requires_grad for weight in network.parameters())

@@ -1,4 +1,4 @@
-"""The phases of a run: those that it lists, and those that its other components bring."""
+"""The phases of a run: those that it lists, and those that its other components add."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ _BRINGERS = ("encoder", "condition", "prior", "regularizer")
 def phases_of(system: System, config: RunConfig, registry: Registry) -> tuple[ChosenPhase, ...]:
     """Builds the phases that a run lists, and asks the components of its system for theirs.
 
-    A run that fits a prior to the codes of another one has those that take codes alone.
+    A run that fits a prior to the codes of another run has only phases that take codes.
 
     Raises:
         ConfigurationError: A component refuses the system, or a phase breaks its contract.
@@ -45,7 +45,7 @@ def phases_of(system: System, config: RunConfig, registry: Registry) -> tuple[Ch
     images = [item for item in chosen if item.phase.batch is Batch.IMAGES and not item.brought]
     if images:
         raise ConfigurationError(
-            f"{images[0].given}: this phase takes images, and a fit leaves the autoencoder as it is: its phases take "
+            f"{images[0].given}: this phase takes images, but a fit does not change the autoencoder: its phases take "
             "codes, such as --phases code-fitting"
         )
     return tuple(item for item in chosen if item.phase.batch is not Batch.IMAGES)
@@ -63,7 +63,7 @@ def _context(system: System, config: RunConfig) -> PhaseContext:
 
 
 def _take(chosen: list[ChosenPhase], phases: object, system: System, registered: Registered, given: str) -> None:
-    """Adds phases to those that there are, if they keep their contract."""
+    """Adds phases to the chosen ones, after checking their contract."""
     if not isinstance(phases, Sequence):
         raise ConfigurationError(
             f"{given}: it gave {phases!r}, not a Phase or a list of them (an empty one for none); this is a mistake in "

@@ -1,4 +1,4 @@
-"""Passes two blank images through a system, to see that its components keep their contracts."""
+"""Passes two blank images through a system, to check that its components keep their contracts."""
 
 import math
 
@@ -46,7 +46,7 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
                     for term in system.condition.self_labelling_terms(recovered, recovered).values():
                         expect_shape("condition", config, term, ())
         for item in () if trained else system.chosen:
-            # priorkit's own are made of what is tried below. Whatever takes all codes writes to what it learns.
+            # priorkit's own phases consist of what is tried below. Phases that take all codes would change the prior.
             if (item.brought or not item.own) and item.phase.batch is not Batch.ALL_CODES:
                 batch = images if item.phase.batch is Batch.IMAGES else _codes_of(posterior)
                 _rehearse_phase(system, GuardedPhase(item), batch, condition, generator)
@@ -63,14 +63,14 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
             expect_shape("prior", config, density, (2,))
         if system.fits_codes:
             return
-        assert system.loss is not None, "there is one where an encoder is trained"
+        assert system.loss is not None, "a trained encoder has a reconstruction loss"
         try:
             loss = system.loss(system.decoder(posterior.code), images, system.image_critic)
         except ValueError as error:
             raise ConfigurationError(f"--loss {config.loss.name}: {error}") from error
         expect_shape("loss", config, loss, ())
         shared = condition if system.condition is not None and system.condition.from_data else None
-        assert system.regularizer is not None, "there is one where there is an encoder"
+        assert system.regularizer is not None, "a system with an encoder has a regularizer"
         try:
             drawn = system.regularizer.encoder_noise(2, generator=generator)
             terms = system.regularizer.encoder_terms(posterior, system.prior, prior_codes, shared, drawn)
@@ -81,13 +81,13 @@ def rehearse(system: BuiltSystem, config: RunConfig, *, trained: bool) -> None:
         taken = sorted({"reconstruction", "prior", *terms} & posterior.terms.keys())
         if taken:
             raise ConfigurationError(
-                f"--encoder {config.encoder.name}: it names a loss term {taken[0]!r}, as another is named; this is "
+                f"--encoder {config.encoder.name}: its loss term {taken[0]!r} has the name of another term; this is "
                 "a mistake in the plug-in"
             )
 
 
 def _expect_posterior(posterior: Posterior, system: BuiltSystem, config: RunConfig, decoded: tuple[int, ...]) -> None:
-    """Refuses an encoder that gives something else than it says."""
+    """Refuses an encoder whose output differs from what it declares."""
     expect_shape("encoder", config, posterior.code, decoded)
     quantises = system.codes.kind is CodeKind.INDICES
     if (posterior.indices is not None) is not quantises:
@@ -104,7 +104,7 @@ def _expect_posterior(posterior: Posterior, system: BuiltSystem, config: RunConf
 
 
 def _codes_of(posterior: Posterior | None) -> Tensor:
-    """The codes of blank images, as a phase that takes codes is given them."""
+    """The codes of blank images, as for a phase that takes codes."""
     assert posterior is not None, "codes come from an encoder"
     return posterior.latent
 
@@ -112,9 +112,9 @@ def _codes_of(posterior: Posterior | None) -> Tensor:
 def _rehearse_phase(
     system: BuiltSystem, phase: Phase, images: Tensor, condition: Tensor | None, generator: torch.Generator
 ) -> None:
-    """Goes through a phase's moves without training; the phase complains of what is wrong with them."""
+    """Runs a phase's moves without training; the phase raises errors if they are wrong."""
     noise = dict(phase.noise(len(images), generator, images.device))
-    # As training has it: an s that is drawn at random is the phase's own to draw.
+    # As in training: a random s is drawn by the phase itself.
     if condition is not None and system.condition is not None and system.condition.from_data:
         noise["condition"] = condition
         if system.condition.mismatched and phase.batch is Batch.IMAGES:
@@ -125,7 +125,7 @@ def _rehearse_phase(
             noise["entries"] = system.condition.draw_entries(len(images), generator=generator)
     if system.prior.leaves_out:
         noise["indices"] = torch.arange(len(images))
-    # What a phase keeps in buffers begins with the first step.
+    # Buffers are restored, so that they start with the first step.
     keeping = [*phase.networks.values(), system.prior] if system.prior.leaves_out else phase.networks.values()
     kept = [(buffer, buffer.clone()) for network in keeping for buffer in network.buffers()]
     with torch.enable_grad():
@@ -146,7 +146,7 @@ def expect_codes(slot: str, config: RunConfig, value: Tensor, codes: CodeSpace) 
     """Refuses codes that are not two points of their space, naming the component of `slot`.
 
     Raises:
-        ConfigurationError: They have another shape, or are no indices of the codebook's entries.
+        ConfigurationError: They have another shape, or are not indices of the codebook's entries.
     """
     expect_shape(slot, config, value, (2, codes.dim))
     if codes.kind is CodeKind.INDICES and (
@@ -160,7 +160,7 @@ def expect_codes(slot: str, config: RunConfig, value: Tensor, codes: CodeSpace) 
 
 
 def expect_shape(slot: str, config: RunConfig, value: Tensor, shape: tuple[int, ...]) -> None:
-    """Refuses a tensor of another shape than its contract says, naming the component of `slot`.
+    """Refuses a tensor of a wrong shape, naming the component of `slot`.
 
     Raises:
         ConfigurationError: It has another shape.

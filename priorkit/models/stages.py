@@ -1,4 +1,4 @@
-"""The stages of a run: which phases train it, on what, and until when."""
+"""The stages of a run: their phases, batches and lengths."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class PlannedStage:
     """A stage of a run.
 
     Attributes:
-        chosen: Its phases, in the order of a step.
-        begins: After how many steps of the run it begins.
-        ends: After how many it ends; None for the last one, which lasts until the run ends.
-        batch: What its phases take batches of.
-        batch_size: How many images or codes a step takes.
-        learning_rate: Of every network for which nothing else is said.
-        lr_schedule: How the learning rates of all networks change, from the stage's first step on.
-        outside: The third parties' components that it trains with.
+        chosen: The phases, in the order of a step.
+        begins: The run's step after which the stage begins.
+        ends: The step after which it ends; None for the last stage, which lasts until the run ends.
+        batch: What the phases take batches of.
+        batch_size: Number of images or codes in a step.
+        learning_rate: The learning rate of every network without its own.
+        lr_schedule: The schedule of all learning rates, from the stage's first step on.
+        outside: The third parties' components that take part.
     """
 
     chosen: tuple[ChosenPhase, ...]
@@ -41,7 +41,7 @@ class PlannedStage:
 
     @property
     def phases(self) -> list[Phase]:
-        """Its phases, ready to run: a failure of a third party's, or of its component in one, names its plug-in."""
+        """The phases, ready to run: errors of third parties' phases and components name their plug-in."""
         return [self._ready(item) for item in self.chosen]
 
     def _ready(self, item: ChosenPhase) -> Phase:
@@ -50,7 +50,7 @@ class PlannedStage:
         return WatchedPhase(item.phase, self.outside) if self.outside else item.phase
 
     def trains(self) -> set[str]:
-        """The networks that some phase of it trains."""
+        """The networks that the phases train."""
         return {name for item in self.chosen for name in trained_by(item.phase)}
 
 
@@ -71,8 +71,7 @@ def plan_stages(
         outside: The third parties' components of the run.
 
     Raises:
-        ConfigurationError: A stage names a phase that there is not, or phases that do not go together; or a phase
-            belongs to no stage.
+        ConfigurationError: A stage names an unknown phase, or incompatible phases; or a phase belongs to no stage.
     """
     listed = config.stages or (Stage(),)
     begins = beginnings(listed)
@@ -120,20 +119,20 @@ def _named(
             raise ConfigurationError(
                 f"--stages {stage}: there is no phase {name!r}{nearest(name, [*names, *known])} The phases of this run "
                 f"are {', '.join(names) or 'none'}; `priorkit components phase` lists all, "
-                "but those that other components bring where they have something to train, as a text encoder that does "
-                "not come trained; leave this stage out, or choose such a component"
+                "except phases that other components add, such as the one of a text encoder that is "
+                "not pretrained; leave this stage out, or choose such a component"
             )
         yield from found
 
 
 def _names(item: ChosenPhase) -> tuple[str, str, str]:
-    """By what a stage may name a phase: its component, with or without the distribution, and itself."""
+    """The names by which a stage may refer to a phase: the component's, also with its distribution, and its own."""
     component = item.registered.component.name
     return f"{item.registered.distribution}:{component}", component, item.phase.name.replace("_", "-")
 
 
 def _every(chosen: Sequence[ChosenPhase], *, fits: bool) -> tuple[ChosenPhase, ...]:
-    """All phases that take images or, where an autoencoder stands still, codes; those of components in their places."""
+    """All phases that take images or, with a frozen autoencoder, codes, in order."""
     takes = [item for item in chosen if (item.phase.batch is Batch.IMAGES) is not fits]
     ordered = [item for item in takes if not item.brought]
     # The prior improvement phase is the first one that trains D_I.
@@ -157,7 +156,7 @@ def _common_batch(stage: Stage, phases: Sequence[ChosenPhase]) -> Batch:
         if item.phase.batch is not first.batch:
             raise ConfigurationError(
                 f"--stages {stage}: its phase {first.name!r} takes {first.batch.value}, and {item.phase.name!r} takes "
-                f"{item.phase.batch.value}; give each a stage of its own"
+                f"{item.phase.batch.value}; give each a separate stage"
             )
     return first.batch if first is not None else Batch.IMAGES
 
@@ -171,7 +170,7 @@ def _require_one_step(stage: Stage, phases: Sequence[ChosenPhase], begins: int, 
 
 
 def _refuse_idle(chosen: Sequence[ChosenPhase], stages: Sequence[PlannedStage], config: RunConfig) -> None:
-    """A phase that somebody asked for must belong to a stage."""
+    """Refuses requested phases that belong to no stage."""
     for item in chosen:
         name, takes = item.phase.name, item.phase.batch
         if any(item in stage.chosen for stage in stages):
@@ -183,6 +182,6 @@ def _refuse_idle(chosen: Sequence[ChosenPhase], stages: Sequence[PlannedStage], 
             )
         if takes is not Batch.IMAGES:
             raise ConfigurationError(
-                f"{item.given}: its phase {name!r} takes codes of an encoder that stands still, so it needs a stage of "
+                f"{item.given}: its phase {name!r} takes codes of a frozen encoder, so it needs a stage of "
                 f"its own: --stages all:1000,{name.replace('_', '-')}:1000, or priorkit fit RUN"
             )

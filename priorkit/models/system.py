@@ -1,4 +1,4 @@
-"""A system: the components that a configuration names, built to fit each other."""
+"""The system built from a configuration, with the stages that train it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ def tensors_below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 @dataclass
 class BuiltSystem(System):
-    """A system as the core builds and keeps it, with the stages that train it.
+    """A system with the stages that train it.
 
     Attributes:
         stages: The stages of its run, at least one once it is built.
-        fits_codes: Whether its autoencoder is that of another run, and stands still in every stage.
+        fits_codes: Whether the autoencoder is that of another run, and is frozen in every stage.
     """
 
     stages: tuple[PlannedStage, ...] = ()
@@ -39,7 +39,7 @@ class BuiltSystem(System):
 
     @property
     def takes_codes(self) -> bool:
-        """Whether some stage trains on kept codes, as all stages of a fit do, also where they have no phases."""
+        """Whether some stage trains on codes, as all stages of a fit do, even without phases."""
         return self.fits_codes or any(stage.batch is not Batch.IMAGES for stage in self.stages)
 
     def _all_modules(self) -> dict[str, nn.Module]:
@@ -61,7 +61,7 @@ class BuiltSystem(System):
         return {name: network for item in self.chosen for name, network in item.phase.networks.items()}
 
     def modules(self) -> dict[str, nn.Module]:
-        """Every module that has a state, by name."""
+        """Every module with a state, by name."""
         return {name: module for name, module in self._all_modules().items() if module.state_dict()}
 
     def trained(self) -> dict[str, nn.Module]:
@@ -71,13 +71,13 @@ class BuiltSystem(System):
         return {name: network for name, network in networks.items() if name in names}
 
     def averaged(self) -> dict[str, nn.Module]:
-        """The networks whose averages are used: encoder, decoder, and the prior where it learns.
+        """The networks whose averages are used: encoder, decoder, and a prior that learns.
 
-        Also D_I and Q where Q labels images itself: nobody corrects its labels, which wander from step to step. The
-        encoder comes first: a prior that refers to it is copied so that it refers to the copy.
+        Also D_I and Q if Q learns without labels: its classes are not anchored by labels and drift from step to step.
+        The encoder comes first: a prior that refers to it is copied so that it refers to the copy.
         """
         trained = self.trained()
-        # A prior that fits itself at once has nothing to average, and the copy would not have what it found.
+        # A prior that is fitted at once has nothing to average, and its copy would not be fitted.
         learns = self.prior.learning not in (Learning.FIXED, Learning.ALL_CODES)
         networks = {
             name: network
@@ -91,8 +91,8 @@ class BuiltSystem(System):
         return networks
 
     def to(self, device: torch.device, *, channels_last: bool) -> None:
-        """Moves everything to a device; convolutions' weights are laid out channels-last if asked for."""
-        # Those without a state may have tensors too: buffers that are not persistent.
+        """Moves everything to a device; convolutions' weights are channels-last if requested."""
+        # Modules without a state may have tensors, too: non-persistent buffers.
         for module in self._all_modules().values():
             module.to(device)
             if channels_last and any(weight.ndim == 4 for weight in module.parameters()):
@@ -107,7 +107,7 @@ class BuiltSystem(System):
         }
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Restores what `state` gave.
+        """Restores the result of `state`.
 
         Raises:
             KeyError, RuntimeError: The tensors are those of another configuration.

@@ -1,4 +1,4 @@
-"""Makes sure that somebody trains every network of a system, and the prior in the way that it learns."""
+"""Checks that phases train every network of a system, and the prior in the way that it learns."""
 
 from collections.abc import Collection
 
@@ -12,12 +12,12 @@ __all__ = ["require_trainers"]
 
 
 def require_trainers(system: BuiltSystem, config: RunConfig) -> None:
-    """Makes sure that every network that is there to be trained is trained by a phase, and no other one is.
+    """Checks that phases train every network that should be trained, and no others.
 
-    Names of phases are hints of messages alone.
+    Names of phases serve only as hints in messages.
 
     Raises:
-        ConfigurationError: Nothing trains one, or a prior is trained otherwise than it says.
+        ConfigurationError: No phase trains a network, or a prior is trained in another way than it declares.
     """
     trained = system.trained().keys()
     _refuse_idle_prior(system, config, trained)
@@ -25,7 +25,7 @@ def require_trainers(system: BuiltSystem, config: RunConfig) -> None:
     idle_critic = "regularizer" in networks_of(system) and "regularizer" not in trained
     if regularizer is not None and idle_critic and not regularizer.has_critic:
         raise ConfigurationError(
-            f"--regularizer {config.regularizer.name}: nothing trains its parameters: it says that it has no critic "
+            f"--regularizer {config.regularizer.name}: nothing trains its parameters: it declares no critic "
             "(has_critic is False), and no phase trains `regularizer`; this is a mistake in the plug-in"
         )
     if system.fits_codes:
@@ -40,7 +40,7 @@ def require_trainers(system: BuiltSystem, config: RunConfig) -> None:
 
 
 def _or_do_without(name: str, system: BuiltSystem) -> str:
-    """What asks for an image discriminator or a classifier, and could be left out instead."""
+    """The options that need an image discriminator or a classifier, and could be changed instead."""
     asks = []
     if system.loss is not None and system.loss.needs_image_critic:
         asks.append("--loss pixel")
@@ -56,16 +56,16 @@ _PHASE_FOR = {
     "image_critic": ("image discriminator", "prior-improvement"),
     "recogniser": ("classifier Q", "prior-improvement"),
 }
-"""Networks that only phases train: their words, and the phase that does."""
+"""Networks that only phases train: their names in messages, and the phase that trains them."""
 
 
 def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collection[str]) -> None:
-    """A prior that learns must have somebody to teach it, in the way that it learns."""
+    """Refuses a prior that no phase trains in the way that it learns."""
     prior, learning = f"--prior {config.prior.name}", system.prior.learning
     if learning is Learning.FIXED:
         if "prior" in trained:
             raise ConfigurationError(
-                f"{prior}: a phase trains it, and it says that it is fixed; this is a mistake in the plug-in"
+                f"{prior}: a phase trains it, but it declares that it is fixed; this is a mistake in the plug-in"
             )
         if system.fits_codes:
             raise ConfigurationError(f"{prior}: it has nothing to learn; {_FITTED}, or --prior mixture --prior.em")
@@ -80,7 +80,7 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collecti
         return
     if learning is Learning.LIKELIHOOD and system.takes_codes and not system.prior.has_density:
         raise ConfigurationError(
-            f"{prior}: it learns by likelihood and has no density; this is a mistake in the plug-in"
+            f"{prior}: it learns by likelihood, but has no density; this is a mistake in the plug-in"
         )
     encoder = system.encoder
     if learning is Learning.LIKELIHOOD and system.takes_codes and encoder is not None:
@@ -95,16 +95,16 @@ def _refuse_idle_prior(system: BuiltSystem, config: RunConfig, trained: Collecti
     if learning is Learning.ADVERSARIAL and system.takes_codes:
         raise ConfigurationError(f"{prior}: it learns by fooling an image discriminator, not from codes; {_FITTED}")
     if learning is Learning.PHASES and system.fits_codes:
-        raise ConfigurationError(f"{prior}: it learns in phases of its own, together with the encoder; {_FITTED}")
+        raise ConfigurationError(f"{prior}: it learns in its own phases, together with the encoder; {_FITTED}")
     if learning is Learning.PHASES:
         raise ConfigurationError(
-            f"{prior}: it learns in phases that it brings, it says, and none of them trains it; this is a mistake in "
+            f"{prior}: it declares that it learns in its own phases, but none of them trains it; this is a mistake in "
             "the plug-in"
         )
     if learning is Learning.LIKELIHOOD and system.regularizer is not None and not system.regularizer.trains_prior:
         raise ConfigurationError(
-            f"--regularizer {config.regularizer.name}: trains nothing, and {type(system.prior).__name__} learns by "
-            "likelihood; use --regularizer kl, or --prior gaussian, or give the prior a stage of its own: --stages "
+            f"--regularizer {config.regularizer.name}: trains nothing, but {type(system.prior).__name__} learns by "
+            "likelihood; use --regularizer kl, or --prior gaussian, or give the prior a separate stage: --stages "
             f"all:{DEFAULT_STEPS},code-fitting:{DEFAULT_STEPS}"
         )
     needed = {Learning.CODES: "code-matching", Learning.ADVERSARIAL: "prior-improvement"}.get(learning, "autoencoder")

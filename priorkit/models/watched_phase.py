@@ -1,4 +1,4 @@
-"""priorkit's own phases, where third parties' components may fail in them."""
+"""priorkit's own phases, in which third parties' components may fail."""
 
 import traceback
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ __all__ = ["OutsideComponent", "WatchedPhase", "outside_components"]
 
 _NOT_IN_TRAINING = ("dataset", "extractor", "phases")
 _SLOTS_OF_TERMS = {"reconstruction": "loss", "prior": "prior"}
-"""Which kind of component gives a loss term, by the term's name."""
+"""The kind of component that computes a loss term, by the term's name."""
 
 
 class OutsideComponent(NamedTuple):
@@ -28,7 +28,7 @@ class OutsideComponent(NamedTuple):
 
     Attributes:
         registered: The component.
-        given: How it was chosen: `--loss edges`.
+        given: The flag that chose it: `--loss edges`.
     """
 
     registered: Registered
@@ -36,7 +36,7 @@ class OutsideComponent(NamedTuple):
 
 
 def outside_components(config: RunConfig, registry: Registry) -> tuple[OutsideComponent, ...]:
-    """The third parties' components that a run trains with; of phases, which name themselves, none."""
+    """The third parties' components that a run trains with, except phases, whose errors name themselves."""
     found = (
         (kind, choice, registry.get(kind.slot, choice.name))
         for kind, choice in choices_of(config)
@@ -50,7 +50,7 @@ def outside_components(config: RunConfig, registry: Registry) -> tuple[OutsideCo
 
 
 class WatchedPhase(WrappedPhase):
-    """One of priorkit's own phases, in which the failure of a third party's component names its plug-in.
+    """One of priorkit's own phases, in which errors of third parties' components name their plug-in.
 
     Args:
         phase: The phase.
@@ -62,7 +62,7 @@ class WatchedPhase(WrappedPhase):
         self._outside = outside
 
     def __getattr__(self, name: str) -> Any:
-        """What the phase has beside what every phase has."""
+        """Other attributes of the phase."""
         if name == "inner":
             raise AttributeError(name)
         return getattr(self.inner, name)
@@ -80,7 +80,7 @@ class WatchedPhase(WrappedPhase):
         """The phase's own moves.
 
         Raises:
-            PluginError: A third party's component fails, or gives a loss term that is none.
+            PluginError: A third party's component fails, or returns an invalid loss term.
         """
         moves = iter(self.inner.moves(images, noise))
         while True:
@@ -107,25 +107,25 @@ class WatchedPhase(WrappedPhase):
             raise
         except Exception as error:
             if isinstance(error, ValueError) and self.batch is not Batch.IMAGES:
-                # A prior may refuse the codes, which its user can mend.
+                # A prior may refuse the codes: a mistake that the user can mend.
                 raise
             owner = self._owner_of(error)
             if owner is None and "NoneType" in str(error) and isinstance(error, TypeError | AttributeError):
-                # priorkit's own components give no None: it came from outside, and failed where it was used.
+                # priorkit's own components never return None: it came from a third party's, and caused an error later.
                 self._refuse_none(error)
             if owner is None or is_out_of_memory(error) or is_strict():
                 raise
             place = place_of(error, owner.registered.package)
             raise PluginError(
                 f"{self._words(owner)} has failed: {error_in_words(error)}{f' ({place})' if place else ''}; this is a "
-                "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+                "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows the full traceback)"
             ) from error
 
     def _refuse_none(self, error: Exception) -> None:
-        """Says which components may have given None, and the term that was to be computed of it.
+        """Names the components that may have returned None, and the term that needed it.
 
         Raises:
-            PluginError: Always, but where plug-ins' errors go through as they are.
+            PluginError: Always, unless plug-ins' errors are passed on unchanged.
         """
         if is_strict():
             return
@@ -133,11 +133,11 @@ class WatchedPhase(WrappedPhase):
         owners = " or ".join(map(self._words, self._outside))
         raise PluginError(
             f"{owners} gave None in the place of a tensor, from which {used!r} was to be computed ({error}); this is a "
-            "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+            "mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows the full traceback)"
         ) from error
 
     def _owner_of(self, error: Exception) -> OutsideComponent | None:
-        """The component in whose plug-in's files an error arose, the innermost of several."""
+        """The component in whose plug-in an error arose; the innermost if several are involved."""
         modules = [
             str(frame.f_globals.get("__name__", "")).partition(".")[0]
             for frame, _ in traceback.walk_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""A phase around another one."""
+"""A phase that wraps another phase."""
 
 from priorkit.interfaces import Phase
 
@@ -6,7 +6,7 @@ __all__ = ["WrappedPhase"]
 
 
 class WrappedPhase(Phase):
-    """Is to the engine what another phase is; subclasses do something around its noise and its moves.
+    """Looks to the engine like the inner phase; subclasses add code around its noise and its moves.
 
     Args:
         inner: The other phase.

@@ -1,4 +1,4 @@
-"""What a plug-in is written with."""
+"""The interface for writing plug-ins: hooks, component records and contexts."""
 
 from priorkit.deprecation import Deprecated
 from priorkit.plugins.array_files import BROKEN_FILE_ERRORS, checked_array

@@ -1,4 +1,4 @@
-"""Arrays in NumPy's files, which somebody else may have written: what reading them raises, and what they may hold."""
+"""Arrays in NumPy files from untrusted sources: the errors of reading them, and checks of their content."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ BROKEN_FILE_ERRORS: tuple[type[Exception], ...] = (
     *(OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error),
     *(ArithmeticError, RuntimeError, SyntaxError, TypeError, tokenize.TokenError),
 )
-"""What `numpy.load` and the archive that it returns raise where a file is broken; `MemoryError` is not among them."""
+"""Exceptions that `numpy.load` and the archive that it returns raise for a broken file; without `MemoryError`."""
 
 
 def checked_array(found: Any) -> NDArray[Any]:
-    """Makes sure that what an archive of NumPy returned is an array, and that Python can show its texts.
+    """Checks that a member of a NumPy archive is an array, and that its strings are valid Unicode.
 
     Args:
-        found: What `archive[name]` returned: an array, or bytes where the member is no array.
+        found: What `archive[name]` returned: an array, or bytes if the member is not an array.
 
     Raises:
-        ValueError: It is no array, or it holds texts with characters that Unicode does not have.
+        ValueError: It is not an array, or has strings with invalid code points.
     """
     import numpy as np  # late: the command line starts without it
 
     if not isinstance(found, np.ndarray):
-        raise ValueError("it is no array")
+        raise ValueError("it is not an array")
     if found.dtype.kind == "U" and found.size:
         points = np.ascontiguousarray(found).view(f"{found.dtype.str[0]}u4")
         if int(points.max()) > sys.maxunicode:
-            raise ValueError("its texts have characters that do not exist")
+            raise ValueError("its texts have invalid Unicode characters")
     return found

@@ -1,4 +1,4 @@
-"""What a plug-in supplies: components, their options and recipes made of them."""
+"""Records of what a plug-in supplies: components, their options, and recipes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,26 +18,25 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_component_name(name: str) -> bool:
-    """Whether a component or a recipe may be called so: lower-case words of letters and digits, joined by hyphens."""
+    """Whether a component or recipe may have this name: lower-case words of letters and digits, joined by hyphens."""
     return _NAME.fullmatch(name) is not None
 
 
 class Options(BaseModel):
     """Base class of every component's options.
 
-    Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Give
-    each a default, so that the component can be chosen by its name alone (a field without one is refused), and a
-    description: `noise_dim: int = Field(64, ge=1, description="dimensions of the noise z")`. Lists
-    (`sizes: tuple[int, ...]`) are given as `1,2,3`. A field that may be None must default to None, for which users
-    type `none`: a configuration file, which has no null, leaves it out. Infinite values and NaN are refused; a field
-    that means something by them says `allow_inf_nan=True`. No field may be called `name` or `options`, which have a
-    meaning in the configuration file.
+    Each field becomes a flag of the command line (`--prior.noise-dim 64`) and a key of the configuration file. Each
+    field needs a default, so that the component can be chosen by its name alone, and a description: `noise_dim: int =
+    Field(64, ge=1, description="dimensions of the noise z")`. Lists (`sizes: tuple[int, ...]`) are given as `1,2,3`. A
+    field that may be None must default to None: users type `none` on the command line, and leave the key out of a
+    configuration file, as TOML has no null. Infinite values and NaN are refused unless the field has
+    `allow_inf_nan=True`. No field may be called `name` or `options`: these keys have a meaning in the configuration
+    file.
 
     Attributes:
-        renamed_options: Former names of options. Each is taken, with a warning, until the version in which it goes:
+        renamed_options: Former names of options. Each is accepted, with a warning, until the version that removes it:
             `{"hidden": Deprecated("hidden_width", since="0.3", gone="0.5", distribution="priorkit-mine")}`.
-        moved_options: Options that an earlier version had, by name, and the flag that takes the place of each; errors
-            name it.
+        moved_options: Removed options by name, and the flag that replaces each; error messages suggest this flag.
 
     Examples:
         >>> from pydantic import Field
@@ -61,15 +60,15 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Component(Generic[Built_co]):
-    """One thing that a plug-in supplies, chosen by name.
+    """One component that a plug-in supplies, chosen by name.
 
     Attributes:
-        name: What users type: lower-case words joined by hyphens.
+        name: The name that users type: lower-case words joined by hyphens.
         options: The class of its options.
-        build: Called as `build(options, context)`; makes the component. Import torch inside it, not above it, so that
-            listing the components stays fast.
+        build: Called as `build(options, context)`; makes the component. Import torch inside this function, not at the
+            top of the module, so that listing components stays fast.
         summary: One line for `priorkit components`.
-        source: Where it comes from: a paper, an equation, a table.
+        source: The origin of the component: a paper, an equation, a table.
 
     Examples:
         >>> from priorkit.plugins import Component, Options
@@ -91,11 +90,12 @@ class Component(Generic[Built_co]):
 
 @dataclass(frozen=True)
 class PhaseComponent(Component[Built_co]):
-    """A phase that says, before it is built, what a system needs for it; others are a plain `Component`.
+    """A phase that declares, before it is built, what it needs of the system; other phases use `Component`.
 
     Attributes:
-        improves_prior: Whether it trains the prior to fool an image discriminator. A system whose prior learns
-            adversarially, or asks for improvement, then has one (`System.image_critic`), which the phase trains too.
+        improves_prior: Whether the phase trains the prior against an image discriminator. If so, a system whose prior
+            learns adversarially or asks for improvement has an image discriminator (`System.image_critic`), which the
+            phase trains too.
 
     Examples:
         >>> from priorkit.registry import installed_plugins
@@ -111,10 +111,10 @@ class Recipe:
     """A named configuration: `priorkit train NAME`.
 
     Attributes:
-        name: What users type.
-        settings: The same keys and tables as in a configuration file; what it leaves out keeps its default.
+        name: The name that users type.
+        settings: The same keys and tables as in a configuration file; other settings keep their defaults.
         summary: One line for `priorkit components`.
-        source: Where it comes from.
+        source: The origin of the recipe: a paper, an equation, a table.
 
     Examples:
         >>> from priorkit.plugins import Recipe

@@ -1,4 +1,4 @@
-"""What a run tells a component when it builds it: one context for each kind of component."""
+"""What a run tells a component's `build` function: one context for each kind of component."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class _CodesContext:
-    """What has codes in it: vectors, unless their space is given."""
+    """A context with a code space: vectors, unless given."""
 
     code_dim: int
     codes: CodeSpace
@@ -55,19 +55,19 @@ class PriorContext(_CodesContext):
 
     Attributes:
         code_dim: Dimensions of a code.
-        code_generator: Makes the code generator that the run has chosen, from the dimensions of the noise z and of the
-            condition s (0 for none), which follows z in its input.
-        condition_dim: Dimensions of the condition s, or 0 where there is none.
-        encoder: The run's encoder, for a prior that is made of posteriors; None in a run without one. It is trained and
-            saved by itself: a prior must not register it as a submodule.
-        images: Draws training images to start from: called with their number (at least 1), gives float32 (n, C, H, W)
-            in [-1, 1], the same ones at every call. Blank ones where a trained run is loaded, whose tensors follow:
-            what a prior keeps of them, it keeps in parameters or buffers.
+        code_generator: Makes the run's code generator, given the dimensions of the noise z and of the condition s (0
+            for none). Its input is [z; s].
+        condition_dim: Dimensions of the condition s, or 0 if the run has none.
+        encoder: The run's encoder, for a prior that is a mixture of posteriors; None in a run without an encoder. The
+            encoder is trained and saved separately: a prior must not register it as a submodule.
+        images: Draws training images for initialisation: called with their number (at least 1), returns float32 (n, C,
+            H, W) in [-1, 1], the same images at every call. When a trained run is loaded, the images are blank, and the
+            saved tensors are loaded afterwards: keep whatever you need of the images in parameters or buffers.
         train_count: Number of training images.
-        classes: Number of classes, where s is a class and nothing else, one-hot (then it is `condition_dim`); else 0.
-        training_images: Gives all training images, for a prior that goes on reading them (a prior of exemplars): where
-            a trained run is loaded, this call reads its data set, and raises a `PriorkitError` if that is not there.
-        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+        classes: Number of classes if s is just a one-hot class (then equal to `condition_dim`); otherwise 0.
+        training_images: Returns all training images, for a prior that reads them throughout (an exemplar prior). When a
+            trained run is loaded, this call reads the data set, and raises a `PriorkitError` if it is missing.
+        codes: The space of the codes, of `code_dim` dimensions; vectors by default.
 
     Examples:
         >>> from priorkit.plugins import PriorContext
@@ -94,10 +94,10 @@ class CodeGeneratorContext(_CodesContext):
     """For `priorkit_code_generators`.
 
     Attributes:
-        noise_dim: Dimensions of its input: of z, or of [z; s] where there is a condition.
+        noise_dim: Dimensions of the input: of z, or of [z; s] if the run has a condition.
         code_dim: Dimensions of the code z_c.
-        condition_dim: How many dimensions of its input, the last ones, are s; 0 where there is no condition.
-        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+        condition_dim: Dimensions of s, which are the last ones of the input; 0 if the run has no condition.
+        codes: The space of the codes, of `code_dim` dimensions; vectors by default.
 
     Examples:
         >>> from priorkit.plugins import CodeGeneratorContext
@@ -118,12 +118,12 @@ class ConditionContext:
     """For `priorkit_conditions`.
 
     Attributes:
-        classes: Number of classes that the data's labels have; 0 if there are no labels.
+        classes: Number of classes of the data's labels; 0 if there are no labels.
         embedding_dim: Dimensions of the data's embeddings; 0 if there are none.
-        train: The training images, or None where a trained run is loaded, whose tensors follow.
-        text_encoder: Makes the text encoder that the run has chosen, for a condition that reads captions; None where
-            there are no images, so no captions either.
-        vocabulary: The words of the training captions, as `TextEncoderContext` has them.
+        train: The training images, or None when a trained run is loaded, whose saved tensors are loaded afterwards.
+        text_encoder: Makes the run's text encoder, for a condition that reads captions; None if there are no images,
+            hence no captions.
+        vocabulary: The words of the training captions, as in `TextEncoderContext`.
 
     Examples:
         >>> from priorkit.plugins import ConditionContext
@@ -145,8 +145,8 @@ class TextEncoderContext:
     """For `priorkit_text_encoders`.
 
     Attributes:
-        vocabulary: The words of the training captions, as `priorkit.plugins.caption_words` finds them, the most
-            frequent ones first; empty where there are no captions. The same ones where a trained run is loaded.
+        vocabulary: The words of the training captions, as `priorkit.plugins.caption_words` finds them, most frequent
+            first; empty if there are no captions. A trained run is loaded with the same words.
 
     Examples:
         >>> from priorkit.plugins import TextEncoderContext
@@ -164,10 +164,10 @@ class EncoderContext(_CodesContext):
     """For `priorkit_encoders`.
 
     Attributes:
-        networks: The architecture whose encoder body to use. Where codes are maps, the body's outputs are maps, too,
-            flat: `encoder(2 * code_dim)` has twice the channels.
+        networks: The family of networks that makes the encoder's body. If codes are maps, the body's outputs are
+            flattened maps too: `encoder(2 * code_dim)` has twice the channels.
         code_dim: Dimensions of a code.
-        codes: The space of the codes, of `code_dim` dimensions: vectors, if it is not given, or maps.
+        codes: The space of the codes, of `code_dim` dimensions: vectors (the default) or maps.
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -191,12 +191,12 @@ class RegularizerContext(_CodesContext):
     """For `priorkit_regularizers`.
 
     Attributes:
-        networks: The architecture whose code critic to use.
+        networks: The family of networks that makes the code critic.
         code_dim: Dimensions of a code.
-        adversarial_loss: The loss of the critic and of those who fool it; an instance of the regularizer's own.
-        condition_dim: Dimensions of the condition s that D_C is shown beside the code; 0 for none.
+        adversarial_loss: The loss of the critic and of the generator; this instance belongs to the regularizer alone.
+        condition_dim: Dimensions of the condition s that D_C receives with the code; 0 for none.
         train_count: Number of training images.
-        codes: The space of the codes, of `code_dim` dimensions; vectors if it is not given.
+        codes: The space of the codes, of `code_dim` dimensions; vectors by default.
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -226,8 +226,8 @@ class LossContext:
 
     Attributes:
         shape: The images' shape.
-        trained: Whether a trained run is loaded, to be used only: what a loss would read from files (the weights of a
-            network that it compares images with) is then not needed.
+        trained: Whether a trained run is loaded for inference only. The loss then need not read files (such as the
+            weights of a network that compares images).
 
     Examples:
         >>> from priorkit.interfaces import ImageShape
@@ -280,14 +280,14 @@ class PhaseContext:
     """For `priorkit_phases`.
 
     Attributes:
-        system: The system that is trained, built, on the CPU.
+        system: The system to train, already built, on the CPU.
         reconstruction_weight: lambda, the factor of the decoder's gradient of the reconstruction loss.
         decoder_in_both_phases: Whether the decoder is trained in the prior improvement phase too.
-        critic_steps: Steps of the image discriminator for each of those who fool it.
-        reconstructions_as_fakes: Whether the image discriminator is shown reconstructions as fakes too.
-        balance_fakes: Whether samples and reconstructions then weigh half each.
-        codes_given: Whether codes are given by themselves (`priorkit fit --codes`): the system then has a prior, and
-            neither encoder nor images, so phases that take codes are all that can train it.
+        critic_steps: Steps of the image discriminator for each step of the generator.
+        reconstructions_as_fakes: Whether the image discriminator also receives reconstructions as fakes.
+        balance_fakes: Whether samples and reconstructions then have weight 1/2 each.
+        codes_given: Whether the run has given codes instead of images (`priorkit fit --codes`): the system then has
+            neither encoder nor images, and only phases that take codes can train it.
     """
 
     system: System

@@ -1,4 +1,4 @@
-"""What is told to components that deal with images alone: data sets and feature extractors."""
+"""Contexts of components that deal with images alone: data sets and feature extractors."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class DataContext:
     """For `priorkit_datasets`.
 
     Attributes:
-        data_dir: Where the user keeps the data, or None.
-        image_size: The size in pixels that the user asked for, or None. A source whose images differ in size must bring
-            them to it (or say that it is needed); others may leave it to priorkit, which resizes at the end.
+        data_dir: The user's data folder or file, or None.
+        image_size: The size in pixels that the user asked for, or None. A source whose images differ in size must
+            resize them to it (or raise an error that asks for it); other sources may leave resizing to priorkit.
         channels: 1 or 3 if the user asked for grey or RGB images, or None; as for `image_size`.
-        holdout: Share of the images to hold out, between 0 and 1, for data without a test set of its own.
+        holdout: Share of the images to hold out, between 0 and 1, for data without a test set.
         seed: Seed of that choice.
-        memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. A source
-            that can give images on disk (`priorkit.interfaces.StoredImages`) gives larger sets so; the pixels are the
-            same either way.
+        memory: Bytes that the images may take in main memory, as `priorkit.plugins.image_bytes` counts them. Sources
+            that support images on disk (`priorkit.interfaces.StoredImages`) should use them for larger sets, with the
+            same pixels.
 
     Examples:
         >>> from priorkit.plugins import DataContext
@@ -52,9 +52,9 @@ class ExtractorContext:
 
     Attributes:
         shape: The images' shape.
-        cache: Where weights that were trained or downloaded are kept for the next time; it may not exist yet.
+        cache: Folder in which trained or downloaded weights are cached; it may not exist yet.
         device: Where to compute.
-        bfloat16: Whether that device computes well in bfloat16, for training what is to be trained.
+        bfloat16: Whether to train in bfloat16, if anything is trained: the device computes well in it.
 
     Examples:
         >>> from pathlib import Path

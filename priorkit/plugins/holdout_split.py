@@ -1,4 +1,4 @@
-"""Chooses the images to hold out, for data sets that have no test set of their own."""
+"""Chooses the images to hold out, for data sets without a test set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def held_out(count: int, share: float, seed: int, labels: Tensor | None = None) 
 
     Args:
         count: Number of images, at least 2.
-        share: Share of the images to hold out, between 0 and 1; at least one is held out, and one is not.
+        share: Share of the images to hold out, between 0 and 1; at least one image is held out, and at least one is
+            not.
         seed: Seed of the choice.
-        labels: Class indices, int64 (count,), or None. No class is held out as a whole, unless each has one image only.
+        labels: Class indices, int64 (count,), or None. No class is held out entirely, unless each has only one image.
 
     Returns:
         The images' indices, int64: to train on, and held out. Each is in ascending order.
@@ -28,7 +29,7 @@ def held_out(count: int, share: float, seed: int, labels: Tensor | None = None) 
         >>> len(train), len(test)
         (8, 2)
     """
-    import torch  # late: whoever lists components does without it
+    import torch  # late: listing components does not need it
 
     size = min(max(1, round(share * count)), count - 1)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
@@ -40,7 +41,7 @@ def held_out(count: int, share: float, seed: int, labels: Tensor | None = None) 
 def _with_each_class_to_train_on(order: Tensor, size: int, labels: Tensor) -> tuple[Tensor, int]:
     """An order whose first images, held out, leave an image of each class; and how many these are.
 
-    Others change places with the last image of a class alone, so the choice is as it was where none is missing.
+    Only images that are the last ones of their class are swapped, so the order is unchanged where no class is missing.
     """
     import torch
 

@@ -53,7 +53,7 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 class PluginWarning(UserWarning):
-    """A plug-in could not be loaded, two of them use one name, or one has something to tell its users."""
+    """A plug-in could not be loaded, two plug-ins use the same name, or a plug-in warns its users."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Kind:
     """A kind of component.
 
     Attributes:
-        slot: The key of a configuration that chooses one; with hyphens, the command line's flag.
-        hook: The hook that supplies them.
-        title: What a sentence calls one.
-        several: Whether a run has several of them, listed in an order.
+        slot: The configuration key that chooses a component of this kind; with hyphens, the command line's flag.
+        hook: The hook that supplies components of this kind.
+        title: The name of this kind in a sentence.
+        several: Whether a run has an ordered list of them.
 
     Examples:
         >>> from priorkit.plugins import kind_named
@@ -103,7 +103,7 @@ def kind_named(slot: str) -> Kind:
     """The kind with that slot.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such kind.
     """
     return {kind.slot: kind for kind in KINDS}[slot]
 
@@ -153,7 +153,7 @@ class Hooks:
 
     @hookspec
     def priorkit_phases(self) -> Iterable[Component[Phase | Sequence[Phase]]]:
-        """Phases; `build(options, PhaseContext)` returns a `Phase`, several, or none that the system needs."""
+        """Phases; `build(options, PhaseContext)` returns a `Phase`, or a list of phases, which may be empty."""
         raise AssertionError
 
     @hookspec
@@ -181,7 +181,7 @@ def supplied(implementation: Any, hook: str) -> list[Any]:
     """What a hook implementation returned, as a list (None counts as nothing).
 
     Raises:
-        TypeError: It is one record by itself, or anything else that cannot be gone through.
+        TypeError: It is a single record, or anything else that is not iterable.
     """
     if implementation is None:
         return []

@@ -1,4 +1,4 @@
-"""The sizes that priorkit brings images to, and the memory that they take on the way."""
+"""The sizes to which priorkit resizes images, and the memory that this takes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["IMAGE_SIZES", "central_square", "fitted_size", "image_bytes"]
 
 IMAGE_SIZES = (16, 32, 64, 128)
-"""Heights and widths in pixels that networks are made for."""
+"""Heights and widths in pixels that networks support."""
 
 
 def fitted_size(side: int, image_size: int | None = None) -> int:
-    """The side in pixels that images come to whose shorter side is `side`.
+    """The size in pixels to which images are resized whose shorter side is `side`.
 
-    It is `image_size`, if the user asked for one; else the smallest possible that is not below `side`, at most 128.
+    This is `image_size`, if given; otherwise the smallest supported size that is at least `side`, or else 128.
     """
     return image_size or next((size for size in IMAGE_SIZES if size >= side), IMAGE_SIZES[-1])
 
@@ -25,11 +25,11 @@ def fitted_size(side: int, image_size: int | None = None) -> int:
 def image_bytes(
     count: int, shape: tuple[int, int, int], image_size: int | None = None, channels: int | None = None
 ) -> int:
-    """The most bytes that images take in memory: themselves, and beside them what priorkit makes of them.
+    """The peak memory in bytes of loading images: the images and the copies that priorkit makes of them.
 
     Args:
         count: Number of images.
-        shape: Their shape (C, H, W), as a data set gives them.
+        shape: Their shape (C, H, W) in the data set.
         image_size: Side in pixels that the user asked for, or None.
         channels: Channels that the user asked for, or None.
     """
@@ -41,8 +41,8 @@ def image_bytes(
 def central_square(image: Image.Image, size: int | None = None) -> Image.Image:
     """Crops an image to its central square, and resizes that (bicubic, antialiased) to `size` pixels, if given.
 
-    A data set that makes its photographs square by this makes the same of them as `priorkit reconstruct` does of the
-    user's files.
+    `priorkit reconstruct` crops the user's files with this function: use it in a data set of photographs to treat both
+    alike.
     """
     from PIL import Image
 

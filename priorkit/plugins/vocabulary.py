@@ -7,15 +7,15 @@ from collections.abc import Iterable
 __all__ = ["caption_words", "vocabulary_of"]
 
 _APOSTROPHES = "'\u2019\u02bc"
-"""The typewriter's, the typographic one and the letter, all of which stand within words: `bird's`."""
+"""Apostrophes, as in `bird's`: the ASCII, the typographic and the modifier letter."""
 
 
 def caption_words(caption: str) -> list[str]:
-    """The words of a caption, in its order, in lower case.
+    """The words of a caption, in order, in lower case.
 
-    A word is a run of letters, of their marks, and of digits, in any script, with apostrophes between them. What else
-    there is (punctuation, hyphens, emoji) parts words, and is left out. A script that is written without spaces has one
-    word in each run.
+    A word is a run of letters, combining marks and digits, in any script, with apostrophes in between. All other
+    characters (punctuation, hyphens, emoji) separate words and are left out. In scripts without spaces, each run counts
+    as one word.
 
     Args:
         caption: Any text.
@@ -25,7 +25,7 @@ def caption_words(caption: str) -> list[str]:
         >>> caption_words("The bird's wing-bars are WHITE, its eyes 2 x 3 mm.")
         ['the', "bird's", 'wing', 'bars', 'are', 'white', 'its', 'eyes', '2', 'x', '3', 'mm']
     """
-    # Letters may be written with their marks or in one character (NFC), and lower case may part them anew.
+    # A letter with marks may be one character or several; NFC composes them, and lower-casing may decompose them again.
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", caption).lower())
     spaced = "".join(
         "'" if character in _APOSTROPHES else character if unicodedata.category(character)[0] in "LMN" else " "
@@ -35,11 +35,11 @@ def caption_words(caption: str) -> list[str]:
 
 
 def vocabulary_of(captions: Iterable[str], limit: int | None = None) -> tuple[str, ...]:
-    """The words of captions, the most frequent ones first, and in the order of their characters where they are equal.
+    """The words of captions, most frequent first; equally frequent words in order of their characters.
 
     Args:
         captions: The captions.
-        limit: How many words to give at most; None for all.
+        limit: Maximal number of words; None for all.
 
     Examples:
         >>> from priorkit.plugins import vocabulary_of

@@ -1,4 +1,4 @@
-"""Words of messages: text of plug-ins in one line, and the nearest name to one that nobody knows."""
+"""Wording of messages: text of plug-ins on one line, and suggestions for unknown names."""
 
 import difflib
 import re
@@ -11,11 +11,11 @@ _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def in_one_line(text: str, limit: int | None = None, *, indent: int = 0) -> str:
-    """Text, as of a plug-in, without line breaks, control characters and what cannot be encoded.
+    """Text, such as a plug-in's, without line breaks, control characters and characters that cannot be encoded.
 
     Args:
         text: The text.
-        limit: How many characters of it to show at most.
+        limit: Maximal number of characters to show.
         indent: How many spaces to put before it.
     """
     plain = "".join(character if character.isprintable() else " " for character in _ESCAPE_SEQUENCE.sub("", text))
@@ -25,9 +25,9 @@ def in_one_line(text: str, limit: int | None = None, *, indent: int = 0) -> str:
 
 
 def without_controls(text: str) -> str:
-    """Text, as of a file's name, that a terminal shows and does not obey: control characters as their escapes.
+    """Text, such as a file's name, with control characters escaped, so that a terminal does not interpret them.
 
-    Ends of lines and tabulators stay.
+    Line ends and tabs are kept.
     """
     return "".join(
         character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1] for character in text

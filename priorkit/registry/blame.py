@@ -1,4 +1,4 @@
-"""Which file and line of a plug-in an error comes from, however deep below it was raised."""
+"""Finds the file and line of a plug-in that caused an error."""
 
 import dis
 import sys
@@ -12,16 +12,16 @@ from priorkit.plugins.wording import in_one_line
 __all__ = ["SourcePlace", "error_in_words", "place_of", "place_of_code", "raised_by", "traceback_of"]
 
 _LONGEST = 500
-"""Characters of an error's message that are shown."""
+"""Maximal number of characters shown of an error's message."""
 _SPEECHLESS = "(it cannot say what)"
-"""The message of an error that raises another one where it is asked for its own."""
+"""Replaces the message of an error whose `__str__` fails."""
 _NOT_PLUGINS = sys.stdlib_module_names | {"priorkit", "pluggy", "pydantic", "pydantic_core"}
-"""Top-level modules whose lines are not what a plug-in's author has to mend."""
+"""Top-level modules whose lines a plug-in's author need not mend."""
 
 
 @dataclass(frozen=True)
 class SourcePlace:
-    """A file, and a line in it if that is known."""
+    """A file, and a line in it if known."""
 
     file: str
     line: int | None = None
@@ -38,19 +38,19 @@ def place_of(error: BaseException, package: str) -> SourcePlace | None:
     """The innermost line that lies in the plug-in's own files.
 
     Args:
-        error: What was raised.
-        package: The plug-in's top-level module. Where none of its lines is on the way, any line counts that is not of
-            priorkit, of what loads plug-ins, or of the standard library.
+        error: The error.
+        package: The plug-in's top-level module. If the traceback has none of its lines, any line counts that is not of
+            priorkit, of the plug-in loader, or of the standard library.
 
     Returns:
-        The place; of a syntax error, the line that is wrong; None if there is no such line.
+        The place; for a syntax error, the wrong line; None if there is no such line.
     """
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         return SourcePlace(error.filename, error.lineno)
     frames = [
         (_package(frame), SourcePlace(frame.f_code.co_filename, line))
         for frame, line in traceback.walk_tb(error.__traceback__)
-        # What was made by exec() lies in no file.
+        # Code from exec() has no file.
         if not frame.f_code.co_filename.startswith("<")
     ]
     own = [place for name, place in frames if name == package]
@@ -62,7 +62,7 @@ def raised_by(error: BaseException, package: str = "") -> bool:
     """Whether a `raise` statement of a package raised an error, not something that the package called.
 
     Args:
-        error: What was raised.
+        error: The error.
         package: The top-level module; any if it is empty.
     """
     innermost = error.__traceback__
@@ -70,7 +70,7 @@ def raised_by(error: BaseException, package: str = "") -> bool:
         innermost = innermost.tb_next
     if innermost is None or _package(innermost.tb_frame) != (package or _package(innermost.tb_frame)):
         return False
-    # Functions of Python's own have no frame: where one of them raises, the line of its caller is at a call.
+    # Built-in functions have no frame: if one of them raises, its caller's line is a call.
     return dis.opname[innermost.tb_frame.f_code.co_code[innermost.tb_lasti]] == "RAISE_VARARGS"
 
 
@@ -97,7 +97,7 @@ def error_in_words(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The whole traceback, those of the errors behind it included."""
+    """The whole traceback, including those of its causes."""
     try:
         return "".join(traceback.format_exception(error))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Finds the entry points of plug-ins that are wanted, before anything of them is imported."""
+"""Finds the entry points of enabled plug-ins, without importing them."""
 
 import contextlib
 import difflib
@@ -16,7 +16,7 @@ from priorkit.plugins.hooks import GROUP
 __all__ = ["BUILTIN", "Unregistered", "discovered", "is_strict", "loaded_from_elsewhere", "unregistered"]
 
 BUILTIN = "priorkit"
-"""The distribution whose components win a bare name."""
+"""The distribution whose components have priority for a bare name."""
 
 
 def _names(variable: str, environment: Mapping[str, str]) -> set[str] | None:
@@ -25,9 +25,9 @@ def _names(variable: str, environment: Mapping[str, str]) -> set[str] | None:
 
 
 def _origin(entry_point: metadata.EntryPoint) -> tuple[str, str]:
-    """The name and version of the distribution that brought an entry point, as far as its metadata can be read."""
+    """The name and version of an entry point's distribution, as far as its metadata can be read."""
     name = version = None
-    # An interrupted installation leaves folders behind that have entry points, but no name.
+    # An interrupted installation may leave folders with entry points, but without a name.
     with contextlib.suppress(Exception):
         if entry_point.dist:
             name, version = entry_point.dist.name, entry_point.dist.version
@@ -37,11 +37,11 @@ def _origin(entry_point: metadata.EntryPoint) -> tuple[str, str]:
 def discovered(
     environment: Mapping[str, str], entry_points: Iterable[metadata.EntryPoint] | None = None
 ) -> list[tuple[metadata.EntryPoint, str, str]]:
-    """The entry points that the environment's allow and deny lists leave, with their distributions and versions.
+    """The entry points enabled by the environment's allow and deny lists, with their distributions and versions.
 
     Args:
         environment: The lists, which hold names of entry points or distributions.
-        entry_points: Where to look; in the group `priorkit` of the installed distributions if None.
+        entry_points: The entry points; those of the installed distributions in the group `priorkit` if None.
     """
     allowed = _names("PRIORKIT_PLUGINS", environment)
     disabled = _names("PRIORKIT_DISABLE_PLUGINS", environment) or set()
@@ -49,7 +49,7 @@ def discovered(
     for entry_point in metadata.entry_points(group=GROUP) if entry_points is None else entry_points:
         distribution, version = _origin(entry_point)
         known_as = {canonicalize_name(entry_point.name), canonicalize_name(distribution)}
-        # The built-in components stay unless they are disabled by name: an allow-list is about other people's.
+        # Built-in components stay unless they are disabled by name: an allow-list applies to third parties'.
         if known_as & disabled or (allowed is not None and distribution != BUILTIN and not known_as & allowed):
             continue
         admitted.append((entry_point, distribution, version))
@@ -58,7 +58,7 @@ def discovered(
 
 @dataclass(frozen=True)
 class Unregistered:
-    """A distribution that requires priorkit and has no entry point by which it would be found.
+    """A distribution that requires priorkit but has no entry point for it.
 
     Attributes:
         distribution: Its name.
@@ -72,7 +72,7 @@ class Unregistered:
 
     @property
     def explanation(self) -> str:
-        """What is missing, and how an author of a plug-in mends it."""
+        """What is missing, and how a plug-in's author can mend it."""
         missing = f"requires priorkit, but has no entry point in the group {GROUP!r}"
         mend = f"[project.entry-points.{GROUP}] in its pyproject.toml"
         if self.group:
@@ -81,15 +81,15 @@ class Unregistered:
 
 
 def unregistered(distributions: Iterable[metadata.Distribution] | None = None) -> list[Unregistered]:
-    """The distributions that require priorkit, but from which no plug-in comes, sorted by name.
+    """The distributions that require priorkit but supply no plug-in, sorted by name.
 
     Args:
-        distributions: Where to look; the installed ones if None. Of several with one name, the first counts, as it does
-            where modules are imported.
+        distributions: The distributions; the installed ones if None. Of several with the same name, the first counts,
+            as for imports.
     """
     found: dict[str, Unregistered | None] = {}
     for distribution in metadata.distributions() if distributions is None else distributions:
-        # Some have been installed by half, or by hand.
+        # Some are incompletely installed, or installed by hand.
         with contextlib.suppress(Exception):
             name = canonicalize_name(distribution.name)
             if name not in found:
@@ -98,7 +98,7 @@ def unregistered(distributions: Iterable[metadata.Distribution] | None = None) -
 
 
 def _required(distribution: metadata.Distribution) -> Iterator[str]:
-    """The names of the distributions that one requires; what is no requirement is left out."""
+    """The names of a distribution's requirements; invalid ones are left out."""
     from packaging.requirements import InvalidRequirement, Requirement  # takes a while, and one command needs it
 
     for text in distribution.requires or ():
@@ -116,15 +116,15 @@ def _unregistered(distribution: metadata.Distribution) -> Unregistered | None:
 
 
 def is_strict(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether `PRIORKIT_STRICT_PLUGINS` asks for plug-ins' errors as they are."""
+    """Whether `PRIORKIT_STRICT_PLUGINS` requests plug-ins' errors unchanged."""
     return (os.environ if environment is None else environment).get("PRIORKIT_STRICT_PLUGINS", "") not in ("", "0")
 
 
 def loaded_from_elsewhere(entry_point: metadata.EntryPoint) -> str | None:
-    """The file of an entry point's module, where its distribution has installed another one for that module."""
+    """The file of an entry point's module, if it is not the one that its distribution has installed."""
     file = getattr(sys.modules.get(entry_point.module), "__file__", None)
     stem = entry_point.module.replace(".", "/")
-    # One that is installed to be edited lists no such file.
+    # An editable installation lists no such file.
     with contextlib.suppress(Exception):
         for listed in (entry_point.dist and entry_point.dist.files) or ():
             own = Path(str(listed.locate()))

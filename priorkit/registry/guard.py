@@ -1,4 +1,4 @@
-"""Tells a plug-in's mistakes, where it is used, from its users' and from priorkit's own."""
+"""Distinguishes a plug-in's mistakes from those of its users and of priorkit."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ __all__ = ["guarded", "refusal_in_words", "refusing"]
 
 @contextlib.contextmanager
 def guarded(registered: Registered, given: str) -> Iterator[None]:
-    """Makes one line of what a component's plug-in raises inside, if that cannot be meant for its user.
+    """Turns errors of a component's plug-in into one line, unless they are meant for the user.
 
-    A ValueError is meant for the user, and goes through as it is; so do a lack of memory, Ctrl-C, what priorkit's own
-    components raise, and everything if `PRIORKIT_STRICT_PLUGINS` is 1.
+    A ValueError is meant for the user and passed on unchanged; so are a lack of memory, Ctrl-C, errors of priorkit's
+    own components, and all errors if `PRIORKIT_STRICT_PLUGINS` is 1.
 
     Args:
         registered: The component.
-        given: How it was chosen: `--prior laplace`.
+        given: The flag that chose it: `--prior laplace`.
 
     Raises:
         PluginError: The plug-in has raised something else, or tried to end the program.
@@ -36,21 +36,21 @@ def guarded(registered: Registered, given: str) -> Iterator[None]:
         raise PluginError(
             f"{given}: its plug-in ({registered.distribution} {registered.version}) has failed: "
             f"{error_in_words(error)}{f' ({place})' if place else ''}; this is a mistake in the plug-in "
-            "(PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+            "(PRIORKIT_STRICT_PLUGINS=1 shows the full traceback)"
         ) from error
 
 
 @contextlib.contextmanager
 def refusing(registered: Registered, given: str, refusal: type[PriorkitError] = ConfigurationError) -> Iterator[None]:
-    """As `guarded`; a ValueError, by which a plug-in refuses what its user asks for, becomes a refusal that names it.
+    """Like `guarded`, but a ValueError, by which a plug-in refuses input, becomes an error that names the plug-in.
 
     Args:
         registered: The component.
-        given: How it was chosen: `--prior laplace`.
-        refusal: What the ValueError becomes.
+        given: The flag that chose it: `--prior laplace`.
+        refusal: The error class that replaces the ValueError.
 
     Raises:
-        PriorkitError: The plug-in refuses; its own kinds of PriorkitError go through as they are.
+        PriorkitError: The plug-in refuses; its own kinds of PriorkitError are passed on unchanged.
         PluginError: The plug-in fails.
     """
     try:
@@ -63,10 +63,10 @@ def refusing(registered: Registered, given: str, refusal: type[PriorkitError] = 
 
 
 def refusal_in_words(registered: Registered, error: ValueError) -> str:
-    """The message of a ValueError of a component's plug-in, and where it comes from if the plug-in did not phrase it.
+    """The message of a ValueError of a plug-in, with its place if the plug-in did not raise it itself.
 
-    What a third party's plug-in raises itself is meant for its user. What Python or a library raises beneath it (`math
-    domain error`) says nothing without its place.
+    Errors that a plug-in raises itself are meant for its user. Errors from Python or a library (`math domain error`)
+    mean nothing without their place.
     """
     phrased = registered.distribution == BUILTIN or raised_by(error, registered.package)
     place = None if phrased else place_of(error, registered.package)

@@ -1,4 +1,4 @@
-"""Imports plug-ins, one entry point at a time, so that a broken one stops nothing but itself."""
+"""Imports plug-ins, one entry point at a time, so that a broken plug-in does not affect others."""
 
 import contextlib
 import os
@@ -22,20 +22,20 @@ from priorkit.registry.records import checked_components, checked_recipes
 __all__ = ["load_plugins"]
 
 _SLOW = 0.5
-"""Seconds of loading, by the wall clock, beyond which a plug-in is noted as slow."""
+"""Loading time in seconds beyond which a plug-in is noted as slow."""
 _RECIPES = "priorkit_recipes"
 _SLOTS = {kind.hook: kind.slot for kind in KINDS}
 _HOOKS = (*_SLOTS, _RECIPES)
 
 
 def _hooks(plugin: object, name: str) -> Iterator[tuple[str, pluggy.HookImpl]]:
-    """The hooks that a plug-in implements: those that priorkit does not know, then those of the kinds in their order.
+    """The hooks that a plug-in implements: unknown hooks first, then those of the kinds in their order.
 
     Raises:
         PluginValidationError: One of them takes arguments.
         ValueError: There are none.
     """
-    # A manager of its own: what this plug-in gets wrong cannot touch another one.
+    # A separate manager, so that this plug-in's mistakes cannot affect others.
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     manager.register(plugin, name)
@@ -68,8 +68,8 @@ def _load(
 
     Args:
         entry_point: The plug-in.
-        visited: Gets the places that are gone through; the last is to blame for what raises no error of its own.
-        notes: Gets what its author should know.
+        visited: Receives the visited places; the last is blamed for mistakes that raise no error themselves.
+        notes: Receives notes for the plug-in's author.
     """
     components: list[tuple[str, Component[object]]] = []
     recipes: list[Recipe] = []
@@ -95,7 +95,7 @@ def _load(
 
 @contextlib.contextmanager
 def _noting() -> Iterator[list[str]]:
-    """Gives a list, which will have what the author of a plug-in that is loaded inside should know of its loading."""
+    """Yields a list that receives notes for the plug-in's author about its loading."""
     notes: list[str] = []
     had_torch, start = "torch" in sys.modules, time.perf_counter()
     try:
@@ -122,10 +122,10 @@ def _load_one(
         interrupted = isinstance(error, KeyboardInterrupt)
         if interrupted and distribution == BUILTIN:
             raise
-        # No frame of a hook is left where what it returned is wrong.
+        # If a hook's result is wrong, the traceback has no frame of the hook.
         place = place_of(error, entry_point.value.partition(":")[0].partition(".")[0].strip()) or visited[-1]
         if interrupted:
-            # It may have taken so long that a user gave up, who then wants to know what it was.
+            # The user may have interrupted a slow plug-in, and should know which.
             raise KeyboardInterrupt(
                 f"interrupted while plug-in {entry_point.name!r} of {distribution} {version} was being loaded"
                 f"{f' ({place})' if place else ''}; PRIORKIT_DISABLE_PLUGINS={entry_point.name} leaves it out"
@@ -154,12 +154,12 @@ def load_plugins(
     """Imports every plug-in of the entry-point group `priorkit`.
 
     Args:
-        entry_points: Where to look; the installed distributions if None.
+        entry_points: The entry points; those of the installed distributions if None.
         environment: For `PRIORKIT_PLUGINS` (an allow-list), `PRIORKIT_DISABLE_PLUGINS` and `PRIORKIT_STRICT_PLUGINS`;
             the process's environment if None. Lists are comma-separated names of entry points or distributions.
 
     Returns:
-        The plug-ins that work, the built-in ones first, and those that do not.
+        The loaded plug-ins, built-in ones first, and those that failed.
 
     Raises:
         ImportError: A plug-in is broken and `PRIORKIT_STRICT_PLUGINS` is 1.
@@ -168,7 +168,7 @@ def load_plugins(
     environment = os.environ if environment is None else environment
     loaded: list[LoadedPlugin] = []
     failed: list[FailedPlugin] = []
-    # Read before anything is imported, as the lists are: no plug-in decides it for those that come after it.
+    # Read before any import, like the lists, so that no plug-in can change it for later ones.
     strict = is_strict(environment)
     for entry_point, distribution, version in discovered(environment, entry_points):
         outcome = _load_one(entry_point, distribution, version, strict=strict)

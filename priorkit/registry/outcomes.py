@@ -1,4 +1,4 @@
-"""What comes of loading a plug-in: one that works, or the reason why it does not."""
+"""The outcome of loading a plug-in: success, or the reason of its failure."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ __all__ = ["FailedPlugin", "LoadedPlugin"]
 
 @dataclass(frozen=True)
 class LoadedPlugin:
-    """A plug-in that works.
+    """A loaded plug-in.
 
     Attributes:
         entry_point: Its name in the entry-point group.
-        distribution: The distribution that brought it.
+        distribution: The distribution that supplies it.
         version: That distribution's version.
         components: What it supplies: the slot of the kind, and the record.
         recipes: The recipes it supplies.
-        notes: What its author should know: that it was slow to load, or imported torch.
+        notes: Notes for its author: that it was slow to load, or imported torch.
 
     Examples:
         >>> from priorkit.plugins import Recipe
@@ -43,14 +43,14 @@ class FailedPlugin:
 
     Attributes:
         entry_point: Its name in the entry-point group.
-        distribution: The distribution that brought it.
+        distribution: The distribution that supplies it.
         version: That distribution's version.
         target: The module that the entry point names.
         error: The error's type and message, one line.
-        file: The file of the plug-in where it went wrong; empty if it went wrong before any was read.
-        line: The line in that file, if one is to blame.
+        file: The file of the plug-in with the error; empty if it failed before any file was read.
+        line: The line in that file, if known.
         traceback: The whole traceback.
-        notes: What else its author should know, as of a plug-in that works.
+        notes: Notes for its author, as for a loaded plug-in.
 
     Examples:
         >>> from priorkit.registry import FailedPlugin
@@ -71,10 +71,10 @@ class FailedPlugin:
 
     @property
     def place(self) -> str:
-        """`file:line`, or what is known of that."""
+        """`file:line`, as far as known."""
         return str(SourcePlace(self.file, self.line)) if self.file else ""
 
     @property
     def explanation(self) -> str:
-        """The error, and the place where it went wrong."""
+        """The error and its place."""
         return f"{self.error} ({self.place})" if self.file else self.error

@@ -12,15 +12,15 @@ from priorkit.plugins.hooks import supplied
 __all__ = ["checked_components", "checked_recipes"]
 
 _RESERVED = frozenset({"name", "options"})
-"""Keys with a meaning of their own beside a component's options in a configuration."""
+"""Reserved keys among a component's options in a configuration."""
 
 
 def checked_components(given: Any, hook: str) -> list[Component[object]]:
-    """What a hook of components has returned, as a list.
+    """Checks the result of a hook of components; returns it as a list.
 
     Raises:
-        TypeError: Something in it is no component, or has an attribute of another type.
-        ValueError: A name, a text or a class of options is not what it must be.
+        TypeError: An item is not a component, or has an attribute of a wrong type.
+        ValueError: A name, a text or a class of options is invalid.
     """
     components: list[Component[object]] = []
     for record in supplied(given, hook):
@@ -36,7 +36,7 @@ def checked_components(given: Any, hook: str) -> list[Component[object]]:
 
 
 def checked_recipes(given: Any, hook: str) -> list[Recipe]:
-    """What the hook of recipes has returned, as a list; errors are those of components."""
+    """Checks the result of the hook of recipes; returns it as a list. Errors are as for components."""
     recipes: list[Recipe] = []
     for record in supplied(given, hook):
         if not isinstance(record, Recipe):
@@ -52,7 +52,7 @@ def checked_recipes(given: Any, hook: str) -> list[Recipe]:
 
 
 def _check_record(record: Component[object] | Recipe, hook: str, what: str) -> None:
-    """Checks what components and recipes have in common."""
+    """Checks the common attributes of components and recipes."""
     if not isinstance(record.name, str) or not is_component_name(record.name):
         raise ValueError(f"{hook}(): the {what} name {record.name!r} is not lower-case words joined by hyphens")
     for attribute in ("summary", "source"):
@@ -80,7 +80,7 @@ def _check_options(options: object, name: str, hook: str) -> None:
                 f"{hook}(): the options of {name!r} have a field {field!r} with an alias: give it one name only"
             )
         if info.is_required():
-            # A component can be chosen by its name alone, `--prior laplace`.
+            # A component must be choosable by its name alone, `--prior laplace`.
             raise ValueError(
                 f"{hook}(): the options of {name!r} have a field {field!r} without a default: give it one, as in "
                 f"`{field}: float = 1.0` (None for a field that may be None)"
@@ -88,7 +88,7 @@ def _check_options(options: object, name: str, hook: str) -> None:
     made = _made_from_defaults(options, name, hook)
     for field, info in options.model_fields.items():
         if type(None) in get_args(info.annotation) and getattr(made, field) is not None:
-            # TOML has no null: a key that is left out must mean None.
+            # TOML has no null: a missing key must mean None.
             raise ValueError(
                 f"{hook}(): the options of {name!r} have a field {field!r} that may be None but does not default to "
                 "it, which a configuration file cannot say: make None the default, or take another value for it"
@@ -96,10 +96,10 @@ def _check_options(options: object, name: str, hook: str) -> None:
 
 
 def _made_from_defaults(options: type[Options], name: str, hook: str) -> Options:
-    """Options with nothing but defaults; a configuration must be able to hold them.
+    """Checks that default options can be made, and stored in a configuration.
 
     Raises:
-        ValueError: They cannot be made, written, or read back.
+        ValueError: The options cannot be made, written, or read back.
     """
     try:
         made = options()

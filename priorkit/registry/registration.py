@@ -39,9 +39,9 @@ def register(
 ) -> Any:
     """Makes a component available in this process, under a name: `register("prior", "laplace", build)`.
 
-    It is then chosen as any other, `RunConfig(prior="laplace")`, and may be registered again, as by a cell of a
-    notebook that is run twice. Runs keep its name: whoever loads one registers it first. What others are to use belongs
-    into a plug-in (`priorkit new-plugin`).
+    It is then chosen like any other, `RunConfig(prior="laplace")`, and may be registered again, for example by
+    repeating a notebook's cell. Runs store only its name: code that loads such a run must register it first. Components
+    for others belong into a plug-in (`priorkit new-plugin`).
 
     Args:
         kind: The kind, as a configuration names it: `prior`, `loss`, `networks`, `dataset`, `phase`, ...
@@ -49,7 +49,7 @@ def register(
         build: Called as `build(options, context)`, it makes the component; without it, `register` is a decorator.
         options: The class of its options.
         summary: One line for lists of components.
-        source: Where it comes from.
+        source: The origin of the component.
 
     Returns:
         `build`; or the decorator; or None for a whole record.

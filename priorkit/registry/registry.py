@@ -18,9 +18,9 @@ from priorkit.registry.outcomes import FailedPlugin, LoadedPlugin
 __all__ = ["GIVEN", "REGISTERED", "Registered", "Registry", "bare_name", "installed_plugins", "use_registered"]
 
 GIVEN = "given"
-"""Names components that Python code gives: their distribution, and the data set, prior and so on themselves."""
+"""The distribution, and the name, of components that Python code gives."""
 REGISTERED = "registered"
-"""The distribution of components that a program has registered for its own process."""
+"""The distribution of components that a program has registered."""
 _HINT = (
     "Is its plug-in installed, and does its pyproject.toml name it under [project.entry-points.priorkit]? "
     "`priorkit plugins` lists what was found."
@@ -28,13 +28,13 @@ _HINT = (
 
 
 def bare_name(name: str) -> str:
-    """A component's name without its distribution: `laplace` of `priorkit-laplace:laplace`."""
+    """A component's name without its distribution: `laplace` for `priorkit-laplace:laplace`."""
     return name.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A component and where it came from.
+    """A component with its distribution.
 
     Examples:
         >>> from priorkit.registry import installed_plugins
@@ -49,24 +49,24 @@ class Registered:
 
     @property
     def package(self) -> str:
-        """The top-level module that builds it; empty if that cannot be told."""
+        """The top-level module that builds it; empty if unknown."""
         modules = [getattr(item, "__module__", None) or "" for item in (self.component.build, self.component.options)]
         packages = [module.partition(".")[0] for module in modules]
         return next((package for package in packages if package not in ("", "functools", "priorkit")), "")
 
     @property
     def qualified_name(self) -> str:
-        """`distribution:name`, which names it even where another plug-in uses the same name."""
+        """`distribution:name`, which is unambiguous even if another plug-in uses the same name."""
         return f"{self.distribution}:{self.component.name}"
 
     @property
     def table(self) -> tuple[str, ...]:
-        """Where a configuration has its options; under its name, if a run may have several of its kind."""
+        """The configuration keys of its options, including its name if a run may have several of its kind."""
         return (self.slot, self.component.name) if kind_named(self.slot).several else (self.slot,)
 
 
 def _suggestion(bare: str, owners: Sequence[str], names: Iterable[str]) -> str:
-    """Ends a sentence about an unknown name: who supplies that name, if another distribution was asked for it."""
+    """Ends a sentence about an unknown name: suggests the distributions that supply it."""
     if owners:
         return f"; did you mean {' or '.join(repr(f'{owner}:{bare}') for owner in owners)}?"
     return nearest(bare, names)
@@ -77,9 +77,9 @@ class Registry:
     """Looks components and recipes up by kind and name.
 
     Attributes:
-        plugins: The plug-ins that work.
-        failures: Those that do not.
-        given: Objects that Python code gives beside them, by the argument that took each, in words.
+        plugins: The loaded plug-ins.
+        failures: The plug-ins that failed.
+        given: Descriptions of objects that Python code gives, by argument.
 
     Examples:
         >>> from priorkit.registry import installed_plugins
@@ -105,7 +105,7 @@ class Registry:
                 self._recipes.setdefault(recipe.name, []).append((recipe, plugin.distribution))
 
     def components(self, slot: str) -> list[Registered]:
-        """All components of a kind, sorted by name, those that lose a bare name included."""
+        """All components of a kind, sorted by name, including those without priority for their bare name."""
         found = [item for (kind, _), items in self._components.items() if kind == slot for item in items]
         return sorted(found, key=lambda item: (item.component.name, item.distribution != BUILTIN, item.distribution))
 

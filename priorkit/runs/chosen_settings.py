@@ -1,4 +1,4 @@
-"""What a new run's data decides where the user has left it open."""
+"""Settings of a new run that its data decides, if the user left them open."""
 
 import dataclasses
 from typing import Any
@@ -10,18 +10,18 @@ from priorkit.training.batch_sizes import fitting_batch_size
 __all__ = ["is_chosen_for_data", "with_chosen_settings"]
 
 _OF_IMAGES = ("image_size", "channels")
-"""What a data set may choose."""
+"""Settings that a data set may choose."""
 
 
 def with_chosen_settings(config: RunConfig, data: PreparedData) -> tuple[RunConfig, PreparedData]:
-    """A new run's settings once its data is read: what the data set has chosen, and a size of batches that fits.
+    """Completes a new run's settings after its data is read: with the data set's choices, and a fitting batch size.
 
     Args:
-        config: The settings, resolved; which of them were set counts.
+        config: The settings, resolved; explicitly set fields are kept.
         data: The images.
 
     Returns:
-        The settings that the run keeps, and the images, whose notes say what has been chosen.
+        The settings to record, and the images, whose notes say what has been chosen.
     """
     update: dict[str, Any] = {
         key: data.chosen[key] for key in _OF_IMAGES if key in data.chosen and getattr(config, key) is None
@@ -35,7 +35,7 @@ def with_chosen_settings(config: RunConfig, data: PreparedData) -> tuple[RunConf
 
 
 def is_chosen_for_data(key: str, config: RunConfig) -> bool:
-    """Whether a run of this configuration may have another value of a setting, as its data decides it.
+    """Whether the data may change a setting of this configuration.
 
     Args:
         key: The setting.

@@ -11,18 +11,18 @@ from priorkit.plugins import nearest
 __all__ = ["class_names", "find_class"]
 
 _LISTED = 20
-"""Names that an error lists, at most."""
+"""Maximal number of names listed in an error."""
 
 
 def class_names(condition: Condition | None, environment: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a condition's classes; empty where it has none.
+    """The names of a condition's classes; empty if it has none.
 
     Args:
-        condition: The run's.
+        condition: The run's condition.
         environment: What the run was made with.
 
     Returns:
-        The data's names where the classes are its labels; the indices of classes that have no name.
+        The data's names, if the classes are its labels; indices for classes without names.
     """
     if condition is None:
         return ()
@@ -34,8 +34,8 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
     """The index of a class.
 
     Args:
-        wanted: Its name or its index. What is both is taken for the name if it is text. Where all names are numbers, no
-            text is taken for an index.
+        wanted: Its name or its index. Text that is both a name and an index counts as the name. If all names are
+            numbers, text never counts as an index.
         names: The names of all classes.
 
     Raises:
@@ -45,7 +45,7 @@ def find_class(wanted: int | str, names: Sequence[str]) -> int:
         if wanted in names:
             return names.index(wanted)
         if wanted.isdecimal() and not all(name.isdecimal() for name in names):
-            # Where all names are numbers, a number is meant as a name.
+            # If all names are numbers, a number is a name.
             wanted = int(wanted)
     if not isinstance(wanted, str) and 0 <= (index := operator.index(wanted)) < len(names):
         return index

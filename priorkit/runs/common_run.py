@@ -1,4 +1,4 @@
-"""Makes sure that several processes were started to train one and the same run."""
+"""Checks that the processes of a distributed training train the same run."""
 
 import platform
 from typing import Any
@@ -14,14 +14,14 @@ from priorkit.training import Session
 __all__ = ["require_common_run"]
 
 _OF_EACH_MACHINE = ("data_dir", "device", "stream", "workers", "compile")
-"""Settings that change nothing about a run; machines may differ in them."""
+"""Settings without influence on a run's result, in which machines may differ."""
 
 
 def require_common_run(config: RunConfig, session: Session, data: ImageData, processes: Processes) -> None:
-    """Makes sure that all processes have the same settings, data and position. All must call it.
+    """Checks that all processes have the same settings, data and position. All of them must call this.
 
     Raises:
-        ProcessesError: They differ; the message names what, where and how. Raised in all processes.
+        ProcessesError: They differ; the message says in what, and how. Raised in all processes.
     """
     if processes.count == 1:
         return

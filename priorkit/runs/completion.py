@@ -1,4 +1,4 @@
-"""How far a run has come, without loading it."""
+"""The progress of a run, read without loading it."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from priorkit.training import images_seen, last_step
 __all__ = ["Position", "read_position"]
 
 _ROUNDING = 0.001
-"""Seconds by which a time in `metrics.jsonl` may be less than it was."""
+"""Tolerance in seconds for times in `metrics.jsonl`, which are rounded."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
         steps: Steps of the last checkpoint.
         images: Images seen by then.
-        complete: Whether it has reached its limit and was reviewed there, so that there is nothing left to resume.
+        complete: Whether the run has reached its limit and its final review, so that there is nothing to resume.
     """
 
     steps: int
@@ -28,7 +28,7 @@ class Position:
 
 
 def read_position(folder: RunFolder) -> Position:
-    """Finds out how far a run has come.
+    """Reads the progress of a run.
 
     Raises:
         RunFolderError: A file of the run is damaged.

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, hardware, plug-ins, data."""
+"""The environment of a run: versions, hardware, plug-ins, data."""
 
 import platform
 import sys
@@ -72,7 +72,7 @@ def describe_environment(session: Session, config: RunConfig, registry: Registry
             "class_counts": class_counts(data),
             "notes": list(data.notes),
             "preparation": _preparation(data),
-            # What a text encoder is built from.
+            # The vocabulary, from which a text encoder is built.
             "vocabulary": list(summary.vocabulary) if reads_text else [],
         },
         "parameters": {
@@ -130,7 +130,7 @@ class _Environment(BaseModel):
 
 
 def check_environment(environment: Any) -> dict[str, Any]:
-    """Makes sure that something has what is read of `describe_environment`, and returns it as it is.
+    """Checks that a value has the fields of `describe_environment` that are read later, and returns it unchanged.
 
     Raises:
         ValueError: Something in it is missing or has another type; the message is one line.
@@ -146,17 +146,17 @@ def check_environment(environment: Any) -> dict[str, Any]:
 
 
 def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
-    """What a run's networks were made to fit; without the images."""
+    """The summary of the data for which a run's networks were built; without the images."""
     data = environment["data"]
     shape = ImageShape(int(data["channels"]), int(data["size"]))
-    # Runs of the first version knew no conditions.
+    # The first version had no conditions.
     dims = int(data.get("classes", 0)), int(data.get("embedding_dim", 0))
     words = tuple(data.get("vocabulary", ()))
     return DataSummary(shape, *dims, train_count=int(data["train"]), vocabulary=words)
 
 
 def recorded_preparation(environment: Mapping[str, Any]) -> Preparation | None:
-    """How a run's images were brought to one shape; None of a run that an earlier version started."""
+    """How a run's images were converted to one shape; None if an earlier version started the run."""
     found = environment["data"].get("preparation")
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What an exported part says of the run that it is from, and how errors name the run's components."""
+"""Metadata of exported parts, and the names of a run's components in errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +14,13 @@ _COMPONENTS = ("prior", "encoder", "networks", "condition")
 def about_export(
     config: RunConfig, environment: Mapping[str, Any], checkpoint: str, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """What a file says of its run.
+    """The metadata of an exported file about its run.
 
     Args:
         config: The run's configuration.
         environment: What the run was made with.
         checkpoint: The checkpoint's name.
-        class_names: The names of the classes that condition images, if they do.
+        class_names: The names of the classes of the condition, if any.
     """
     return {
         "components": {slot: getattr(config, slot).name for slot in _COMPONENTS},
@@ -33,7 +33,7 @@ def about_export(
 
 
 def suppliers(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The run's components by kind, as errors name them, each with the distribution of its plug-in."""
+    """The run's components by kind, in words for errors, each with the distribution of its plug-in."""
     used = {slot: environment["components"].get(slot) for slot in _COMPONENTS}
     return {
         slot: f"{flag_for((slot,))} {item['name']} (plug-in of {item['distribution']} {item['version']})"

@@ -1,4 +1,4 @@
-"""A lock that the operating system holds on a file, between processes and threads."""
+"""File locks of the operating system, between processes and threads."""
 
 import errno
 import inspect
@@ -14,30 +14,30 @@ from priorkit.whole_files import refuse_link
 __all__ = ["file_lock", "is_locked"]
 
 _KNOWS_SOFT_LOCKS = "fallback_to_soft" in inspect.signature(FileLock.__init__).parameters
-"""Whether this version of filelock may take another kind of lock where the file system has none."""
+"""Whether this version of filelock may fall back to another kind of lock if the file system has none."""
 
 
 @contextmanager
 def file_lock(file: Path, patience: float = -1) -> Iterator[None]:
-    """Inside this context nobody else holds the lock on a file, which is made and stays.
+    """Holds an exclusive lock on a file, which is created if missing and not removed.
 
-    It is freed when its process ends, however it ends. On file systems without locks, nothing is locked.
+    The lock is released when the process ends, even if killed. On file systems without locks, nothing is locked.
 
     Args:
         file: The file.
-        patience: Seconds to wait for whoever holds it; any number of them if negative.
+        patience: Seconds to wait for the current holder; without limit if negative.
 
     Raises:
         OSError: The file cannot be made, or is a symbolic link, whose target would be emptied.
-        Timeout: Another one holds it still.
+        Timeout: Another process or thread still holds the lock.
     """
     refuse_link(file)
     if file.exists() and not file.is_file():
-        # Who opens a pipe waits for it.
-        raise OSError(errno.EINVAL, "it is no regular file", str(file))
-    # A file that cannot be made is told apart from a file system that cannot lock.
+        # Opening a named pipe would block.
+        raise OSError(errno.EINVAL, "it is not a regular file", str(file))
+    # Distinguishes a file that cannot be created from a file system without locks.
     file.touch()
-    # A file that only marks something as taken would outlive a process that is killed.
+    # A mere marker file would outlive a killed process.
     lock = FileLock(file, fallback_to_soft=False) if _KNOWS_SOFT_LOCKS else FileLock(file)
     try:
         lock.acquire(timeout=patience)
@@ -52,10 +52,10 @@ def file_lock(file: Path, patience: float = -1) -> Iterator[None]:
 
 
 def is_locked(file: Path) -> bool:
-    """Whether somebody holds the lock on a file; changes nothing, and makes no file.
+    """Whether a lock on a file is held; does not create or change the file.
 
-    Who asks for the lock in that moment waits for it a little, if patient at all. Where the file cannot be opened, or
-    the file system has no locks, nobody is taken to hold it.
+    A process that requests the lock at this moment may have to wait briefly. If the file cannot be opened, or the file
+    system has no locks, the lock counts as free.
 
     Args:
         file: The file.
@@ -77,13 +77,13 @@ def is_locked(file: Path) -> bool:
     except OSError:
         return False
     try:
-        # Shared: two who ask at once do not take each other for the holder.
+        # A shared lock, so that two simultaneous checks do not see each other as holders.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
     finally:
-        # Closing it frees the lock.
+        # Closing the file releases the lock.
         os.close(descriptor)
     return False

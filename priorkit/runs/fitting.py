@@ -1,4 +1,4 @@
-"""Fits a prior to the codes of a trained autoencoder, as a run of its own."""
+"""Fits a prior to the codes of a trained autoencoder, as a new run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,25 +39,25 @@ from priorkit.training import Session
 __all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
 
 _KEPT = (
-    # The loss says how likely an image is, in scores.
+    # The loss is needed for likelihood scores.
     *("networks", "encoder", "code_dim", "code_size", "loss", "text_encoder"),
     *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
-    # Which images are held out follows from the seed.
+    # The seed decides which images are held out.
     *("seed", "extractor", "channels_last", "device"),
 )
-"""Settings that a fitted run has in common with the one whose autoencoder it has."""
+"""Settings that a fitted run shares with the run of its autoencoder."""
 
 
 def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
     """The settings of a fit to a run's codes, before the user changes any.
 
     Raises:
-        RunFolderError: The folder is no run.
+        RunFolderError: The folder is not a run.
         UnknownComponentError: A plug-in that the run used is not installed.
     """
     config, environment = _source(RunFolder.open(Path(path)), registry)
     settings = settings_of_fit(config, path)
-    # A default must not ask for more codes than there are.
+    # The default batch size must not exceed the number of codes.
     return {**settings, "batch_size": min(settings["batch_size"], int(environment["data"]["train"]))}
 
 
@@ -66,7 +66,7 @@ def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
 
     Args:
         config: The run's resolved configuration.
-        path: The run's folder, which need not be there yet.
+        path: The run's folder, which need not exist yet.
     """
     settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
     return {**settings, **FIT_DEFAULTS, "fitted_to": Path(path).absolute()}
@@ -89,13 +89,14 @@ def prepare_fit(
 ) -> TrainingRun:
     """Loads a run's autoencoder and data, and builds the prior that is to be fitted to its codes. Writes nothing.
 
-    The other run stays as it is. The new one has the autoencoder in its own checkpoints, and needs the other no more.
+    The other run is not changed. The new run stores the autoencoder in its own checkpoints, and does not need the other
+    run any more.
 
     Args:
         path: The run folder of an autoencoder.
-        changes: The prior and its options, how it is trained and for how long; what is left out has a fit's default.
+        changes: The prior and its options, and the settings of its training; the rest has a fit's defaults.
         out: The new run folder; by default the next free `runs/PRIOR-DATASET-001`.
-        checkpoint: Which of the run's checkpoints: `last` or `best`.
+        checkpoint: The run's checkpoint: `last` or `best`.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -131,9 +132,9 @@ def prepare_fit(
     RunFolder.check_free(destination)
     choose_device(config.device, processes)
     data = load_data(config, registry, processes.local_count)
-    # What images bring with them may be asked for differently now; the images must be the same.
+    # Captions, embeddings and labels may be read differently now; the images must be the same.
     require_same_data(data, folder.path, _of_images(environment))
-    # Several processes are refused here, which is told once.
+    # Several processes are refused here, with one error message.
     try:
         with processes.together(), torch.random.fork_rng(devices=[]):
             session = Session(config, registry, data, processes)
@@ -153,25 +154,25 @@ def prepare_fit(
 
 
 def begin_fit(session: Session, data: ImageData, registry: Registry) -> None:
-    """Gives a fit that has no checkpoint yet the autoencoder that it started from.
+    """Loads the autoencoder into a fit that has no checkpoint yet.
 
     Args:
-        session: Of the fit.
+        session: The session of the fit.
         data: Its images.
         registry: Where components come from.
 
     Raises:
-        RunFolderError: The run of the autoencoder, or the checkpoint that the fit started from, is not there any more.
+        RunFolderError: The run of the autoencoder, or its checkpoint, no longer exists.
     """
     config = session.config
-    assert config.fitted_to is not None, "a fit says whose codes its prior is fitted to"
+    assert config.fitted_to is not None, "a fit has fitted_to"
     folder = RunFolder.open(config.fitted_to)
     source, environment = _source(folder, registry)
     found = folder.checkpoints.folder / str(config.fitted_checkpoint)
     if not found.is_dir():
         raise RunFolderError(
-            f"the fit has no checkpoint yet, and the one that it started from, {str(found)!r}, is not there any more; "
-            f"fit the prior anew: priorkit fit {config.fitted_to} --prior {config.prior.name}"
+            f"the fit has no checkpoint yet, and the one that it started from, {str(found)!r}, no longer exists; "
+            f"fit the prior again: priorkit fit {config.fitted_to} --prior {config.prior.name}"
         )
     _take_autoencoder(session, folder, found, source, environment, data)
 
@@ -195,7 +196,7 @@ def _take_autoencoder(
 def _take_text_encoder(
     session: Session, source: RunConfig, environment: Mapping[str, Any], weights: Mapping[str, Tensor], data: ImageData
 ) -> None:
-    """Gives a condition whose text encoder learns the one of the other run: a fit has no phase that trains it.
+    """Loads the other run's text encoder into a condition, because a fit does not train text encoders.
 
     Raises:
         ConfigurationError: The other run has another text encoder, or none.
@@ -203,7 +204,7 @@ def _take_text_encoder(
     condition, config = session.system.condition, session.config
     if condition is None or not condition.shows_entries:
         return
-    # The other run's are read from TOML.
+    # The other run's options come from TOML.
     theirs, ours = (
         (each.condition.name, toml_values(each.text_encoder.model_dump()), words)
         for each, words in (
@@ -221,20 +222,20 @@ def _take_text_encoder(
 
 
 def _take_matching(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Loads the tensors that a module has under the same name and shape; the module keeps its others."""
+    """Loads tensors that match the module's in name and shape; the module's other tensors stay unchanged."""
     own = module.state_dict()
     fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
     module.load_state_dict({**own, **fitting})
 
 
 def _advice_for_a_fit(error: ConfigurationError, path: str | Path) -> ConfigurationError:
-    """What a refusal says where it asks for another autoencoder, which a fit cannot have."""
+    """Replaces advice that asks for another autoencoder, which a fit cannot have."""
     asked = set(re.findall(r"\buse (--[\w-]+)", str(error)))
     if asked.isdisjoint(flag_for((key,)) for key in AUTOENCODER_SETTINGS):
         return error
     return ConfigurationError(
         f"{error}. A fit leaves the autoencoder of {str(path)!r} as it is: choose another prior, or fit to a run that "
-        "was trained so"
+        "was trained in this way"
     )
 
 
@@ -245,7 +246,7 @@ def _of_images(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoint_of(run: Run) -> str:
-    """Which of a run's checkpoints has been loaded."""
+    """The name of a run's loaded checkpoint."""
     for name in ("last", "best"):
         if run.checkpoint == run.checkpoints.intact(name, state=False)[0].name:
             return name
@@ -273,9 +274,9 @@ def fit(
     Args:
         run: The run of an autoencoder, or its folder.
         out: The new run folder; by default the next free one under `runs/`.
-        checkpoint: Which of the run's checkpoints: `last` or `best`; by default the one that a given `Run` has loaded.
-        observers: Told what happens, as for `priorkit.train`.
-        progress: Whether to show how it goes, as for `priorkit.train`.
+        checkpoint: The run's checkpoint: `last` or `best`; by default the one that a given `Run` has loaded.
+        observers: Observers, as for `priorkit.train`.
+        progress: Whether to show progress, as for `priorkit.train`.
         track: Trackers that follow the training, as for `priorkit.train`.
         registry: Where components come from; if None, those of a given `Run`, or else the installed plug-ins.
         **changes: The prior, with its options as a table, and how it is trained: fields of `RunConfig`.

@@ -1,4 +1,4 @@
-"""The run folder: where a run's files lie, and what may be done with the folder."""
+"""The run folder: the places of a run's files, and operations on the folder."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 PRIOR_RECORD = "prior.json"
-"""The file by which a folder is that of a prior fitted to given codes, which is no run: it has no images."""
+"""The file that marks the folder of a prior fitted to given codes, which is not a run: it has no images."""
 
 
 @contextmanager
@@ -47,12 +47,12 @@ def explained_os_errors(doing: str, resume: str | None = "priorkit train --resum
 
     Args:
         doing: What was being attempted, as in "cannot DOING".
-        resume: The command that goes on with what is trained; None where the same command does it again.
+        resume: The command that resumes the training; None if the same command should be repeated.
     """
     try:
         yield
     except OSError as error:
-        then = "give the command again" if resume is None else f"go on with `{resume}`"
+        then = "give the command again" if resume is None else f"resume with `{resume}`"
         fixes = {
             errno.ENOSPC: f"free some space, then {then}",
             errno.EDQUOT: f"your quota is used up: free some space, then {then}",
@@ -64,7 +64,7 @@ def explained_os_errors(doing: str, resume: str | None = "priorkit train --resum
             errno.ENAMETOOLONG: "choose a shorter path",
             errno.ELOOP: "put what it points to in its place",
         }
-        # Libraries name files by bytes, too.
+        # Some libraries give file names as bytes.
         where = f" {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else ""
         fix = fixes.get(error.errno or 0, "choose another path")
         raise RunFolderError(f"cannot {doing}{where}: {error.strerror or error}; {fix}") from error
@@ -133,8 +133,8 @@ class RunFolder:
         """Makes a new run folder with its configuration and environment.
 
         Raises:
-            FolderTakenError: It exists already, or another process has just made it.
-            RunFolderError: It cannot be made; nothing of it is left then.
+            FolderTakenError: It already exists, or another process has just made it.
+            RunFolderError: It cannot be made; no part of it is left.
         """
         cls.check_free(path)
         with explained_os_errors("make the run folder", None):
@@ -146,10 +146,10 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: Path) -> None:
-        """Makes sure that a new run can have this folder.
+        """Checks that a new run can use this folder.
 
         Raises:
-            FolderTakenError: There is something there already.
+            FolderTakenError: The path is already in use.
         """
         with explained_os_errors("look at"):
             if not is_free(path):
@@ -160,7 +160,7 @@ class RunFolder:
         """An existing run folder.
 
         Raises:
-            RunFolderError: There is none at that path, or a newer version of priorkit has written it.
+            RunFolderError: There is no run at this path, or a newer version of priorkit has written it.
         """
         folder = cls(path)
         with explained_os_errors("open the run"):
@@ -169,41 +169,41 @@ class RunFolder:
             if (path / PRIOR_RECORD).is_file():
                 raise RunFolderError(
                     f"{str(path)!r} is a prior that was fitted to given codes: it has no images, encoder or decoder. "
-                    f"Use priorkit sample {path} for codes, and priorkit fit --resume {path} to go on"
+                    f"Use priorkit sample {path} for codes, and priorkit fit --resume {path} to resume it"
                 )
             complete = folder.config.is_file() and folder.environment.is_file()
         if not complete:
             raise RunFolderError(
-                f"{str(path)!r} is no run: it has no config.toml and environment.json; name a folder that "
+                f"{str(path)!r} is not a run: it has no config.toml and environment.json; name a folder that "
                 "`priorkit train` has made"
             )
         require_readable(folder._number(), f"the run {str(path)!r}")
         return folder
 
     def _number(self) -> Any:
-        """The format that the folder says it has; None where it says none, or cannot be read at all."""
+        """The folder's recorded format number; None if it has none, or cannot be read."""
         return self._said().get("format")
 
     def _said(self) -> dict[str, Any]:
-        """What the folder says that it was made with; nothing where it cannot be read."""
+        """The folder's recorded environment; empty if it cannot be read."""
         try:
             environment = parse_json(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            # Whoever reads it says so.
+            # Code that reads the file reports the error.
             return {}
         return environment if isinstance(environment, dict) else {}
 
     def read_config(self) -> RunConfig:
-        """The run's configuration; one of an earlier format as it would be written today.
+        """The run's configuration, migrated from earlier formats.
 
         Raises:
-            ConfigurationError: The file is damaged, or of a version with other settings; the message names it.
+            ConfigurationError: The file is damaged, or of a version with other settings; the message names the file.
         """
         with blaming_file(self.config, self._version()):
             return validate_settings(migrated_settings(read_toml(self.config), self._number()))
 
     def _version(self) -> str | None:
-        """The version of priorkit that the folder says it is from; None where it says none."""
+        """The folder's recorded version of priorkit, or None."""
         version = self._said().get("priorkit")
         return version if isinstance(version, str) else None
 
@@ -216,17 +216,17 @@ class RunFolder:
         self._replace(self.config, config_to_toml(config))
 
     def bring_up_to_date(self, config: RunConfig) -> None:
-        """Has the folder say that it is of today's format, if it does not yet; its checkpoints say so themselves.
+        """Upgrades the folder to the current format, if necessary; checkpoints have their own format numbers.
 
         Args:
-            config: The run's configuration, as today's.
+            config: The run's configuration, in the current format.
 
         Raises:
             RunFolderError: The folder cannot be written, or its environment is damaged.
         """
         if self._number() != FORMAT:
             environment = {"format": FORMAT, **self.read_environment()} | {"format": FORMAT}
-            # In this order: a configuration of today's under no number is read as what it is.
+            # In this order: a current configuration without a format number is still read correctly.
             self.write_config(config)
             self._replace(self.environment, json.dumps(environment, indent=2) + "\n")
 
@@ -237,7 +237,7 @@ class RunFolder:
     def find_weights(self, name: str = "last") -> tuple[Path, dict[str, Tensor]]:
         """The folder of a checkpoint as `find_checkpoint` gives it, and its tensors as `load_weights` does.
 
-        Where another process saves the next checkpoint and removes this one meanwhile, it is the next.
+        If another process saves the next checkpoint and removes this one meanwhile, the next one is used.
         """
         while True:
             folder = self.find_checkpoint(name)
@@ -248,7 +248,7 @@ class RunFolder:
                     raise
 
     def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
-        """The tensors of a checkpoint, on the CPU; those of an earlier format as they would be written today.
+        """The tensors of a checkpoint, on the CPU, migrated from earlier formats.
 
         Args:
             checkpoint: A name, or the checkpoint's folder.
@@ -284,7 +284,7 @@ class RunFolder:
             write_whole(file, text)
 
     def read_environment(self) -> dict[str, Any]:
-        """What the run was made with; that of an earlier format as it would be written today.
+        """The run's environment, migrated from earlier formats.
 
         Raises:
             RunFolderError: The file is damaged.

@@ -1,4 +1,4 @@
-"""New folders, which are whole or not there."""
+"""Creates folders atomically."""
 
 import errno
 import os
@@ -18,21 +18,21 @@ __all__ = ["FolderTakenError", "is_free", "make_folder", "whole_folder"]
 
 _SAMPLES = "samples"
 _LOCK = ".lock"
-"""Made first in a folder that is there already, so it tells what of a run was made by us from what was not."""
+"""Created first in an existing folder, to mark files that priorkit created."""
 
 
 class FolderTakenError(RunFolderError):
-    """A new run cannot have this folder, because there is something in it."""
+    """A new run cannot use this folder, because it is not empty."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{str(path)!r} exists already and is left as it is: go on with it by "
+            f"{str(path)!r} already exists and is left as it is: resume it by "
             f"`priorkit train --resume {path}`, or name another folder with --out"
         )
 
 
 def is_free(path: Path) -> bool:
-    """Whether a new run can have a path: nothing is there, or an empty folder, or what `make_folder` has left of one.
+    """Whether a new run can use a path: it is free, an empty folder, or an unfinished folder of `make_folder`.
 
     Raises:
         OSError: The path cannot be looked at.
@@ -43,7 +43,7 @@ def is_free(path: Path) -> bool:
 
 
 def _is_half_made(path: Path) -> bool:
-    """Whether a folder holds what a process that was killed in `make_folder` has left, and nothing else."""
+    """Whether a folder holds nothing but the remains of a process that was killed in `make_folder`."""
     names = {entry.name for entry in path.iterdir()}
     drafts = {draft.name for name in ("config.toml", "environment.json") for draft in drafts_of(path / name)}
     ours = {_LOCK, _SAMPLES, "config.toml", *drafts}
@@ -55,14 +55,14 @@ def _is_half_made(path: Path) -> bool:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Makes a draft of a folder beside its path, which takes the path once all is in it.
+    """Makes a draft folder beside the path, and renames it to the path when it is complete.
 
     Args:
-        path: The folder, which must not be there yet.
+        path: The folder, which must not exist yet.
 
     Raises:
         FileExistsError: Something has taken the path meanwhile.
-        OSError: It cannot be made; nothing of it is left then.
+        OSError: It cannot be made; no part of it is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
@@ -83,8 +83,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def make_folder(path: Path, files: Mapping[str, str]) -> None:
     """Makes a run folder with its first files and the folder of samples.
 
-    Where nothing has the path, the folder appears with all that is in it. An empty folder, which the user has made, is
-    filled: the last of the files appears last, and without it no folder is taken for a run.
+    A new folder appears with its whole content. An empty folder made by the user is filled; the last file appears last,
+    and without it a folder does not count as a run.
 
     Args:
         path: The folder.
@@ -92,7 +92,7 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
 
     Raises:
         FolderTakenError: Another process has made it.
-        OSError: It cannot be made; nothing of it is left then.
+        OSError: It cannot be made; no part of it is left.
     """
     if path.exists():
         _fill(path, files)
@@ -110,7 +110,7 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
 def _fill(path: Path, files: Mapping[str, str]) -> None:
     locked = path / _LOCK
     try:
-        # Of processes that start together, one alone has the lock; it is freed when the process ends, however it ends.
+        # If processes start together, only one holds the lock; it is released when the process ends, even if killed.
         with file_lock(locked, patience=0):
             if not _is_half_made(path):
                 raise FolderTakenError(path)
@@ -118,7 +118,7 @@ def _fill(path: Path, files: Mapping[str, str]) -> None:
             try:
                 (path / _SAMPLES).mkdir(exist_ok=True)
                 for name, text in files.items():
-                    # Nobody else writes here: what lies there was left by a process that was killed.
+                    # No other process writes here: the files are remains of a killed process.
                     for draft in drafts_of(path / name):
                         draft.unlink()
                     made.append(path / name)

@@ -1,9 +1,9 @@
-"""Formats of run folders: what earlier versions wrote, and how it is read today.
+"""Formats of run folders, and migrations from those of earlier versions.
 
-`environment.json` and every checkpoint carry the number of the format that they were written in. A number rises when
-what was written before cannot be read as it is; a setting or an option that is new and has a default raises none.
+`environment.json` and every checkpoint carry the number of the format that they were written in. The number is raised
+if earlier files need a migration; new settings or options with a default do not raise it.
 
-Reading migrates in memory, a step a function, and writes nothing. Going on with a run (`priorkit train --resume`)
+Reading migrates in memory, one function for each step, and writes nothing. Resuming a run (`priorkit train --resume`)
 brings its folder up to date.
 """
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 FORMAT = 4
-"""The format that this version writes. Numbers are written since 4; what has none is told by what it holds.
+"""The format that this version writes. Numbers are written since 4; earlier formats are recognised by their content.
 
 0. Nothing of the images but their number and shape.
 1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
@@ -36,32 +36,32 @@ FORMAT = 4
 
 
 def require_readable(number: object, what: str) -> None:
-    """Makes sure that this version reads a format.
+    """Checks that this version can read a format.
 
     Args:
-        number: As it was found; None where there is none.
-        what: What has it, to begin the message.
+        number: The recorded number, or None.
+        what: The subject of the message.
 
     Raises:
-        RunFolderError: It is newer than this version, or no number of a format.
+        RunFolderError: The format is newer than this version, or the number is invalid.
     """
     if number is None:
         return
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise RunFolderError(f"{what} says that its format is {number!r}, and a whole number from 1 on was expected")
+        raise RunFolderError(f"{what} has the format {number!r}, but a whole number of at least 1 was expected")
     if number > FORMAT:
         raise RunFolderError(
-            f"{what} was written by a newer priorkit (its format is {number}, and this one reads up to {FORMAT}); "
+            f"{what} was written by a newer priorkit (its format is {number}, but this version reads up to {FORMAT}); "
             "upgrade priorkit: pip install --upgrade priorkit"
         )
 
 
 def migrated_environment(environment: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """What a run was made with, as today's.
+    """A run's environment, in the current format.
 
     Args:
         environment: As it was written.
-        number: The format that it was written in; None where it has no number.
+        number: The format that it was written in; None if it has no number.
     """
     data = environment.get("data")
     if number is None and isinstance(data, Mapping) and "fingerprint" not in data:
@@ -71,11 +71,11 @@ def migrated_environment(environment: Mapping[str, Any], number: int | None) -> 
 
 
 def migrated_settings(settings: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """A run's settings as today's.
+    """A run's settings, in the current format.
 
     Args:
         settings: As they were written.
-        number: The format that they were written in; None where it has no number.
+        number: The format that they were written in; None if it has no number.
     """
     if number is None:
         number = 1 if "average_statistics" in settings else 2
@@ -86,11 +86,11 @@ def migrated_settings(settings: Mapping[str, Any], number: int | None) -> dict[s
 
 
 def migrated_weights(weights: Mapping[str, Tensor], number: int | None) -> dict[str, Tensor]:
-    """A checkpoint's tensors as today's, by name.
+    """A checkpoint's tensors by name, in the current format.
 
     Args:
         weights: As they were written.
-        number: The format that they were written in; None where it has no number.
+        number: The format that they were written in; None if it has no number.
     """
     if number is None:
         number = 1 if _has_one_set_of_statistics(weights) else 2
@@ -111,9 +111,9 @@ def _without_average_statistics(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_upsampling(settings: dict[str, Any]) -> dict[str, Any]:
-    """2 to 3: residual networks that do not say how they enlarge did it by transposed convolutions."""
+    """2 to 3: residual networks without an upsampling option used transposed convolutions."""
     networks = settings.get("networks")
-    # Settings that were written are resolved: an option that is missing did not exist.
+    # Recorded settings are resolved, so a missing option did not exist.
     if _is_built_in(networks, "residual"):
         settings["networks"] = {"upsampling": "transposed", **networks}
     return settings
@@ -129,7 +129,7 @@ def _with_width_of_code_generator(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_directions_of_each_batch(settings: dict[str, Any]) -> dict[str, Any]:
-    """3 to 4: `sliced-wasserstein` drew its directions once; what it kept of them is not read any more."""
+    """3 to 4: `sliced-wasserstein` drew its directions once; the saved ones are no longer read."""
     regularizer = settings.get("regularizer")
     if _is_built_in(regularizer, "sliced-wasserstein"):
         settings["regularizer"] = {key: value for key, value in regularizer.items() if key != "directions"}
@@ -137,7 +137,7 @@ def _with_directions_of_each_batch(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_rate_of_the_regularizer(settings: dict[str, Any]) -> dict[str, Any]:
-    """3 to 4: the regularizer's learning rate was called that of the code critic."""
+    """3 to 4: the regularizer's learning rate was named `code_critic`."""
     rates = settings.get("learning_rates")
     if isinstance(rates, Mapping) and "code_critic" in rates:
         others = {key: value for key, value in rates.items() if key != "code_critic"}
@@ -158,17 +158,17 @@ def _as_format_4(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_tensors_of_the_regularizer(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """3 to 4: the same of its tensors."""
+    """3 to 4: the regularizer's tensors were named `code_critic/...`."""
     old = "code_critic/"
     return {f"regularizer/{key[len(old) :]}" if key.startswith(old) else key: value for key, value in weights.items()}
 
 
 def migrated_state(state: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """The rest of a checkpoint as today's: its settings, and whose optimisers it has.
+    """The rest of a checkpoint, in the current format: its settings, and the names of its optimisers.
 
     Args:
         state: As it was written.
-        number: The format that it was written in; None where it has no number.
+        number: The format that it was written in; None if it has no number.
     """
     state = dict(state)
     if isinstance(state.get("config"), Mapping):
@@ -182,7 +182,7 @@ def migrated_state(state: Mapping[str, Any], number: int | None) -> dict[str, An
 
 
 def _with_phases_of_a_fit(settings: dict[str, Any]) -> dict[str, Any]:
-    """3 to 4: that a run fits a prior said which phases it has; others have those of the default."""
+    """3 to 4: the phases of a fit were implied; other runs had the default phases."""
     if settings.get("fitted_to") is not None:
         settings.setdefault("phases", ["code-fitting"])
     return settings
@@ -197,9 +197,9 @@ def _has_one_set_of_statistics(weights: Mapping[str, Tensor]) -> bool:
 
 
 def _with_statistics_of_each_use(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """1 to 2: every use had the same statistics, those of the averages where there were any.
+    """1 to 2: all uses had the same statistics, those of the averages if there were any.
 
-    The encoder was used as it is: its average begins with it.
+    The encoder was used without averaging: its average starts with its weights.
     """
     averaged = any(key.startswith("average/") for key in weights)
     encoder = {f"average/{key}": value for key, value in weights.items() if averaged and key.startswith("encoder/")}

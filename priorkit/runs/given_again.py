@@ -1,4 +1,4 @@
-"""What Python code gave to a run, and must give again to whoever loads the run or goes on with it."""
+"""Checks of objects that Python code gave to a run, and must give again to load or resume it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ __all__ = ["refuse_others", "require_data_again", "require_modules_again"]
 
 
 def require_modules_again(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Makes sure that the modules are given that a run was trained with.
+    """Checks that the modules with which a run was trained are given again.
 
     Args:
         path: The run folder.
@@ -20,7 +20,7 @@ def require_modules_again(path: Path, environment: Mapping[str, Any], registry: 
         registry: Where components come from, those of given objects included.
 
     Raises:
-        ConfigurationError: One is missing.
+        ConfigurationError: An object is missing.
     """
     then = {role: name for role, name in environment.get("given", {}).items() if role in MODULES}
     missing = [role for role in then if role not in registry.given]
@@ -39,10 +39,10 @@ def refuse_others(path: Path, environment: Mapping[str, Any], given: GivenObject
     Args:
         path: The run folder.
         environment: What the run was made with.
-        given: What is given now.
+        given: The objects given now.
 
     Raises:
-        ConfigurationError: There is one.
+        ConfigurationError: There is such an object.
     """
     then = environment.get("given", {})
     added = [role for role in given.descriptions() if role not in then]
@@ -55,16 +55,16 @@ def refuse_others(path: Path, environment: Mapping[str, Any], given: GivenObject
 def require_data_again(
     path: Path, environment: Mapping[str, Any], registry: Registry, *, training: bool = False
 ) -> None:
-    """Makes sure that the images and held-out images are given that a run was trained with.
+    """Checks that the images and held-out images with which a run was trained are given again.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
         registry: Where components come from, those of given objects included.
-        training: Whether training goes on, which needs the transform, too.
+        training: Whether training is resumed, which needs the transform, too.
 
     Raises:
-        ConfigurationError: One is missing.
+        ConfigurationError: An object is missing.
     """
     names = ("data", "test_data", "transform") if training else ("data", "test_data")
     then = {name: words for name, words in environment.get("given", {}).items() if name in names}

@@ -1,4 +1,4 @@
-"""Reads the user's image files as the images that a run was trained on."""
+"""Reads the user's image files in the same way as the images of a run."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,25 +25,24 @@ def read_images(
     preparation: Preparation | None = None,
     reader: Reader = lambda path: None,
 ) -> Tensor:
-    """Reads images and does to them what was done to a run's own.
+    """Reads images and preprocesses them like a run's own images.
 
-    A file of the size that its data set gave is the image that training would have seen, to the bit: it is cropped,
-    padded or resized in the same way. One of the size that the run was trained on is taken as it is. Of another, the
-    central square is resized to the data set's size first. The orientation that a camera noted (EXIF) is applied,
-    16-bit grey is scaled to 8 bits, and transparent parts are laid on white.
+    A file of the data set's original size is cropped, padded or resized exactly as in training. A file of the run's own
+    size is used unchanged. Of other files, the central square is first resized to the data set's size. The orientation
+    that a camera noted (EXIF) is applied, 16-bit grey is scaled to 8 bits, and transparent parts become white.
 
     Args:
         paths: The files, at least one.
         shape: The shape that the run was trained on.
-        preparation: What was done to the run's images; None of a run of an earlier version, which does not know: then
-            central squares are resized to its size.
-        reader: How its data set reads a file, uint8 (C, H, W), if it has a way of its own (`DataSource.read_file`).
+        preparation: The preprocessing of the run's images; None if the run is of an earlier version, which did not
+            record it: central squares are then resized to the run's size.
+        reader: The data set's own function to read a file, uint8 (C, H, W), if it has one (`DataSource.read_file`).
 
     Returns:
         uint8, shape (N, C, size, size).
 
     Raises:
-        DataError: A file is missing or is no image.
+        DataError: A file is missing or is not an image.
     """
     return torch.cat([_read(path, shape, preparation, reader) for path in paths])
 
@@ -82,7 +81,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """An image of 8 bits a channel that hides nothing.
+    """Converts an image to 8 bits a channel, without transparency.
 
     Raises:
         ValueError: Its pixels are floating-point numbers, or have more than 16 bits.

@@ -1,4 +1,4 @@
-"""Settings that a folder keeps, which this version may not know."""
+"""Settings recorded in a folder, which this version may not know."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ __all__ = ["blaming_file", "require_known_options"]
 
 @contextmanager
 def blaming_file(file: Path, version: str | None) -> Iterator[None]:
-    """Has what is wrong with settings name the file that they are from: no flag of the user's is to blame.
+    """Makes errors about settings name their file, because no flag of the user's is wrong.
 
     Args:
         file: The file.
         version: The version of priorkit that wrote it, if it is known.
 
     Raises:
-        ConfigurationError: Settings are wrong inside.
+        ConfigurationError: A setting is wrong.
     """
     try:
         yield
@@ -38,13 +38,13 @@ def blaming_file(file: Path, version: str | None) -> Iterator[None]:
 
 
 def require_known_options(config: RunConfig, registry: Registry, file: Path, version: str | None) -> None:
-    """Makes sure that all components know the options that a file gives them.
+    """Checks that all components know their options in a file.
 
     Raises:
-        ConfigurationError: One does not, or not such a value; the message names the file.
+        ConfigurationError: An option or its value is not known; the message names the file.
     """
     for kind, choice in choices_of(config):
-        # What is not installed any more, others complain about, where it matters.
+        # Missing plug-ins are reported elsewhere, if they matter.
         if any(item.component.name == choice.name for item in registry.components(kind.slot)):
             with blaming_file(file, version):
                 component_options(registry.get(kind.slot, choice.name), choice.options)

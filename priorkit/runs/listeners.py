@@ -1,4 +1,4 @@
-"""Who is told of a training that Python code starts."""
+"""Listeners of a training that Python code starts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,11 +12,11 @@ from priorkit.training import Observer, Session
 __all__ = ["Listener", "listening"]
 
 Listener = Observer | Callable[[Session, Mapping[str, float]], object]
-"""Who is told of a training: an observer, or a function that is called with each measurement of the losses."""
+"""A listener: an observer, or a function that is called with each measurement of the losses."""
 
 
 class _Function(Observer):
-    """Tells a function of the losses."""
+    """Calls a function with the losses."""
 
     def __init__(self, function: Callable[[Session, Mapping[str, float]], object]) -> None:
         self.function = function
@@ -27,7 +27,7 @@ class _Function(Observer):
 
 
 class _Notes(Observer):
-    """Prints what was done to the images, which a bar leaves out."""
+    """Prints the notes about the images, which a progress bar does not show."""
 
     def started(self, session: Session) -> None:
         """Prints the notes."""
@@ -38,7 +38,7 @@ class _Notes(Observer):
 
 @contextmanager
 def listening(listeners: Sequence[Listener], progress: bool | None = False) -> Iterator[list[Observer]]:
-    """Gives the observers of those who are to be told, and of the display if one is to be shown; closes it afterwards.
+    """Yields the observers for the listeners and the display, if any; closes the display afterwards.
 
     Raises:
         ConfigurationError: Something among them is neither an observer nor a function.
@@ -57,5 +57,5 @@ def listening(listeners: Sequence[Listener], progress: bool | None = False) -> I
     try:
         yield [*([_Notes()] if isinstance(display, Progress) else []), display, *told]
     finally:
-        # A bar that is left open would be redrawn by whatever comes next.
+        # An open bar would be redrawn by later output.
         display.close()

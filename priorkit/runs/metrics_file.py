@@ -13,7 +13,7 @@ __all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 _LARGEST = 1e18
 """Whatever counts steps, images or seconds stays below it."""
 _LONGEST_LINE = 2**20
-"""Bytes of a line that may be a measurement."""
+"""Maximal number of bytes of a measurement's line."""
 
 
 def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, float]]:
@@ -21,10 +21,10 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
 
     Args:
         folder: The run.
-        strict: Whether other lines that are no measurements are an error; otherwise they are left out as well.
+        strict: Whether other invalid lines are an error; otherwise they are left out, too.
 
     Raises:
-        RunFolderError: The file cannot be read, or `strict` and a line in it is no measurement.
+        RunFolderError: The file cannot be read, or `strict` is True and a line is not a measurement.
     """
     with explained_os_errors("read the run's metrics"):
         lines = read_regular(folder.metrics).split(b"\n") if folder.metrics.exists() else []
@@ -37,20 +37,20 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
         except (ValueError, RecursionError):
             row = line
             if number == len(lines):
-                # No end of line: a crash cut it short.
+                # No end of line: a crash truncated it.
                 break
         if _is_measurement(row):
             rows.append(row)
         elif strict:
             raise RunFolderError(
-                f"line {number} of {str(folder.metrics)!r} is no measurement of this run: {line[:60]!r}; mend or "
-                "remove that line (and keep a copy if you need it), then go on"
+                f"line {number} of {str(folder.metrics)!r} is not a measurement of this run: {line[:60]!r}; mend or "
+                "remove that line (and keep a copy if you need it), then try again"
             )
     return rows
 
 
 def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
-    """The rows of `metrics.jsonl` one by one, in little memory; lines that are no measurements are left out.
+    """The rows of `metrics.jsonl` one by one, in little memory; lines that are not measurements are left out.
 
     Raises:
         RunFolderError: The file cannot be read.
@@ -61,7 +61,7 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
         with open_regular(folder.metrics) as file:
             begun = False
             while line := file.readline(_LONGEST_LINE):
-                # A part of a line that is longer than any measurement is none itself.
+                # A part of an overlong line is not a measurement.
                 ended = line.endswith(b"\n") or len(line) < _LONGEST_LINE
                 whole, begun = ended and not begun, not ended
                 row = parse_measurement(line) if whole else None
@@ -70,7 +70,7 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
 
 
 def parse_measurement(line: bytes) -> dict[str, float] | None:
-    """A line of `metrics.jsonl` as a row; None if it is no measurement."""
+    """A line of `metrics.jsonl` as a row; None if it is not a measurement."""
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What users give a trained model: images and codes, checked."""
+"""Checks of users' inputs to a trained model: images and codes."""
 
 import warnings
 from typing import Any
@@ -15,11 +15,11 @@ from priorkit.interfaces import CodeKind, CodeSpace, ImageShape
 __all__ = ["checked_codes", "checked_images"]
 
 _FARTHEST = 1.01
-"""How far from 0 images may be: rounding may lead a little out of [-1, 1]."""
+"""Largest absolute pixel value: rounding may slightly exceed [-1, 1]."""
 
 
 def checked_images(images: Any, shape: ImageShape) -> Tensor:
-    """Images as the model takes them: float32 (N, C, H, W) in [-1, 1].
+    """Converts images to the model's input: float32 (N, C, H, W) in [-1, 1].
 
     Args:
         images: A tensor or an array (N, C, H, W), (N, H, W, C) or, of grey images, (N, H, W): uint8 from 0 to 255, or
@@ -27,7 +27,7 @@ def checked_images(images: Any, shape: ImageShape) -> Tensor:
         shape: The shape that they must have.
 
     Raises:
-        ValueError: They have another shape or dtype, or values outside [-1, 1] or that are not a number.
+        ValueError: The shape or dtype is wrong, or values are outside [-1, 1] or not a number.
     """
     expected = (shape.channels, shape.size, shape.size)
     if not isinstance(images, Tensor):
@@ -47,10 +47,10 @@ def checked_images(images: Any, shape: ImageShape) -> Tensor:
         return to_float(images)
     if images.numel():
         low, high = (float(value) for value in images.aminmax())
-        # What is not a number makes both comparisons fail.
+        # NaN makes both comparisons fail.
         if not (low >= -_FARTHEST and high <= _FARTHEST):
             raise ValueError(
-                f"images must be in [-1, 1], and these are from {low:g} to {high:g}: give 0 to 255 as uint8, and bring "
+                f"images must be in [-1, 1], but these are from {low:g} to {high:g}: give 0 to 255 as uint8, and bring "
                 "0 to 1 there by 2 * x - 1; clamp what lies a little outside"
             )
         if low >= 0 and high > 0.5:
@@ -65,16 +65,16 @@ def checked_images(images: Any, shape: ImageShape) -> Tensor:
 
 
 def checked_codes(codes: Any, space: CodeSpace) -> Tensor:
-    """Codes of a space, a tensor or an array, flat or not, flattened: float32 (N, D), or int64 indices.
+    """Converts codes (a tensor or an array, flat or not) to flat ones: float32 (N, D), or int64 indices.
 
     Raises:
-        ValueError: They have another shape, are no finite numbers, or no indices of the codebook's entries.
+        ValueError: They have another shape, are not finite numbers, or are not indices of the codebook.
     """
     if not isinstance(codes, Tensor):
         array = np.asarray(codes)
         if array.dtype.kind not in "fiu":
             raise ValueError(f"codes must be numbers, not {array.dtype}")
-        # torch knows neither other byte orders nor all unsigned numbers.
+        # torch supports neither other byte orders nor all unsigned types.
         codes = torch.from_numpy(array.astype(np.float32 if array.dtype.kind == "f" else np.int64))
     if tuple(codes.shape[1:]) not in (space.shape, (space.dim,)):
         shape = ", ".join(map(str, ("N", *space.shape)))

@@ -14,17 +14,17 @@ from priorkit.training import Observer, Session
 __all__ = ["PeriodicEvaluation"]
 
 _DRAWS = 10
-"""Draws an image of the likelihood's bounds: fewer than afterwards, because training waits."""
+"""Draws for each image in likelihood bounds: fewer than after training, because training waits."""
 _LIKELIHOOD_IMAGES = 200
 
 
 class PeriodicEvaluation(Observer):
-    """Evaluates the model every so many steps (`evaluate_every`) and has the scores recorded; changes nothing in it.
+    """Evaluates the model every `evaluate_every` steps and records the scores, without changing the model.
 
     Args:
         recorder: Writes them into `metrics.jsonl`.
-        registry: Where the feature extractor comes from.
-        trackings: Who is told of them, too.
+        registry: The registry of the feature extractor.
+        trackings: Trackers that receive the scores, too.
     """
 
     def __init__(self, recorder: Recorder, registry: Registry, trackings: Sequence[Tracking] = ()) -> None:
@@ -54,7 +54,7 @@ class PeriodicEvaluation(Observer):
         )
         name = config.extractor.name
         scores = evaluate_model(session.model, session.data, self._extractor, settings, extractor_name=name)
-        # A metric's name says by which extractor it is: `classifier_frechet_distance`.
+        # A metric's name starts with its extractor: `classifier_frechet_distance`.
         found = {
             "_".join((*([str(item.extractor["name"])] if item.extractor else []), item.name.replace("-", "_"))): item
             for item in scores

@@ -17,11 +17,11 @@ def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
 
     Args:
         originals: (N, C, H, W).
-        reconstructions: Theirs, same shape.
+        reconstructions: Their reconstructions, same shape.
         columns: Images in a row.
 
     Returns:
-        (2M, C, H, W), M being N rounded up to whole rows; the places left over are blank (zeros).
+        (2M, C, H, W), M being N rounded up to whole rows; unused places are blank (zeros).
     """
     blanks = originals.new_zeros(-len(originals) % columns, *originals.shape[1:])
     rows = [

@@ -41,41 +41,41 @@ def train(
     track: str | Sequence[str] | None = None,
     registry: Registry | None = None,
 ) -> Run:
-    """Trains a new run, or goes on with one, and loads it.
+    """Trains a new run, or resumes one, and loads it.
 
-    Ctrl-C and SIGTERM save a checkpoint, and then do to the program what they do elsewhere. Of several processes that
-    torchrun has started, all must call this, and all get the run, so machines need a disk that all see.
+    Ctrl-C and SIGTERM save a checkpoint, and then have their usual effect on the program. If torchrun has started
+    several processes, all must call this, and all get the run, so machines need a shared disk.
 
-    What is given here takes the place of what the configuration names. Runs keep weights and descriptions, never code:
-    `priorkit.load_run(path, modules={"encoder": ...})` is given the same modules again, `train(resume=path)` the same
-    images too.
+    Objects given here replace components that the configuration names. Runs store weights and descriptions, never code:
+    `priorkit.load_run(path, modules={"encoder": ...})` needs the same modules again, `train(resume=path)` also the same
+    images.
 
     Args:
-        config: The configuration; the default one trains a learned prior on scikit-learn's digits. With `resume`, the
-            settings that it sets change the run's, as far as they may.
+        config: The configuration; the default one trains a learned prior on scikit-learn's digits. With `resume`, its
+            explicitly set fields change the run's settings, if they may.
         out: The run folder; by default the next free one under `runs/`.
-        data: Images, and perhaps what comes with them: an array or a tensor, (N, H, W), (N, H, W, C) or (N, C, H, W),
-            of bytes or of numbers from 0 to 1 or from -1 to 1; a pair of images and labels; a dict with `images`, and
+        data: Images, and perhaps labels or captions: an array or a tensor, (N, H, W), (N, H, W, C) or (N, C, H, W), of
+            bytes or of numbers from 0 to 1 or from -1 to 1; a pair of images and labels; a dict with `images`, and
             perhaps `labels`, `captions`, `embeddings`, `class_names` and `test_...` of each; a torch data set; a
             Hugging Face data set. All images have one shape.
         test_data: Held-out images, likewise; by default, `config.holdout` of `data` are held out.
-        transform: Changes each training image at random, such as one of torchvision's v2: called with uint8 (C, H, W),
-            it gives the same shape and dtype.
+        transform: Random augmentation of training images, such as one of torchvision's v2 transforms: called with uint8
+            (C, H, W), returns the same shape and dtype.
         networks: A `priorkit.interfaces.Networks`, or a function from the images' shape to one.
         encoder: A module from images (N, C, H, W) to (N, code_dim), twice as many for a Gaussian encoder; or a
-            `priorkit.interfaces.Encoder`. Here and below, also a function that makes one, whose weights then follow
-            from the run's seed. A module itself is copied with the weights that it has, and stays as it is.
+            `priorkit.interfaces.Encoder`. Here and below, also a function that makes one, whose initial weights then
+            depend on the run's seed. A module is copied with its current weights, and is not changed itself.
         decoder: A module from codes (N, code_dim) to images in [-1, 1].
         image_critic: A module from images to logits (N,), or a `priorkit.interfaces.ImageCritic`. A perceptual loss
             needs the latter, or an `nn.Sequential`.
         code_critic: A module from codes to logits (N,).
         prior: A `priorkit.interfaces.Prior`.
-        resume: The run to go on with.
-        observers: Told what happens: `priorkit.Observer`s, or functions of the session and its losses.
-        progress: Whether to show how it goes: a bar on a terminal; in a notebook samples, too. None does in both, and
-            shows nothing elsewhere.
+        resume: The run to resume.
+        observers: `priorkit.Observer`s, or functions of the session and its losses.
+        progress: Whether to show progress: a bar on a terminal; in a notebook, samples, too. None shows progress in
+            both, and nothing elsewhere.
         track: Trackers that follow the training: wandb, mlflow, comet, tensorboard, or several of them. With `resume`,
-            None goes on with those of the run.
+            None continues with the run's trackers.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -115,14 +115,14 @@ def _resumed(
     refused = sorted(set(changes) - set(RESUMABLE))
     if refused:
         raise ConfigurationError(
-            f"resume={str(path)!r} goes on with the run as it was configured, and {refused[0]} would change it; leave "
+            f"resume={str(path)!r} resumes the run with its configuration, but {refused[0]} would change it; leave "
             f"it out (what may change: {', '.join(RESUMABLE)})"
         )
     return prepare_resumed(path, changes, given=given, registry=registry)
 
 
 def _changed(path: str | Path, config: RunConfig, given: GivenObjects, registry: Registry | None) -> dict[str, Any]:
-    """The settings that a configuration sets, as far as they differ from a run's."""
+    """The explicitly set fields of a configuration that differ from a run's."""
     registry = given.within(installed_plugins() if registry is None else registry)
     kept = RunFolder.open(Path(path)).read_config().model_dump(mode="json")
     asked = resolve_config(given.chosen(config), registry).model_dump(mode="json")

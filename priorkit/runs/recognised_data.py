@@ -1,4 +1,4 @@
-"""A data set that a run was trained with, recognised by what the run has written down of it."""
+"""Recognises the data set of a run by its recorded fingerprints."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,15 +17,15 @@ __all__ = ["read_run_data", "require_same_data"]
 
 
 def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any]) -> None:
-    """Makes sure that a run was trained with this data.
+    """Checks that a run was trained with this data.
 
     Args:
-        data: The images, as `load_data` gives them.
+        data: The images, as `load_data` returns them.
         path: The run folder.
         environment: What the run was made with.
 
     Raises:
-        ConfigurationError: They are others, or in another order.
+        ConfigurationError: The images or their order differ.
     """
     recorded = environment["data"]
     beside = {
@@ -57,12 +57,12 @@ def read_run_data(
         path: The run folder.
         config: The run's configuration.
         environment: What the run was made with.
-        data_dir: Where the data lies now, if not where it lay then.
+        data_dir: The current place of the data, if it has moved.
         registry: Where components come from.
 
     Raises:
         DataError: The files are missing or broken.
-        ConfigurationError: They are not the run's.
+        ConfigurationError: The files are not the run's data.
     """
     require_data_again(path, environment, registry)
     now = config if data_dir is None else config.model_copy(update={"data_dir": data_dir.expanduser()})

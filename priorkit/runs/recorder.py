@@ -18,16 +18,16 @@ from priorkit.whole_files import refuse_link, write_whole
 __all__ = ["Recorder"]
 
 _PICTURE = re.compile(r"(?:samples|reconstructions)-(\d{8,})\.png")
-"""Names of the pictures that are ours; users may keep others beside them."""
+"""Names of priorkit's pictures; users may keep other files beside them."""
 
 
 class Recorder(Observer):
     """Keeps metrics, pictures, checkpoints and TensorBoard events (where TensorBoard is installed) of a run.
 
     Args:
-        folder: Where to.
-        config: The configuration that checkpoints are to remember.
-        events: Whether TensorBoard's events are among it; otherwise its tracker writes them.
+        folder: The run folder.
+        config: The configuration to store in checkpoints.
+        events: Whether to write TensorBoard events; otherwise its tracker writes them.
     """
 
     def __init__(self, folder: RunFolder, config: RunConfig, *, events: bool = True) -> None:
@@ -39,11 +39,11 @@ class Recorder(Observer):
         self._written: set[tuple[float, frozenset[str]]] = set()
 
     def started(self, session: Session) -> None:
-        """Opens the files; lines and pictures of steps after the last checkpoint, which will be done again, go."""
+        """Opens the files; removes lines and pictures of steps after the last checkpoint, which will be repeated."""
         self._open(session)
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Lines and pictures of the steps that are done again go."""
+        """Removes lines and pictures of the steps that will be repeated."""
         self.close()
         self._open(session)
 
@@ -65,11 +65,11 @@ class Recorder(Observer):
             self._tensorboard = TensorBoardEvents(self.folder.path, session.steps)
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
-        """A line of losses."""
+        """Writes a line of losses."""
         self._write(session, {f"loss/{name}": value for name, value in losses.items()})
 
     def reviewed(self, session: Session, review: Review) -> None:
-        """Two pictures and a line of scores."""
+        """Writes two pictures and a line of scores."""
         with explained_os_errors("write pictures"):
             save_grid(review.samples, self.folder.samples / f"samples-{session.steps:08d}.png", review.columns)
             if review.reconstructions is not None:
@@ -80,11 +80,11 @@ class Recorder(Observer):
         self._write(session, scores | {f"indicator/{name}": value for name, value in review.indicators.items()})
 
     def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
-        """A line with the symptom's figure."""
+        """Writes a line with the symptom's value."""
         self._write(session, {f"symptom/{symptom.key}": symptom.value})
 
     def scored(self, session: Session, scores: Mapping[str, float]) -> None:
-        """A line of scores, by name."""
+        """Writes a line of scores, by name."""
         self._write(session, {f"score/{name}": value for name, value in scores.items()})
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
@@ -125,7 +125,7 @@ class Recorder(Observer):
             **values,
         }
         if (session.steps, frozenset(row)) in self._written:
-            # A run that was complete already comes to its end once more.
+            # A run that was already complete ends again.
             return
         with explained_os_errors("write the run's metrics"):
             self._metrics.write(json.dumps(row) + "\n")

@@ -1,4 +1,4 @@
-"""Folders of runs that somebody removes or renames while they are used."""
+"""Errors for run folders that are removed or renamed while in use."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -14,15 +14,15 @@ __all__ = ["noticing_removal"]
 def noticing_removal(
     where: Callable[[], Path | None], what: str = "run folder", resume: str = "priorkit train --resume"
 ) -> Iterator[None]:
-    """Has what fails inside because a folder is gone, or about to go, say so.
+    """Replaces errors caused by a removed folder by an error that says so.
 
     Args:
-        where: Gives the folder; None while there is none yet.
-        what: What it is.
-        resume: The command that goes on in it.
+        where: Returns the folder; None while it does not exist yet.
+        what: The kind of folder, for the message.
+        resume: The command that resumes it.
 
     Raises:
-        RunFolderError: Something has failed inside, and the folder, or a part of it, is gone.
+        RunFolderError: An error occurred inside, and the folder, or a part of it, is missing.
     """
     try:
         yield
@@ -33,5 +33,5 @@ def noticing_removal(
             raise
         raise RunFolderError(
             f"the {what} {str(path)!r} has been removed or renamed while it was used, so nothing can be written there "
-            f"any more; if it was renamed, go on with `{resume}` and its new name, otherwise give the command again"
+            f"any more; if it was renamed, resume it with `{resume}` and its new name, otherwise give the command again"
         ) from error

@@ -41,11 +41,11 @@ def latest_picture(folder: RunFolder, kind: str, step: int | None = None) -> Pat
 
 
 def write_report(folder: RunFolder, title: str | None = None) -> Path:
-    """Writes `report.html`: it stands alone, pictures included.
+    """Writes `report.html`, a self-contained page with its pictures.
 
     Args:
         folder: The run.
-        title: What it is called there; the folder's name if None.
+        title: The report's title; the folder's name if None.
 
     Raises:
         RunFolderError: The folder cannot be written.
@@ -56,7 +56,7 @@ def write_report(folder: RunFolder, title: str | None = None) -> Path:
 
 
 def report_step(folder: RunFolder) -> int | None:
-    """The step of the run that its report is of; None if there is no report, or it does not say so."""
+    """The step of the run's report; None if there is no report, or it does not name a step."""
     try:
         found = _STEP.search(read_regular(folder.report).decode("utf-8"))
     except (OSError, ValueError):

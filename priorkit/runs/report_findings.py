@@ -1,4 +1,4 @@
-"""What has been found out about a run, as parts of its pages: scores, warnings, the diagnosis of its prior."""
+"""Sections of a run's pages: scores, warnings, the diagnosis of its prior."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _NEGATIVE = (
 
 
 def scores_section(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> str:
-    """Held-out scores of the training, last and best, and what `priorkit evaluate` has kept."""
+    """Held-out scores of the training, last and best, and the scores of `priorkit evaluate`."""
     found: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         for key, value in row.items():
@@ -42,7 +42,7 @@ def _evaluated(folder: RunFolder) -> str:
     try:
         evaluations = read_evaluations(folder.scores)
     except RunFolderError:
-        # Somebody has changed the file: the rest of the report stands without it.
+        # The file has been changed: the report is written without it.
         return f"<p>{text_of(folder.scores.name)} cannot be read: evaluate the run again, with another --out.</p>"
     newest: dict[str, list[str]] = {}
     for evaluation in evaluations:
@@ -58,13 +58,13 @@ def _value(score: Mapping[str, Any]) -> str:
 
 
 def symptom_lines(row: Mapping[str, float]) -> list[str]:
-    """What training warned of in a row of its metrics, in words."""
+    """The warnings of training in a row of its metrics, in words."""
 
     def said(key: str, value: float) -> str:
         try:
             return str(NoticedSymptom.of_key(key, value))
         except ValueError:
-            # Another version of priorkit has written it.
+            # Written by another version of priorkit.
             return f"{key} {value:g}"
 
     return [
@@ -75,13 +75,13 @@ def symptom_lines(row: Mapping[str, float]) -> list[str]:
 
 
 def symptoms_section(rows: Iterable[Mapping[str, float]]) -> str:
-    """What training warned of."""
+    """The warnings of training."""
     lines = [line for row in rows for line in symptom_lines(row)]
     return section("Warnings", *(f'<p class="warning">{text_of(line)}</p>' for line in lines))
 
 
 def diagnosis_section(folder: RunFolder) -> str:
-    """What `priorkit diagnose` has found last, if it has."""
+    """The last diagnosis of `priorkit diagnose`, if there is one."""
     try:
         found = parse_json(read_regular(folder.diagnosis).decode("utf-8"))
         lines = [f"{item['sentence']} {item['advice']}" for item in found["findings"]]
@@ -89,7 +89,7 @@ def diagnosis_section(folder: RunFolder) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, KeyError, TypeError) as error:
-        # Somebody has changed the file: the rest of the report stands without it.
+        # The file has been changed: the report is written without it.
         lines, of = [f"{folder.diagnosis.name} cannot be read ({type(error).__name__}): diagnose the run again"], ""
     drawn = folder.diagnosis_picture
     return section(

@@ -1,4 +1,4 @@
-"""What a run is, in the sentences that head its pages."""
+"""Summaries of a run for its pages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ _NONE = "none"
 
 
 def run_sentence(config: RunConfig, environment: Mapping[str, Any]) -> str:
-    """What is trained on what, in two sentences.
+    """The system and the data of a run, in two sentences.
 
     Args:
         config: The run's configuration.
-        environment: What it was made with, as `RunFolder.read_environment` gives it.
+        environment: The run's environment, from `RunFolder.read_environment`.
     """
     data = environment["data"]
     size, kind = data["size"], "grey" if data["channels"] == 1 else "colour"
@@ -41,7 +41,7 @@ def _active(parts: list[tuple[str, str]]) -> list[str]:
 
 
 def run_facts(environment: Mapping[str, Any], last: Mapping[str, float], seed: int) -> list[tuple[str, object]]:
-    """Names and values of what a report tells in its table.
+    """Names and values for the table of a report.
 
     Args:
         environment: What the run was made with.

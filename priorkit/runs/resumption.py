@@ -1,4 +1,4 @@
-"""Goes on with runs that were stopped, killed, or are to be prolonged."""
+"""Resumes runs that were stopped or killed, or shall be prolonged."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -58,8 +58,8 @@ RESUMABLE = (
     "clip_norm",
     "on_divergence",
 )
-"""Settings that may change when a run goes on: how long, on what and how fast, where its data (the same data) lies and
-how it is read, how it is scored on the way, how many checkpoints stay, and how fast it learns, as after divergence."""
+"""Settings that may change when a run is resumed: its length, device and speed, the place of its (unchanged) data and
+how it is read, evaluations, the number of checkpoints kept, and learning rates, as after divergence."""
 
 
 def prepare_resumed(
@@ -69,21 +69,21 @@ def prepare_resumed(
     given: GivenObjects | None = None,
     registry: Registry | None = None,
 ) -> TrainingRun:
-    """Loads a run to go on with it, as if it had never stopped. Writes nothing.
+    """Loads a run to resume it, as if it had never stopped. Writes nothing.
 
-    A run that was killed before its first checkpoint begins again.
+    A run that was killed before its first checkpoint starts from the beginning.
 
     Args:
         path: The run folder.
         changes: New values of the settings in `RESUMABLE`; None stands for no new value.
-        given: What Python code gave to the run, again.
+        given: The objects that Python code gave to the run, given again.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: The folder is no run, its checkpoints are damaged, or none fits its configuration.
+        RunFolderError: The folder is not a run, its checkpoints are damaged, or none fits its configuration.
         UnknownComponentError: A plug-in that the run used is not installed.
-        ConfigurationError: The configuration or the data has changed since the run started, or is asked to; or the run
-            has reached its limit.
+        ConfigurationError: The configuration or the data has changed since the run started; `changes` has settings that
+            must not change; or the run has reached its limit.
     """
     given = GivenObjects() if given is None else given
     registry = given.within(installed_plugins() if registry is None else registry)
@@ -101,7 +101,7 @@ def prepare_resumed(
         if checkpoint is not None:
             with _left_in_place(folder, checkpoint):
                 state = folder.load_state(checkpoint)
-            # Resolved, too: options that components have got since then have their defaults in both.
+            # Resolved, too: newer options of components then have their defaults in both.
             started = _started(checkpoint, state)
             started = resolve_config(with_used_plugins(started, environment, registry), registry)
             _refuse_changes(folder, kept, started)
@@ -113,7 +113,7 @@ def prepare_resumed(
     with processes.together():
         require_same_data(data, folder.path, environment)
         with torch.random.fork_rng(devices=[]):
-            # A precision chosen automatically stays, whatever this machine would choose.
+            # An automatically chosen precision is kept, whatever this machine would choose.
             pinned = config.model_copy(update={"precision": environment["precision"]})
             session = Session(pinned, registry, data, processes)
         if checkpoint is not None:
@@ -136,7 +136,7 @@ def prepare_resumed(
 
 
 def _checkpoint(folder: RunFolder) -> Path | None:
-    """The checkpoint to go on from; None, which a warning says, where nothing has been saved."""
+    """The checkpoint to resume from; None, with a warning, if nothing has been saved."""
     if not folder.checkpoints.is_empty():
         return folder.find_checkpoint("last", state=True)
     warnings.warn(
@@ -149,7 +149,7 @@ def _checkpoint(folder: RunFolder) -> Path | None:
 
 @contextmanager
 def _left_in_place(folder: RunFolder, checkpoint: Path) -> Iterator[None]:
-    """Inside, a checkpoint is read, which another process may remove once it has saved the next."""
+    """Inside this context, a checkpoint is read that another process may remove after it has saved the next."""
     try:
         yield
     except DamagedCheckpointError as error:
@@ -175,17 +175,17 @@ def _load(session: Session, folder: RunFolder, checkpoint: Path, state: Mapping[
 def _refuse_other_processes(
     folder: RunFolder, config: RunConfig, environment: Mapping[str, Any], processes: Processes
 ) -> None:
-    """With the whole batch's statistics, any number of processes goes on; else their number is part of the maths."""
+    """Refuses another number of processes, unless batch norm uses the whole batch's statistics."""
     before = environment.get("processes", 1)
     if not config.synchronise_batch_norm and processes.count != before:
         raise ConfigurationError(
             f"{str(folder.path)!r} was started by {before} process(es) with --no-synchronise-batch-norm, so another "
-            f"number of them ({processes.count} now) would train differently; go on with {before}"
+            f"number of them ({processes.count} now) would train differently; use {before} again"
         )
 
 
 def _started(checkpoint: Path, state: Mapping[str, Any]) -> RunConfig:
-    """The configuration that a checkpoint remembers."""
+    """The configuration stored in a checkpoint."""
     try:
         return validate_settings(state["config"])
     except (KeyError, TypeError, PriorkitError) as error:
@@ -196,7 +196,7 @@ def _started(checkpoint: Path, state: Mapping[str, Any]) -> RunConfig:
 
 
 def _refuse_limit(folder: RunFolder, session: Session, rows: list[dict[str, float]], *, prolonged: bool) -> None:
-    """There must be something left to do: steps, or the review and the report that end a run."""
+    """Refuses a complete run: steps, or the final review and report, must be left to do."""
     if not session.finished():
         return
     steps, config = session.steps, session.config
@@ -239,12 +239,12 @@ def _with_changes(folder: RunFolder, config: RunConfig, changes: Mapping[str, An
     refused = sorted(set(changes) - set(RESUMABLE))
     if refused:
         raise ConfigurationError(
-            f"--resume goes on with the run as it was configured, and {flag_for((refused[0],))} would change it; "
+            f"--resume keeps the run's configuration, but {flag_for((refused[0],))} would change it; "
             f"leave it out, or start a new run: priorkit train {folder.config} {flag_for((refused[0],))} ..."
         )
     settings = config.model_dump()
     if set(changes) & set(LIMITS):
-        # A new limit replaces the old ones, whichever kind they were of.
+        # A new limit replaces all old ones, of whatever kind.
         settings.update(dict.fromkeys(LIMITS))
     changed = validate_settings(merge_settings(settings, changes))
     require_reached_stages(changed)

@@ -21,12 +21,12 @@ class Run(RunModel):
     Attributes:
         path: The run folder.
         config: The resolved configuration.
-        environment: What it was made with.
+        environment: The environment of its training: versions, hardware, plug-ins, data.
         shape: The images' shape.
         model: The trained model, in evaluation mode, ready to use.
-        checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
-        data: The run's data set, where its prior reads the training images; otherwise None.
-        registry: Where its components come from.
+        checkpoint: The name of the loaded checkpoint's folder: `step-00001500`.
+        data: The run's data set, if its prior reads the training images; otherwise None.
+        registry: The registry of its components.
 
     Examples:
         >>> import tempfile
@@ -50,15 +50,16 @@ class Run(RunModel):
 
     @cached_property
     def metrics(self) -> list[dict[str, float]]:
-        """The rows of `metrics.jsonl`; lines in it that are no measurements are left out."""
+        """The rows of `metrics.jsonl`; invalid lines are left out."""
         return read_metrics(self.folder)
 
     def pack(self, path: str | Path | None = None, *, resumable: bool = False) -> Path:
-        """Packs the run, with the weights that it was loaded with, into one file for `priorkit.unpack`.
+        """Packs the run, with the loaded checkpoint, into one file for `priorkit.unpack`.
 
         Args:
-            path: The file, which must not be there yet; by default the run's name with `.priorkit.zip`, here.
-            resumable: Whether the optimisers' state is packed, too, so that the training can go on elsewhere.
+            path: The file, which must not exist yet; by default the run's name with `.priorkit.zip`, in the working
+                directory.
+            resumable: Whether to include the optimisers' state, so that the training can be resumed elsewhere.
 
         Returns:
             The file.
@@ -77,21 +78,21 @@ class Run(RunModel):
         message: str | None = None,
         license: str | None = None,  # noqa: A002
     ) -> str:
-        """Pushes the run, with the weights that it was loaded with and a model card, to the Hugging Face hub.
+        """Pushes the run, with the loaded checkpoint and a model card, to the Hugging Face hub.
 
         Args:
-            repository: `user/name`, which is made if it is not there.
-            private: Whether a repository that is made is private; if None, as the hub makes them for its user.
-            revision: The branch, which is made if it is not there; the main one if None.
+            repository: `user/name`, which is created if missing.
+            private: Whether a created repository is private; if None, the hub's default for the user.
+            revision: The branch, which is created if missing; the main branch if None.
             message: The commit's message.
-            license: The licence for the card, as the hub calls it (`mit`); the card names none if None.
+            license: The licence in the card, by its name on the hub (`mit`); None for no licence.
 
         Returns:
             The address for `priorkit.load_run`: `hf://user/name`.
 
         Raises:
             MissingExtraError: huggingface_hub is not installed: `pip install 'priorkit[hub]'`.
-            RunFolderError: The run cannot be read, or the hub gives no answer or refuses it.
+            RunFolderError: The run cannot be read, or the hub does not answer or refuses the push.
         """
         return push_run(
             self.folder,
@@ -117,19 +118,19 @@ class Run(RunModel):
 
         Args:
             path: A file that ends in `.onnx` or `.pt2` (torch.export's format).
-            part: `decoder`, `encoder`, `prior`, or `sampler` for the prior with the decoder behind it; the stem of the
-                file's name if it is None.
-            codes: Whose codes an exported decoder decodes, `prior` or `encoder`, as `from_prior` says in `decode`.
-            noise: Whether a stochastic encoder takes noise as a second input and gives draws, instead of means.
-            overwrite: Whether a file that is there is replaced.
+            part: `decoder`, `encoder`, `prior`, or `sampler` for the prior followed by the decoder; by default, the
+                stem of the file's name.
+            codes: The codes for an exported decoder, `prior` or `encoder`, like `from_prior` in `decode`.
+            noise: Whether a stochastic encoder takes noise as a second input and returns draws, instead of means.
+            overwrite: Whether to replace an existing file.
 
         Returns:
-            What was written: the inputs, the output, and by how much the file's numbers differ from torch's.
+            A description of the file: its inputs, its output, and the difference between its results and torch's.
 
         Raises:
-            ConfigurationError: The run has no such part, or it has no such choice.
-            ExportError: The file cannot be written there, a component cannot be exported, or the file computes
-                something else; no file is left then.
+            ConfigurationError: The run has no such part, or the part has no such option.
+            ExportError: The file cannot be written there, a component cannot be exported, or the file's results differ;
+                no file is left.
             MissingExtraError: The extra `export` is not installed.
             RunFolderError: The operating system refuses the file.
         """

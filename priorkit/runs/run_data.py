@@ -17,16 +17,16 @@ __all__ = ["load_run_data", "read_as_run_data"]
 
 
 def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
-    """Loads the data that a run was trained with; at once, if the run's prior has read it already.
+    """Loads the data that a run was trained with; immediate if the run's prior has read it already.
 
     Args:
         run: The run.
-        data_dir: Where the data lies now, if not where it lay then.
+        data_dir: The current place of the data, if it has moved.
         registry: Where components come from; those of the run if None.
 
     Raises:
         DataError: The files are missing or broken.
-        ConfigurationError: They are not the run's.
+        ConfigurationError: The files are not the run's data.
     """
     if run.data is not None:
         return run.data
@@ -35,7 +35,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
 
 
 def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | None = None) -> Tensor:
-    """Reads image files as those that a run was trained on, which need not be there: uint8 (N, C, size, size).
+    """Reads image files like a run's training images, which are not needed: uint8 (N, C, size, size).
 
     Args:
         run: The run.
@@ -43,7 +43,7 @@ def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | No
         registry: Where components come from; those of the run if None.
 
     Raises:
-        DataError: A file is missing or is no image.
+        DataError: A file is missing or is not an image.
     """
     registry = run.registry if registry is None else registry
     source = data_source(run.config, registry)

@@ -1,4 +1,4 @@
-"""A run in one line, and as a notebook shows it."""
+"""A run's description in one line, and as HTML for notebooks."""
 
 import html
 from collections.abc import Callable
@@ -17,11 +17,11 @@ __all__ = ["run_as_html", "run_in_words"]
 
 
 def run_in_words(path: Path, checkpoint: str, config: RunConfig, model: Model) -> str:
-    """What a run is, in one line.
+    """A description of a run in one line.
 
     Args:
         path: The run folder.
-        checkpoint: The name of the checkpoint's folder that its weights are from.
+        checkpoint: The name of the loaded checkpoint's folder.
         config: The resolved configuration.
         model: The trained model.
     """
@@ -38,15 +38,15 @@ def run_in_words(path: Path, checkpoint: str, config: RunConfig, model: Model) -
 
 
 def run_as_html(words: str, sample: Callable[[], Tensor]) -> str:
-    """A run with some of its samples, as HTML that needs nothing else.
+    """A run's description with some samples, as self-contained HTML.
 
     Args:
-        words: What it is, in one line.
+        words: The description in one line.
         sample: Draws the samples, (N, C, H, W) in [-1, 1].
     """
     try:
         picture = inline_grid(to_uint8(sample()), "samples")
     except PriorkitError as error:
-        # A run that cannot be sampled is still to be shown.
+        # A run that cannot be sampled is shown without samples.
         picture = html.escape(str(error))
     return f'<div style="font-family: sans-serif; font-size: 0.9em"><div>{html.escape(words)}</div>{picture}</div>'

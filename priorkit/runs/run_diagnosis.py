@@ -40,16 +40,16 @@ def diagnose(
 
     Args:
         run: The run, loaded on the device to compute on.
-        samples: Codes of each kind, at most.
+        samples: Maximal number of codes of each kind.
         seed: Seed of all draws.
         data: The run's data, if it is loaded already.
-        data_dir: Where the data lies now, if not where it lay then.
+        data_dir: The current place of the data, if it has moved.
         registry: Where components come from; the installed plug-ins if None.
-        tell: Is told what is being done.
-        called: What advice calls the run; its folder if None.
+        tell: Called with a text before each part of the work.
+        called: The name of the run in advice; its folder if None.
 
     Raises:
-        ConfigurationError: The run has no encoder or too few held-out images, or the data is another.
+        ConfigurationError: The run has no encoder or too few held-out images, or the data differs from the run's.
         DataError: The data is missing or broken.
     """
     if run.model.encoder is None:
@@ -72,12 +72,12 @@ def diagnose(
 
 
 def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) -> None:
-    """Keeps a diagnosis in the run's folder, in the place of an earlier one, and writes the report anew.
+    """Saves a diagnosis in the run's folder, replacing an earlier one, and rewrites the report.
 
     Args:
         run: The run.
-        diagnosis: What was found out.
-        picture: Its picture, as `draw_diagnosis` draws it; None where there is none.
+        diagnosis: The diagnosis.
+        picture: Its picture, as `draw_diagnosis` draws it; or None.
 
     Raises:
         RunFolderError: The files cannot be written.

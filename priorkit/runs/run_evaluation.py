@@ -1,4 +1,4 @@
-"""Evaluates a run, and keeps what was found."""
+"""Evaluates a run, and saves the scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ __all__ = ["Evaluation", "evaluate_run"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation of a run has found.
+    """The result of evaluating a run.
 
     Attributes:
-        scores: The scores, those that were skipped included.
-        about: What they were computed with: time, versions, checkpoint, settings, extractor, matcher (None if it
-            saw nothing), device.
+        scores: The scores, including skipped ones.
+        about: The conditions of the evaluation: time, versions, checkpoint, settings, extractor, matcher (None if
+            unused), device.
     """
 
     scores: list[Score]
@@ -47,7 +47,7 @@ class Evaluation:
         return {**self.about, "scores": [score.as_data() for score in self.scores]}
 
     def save(self, path: Path) -> None:
-        """Writes it behind the evaluations that are in a file already.
+        """Appends it to the evaluations in a file.
 
         Raises:
             RunFolderError: The file cannot be written, or holds something else.
@@ -74,16 +74,16 @@ def evaluate_run(
         settings: Which scores, and of how many images; if None, all scores of 10,000 samples, and images in black and
             white if the run was trained so.
         extractor: A feature extractor's name, or a table with its options; the run's own if None.
-        matcher: The name of one that reads texts, or a table with its options: what scores of captions see of images
-            and texts. If None, `two-tower`, where the run's images are conditioned on texts.
+        matcher: The name of a feature extractor that reads texts, or a table with its options, for scores of captions.
+            If None, `two-tower`, if the run's images are conditioned on texts.
         data: The run's data, if it is loaded already.
-        data_dir: Where the data lies now, if not where it lay then.
+        data_dir: The current place of the data, if it has moved.
         registry: Where components come from; those of the run if None.
-        tell: Is told what is being done.
+        tell: Called with a text before each part of the work.
 
     Raises:
-        ConfigurationError: A score, or an option of the extractor or matcher, is wrong; the matcher reads no texts; or
-            the data is another.
+        ConfigurationError: A score, or an option of the extractor or matcher, is wrong; the matcher does not read
+            texts; or the data differs from the run's.
         UnknownComponentError: There is no such extractor or matcher.
         DataError: The data is missing or broken.
     """

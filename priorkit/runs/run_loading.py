@@ -26,7 +26,7 @@ __all__ = ["load_run", "weights_do_not_fit"]
 
 
 def weights_do_not_fit(folder: RunFolder, checkpoint: Path, error: Exception) -> RunFolderError:
-    """The error of a checkpoint whose tensors are not those of the networks that the configuration describes."""
+    """The error for a checkpoint whose tensors do not fit the networks of the configuration."""
     return RunFolderError(
         f"the weights in {str(checkpoint)!r} do not fit {str(folder.config)!r}: was it "
         f"edited, or the run trained by another version of priorkit? ({str(error).splitlines()[0]})"
@@ -51,24 +51,24 @@ def load_run(
     Args:
         path: The run folder; or `hf://user/name[@revision]` of a run on the Hugging Face hub, which is downloaded once,
             into priorkit's cache.
-        checkpoint: `last`, or `best` for the one with the lowest sample distance, or Fréchet distance where the run was
-            evaluated as it was trained.
+        checkpoint: `last`, or `best` for the checkpoint with the lowest sample distance, or Fréchet distance if the run
+            was evaluated during training.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
-        data_dir: Where the run's data set lies now, if not where it lay then; for a run whose prior reads it.
+        data_dir: The current place of the run's data set, if it has moved; for a run whose prior reads it.
         modules: The modules that `priorkit.train` was given, by the names of its arguments: `{"encoder": ...}`. The
             run's weights are loaded into copies of them.
         data: The images that `priorkit.train` was given, for a run whose prior reads them.
-        test_data: The held-out images that it was given, likewise.
+        test_data: The held-out images, likewise.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: The folder is no run, has no such checkpoint, or its weights are not finite; or it is a packed
-            run, which `priorkit.unpack` unpacks; or the hub has no such run, or gives no answer.
+        RunFolderError: The folder is not a run, has no such checkpoint, or its weights are not finite; or it is a
+            packed run, which needs `priorkit.unpack`; or the hub has no such run, or does not answer.
         MissingExtraError: The run is on the hub, and huggingface_hub is not installed.
         UnknownComponentError: A plug-in that the run used is not installed.
         DeviceError: The device is not available.
-        DataError: The run's prior reads the training images, and they cannot be read or are others.
+        DataError: The run's prior reads the training images, which cannot be read or differ.
         ConfigurationError: The run was trained with modules that are not given here.
     """
     given = GivenObjects(data, test_data, modules=modules or {})
@@ -98,7 +98,7 @@ def load_run(
     networks = EvaluationNetworks(system)
     averaged = tensors_below("average", weights)
     try:
-        # Averages replace the networks that they followed: what is used is theirs.
+        # Averages replace the raw weights.
         system.load_state({**weights, **averaged})
         networks.load_statistics(tensors_below("use", weights))
     except (KeyError, RuntimeError) as error:
@@ -118,7 +118,7 @@ def load_run(
 
 
 def _require_finite(modules: Mapping[str, nn.Module], checkpoint: Path) -> None:
-    """Weights that are infinite or no numbers give black pictures. Buffers may be infinite, as bounds and masks are.
+    """Refuses weights that are not finite, which would give black pictures. Buffers, such as masks, may be infinite.
 
     Raises:
         RunFolderError: The modules have such weights.

@@ -1,4 +1,4 @@
-"""A run's model in use: its samples, codes and images."""
+"""Sampling, encoding and decoding with a run's model."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,17 +23,17 @@ __all__ = ["RunModel"]
 
 
 class RunModel:
-    """What can be drawn from a run's model, and passed through it.
+    """Base of `Run`: sampling, encoding and decoding with its model.
 
     Attributes:
         folder: The run folder.
-        path: Where that is.
+        path: The path of the run folder.
         config: The resolved configuration.
-        environment: What the run was made with.
+        environment: The environment of its training: versions, hardware, plug-ins, data.
         model: The trained model, in evaluation mode, ready to use.
-        checkpoint: The name of the checkpoint's folder that its weights are from: `step-00001500`.
-        data: The run's data set, where its prior reads the training images; otherwise None.
-        registry: Where its components come from.
+        checkpoint: The name of the loaded checkpoint's folder: `step-00001500`.
+        data: The run's data set, if its prior reads the training images; otherwise None.
+        registry: The registry of its components.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RunModel:
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes that condition images; empty where classes do not."""
+        """The names of the classes of the condition; empty if it has none."""
         return class_names(self.model.condition, self.environment)
 
     def find_classes(self, wanted: Sequence[int | str]) -> Tensor:
@@ -77,12 +77,12 @@ class RunModel:
             wanted: Their names or indices.
 
         Raises:
-            ConfigurationError: There is no such class, it had no images to train on, or the run's images are not
+            ConfigurationError: There is no such class, it had no training images, or the run's images are not
                 conditioned on classes.
         """
         if not self.class_names:
             raise ConfigurationError(
-                f"{str(self.path)!r} knows no classes: it was trained with --condition {self.config.condition.name}; "
+                f"{str(self.path)!r} has no classes: it was trained with --condition {self.config.condition.name}; "
                 "train a run with --condition labels or categorical"
             )
         found = [find_class(item, self.class_names) for item in wanted]
@@ -95,7 +95,7 @@ class RunModel:
         return torch.tensor(found, dtype=torch.int64)
 
     def _never_seen(self, index: int) -> bool:
-        """Whether a class is a label that no training image has; runs of earlier versions do not know."""
+        """Whether no training image has this class as its label; False if an earlier version did not record it."""
         counts = self.environment["data"].get("class_counts", ())
         condition = self.model.condition
         return condition is not None and condition.from_labels and index < len(counts) and not counts[index]
@@ -117,10 +117,11 @@ class RunModel:
             seed: Seed of the noise, and of the conditioning vectors unless they are given.
             labels: Classes to draw, by index or name, in a run with classes: one for all, or `n` of them.
             condition: s itself, shape (n, dim), in a run with a condition; instead of `labels`.
-            text: What to draw, in a run conditioned on texts: one text for all, or `n` of them; instead of `labels`.
+            text: Texts to draw images for, in a run conditioned on texts: one text for all, or `n` of them; instead of
+                `labels`.
 
         Raises:
-            ConfigurationError: The run has no condition, or no such classes, or reads no such text, or more than one of
+            ConfigurationError: The run has no condition, or no such classes, or cannot read a text; or more than one of
                 labels, condition and text is given.
             ValueError: `n` is below 1, or labels or condition have another shape.
         """
@@ -152,7 +153,7 @@ class RunModel:
         return self._finite(self.model.sample(n, seed, conditions), "samples")
 
     def unread(self, text: str) -> tuple[tuple[str, ...], bool]:
-        """What a run conditioned on texts does not read of a text: words that it does not know, and whether it is cut.
+        """What a run conditioned on texts ignores of a text: its unknown words, and whether its end is cut off.
 
         Raises:
             ConfigurationError: The run's images are not conditioned on texts.
@@ -163,7 +164,7 @@ class RunModel:
     def encode(self, images: Any) -> Tensor:
         """The codes of images: the posteriors' means, float32, or int64 indices of a codebook.
 
-        Their shape is (N, D) where codes are vectors, (N, C, H, W) where they are maps, and (N, H, W) of indices.
+        Their shape is (N, D) for vectors, (N, C, H, W) for maps, and (N, H, W) for indices.
 
         Args:
             images: A tensor or an array, (N, C, H, W) or (N, H, W, C): uint8, or floating-point numbers in [-1, 1].
@@ -176,7 +177,7 @@ class RunModel:
         return self._finite(self.model.encode(images), "codes").view(-1, *self.model.code_space.shape)
 
     def as_trained_on(self, images: Tensor) -> Tensor:
-        """uint8 images (N, C, H, W) in black and white, if the run was trained on such; otherwise as they are."""
+        """Converts uint8 images (N, C, H, W) to black and white if the run was trained on such images."""
         return binarised(images, self.config.binarise, self.config.seed, 0)
 
     @torch_defaults()
@@ -184,12 +185,12 @@ class RunModel:
         """Turns codes into images: float32 (N, C, H, W) in [-1, 1].
 
         Args:
-            codes: A tensor or an array: codes as `encode` gives them, or flat, as `prior` does.
-            from_prior: Whether they are the prior's, and not the encoder's: the decoder's batch norm has statistics for
-                each of the two. In a run without an encoder there is only the first, whatever is said.
+            codes: A tensor or an array: codes as returned by `encode`, or flat, as returned by `prior`.
+            from_prior: Whether the codes are the prior's or the encoder's: the decoder's batch norm has separate
+                statistics for these. Ignored in a run without an encoder.
 
         Raises:
-            ValueError: The codes have another shape, are no finite numbers, or no indices of the codebook's entries.
+            ValueError: The codes have another shape, are not finite numbers, or are not indices of the codebook.
         """
         flat = checked_codes(codes, self.model.code_space)
         return self._finite(self.model.decode(flat, from_prior=from_prior), "decoded images")
@@ -210,19 +211,19 @@ class RunModel:
         Args:
             starts: Codes, as for `decode`.
             ends: Codes, as for `decode`.
-            steps: Images on each line, its two ends included; at least 2.
+            steps: Number of images on each line, including both ends; at least 2.
             from_prior: Whether the ends are the prior's codes, as for `decode`.
 
         Returns:
             float32 (N, steps, C, H, W) in [-1, 1].
 
         Raises:
-            ConfigurationError: Codes are indices, and nothing is between two of them.
+            ConfigurationError: Codes are indices, which cannot be interpolated.
         """
         if self.model.code_space.kind is CodeKind.INDICES:
             raise ConfigurationError(
-                f"the codes of {str(self.path)!r} are indices of a codebook, and nothing is between two of them; "
-                "interpolate in a run with another --encoder"
+                f"the codes of {str(self.path)!r} are indices of a codebook, which cannot be interpolated; "
+                "use a run with another --encoder"
             )
         starts, ends = (checked_codes(codes, self.model.code_space) for codes in (starts, ends))
         shares = torch.linspace(0, 1, steps, device=starts.device)[None, :, None]
@@ -230,16 +231,16 @@ class RunModel:
         return self.decode(codes.flatten(0, 1), from_prior=from_prior).reshape(len(starts), steps, *self._image_shape)
 
     def _finite(self, values: Tensor, what: str) -> Tensor:
-        """The values, which are infinite or no numbers where a network is broken: as pictures, those would be black.
+        """Returns the values, after checking that they are finite: otherwise pictures would be black.
 
         Raises:
-            RunFolderError: They are.
+            RunFolderError: They are not finite.
         """
         if bool(values.isfinite().all()):
             return values
         raise RunFolderError(
-            f"the {what} of {str(self.path)!r} ({self.checkpoint}) are not finite: what was given is not, or a network "
-            "computes no numbers of it; check the input, try --checkpoint best, or train the run again"
+            f"the {what} of {str(self.path)!r} ({self.checkpoint}) are not finite: the input is not, or a network "
+            "fails on it; check the input, try --checkpoint best, or train the run again"
         )
 
     @property

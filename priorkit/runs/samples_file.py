@@ -23,11 +23,11 @@ _SAMPLE = re.compile(r"\d{6,}\.png")
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Makes sure that images can be saved at `path` (a .npz, a .png, or a folder).
+    """Checks that images can be saved at `path` (a .npz, a .png, or a folder).
 
     Raises:
-        RunFolderError: There is something at that path and `overwrite` is False, its ending is unknown, or it is a
-            folder with anything but samples in it, which is never replaced.
+        RunFolderError: The path is in use and `overwrite` is False; its ending is unknown; or it is a folder with
+            anything but samples in it, which is never replaced.
     """
     with explained_os_errors("look at", None):
         _check_output(path, overwrite=overwrite)
@@ -40,7 +40,7 @@ def _check_output(path: Path, *, overwrite: bool) -> None:
         raise RunFolderError(f"--out {path}: cannot write {path.suffix!r} files; use NAME.npz, NAME.png or a folder")
     taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if taken and not overwrite:
-        raise RunFolderError(f"--out {path} exists already and is left as it is; name another one, or add --overwrite")
+        raise RunFolderError(f"--out {path} already exists and is left as it is; name another one, or add --overwrite")
     if path.suffix and path.is_dir():
         raise RunFolderError(f"--out {path} is a folder; name another file")
     if not path.suffix and path.is_file():
@@ -57,10 +57,10 @@ def _is_sample(path: Path) -> bool:
 
 
 def check_picture_output(path: Path, *, overwrite: bool) -> None:
-    """Makes sure that a picture can be saved at `path`, a .png.
+    """Checks that a picture can be saved at `path`, a .png.
 
     Raises:
-        RunFolderError: There is something at that path and `overwrite` is False, or its ending is another.
+        RunFolderError: The path is in use and `overwrite` is False, or its ending is not .png.
     """
     if path.suffix != ".png":
         raise RunFolderError(f"--out {path}: a figure is one picture; name a file that ends in .png")
@@ -95,9 +95,9 @@ def save_images(
         path: `NAME.npz` for an array `images` (N, H, W, C) uint8; `NAME.png` for one grid; a name without an ending for
             a folder of `000000.png` and so on.
         columns: Images in a row of a grid.
-        overwrite: Whether what is there may be replaced.
-        labels: The images' classes, int64 (N,): in a .npz an array `labels` beside the images; not kept otherwise.
-        texts: The text that each was drawn for: in a .npz an array `captions`; not kept otherwise.
+        overwrite: Whether existing files may be replaced.
+        labels: The images' classes, int64 (N,): in a .npz an array `labels`; not saved otherwise.
+        texts: The text of each sample: in a .npz an array `captions`; not saved otherwise.
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
@@ -119,7 +119,7 @@ def save_images(
 
 
 def _save_folder(images: Tensor, path: Path) -> None:
-    """A folder of pictures, which appears whole; one of the same name goes."""
+    """Writes a folder of pictures atomically; replaces a folder of the same name."""
     draft = path.with_name(f".{path.name}.draft")
     if draft.is_symlink():
         draft.unlink()

@@ -1,4 +1,4 @@
-"""`scores.json`: what evaluations of a run have found, the newest last."""
+"""`scores.json`: the evaluations of a run, the newest last."""
 
 import json
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ __all__ = ["append_evaluation", "read_evaluations"]
 
 
 def read_evaluations(path: Path) -> list[dict[str, Any]]:
-    """The evaluations in a file, the newest last; none if it is not there.
+    """The evaluations in a file, the newest last; empty if the file does not exist.
 
-    Each has `scores`, a list of what `priorkit.evaluation.Score.as_data` gives, and what they were computed with.
+    Each has `scores`, a list of results of `priorkit.evaluation.Score.as_data`, and the conditions of the evaluation.
 
     Raises:
-        RunFolderError: The file cannot be read, or is none of evaluations.
+        RunFolderError: The file cannot be read, or does not hold evaluations.
     """
     with explained_os_errors("read the scores", None):
         try:
@@ -31,9 +31,9 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
     try:
         kept = parse_json(text)["evaluations"]
         if not isinstance(kept, list) or not all(isinstance(item, dict) and "scores" in item for item in kept):
-            raise TypeError("it is no list of evaluations")
+            raise TypeError("it is not a list of evaluations")
         if not all(_are_scores(item["scores"]) for item in kept):
-            raise TypeError("what it holds are no scores")
+            raise TypeError("its content is not scores")
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{str(path)!r} holds no evaluations by priorkit ({type(error).__name__}: {error}), and is left as it is; "
@@ -43,7 +43,7 @@ def read_evaluations(path: Path) -> list[dict[str, Any]]:
 
 
 def _are_scores(scores: Any) -> bool:
-    """Whether this is what is read of `Score.as_data`, in a list."""
+    """Whether a value is a list of results of `Score.as_data`."""
     return isinstance(scores, list) and all(
         isinstance(score, dict)
         and isinstance(score.get("name"), str)
@@ -55,16 +55,16 @@ def _are_scores(scores: Any) -> bool:
 
 
 def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
-    """Writes an evaluation behind those that are in a file already; the file appears whole or not at all.
+    """Appends an evaluation to those in a file, which is written atomically.
 
     Raises:
-        RunFolderError: The file cannot be read or written, or is none of evaluations.
+        RunFolderError: The file cannot be read or written, or does not hold evaluations.
     """
     with explained_os_errors("write the scores", None):
         path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as alone:
         with explained_os_errors("write the scores", None):
-            # On a file system without locks, of two evaluations that end in the same moment one may be lost.
+            # On a file system without locks, one of two simultaneous evaluations may be lost.
             alone.enter_context(file_lock(path.with_name(f".{path.name}.lock")))
         evaluations = [*read_evaluations(path), dict(evaluation)]
         with explained_os_errors("write the scores", None):

@@ -1,4 +1,4 @@
-"""What a training leaves as it found it: the program's signals, and torch's global generators."""
+"""Preserves the calling program's signal handlers and torch's global generators during training."""
 
 import signal
 import time
@@ -11,26 +11,26 @@ import torch
 __all__ = ["kept_generators", "raise_again", "stop_signals"]
 
 _PATIENCE = 1.0
-"""Seconds within which further requests to stop are taken for the same one."""
+"""Seconds within which repeated requests to stop count as one."""
 
 
 @contextmanager
 def kept_generators(device: torch.device) -> Iterator[None]:
-    """The engine seeds torch's global generators; a caller's own randomness goes on as if it had not."""
+    """Restores torch's global generators afterwards, because the engine seeds them."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], str | None]]:
-    """Gives a function that says whether, and by what, the process has been asked to stop."""
+    """Yields a function that returns the reason if the process has been asked to stop."""
     asked: list[str] = []
     asked_at: list[float] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
         if asked and number == signal.SIGINT and time.monotonic() - asked_at[0] > _PATIENCE:
-            # Ctrl-C once more: the user will not wait for the checkpoint. Launchers and schedulers pass one request on
-            # several times, and kill what does not end in time.
+            # A second Ctrl-C: the user does not want to wait for the checkpoint. Launchers and schedulers may repeat a
+            # request, and kill the process if it does not end in time.
             raise KeyboardInterrupt
         asked.append("interrupted" if number == signal.SIGINT else "terminated")
         asked_at.append(time.monotonic())
@@ -40,7 +40,7 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
         for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, handle)
     except ValueError:
-        # Only the main thread may handle signals; elsewhere the program around us does.
+        # Only the main thread may handle signals; in other threads, the calling program does.
         pass
     try:
         yield lambda: asked[0] if asked else None
@@ -50,10 +50,10 @@ def stop_signals() -> Iterator[Callable[[], str | None]]:
 
 
 def raise_again(reason: str) -> None:
-    """Does to the program what the signal that stopped a training does elsewhere.
+    """Gives the signal that stopped a training its usual effect on the program.
 
     Args:
-        reason: As `stop_signals` gave it.
+        reason: The reason from `stop_signals`.
 
     Raises:
         KeyboardInterrupt: It was Ctrl-C.

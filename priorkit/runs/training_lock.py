@@ -14,7 +14,7 @@ __all__ = ["is_training", "training_lock"]
 
 _LOCK = ".lock"
 _PATIENCE = 1.0
-"""Seconds that a lock may be held by what is left of a training that was killed: its reading processes end after it."""
+"""Seconds to wait for the reading processes of a killed training, which end after it and hold its lock."""
 
 
 @contextmanager
@@ -36,5 +36,5 @@ def training_lock(path: Path) -> Iterator[None]:
 
 
 def is_training(path: Path) -> bool:
-    """Whether a process trains the run in a folder now; nothing is changed by asking."""
+    """Whether a process is training the run in a folder; changes nothing."""
     return is_locked(path / _LOCK)

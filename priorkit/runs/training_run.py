@@ -44,9 +44,8 @@ class TrainingOutcome:
         images: Images seen in all.
         seconds: Training time in all.
         best: The best held-out score and its step.
-        missed: The stages that it has not reached, as `--stages` names them: its time was up before.
-        skipped: Updates that were left out since it was started or resumed, as they were not finite
-            (`--on-divergence skip`).
+        missed: The stages that were not reached before the time was up, by their names in `--stages`.
+        skipped: Updates skipped since the start or resumption because they were not finite (`--on-divergence skip`).
     """
 
     path: Path
@@ -65,14 +64,14 @@ class TrainingRun:
 
     Attributes:
         config: The resolved configuration.
-        session: What is trained.
+        session: The session.
         data: The images.
-        path: The run folder, or where it will be; a new run that was given no folder takes the next free one when it
-            starts, should another run have taken this one meanwhile.
-        resumed: Whether it goes on from a checkpoint.
-        processes: Those that train it together.
+        path: The run folder, or its future path. If the user named no folder and another run takes this one meanwhile,
+            the run uses the next free one when it starts.
+        resumed: Whether the run is resumed.
+        processes: The processes that train it together.
         registry: Where components come from.
-        recipe: Of a new run: the recipe's name, if one was named.
+        recipe: For a new run: the name of its recipe, if any.
     """
 
     config: RunConfig
@@ -84,21 +83,21 @@ class TrainingRun:
     registry: Registry
     recipe: str = ""
     _stem: str | None = None
-    """Of a new run: what the default name of its folder starts with; None if the user named the folder."""
+    """For a new run: the stem of the default folder name; None if the user named the folder."""
     _checkpoint: Path | None = None
-    """Of a resumed run: the checkpoint that it goes on from; None if it has none yet."""
+    """For a resumed run: the checkpoint that it resumes from; None if it has none yet."""
     _changed: bool = False
-    """Of a resumed run: whether the configuration differs from the one in the folder."""
+    """For a resumed run: whether the configuration differs from the one in the folder."""
 
     @torch_defaults()
     def run(self, observers: Sequence[Observer] = (), track: Sequence[str] | None = None) -> TrainingOutcome:
         """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
 
-        Where several processes train together, all of them call this. The main one writes the folder, and its observers
-        alone are told.
+        If several processes train together, all of them call this. Only the main process writes the folder and notifies
+        its observers.
 
         Args:
-            observers: Told what happens.
+            observers: The observers to notify.
             track: The names of trackers; if None, those that have followed the run before.
 
         Raises:
@@ -144,7 +143,7 @@ class TrainingRun:
         )
 
     def _advice(self) -> str:
-        """What to do after divergence: commands that go on from what is there."""
+        """Advice after divergence: commands that resume the run."""
         step = RunFolder.open(self.path).checkpoints.step("last")
         rate = f"{self.config.learning_rate / 2:.2g}"
         return (
@@ -154,7 +153,7 @@ class TrainingRun:
         )
 
     def _restore(self) -> None:
-        """Loads the run's last checkpoint, from which it goes on after it diverged."""
+        """Loads the run's last checkpoint, to resume after divergence."""
         folder = RunFolder.open(self.path)
         checkpoint = folder.find_checkpoint("last", state=True)
         self.session.load(folder.load_weights(checkpoint), folder.load_state(checkpoint))
@@ -162,7 +161,7 @@ class TrainingRun:
     def _begin(
         self, until_done: ExitStack, observers: Sequence[Observer], track: Sequence[str] | None
     ) -> list[Observer]:
-        """Makes the folder ready, and gives all who are to be told of the training."""
+        """Prepares the folder, and yields all observers of the training."""
         folder = RunFolder.open(self.path) if self.resumed else self._new_folder()
         until_done.enter_context(training_lock(folder.path))
         if self.resumed:
@@ -174,7 +173,7 @@ class TrainingRun:
         for tracking in trackings:
             until_done.callback(tracking.close)
         for tracking in trackings:
-            # Before any of them is waited for: they send what is left at the same time.
+            # Before waiting for any tracker, so that all send their remaining data at the same time.
             until_done.callback(tracking.leave)
         evaluation = (
             [PeriodicEvaluation(recorder, self.registry, trackings)] if self.config.evaluate_every is not None else []
@@ -200,13 +199,13 @@ class TrainingRun:
             )
         folder.bring_up_to_date(self.config)
         if self._changed:
-            # New limits hold for whoever goes on the next time, too.
+            # New limits also apply to later resumptions.
             folder.write_config(self.config)
 
 
 @contextmanager
 def _abandoned_on_error(processes: Processes) -> Iterator[None]:
-    """Lets the other processes know if this one leaves early: the program around it may go on."""
+    """Tells the other processes if this one leaves early, because the calling program may continue."""
     try:
         yield
     except BaseException:
@@ -225,13 +224,13 @@ def prepare(
 ) -> TrainingRun:
     """Loads the data and builds the networks of a new run. Writes nothing.
 
-    Of several processes that torchrun has started, all must call this; they train the run together.
+    If torchrun has started several processes, all must call this; they train the run together.
 
     Args:
-        config: The configuration; what it leaves open gets its default.
+        config: The configuration; unset fields have their defaults.
         out: The run folder; by default the next free `runs/NAME-DATASET-001`.
         name: For that default: the recipe's name, or the prior's if empty.
-        given: What Python code gives in the place of named components.
+        given: Objects from Python code that replace named components.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
@@ -272,7 +271,7 @@ def prepare(
 
 
 def run_or_raise(prepared: TrainingRun, observers: Sequence[Observer] = (), track: Sequence[str] | None = None) -> Run:
-    """Trains a run and loads it; a signal that stops it does to the program what it does elsewhere."""
+    """Trains a run and loads it; a signal that stops training then has its usual effect on the program."""
     stopped = prepared.run(observers, track).stopped
     if stopped is not None:
         raise_again(stopped)

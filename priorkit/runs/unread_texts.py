@@ -1,4 +1,4 @@
-"""What a run's text encoder does not read of a text, in words."""
+"""Notes on the parts of a text that a run's text encoder ignores."""
 
 from priorkit.runs.run import Run
 

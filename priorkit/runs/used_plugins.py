@@ -1,4 +1,4 @@
-"""The plug-ins that a run used, and those that are here now."""
+"""Compares the plug-ins that a run used with the installed ones."""
 
 import os
 import warnings
@@ -21,7 +21,7 @@ def _named(registry: Registry, slot: str, name: str) -> list[Registered]:
 
 
 def _left_out() -> str:
-    """Continues a sentence about a missing plug-in, where the environment may be what leaves it out."""
+    """Ends a sentence about a missing plug-in, if an environment variable may have excluded it."""
     variables = [name for name in ("PRIORKIT_PLUGINS", "PRIORKIT_DISABLE_PLUGINS") if name in os.environ]
     return f", or see whether {' or '.join(variables)} leaves it out" if variables else ""
 
@@ -36,9 +36,9 @@ def _used(environment: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, s
 
 
 def needed_distributions(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The distributions of others that a run's components are of, with the versions that it was trained with.
+    """The third-party distributions of a run's components, with the versions of its training.
 
-    What Python code gave or registered is of none.
+    Components that Python code gave or registered have none.
     """
     return {
         used["distribution"]: used["version"]
@@ -57,27 +57,27 @@ def registered_components(environment: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def require_plugins(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Makes sure that every component of a run is here, from the distribution that it was of.
+    """Checks that every component of a run is available, from its original distribution.
 
-    Warns where the version of a distribution other than priorkit is another one now.
+    Warns if the version of a third-party distribution has changed.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
-        registry: What there is now.
+        registry: The current registry.
 
     Raises:
-        UnknownComponentError: A component is not here; the message names the distribution that had it.
-        ConfigurationError: Python code gave the run a module, and does not give it again.
+        UnknownComponentError: A component is missing; the message names its distribution.
+        ConfigurationError: Python code gave the run a module, but does not give it again.
     """
     require_modules_again(path, environment, registry)
     missing, versions, owners = [], {}, set()
     for kind, used in _used(environment):
-        # The extractor is no part of what was trained: who scores the run will miss it.
+        # The extractor was not trained: only evaluation will need it.
         if kind.slot == "extractor":
             continue
         distribution = used["distribution"]
-        # Images that Python code gave are needed by those alone who read the data.
+        # Images that Python code gave are needed only for reading the data.
         if distribution == GIVEN and kind.slot == "dataset":
             continue
         found = [i for i in _named(registry, kind.slot, used["name"]) if i.distribution == distribution]
@@ -110,15 +110,15 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
 def with_used_plugins(
     config: RunConfig, environment: Mapping[str, Any], registry: Registry, file: Path | None = None
 ) -> RunConfig:
-    """Names a run's components with their distributions where several have the name now, so that its own are built.
+    """Adds distributions to ambiguous names of a run's components, so that the original components are built.
 
-    Elsewhere they have their bare names: what else is installed makes no other configuration.
+    Otherwise names stay bare, so that other installed plug-ins do not change the configuration.
 
     Args:
         config: The run's configuration.
         environment: What the run was made with.
-        registry: What there is now.
-        file: Where the configuration was read, to be blamed for options that components do not know.
+        registry: The current registry.
+        file: The configuration's file, which errors about unknown options name.
 
     Raises:
         ConfigurationError: A component does not know an option, or a value of it.

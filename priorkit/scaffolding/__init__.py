@@ -1,4 +1,4 @@
-"""Writes the beginnings of a plug-in: a distribution of its own, with a component that works and its tests."""
+"""Writes new plug-ins from templates: a distribution with a working component and its tests."""
 
 from priorkit.scaffolding.names import PluginNames
 from priorkit.scaffolding.new_plugin import NewPlugin, write_plugin

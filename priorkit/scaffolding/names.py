@@ -1,4 +1,4 @@
-"""What everything in a plug-in is called, from the name of its component."""
+"""The names in a plug-in, derived from the name of its component."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ __all__ = ["PluginNames"]
 _TAKEN = ("plugins",)
 """Names whose package would be one of priorkit's own (`priorkit_plugins`)."""
 _LONGEST = 40
-"""Characters of a name; lines of the templates have room for as many."""
+"""Maximal number of characters of a name, for which the templates' lines have room."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class PluginNames:
     """The names in a plug-in's distribution.
 
     Attributes:
-        component: What users type, such as `student-t`.
+        component: The name that users type, such as `student-t`.
 
     Raises:
         ConfigurationError: That is not lower-case words joined by hyphens, it is too long, or its package would be
@@ -39,28 +39,28 @@ class PluginNames:
             )
         if len(self.component) > _LONGEST:
             raise ConfigurationError(
-                f"{self.component!r} cannot be used: it has {len(self.component)} characters, and modules and classes "
+                f"{self.component!r} cannot be used: it has {len(self.component)} characters, but modules and classes "
                 f"are called after it; choose a name of at most {_LONGEST}"
             )
 
     @property
     def distribution(self) -> str:
-        """What pip installs: `priorkit-student-t`."""
+        """The distribution's name: `priorkit-student-t`."""
         return f"priorkit-{self.component}"
 
     @property
     def module(self) -> str:
-        """As part of the name of a module: `student_t`."""
+        """The name as part of a module's name: `student_t`."""
         return self.component.replace("-", "_")
 
     @property
     def package(self) -> str:
-        """What Python imports: `priorkit_student_t`."""
+        """The package's name: `priorkit_student_t`."""
         return f"priorkit_{self.module}"
 
     @property
     def class_prefix(self) -> str:
-        """How the names of classes begin: `StudentT`; `Priorkit3d` for `3d`, as no class begins with a digit."""
+        """The prefix of classes' names: `StudentT`; `Priorkit3d` for `3d`, as no class name starts with a digit."""
         prefix = "".join(word.capitalize() for word in self.component.split("-"))
         return prefix if prefix[0].isalpha() else f"Priorkit{prefix}"
 
@@ -68,8 +68,8 @@ class PluginNames:
         """The name of the component's class: `StudentTPrior`, and `MyPrior` for `my-prior`, not `MyPriorPrior`.
 
         Args:
-            suffix: How it ends.
-            interface: The class that it is derived from, whose own name it cannot have.
+            suffix: The suffix of the name.
+            interface: The base class, whose name it cannot have.
         """
         name = self.class_prefix if self.class_prefix.endswith(suffix) else f"{self.class_prefix}{suffix}"
         return f"Priorkit{name}" if name == interface else name

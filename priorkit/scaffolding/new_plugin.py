@@ -17,8 +17,8 @@ class NewPlugin:
     """A plug-in that has been written.
 
     Attributes:
-        names: What things in it are called.
-        template: What it was made from.
+        names: The names in it.
+        template: Its template.
         folder: Its folder.
         files: Its files, below that folder.
     """
@@ -33,14 +33,14 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
     """Writes the distribution `priorkit-NAME` into the folder `out/priorkit-NAME`.
 
     Args:
-        name: What users of its component will type: lower-case words joined by hyphens.
+        name: The name that users of its component will type: lower-case words joined by hyphens.
         kind: Its kind, as in `TEMPLATES`: `prior`, `code-generator`, ..., `recipe`.
-        out: Where the new folder is made; made too if it does not exist.
-        registry: The installed components. Those that come with priorkit keep their names to themselves.
+        out: The parent of the new folder; created if missing.
+        registry: The installed components. Names of priorkit's own components are refused.
 
     Raises:
         ConfigurationError: The name or the kind cannot be used, the folder exists and is not empty, or it cannot be
-            written. Nothing of it is left then.
+            written. No part of it is left.
     """
     template, names = template_for(kind), PluginNames(name)
     if name in _built_in(template, registry):
@@ -55,7 +55,7 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
             "another name or --out"
         )
     if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
-        raise ConfigurationError(f"{str(folder)!r} exists and is no folder; move it away, or choose another --out")
+        raise ConfigurationError(f"{str(folder)!r} exists and is not a folder; move it away, or choose another --out")
     files = template.files(names)
     made: list[Path] = []
     try:
@@ -65,7 +65,7 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
             with (folder / path).open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
     except BaseException as error:
-        # A part of a plug-in would keep its folder from being used again.
+        # An incomplete plug-in would block its folder.
         for entry in reversed(made):
             with suppress(OSError):
                 entry.rmdir() if entry.is_dir() else entry.unlink()
@@ -79,7 +79,7 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
 
 
 def _make_folders(folder: Path, made: list[Path]) -> None:
-    """Makes a folder and those above that are missing, and adds them to what has been made."""
+    """Makes a folder and its missing parents, and records them."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir()
@@ -87,7 +87,7 @@ def _make_folders(folder: Path, made: list[Path]) -> None:
 
 
 def _built_in(template: Template, registry: Registry) -> set[str]:
-    """The names that priorkit itself gives to things of that kind."""
+    """The names of priorkit's own components of this kind."""
     names = set()
     for plugin in registry.plugins:
         if plugin.distribution == BUILTIN:

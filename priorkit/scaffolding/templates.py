@@ -1,8 +1,8 @@
 """The templates of plug-ins, one for each kind of component and one for recipes.
 
-A template is a folder below `templates/` that holds a whole plug-in, in Python that can be read and checked as it
-stands. Its component is called `plug-in-name`, its package `priorkit_plug_in_name`, its classes `PlugInName...`; those
-three are replaced, in files and in their names. What all plug-ins have in common lies in `templates/common`.
+A template is a folder below `templates/` that holds a whole plug-in, in valid Python that can be checked. Its component
+is called `plug-in-name`, its package `priorkit_plug_in_name`, its classes `PlugInName...`; these three are replaced, in
+files and file names. Files common to all plug-ins are in `templates/common`.
 """
 
 import re
@@ -19,23 +19,23 @@ __all__ = ["TEMPLATES", "Template", "template_for"]
 _FOLDER = Path(__file__).parent / "templates"
 _README = Path("README.md")
 _RENAMED = {Path("gitignore"): Path(".gitignore"), Path("project.toml"): Path("pyproject.toml")}
-"""Files that git and other tools would obey among the templates, if they had their own names there."""
+"""Files that have another name in the templates, because git and other tools would obey them there."""
 _LONG_IMPORT = re.compile(r"^(?=.{121})( *)(from \S+ import) (.+)$", re.MULTILINE)
 _LONG_BRACKET = re.compile(r"^(?=.{121})( *)((?:def|return) \w+\()(.+)(\).*)$", re.MULTILINE)
-"""Lines of more than 120 characters, as long names make them, which formatters would break."""
+"""Lines that long names extend beyond 120 characters, which formatters would break."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """How a plug-in with one thing of some kind begins.
+    """The template of a plug-in with one component of a kind, or a recipe.
 
     Attributes:
-        kind: The word for it, after `--kind`.
-        title: What a sentence calls one.
-        use: The command that uses it, once it is installed.
+        kind: Its name for `--kind`.
+        title: Its name in a sentence.
+        use: The command that uses it after installation.
         slot: The slot of the kind of component; None for a recipe, which has no class.
         interface: The interface that its class implements.
-        suffix: How the name of its class ends.
+        suffix: The suffix of its class's name.
     """
 
     kind: str
@@ -53,12 +53,12 @@ class Template:
                 target = Path(self._fill(path.relative_to(folder).as_posix(), names))
                 target = _RENAMED.get(target, target)
                 text = self._fill(path.read_text(encoding="utf-8"), names)
-                # The kind's README says what the plug-in is and how it is used, the common one goes on from there.
+                # The kind's README describes the plug-in and its use; the common README follows.
                 texts[target] = f"{texts[target]}\n{text}" if target == _README and target in texts else text
         return dict(sorted(texts.items()))
 
     def use_of(self, names: PluginNames) -> str:
-        """The command that uses it under its name."""
+        """The command that uses it by its name."""
         return self.use.replace("plug-in-name", names.component)
 
     def _fill(self, text: str, names: PluginNames) -> str:
@@ -75,7 +75,7 @@ class Template:
 
 
 def _broken_lines(text: str) -> str:
-    """Breaks the lines that a long name has made too long."""
+    """Breaks lines that a long name has made too long."""
     return _LONG_IMPORT.sub(_one_name_a_line, _LONG_BRACKET.sub(r"\1\2\n\1    \3\n\1\4", text))
 
 
@@ -86,11 +86,11 @@ def _one_name_a_line(found: re.Match[str]) -> str:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    # Installers compile what they install, templates included.
+    # Installers compile Python files, templates included.
     return (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 
 
-# The command that uses a component of that slot, the interface of its class, and how the class's name ends.
+# For each slot: the command that uses the component, the interface of its class, and the suffix of the class's name.
 _KINDS = {
     "prior": ("train vae --prior plug-in-name", "Prior", "Prior"),
     "code_generator": ("train learned --code-generator plug-in-name", "CodeGenerator", "CodeGenerator"),
@@ -122,10 +122,10 @@ TEMPLATES = (*map(_template, KINDS), Template("recipe", "recipe", "priorkit trai
 
 
 def template_for(kind: str) -> Template:
-    """The template of a kind, by the word for it: `code-generator`.
+    """The template of a kind, by its name for `--kind`: `code-generator`.
 
     Raises:
-        ConfigurationError: There is none; the message has the nearest one.
+        ConfigurationError: There is no such kind; the message suggests the nearest one.
     """
     known = {template.kind: template for template in TEMPLATES}
     if kind not in known:

@@ -109,7 +109,7 @@ def _check_out(out: Path, *, overwrite: bool) -> None:
             raise RunFolderError(f"--out {out} is a file; name a folder")
         there = sorted(entry.name for entry in out.iterdir()) if out.is_dir() else []
     if there and not overwrite:
-        raise RunFolderError(f"--out {out} exists already and is left as it is; name another one, or add --overwrite")
+        raise RunFolderError(f"--out {out} already exists and is left as it is; name another one, or add --overwrite")
     others = [name for name in there if name not in _FILES]
     if others:
         raise RunFolderError(

@@ -1,4 +1,4 @@
-"""The training of one run of a study: a new one, or one to go on with."""
+"""The training of one run of a study, new or resumed."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def is_there(run: PlannedRun) -> bool:
 
 
 def prepare_planned(run: PlannedRun, registry: Registry) -> TrainingRun:
-    """Makes a run ready to train, or to go on with.
+    """Prepares a run to train or resume.
 
     Raises:
         PriorkitError: Something in the settings, the data or the folder must be mended first.

@@ -45,7 +45,7 @@ class Reproduction:
 def reproduce(
     request: Request, observer: StudyObserver | None = None, *, jobs: int = 1, registry: Registry | None = None
 ) -> Reproduction:
-    """Carries a study out, or goes on with it: complete runs are kept, interrupted ones resumed.
+    """Runs or resumes a study: complete runs are kept, interrupted ones resumed.
 
     Ctrl-C and SIGTERM stop the run in training after its step, with a checkpoint. A run that diverges is given up, and
     the study goes on. The tables are written anew after each run.
@@ -120,7 +120,7 @@ def _write(request: Request, refused: Mapping[str, str]) -> Results:
 
 
 def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Registry) -> str | None:
-    """Trains a run, or goes on with it; returns why it stopped early, or None."""
+    """Trains or resumes a run; returns why it stopped early, or None."""
     training = prepare_planned(run, registry)
     observer.training(run, number, training)
     try:

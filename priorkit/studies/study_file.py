@@ -35,7 +35,7 @@ def check_study(request: Request) -> None:
     if text is None:
         if taken:
             raise RunFolderError(
-                f"{str(request.out)!r} exists already, is no study, and is left as it is; name another folder "
+                f"{str(request.out)!r} already exists, is not a study, and is left as it is; name another folder "
                 "with --out"
             )
         return

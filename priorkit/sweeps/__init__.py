@@ -1,4 +1,4 @@
-"""Sweeps: many runs of one recipe at once, among which the best is looked for."""
+"""Sweeps: many runs of one recipe in parallel, to find the best settings."""
 
 from priorkit.sweeps.objectives import Objective, parse_objectives
 from priorkit.sweeps.observer import SweepObserver

@@ -11,7 +11,7 @@ _WIDTH, _HEIGHT = 440, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 14, 14, 44
 _TICKS = 8
 _MOST_NAMES = 8
-"""Names along an axis, at most."""
+"""Maximal number of names along an axis."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Point:
     """A trial in a chart.
 
     Attributes:
-        across: Where it lies along the horizontal axis: a number, or a name.
-        up: Where it lies along the vertical one.
-        title: What is shown where the pointer rests on it.
+        across: Its position on the horizontal axis: a number, or a name.
+        up: Its position on the vertical axis.
+        title: Its tooltip.
         kind: Its class in the page's style: `best`, `complete` or `pruned`.
     """
 
@@ -32,7 +32,7 @@ class Point:
 
 
 class _Axis:
-    """From values to places, and the ticks between; from 0 to 1 where there are no values."""
+    """Maps values to positions, and chooses ticks; from 0 to 1 if there are no values."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool) -> None:
         values = values or (0.0, 1.0)
@@ -45,7 +45,7 @@ class _Axis:
         return math.log10(value) if self.log else value
 
     def place(self, value: float) -> float:
-        """Where a value lies."""
+        """The position of a value."""
         return self._start + (self._end - self._start) * (self._scaled(value) - self._low) / (self._high - self._low)
 
     def ticks(self) -> list[float]:
@@ -77,14 +77,14 @@ def _number(value: float) -> str:
 def scatter(
     points: Sequence[Point], across: str, up: str, *, log: bool = False, line: Sequence[tuple[float, float]] = ()
 ) -> str:
-    """A chart of points; those that do not lie at finite numbers have no place in it.
+    """A chart of points; points without finite coordinates are left out.
 
     Args:
-        points: The points; either all or none of them lie at names.
-        across: What the horizontal axis is.
-        up: What the vertical axis is.
+        points: The points; either all or none of them have names as horizontal positions.
+        across: The title of the horizontal axis.
+        up: The title of the vertical axis.
         log: Whether the horizontal axis is logarithmic, if all values are above 0.
-        line: Points to be joined, as values of both axes.
+        line: Points of a line, as values of both axes.
     """
     points = [point for point in points if _is_finite(point.across) and _is_finite(point.up)]
     line = [(x, y) for x, y in line if _is_finite(x) and _is_finite(y)]

@@ -1,4 +1,4 @@
-"""Who trains what: trials are drawn, taken up again after whoever trained them has gone, and told how they ended."""
+"""The ledger of trials: draws trials, reassigns those of dead processes, and records results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["Ledger"]
 
 _BEAT = "beat"
 _BEAT_SECONDS = 15.0
-"""How often a process says that it still trains its trials."""
+"""Interval at which a process reports that it is alive."""
 _GRACE_SECONDS = 90.0
-"""A process that has not said so for so long has gone."""
+"""Time without a report after which a process counts as dead."""
 _CAN_ASK = os.name != "nt"
-"""Whether a process can be asked whether it is there. On Windows, signal 0 is Ctrl-C and ends it."""
+"""Whether a process can be probed by signal 0. On Windows, signal 0 is Ctrl-C and ends it."""
 _MOST_KILLED = 3
-"""A trial whose process was killed so many times is given up: it may need more memory than there is."""
+"""Number of kills after which a trial is given up: it may need too much memory."""
 
 
 class Ledger:
@@ -67,7 +67,7 @@ class Ledger:
         trial.set_user_attr(PLACE, self._place)
         if RUN not in trial.user_attrs:
             trial.set_user_attr(RUN, run_name(trial.number))
-        # Drawn by the trial's number: again the same in another call, and not the same on another machine.
+        # Seeded by the trial's number: the same when repeated, and different on other machines.
         self.study.sampler = _sampler(self.request, trial.number)
         values = self.request.space.draw(lambda option: _suggest(trial, option))
         return trial, values
@@ -77,17 +77,17 @@ class Ledger:
         return [trial.number for trial in self.trials() if trial.state.name == "RUNNING" and trial.number not in mine]
 
     def beat(self, running: Mapping[int, Trial]) -> None:
-        """Says, every so often, that this process still trains its trials."""
+        """Reports at intervals that this process is alive."""
         if time.monotonic() - self._beaten > _BEAT_SECONDS:
             self._beaten = time.monotonic()
             for trial in running.values():
                 trial.set_user_attr(_BEAT, time.time())
 
     def take_up(self, mine: Sequence[int]) -> list[int]:
-        """Has trials that were cut short wait to be gone on with: those of processes that have gone, too.
+        """Queues interrupted trials to be resumed, including those of dead processes.
 
         Returns:
-            The numbers of those that were cut short.
+            The numbers of the interrupted trials.
         """
         for trial in self.trials():
             if trial.state.name == "RUNNING" and trial.number not in mine and self._has_gone(trial):
@@ -100,14 +100,14 @@ class Ledger:
         return [trial.number for trial in cut]
 
     def complete(self, trial: Trial, figures: Mapping[str, float]) -> str | None:
-        """A trial has come to its end; returns why it failed all the same, or None."""
+        """Records the end of a trial; returns a reason if it failed nonetheless, or None."""
         trial.set_user_attr(FIGURES, dict(figures))
         missing = [item.name for item in self.request.objectives if item.name not in figures]
         if missing:
             reason = f"its run has no {missing[0]}"
             self.fail(trial, reason)
             return reason
-        # Told of such a value, Optuna fails the trial without a reason, as if it was cut short.
+        # With such a value, Optuna would fail the trial without a reason, as if it was interrupted.
         unusable = [item.name for item in self.request.objectives if not math.isfinite(figures[item.name])]
         if unusable:
             reason = f"its {unusable[0]} is not a finite number"
@@ -117,17 +117,17 @@ class Ledger:
         return None
 
     def prune(self, trial: Trial, figures: Mapping[str, float]) -> None:
-        """A trial was ended early, as it did worse than others."""
+        """Records that a trial was pruned, because it did worse than others."""
         trial.set_user_attr(FIGURES, dict(figures))
         self._tell(trial.number, state="PRUNED")
 
     def fail(self, trial: Trial, reason: str) -> None:
-        """A trial has failed for good."""
+        """Records the final failure of a trial."""
         trial.set_user_attr(REASON, reason)
         self._fail(trial.number)
 
     def cut_short(self, trial: Trial, killed: str = "") -> bool:
-        """A trial was stopped, or its process killed; returns whether it is to be gone on with."""
+        """Records that a trial was stopped or killed; returns whether it will be resumed."""
         if killed:
             times = int(trial.user_attrs.get(ATTEMPT, 0)) + 1
             trial.set_user_attr(ATTEMPT, times)
@@ -146,11 +146,11 @@ class Ledger:
         try:
             self.study.tell(number, values, optuna.trial.TrialState[state] if state else None)
         except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-            # Another process took this one for gone, and has told of the trial.
+            # Another process took this one for dead, and has recorded the trial.
             return
 
     def _is_surplus(self, trial: Trial) -> bool:
-        """Whether there are enough trials without this one, or another one goes on with what it would go on with."""
+        """Whether there are enough trials without this one, or another trial resumes the same run."""
         before = [other for other in self.trials() if other.number < trial.number]
         retry_of = trial.user_attrs.get(RETRY_OF)
         twice = retry_of is not None and any(
@@ -166,7 +166,7 @@ class Ledger:
             process = int(place["process"])
             if _CAN_ASK or process == os.getpid():
                 return not _is_alive(process)
-        # Clocks of machines differ: what counts is how long we have seen no change.
+        # Clocks of machines differ, so the time without an observed change counts.
         beat = trial.user_attrs.get(_BEAT)
         before, since = self._beats.get(trial.number, (None, 0.0))
         if trial.number not in self._beats or beat != before:
@@ -176,14 +176,14 @@ class Ledger:
 
 
 def _values(trial: FrozenTrial) -> dict[str, Any]:
-    """What was drawn for a trial, or is to be."""
+    """The values of a trial, drawn or enqueued."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def _system() -> str:
-    """Names the system whose process ids are ours: a machine since it was started, or a container on it."""
+    """Identifies the system of this process's id: a machine since its boot, or a container."""
     parts = [socket.gethostname()]
-    # Where there is no such file, on another system than Linux, the name has to do.
+    # Without such a file, on other systems than Linux, the host name must suffice.
     with contextlib.suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
         parts.append(str(Path("/proc/self/ns/pid").readlink()))
@@ -192,7 +192,7 @@ def _system() -> str:
 
 def _is_alive(process: int) -> bool:
     if process == os.getpid():
-        # An earlier process had our id: whoever calls names its own trials.
+        # An earlier process had this id: the caller names its own trials.
         return False
     try:
         os.kill(process, 0)

@@ -1,4 +1,4 @@
-"""What a sweep looks for: figures of runs, and whether less or more of each is better."""
+"""The objectives of a sweep: figures of runs, and whether to minimise or maximise them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["REVIEWED_FIGURES", "Objective", "parse_objectives"]
 REVIEWED_FIGURES = ("sample_distance", "reconstruction_error")
 """Figures of every review during training."""
 _COSTS = ("seconds", "parameters", "steps", "images")
-"""What a run takes: training time, weights of its networks, steps, images seen."""
+"""Costs of a run: training time, weights of its networks, steps, images seen."""
 _MORE_IS_BETTER = frozenset(
     {
         *("inception-score", "precision", "recall", "density", "coverage", "label-agreement"),
@@ -23,13 +23,13 @@ _MORE_IS_BETTER = frozenset(
     }
 )
 _NEITHER = frozenset({"active-units", "elbo-reconstruction", "elbo-mutual-information", "elbo-marginal-divergence"})
-"""Scores of which neither more nor less is better in itself."""
+"""Scores without a better direction."""
 _DIRECTIONS: Mapping[str, Literal["minimize", "maximize"]] = {"min": "minimize", "max": "maximize"}
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A figure that a sweep looks for.
+    """An objective of a sweep.
 
     Attributes:
         name: Its name: one of a review's, `seconds`, `parameters`, or a score of `priorkit evaluate`.
@@ -43,7 +43,7 @@ class Objective:
 
     @property
     def reviewed(self) -> bool:
-        """Whether reviews tell it during training."""
+        """Whether reviews measure it during training."""
         return self.name in REVIEWED_FIGURES
 
     def better(self, one: float, other: float) -> bool:
@@ -62,7 +62,7 @@ def parse_objectives(texts: Iterable[str] | str) -> tuple[Objective, ...]:
         texts: Names, with commas between them or one by one.
 
     Raises:
-        ConfigurationError: There is no such figure, its direction is not known, or it stands there twice.
+        ConfigurationError: There is no such figure, its direction is unknown, or it is given twice.
 
     Examples:
         >>> from priorkit.sweeps import parse_objectives
@@ -81,7 +81,7 @@ def parse_objectives(texts: Iterable[str] | str) -> tuple[Objective, ...]:
 def _refuse_twice(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise ConfigurationError(f"--objective {name}: it stands there twice; give it once")
+            raise ConfigurationError(f"--objective {name}: it is given twice; give it once")
 
 
 def _objective(text: str) -> Objective:
@@ -98,5 +98,5 @@ def _objective(text: str) -> Objective:
             f"--objective {text}: a run has no such figure{nearest(written, known)} Figures: {', '.join(known)}."
         )
     if not direction and score in _NEITHER:
-        raise ConfigurationError(f"--objective {text}: neither more nor less of it is better; write @min or @max")
+        raise ConfigurationError(f"--objective {text}: it has no better direction; write @min or @max")
     return Objective(score, _DIRECTIONS[direction or ("max" if score in _MORE_IS_BETTER else "min")], score)

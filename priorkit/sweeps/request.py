@@ -1,4 +1,4 @@
-"""A sweep as a user wants it."""
+"""The request for a sweep."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +17,20 @@ Pruner = Literal["median", "hyperband", "none"]
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """A sweep as a user wants it.
+    """The request for a sweep.
 
     Attributes:
-        space: The configurations among which it looks.
-        objectives: What it looks for; several give trade-offs.
+        space: The configurations to search.
+        objectives: The objectives; several give trade-offs.
         out: Its folder, in which each trial has a run folder.
-        trials: How many trials there are to be in all, those of earlier calls and other machines included.
-        jobs: How many processes train at once.
+        trials: Total number of trials, including those of earlier calls and other machines.
+        jobs: Number of processes that train at the same time.
         study: A file of SQLite, or a `postgresql://` URL; `study.db` in the folder if None.
         name: The study's name in the database; the folder's name if empty.
-        pruner: What ends trials that do worse than others: at the median of the others' reviews, by successive halving,
-            or nothing. With several objectives, nothing does.
-        samples: Samples that scores are of.
-        seed: Seed of what is drawn; trials differ by their numbers.
+        pruner: The rule that ends bad trials early: `median` of the others' reviews, `hyperband` (successive halving),
+            or `none`. Not used with several objectives.
+        samples: Number of samples for scores.
+        seed: Seed of the drawn values; trials differ by their numbers.
 
     Raises:
         ConfigurationError: A number is too small.
@@ -70,7 +70,7 @@ class SweepRequest:
         return self.pruner != "none" and len(self.objectives) == 1 and self.objectives[0].reviewed
 
     def content(self) -> dict[str, Any]:
-        """What all calls that go on with one study have in common, as plain values."""
+        """The settings that all calls that resume the same study share, as plain values."""
         shared = validate_settings(self.space.settings).model_dump(mode="json")
         settings = {key: value for key, value in shared.items() if key not in (*MAY_CHANGE, *NOT_TRAINING)}
         searched = [str(option) for option in self.space.options]

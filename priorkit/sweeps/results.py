@@ -1,4 +1,4 @@
-"""What came of a sweep."""
+"""The results of a sweep."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Sweep:
     Attributes:
         folder: Its folder, in which the trials' run folders lie.
         objectives: What it looks for.
-        trials: Every trial, by its number; of one that was gone on with, the last attempt.
-        importance: Of each objective, the share of its variation that each option explains, where it can be told.
+        trials: Every trial, by its number; for resumed trials, the last attempt.
+        importance: For each objective, the share of its variation that each option explains, if it can be estimated.
         stopped: Why it stopped before its end (`interrupted`, `terminated`), or None.
 
     Examples:
@@ -67,7 +67,7 @@ class Sweep:
 
     @property
     def front(self) -> list[SweptTrial]:
-        """The trials than which no other one is better in every objective: with one objective, the best."""
+        """The Pareto-optimal trials: with one objective, the best trial."""
         return [trial for trial in self.complete if not any(self._dominates(other, trial) for other in self.complete)]
 
     def _dominates(self, one: SweptTrial, other: SweptTrial) -> bool:
@@ -131,7 +131,7 @@ class Sweep:
 
 
 def gather_sweep(study: optuna.Study, request: SweepRequest, stopped: str | None = None) -> Sweep:
-    """Reads what there is of a sweep in its study."""
+    """Reads the results of a sweep from its study."""
     trials = tuple(swept_trial(trial, request.out) for trial in Ledger(study, request).trials())
     return Sweep(request.out, request.objectives, trials, _importance(study, request), stopped)
 
@@ -143,7 +143,7 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
     for index, objective in enumerate(request.objectives):
         try:
             with warnings.catch_warnings():
-                # It says that low values are the good ones, which they are made to be.
+                # The message assumes that low values are better, which the conversion ensures.
                 warnings.simplefilter("ignore", UserWarning)
                 value = partial(_to_be_low, index, objective)
                 shares = optuna.importance.get_param_importances(study, target=value)
@@ -157,7 +157,7 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
 
 
 def _to_be_low(index: int, objective: Objective, trial: FrozenTrial) -> float:
-    """A trial's value of an objective, turned so that less is better."""
+    """A trial's value of an objective, with its sign such that less is better."""
     if not trial.values:
         return math.nan
     value = float(trial.values[index])

@@ -1,4 +1,4 @@
-"""What a sweep varies: options with a range or a list of values each, as `--search` writes them."""
+"""The options that a sweep varies, each with a range or a list of values, in the syntax of `--search`."""
 
 import math
 import re
@@ -13,7 +13,7 @@ __all__ = ["SearchedOption", "parse_search", "search_of"]
 _NAME = re.compile(r"(?:--)?[A-Za-z][\w-]*(?:\.[\w-]+)*")
 _WHOLE = re.compile(r"[+-]?\d+")
 _WIDE = 100.0
-"""A range whose ends are so many times apart is searched on a logarithmic scale."""
+"""Ratio of a range's ends from which on it is searched on a logarithmic scale."""
 _SCALES = ("log", "linear")
 
 
@@ -59,13 +59,13 @@ class SearchedOption:
 def parse_search(texts: Iterable[str]) -> tuple[SearchedOption, ...]:
     """Reads `learning_rate=1e-4..1e-2,networks.width=16,32`.
 
-    Commas part options, and the values of a list: a part without `=` belongs to the option before it.
+    Commas separate options, and the values of a list: a part without `=` belongs to the option before it.
 
     Args:
         texts: What `--search` was given, perhaps several times.
 
     Raises:
-        ConfigurationError: A text cannot be read, or an option stands there twice.
+        ConfigurationError: A text cannot be read, or an option is given twice.
 
     Examples:
         >>> from priorkit.sweeps import parse_search
@@ -91,7 +91,7 @@ def parse_search(texts: Iterable[str]) -> tuple[SearchedOption, ...]:
 
 
 def search_of(search: Mapping[str, Any] | Sequence[str] | str) -> tuple[SearchedOption, ...]:
-    """What Python gives: the command line's text, or each option with text for a range or with a list of values.
+    """Reads the search space from Python: the command line's text, or a range or list for each option.
 
     Args:
         search: As in `{"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]}`.
@@ -129,7 +129,7 @@ def _distinct(options: Iterable[SearchedOption]) -> tuple[SearchedOption, ...]:
 def _option(written: str, values: Sequence[str]) -> SearchedOption:
     if not _NAME.fullmatch(written):
         raise ConfigurationError(
-            f"--search: {written!r} is no name of an option; write learning_rate or networks.width, for instance"
+            f"--search: {written!r} is not the name of an option; write learning_rate or networks.width, for instance"
         )
     table, dot, rest = written.removeprefix("--").partition(".")
     name = table.replace("-", "_") + dot + rest.replace("-", "_")
@@ -138,7 +138,7 @@ def _option(written: str, values: Sequence[str]) -> SearchedOption:
     if len(values) == 1 and ".." in values[0] and "/" not in values[0]:
         return _range(name, values[0])
     if len(set(values)) < len(values):
-        raise ConfigurationError(f"--search {written}={','.join(values)}: a value stands there twice")
+        raise ConfigurationError(f"--search {written}={','.join(values)}: a value is given twice")
     return SearchedOption(name, tuple(values))
 
 

@@ -1,4 +1,4 @@
-"""The configurations among which a sweep looks: settings that all trials share, and options that differ."""
+"""The search space of a sweep: settings that all trials share, and options that differ."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ __all__ = ["SearchSpace"]
 
 _SLOTS = frozenset(kind.slot for kind in KINDS if not kind.several)
 _NOT_SEARCHED = ("device", "fitted_to", "fitted_checkpoint", "data_dir", "stages", "phases")
-"""Settings that make no trial better, or that have no one value."""
+"""Settings that cannot be searched, because they improve no trial or have no single value."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SearchSpace:
 
     Attributes:
         settings: The settings, as `priorkit train` would have them.
-        options: What differs: components first, since their names say which options there are.
+        options: The options that differ: components first, because they determine the other options.
         registry: Where components come from.
 
     Examples:
@@ -52,7 +52,7 @@ class SearchSpace:
     def checked(
         cls, settings: Mapping[str, Any], options: tuple[SearchedOption, ...], registry: Registry
     ) -> "SearchSpace":
-        """Makes a space, after a look at every value of every option.
+        """Makes a space, after checking every value of every option.
 
         Raises:
             ConfigurationError: There is no such option, or it refuses a value.
@@ -83,7 +83,7 @@ class SearchSpace:
         """The resolved configuration of a point.
 
         Raises:
-            ConfigurationError: An option refuses its value, or several do not go together.
+            ConfigurationError: An option refuses its value, or several values are incompatible.
         """
         settings = dict(self.settings)
         for option in self.options:
@@ -100,7 +100,7 @@ class SearchSpace:
         return next(choice.name for kind, choice in choices_of(validate_settings(self.settings)) if kind.slot == slot)
 
     def _described(self, option: SearchedOption, values: Mapping[str, str]) -> FieldDescription | None:
-        """What there is to know about an option at a point; None if no component there has it."""
+        """The description of an option at a point; None if no component there has it."""
         slot, *rest = option.path
         if slot not in _SLOTS or not rest:
             return next((item for item in describe_fields(RunConfig) if item.path == option.path), None)
@@ -108,7 +108,7 @@ class SearchSpace:
         return next((item for item in describe_fields(component.options, (slot,)) if item.path == option.path), None)
 
     def _where(self, option: SearchedOption) -> dict[str, str]:
-        """A point, of component names alone, at which there is an option.
+        """A point, of component names alone, at which an option exists.
 
         Raises:
             ConfigurationError: There is none.
@@ -140,7 +140,7 @@ class SearchSpace:
         return f"--search {option.name}: a run has no option {flag}{nearest(option.name, known)}"
 
     def _with_kind(self, option: SearchedOption) -> SearchedOption:
-        """A range of an option that takes any number is one of such numbers, even between whole ends."""
+        """Makes ranges of real-valued options real, even between whole ends."""
         if option.path[0] in _NOT_SEARCHED:
             raise ConfigurationError(f"--search {option.name}: that cannot be searched; give {flag_for(option.path)}")
         described = self._described(option, self._where(option))
@@ -159,10 +159,10 @@ class SearchSpace:
         return replace(option, whole=kind == "int")
 
     def _check(self, option: SearchedOption) -> None:
-        """Tries every value, or both ends of a range, beside the first values of the others."""
+        """Tries every value, or both ends of a range, with the first values of the other options."""
         where = self._where(option)
         first = {**where, **{other.name: other.ends[0] for other in self.options if other.name not in where}}
-        # Whether values of several options go together is seen where they meet.
+        # Incompatible values of several options are found when they are drawn together.
         alone = {key: value for key, value in first.items() if key in _SLOTS}
         for value in option.ends:
             try:

@@ -1,4 +1,4 @@
-"""The database in which a sweep keeps its trials: a file of SQLite, or a PostgreSQL server for several machines."""
+"""The database of a sweep's trials: a SQLite file, or a PostgreSQL server for several machines."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = [
 _SERVER = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
 _ATTEMPTS = 5
 _CONTENT = "priorkit"
-"""The study's attribute that says what it is of."""
+"""The study's attribute that describes its sweep."""
 
 
 class StudyDatabaseError(PriorkitError):
-    """The database of a sweep's study cannot be used, or has gone; what was trained stays in the sweep's folder."""
+    """The database of a sweep's study is not available; trained runs stay in the sweep's folder."""
 
 
 def require_optuna() -> None:
-    """Makes sure that the libraries of sweeps are there.
+    """Checks that the libraries for sweeps are installed.
 
     Raises:
-        MissingExtraError: They are not.
+        MissingExtraError: They are not installed.
     """
     try:
         import optuna
@@ -54,12 +54,12 @@ def require_optuna() -> None:
 
 
 def shown(request: SweepRequest) -> str:
-    """The database as it may be printed."""
+    """The database's name for output, without secrets."""
     return _shown(request.study) if request.study else str(request.out / "study.db")
 
 
 def without_secrets(text: str, study: str | None) -> str:
-    """A text in which the database of a study may be named, as it may be printed: without its password.
+    """Removes the database's password from a text, for output.
 
     Args:
         text: Such as a command, or what the database said.
@@ -74,7 +74,7 @@ def without_secrets(text: str, study: str | None) -> str:
 
 
 def _shown(given: str) -> str:
-    """A database without password and parameters, among which there may be another password."""
+    """A database's URL without password and parameters, which may hold another password."""
     from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -87,13 +87,13 @@ def _shown(given: str) -> str:
         return f"{kind}://..."
     place = f"{url.host}/{url.database}"
     if "@" in place:
-        # A password with an @ that is not written as %40 reaches into what looks like the host.
+        # A password with an @ that is not escaped as %40 extends into the apparent host.
         return f"{kind}://{place.rpartition('@')[2]}"
     return URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 def _secrets(given: str) -> list[str]:
-    """Passwords of a database's URL, as they are and as the URL has them, the longest first."""
+    """The passwords in a database's URL, escaped and unescaped, longest first."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -125,7 +125,7 @@ def _url(request: SweepRequest) -> str:
             make_url(given)
         except (ArgumentError, ValueError):
             raise ConfigurationError(
-                f"--study {shown(request)}: this is no URL of a database: expected "
+                f"--study {shown(request)}: this is not a URL of a database: expected "
                 "postgresql://user@host:port/database, with %40 for an @ and %2F for a / in a name"
             ) from None
         return _SERVER.sub("postgresql+psycopg://", given)
@@ -138,7 +138,7 @@ def _url(request: SweepRequest) -> str:
 
 @contextmanager
 def explained_database_errors(request: SweepRequest) -> Iterator[None]:
-    """Inside, whatever the database refuses is a `StudyDatabaseError` of one line."""
+    """Inside this context, errors of the database become a `StudyDatabaseError` of one line."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -150,7 +150,7 @@ def explained_database_errors(request: SweepRequest) -> Iterator[None]:
         reason = without_secrets(" ".join(str(cause).split()), request.study)
         raise StudyDatabaseError(
             f"cannot use the study's database {shown(request)!r}: {reason}; what was trained stays in "
-            f"{str(request.out)!r}, and the same command goes on once the database can be reached"
+            f"{str(request.out)!r}, and the same command resumes once the database can be reached"
         ) from None
     except RuntimeError as error:
         if "optuna" not in str(error).lower():
@@ -170,14 +170,14 @@ def _storage(request: SweepRequest) -> optuna.storages.RDBStorage:
     if url.startswith("sqlite"):
         # Another process may write at the same time.
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-    # No connection is held while runs train: a server that was started anew meanwhile is used again, and one that many
-    # machines use has few at a time.
+    # No connection is held while runs train, so that a restarted server can be used again, and a shared server has few
+    # connections.
     engine = {"poolclass": NullPool, "connect_args": {"connect_timeout": 10}}
     return optuna.storages.RDBStorage(url, engine_kwargs=engine)
 
 
 def _made(request: SweepRequest) -> optuna.Study:
-    """The study, which is made if it is not there; several machines may make the same tables at the same moment."""
+    """Opens or creates the study; several machines may create the same tables at the same moment."""
     import optuna
     from sqlalchemy.exc import IntegrityError, ProgrammingError
 
@@ -201,7 +201,7 @@ def open_study(request: SweepRequest) -> optuna.Study:
 
     Raises:
         StudyDatabaseError: The database cannot be used.
-        RunFolderError: The database has a study of that name that looks for something else, or elsewhere.
+        RunFolderError: The database has a study of this name with other objectives or another search space.
     """
     with explained_database_errors(request):
         study = _made(request)
@@ -221,7 +221,7 @@ def open_study(request: SweepRequest) -> optuna.Study:
 
 
 def _difference(before: object, now: object) -> str:
-    """What was asked for, and what is, where they differ first."""
+    """The first difference between the request and the study."""
     if isinstance(before, dict) and isinstance(now, dict):
         key = next(key for key in {**before, **now} if before.get(key) != now.get(key))
         return f"{key.replace('_', '-')} {before.get(key)!r}, and {now.get(key)!r} is asked for"

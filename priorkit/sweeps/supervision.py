@@ -1,4 +1,4 @@
-"""Carries a sweep out: hands trials to processes, and writes down what came of them."""
+"""Runs a sweep: assigns trials to processes, and records their results."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["Supervision"]
 
 _WAIT = 0.5
-"""Seconds between looks at whether the sweep is to stop."""
+"""Seconds between checks for a request to stop."""
 _LOOK_AROUND = 5.0
-"""Seconds between looks at what other processes do."""
+"""Seconds between checks of other processes."""
 _REFUSALS = 3
-"""So many trials that fail one after the other, before any has come to its end, end the sweep."""
+"""Number of consecutive failures, before any trial has finished, that ends the sweep."""
 
 
 @dataclass
@@ -38,12 +38,12 @@ class _Training:
 
 
 class Supervision:
-    """Hands trials to processes until there are enough, or it is asked to stop.
+    """Assigns trials to processes until there are enough, or a stop is requested.
 
     Args:
         study: The study.
         request: The sweep.
-        observer: Told how it goes.
+        observer: The observer to notify.
     """
 
     def __init__(self, study: optuna.Study, request: SweepRequest, observer: SweepObserver) -> None:
@@ -58,16 +58,16 @@ class Supervision:
         self._pool = JobPool(worker_environments(request.jobs, device))
 
     def run(self, stop: Callable[[], str | None]) -> str | None:
-        """Trains what there is to train.
+        """Trains all trials.
 
         Args:
-            stop: Says whether, and by what, it is asked to stop.
+            stop: Returns the reason if a stop is requested, or None.
 
         Returns:
-            Why it stopped early, or None.
+            The reason for stopping early, or None.
 
         Raises:
-            StudyDatabaseError: The database has gone; what is in training has been saved before.
+            StudyDatabaseError: The database is not available; runs in training have been saved.
             ConfigurationError: No trial can be trained.
         RunFolderError: The sweep's folder holds a run of another sweep where a trial is to be trained.
         """
@@ -79,7 +79,7 @@ class Supervision:
                         self._end(reason)
                     return reason
             except Exception as error:
-                # Without the database, or with a mistake of ours, the runs are saved all the same.
+                # Runs are saved even if the database fails or priorkit has a mistake.
                 self.observer.stopping(str(error))
                 for _ in self._pool.stop():
                     pass
@@ -110,7 +110,7 @@ class Supervision:
             self._looked = time.monotonic()
 
     def _others(self) -> bool:
-        """Whether there is something to wait for: trials that others train, and that may be cut short."""
+        """Whether to wait for trials of other processes, which may be interrupted."""
         elsewhere = len(self.ledger.open_elsewhere(list(self._training)))
         if elsewhere and elsewhere != self._waits:
             self.observer.waiting(elsewhere)
@@ -130,7 +130,7 @@ class Supervision:
             self._fail(trial, str(error))
             return True
         except RunFolderError:
-            # Nothing is wrong with the trial: the study goes on with it in another folder.
+            # The trial is not at fault: the study resumes it in another folder.
             self.ledger.cut_short(trial)
             raise
         self._training[trial.number] = _Training(trial, params)
@@ -180,7 +180,7 @@ class Supervision:
             self.ledger.cut_short(training.trial)
             self.observer.cut_short(number, result["stopped"])
         elif (reason := self.ledger.complete(training.trial, result["figures"])) is not None:
-            # Figures that are not finite are those of a training that diverged: other values may do better.
+            # Figures that are not finite come from diverged training: other values may do better.
             if any(item.name not in result["figures"] for item in self.request.objectives):
                 self._refused.append(reason)
             self._progress()
@@ -202,11 +202,11 @@ class Supervision:
         self.observer.progressed(len(ended))
 
     def _end(self, reason: str) -> None:
-        """Has the trials in training save what they have."""
+        """Makes the trials in training save their state."""
         self.observer.stopping(reason)
         for event in self._pool.stop():
             if event.kind == "killed":
-                # It had nothing to save yet, or saves between steps alone.
+                # It had nothing to save yet, or saves only between steps.
                 training = self._training.pop(int(str(event.key)))
                 self.ledger.cut_short(training.trial)
                 continue

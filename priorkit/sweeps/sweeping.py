@@ -1,4 +1,4 @@
-"""Sweeps: many runs of one recipe, among which the best is looked for."""
+"""Sweeps: many runs of one recipe, to find the best settings."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ __all__ = ["carry_out_sweep", "default_folder", "sweep"]
 
 
 def carry_out_sweep(request: SweepRequest, observer: SweepObserver | None = None) -> Sweep:
-    """Carries a sweep out, or goes on with it. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
+    """Runs or resumes a sweep. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
 
     Args:
         request: The sweep.
-        observer: Told how it goes.
+        observer: The observer to notify.
 
     Raises:
-        PriorkitError: Something must be mended first; the database may have gone.
+        PriorkitError: Something must be mended first, such as a missing database.
         KeyboardInterrupt: Ctrl-C twice: the runs in training have not been saved at their last step.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
@@ -65,7 +65,7 @@ def _check_folder(out: Path) -> None:
 
 
 def default_folder(name: str, dataset: str) -> Path:
-    """Where a sweep lies if nobody says: the same command finds it again."""
+    """The default folder of a sweep, which the same command finds again."""
     return Path("sweeps") / f"{name}-{dataset}".replace(":", "-")
 
 
@@ -85,30 +85,30 @@ def sweep(
     observer: SweepObserver | None = None,
     registry: Registry | None = None,
 ) -> Sweep:
-    """Trains a run for each of many settings, and finds the best; the same call goes on with what there is.
+    """Trains a run for each of many settings, and finds the best; the same call resumes the sweep.
 
-    Each trial is trained by a process of its own, and is a run folder below `out`. Ctrl-C and SIGTERM save all runs in
-    training first, and then do to the program what they do elsewhere.
+    Each trial is trained by a separate process, and is a run folder below `out`. Ctrl-C and SIGTERM save all runs in
+    training, and then have their usual effect on the program.
 
     Args:
-        search: What differs: `{"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]}`, or as the command line
-            takes it, `"learning_rate=1e-4..1e-2,networks.width=16,32"`.
-        config: What all trials share: a configuration, or settings as a TOML file has them.
+        search: The options to vary: `{"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]}`, or in the command
+            line's syntax, `"learning_rate=1e-4..1e-2,networks.width=16,32"`.
+        config: The common configuration of all trials: a `RunConfig`, or settings as in a TOML file.
         out: The sweep's folder; `sweeps/PRIOR-DATASET` if None.
-        objective: The figure to look for, or several.
-        trials: How many trials there are to be in all.
-        jobs: How many processes train at once; one for each CUDA device if None.
+        objective: The objective, or several.
+        trials: Total number of trials.
+        jobs: Number of processes that train at the same time; one for each CUDA device if None.
         study: A file of SQLite, or a `postgresql://` URL; `study.db` in the folder if None.
         name: The study's name in that database; the folder's name if empty.
-        pruner: `median`, `hyperband` or `none`: what ends trials early that do worse than others.
-        samples: Samples that scores are of.
-        seed: Seed of what is drawn.
-        observer: Told how it goes.
-        registry: Where the settings are looked up; the processes use the installed plug-ins.
+        pruner: `median`, `hyperband` or `none`: the rule that ends bad trials early.
+        samples: Number of samples for scores.
+        seed: Seed of the drawn values.
+        observer: The observer to notify.
+        registry: The registry for checking settings; the processes use the installed plug-ins.
 
     Raises:
         PriorkitError: Something must be mended first.
-        KeyboardInterrupt: Ctrl-C; the same call goes on.
+        KeyboardInterrupt: Ctrl-C; the same call resumes the sweep.
     """
     settings = _settings(config)
     space = SearchSpace.checked(settings, search_of(search), installed_plugins() if registry is None else registry)
@@ -135,6 +135,6 @@ def _settings(config: RunConfig | Mapping[str, Any] | None) -> dict[str, Any]:
     if config is None:
         return {}
     if isinstance(config, RunConfig):
-        # What nobody has set is left open, so that a component that is searched brings its own defaults.
+        # Unset fields stay unset, so that a searched component has its own defaults.
         return config.model_dump(exclude_unset=True)
     return dict(config)

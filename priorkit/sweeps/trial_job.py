@@ -1,4 +1,4 @@
-"""One trial: a run that is trained, or gone on with, and scored, in a process of its own."""
+"""One trial: trains or resumes a run in a separate process, and scores it."""
 
 import signal
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ __all__ = ["TrialJob", "carry_out_trial", "refuse_other_run"]
 
 @dataclass(frozen=True)
 class TrialJob:
-    """What a process is to train.
+    """The job of a process.
 
     Attributes:
         config: The resolved configuration.
-        folder: The run folder; a run that lies there is gone on with.
-        scores: The scores to be computed after training.
-        samples: Samples that they are of.
+        folder: The run folder; an existing run is resumed.
+        scores: The scores to compute after training.
+        samples: Number of samples for scores.
     """
 
     config: RunConfig
@@ -48,30 +48,30 @@ class TrialJob:
 
 
 class _Teller(Observer):
-    """Tells of reviews, and ends the run once it is asked to."""
+    """Reports reviews, and ends the run on request."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.pruned = False
 
     def started(self, session: Session) -> None:
-        """Says where it trains."""
+        """Reports the device."""
         where = f"{session.precision.device} in {session.precision.name}"
         self.channel.tell("training", where=where, step=session.steps)
 
     def stepped(self, session: Session) -> None:
-        """Ends a run that does worse than others: as SIGTERM does, with a checkpoint."""
+        """Ends a run that does worse than others, like SIGTERM, with a checkpoint."""
         if not self.pruned and self.channel.asked("prune"):
             self.pruned = True
             signal.raise_signal(signal.SIGTERM)
 
     def reviewed(self, session: Session, review: Review) -> None:
-        """Says how it goes."""
+        """Reports progress."""
         self.channel.tell("review", step=session.steps, seconds=session.seconds, scores=review.scores)
 
 
 def carry_out_trial(job: TrialJob, channel: Channel) -> dict[str, Any]:
-    """Trains a trial's run, or goes on with it, and scores it.
+    """Trains or resumes a trial's run, and scores it.
 
     Returns:
         `figures` of the run by name; `stopped`, why training ended early, or None; and whether it was `pruned`.
@@ -94,7 +94,7 @@ def carry_out_trial(job: TrialJob, channel: Channel) -> dict[str, Any]:
 
 
 def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> None:
-    """Makes sure that a trial's folder is free, or holds a run that is trained as the trial is to be.
+    """Checks that a trial's folder is free, or holds a run with the trial's configuration.
 
     Raises:
         RunFolderError: It holds a run of another sweep, whose figures would be taken for the trial's.
@@ -102,7 +102,7 @@ def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> Non
     """
     run = RunFolder(folder)
     if not run.config.is_file():
-        # Whoever trains there says what is wrong, if anything is there at all.
+        # Training will report what is wrong, if there is anything at all.
         return
     kept = resolve_config(run.read_config(), registry).model_dump(mode="json")
     now = config.model_dump(mode="json")
@@ -135,7 +135,7 @@ def _evaluation_settings(job: TrialJob) -> EvaluationSettings:
 
 
 def _found(job: TrialJob) -> dict[str, float]:
-    """The scores of the last checkpoint that were computed as they are to be."""
+    """The existing scores of the last checkpoint with the same settings."""
     folder = RunFolder.open(job.folder)
     if not job.scores or not folder.checkpoints.has("last"):
         return {}
@@ -158,7 +158,7 @@ def _score(job: TrialJob, registry: Registry, channel: Channel) -> None:
 
 
 def _figures(job: TrialJob) -> dict[str, float]:
-    """Everything that a run gave, by name."""
+    """All figures of a run, by name."""
     summary = summarise_run(job.folder)
     parameters = RunFolder.open(job.folder).read_environment()["parameters"]
     return {

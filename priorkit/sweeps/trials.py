@@ -1,4 +1,4 @@
-"""The trials of a sweep, as they are told to people and programs."""
+"""The trials of a sweep, for output."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = [
 RUN = "run"
 """Name of the run folder."""
 FIGURES = "figures"
-"""What the run gave, by name."""
+"""The run's figures, by name."""
 REASON = "reason"
-"""Why a trial failed for good. One that failed without a reason was cut short, and is taken up again."""
+"""The reason of a trial's final failure. A trial that failed without a reason was interrupted, and will be resumed."""
 RETRY_OF = "retry_of"
-"""The number of the trial that this one goes on with."""
+"""The number of the trial that this trial resumes."""
 ATTEMPT = "attempt"
-"""How many times the process of such a trial has been killed."""
+"""Number of times that a trial's process has been killed."""
 SURPLUS = "surplus"
-"""Of a trial that was drawn though another process had drawn the last one."""
+"""Marks a trial that was drawn although another process had drawn the last one."""
 PLACE = "place"
 """The machine and the process that train it."""
 
@@ -47,13 +47,13 @@ class SweptTrial:
 
     Attributes:
         number: Its number in the study.
-        state: `complete`; `pruned`, where it did worse than others; `failed`; `running`; `waiting` to be gone on with.
-        params: What was varied, as text, by the option's name.
+        state: `complete`; `pruned`, if it did worse than others; `failed`; `running`; `waiting` to be resumed.
+        params: The values of the varied options, as text, by name.
         values: The values of the objectives, of a complete trial.
-        figures: Everything that its run gave, by name.
-        run: Its run folder, as this machine names it; it lies where the trial was trained.
+        figures: All figures of its run, by name.
+        run: Its run folder, with this machine's path; it is on the machine that trained it.
         place: The machine that trained it.
-        reason: Why it failed, or why it waits.
+        reason: The reason why it failed or waits.
         steps: The step of its last review.
     """
 
@@ -88,7 +88,7 @@ class SweptTrial:
 
 
 def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count: those that no other one goes on with, and that were not drawn in vain."""
+    """The trials that count: those that no other trial resumes, and that were not drawn in vain."""
     trials = list(trials)
     gone_on_with = {
         trial.user_attrs[RETRY_OF]
@@ -99,7 +99,7 @@ def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def run_name(number: int) -> str:
-    """The name of the run folder of a trial that goes on with none."""
+    """The name of the run folder of a trial that does not resume another."""
     return f"trial-{number:04d}"
 
 

@@ -18,7 +18,7 @@ class CometTracker(Tracker):
         self._experiment: Any = None
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Begins an experiment of the project `priorkit`, or goes on with one under its key."""
+        """Starts an experiment of the project `priorkit`, or resumes one by its key."""
         import comet_ml
 
         config = comet_ml.ExperimentConfig(

@@ -26,7 +26,7 @@ class MlflowTracker(Tracker):
         self._run = ""
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Begins a run, or goes on with one that is in the same store."""
+        """Starts a run, or resumes one in the same store."""
         from mlflow import MlflowClient
         from mlflow.entities import Param
 

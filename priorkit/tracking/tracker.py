@@ -46,7 +46,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Begins to follow a run, or goes on with it where it was followed before.
+        """Starts to follow a run, or continues if it has followed it before.
 
         Returns:
             By what it goes on later, as texts; kept in the run's folder.

@@ -21,7 +21,7 @@ class WandbTracker(Tracker):
         self._run: Any = None
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Begins a run of the project `priorkit`, or goes on with one under its id."""
+        """Starts a run of the project `priorkit`, or resumes one by its id."""
         import wandb
 
         if os.environ.get("WANDB_MODE", "online") == "online" and not wandb.login(prompt=False):

@@ -1,4 +1,4 @@
-"""What makes training steps faster by option: compiled networks, recorded phases."""
+"""Optional acceleration of training steps: compiled networks, recorded phases."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,10 @@ __all__ = ["choose_recorder", "compile_system"]
 
 
 def compile_system(system: BuiltSystem, *, backend: str | Callable[..., Any] = "inductor") -> None:
-    """Compiles what phases call on the networks that are trained, in place.
+    """Compiles the trained networks' methods that phases call, in place.
 
-    Critics whose gradient is penalised stay as they are, and networks that a phase differentiates twice: what
-    torch.compile makes has no gradient of its gradient. So do networks with recurrent layers, which it leaves out.
+    Critics with a gradient penalty and networks that a phase differentiates twice are not compiled: torch.compile does
+    not support double backward. Neither are networks with recurrent layers, which it does not support.
 
     Args:
         system: The components, on their device.
@@ -43,10 +43,10 @@ def compile_system(system: BuiltSystem, *, backend: str | Callable[..., Any] = "
 def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:
     match name:
         case "image_critic":
-            # The perceptual loss reads the features alone; a call is one after the other.
+            # The perceptual loss calls only `features`; a full pass calls one method after the other.
             return [(network, "features"), (network, "score")]
         case "regularizer":
-            # It computes terms: what it calls are the modules in it.
+            # A regularizer computes terms by calling its submodules.
             return [(child, "forward") for child in network.children() if any(True for _ in child.parameters())]
     return [(network, "forward")]
 
@@ -54,17 +54,17 @@ def _called(name: str, network: nn.Module) -> list[tuple[nn.Module, str]]:
 def choose_recorder(
     config: RunConfig, device: torch.device, processes: Processes | None = None
 ) -> GraphRecorder | None:
-    """What records the phases of a run, if its configuration asks for it.
+    """Makes the recorder of phases, if the configuration asks for one.
 
     Raises:
         DeviceError: The device has no CUDA graphs.
-        ConfigurationError: They are asked for together with what they do not go with.
+        ConfigurationError: Another setting is incompatible with CUDA graphs.
     """
     if not config.cuda_graphs:
         return None
     if config.on_divergence == "skip":
         raise ConfigurationError(
-            "--on-divergence skip decides in every update, and --cuda-graphs replays them as they were recorded: use "
+            "--on-divergence skip decides in every update, but --cuda-graphs replays updates as recorded: use "
             "--no-cuda-graphs, or --on-divergence rollback"
         )
     if device.type != "cuda":
@@ -73,7 +73,7 @@ def choose_recorder(
             "use --no-cuda-graphs, or use --device cuda where there is one"
         )
     if config.compile:
-        raise ConfigurationError("--cuda-graphs and --compile do not go together: leave one of them out")
+        raise ConfigurationError("--cuda-graphs and --compile exclude each other: leave one of them out")
     if processes is not None and processes.count > 1:
         raise ConfigurationError(
             "--cuda-graphs: training in several processes cannot be recorded yet; use --no-cuda-graphs"

@@ -1,4 +1,4 @@
-"""Which sizes of batches a run can have."""
+"""Chooses and checks batch sizes."""
 
 from priorkit.config import RunConfig
 from priorkit.distributed import Processes
@@ -8,12 +8,12 @@ __all__ = ["fitting_batch_size", "require_batch_sizes"]
 
 
 def fitting_batch_size(config: RunConfig, images: int) -> int:
-    """The size of batches: the configuration's, or a smaller one where nobody chose it and there are fewer images.
+    """The batch size: the configuration's, or a smaller one if the user chose none and there are fewer images.
 
-    Then it is the largest power of two for which there are images, at least 2.
+    A smaller one is the largest power of two that is at most the number of images, at least 2.
 
     Args:
-        config: The run's settings; whether it sets `batch_size` itself counts.
+        config: The run's settings; an explicit `batch_size` is kept.
         images: Number of training images, at least 2.
     """
     if "batch_size" in config.model_fields_set or config.batch_size <= images:
@@ -22,12 +22,12 @@ def fitting_batch_size(config: RunConfig, images: int) -> int:
 
 
 def require_batch_sizes(config: RunConfig, images: int, processes: Processes) -> None:
-    """Makes sure that there are images for a batch of every stage, and images of every batch for each process.
+    """Checks that there are enough images for a batch of every stage, and for each process's share.
 
     Args:
         config: The run's settings.
         images: Number of training images.
-        processes: Those that train together: two images each, where their batch norm sees no others.
+        processes: The processes that train together; each needs two images if its batch norm sees no others.
 
     Raises:
         ConfigurationError: A batch is too large or too small.

@@ -1,4 +1,4 @@
-"""What a session trains on, stage by stage: batches of images, or of the codes that are kept of them."""
+"""The batches of a session, stage by stage: of images, or of cached codes."""
 
 from collections.abc import Callable
 
@@ -18,17 +18,17 @@ __all__ = ["BatchSource"]
 
 
 class BatchSource:
-    """Gives a session its batches, in each stage of the kind that the stage's phases take.
+    """Provides the batches of a session, in each stage of the kind that the stage's phases take.
 
     Args:
         system: The components.
-        data: The images to train on, and how they are changed.
+        data: The training images and their augmentation.
         config: The run's settings.
-        precision: Where and how to compute.
-        processes: Those that train together.
+        precision: The device and precision of computations.
+        processes: The processes that train together.
 
     Attributes:
-        batches: Where the batches of the present stage come from.
+        batches: The source of the current stage's batches.
     """
 
     def __init__(
@@ -48,21 +48,21 @@ class BatchSource:
         self._fetched: tuple[Tensor, dict[str, Tensor]] | None = None
 
     def enter(self, stage: PlannedStage) -> None:
-        """Goes over to another stage."""
+        """Switches to another stage."""
         self.batches.close()
         self._fetched = None
         self.stage = stage
         self.batches = self._make()
 
     def fetch(self, images_seen: int, encoder: Callable[[], Encoder]) -> None:
-        """Reads the next batch, if it has not been read yet.
+        """Reads the next batch, unless it has been read already.
 
         Args:
-            images_seen: Images that have been seen before it.
-            encoder: Gives enc as it is used, on the device; called where its codes are not known yet.
+            images_seen: Number of images seen before.
+            encoder: Returns enc for evaluation, on the device; called if codes are not cached yet.
 
         Raises:
-            DataError: An image that is read as it is needed cannot be read.
+            DataError: A streamed image cannot be read.
         """
         if self._fetched is not None:
             return
@@ -70,7 +70,7 @@ class BatchSource:
         if isinstance(batches, KeptCodes) and not batches.known:
             batches.encode_with(encoder())
         if self.stage.batch is Batch.ALL_CODES:
-            assert isinstance(batches, KeptCodes), "all codes are kept ones"
+            assert isinstance(batches, KeptCodes), "stages on all codes have cached codes"
             self._fetched = batches.everything(), self._conditions(batches.all_entries(), None, images_seen)
             return
         others, condition = None, self.condition
@@ -83,31 +83,31 @@ class BatchSource:
         self._fetched = batches.at(images_seen), with_them
 
     def moments(self) -> tuple[Tensor, Tensor] | None:
-        """Mean and deviation of the codes of a stage on codes, each (code_dim,), once the first batch has been read.
+        """Mean and deviation of the codes of a stage on codes, each (code_dim,), after the first batch has been read.
 
-        None where the stage takes images, or its codes are indices.
+        None if the stage takes images, or its codes are indices.
         """
         indices = self.codes.kind is CodeKind.INDICES
         return self.batches.moments() if isinstance(self.batches, KeptCodes) and not indices else None
 
     def take(self) -> tuple[Tensor, dict[str, Tensor]]:
-        """The batch that has been read, and what comes with it; it is not kept."""
+        """The batch that has been read, and its conditions; it is then discarded."""
         assert self._fetched is not None, "a batch is read first"
         fetched, self._fetched = self._fetched, None
         return fetched
 
     def forget(self) -> None:
-        """Forgets what has been read or computed ahead: the networks or the position are about to be others."""
+        """Discards what has been read or computed ahead, before the networks or the position change."""
         self._fetched = None
         if isinstance(self.batches, KeptCodes):
             self.batches.forget()
 
     def close(self) -> None:
-        """Ends the processes that read images, if there are any; the next batch starts them again."""
+        """Ends the processes that read images, if any; the next batch starts them again."""
         self.batches.close()
 
     def _conditions(self, entries: Tensor | None, others: Tensor | None, images_seen: int) -> dict[str, Tensor]:
-        """What comes with a batch: `condition`; `mismatched`, of other images; `interpolated`; and `entries`."""
+        """The conditions of a batch: `condition`; `mismatched`, of other images; `interpolated`; and `entries`."""
         condition = self.condition
         if condition is None or entries is None:
             return {}
@@ -127,14 +127,14 @@ class BatchSource:
         return conditions
 
     def _one_of(self, entries: Tensor, images_seen: int) -> Tensor:
-        """Of several entries of each image the one that the batch after `images_seen` images uses."""
+        """Picks one of each image's entries for the batch after `images_seen` images."""
         if self.condition is None or not self.condition.several_entries:
             return entries
         return self.condition.one_of(entries, self._chances(entries, "entries", images_seen))
 
     def _chances(self, entries: Tensor, purpose: str, images_seen: int) -> Tensor:
         """A number from 0 to 1 for each image of the batch after `images_seen` images, on the device of its entries."""
-        # Drawn for the whole batch, on the CPU: neither the device nor how many processes share it changes anything.
+        # Drawn for the whole batch, on the CPU, so that neither the device nor the number of processes matters.
         generator = torch.Generator().manual_seed(seed_for(self.config.seed, purpose, images_seen))
         if self.stage.batch is Batch.IMAGES:
             share = self.processes.share(self.stage.batch_size)
@@ -146,7 +146,7 @@ class BatchSource:
     def _make(self) -> Batches | KeptCodes:
         config, device, condition = self.config, self.precision.device, self.condition
         if self._entries is None and condition is not None and condition.from_data:
-            # Kept from stage to stage: captions are turned into tokens once.
+            # Kept for later stages, so that captions are tokenised only once.
             self._entries = condition.entries(self.images)
         entries = self._entries
         if self.stage.batch is not Batch.IMAGES:

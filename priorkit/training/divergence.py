@@ -1,4 +1,4 @@
-"""Whether training has diverged."""
+"""Checks whether training has diverged."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ from priorkit.models.model import Model
 __all__ = ["require_finite"]
 
 _CHECKED = 2
-"""Held-out images, and samples, that are made before weights are kept."""
+"""Number of reconstructions, and of samples, checked before weights are saved."""
 
 
 def require_finite(networks: Mapping[str, nn.Module], model: Model, held_out: Tensor, *, seed: int, step: int) -> None:
-    """Makes sure that weights are fit to be kept.
+    """Checks that weights are worth saving.
 
-    Losses are those before the last update, and weights or statistics may be finite and yet useless after it, so
-    images are made, too.
+    The losses are those before the last update, after which weights or statistics may be finite but useless, so images
+    are checked, too.
 
     Args:
         networks: The networks that are trained, by name.
-        model: The model as it is used.
-        held_out: Images it was not trained on, uint8 (N, C, H, W).
+        model: The model for evaluation.
+        held_out: Held-out images, uint8 (N, C, H, W).
         seed: Seed of the samples.
-        step: When that is, for the message.
+        step: The current step, for the message.
 
     Raises:
         NonFiniteLossError: A weight or an image that the model makes is infinite or not a number.

@@ -1,4 +1,4 @@
-"""Numbers that fall to nothing where training collapses: of samples, of codes and of weights."""
+"""Indicators of collapse, which approach 0: of samples, of codes and of weights."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,16 +17,16 @@ share of the largest dimension's."""
 
 
 def sample_indicators(samples: Tensor, images: Tensor) -> dict[str, float]:
-    """How different samples are from each other, beside how different held-out images are.
+    """The variety of samples, relative to that of held-out images.
 
     Args:
         samples: Shape (N, C, H, W).
-        images: Held-out images, shape (M, C, H, W). As many of each are compared as there are of both.
+        images: Held-out images, shape (M, C, H, W). Equal numbers of both are compared.
 
     Returns:
         `sample_spread`, the mean distance of two samples as a share of that of two images, and `sample_neighbours`, the
-        same for the median distance to the nearest neighbour: at 0, samples are all alike, or copies of a few. Both are
-        left out where images do not differ.
+        same for the median distance to the nearest neighbour: near 0, samples are all alike, or copies of a few. Both
+        are left out if the images do not differ.
     """
     n = min(len(samples), len(images))
     if n < 2:
@@ -48,17 +48,17 @@ def _distances(images: Tensor) -> tuple[float, float]:
 
 
 def code_indicators(model: Model, images: Tensor, *, seed: int) -> dict[str, float]:
-    """How many dimensions the codes of held-out images use.
+    """The number of dimensions that the codes of held-out images use.
 
     Args:
         model: A model with an encoder.
-        images: Held-out images, shape (N, C, H, W) in [-1, 1]; of a single one, nothing can be said.
+        images: Held-out images, shape (N, C, H, W) in [-1, 1]; at least 2, or the result is empty.
         seed: Seed of the draws from the posteriors.
 
     Returns:
-        Of vectors and maps: `code_informed`, the share of dimensions that carry information about the image, 0 to 1;
+        For vectors and maps: `code_informed`, the share of dimensions that carry information about the image, 0 to 1;
         and, where any does, `code_dimensions`, the effective number of dimensions of the posteriors' means, from 1 on:
-        the participation ratio of their variances along the principal axes. Of indices, `code_entries`, the perplexity
+        the participation ratio of their variances along the principal axes. For indices, `code_entries`, the perplexity
         of the codebook's entries, from 1 on.
     """
     assert model.encoder is not None, "codes come from an encoder"
@@ -72,7 +72,7 @@ def code_indicators(model: Model, images: Tensor, *, seed: int) -> dict[str, flo
         shares = posterior.indices.flatten().cpu().unique(return_counts=True)[1].double()
         shares = shares / shares.sum()
         return {"code_entries": float((-(shares * shares.log()).sum()).exp())}
-    # On the CPU, since some devices have no float64.
+    # On the CPU, because some devices have no float64.
     means, draws = (each.flatten(1).cpu().double() for each in (posterior.mean, posterior.code))
     deviations = means.std(0)
     informed = (deviations > _VARIES * deviations.max()) & (
@@ -80,7 +80,7 @@ def code_indicators(model: Model, images: Tensor, *, seed: int) -> dict[str, flo
     )
     found = {"code_informed": float(informed.double().mean())}
     if bool(informed.any()):
-        # Of the variances along the axes, the sum and the sum of squares are traces.
+        # The sum and the sum of squares of the variances along the axes are traces.
         centred = means - means.mean(0)
         gram = centred @ centred.T if len(means) < means.shape[1] else centred.T @ centred
         found["code_dimensions"] = float(gram.trace().square() / gram.square().sum())
@@ -88,12 +88,12 @@ def code_indicators(model: Model, images: Tensor, *, seed: int) -> dict[str, flo
 
 
 class WeightChanges:
-    """Finds out which share of a network's weights training has changed between looks.
+    """Measures the share of a network's weights that training has changed between calls.
 
-    It keeps two sums of each tensor and no copy, so a change that leaves both as they were is not seen.
+    It stores two sums of each tensor instead of a copy, so a change that preserves both sums goes unnoticed.
 
     Args:
-        networks: Those that are trained, by name.
+        networks: The trained networks, by name.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
@@ -104,11 +104,10 @@ class WeightChanges:
         self._sums: dict[str, list[list[float]]] = {}
 
     def look(self, names: Iterable[str]) -> dict[str, float]:
-        """Looks at some networks. Waits for the device.
+        """Compares some networks with the previous call. Waits for the device.
 
         Returns:
-            For each that has been looked at before, the share of its weights that lie in tensors which have changed
-            since, 0 to 1.
+            For each network seen before, the share of its weights in tensors that have changed since, 0 to 1.
         """
         changed: dict[str, float] = {}
         for name in names:

@@ -1,4 +1,4 @@
-"""How learning rates change while a stage is trained: the factor of each step."""
+"""Learning-rate schedules: the factor of each step of a stage."""
 
 import math
 
@@ -12,13 +12,12 @@ __all__ = ["rate_factor", "require_length", "stage_length"]
 
 
 def rate_factor(schedule: LRSchedule, step: int, length: int | None = None) -> float:
-    """The factor of all learning rates in a step: a pure function, so a run that goes on is the same run.
+    """The factor of all learning rates in a step: a pure function, so that resumed runs are unchanged.
 
     Args:
         schedule: The schedule.
-        step: Steps of the stage that are done.
-        length: Steps of the stage, for schedules that fall over its length and have none of their own; None where
-            nobody knows.
+        step: Number of the stage's steps done.
+        length: Number of the stage's steps, for schedules that depend on it; None if unknown.
     """
     if step < schedule.warm_up:
         return (step + 1) / schedule.warm_up
@@ -55,7 +54,7 @@ def _cosine(first: float, last: float, share: float) -> float:
 
 
 def stage_length(stage: PlannedStage, config: RunConfig, images: int) -> int | None:
-    """How many steps a stage has; None where only time ends it.
+    """Number of steps of a stage; None if only time ends it.
 
     Args:
         stage: The stage.
@@ -63,7 +62,8 @@ def stage_length(stage: PlannedStage, config: RunConfig, images: int) -> int | N
         images: Number of training images.
 
     Raises:
-        ConfigurationError: Its schedule falls over its length, and only time ends it; or it is over before its warm-up.
+        ConfigurationError: The schedule depends on the length, but only time ends the stage; or the warm-up is longer
+            than the stage.
     """
     ends = stage.ends if stage.ends is not None else last_step(config, images)
     length = None if ends is None else ends - stage.begins
@@ -73,14 +73,15 @@ def stage_length(stage: PlannedStage, config: RunConfig, images: int) -> int | N
 
 
 def require_length(schedule: LRSchedule, length: int | None) -> None:
-    """Makes sure that learning rates can follow a schedule.
+    """Checks that a schedule fits the length of a stage.
 
     Args:
         schedule: The schedule.
-        length: Steps of the stage; None where only time ends it.
+        length: Number of the stage's steps; None if only time ends it.
 
     Raises:
-        ConfigurationError: It falls over the stage's length, and nobody knows that, or its warm-up takes all of it.
+        ConfigurationError: The schedule depends on the length, which is unknown, or the warm-up is not shorter than the
+            stage.
     """
     if not schedule.falls_over_its_length or schedule.length is not None:
         return

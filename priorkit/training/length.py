@@ -1,4 +1,4 @@
-"""How long a run is."""
+"""The length of a run."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ __all__ = ["images_seen", "last_step", "require_steps_taken", "with_its_end"]
 
 
 def last_step(config: RunConfig, images: int) -> int | None:
-    """At which step a run ends, by its steps or epochs; None if only time ends it.
+    """The step at which a run ends, by its steps or epochs; None if only time ends it.
 
     Args:
         config: Its configuration.
@@ -23,7 +23,7 @@ def last_step(config: RunConfig, images: int) -> int | None:
 
 
 def images_seen(config: RunConfig, steps: int) -> int:
-    """How many images or codes a run has seen after so many steps, batch by batch.
+    """The number of images or codes that a run has seen after a number of steps.
 
     Args:
         config: Its configuration.
@@ -36,15 +36,15 @@ def images_seen(config: RunConfig, steps: int) -> int:
 
 
 def require_steps_taken(config: RunConfig, system: BuiltSystem, steps: int | None) -> None:
-    """Makes sure that a run takes the steps that it was asked for: a last stage that takes all codes has one.
+    """Checks that a run takes the requested steps: a last stage that takes all codes has one step.
 
     Args:
         config: Its configuration, resolved.
-        system: What it trains.
-        steps: What was asked for; None for nothing.
+        system: The system that it trains.
+        steps: The requested steps, or None.
 
     Raises:
-        ConfigurationError: It would end before them.
+        ConfigurationError: The run would end earlier.
     """
     ends = system.stages[-1].ends
     if steps is None or not config.stages or ends is None or steps <= ends:
@@ -59,6 +59,6 @@ def require_steps_taken(config: RunConfig, system: BuiltSystem, steps: int | Non
 
 
 def with_its_end(config: RunConfig, system: BuiltSystem) -> RunConfig:
-    """The configuration with the length that its last stage has by itself: one that takes all codes has one step."""
+    """The configuration with the length that its last stage implies: a stage that takes all codes has one step."""
     ends = system.stages[-1].ends
     return config if ends is None else config.model_copy(update={"steps": ends, "epochs": None})

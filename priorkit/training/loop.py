@@ -12,13 +12,13 @@ from priorkit.training.symptom_watch import SymptomWatch
 __all__ = ["run_session"]
 
 _LOOKED_FOR_FAULTS = 50
-"""Steps between looks for losses and gradients that are not finite, where a look waits for the device."""
+"""Steps between checks for losses and gradients that are not finite, on devices for which a check waits."""
 _LEAST_REDUCTION = 1 / 32
-"""Of learning rates, by rolling back: each time halves them."""
+"""Factor of learning rates at each rollback."""
 _DECISIVE = ("sample_distance", "reconstruction_error")
-"""The score of a review that says which checkpoint is best: the first that there is."""
+"""Scores of a review that select the best checkpoint: the first available one is used."""
 _OF_FEATURES = "frechet_distance"
-"""The score of an evaluation that says it instead, from the first one on: it sees shapes where a review sees pixels."""
+"""The score of an evaluation that replaces it after the first evaluation: it compares features rather than pixels."""
 
 
 class _Schedule:
@@ -28,7 +28,7 @@ class _Schedule:
         self.session = session
         self.observers = observers
         self.reviewed_at = -1
-        # A new run has no checkpoint yet; one that goes on has that which it goes on from.
+        # A new run has no checkpoint yet; a resumed run has the one that it resumes from.
         self.checkpointed_at = session.steps or -1
 
     def measure(self, *, reset: bool) -> None:
@@ -44,7 +44,7 @@ class _Schedule:
             self.session.settle()
             self.session.check_finite()
         with processes.together():
-            # One looks, the others wait: they have the same networks.
+            # One process evaluates, the others wait: they have the same networks.
             if processes.is_main:
                 review = self.session.review()
                 scores = review.scores
@@ -69,7 +69,7 @@ class _Schedule:
         distances = [value for name, value in scores.items() if name.endswith(_OF_FEATURES) and math.isfinite(value)]
         best = self.session.best
         if distances and ("features" not in best or min(distances) < best["score"]):
-            # The other key says what kind of score it is: those of reviews do not compare with it.
+            # The other key names the kind of score: scores of reviews cannot be compared with it.
             self.session.best = {"score": min(distances), "step": self.session.steps, "features": 1.0}
             self.checkpoint(["last", "best"])
 
@@ -102,7 +102,7 @@ class _Schedule:
         steps = self.session.steps
         if complete:
             if steps % self.session.config.log_every != 0:
-                # Not reset: a run that is prolonged later must go on as if it had not ended here.
+                # Not reset: a run that is prolonged later must continue as if it had not ended here.
                 self.measure(reset=False)
             if self.reviewed_at != steps:
                 self.review()
@@ -121,11 +121,12 @@ def run_session(
     Where several processes train together, all of them call this; a reason that one has stops all of them.
 
     Args:
-        session: What to train.
-        observers: Who is told; of several processes, those of the main one should be told.
-        stop: Asked before every step; a text ends the run with a checkpoint and without the final review.
-        restore: Loads the session's last checkpoint, from which training that diverged goes on with half the learning
-            rates; None to end there.
+        session: The session to train.
+        observers: The observers; with several processes, give them to the main process only.
+        stop: Called before every step; if it returns a text, the run ends with a checkpoint and without the final
+            review.
+        restore: Loads the session's last checkpoint, from which diverged training resumes with half the learning rates;
+            None to end instead.
 
     Returns:
         Why it stopped early, or None.
@@ -133,7 +134,7 @@ def run_session(
     Raises:
         NonFiniteLossError: Training diverged; the checkpoints saved before are untouched.
         ProcessesError: Another process has failed.
-        DataError: An image that is read as it is needed cannot be read; a checkpoint of the step before is saved.
+        DataError: A streamed image cannot be read; a checkpoint of the previous step is saved.
     """
     try:
         return _run(session, observers, stop, restore)
@@ -156,7 +157,7 @@ def _run(
         for observer in observers:
             observer.started(session)
     if session.steps == 0:
-        # Whatever happens from here on, the run can go on.
+        # From here on, the run can always be resumed.
         schedule.checkpoint(["last"])
     began = time.perf_counter() - session.seconds
     while True:
@@ -173,7 +174,7 @@ def _run(
                 observer.rolled_back(session, error)
     with processes.together():
         if failure is not None:
-            # Nothing has been trained on the batch that is missing: the checkpoint is of the step before.
+            # Nothing has been trained on the missing batch: the checkpoint is of the previous step.
             raise failure
         session.seconds = time.perf_counter() - began
         for observer in observers:
@@ -191,8 +192,8 @@ def _train(
     """Takes steps until there is a reason to end.
 
     Returns:
-        The reason, where somebody asked for it; the error, where this process could not read a batch; and whether any
-        process could not.
+        The reason, if `stop` gave one; the error, if this process could not read a batch; and whether any process could
+        not.
     """
     processes, entered = session.processes, None
     while True:
@@ -213,7 +214,7 @@ def _train(
 
 
 def _roll_back(session: Session, restore: Callable[[], None]) -> None:
-    # The checkpoint may be of before an earlier time: what that has left of the rates counts.
+    # The checkpoint may be older than an earlier rollback, whose reduction of the rates still counts.
     reduction, seconds = session.rates.reduction / 2, session.seconds
     restore()
     session.rates.reduction, session.seconds = reduction, seconds
@@ -221,7 +222,7 @@ def _roll_back(session: Session, restore: Callable[[], None]) -> None:
 
 
 def _fetch(session: Session) -> DataError | None:
-    """Reads the next batch, if there is to be one; gives the error if it cannot be read."""
+    """Reads the next batch, if there is one; returns the error if it cannot be read."""
     try:
         if not session.finished():
             session.fetch()

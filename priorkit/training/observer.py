@@ -1,4 +1,4 @@
-"""Who is told what happens in a training."""
+"""Observers, which are told what happens in a training."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ __all__ = ["Observer"]
 
 
 class Observer:
-    """Is told what happens in a run. Every method does nothing unless a subclass says otherwise.
+    """Is told what happens in a run. Every method does nothing unless a subclass overrides it.
 
     Examples:
         >>> import tempfile
@@ -29,10 +29,10 @@ class Observer:
     """
 
     def started(self, session: Session) -> None:
-        """Training is about to start, or to go on."""
+        """Training is about to start or resume."""
 
     def entered_stage(self, session: Session) -> None:
-        """A stage of a run that has several begins, or goes on: `session.stage`."""
+        """A stage of a run with several stages begins or resumes: `session.stage`."""
 
     def stepped(self, session: Session) -> None:
         """A step is done. Called often: it must not wait for the device."""
@@ -44,21 +44,21 @@ class Observer:
         """Pictures and held-out scores."""
 
     def scores_due(self, session: Session) -> Mapping[str, float]:
-        """It is time for scores that take long (`evaluate_every`); the networks are those that would be kept.
+        """It is time for slow scores (`evaluate_every`); the networks are those that would be saved.
 
         Returns:
-            What was found, by name. One that ends in `frechet_distance` says how good a checkpoint is.
+            The scores, by name. A score that ends in `frechet_distance` selects the best checkpoint.
         """
         return {}
 
     def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
-        """Training has shown a symptom, such as collapsed samples, for long; each is told once, as a warning, too."""
+        """Training has long shown a symptom, such as collapsed samples; reported once, and also as a warning."""
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
-        """The session's state is to be kept under these names (`last`, `best`)."""
+        """The session's state must be saved under these names (`last`, `best`)."""
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Training diverged; it goes on from its last checkpoint, which is loaded, with lower learning rates."""
+        """Training diverged; it resumes from its last checkpoint, already loaded, with lower learning rates."""
 
     def ended(self, session: Session, reason: str | None) -> None:
         """Training is over: at its limit (None), or stopped early for a reason."""

@@ -1,4 +1,4 @@
-"""The optimisers of a system's networks: one each, shared by the phases that train it."""
+"""The optimisers of a system's networks: one for each network, shared by the phases that train it."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ __all__ = ["make_optimizers", "set_learning_rates"]
 def make_optimizers(system: BuiltSystem, config: RunConfig, *, capturable: bool = False) -> dict[str, Optimizer]:
     """An optimiser for every network that some phase trains, by the network's name.
 
-    A learning rate that the user gives a network comes first, then what a phase asks for, then the run's settings.
+    A network's learning rate in the configuration has priority, then a phase's settings, then the run's.
 
     Args:
         system: The components, on their device.
@@ -27,7 +27,7 @@ def make_optimizers(system: BuiltSystem, config: RunConfig, *, capturable: bool 
     """
     optimizers: dict[str, Optimizer] = {}
     asked = _asked_for(system)
-    # What a recorded graph reads from memory may change between its replays; a number in it would not.
+    # A recorded graph reads tensors from memory, which may change between replays; a number would be fixed.
     kept_in_memory = capturable and any(not stage.lr_schedule.constant for stage in system.stages)
     for name, network in system.trained().items():
         settings = asked.get(name, OptimizerSettings())
@@ -53,14 +53,14 @@ def set_learning_rates(
     stage: PlannedStage,
     factor: float = 1.0,
 ) -> None:
-    """Gives the networks that a stage trains their learning rates: its own, unless something else is said of one.
+    """Sets the learning rates of the networks that a stage trains: the stage's, unless a network has its own.
 
     Args:
-        optimizers: Changed in place.
+        optimizers: The optimisers, changed in place.
         system: The components.
         config: The run's settings.
         stage: The stage that begins.
-        factor: What all of them are multiplied by.
+        factor: Factor of all learning rates.
     """
     asked = _asked_for(system)
     for name in stage.trains():
@@ -74,7 +74,7 @@ def set_learning_rates(
 
 
 def _asked_for(system: BuiltSystem) -> dict[str, OptimizerSettings]:
-    """What phases say of how networks are optimised, by the network's name."""
+    """The phases' optimiser settings, by the network's name."""
     return {name: settings for item in system.chosen for name, settings in item.phase.optimizers.items()}
 
 

@@ -1,4 +1,4 @@
-"""How a run looks at some step: pictures and two quick scores."""
+"""A review of a run at some step: pictures and two quick scores."""
 
 from dataclasses import dataclass, field
 
@@ -13,28 +13,27 @@ from priorkit.training.indicators import code_indicators, sample_indicators
 __all__ = ["REVIEWED", "Review", "review_model"]
 
 REVIEWED = 512
-"""Held-out images, and samples, that a review looks at, at most."""
+"""Maximal number of held-out images, and of samples, in a review."""
 _SHOWN = 64
 """Samples in a picture."""
 _COLUMNS = 8
 _MOST_CLASSES = 10
-"""So many classes get columns of their own."""
+"""Up to this many classes get their own columns."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """How a run looks at some step.
+    """A review of a run at some step.
 
     Attributes:
-        samples: The decoder's images of the same fixed noise at every review, uint8 (N, C, H, W): 64; or, where they
-            are conditioned on one of at most 10 classes, 8 rows whose columns share a class.
-        columns: How many of them make a row.
+        samples: The decoder's images of the same fixed noise at every review, uint8 (N, C, H, W): 64; or, if they are
+            conditioned on one of at most 10 classes, 8 rows whose columns share a class.
+        columns: Number of samples in a row.
         originals: Held-out images, uint8 (up to 32, C, H, W).
-        reconstructions: Theirs, uint8, same shape; None in a run without an encoder.
+        reconstructions: Their reconstructions, uint8, same shape; None in a run without an encoder.
         scores: `sample_distance`, the energy distance of samples to held-out images (lower is better), and
             `reconstruction_error`, the mean squared error of held-out pixels in [-1, 1], if there is an encoder.
-        indicators: Numbers that fall to nothing where samples or codes collapse, by name: see
-            `priorkit.training.indicators`.
+        indicators: Indicators of collapsed samples or codes, by name: see `priorkit.training.indicators`.
     """
 
     samples: Tensor
@@ -46,12 +45,12 @@ class Review:
 
 
 def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
-    """Looks at a model's samples and at its reconstructions of held-out images.
+    """Reviews a model's samples and its reconstructions of held-out images.
 
     Args:
         model: The model.
-        held_out: Images it was not trained on, uint8 (N, C, H, W), on the CPU; at least one. Of a single one, there is
-            no `sample_distance`.
+        held_out: Held-out images, uint8 (N, C, H, W), on the CPU; at least one. With a single image, there is no
+            `sample_distance`.
         seed: Seed of the samples' noise.
     """
     images = to_float(held_out).to(model.device)
@@ -70,10 +69,10 @@ def review_model(model: Model, held_out: Tensor, *, seed: int) -> Review:
 
 
 def _pictured(model: Model, samples: Tensor, seed: int) -> tuple[Tensor, int]:
-    """The samples to be seen, and how many make a row; those of the score unless classes arrange them."""
+    """The samples to show, and the number in a row: the samples of the score, unless classes arrange them."""
     if not 0 < model.classes <= _MOST_CLASSES:
         return samples[:_SHOWN], _COLUMNS
-    # Of few classes, each has several columns: a row then holds several rows of the grid.
+    # With few classes, each has several columns, and a row holds several rows of the grid.
     repeats = _MOST_CLASSES // model.classes
     classes = model.class_conditions(torch.arange(model.classes))
     return model.sample_grid(classes, _COLUMNS * repeats, seed), model.classes * repeats

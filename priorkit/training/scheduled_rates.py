@@ -1,4 +1,4 @@
-"""The learning rates of a training as it goes on: of its stages and schedules, and what divergence has left of them."""
+"""The learning rates of a training: by stages, schedules, and reductions after divergence."""
 
 from collections.abc import Mapping
 
@@ -17,13 +17,13 @@ class ScheduledRates:
     """Sets the learning rates of a system's optimisers.
 
     Args:
-        optimizers: One for each network that is trained.
+        optimizers: One for each trained network.
         system: The components.
         config: The run's settings, its limits among them.
         images: Number of training images.
 
     Attributes:
-        reduction: What all learning rates are multiplied by, since training that diverged was rolled back: 1 before.
+        reduction: Factor of all learning rates after rollbacks of diverged training; 1 before.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class ScheduledRates:
         self._optimizers = optimizers
         self._system = system
         self._config = config
-        # Of each stage, how long it is, which its schedule may depend on.
+        # The length of each stage, on which its schedule may depend.
         self._lengths = {stage.begins: stage_length(stage, config, images) for stage in system.stages}
 
     def set(self, stage: PlannedStage, steps: int) -> None:
-        """Sets the learning rates of the step that is about to be taken.
+        """Sets the learning rates of the next step.
 
         Args:
-            stage: The stage that the step belongs to.
+            stage: The stage of the step.
             steps: Steps done.
         """
         schedule, factor = stage.lr_schedule, self.reduction
@@ -49,6 +49,6 @@ class ScheduledRates:
         set_learning_rates(self._optimizers, self._system, self._config, stage, factor)
 
     def change(self, stage: PlannedStage, steps: int) -> None:
-        """Sets the learning rates where they change from step to step; others stay as `set` has left them."""
+        """Sets learning rates that change from step to step; others stay as set by `set`."""
         if not stage.lr_schedule.constant:
             self.set(stage, steps)

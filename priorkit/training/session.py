@@ -1,4 +1,4 @@
-"""A training session: everything that a run in progress consists of, in memory."""
+"""A training session: the state of a run in progress, in memory."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -45,12 +45,11 @@ class Session:
     Args:
         config: A resolved configuration.
         registry: Where components come from.
-        data: The images, of a size that the networks take.
-        processes: Those that train together; None for this one alone.
+        data: The images, of a size that the networks support.
+        processes: The processes that train together; None for this process alone.
 
     Raises:
-        ConfigurationError: The configuration does not fit the data or the processes, or the components do not fit each
-            other.
+        ConfigurationError: The configuration does not fit the data or the processes, or components are incompatible.
         DeviceError: The device is not available.
     """
 
@@ -104,12 +103,12 @@ class Session:
 
     @property
     def model(self) -> Model:
-        """The model as it stands: averaged where the run averages, with batch-norm statistics of its own weights."""
+        """The current model: averaged weights, if the run averages, with batch-norm statistics of these weights."""
         self._recompute_statistics()
         return Model(self.system, self.precision, self.evaluation_networks)
 
     def _recompute_statistics(self) -> None:
-        """Finds the batch-norm statistics of the weights as they are, once a step at most; takes no randomness."""
+        """Computes batch-norm statistics of the current weights, at most once a step; draws no random numbers."""
         if not self._recomputed and self.evaluation_networks.statistics():
             generator = torch.Generator().manual_seed(seed_for(self.config.seed, "statistics"))
             batches = (
@@ -125,7 +124,7 @@ class Session:
         return self.engine.steps
 
     def _enter_stage(self) -> None:
-        """Goes over to the stage that the next step belongs to."""
+        """Switches to the stage of the next step."""
         stage = next(item for item in reversed(self.system.stages) if item.begins <= self.steps)
         if stage is not self.stage:
             self.stage = stage
@@ -140,14 +139,14 @@ class Session:
         return encoder
 
     def fetch(self) -> None:
-        """Reads the next batch, which the next step then finds ready.
+        """Reads the next batch ahead of the next step.
 
         Raises:
-            DataError: An image that is read as it is needed cannot be read.
+            DataError: A streamed image cannot be read.
         """
         self._enter_stage()
         if self.steps == self.stage.begins:
-            # Scores of a stage in which the prior was not trained yet do not compare with those that follow.
+            # Scores of a stage before the prior's training cannot be compared with later scores.
             self.best = {}
         self.source.fetch(self.engine.images_seen, self._encoder_in_use)
 
@@ -155,7 +154,7 @@ class Session:
         """Trains on one batch.
 
         Raises:
-            DataError: An image that is read as it is needed cannot be read; nothing has been trained on the batch.
+            DataError: A streamed image cannot be read; nothing has been trained on the batch.
             PluginError: A third party's phase fails, or its prior in a stage on codes.
             ConfigurationError: The prior refuses the codes.
         """
@@ -164,7 +163,7 @@ class Session:
         whole = len(images) if self.stage.batch is Batch.ALL_CODES else self.stage.batch_size
         on_images = self.stage.batch is Batch.IMAGES
         try:
-            # Where the prior refuses codes, or fails, priorkit's own phases that call it are not to blame.
+            # If the prior refuses codes or fails, the error should not blame priorkit's own phases that call it.
             with nullcontext() if on_images else refusing(self._prior, f"--prior {self.config.prior.name}"):
                 if self.steps == self.stage.begins:
                     self._standardise()
@@ -177,32 +176,32 @@ class Session:
             self.averages.update(self.stage.trains())
 
     def _standardise(self) -> None:
-        """Tells a prior that nothing has trained yet the scale of the codes of the stage that begins."""
+        """Tells an untrained prior the scale of the codes of the stage that begins."""
         earlier = self.system.stages[: self.system.stages.index(self.stage)]
         moments = self.source.moments()
         if moments is not None and not any("prior" in stage.trains() for stage in earlier):
             self.system.prior.standardise(*moments)
 
     def close(self) -> None:
-        """Ends the processes that read images, if there are any; the next step starts them again."""
+        """Ends the processes that read images, if any; the next step starts them again."""
         self.source.close()
 
     @cached_property
     def _held_out(self) -> Tensor:
-        """The held-out images that reviews look at, uint8: read once, where they lie on disk."""
+        """The held-out images of reviews, uint8; read only once if they are on disk."""
         return binarised(self.data.test.first(REVIEWED), self.config.binarise, self.config.seed, 0)
 
     @cached_property
     def _typical(self) -> Tensor:
-        """The training images that batch-norm statistics are of, uint8: read once, where they lie on disk."""
+        """The training images for batch-norm statistics, uint8; read only once if they are on disk."""
         return typical_images(self.data.train, self.config)
 
     def total_steps(self) -> int | None:
-        """At which step the run ends, by its steps or epochs; None if only time ends it."""
+        """The step at which the run ends, by its steps or epochs; None if only time ends it."""
         return last_step(self.config, len(self.data.train))
 
     def at_stage_end(self) -> bool:
-        """Whether a stage has just ended, and another one is to follow."""
+        """Whether a stage has just ended and another follows."""
         return any(stage.begins == self.steps for stage in self.system.stages[1:])
 
     def finished(self) -> bool:
@@ -212,21 +211,21 @@ class Session:
         return out_of_time or (total is not None and self.steps >= total)
 
     def start_together(self) -> None:
-        """Gives every process the main one's networks: machines may differ in how they draw the first weights.
+        """Copies the main process's networks to all processes: initial weights may differ between machines.
 
         Raises:
-            DataError: An image that batch-norm statistics are of cannot be read.
+            DataError: An image for batch-norm statistics cannot be read.
         """
         if self.evaluation_networks.statistics():
-            _ = self._typical  # now, when nothing can be lost
+            _ = self._typical  # now, when nothing can be lost yet
         self.processes.copy_from_main(list(trained_tensors(self.system, self.averages).values()))
         self._recomputed = False
 
     def settle(self) -> None:
-        """Makes the processes' networks one, before anybody looks at them.
+        """Makes the processes' networks equal, before they are evaluated or saved.
 
-        Their weights are equal, as their updates are. Running statistics of batch norm, which neither training nor use
-        depends on, are not where each process has its own; then their means over the processes replace them.
+        Weights are equal already, because updates are. Running statistics of batch norm, on which neither training nor
+        evaluation depends, may differ between processes; they are replaced by their means over the processes.
 
         Raises:
             ProcessesError: The networks are not equal.
@@ -236,11 +235,11 @@ class Session:
         require_equal_tensors(trained_tensors(self.system, self.averages), self.processes, self.steps)
 
     def review(self) -> Review:
-        """Looks at samples from fixed noise and at held-out reconstructions; changes nothing."""
+        """Reviews samples from fixed noise and held-out reconstructions; changes nothing."""
         return review_model(self.model, self._held_out, seed=self.config.seed)
 
     def check_finite(self) -> None:
-        """Makes sure that the weights are fit to be kept.
+        """Checks that the weights are worth saving.
 
         Raises:
             NonFiniteLossError: A loss, a weight or an image that the model makes is infinite or not a number.
@@ -250,7 +249,7 @@ class Session:
         require_finite(self.engine.networks, self.model, self._held_out, seed=seed, step=self.steps)
 
     def weights(self) -> dict[str, Tensor]:
-        """Every tensor of the networks and their averages, and the statistics of their use, by name."""
+        """Every tensor of the networks and their averages, and the batch-norm statistics for evaluation, by name."""
         self._recompute_statistics()
         statistics = self.evaluation_networks.statistics()
         return {
@@ -259,7 +258,7 @@ class Session:
         }
 
     def state(self) -> dict[str, Any]:
-        """Everything else that the session must remember."""
+        """Everything else of the session's state."""
         return {
             "engine": self.engine.state_dict(),
             "averages": self.averages.state_dict() if self.averages is not None else {},
@@ -269,16 +268,16 @@ class Session:
         }
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Restores what `weights` and `state` gave.
+        """Restores the results of `weights` and `state`.
 
         Raises:
-            AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: It is none of this session's.
+            AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError: They do not fit this session.
         """
         self.source.forget()
         self.load_weights(weights)
         self.engine.load_state_dict(state["engine"])
         self._enter_stage()
-        # Rates may have been changed since, by who goes on with the run.
+        # The user may have changed rates when resuming the run.
         self.rates.reduction = real_number(state.get("rate_reduction", 1.0), "reduction of the rates")
         self.rates.set(self.stage, self.steps)
         if self.averages is not None:
@@ -292,14 +291,14 @@ class Session:
             self.best["step"] = int(self.best["step"])
 
     def take_autoencoder(self, weights: dict[str, Tensor]) -> None:
-        """Takes the encoder and the decoder of another run, which then stand still.
+        """Loads the encoder and the decoder of another run, which are then frozen.
 
         Args:
-            weights: Tensors of the other run by `network/tensor`, its averages in the place of what they follow, and
-                the statistics of its use by `use/network/tensor`.
+            weights: Tensors of the other run by `network/tensor`, with averages instead of raw weights, and its
+                batch-norm statistics for evaluation by `use/network/tensor`.
 
         Raises:
-            KeyError, RuntimeError: They are those of other networks.
+            KeyError, RuntimeError: They belong to other networks.
         """
         load_autoencoder(self.system, weights)
         self.evaluation_networks.load_statistics(tensors_below("use", weights), self.evaluation_networks.kept)
@@ -310,5 +309,5 @@ class Session:
         self.source.forget()
         load_trained_tensors(self.system, self.averages, weights)
         self.evaluation_networks.load_statistics(tensors_below("use", weights))
-        # Found again when they are needed: what was loaded may be of any step.
+        # Statistics are recomputed when needed: the loaded ones may be of any step.
         self._recomputed = False

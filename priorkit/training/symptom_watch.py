@@ -17,7 +17,7 @@ class SymptomWatch(Observer):
     """Warns of each symptom that lasts, once.
 
     Args:
-        observers: Who else is told of it.
+        observers: Other observers to notify.
     """
 
     def __init__(self, observers: Sequence[Observer]) -> None:
@@ -25,18 +25,18 @@ class SymptomWatch(Observer):
         self._history = SymptomHistory()
 
     def started(self, session: Session) -> None:
-        """Remembers the weights that training begins with."""
+        """Remembers the initial weights."""
         self._weights = WeightChanges(session.engine.networks)
         self._weights.look(session.stage.trains())
         self._measured_at = self._reviewed_at = session.steps
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
-        """Looks at the critics' losses."""
+        """Checks the critics' losses."""
         self._tell(session, self._history.losses(session.steps, self._measured_at, losses))
         self._measured_at = session.steps
 
     def reviewed(self, session: Session, review: Review) -> None:
-        """Looks at samples, codes and weights."""
+        """Checks samples, codes and weights."""
         self._tell(session, self._history.indicators(session.steps, review.indicators))
         changed = self._weights.look(session.stage.trains())
         if session.steps > self._reviewed_at:
@@ -44,7 +44,7 @@ class SymptomWatch(Observer):
         self._reviewed_at = session.steps
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Begins anew, with the weights of before."""
+        """Starts again, with the restored weights."""
         self._history.forget()
         self.started(session)
 

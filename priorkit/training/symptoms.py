@@ -1,4 +1,4 @@
-"""Symptoms of a training that runs and yet goes nowhere: collapse, and critics that teach nothing."""
+"""Symptoms of failed training: collapse, and critics that give no useful gradient."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from enum import Enum
 __all__ = ["LASTING", "NoticedSymptom", "Symptom", "SymptomHistory"]
 
 LASTING = 500
-"""Steps for which a symptom must last before it is told: early training has some of them for a while."""
+"""Number of steps for which a symptom must last before it is reported: some occur briefly in early training."""
 _CRITIC_TERM = "critic_"
-"""What the names of a critic's losses start with."""
+"""Prefix of the names of a critic's losses."""
 _PENALTY = "critic_penalty"
 
 
@@ -27,11 +27,11 @@ class Symptom(Enum):
 
 @dataclass(frozen=True)
 class _Rule:
-    """When a symptom is there, and what is said then.
+    """The rule of a symptom, and its message.
 
     Attributes:
-        at_most: The figure's values that are a symptom.
-        sentence: What is wrong; it may name the figure, `value`, and the phase or network that it is `of`.
+        at_most: Values up to this are a symptom.
+        sentence: What is wrong; may refer to the figure, `value`, and its phase or network, `of`.
         advice: What to try.
     """
 
@@ -95,8 +95,8 @@ class NoticedSymptom:
 
     Attributes:
         symptom: What it is.
-        value: Its figure.
-        of: The phase or the network whose figure it is; empty where it is the model's.
+        value: Its value.
+        of: The phase or network that it concerns; empty if it is the model as a whole.
     """
 
     symptom: Symptom
@@ -109,12 +109,12 @@ class NoticedSymptom:
 
     @property
     def key(self) -> str:
-        """A name that tells it from other symptoms: `idle-critic/prior_improvement`."""
+        """A name that identifies the symptom: `idle-critic/prior_improvement`."""
         return f"{self.symptom.value}/{self.of}" if self.of else self.symptom.value
 
     @staticmethod
     def of_key(key: str, value: float) -> "NoticedSymptom":
-        """The symptom of such a name.
+        """The symptom with this key.
 
         Raises:
             ValueError: There is none.
@@ -124,19 +124,19 @@ class NoticedSymptom:
 
 
 class SymptomHistory:
-    """Since when a training's figures have shown symptoms; it gives each that has lasted, once."""
+    """Tracks how long symptoms have lasted, and returns each that has lasted long enough, once."""
 
     def __init__(self) -> None:
         self._since: dict[str, int] = {}
         self._told: set[str] = set()
 
     def losses(self, steps: int, before: int, losses: Mapping[str, float]) -> list[NoticedSymptom]:
-        """Looks at the mean losses of the steps between two looks, by `phase/term`.
+        """Checks the mean losses since the previous call, by `phase/term`.
 
-        Critics are known by the names of their terms, which start with `critic_`.
+        Critics are recognised by the names of their terms, which start with `critic_`.
 
         Returns:
-            The symptoms to be told now.
+            The symptoms to report now.
         """
         largest: dict[str, float] = {}
         for name, value in losses.items():
@@ -147,10 +147,10 @@ class SymptomHistory:
         return list(self._lasting({Symptom.IDLE_CRITIC}, found, steps, before))
 
     def indicators(self, steps: int, indicators: Mapping[str, float]) -> list[NoticedSymptom]:
-        """Looks at a review's indicators, by name.
+        """Checks a review's indicators, by name.
 
         Returns:
-            The symptoms to be told now.
+            The symptoms to report now.
         """
         found = [
             NoticedSymptom(symptom, indicators[name]) for name, symptom in _OF_INDICATORS.items() if name in indicators
@@ -158,16 +158,16 @@ class SymptomHistory:
         return list(self._lasting(set(_OF_INDICATORS.values()), found, steps, steps))
 
     def changes(self, steps: int, before: int, changed: Mapping[str, float]) -> list[NoticedSymptom]:
-        """Looks at the share of each network's weights that has changed between two looks, by the network's name.
+        """Checks the share of each network's weights that has changed since the previous call, by the network's name.
 
         Returns:
-            The symptoms to be told now.
+            The symptoms to report now.
         """
         found = [NoticedSymptom(Symptom.STILL_NETWORK, value, name) for name, value in changed.items()]
         return list(self._lasting({Symptom.STILL_NETWORK}, found, steps, before))
 
     def forget(self) -> None:
-        """Forgets since when symptoms have been there: training goes on from an earlier step."""
+        """Resets the durations of symptoms: training resumes from an earlier step."""
         self._since.clear()
 
     def _lasting(

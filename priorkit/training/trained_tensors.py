@@ -1,4 +1,4 @@
-"""The tensors that training changes, by name: networks, and the averages that follow them."""
+"""The tensors that training changes, by name: networks and their averages."""
 
 from torch import Tensor
 
@@ -12,7 +12,7 @@ def trained_tensors(system: BuiltSystem, averages: AveragedNetworks | None) -> d
     """Every tensor of a system's networks, by `network/tensor`, and of their averages, by `average/network/tensor`."""
     tensors = system.state()
     for name, network in averages.networks.items() if averages is not None else ():
-        # Batch norm has none worth keeping: each use has its own.
+        # The averages' batch-norm statistics are not saved: each use has separate statistics.
         unused = running_statistics(network)
         kept = {key: value for key, value in network.state_dict().items() if key not in unused}
         tensors.update({f"average/{name}/{key}": value for key, value in kept.items()})
@@ -20,10 +20,10 @@ def trained_tensors(system: BuiltSystem, averages: AveragedNetworks | None) -> d
 
 
 def load_trained_tensors(system: BuiltSystem, averages: AveragedNetworks | None, tensors: dict[str, Tensor]) -> None:
-    """Restores what `trained_tensors` gave.
+    """Restores the result of `trained_tensors`.
 
     Raises:
-        KeyError, RuntimeError: They are those of other networks.
+        KeyError, RuntimeError: They belong to other networks.
     """
     system.load_state(tensors)
     for name, network in averages.networks.items() if averages is not None else ():
@@ -34,7 +34,7 @@ def load_autoencoder(system: BuiltSystem, tensors: dict[str, Tensor]) -> None:
     """Restores encoder and decoder alone.
 
     Raises:
-        KeyError, RuntimeError: They are those of other networks.
+        KeyError, RuntimeError: They belong to other networks.
     """
     assert system.encoder is not None, "a prior is fitted to the codes of an encoder"
     for name, network in (("encoder", system.encoder), ("decoder", system.decoder)):

@@ -42,7 +42,7 @@ def test_nothing_is_overwritten_unless_asked(cli, trained, tmp_path):
     (tmp_path / "samples.png").write_text("precious")
     result = cli("sample", trained)
     assert result.status == 2
-    assert "samples.png exists already and is left as it is; name another one, or add --overwrite" in result.err
+    assert "samples.png already exists and is left as it is; name another one, or add --overwrite" in result.err
     assert (tmp_path / "samples.png").read_text() == "precious"
     assert cli("sample", trained, "--overwrite").status == 0
     with Image.open("samples.png") as picture:

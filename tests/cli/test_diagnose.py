@@ -26,7 +26,7 @@ def test_a_picture_elsewhere_is_not_overwritten(cli, trained: Path):
     Path("mine.png").write_text("mine")
     result = cli("diagnose", trained, "--device", "cpu", "--samples", 100, "--out", "mine.png")
     assert result.status == 2
-    assert "mine.png exists already and is left as it is" in result.err
+    assert "mine.png already exists and is left as it is" in result.err
     assert not (trained / "diagnosis.json").exists()
     assert cli("diagnose", trained, "--device", "cpu", "--samples", 100, "--out", "mine.png", "--overwrite").status == 0
     assert Path("mine.png").read_bytes().startswith(b"\x89PNG")

@@ -27,7 +27,7 @@ def test_the_part_names_the_file(cli, trained, tmp_path):
     assert (tmp_path / "prior.onnx").is_file()
     again = cli("export", trained, "--part", "prior")
     assert again.status == 2
-    assert "exists already and is left as it is" in again.err
+    assert "already exists and is left as it is" in again.err
     assert cli("export", trained, "--part", "prior", "--overwrite").status == 0
 
 

@@ -31,7 +31,7 @@ def test_the_help_has_a_fits_own_options_and_defaults(cli, vae):
     told = " ".join(cli("fit", vae, "--help").out.split())
     assert "--prior.hidden" in told
     assert "learning rate of every network not named below [float > 0; default 0.001]" in told
-    assert "stop after so many steps (1500 if no limit is given) [int >= 1 or none; default 2000]" in told
+    assert "stop after this many steps (1500 if no limit is given) [int >= 1 or none; default 2000]" in told
     for hidden in ("--networks ", "--encoder ", "--loss ", "--critic-steps", "--fitted-to", "--resume"):
         assert hidden not in told
 
@@ -48,7 +48,7 @@ def test_other_trainings_show_no_flag_of_it(cli):
         (["fit", "vae", "--prior", "gaussian"], "--prior gaussian: it has nothing to learn"),
         (["fit", "vae", "--networks", "mlp"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),
         (["fit", "vae", "--networks.hidden", "3"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),
-        (["fit", "vae", "--resume", "vae"], "--resume goes on with a run as it was configured"),
+        (["fit", "vae", "--resume", "vae"], "--resume keeps a run's configuration"),
         (["fit", "vae", "--checkpoint", "worst"], "no checkpoint 'worst'"),
         (["fit", "vae", "--out", "vae"], "'vae' exists"),
         (["train", "--fitted-to", "vae"], "use priorkit fit"),

@@ -41,7 +41,7 @@ def test_nothing_is_overwritten(cli):
     cli("fit", "--codes", "codes.npz", "--prior", "full-gaussian", "--device", "cpu", "--out", "prior")
     failed = cli("sample", "prior")
     assert (failed.status, failed.err.count("\n")) == (2, 1)
-    assert "--out codes.npz exists already" in failed.err
+    assert "--out codes.npz already exists" in failed.err
     Path("codes.npz").unlink()
     assert cli("sample", "prior", "--quiet").status == 0
     assert np.load("codes.npz")["codes"].shape == (64, 4)
@@ -95,12 +95,12 @@ def test_the_help_answers_without_torch():
         (["fit", "--codes", "indices.npy"], "say which, by --codes-kind vectors, or --entries K"),
         (["fit", "--codes", "indices.npy", "--entries", "40"], "it is a prior of vectors or maps, and these codes are"),
         (["fit", "--codes", "indices.npy", "--entries", "one"], "--entries one: expected a whole number"),
-        (["fit", "--codes", "codes.npz", "--out", "nan.npz"], "'nan.npz' exists already"),
+        (["fit", "--codes", "codes.npz", "--out", "nan.npz"], "'nan.npz' already exists"),
         (["fit", "--codes", "codes.npz", "--batch-size", "99"], "--batch-size 99 is more than the 40 codes"),
         (["fit", "--codes", "codes.npz", "--prior", "uniform"], "--prior uniform: it has nothing to learn"),
         (["fit", "--codes", "codes.npz", "--dataset", "mnist"], "--dataset: a fit to given codes has no images"),
         (["fit", "--codes", "codes.npz", "--condition", "embedding"], "has no array 'conditions' beside its codes"),
-        (["fit", "--resume", "nowhere"], "'nowhere' is no prior"),
+        (["fit", "--resume", "nowhere"], "'nowhere' is not a prior"),
         (["fit", "--resume", "x", "--entries", "3"], "--entries: --resume knows what the codes are"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_prior_without_a_run_is_no_run(cli, tiny):
         assert (failed.status, failed.err.count("\n")) == (2, 1)
         assert told in failed.err
     assert cli("train", "vae", *tiny, "--steps", 1, "--out", "vae", "--quiet").status == 0
-    assert "is a run; go on with it by priorkit train --resume vae" in cli("fit", "--resume", "vae").err
+    assert "is a run; resume it by priorkit train --resume vae" in cli("fit", "--resume", "vae").err
 
 
 def test_what_is_wrong_with_codes_names_their_file(cli):
@@ -147,4 +147,4 @@ def test_what_is_no_array_is_refused(cli):
         archive.writestr("codes.npy", b"no array")
     failed = cli("fit", "--codes", "no.npz", *FAST, "--steps", 1)
     assert (failed.status, failed.err.count("\n")) == (2, 1)
-    assert "'codes': it is no array" in failed.err
+    assert "'codes': it is not an array" in failed.err

@@ -95,7 +95,7 @@ def test_vectors_in_columns_where_there_are_no_classes(cli, make_registry, make_
     ).run()
     assert picture_command(["classes", "run", "-n", "2", "--columns", "5"], registry) == 0
     assert size("classes.png") == (5 * 72 + 8, 2 * 72 + 8)
-    with pytest.raises(ConfigurationError, match="'run' knows no classes: it was trained with --condition embedding"):
+    with pytest.raises(ConfigurationError, match="'run' has no classes: it was trained with --condition embedding"):
         picture_command(["classes", "run", "--label", "1", "--out", "x.png"], registry)
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_overwritten_unless_asked(cli, runs):
     Path("sweep.png").write_text("precious")
     result = cli("picture", "sweep", "gan")
     assert result.status == 2
-    assert "sweep.png exists already and is left as it is" in result.err
+    assert "sweep.png already exists and is left as it is" in result.err
     assert Path("sweep.png").read_text() == "precious"
     assert cli("picture", "sweep", "gan", "--overwrite").status == 0
     assert size("sweep.png")[0] > 0
@@ -192,7 +192,7 @@ def test_help_needs_no_run(cli, capsys):
         (["sweep", "labels", "nowhere"], "no run 'nowhere'"),
         (["classes", "labels", "gan"], "unknown argument gan"),
         (["classes", "gan"], "this run has no condition: it was trained with --condition none; train one with"),
-        (["classes", "gan", "--label", "1"], "'gan' knows no classes: it was trained with --condition none"),
+        (["classes", "gan", "--label", "1"], "'gan' has no classes: it was trained with --condition none"),
         (["classes", "labels", "--label", "11"], "no class '11'"),
         (["classes", "labels", "--label", ""], "no class ''"),
         (["classes", "labels", "--label", "1,,2"], "no class ''"),
@@ -250,7 +250,7 @@ def test_samples_and_their_labels_are_a_data_set(cli, runs, tiny):
     [
         (["labels", "--label", "eight"], "no class 'eight'"),
         (["labels", "--label"], "--label needs a value"),
-        (["gan", "--label", "1"], "'gan' knows no classes"),
+        (["gan", "--label", "1"], "'gan' has no classes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

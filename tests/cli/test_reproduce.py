@@ -75,7 +75,7 @@ def test_figures_of_texts(reproduce):
     name = "text-to-image-sweep.png"
     part = reproduce("figure15", *flags, "--out", "figure15", "--text", "{zzyzx, two, four qqq}")
     assert (part.status, part.err) == (0, "")
-    assert f"note: {name}: --text: the text 'zzyzx' has nothing in it that the run's text encoder knows" in part.out
+    assert f"note: {name}: --text: the text 'zzyzx' has no word that the run's text encoder knows" in part.out
     assert f"note: {name}: --text: 'four qqq': the run's text encoder does not know 'qqq'" in part.out
     assert Image.open(f"figure15/{name}").size[0] - 8 == 2 * 72
     none = reproduce("figure14", *flags, "--out", "figure14", "--text", "zzyzx", "--json")

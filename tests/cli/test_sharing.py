@@ -15,7 +15,7 @@ def test_a_run_is_packed_and_unpacked(cli, trained):
     assert cli("sample", "runs/trained", "-n", 2, "--out", "samples.png").status == 0
     again = cli("unpack", "trained.priorkit.zip")
     assert (again.status, again.err.count("\n")) == (2, 1)
-    assert "exists already" in again.err
+    assert "already exists" in again.err
     described = cli("models", "trained.priorkit.zip", "runs/trained", "--json")
     rows = [json.loads(line) for line in described.out.splitlines()]
     assert [row["source"] for row in rows] == ["trained.priorkit.zip", "runs/trained"]

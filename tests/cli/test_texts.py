@@ -88,8 +88,8 @@ def test_a_run_resumes_in_the_same_way(cli, captioned):
     ("arguments", "told"),
     [
         (["--text", " "], '--text is empty: say what to draw, such as --text "this flower is yellow"'),
-        (["--text", "?!"], "the text '?!' has nothing in it that the run's text encoder knows"),
-        (["--text", "zebra pink"], "the text 'zebra pink' has nothing in it that the run's text encoder knows"),
+        (["--text", "?!"], "the text '?!' has no word that the run's text encoder knows"),
+        (["--text", "zebra pink"], "the text 'zebra pink' has no word that the run's text encoder knows"),
         (["--text", "a", "--label", "1"], "--label and --text both say what to draw"),
         (["--text-file", "none.txt"], "--text-file 'none.txt' cannot be read: No such file or directory"),
         (["--text-file", "blank.txt"], "--text-file 'blank.txt' has no text; write a text in each line"),
@@ -179,7 +179,7 @@ def test_a_stage_for_an_encoder_that_comes_trained_is_refused(cli, captioned):
     assert failed.status == 2
     assert failed.err.count("\n") == 1
     assert "--stages text-embedding:2: there is no phase 'text-embedding'" in failed.err
-    assert "as a text encoder that does not come trained; leave this stage out" in failed.err
+    assert "such as the one of a text encoder that is not pretrained; leave this stage out" in failed.err
 
 
 def test_scores_of_captions(cli, trained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

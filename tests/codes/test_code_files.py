@@ -80,7 +80,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     taken = tmp_path / "codes.npy"
     taken.touch()
     for path, told in (
-        (taken, "exists already"),
+        (taken, "already exists"),
         (tmp_path / "codes.png", r"ends in \.npz or \.npy"),
         (tmp_path, "ends in"),
     ):

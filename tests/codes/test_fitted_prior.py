@@ -84,7 +84,7 @@ def test_what_is_saved_is_what_was_fitted(prior: Any, tmp_path: Path) -> None:
             assert torch.equal(other.log_prob(CODES), fitted.log_prob(CODES))
     assert fitted.sample(9).dtype == torch.float32
     assert (tmp_path / "prior/prior.toml").read_text().startswith("batch_size = 8")
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         fitted.save(tmp_path / "prior")
 
 
@@ -185,7 +185,7 @@ def damage_record(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 99}, "was written by a newer priorkit (its format is 99, and this one reads up to 1)"),
+        ({"format": 99}, "was written by a newer priorkit (its format is 99, but this version reads up to 1)"),
         ({"codes": 3}, "cannot read"),
         ({"condition": {"classes": ["a", "b"], "shares": [0.5, 0.5]}}, "prior.toml has none"),
     ],

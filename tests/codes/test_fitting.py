@@ -154,7 +154,7 @@ def test_a_class_that_no_code_has_is_a_class_all_the_same(tmp_path: Path) -> Non
     assert set(fitted.sample(50).unique().tolist()) == {0.0, 1.0}
     loaded = priorkit.FittedPrior.load(tmp_path / "prior", device="cpu")
     assert torch.equal(loaded.log_prob(never), fitted.log_prob(never))
-    with pytest.raises(ConfigurationError, match="a code of 10 entries has no whole number of groups of 4 classes"):
+    with pytest.raises(ConfigurationError, match="a code of 10 entries cannot be divided into groups of 4 classes"):
         priorkit.fit_prior(codes, {**prior, "classes": 4}, device="cpu")
 
 
@@ -266,7 +266,7 @@ def test_a_fit_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch: 
 def test_a_folder_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file").touch()
-    with pytest.raises(RunFolderError, match="exists already and is left as it is"):
+    with pytest.raises(RunFolderError, match="already exists and is left as it is"):
         priorkit.fit_prior(CODES, out=tmp_path / "mine", **SMALL)
     assert [item.name for item in (tmp_path / "mine").iterdir()] == ["file"]
 
@@ -286,7 +286,7 @@ def prior_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"steps": 9}, (CODES + 1, CLASSES), "these are not the codes that"),
         ({"steps": 9}, (CODES, (CLASSES + 1) % 3), "or their conditions are others"),
         ({"steps": 9}, (None, None), "was fitted to codes of no file; give the same codes by --codes"),
-        ({"batch_size": 3}, (CODES, CLASSES), "--batch-size: --resume goes on with the fit as it was configured"),
+        ({"batch_size": 3}, (CODES, CLASSES), "--batch-size: --resume keeps the fit's configuration"),
     ],
 )
 def test_what_would_be_another_fit_is_no_going_on(changes: Any, given: Any, told: str, prior_path: Path) -> None:

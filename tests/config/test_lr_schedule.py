@@ -25,7 +25,7 @@ def test_a_name_is_a_table_of_defaults() -> None:
     [
         ({"name": "cosine", "every": 5}, "cosine has no option 'every'; its options are warm-up, length, final"),
         ({"name": "one-cycle", "warm_up": 5}, "one-cycle has no option 'warm-up'"),
-        ({"name": "linear", "warm_up": 5, "length": 5}, "a warm-up of 5 steps leaves nothing of a length of 5"),
+        ({"name": "linear", "warm_up": 5, "length": 5}, "a warm-up of 5 steps must be shorter than the length of 5"),
         ({"name": "cosinus"}, "'constant', 'linear', 'cosine'"),
         ({"final": -1}, "greater than or equal to 0"),
     ],

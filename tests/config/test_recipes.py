@@ -29,5 +29,5 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_a_configuration_points_to_recipes() -> None:
-    with pytest.raises(ValidationError, match=r"priorkit.recipe\('vae', ...\) gives that of one"):
+    with pytest.raises(ValidationError, match=r"use priorkit.recipe\('vae', ...\)"):
         priorkit.RunConfig(recipe="vae")  # type: ignore[call-arg]

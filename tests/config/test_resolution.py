@@ -60,7 +60,7 @@ BAD_RUNS: list[tuple[dict[str, Any], str]] = [
     ({"max_time": 0}, "--max-time: expected a time such as 90s, 8m or 1h30m; given 0"),
     ({"max_time": [90]}, "--max-time: expected a time such as 90s, 8m or 1h30m; given [90]"),
     ({"steps": 0}, "--steps: input should be greater than or equal to 1; given 0"),
-    ({"data_dir": "~nobody-here/x"}, '--data-dir: nobody of that name has a home folder; given "~nobody-here/x"'),
+    ({"data_dir": "~nobody-here/x"}, '--data-dir: no user of this name has a home folder; given "~nobody-here/x"'),
     ({"learning_rates": 3}, "--learning-rates: input should be a table of options; given 3"),
     ({"learning_rates": {"encoder": -1}}, "--learning-rates.encoder: input should be greater than 0; given -1"),
     (

@@ -109,7 +109,7 @@ def test_the_home_folder_can_be_abbreviated(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_nobody_has_no_home_folder() -> None:
-    with pytest.raises(ValidationError, match="nobody of that name has a home folder"):
+    with pytest.raises(ValidationError, match="no user of this name has a home folder"):
         RunConfig(data_dir="~no-such-user-here/images")
 
 

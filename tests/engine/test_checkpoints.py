@@ -232,7 +232,7 @@ def test_a_full_disk_is_the_operating_systems_error(store: CheckpointStore) -> N
 
 
 def test_without_a_checkpoint(store: CheckpointStore) -> None:
-    with pytest.raises(RunFolderError, match=r"no checkpoint 'last' in .* no run folder"):
+    with pytest.raises(RunFolderError, match=r"no checkpoint 'last' in .* not a run folder"):
         store.load_weights()
     store.save(1, weights(), {}, ["last"])
     with pytest.raises(RunFolderError, match=r"no checkpoint 'best' in .* yet"):

@@ -207,7 +207,7 @@ def test_mistakes(make_run: MakeRun, tmp_path: Path, name: str, arguments: dict[
 def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(make_run: MakeRun, tmp_path: Path) -> None:
     run, path = make_run("grey"), tmp_path / "prior.onnx"
     path.write_text("mine")
-    with pytest.raises(ExportError, match="exists already and is left as it is"):
+    with pytest.raises(ExportError, match="already exists and is left as it is"):
         run.export(path)
     assert path.read_text() == "mine"
     run.export(path, overwrite=True)

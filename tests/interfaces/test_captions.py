@@ -46,7 +46,7 @@ def test_places_lead_back_to_the_captions(of_images: list[list[str]]) -> None:
         (["red", ""], "a caption of image 1 is empty"),
         ([" \n\t"], "a caption of image 1 is empty"),
         ([3], "a caption of image 1 is a int, not a text"),
-        (["half a smile \ud83d"], "a caption of image 1 is no valid Unicode"),
+        (["half a smile \ud83d"], "a caption of image 1 is not valid Unicode"),
     ],
 )
 def test_what_is_no_caption_is_refused(wrong: Any, words: str) -> None:

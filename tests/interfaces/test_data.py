@@ -70,7 +70,7 @@ def test_other_labels_are_refused(labels: Tensor, given_text: str) -> None:
 @pytest.mark.parametrize(
     ("captions", "words"),
     [
-        (Captions([["a"]]), "there are captions of 1 images, and 2 images"),
+        (Captions([["a"]]), "there are captions for 1 images, but 2 images"),
         ([("a",), ("b",)], "captions must be priorkit.interfaces.Captions, not list"),
     ],
 )

@@ -298,7 +298,7 @@ def test_the_encoder_descends_its_own_terms(session: Callable[..., Session]) -> 
             r"--prior floats: it gives torch.float32 codes .* int64 indices of 5 .* a mistake in",
         ),
         ({"prior": "outside"}, r"--prior outside: it gives torch.int64 codes from 5 to .* int64 indices of 5 entries"),
-        ({"encoder": "names-another"}, r"--encoder names-another: it names a loss term 'reconstruction', as another"),
+        ({"encoder": "names-another"}, r"--encoder names-another: its loss term 'reconstruction' has the name"),
         ({"encoder": "no-indices"}, r"--encoder no-indices: its codes are indices .* and it gives none; this is a"),
         (
             {"encoder": "says-vectors", "prior": "gaussian"},
@@ -309,7 +309,7 @@ def test_the_encoder_descends_its_own_terms(session: Callable[..., Session]) -> 
             {"encoder": "deterministic", "prior": "only-maps", "code_size": None},
             r"a prior of maps, .* are vectors; use",
         ),
-        ({"networks": "began"}, r"no codes that are maps; choose --networks residual, dcgan or mlp, or leave"),
+        ({"networks": "began"}, r"do not support maps as codes; choose --networks residual, dcgan or mlp, or leave"),
         ({"networks": {"name": "dcgan", "width": 2}, "code_size": 3}, r"maps of 3x3 do not fit .* 1, 2, 4, 8$"),
     ],
 )

@@ -43,7 +43,7 @@ def test_twice_the_outputs_are_twice_the_channels() -> None:
 
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
 def test_numbers_that_are_no_map_are_refused(part: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"13 numbers are no map of 2x2.*leave --code-size out"):
+    with pytest.raises(ConfigurationError, match=r"13 numbers are not a map of 2x2.*leave --code-size out"):
         getattr(MapNetworks(SmallNetworks(SHAPE), 2), part)(13)
 
 

@@ -177,9 +177,9 @@ CONFLICTS = [
         "for 'prior' with learning_rate = -1.0, which is out of",
     ),
     (one(name=None), "a phase named None"),
-    (one(players=None), "'moments' has players that are no mapping"),
-    (one(networks=[]), "'moments' has networks that are no mapping"),
-    (one(optimizers={"prior": {"learning_rate": 1}}), "settings for 'prior' that are no OptimizerSettings"),
+    (one(players=None), "'moments' has players that are not a mapping"),
+    (one(networks=[]), "'moments' has networks that are not a mapping"),
+    (one(optimizers={"prior": {"learning_rate": 1}}), "settings for 'prior' that are not OptimizerSettings"),
     (
         lambda system: [
             Moments(system, networks={"average": nn.Linear(4, 1)}, players={"critic": ("average",), "p": ("prior",)})
@@ -188,11 +188,11 @@ CONFLICTS = [
     ),
     (
         one(batch=Batch.CODES, networks={}, players={"both": ("encoder", "prior")}),
-        "'moments' takes codes and trains the encoder, whose codes they would no longer be",
+        "'moments' takes codes and trains the encoder, which would change these codes",
     ),
-    (one(batch="codes"), "'moments' says batch = 'codes', which must be one of priorkit.interfaces.Batch"),
+    (one(batch="codes"), "'moments' has batch = 'codes', which must be one of priorkit.interfaces.Batch"),
     (lambda system: [42], r"phases\(\) gave 42, not a Phase"),
-    (lambda system: [], "it learns in phases that it brings, it says, and none of them trains it"),
+    (lambda system: [], "it declares that it learns in its own phases, but none of them trains it"),
 ]
 
 
@@ -208,7 +208,7 @@ def test_a_fixed_prior_that_is_trained_is_refused(session_of: SessionOf) -> None
     def fix(prior: Moved) -> None:
         prior.learning = Learning.FIXED
 
-    with pytest.raises(ConfigurationError, match="a phase trains it, and it says that it is fixed"):
+    with pytest.raises(ConfigurationError, match="a phase trains it, but it declares that it is fixed"):
         session_of(one(), fix)
 
 
@@ -232,8 +232,8 @@ MOVES = [
     (yielding("a move"), "yielded a str, not a Move"),
     (yielding(Move("nobody", {"term": torch.ones(())})), "yielded a move of 'nobody'; its players are critic, prior"),
     (yielding(Move("prior", {})), "yielded a move of 'prior' without loss terms"),
-    (yielding(Move("prior", {"term": torch.ones(())})), "a loss term 'term' that is no scalar tensor that depends on"),
-    (yielding(Move("prior", {"term": torch.ones(2, requires_grad=True)})), "a loss term 'term' that is no scalar"),
+    (yielding(Move("prior", {"term": torch.ones(())})), "a loss term 'term' that is not a scalar tensor depending on"),
+    (yielding(Move("prior", {"term": torch.ones(2, requires_grad=True)})), "a loss term 'term' that is not a scalar"),
 ]
 
 

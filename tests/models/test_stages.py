@@ -115,7 +115,7 @@ MISTAKES = [
     (
         [("towards", Batch.CODES)],
         {},
-        "its phase 'towards' takes codes of an encoder that stands still, so it needs a stage of its own: --stages all",
+        "its phase 'towards' takes codes of a frozen encoder, so it needs a stage of its own: --stages all",
     ),
     (
         [("towards", Batch.CODES)],
@@ -125,7 +125,7 @@ MISTAKES = [
     (
         [("towards", Batch.CODES)],
         {"stages": "towards:2,autoencoder:3"},
-        "--stages towards:2,autoencoder: stage 1 takes codes, and nothing has trained the encoder before it",
+        "--stages towards:2,autoencoder: stage 1 takes codes, but no earlier stage trains the encoder",
     ),
 ]
 
@@ -169,7 +169,7 @@ OTHERS = [
     (
         "vae",
         {"prior": "flow", "regularizer": "none"},
-        "--regularizer none: trains nothing, and FlowPrior learns by likelihood; .*--stages all",
+        "--regularizer none: trains nothing, but FlowPrior learns by likelihood; .*--stages all",
     ),
     ("aae", {"phases": "autoencoder,code-fitting", "prior": "flow-matching"}, "needs a stage of its own"),
     (
@@ -220,7 +220,7 @@ def test_a_prior_that_learns_by_likelihood_must_have_a_density_before_anything_i
 
     registry = make_registry([("prior", make_component("centred", build))])
     changes = {"prior": "centred", "regularizer": "none", "stages": "autoencoder:1,code-fitting:2"}
-    with pytest.raises(ConfigurationError, match="--prior centred: it learns by likelihood and has no density"):
+    with pytest.raises(ConfigurationError, match="--prior centred: it learns by likelihood, but has no density"):
         tiny_session("aae", registry, **changes)
 
 

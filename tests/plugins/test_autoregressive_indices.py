@@ -76,7 +76,7 @@ def test_every_index_sees_the_condition() -> None:
     code = torch.zeros(1, 6, dtype=torch.int64)
     one, other = (_logits(prior, code, torch.eye(2)[i : i + 1]) for i in range(2))
     assert bool(((one - other).abs().amax(2) > 1e-4).all())
-    with pytest.raises(ValueError, match="has a density for each s, none over all of them"):
+    with pytest.raises(ValueError, match="has a density for each s, but none over all s"):
         prior.log_prob(code)
 
 
@@ -119,7 +119,7 @@ def test_it_learns_which_index_follows_which() -> None:
 
 
 def test_a_width_that_heads_cannot_share() -> None:
-    with pytest.raises(ValidationError, match=r"the width 10 is shared out among 4 heads: .* such as 8"):
+    with pytest.raises(ValidationError, match=r"the width 10 cannot be split into 4 heads: .* such as 8"):
         AutoregressiveOptions(width=10)
 
 

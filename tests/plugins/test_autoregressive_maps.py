@@ -142,7 +142,7 @@ def test_every_number_sees_the_condition() -> None:
         one, other = (each(prior, code, torch.eye(2, dtype=torch.float64)[i : i + 1]) for i in range(2))
     assert bool(((one - other).abs() > 1e-6).all())
     for call in (lambda: prior.log_prob(code), lambda: prior(prior.noise(1).double())):
-        with pytest.raises(ValueError, match="has a density for each s, none over all of them"):
+        with pytest.raises(ValueError, match="has a density for each s, but none over all s"):
             call()
 
 

@@ -75,7 +75,7 @@ def test_the_balance_settles_where_the_errors_have_the_ratio_gamma() -> None:
 
 def test_critics_that_are_no_autoencoders_are_refused() -> None:
     for critic in (nn.Linear(2, 1), nn.Sequential()):
-        with pytest.raises(ValueError, match=r"an autoencoder, and (Linear|Sequential) is none; use --networks began"):
+        with pytest.raises(ValueError, match=r"an autoencoder, and (Linear|Sequential) is not; use --networks began"):
             make().check(critic)
     component = installed_plugins().get("networks", "began").component
     networks = component.build(component.options(), NetworksContext(ImageShape(1, 16)))

@@ -150,7 +150,7 @@ def test_a_learned_prior_finds_the_shares_of_codes() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"code_dim": 5}, "a code of 5 entries has no whole number of groups of 2 classes; use --code-dim 4"),
+        ({"code_dim": 5}, "a code of 5 entries cannot be divided into groups of 2 classes; use --code-dim 4"),
         ({"encoder": {"classes": 4}}, "in 2 one-hot groups, and the encoder's in one-hot codes; .*as many groups"),
         ({"encoder": "gaussian"}, "--encoder categorical with --prior categorical"),
     ],
@@ -164,5 +164,5 @@ def test_what_does_not_go_together_is_refused_in_one_line(
 
 
 def test_a_temperature_that_would_rise_is_refused() -> None:
-    with pytest.raises(ValidationError, match="must not be below the end"):
+    with pytest.raises(ValidationError, match="must not be below its final value"):
         CategoricalEncoderOptions(temperature=0.1, annealing=5)

@@ -62,10 +62,10 @@ def test_other_weights_have_another_hash(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
-        (["config.json"], "is not whole, config.json is missing"),
-        (["model.safetensors"], r"is not whole, model.safetensors \(or .*\) is missing"),
-        (["tokenizer.json", "vocab.json"], r"is not whole, tokenizer.json \(or vocab.json\) is missing"),
-        (["preprocessor_config.json"], r"is not whole, preprocessor_config.json \(or .*\) is missing"),
+        (["config.json"], "is incomplete, config.json is missing"),
+        (["model.safetensors"], r"is incomplete, model.safetensors \(or .*\) is missing"),
+        (["tokenizer.json", "vocab.json"], r"is incomplete, tokenizer.json \(or vocab.json\) is missing"),
+        (["preprocessor_config.json"], r"is incomplete, preprocessor_config.json \(or .*\) is missing"),
     ],
 )
 def test_a_folder_that_is_not_whole(folder: Path, tmp_path: Path, lost: list[str], message: str) -> None:

@@ -84,7 +84,7 @@ def test_a_dropped_condition_is_zero() -> None:
 
 
 def test_guidance_needs_a_condition_that_is_dropped() -> None:
-    with pytest.raises(ValueError, match=r"^guidance is 2, and it needs .*; add --prior\.condition-dropout 0\.1$"):
+    with pytest.raises(ValueError, match=r"^guidance is 2, which needs .*; add --prior\.condition-dropout 0\.1$"):
         field_of(CodeSpace((2,)), 3, guidance=2)
     for name, flag in (("guidance", "guidance"), ("condition_dropout", "condition-dropout")):
         message = rf"^{flag} is 0\.5, and there is no condition; use --condition labels, or leave out --prior\.{flag}$"

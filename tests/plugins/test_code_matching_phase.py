@@ -85,7 +85,7 @@ def test_a_gradient_is_scaled_for_the_prior_alone(tiny_session: Callable[..., Se
 
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
-    [("improvement", -1.0, "improvement -1.0"), ("code_steps", 0, "code_steps 0")],
+    [("improvement", -1.0, "improvement is -1.0"), ("code_steps", 0, "code_steps is 0")],
 )
 def test_a_prior_that_says_nonsense_is_refused(
     attribute: str, value: float, message: str, tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch

@@ -79,7 +79,7 @@ def test_without_it_nothing_is_drawn_and_nothing_more_is_minimised() -> None:
 
 
 def test_it_needs_a_condition() -> None:
-    with pytest.raises(ValueError, match="conditioning_augmentation is 2, and nothing conditions the images"):
+    with pytest.raises(ValueError, match="conditioning_augmentation is 2, but the run has no condition"):
         learned(0, conditioning_augmentation=2.0)
 
 

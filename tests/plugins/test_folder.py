@@ -282,7 +282,7 @@ def test_nothing_is_chosen_for_images_that_are_alike(tmp_path: Path) -> None:
     assert not load(tmp_path).chosen
 
 
-@pytest.mark.parametrize(("channels", "note"), [(1, "colour images are turned to grey"), (3, "repeated as RGB")])
+@pytest.mark.parametrize(("channels", "note"), [(1, "colour images are converted to grey"), (3, "repeated as RGB")])
 def test_grey_and_colour_mixed(tmp_path: Path, channels: int, note: str) -> None:
     save(tmp_path / "0.png", (0, 255, 0), mode="RGB")
     save(tmp_path / "1.png", 150)
@@ -414,7 +414,7 @@ def test_a_file_that_may_not_be_read_is_not_taken_for_broken(tmp_path: Path, mon
 def test_files_that_are_no_images_are_named(tmp_path: Path, content: bytes) -> None:
     save(tmp_path / "0.png")
     (tmp_path / "1.png").write_bytes(content)
-    assert message(tmp_path).startswith(f"{tmp_path / '1.png'} is no image")
+    assert message(tmp_path).startswith(f"{tmp_path / '1.png'} is not an image")
 
 
 def test_no_folder_given() -> None:

@@ -59,7 +59,7 @@ def test_labels_of_boxes_are_no_captions(tmp_path: Path) -> None:
         save(tmp_path, f"{value}.png", value, *boxes)
     data = load(tmp_path)
     assert data.train.captions is None
-    assert any("as 1.txt, hold numbers alone" in note and "no captions" in note for note in data.notes)
+    assert any("as 1.txt, hold numbers alone" in note and "not captions" in note for note in data.notes)
     # Numbers may be captions as well: of digits, or of dates.
     for caption in ("{}", "2024 12 24 18 3{}", "0 0.5 0.5 0.5 -0.{}"):
         for value in range(10):
@@ -184,14 +184,14 @@ def test_metadata_of_other_kinds_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "line 2, is no JSON"),
+        ("{", "line 2, is not JSON"),
         ("[1]", "line 2, names no image"),
         ('"0.png"', "line 2, names no image"),
         ('{"text": "a"}', "line 2, names no image"),
         ('{"file_name": 3, "text": "a"}', "line 2, names no image"),
         ('{"file_name": "0.png", "text": 3}', "line 2: 'text' is '3', and must be a text or a list of texts"),
         ('{"file_name": "0.png", "text": ["a", null]}', "line 2: 'text' is "),
-        ('{"file_name": "0.png", "text": "\\ud83d"}', "line 2: 'text' is no valid Unicode"),
+        ('{"file_name": "0.png", "text": "\\ud83d"}', "line 2: 'text' is not valid Unicode"),
         ('{"file_name": "9.png", "text": "a"}', "names 1 images that are not there (line 2: '9.png')"),
         (b'{"file_name": "0.png", "text": "\xe9"}', "line 2, is not UTF-8"),
     ],

@@ -88,7 +88,7 @@ def test_parts_unpacked_into_folders_of_their_own_names(tmp_path: Path) -> None:
 def test_two_folders_of_one_part(tmp_path: Path) -> None:
     for name in ("train", "Training", "test"):
         save(tmp_path / name / "a" / "0.png")
-    assert "'train' and 'Training', two names of one thing" in message(tmp_path)
+    assert "'train' and 'Training', two names of one kind" in message(tmp_path)
 
 
 def test_held_out_images_alone(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_classes_that_are_parted_themselves(tmp_path: Path) -> None:
     for name in ("bottle", "cable"):
         for part in ("train", "test"):
             save(tmp_path / name / part / "good" / "0.png")
-    assert f"{tmp_path / 'bottle'} is parted into 'test' and 'train'" in message(tmp_path)
+    assert f"{tmp_path / 'bottle'} is split into 'test' and 'train'" in message(tmp_path)
 
 
 def test_held_out_images_among_the_classes(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_links_that_lead_back_are_named_and_not_followed(tmp_path: Path) -> None
     data = load(tmp_path / "data")
     # Each folder once by itself, and once by the other's link.
     assert len(data.train) + len(data.test) == 4
-    assert "links to a folder that they lie in are not followed: a/loop, ..." in data.notes
+    assert "links to a parent folder are not followed: a/loop, ..." in data.notes
 
 
 def test_a_link_to_a_folder_above_the_data(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_link_to_a_folder_above_the_data(tmp_path: Path) -> None:
     (tmp_path / "data" / "a" / "up").symlink_to(tmp_path)
     data = load(tmp_path / "data")
     assert len(data.train) + len(data.test) == 2
-    assert "links to a folder that they lie in are not followed: a/up" in data.notes
+    assert "links to a parent folder are not followed: a/up" in data.notes
 
 
 def test_links_to_other_folders_are_followed(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_links_to_files_that_are_gone(tmp_path: Path) -> None:
         save(tmp_path / f"{number}.png")
     (tmp_path / "3.png").symlink_to("gone.png")
     (tmp_path / "4.png").symlink_to("4.png")
-    assert "2 links to files that are not there are left aside: 3.png, ..." in load(tmp_path).notes
+    assert "2 links to missing files are left aside: 3.png, ..." in load(tmp_path).notes
     for number in range(5, 8):
         (tmp_path / f"{number}.png").symlink_to("gone.png")
     assert "5 of 8 images in" in message(tmp_path)
@@ -180,7 +180,7 @@ def test_images_in_formats_that_are_not_read(tmp_path: Path) -> None:
         save(tmp_path / "b" / f"{number}.HEIC")
     data = load(tmp_path)
     assert data.class_names == ("a",)
-    assert "images in formats that are not read are left aside: 2 .heic" in data.notes
+    assert "images in unsupported formats are left aside: 2 .heic" in data.notes
     for number in range(2):
         save(tmp_path / "b" / f"{number}.avif")
     assert "4 of 7 images in" in message(tmp_path)
@@ -192,7 +192,7 @@ def test_folders_without_images_are_named(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
     data = load(tmp_path)
     assert data.class_names == ("a", "b")
-    assert "folders without images are no classes: labels" in data.notes
+    assert "folders without images are not classes: labels" in data.notes
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -190,7 +190,7 @@ def test_transparent_parts_are_announced(tmp_path: Path) -> None:
 
 
 LATE = {
-    "no image": (lambda path: path.write_bytes(b"hello"), "is no image"),
+    "no image": (lambda path: path.write_bytes(b"hello"), "is not an image"),
     "cut off": (lambda path: path.write_bytes(path.read_bytes()[:900]), "cannot be read as an image"),
     "gone": (lambda path: path.unlink(), "No such file"),
     "size": (lambda path: save(path, colour(0, 20, 24)), r"images differ in size: .* 24x24 pixels, .* 20x24"),

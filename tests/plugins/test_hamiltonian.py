@@ -120,5 +120,5 @@ def test_step_sizes_are_bounded() -> None:
     with torch.no_grad():
         leapfrog.step_logits.fill_(100)
     assert (leapfrog.step_sizes <= 0.4).all()
-    with pytest.raises(ValidationError, match=r"step_size is 0.5 and largest_step is 0.5: steps start below"):
+    with pytest.raises(ValidationError, match=r"step_size is 0.5 and largest_step is 0.5: the initial size"):
         HamiltonianOptions(step_size=0.5)

@@ -123,7 +123,7 @@ def test_a_copy_of_both_refers_to_the_copy() -> None:
 def test_what_does_not_go_together(tiny_session: Callable[..., Session]) -> None:
     with pytest.raises(ValueError, match="needs an encoder of two levels of codes; use --encoder hierarchical"):
         make_prior(None)
-    with pytest.raises(ConfigurationError, match="--encoder hierarchical: its codes are two vectors"):
+    with pytest.raises(ConfigurationError, match="--encoder hierarchical: its codes are two concatenated vectors"):
         tiny_session("hierarchical-vampprior", code_size=4)
     with pytest.raises(ValueError, match=r"--encoder\.top-dim 5: z1 and z2 share --code-dim 5 dimensions"):
         make_encoder(top_dim=5)

@@ -26,14 +26,14 @@ def test_kl_says_what_weighs_the_divergence() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"loss": PixelLoss("squared", "mean")}, "it is a likelihood with --loss.reduction sum only"),
+        ({"loss": PixelLoss("squared", "mean")}, "it is a likelihood only with --loss.reduction sum"),
         ({"loss": None}, "needs a likelihood of images; use --loss pixel with --loss.reduction sum"),
         ({"prior": SwissRollPrior()}, "needs a prior with a density, and SwissRollPrior can only be sampled"),
-        ({"regularizer": MMDRegularizer()}, "has no place for another regularizer"),
-        ({"regularizer": RAERegularizer()}, "has no place for another regularizer"),
-        ({"regularizer": L2RAERegularizer()}, "has no place for another regularizer"),
-        ({"regularizer": None}, "has no place for another regularizer"),
-        ({"regularizer": KLRegularizer(free_bits=FreeBits(1.0, 1))}, "nor for a capacity or free bits"),
+        ({"regularizer": MMDRegularizer()}, "supports no other regularizer"),
+        ({"regularizer": RAERegularizer()}, "supports no other regularizer"),
+        ({"regularizer": L2RAERegularizer()}, "supports no other regularizer"),
+        ({"regularizer": None}, "supports no other regularizer"),
+        ({"regularizer": KLRegularizer(free_bits=FreeBits(1.0, 1))}, "no capacity or free bits"),
         ({"encoder": None}, "needs an encoder that gives a distribution; use --encoder gaussian"),
     ],
 )

@@ -135,7 +135,7 @@ def test_codes_that_cannot_be_fitted() -> None:
         fitted(codes(5, 2, 0), count=10)
     with pytest.raises(ValueError, match=r"^the codes of all training images are the same; train"):
         fitted(torch.ones(5, 2))
-    with pytest.raises(ValueError, match=r"^class 1 is that of none of 5 kernels; use more --prior\.kernels"):
+    with pytest.raises(ValueError, match=r"^class 1 has none of the 5 kernels; use more --prior\.kernels"):
         fitted(codes(5, 2, 0), torch.eye(2)[[0] * 5])
 
 

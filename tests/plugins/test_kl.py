@@ -272,7 +272,7 @@ def test_bad_options(options: dict[str, Any]) -> None:
 
 def test_bounded_priors_are_refused() -> None:
     box = Independent(Uniform(torch.zeros(2), torch.ones(2)), 1)
-    with pytest.raises(ValueError, match="nowhere 0, and that of DistributionPrior is 0 outside of a box"):
+    with pytest.raises(ValueError, match="above 0 everywhere; that of DistributionPrior is 0 outside of a box"):
         make().check(PointEncoder(stochastic=True), DistributionPrior(box))
     mixture = MixtureSameFamily(Categorical(torch.ones(3)), Independent(Normal(torch.zeros(3, 2), torch.ones(3, 2)), 1))
     make().check(PointEncoder(stochastic=True), DistributionPrior(mixture))
@@ -439,7 +439,7 @@ def test_below_the_free_bits_there_is_no_gradient() -> None:
 def test_free_bits_of_a_dimension_need_priors_with_independent_ones() -> None:
     dependent = DistributionPrior(MultivariateNormal(torch.zeros(2), torch.eye(2)))
     build(free_bits=1.0, free_bits_groups=1).check(PointEncoder(stochastic=True), dependent)
-    with pytest.raises(ValueError, match=r"DistributionPrior is no normal distribution .*free-bits-groups 1"):
+    with pytest.raises(ValueError, match=r"DistributionPrior is not a normal distribution .*free-bits-groups 1"):
         build(free_bits=1.0).check(PointEncoder(stochastic=True), dependent)
     with pytest.raises(ValueError, match="a code has 4 dimensions, which cannot be shared out to 3 groups"):
         build(free_bits=1.0, free_bits_groups=3)
@@ -448,7 +448,7 @@ def test_free_bits_of_a_dimension_need_priors_with_independent_ones() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"capacity": 1, "free_bits": 1}, "do not go together"),
+        ({"capacity": 1, "free_bits": 1}, "exclude each other"),
         ({"capacity_warm_up": 3}, "no effect without a capacity"),
         ({"free_bits_groups": 3}, "no effect without free_bits"),
     ],

@@ -200,7 +200,7 @@ def test_maps_of_other_sizes_are_refused(family: str, part: str, size: int) -> N
 
 @pytest.mark.parametrize("part", ["map_encoder", "map_decoder"])
 def test_began_has_no_maps(part: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"no codes that are maps.*--networks residual, dcgan or mlp"):
+    with pytest.raises(ConfigurationError, match=r"do not support maps as codes.*--networks residual, dcgan or mlp"):
         getattr(build("began", 1, 16), part)(5, 4)
 
 

@@ -52,6 +52,6 @@ def test_priors_that_learn_by_likelihood_are_refused_unless_they_have_a_stage(
     tiny_session: Callable[..., Session],
 ) -> None:
     changes = {"prior": "location", "regularizer": "none"}
-    with pytest.raises(ConfigurationError, match=r"trains nothing, and LocationPrior learns by .*--stages all"):
+    with pytest.raises(ConfigurationError, match=r"trains nothing, but LocationPrior learns by .*--stages all"):
         tiny_session("vae", **changes)
     tiny_session("vae", **changes, stages="autoencoder:1,code-fitting:1")

@@ -126,7 +126,7 @@ def test_there_is_no_density_given_what_is_no_class() -> None:
     prior = make(2, 4)
     assert not prior.has_density
     assert prior.learning is Learning.CODES
-    with pytest.raises(TypeError, match="no classes"):
+    with pytest.raises(TypeError, match="not a class"):
         prior.log_prob(torch.zeros(2, 2), torch.zeros(2, 4))
     with pytest.raises(ValueError, match="--condition labels or embedding"):
         prior(prior.noise(2))

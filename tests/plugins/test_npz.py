@@ -227,18 +227,18 @@ def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 and no more"])
 def test_other_files_are_no_npz(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert f"{path} is no .npz file" in message(path)
+    assert f"{path} is not a .npz file" in message(path)
 
 
 def test_an_npy_is_no_npz(tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", FINE)
-    assert "is no .npz file" in message(tmp_path / "images.npy")
+    assert "is not a .npz file" in message(tmp_path / "images.npy")
 
 
 def test_a_file_cut_off(path: Path) -> None:
     np.savez(path, images=FINE)
     path.write_bytes(path.read_bytes()[:-50])
-    assert "is no .npz file, or it is cut off" in message(path)
+    assert "is not a .npz file, or it is cut off" in message(path)
 
 
 def test_a_damaged_array(path: Path) -> None:

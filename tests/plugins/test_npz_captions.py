@@ -93,7 +93,7 @@ TEXTS = np.array(["a"] * 6)
         ({"captions": np.array([b"a"] * 5 + [b"\xe9"])}, "captions[5] in PATH is not UTF-8"),
         (
             {"captions": np.array(["a"] * 5 + ["\ud83d"])},
-            "'captions' in PATH: a caption of image 5 is no valid Unicode",
+            "'captions' in PATH: a caption of image 5 is not valid Unicode",
         ),
     ],
 )

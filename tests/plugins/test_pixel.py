@@ -165,7 +165,7 @@ def test_losses_that_are_no_likelihoods() -> None:
             make(distance=distance).log_likelihood(given, wanted)
     with pytest.raises(TypeError, match=r"--loss.weight 1"):
         make(distance="cross-entropy", reduction="sum", weight=2.0).log_likelihood(given, wanted)
-    with pytest.raises(TypeError, match="PerceptualLoss is no likelihood of pixels"):
+    with pytest.raises(TypeError, match="PerceptualLoss is not a likelihood of pixels"):
         PerceptualLoss().log_likelihood(given, wanted)
 
 

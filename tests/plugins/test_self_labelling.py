@@ -78,9 +78,9 @@ def test_a_q_that_learns_from_generated_images_changes_none() -> None:
     condition = categorical()
     assert condition.recovery is Recovery.GENERATED
     assert not condition.needs_whole_batch
-    with pytest.raises(TypeError, match="does not label them itself"):
+    with pytest.raises(TypeError, match="does not learn without labels"):
         condition.change_noise(2)
-    with pytest.raises(TypeError, match="does not label them itself"):
+    with pytest.raises(TypeError, match="does not learn without labels"):
         condition.changed(torch.zeros(2, 1, 16, 16), torch.zeros(2, 5))
     with pytest.raises(TypeError, match="no loss"):
         condition.self_labelling_terms(torch.zeros(2, 10), torch.zeros(2, 10))

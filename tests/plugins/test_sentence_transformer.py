@@ -68,7 +68,7 @@ def test_a_run_keeps_a_fingerprint_and_no_model(folder: Path) -> None:
     assert list(state) == ["text.fingerprint"]
     torch.nn.ModuleDict({"text": make(folder)}).load_state_dict(state)
     write_model_folder(folder.parent / "other", seed=1)
-    with pytest.raises(ConfigurationError, match=rf"weights, of {folder.parent / 'other'}, are others than those"):
+    with pytest.raises(ConfigurationError, match=rf"weights, of {folder.parent / 'other'}, differ from those"):
         torch.nn.ModuleDict({"text": make(folder.parent / "other")}).load_state_dict(state)
 
 
@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_there_is_told(folder: Path) -> None:
 )
 def test_what_a_folder_lacks_is_named(name: str, folder: Path) -> None:
     (folder / name).unlink()
-    with pytest.raises(ConfigurationError, match=rf"the model is not whole, '{folder / name}'.* is missing"):
+    with pytest.raises(ConfigurationError, match=rf"the model is incomplete, '{folder / name}'.* is missing"):
         make(folder)
 
 
@@ -105,7 +105,7 @@ def test_code_of_the_folder_is_not_run(folder: Path) -> None:
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "custom_model.py").write_text("raise AssertionError('it was run')\n")
     with pytest.raises(
-        ConfigurationError, match=r"asks for 'custom_model\.Transformer', which is code of the model's own"
+        ConfigurationError, match=r"needs 'custom_model\.Transformer', which is code of the model's own"
     ):
         make(folder)
 
@@ -115,7 +115,7 @@ def test_code_of_the_folder_is_not_run(folder: Path) -> None:
 )
 def test_a_broken_list_of_modules_is_told(text: str, folder: Path) -> None:
     (folder / "modules.json").write_text(text)
-    with pytest.raises(ConfigurationError, match=r"modules\.json' (cannot be read|is no list of modules)"):
+    with pytest.raises(ConfigurationError, match=r"modules\.json' (cannot be read|does not list modules)"):
         make(folder)
 
 

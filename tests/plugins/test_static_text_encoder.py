@@ -61,7 +61,9 @@ def test_other_vectors_than_a_run_was_trained_with_are_refused(tmp_path: Path) -
     path = tmp_path / "wordllama" / VECTORS
     safetensors.torch.save_file({"embedding.weight": torch.ones(len(WORDS), 256)}, path)
     other = torch.nn.ModuleDict({"condition": make(dim=64)})
-    with pytest.raises(ConfigurationError, match=r"weights, of the package wordllama, are others than those that this"):
+    with pytest.raises(
+        ConfigurationError, match=r"weights, of the package wordllama, differ from those of the training"
+    ):
         other.load_state_dict(trained.state_dict())
 
 

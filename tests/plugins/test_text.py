@@ -54,7 +54,7 @@ def test_s_is_the_vector_of_a_caption_of_length_root_dim() -> None:
 def test_captions_of_which_nothing_is_known_are_refused() -> None:
     [component] = priorkit_conditions()
     unknown = coloured(Captions([("zzyzx",)] * 12))
-    with pytest.raises(ValueError, match="the text encoder knows nothing of the captions, such as 'zzyzx'"):
+    with pytest.raises(ValueError, match="the text encoder knows no word of the captions, such as 'zzyzx'"):
         component.build(TextOptions(), ConditionContext(train=unknown, text_encoder=encoder))
 
 
@@ -65,7 +65,7 @@ def test_mixtures_are_as_long_as_vectors_of_captions() -> None:
     mixture = made.mixture(red[None], blue[None])[0]
     assert mixture.norm().item() == pytest.approx(math.sqrt(6), rel=1e-5)
     torch.testing.assert_close(mixture.dot(red), mixture.dot(blue))
-    with pytest.raises(ValueError, match=r"interpolated is 0\.5, and seen_by_image_critic is off"):
+    with pytest.raises(ValueError, match=r"interpolated is 0\.5, but seen_by_image_critic is off"):
         condition(interpolated=0.5, seen_by_image_critic=False)
 
 
@@ -159,7 +159,7 @@ def test_what_is_not_read_is_said_or_refused() -> None:
     assert made.unread("red " * 9) == ((), True)
     with pytest.raises(ValueError, match="a text is empty: say what the image should show"):
         made.of_texts(["a red square", " "])
-    with pytest.raises(ValueError, match=r"'\?!' has nothing in it that the run's text encoder knows"):
+    with pytest.raises(ValueError, match=r"'\?!' has no word that the run's text encoder knows"):
         made.of_texts(["?!"])
 
 

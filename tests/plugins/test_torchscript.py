@@ -101,13 +101,13 @@ def test_mistakes(tmp_path: Path) -> None:
     mistakes = [
         (make(None, tmp_path), "name its file with --extractor.file"),
         (make(None, tmp_path, file=tmp_path / "none.pt"), "there is no such file"),
-        (make(None, tmp_path, file=tmp_path / "text.pt"), "no TorchScript module"),
-        (make(Needy(), tmp_path / "."), "RGB, please.*--extractor.rgb say what it takes"),
+        (make(None, tmp_path, file=tmp_path / "text.pt"), "not a TorchScript module"),
+        (make(Needy(), tmp_path / "."), "RGB, please.*--extractor.rgb define its input"),
     ]
     for extractor, message in mistakes:
         with pytest.raises(ConfigurationError, match=message) as caught:
             extractor.prepare(DATA)
         assert "\n" not in str(caught.value)
     make(Needy(), tmp_path, rgb=True).prepare(DATA)
-    with pytest.raises(ConfigurationError, match=r"gives \(2,\) for 2 images; expected features \(2, D\)"):
+    with pytest.raises(ConfigurationError, match=r"returns \(2,\) for 2 images; expected features \(2, D\)"):
         make(Flat(), tmp_path).prepare(DATA)

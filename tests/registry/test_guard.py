@@ -37,7 +37,7 @@ def test_a_mistake_becomes_one_line_and_keeps_its_cause(error: BaseException) ->
     line = used.__code__.co_firstlineno + 4
     assert str(caught.value) == (
         f"--prior some: its plug-in (acme 2.1) has failed: {type(error).__name__}: no luck ({__file__}:{line}); "
-        "this is a mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows how it came to it)"
+        "this is a mistake in the plug-in (PRIORKIT_STRICT_PLUGINS=1 shows the full traceback)"
     )
     assert caught.value.__cause__ is error
 

@@ -168,7 +168,7 @@ def test_advice_to_change_the_autoencoder_says_that_a_fit_cannot(
         prepare_fit(tmp_path / "aae", changes("vampprior"), tmp_path / "fitted", registry=registry)
     message = str(caught.value)
     assert message.startswith("--prior vampprior: needs an encoder that gives a distribution; use --encoder gaussian. ")
-    assert message.endswith("/aae' as it is: choose another prior, or fit to a run that was trained so")
+    assert message.endswith("/aae' as it is: choose another prior, or fit to a run that was trained in this way")
     assert "\n" not in message
     with pytest.raises(ConfigurationError, match=r"there is no s; use --condition labels or another condition$"):
         prepare_fit(tmp_path / "aae", changes("labelled-gaussian"), tmp_path / "fitted", registry=registry)
@@ -204,7 +204,7 @@ def test_a_prior_that_learns_in_phases_of_its_own_is_refused(
         return prior
 
     other = make_registry([("prior", make_component("phased", build))])
-    with pytest.raises(ConfigurationError, match="--prior phased: it learns in phases of its own"):
+    with pytest.raises(ConfigurationError, match="--prior phased: it learns in its own phases"):
         prepare_fit(vae_path, changes("phased"), tmp_path / "fitted", registry=other)
 
 
@@ -262,5 +262,5 @@ def test_several_processes_are_refused(vae_path: Path, registry: Registry, tmp_p
     prepared = prepare_fit(vae_path, changes("location"), tmp_path / "fitted", registry=registry)
     both = Processes()
     both.count = 2
-    with pytest.raises(ConfigurationError, match="a prior is fitted to kept codes in one process, and there are 2"):
+    with pytest.raises(ConfigurationError, match="a prior is fitted to codes in one process, not in 2"):
         require_shareable_terms(prepared.session.system, prepared.config, both)

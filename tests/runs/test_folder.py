@@ -52,7 +52,7 @@ def test_what_is_there_is_left_as_it_is(
         path.write_text("mine")
     before = contents_of(tmp_path)
     for attempt in (RunFolder.check_free, lambda path: RunFolder.create(path, run_config(), environment)):
-        with pytest.raises(RunFolderError, match=r"exists already and is left as it is: .*--resume .*--out") as caught:
+        with pytest.raises(RunFolderError, match=r"already exists and is left as it is: .*--resume .*--out") as caught:
             attempt(path)
         assert "\n" not in str(caught.value)
     assert contents_of(tmp_path) == before
@@ -122,7 +122,7 @@ def test_what_is_no_run_is_not_opened(kind: str, tmp_path: Path) -> None:
         path.mkdir()
         if kind == "no environment":
             (path / "config.toml").write_text("")
-    expected = "there is no such folder" if kind == "missing" else "is no run: .*`priorkit train`"
+    expected = "there is no such folder" if kind == "missing" else "is not a run: .*`priorkit train`"
     with pytest.raises(RunFolderError, match=expected):
         RunFolder.open(path)
 
@@ -235,7 +235,7 @@ def test_a_folder_taken_at_the_last_moment_stays_whole(
         RunFolder.create(path, config, environment)
 
     monkeypatch.setattr(RunFolder, "check_free", check_and_lose)
-    with pytest.raises(FolderTakenError, match="exists already and is left as it is"):
+    with pytest.raises(FolderTakenError, match="already exists and is left as it is"):
         RunFolder.create(path, run_config(seed=7), environment)
     assert set(contents_of(path)) - {".lock"} == {"config.toml", "environment.json", "samples"}
     assert RunFolder.open(path).read_config().seed == config.seed

@@ -87,7 +87,7 @@ def test_another_process_is_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return self.rename(target)
 
     monkeypatch.setattr(Path, "rename", late)
-    with pytest.raises(FolderTakenError, match="exists already"):
+    with pytest.raises(FolderTakenError, match="already exists"):
         make_folder(path, FILES)
     assert entries(tmp_path) == ["run"]
     assert entries(path) == ["config.toml", "environment.json", "samples"]

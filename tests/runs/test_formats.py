@@ -101,7 +101,9 @@ def test_a_newer_folder_is_refused(run_path: Path, registry: Registry, capsys: p
     folder = RunFolder.open(run_path)
     environment = json.loads(folder.environment.read_text())
     folder.environment.write_text(json.dumps({**environment, "format": FORMAT + 1}))
-    words = rf"written by a newer priorkit \(its format is {FORMAT + 1}, and this one reads up to {FORMAT}\); upgrade"
+    words = (
+        rf"written by a newer priorkit \(its format is {FORMAT + 1}, but this version reads up to {FORMAT}\); upgrade"
+    )
     with pytest.raises(RunFolderError, match=words):
         load_run(run_path, registry=registry)
     for command in (["train", "--resume"], ["sample"], ["compare"]):
@@ -116,7 +118,7 @@ def test_a_newer_checkpoint_is_refused(
 ) -> None:
     folder = RunFolder.open(run_path)
     without_checksums(folder)
-    for number, words in (("99", "checkpoint .* was written by a newer priorkit"), ("new", "its format is 'new'")):
+    for number, words in (("99", "checkpoint .* was written by a newer priorkit"), ("new", "has the format 'new'")):
         save_file(folder.load_weights(), folder.checkpoints.path() / "weights.safetensors", {"format": number})
         for read in (lambda: load_run(run_path, registry=registry), folder.load_state):
             with pytest.raises(RunFolderError, match=words):
@@ -126,7 +128,7 @@ def test_a_newer_checkpoint_is_refused(
 
 @pytest.mark.parametrize("number", [0, -1, 1.0, True, "3", [3]])
 def test_what_is_no_format_is_told(number: object) -> None:
-    with pytest.raises(RunFolderError, match=r"that says that its format is .*, and a whole number from 1 on"):
+    with pytest.raises(RunFolderError, match=r"that has the format .*, but a whole number of at least 1"):
         require_readable(number, "that")
     require_readable(None, "that")
     require_readable(FORMAT, "that")

@@ -51,7 +51,7 @@ def test_a_line_that_is_no_measurement_is_left_out_or_refused(line: bytes, place
     folder.metrics.write_bytes(b"\n".join([*LINES[:place], line, *LINES[place:]]) + b"\n")
     assert read_metrics(folder) == ROWS
     write_report(folder)
-    with pytest.raises(RunFolderError, match=rf"line {place + 1} of '.*metrics\.jsonl' is no measurement") as caught:
+    with pytest.raises(RunFolderError, match=rf"line {place + 1} of '.*metrics\.jsonl' is not a measurement") as caught:
         read_metrics(folder, strict=True)
     assert "\n" not in str(caught.value)
 

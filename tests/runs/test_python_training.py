@@ -250,7 +250,7 @@ def test_runs_say_which_modules_they_need(own: Path, modules: Any, told: str) ->
         ({"encoder": encoder, "data": IMAGES, "out": "elsewhere"}, "a run is resumed in its own folder"),
         (
             {"encoder": encoder, "data": IMAGES, "config": priorkit.RunConfig(code_dim=3)},
-            "goes on with the run as it was configured, and code_dim would change it",
+            "resumes the run with its configuration, but code_dim would change it",
         ),
     ],
 )

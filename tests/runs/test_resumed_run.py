@@ -185,7 +185,7 @@ def test_a_damaged_line_of_metrics_is_refused_before_anything_is_lost(
     lines = folder.metrics.read_text().splitlines()
     folder.metrics.write_text("\n".join([lines[0], "my note", *lines[1:]]) + "\n")
     before = contents_of(folder.path)
-    with pytest.raises(RunFolderError, match=r"line 2 of '.*metrics\.jsonl' is no measurement.*my note") as caught:
+    with pytest.raises(RunFolderError, match=r"line 2 of '.*metrics\.jsonl' is not a measurement.*my note") as caught:
         prepare_resumed(folder.path, {"steps": 7}, registry=registry)
     assert "\n" not in str(caught.value)
     assert contents_of(folder.path) == before
@@ -277,7 +277,7 @@ def test_a_changed_configuration_is_refused(
 def test_a_change_that_would_make_another_run_is_refused(
     changes: dict[str, Any], run_path: Path, registry: Registry
 ) -> None:
-    with pytest.raises(ConfigurationError, match="--resume goes on with the run as it was configured") as caught:
+    with pytest.raises(ConfigurationError, match="--resume keeps the run's configuration") as caught:
         prepare_resumed(run_path, changes, registry=registry)
     assert "\n" not in str(caught.value)
 

@@ -274,7 +274,7 @@ def test_codes_that_are_indices_have_their_shape(run: Run, monkeypatch: pytest.M
     for wrong in (torch.zeros(1, 2, 2), torch.full((1, 2, 2), 5), torch.full((1, 4), -1)):
         with pytest.raises(ValueError, match="whole numbers from 0 to 4: indices of a codebook"):
             run.decode(wrong, from_prior=True)
-    with pytest.raises(ConfigurationError, match=r"indices of a codebook, and nothing is between two of them"):
+    with pytest.raises(ConfigurationError, match=r"indices of a codebook, which cannot be interpolated"):
         run.interpolate(torch.zeros(1, 4), torch.zeros(1, 4), 3, from_prior=True)
 
 

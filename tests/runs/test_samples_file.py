@@ -53,7 +53,7 @@ def test_what_is_there_is_replaced_only_on_request(
     path = tmp_path / name
     save_images(random_images(7, seed=1), path)
     before = contents_of(tmp_path)
-    with pytest.raises(RunFolderError, match=r"exists already and is left as it is; .*--overwrite"):
+    with pytest.raises(RunFolderError, match=r"already exists and is left as it is; .*--overwrite"):
         save_images(random_images(5), path)
     assert contents_of(tmp_path) == before
     save_images(random_images(5), path, overwrite=True)
@@ -168,7 +168,7 @@ def test_a_figure_is_saved_whole_and_replaces_nothing(tmp_path: Path) -> None:
     with Image.open(path) as saved:
         assert np.array_equal(np.asarray(saved), np.asarray(picture))
     assert list(path.parent.iterdir()) == [path]
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         save_picture(Image.new("L", (1, 1)), path)
     save_picture(Image.new("L", (1, 1)), path, overwrite=True)
     with Image.open(path) as saved:

@@ -114,12 +114,12 @@ def test_a_folder_that_is_taken_is_left_alone(
     contents_of: Callable[[Path], Any],
 ) -> None:
     before = contents_of(run_path)
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         prepare(run_config(), run_path, registry=registry)
     # Also if it is taken between preparing and running.
     prepared = prepare(run_config(), tmp_path / "late", registry=registry)
     shutil.copytree(run_path, tmp_path / "late")
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         prepared.run()
     assert contents_of(run_path) == contents_of(tmp_path / "late") == before
 

@@ -41,7 +41,7 @@ def test_every_score_has_the_direction_that_its_page_says(listed, request):
     ("text", "message"),
     [
         ("sample_distanc", "did you mean 'sample_distance'"),
-        ("seconds,seconds", "it stands there twice"),
+        ("seconds,seconds", "it is given twice"),
         ("seconds@up", "unknown direction 'up'"),
         (",", "name a figure"),
     ],

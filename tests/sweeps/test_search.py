@@ -68,8 +68,8 @@ def test_ranges_are_written_so_that_they_are_read_again(low, times):
         ("x=1..2@cubic", "unknown scale 'cubic'"),
         ("x=", "a value is missing"),
         ("x=1,,2", "a value is missing"),
-        ("x=1,1", "a value stands there twice"),
-        ("x y=1,2", "no name of an option"),
+        ("x=1,1", "a value is given twice"),
+        ("x y=1,2", "not the name of an option"),
         ("x=1,2,x=3,4", "the option is searched twice"),
     ],
 )

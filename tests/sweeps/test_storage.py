@@ -33,7 +33,7 @@ def test_what_a_database_says_has_no_password(make_request):
 
 
 def test_a_url_that_is_none_is_one_line_without_a_password(make_request):
-    with pytest.raises(ConfigurationError, match="this is no URL of a database") as refused:
+    with pytest.raises(ConfigurationError, match="this is not a URL of a database") as refused:
         open_study(make_request(study="postgresql://ann:secret@host:port/db"))
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -115,7 +115,7 @@ def test_only_cuda_devices_record(device: str, tiny_config: Callable[..., RunCon
 
 def test_what_recording_does_not_go_with(tiny_config: Callable[..., RunConfig]) -> None:
     cuda = torch.device("cuda", 0)
-    with pytest.raises(ConfigurationError, match="--cuda-graphs and --compile do not go together"):
+    with pytest.raises(ConfigurationError, match="--cuda-graphs and --compile exclude each other"):
         choose_recorder(tiny_config(cuda_graphs=True, compile=True), cuda)
     with pytest.raises(ConfigurationError, match=r"--cuda-graphs: .*several processes.*use --no-cuda-graphs"):
         choose_recorder(tiny_config(cuda_graphs=True), cuda, Processes(0, 2))

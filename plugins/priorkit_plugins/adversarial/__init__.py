@@ -21,8 +21,8 @@ class AdversarialOptions(Options):
     prior_weight: float = Field(
         0.0,
         ge=0,
-        description="weight of the prior's loss, if it learns by fooling the code discriminator too (ARAE: Zhao et al. "
-        "2018, arXiv:1706.04223), instead of an image discriminator; 0 if not",
+        description="weight of the prior's loss, if it is trained against the code discriminator (ARAE: Zhao et al. "
+        "2018, arXiv:1706.04223), instead of an image discriminator; 0 turns this off",
     )
 
 

@@ -1,4 +1,4 @@
-"""The phase in which a prior learns by fooling the code discriminator."""
+"""The phase that trains a prior against the code discriminator."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,18 +11,18 @@ __all__ = ["CodeImitationPhase"]
 
 
 class CodeImitationPhase(Phase):
-    """The prior makes codes that D_C takes for the encoder's (Zhao et al. 2018, Algorithm 1, third step).
+    """The prior learns to make codes that D_C takes for the encoder's (Zhao et al. 2018, Algorithm 1, third step).
 
-    D_C is trained in the autoencoder phase, where the prior's codes are its real ones and the encoder's its fakes. The
-    encoder makes its codes look real there; here the prior makes its own look fake, and both meet.
+    The autoencoder phase trains D_C, with the prior's codes as real samples and the encoder's as fakes. There the
+    encoder learns to make codes that look real; here the prior learns to make codes that look fake.
 
     Args:
         system: The system that is trained.
-        critic: D_C, from what it is shown of a code to logits (N,).
-        adversarial_loss: Its loss.
-        weight: Weight of the prior's adversarial loss; the prior itself weights its own loss given s, which the prior
-            improvement phase minimises too.
-        seen: What D_C is shown of codes (N, code_dim) and their s.
+        critic: D_C, from its input (`seen`) to logits (N,).
+        adversarial_loss: The loss of D_C.
+        weight: Weight of the prior's adversarial loss. It does not apply to the prior's own loss given s, which the
+            prior improvement phase minimises too.
+        seen: Makes the input of D_C from codes (N, code_dim) and their s.
     """
 
     name = "code_imitation"
@@ -44,7 +44,7 @@ class CodeImitationPhase(Phase):
         self.needs_whole_batch = adversarial_loss.needs_whole_batch
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`; `condition` and `posterior` (n, code_dim) where they are drawn."""
+        """`prior`; also `condition` and `posterior` (n, code_dim), if these are random."""
         system, condition = self.system, self.system.condition
         noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
         if condition is not None and not condition.from_data:
@@ -60,7 +60,7 @@ class CodeImitationPhase(Phase):
             logits = self.critic(self.seen(self.system.prior_codes(noise["prior"], condition), condition))
             if self._compares:
                 logits = loss.compared(logits, self._logits_of_data(images, noise.get("posterior"), condition))
-        # What D_C minimises on fakes says how surely it takes codes for the encoder's.
+        # D_C's loss on fakes is low where it takes codes for the encoder's.
         terms = {"prior": self.weight * loss.fake(logits)}
         conditioning = self.system.condition_loss(condition)
         if conditioning is not None:
@@ -74,7 +74,7 @@ class CodeImitationPhase(Phase):
 
     def _logits_of_data(self, images: Tensor, noise: Tensor | None, condition: Tensor | None) -> Tensor:
         encoder = self.system.encoder
-        assert encoder is not None, "a regularizer has an encoder beside it"
+        assert encoder is not None, "a system with a regularizer has an encoder"
         with torch.no_grad(), frozen_statistics(encoder):
             logits: Tensor = self.critic(self.seen(encoder(images, noise).code, condition))
         return logits

@@ -22,16 +22,16 @@ __all__ = ["AdversarialRegularizer"]
 
 
 class AdversarialRegularizer(Regularizer):
-    """L_C = log D_C(z_c) + log(1 - D_C(enc(x))) (Eq. 5 of Wang et al. 2020): codes of the prior are the real ones.
+    """L_C = log D_C(z_c) + log(1 - D_C(enc(x))) (Eq. 5 of Wang et al. 2020): codes of the prior count as real.
 
     With a condition, D_C sees [code; s], where s is the label of x on both sides (Eq. 8).
 
     Args:
         critic: D_C, from [code; s] of shape (N, code_dim + condition_dim) to logits (N,).
-        adversarial_loss: What D_C and the encoder minimise. It must have no parameters of its own.
+        adversarial_loss: The loss of D_C and the encoder. It must have no parameters.
         weight: Weight of the encoder's loss.
-        condition_dim: Dimensions of s; 0 where D_C sees none.
-        prior_weight: Weight of the loss of a prior that fools D_C too, in a phase of its own; 0 for none.
+        condition_dim: Dimensions of s; 0 if D_C does not see s.
+        prior_weight: Weight of the loss of a prior that is trained against D_C, too, in a separate phase; 0 for none.
     """
 
     has_critic = True
@@ -54,7 +54,7 @@ class AdversarialRegularizer(Regularizer):
 
     @property
     def uses_condition(self) -> bool:  # type: ignore[override]
-        """Whether D_C is shown s."""
+        """Whether D_C receives s."""
         return self.condition_dim > 0
 
     @property
@@ -71,12 +71,12 @@ class AdversarialRegularizer(Regularizer):
         """Refuses priors that learn by likelihood, and a critic that the adversarial loss cannot work with.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         if prior.learning is Learning.LIKELIHOOD:
             raise ValueError(
                 f"does not use the prior's density, by which {type(prior).__name__} learns; use --regularizer kl, or a "
-                "prior that has nothing to learn or learns adversarially, such as --prior gaussian or learned"
+                "prior that has no parameters or learns adversarially, such as --prior gaussian or learned"
             )
         try:
             self.adversarial_loss.check(self.critic)
@@ -95,7 +95,7 @@ class AdversarialRegularizer(Regularizer):
         }
         if self.adversarial_loss.has_penalty:
             assert mixing is not None, "needs_mixing asks for it"
-            # Between codes of one s: how D_C depends on s is not held down.
+            # Between codes with the same s: the penalty does not restrict how D_C depends on s.
             terms["critic_penalty"] = self.adversarial_loss.penalty(
                 lambda codes: self.critic(self.seen(codes, condition)), prior_code, code, mixing
             )
@@ -109,7 +109,7 @@ class AdversarialRegularizer(Regularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """`regularization`: how well D_C tells the data's codes."""
+        """`regularization`: the encoder's adversarial loss against D_C."""
         logits, loss = self.critic(self.seen(posterior.code, condition)), self.adversarial_loss
         if loss.comparison is Comparison.ALONE:
             return {"regularization": self.weight * loss.generator(logits)}
@@ -118,7 +118,7 @@ class AdversarialRegularizer(Regularizer):
         return {"regularization": self.weight * loss.generator_compared(logits, real)}
 
     def phases(self, system: System) -> Sequence[Phase]:
-        """The phase in which the prior fools D_C, if it does.
+        """The phase that trains the prior against D_C, if `prior_weight` is above 0.
 
         Raises:
             ValueError: The prior does not learn adversarially.
@@ -133,7 +133,7 @@ class AdversarialRegularizer(Regularizer):
         return [CodeImitationPhase(system, self.critic, self.adversarial_loss, self.prior_weight, self.seen)]
 
     def seen(self, code: Tensor, condition: Tensor | None) -> Tensor:
-        """What D_C is shown of a code: itself, or [code; s]."""
+        """The input of D_C for a code: the code, or [code; s]."""
         if not self.condition_dim:
             return code
         assert condition is not None, "the critic is built for a condition"

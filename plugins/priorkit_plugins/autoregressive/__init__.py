@@ -1,4 +1,4 @@
-"""Autoregressive priors: each number of a code given those before it."""
+"""Autoregressive priors: each entry of a code given the entries before it."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ class AutoregressiveOptions(Options):
 
     maps: Literal["masked", "transformer"] = Field(
         "masked",
-        description="of maps: one masked network of all their numbers, or a transformer of the places, and a masked "
-        "network of the channels of each",
+        description="maps: one masked network over all entries, or a transformer over positions and a masked "
+        "network over the channels of each",
     )
     hidden: int | None = Field(
         None,
         ge=1,
-        description="of numbers: width of the masked network's hidden layers; by default 512, or 256 behind a "
+        description="vectors, maps: width of the masked network's hidden layers; by default 512, or 256 after a "
         "transformer",
     )
     blocks: int = Field(
-        1, ge=0, description="of numbers: its residual blocks of two layers each behind the first hidden layer"
+        1, ge=0, description="vectors, maps: residual blocks of two layers each after the first hidden layer"
     )
-    components: int = Field(8, ge=1, description="of numbers: parts of the mixture that each number is drawn from")
-    distribution: Literal["logistic", "normal"] = Field("logistic", description="of numbers: distribution of each part")
-    layers: int = Field(4, ge=1, description="of transformers: number of layers")
-    width: int = Field(128, ge=1, description="of transformers: width of its layers")
-    heads: int = Field(4, ge=1, description="of transformers: heads of its attention, a divisor of the width")
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description="of indices: share of the numbers that its layers add which training leaves out"
+    components: int = Field(
+        8, ge=1, description="vectors, maps: components of the mixture that each entry is drawn from"
     )
+    distribution: Literal["logistic", "normal"] = Field(
+        "logistic", description="vectors, maps: distribution of each component"
+    )
+    layers: int = Field(4, ge=1, description="transformer: number of layers")
+    width: int = Field(128, ge=1, description="transformer: width of the layers")
+    heads: int = Field(4, ge=1, description="transformer: attention heads, a divisor of the width")
+    dropout: float = Field(0.0, ge=0, lt=1, description="indices: dropout rate in the transformer's residual branches")
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:
         if self.width % self.heads:
             raise ValueError(
-                f"the width {self.width} is shared out among {self.heads} heads: use a width that is a multiple of "
-                f"that, such as {self.heads * max(1, round(self.width / self.heads))}"
+                f"the width {self.width} cannot be split into {self.heads} heads: use a multiple of the number of "
+                f"heads, such as {self.heads * max(1, round(self.width / self.heads))}"
             )
         return self
 
@@ -58,7 +60,7 @@ def _build(options: AutoregressiveOptions, context: PriorContext) -> Prior:
     codes = context.codes
     if codes.kind is CodeKind.INDICES:
         return _of_indices(options, context)
-    # A map of a single place has nothing for a transformer to see.
+    # A map with a single position gives a transformer no context.
     if options.maps == "transformer" and codes.kind is CodeKind.MAP and codes.dim > codes.shape[0]:
         return _of_maps(options, context)
     return _of_vectors(options, context)
@@ -118,8 +120,8 @@ def priorkit_priors() -> list[Component[Prior]]:
             "autoregressive",
             AutoregressiveOptions,
             _build,
-            summary="each number of a code given those before it: from a mixture that a masked network gives; of "
-            "indices, and of maps by choice, a causal transformer of the places",
+            summary="each entry of a code given the entries before it: a mixture from a masked network; for "
+            "indices, and optionally for maps, a causal transformer over positions",
             source="Germain et al. 2015, MADE: Masked autoencoder for distribution estimation, arXiv:1502.03509; Chen "
             "et al. 2017, Variational lossy autoencoder, arXiv:1611.02731, for priors; Esser et al. 2021, Taming "
             "transformers for high-resolution image synthesis, arXiv:2012.09841, for indices",

@@ -15,13 +15,13 @@ __all__ = ["MaskedPrior"]
 class MaskedPrior(NumbersPrior):
     """p(code) = prod_d p(code_d | code_1, ..., code_(d-1)), or the same given s: one masked network, one pass.
 
-    Each factor is a mixture whose weights, means and scales a masked autoencoder gives from the dimensions before d
-    (Germain et al. 2015, arXiv:1502.03509). The density takes one pass of the network; so does a sample, which computes
-    the hidden units in the order of the dimensions that they see.
+    Each factor is a mixture whose weights, means and scales a masked autoencoder computes from the dimensions before d
+    (Germain et al. 2015, arXiv:1502.03509). Both density and sample take one pass of the network; sampling computes
+    hidden units in the order of the dimensions that they depend on.
 
     Args:
-        network: From codes and s to as many numbers for each dimension as mixtures have parameters.
-        distribution: Distribution of a mixture's parts.
+        network: From codes and s to the mixture parameters of each dimension.
+        distribution: Distribution of a mixture's components.
     """
 
     def __init__(self, network: MaskedNetwork, *, distribution: Literal["logistic", "normal"] = "logistic") -> None:
@@ -32,7 +32,7 @@ class MaskedPrior(NumbersPrior):
         spread_means(network.start)
 
     def drawn(self, noise: Tensor, condition: Tensor | None) -> Tensor:
-        """Standardised codes (N, code_dim) of noise (N, code_dim, 2) and s."""
+        """Turns noise (N, code_dim, 2) and s into standardised codes (N, code_dim)."""
         return drawn_in_turn(PassInTurn(self.network), noise, condition, self.distribution_of_parts)
 
     def log_densities(self, scaled: Tensor, condition: Tensor | None) -> Tensor:

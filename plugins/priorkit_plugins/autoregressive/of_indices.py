@@ -17,20 +17,20 @@ __all__ = ["IndexTransformerPrior"]
 class IndexTransformerPrior(Prior):
     """p(indices) = prod_i p(index i | the indices before it), or the same given s: a causal transformer.
 
-    Indices follow each other row after row; those of several codebooks, codebook after codebook. A density takes one
-    pass of the network, a sample one step for each index, which reads what the steps before it have left. An index is
-    where the distribution function of its place passes a uniform number.
+    Indices follow each other row after row; those of several codebooks, codebook after codebook. The density takes one
+    pass of the network; a sample takes one step for each index, with cached keys and values of earlier steps. An index
+    is drawn by inverting the cumulative distribution at a uniform number.
 
-    It is fitted to the encoder's indices by maximum likelihood, as the transformer of Esser et al. 2021
-    (arXiv:2012.09841, Section 3.2) and the PixelCNN of van den Oord et al. 2017 are. In use, it is computed in float32.
+    It is fitted to the encoder's indices by maximum likelihood, like the transformer of Esser et al. 2021
+    (arXiv:2012.09841, Section 3.2) and the PixelCNN of van den Oord et al. 2017. Evaluation mode computes in float32.
 
     Args:
         codes: The indices' space.
-        transformer: The network, of as many places.
-        dropout: Share of the numbers that layers add which is left out in training, below 1.
+        transformer: The network, with one position for each index.
+        dropout: Dropout rate in the residual branches, at least 0 and below 1.
 
     Raises:
-        ValueError: Codes are no indices.
+        ValueError: Codes are not indices.
     """
 
     kinds = (CodeKind.INDICES,)
@@ -52,10 +52,10 @@ class IndexTransformerPrior(Prior):
         return torch.rand(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Indices of uniform noise (N, code_dim), and of s (N, condition_dim) if it takes one: int64 (N, code_dim).
+        """Turns uniform noise (N, code_dim), and s (N, condition_dim) if used, into indices: int64 (N, code_dim).
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         drawn: list[Tensor] = []
         with torch.no_grad(), single_precision(noise.device):
@@ -67,17 +67,17 @@ class IndexTransformerPrior(Prior):
         return torch.stack(drawn, dim=1)
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-probability of indices (N, code_dim) in nats, shape (N,), given s (N, condition_dim) if it takes one.
+        """Log-probability of indices (N, code_dim) in nats, shape (N,), given s (N, condition_dim) if used.
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         return self._log_prob(code, condition)
 
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Uniform numbers by which dropout leaves out: (n, 2 * layers, code_dim, width); (n, 0) where it does not."""
+        """Uniform numbers for dropout: (n, 2 * layers, code_dim, width), or (n, 0) without dropout."""
         if not self.dropout:
             return torch.empty(n, 0, device=device)
         size = (n, 2 * self.transformer.layers, self.code_dim, self.transformer.width)

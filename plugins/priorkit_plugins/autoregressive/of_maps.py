@@ -17,18 +17,17 @@ __all__ = ["MapTransformerPrior"]
 class MapTransformerPrior(NumbersPrior):
     """p(map) = prod_p prod_c p(channel c of place p | its channels before c, the places before p), or the same given s.
 
-    Places follow each other row after row. A causal transformer sees the channels of all places before p, and a masked
-    network, the same at every place, draws those of p in order, conditioned on what the transformer gives: as the
-    networks of Tschannen et al. 2024 (GIVT, arXiv:2312.02116), whose mixtures do not part a place's channels. The
-    density takes one pass of both; a sample, one step of the transformer for each place, which reads what the steps
-    before it have left.
+    Places (positions) are ordered row by row. A causal transformer sees the channels of all places before p; a masked
+    network, the same at every place, models the channels of p in order, conditioned on the transformer's output.
+    (Tschannen et al. 2024, GIVT, arXiv:2312.02116, model a place's channels jointly.) The density takes one pass of
+    both networks; a sample takes one step of the transformer for each place, with cached keys and values.
 
     Args:
         codes: The maps' space, (C, H, W), of more than one place.
-        transformer: Of H * W places.
-        network: Of C dimensions, conditioned on as many numbers as the transformer is wide; to as many numbers for each
-            channel as mixtures have parameters.
-        distribution: Distribution of a mixture's parts.
+        transformer: The transformer over H * W places.
+        network: The masked network over C dimensions, conditioned on the transformer's output; gives the mixture
+            parameters of each channel.
+        distribution: Distribution of a mixture's components.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class NumbersPrior(Prior, abc.ABC):
     def _require(self, condition: Tensor | None) -> None:
         if self.takes_condition and condition is None:
             raise ValueError(
-                "a conditional autoregressive prior has a density for each s, none over all of them; use a condition "
+                "a conditional autoregressive prior has a density for each s, but none over all s; use a condition "
                 "that images bring with them (--condition labels, embedding or text), or --condition none"
             )
 

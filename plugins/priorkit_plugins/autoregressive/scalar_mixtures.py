@@ -13,27 +13,28 @@ from priorkit_plugins.diagonal_mixture import picked_parts
 __all__ = ["ScalarMixtures", "parameters_of", "spread_means", "standard_noise"]
 
 _PARAMETERS = 3
-"""Weight, mean and scale of a part."""
+"""Parameters of a component: weight, mean and scale."""
 _LEAST_SCALE = 1e-3
-"""Of a part, where codes have deviation 1: where a dimension takes one value often, likelihood would have no limit."""
+"""Smallest scale of a component, for codes of deviation 1: otherwise repeated values would make the likelihood
+unbounded."""
 _SPREAD = 1.5
-"""Means start evenly spaced between minus this and this, in deviations."""
+"""Initial means are evenly spaced between minus this and this, in deviations."""
 
 _EPSILON = 2.0**-25
-"""Uniform numbers are multiples of 2^-24, 0 among them, of which the logistic quantile is infinite."""
+"""Uniform numbers are multiples of 2^-24; at 0, the logistic quantile would be infinite."""
 
 
 def parameters_of(components: int) -> int:
-    """How many outputs a network needs for a mixture of so many parts."""
+    """Number of outputs that a network needs for a mixture of this many components."""
     return _PARAMETERS * components
 
 
 @torch.no_grad()
 def spread_means(start: Tensor) -> None:
-    """Sets what a network's outputs begin with such that the means of each mixture are apart.
+    """Sets the initial biases of a network's outputs so that the means of each mixture differ.
 
     Args:
-        start: Changed in place, (..., parameters of a mixture).
+        start: The biases, (..., parameters of a mixture), changed in place.
     """
     components = start.shape[-1] // _PARAMETERS
     start[..., components : 2 * components] = torch.linspace(-_SPREAD, _SPREAD, components + 2)[1:-1]
@@ -59,7 +60,7 @@ class ScalarMixtures:
         log_weights: log w_k, shape (..., K), normalised.
         means: Shape (..., K).
         scales: Shape (..., K), above 0.
-        distribution: What f is.
+        distribution: The kind of f.
     """
 
     log_weights: Tensor
@@ -69,7 +70,7 @@ class ScalarMixtures:
 
     @classmethod
     def of(cls, outputs: Tensor, distribution: Literal["logistic", "normal"]) -> Self:
-        """The mixtures that a network gives by its outputs (..., parameters of a mixture)."""
+        """Makes mixtures from a network's outputs (..., parameters of a mixture)."""
         logits, means, scales = outputs.chunk(_PARAMETERS, dim=-1)
         return cls(torch.log_softmax(logits, dim=-1), means, softplus(scales) + _LEAST_SCALE, distribution)
 
@@ -83,6 +84,6 @@ class ScalarMixtures:
         return torch.logsumexp(self.log_weights + density - self.scales.log(), dim=-1)
 
     def draw(self, uniform: Tensor, noise: Tensor) -> Tensor:
-        """Numbers (N,) of N mixtures: a part that a uniform number (N,) picks, then mean + scale * noise (N,)."""
+        """Draws from N mixtures, (N,): a uniform number (N,) picks a component; then mean + scale * noise (N,)."""
         picked = picked_parts(uniform, self.log_weights)[:, None]
         return (self.means.gather(1, picked) + self.scales.gather(1, picked) * noise[:, None]).squeeze(1)

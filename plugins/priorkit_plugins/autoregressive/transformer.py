@@ -1,4 +1,4 @@
-"""A causal transformer over the places of a code."""
+"""A causal transformer over the places (positions) of a code."""
 
 import torch
 from torch import Tensor, nn
@@ -7,17 +7,17 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 __all__ = ["CausalTransformer", "Memory"]
 
 _HIDDEN = 4
-"""How many times wider the hidden layers of a block are than what it is given and gives."""
+"""Width of a block's hidden layer, relative to its input and output."""
 
 Memory = tuple[Tensor, Tensor]
-"""What one layer keeps of the places so far, keys and values: each (N, heads, places, width / heads)."""
+"""Cached keys and values of one layer for the places so far: each (N, heads, places, width / heads)."""
 
 
 class Block(nn.Module):
-    """Attention to the places so far, and a network of one hidden layer at each place, each behind a layer norm.
+    """Causal self-attention, then a network of one hidden layer at each place, each after a layer norm.
 
     Args:
-        width: Width of what it is given and gives.
+        width: Width of input and output.
         heads: Heads of the attention, a divisor of the width.
     """
 
@@ -31,12 +31,12 @@ class Block(nn.Module):
     def forward(
         self, value: Tensor, memory: Memory | None, kept: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Memory]:
-        """From (N, places, width) to as much, and what is to be kept of the places.
+        """Maps (N, places, width) to the same shape; also returns the cached keys and values.
 
         Args:
-            value: What all places have, or the next place alone, where there is a memory.
-            memory: What has been kept of the places before it, none at first; without one, all places are given.
-            kept: Of dropout: factors of what the attention and the network add.
+            value: Inputs of all places, or, with a memory, of the next place alone.
+            memory: Cached keys and values of the places before it, empty at first; None if all places are given.
+            kept: Dropout factors of the outputs of attention and network.
         """
         query, key, values = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
@@ -52,11 +52,10 @@ class Block(nn.Module):
 
 
 class CausalTransformer(nn.Module):
-    """Outputs for each place of a code, from the places before it, row after row, and the condition s.
+    """Outputs for each place of a code, given the places before it, row by row, and the condition s.
 
-    The layers are those of Vaswani et al. 2017 (arXiv:1706.03762), with layer norms in front of them (Radford et al.
-    2019). What stands before the first place is learned; s, where there is one, is added to it, so that it is a prefix
-    that all places see.
+    The layers are those of Vaswani et al. 2017 (arXiv:1706.03762), with pre-layer norms (Radford et al. 2019). A
+    learned start token precedes the first place; s, if used, is added to it, so that all places see it.
 
     Args:
         places: Number of places.
@@ -82,9 +81,9 @@ class CausalTransformer(nn.Module):
         """Outputs (N, places, width).
 
         Args:
-            before: What stands at all places but the last, (N, places - 1, width).
-            condition: s, (N, condition_dim), if it has one.
-            kept: Of dropout: factors (N, 2 * layers, places, width) of what the parts of the layers add.
+            before: Embeddings of all places but the last, (N, places - 1, width).
+            condition: s, (N, condition_dim), if used.
+            kept: Dropout factors (N, 2 * layers, places, width) of the residual branches.
         """
         value = torch.cat([self._first(len(before), condition)[:, None].to(before), before], dim=1) + self.where
         for number, block in enumerate(self.blocks):
@@ -93,18 +92,18 @@ class CausalTransformer(nn.Module):
         return outputs
 
     def begin(self, n: int, condition: Tensor | None = None) -> tuple[Tensor, list[Memory]]:
-        """The outputs (N, width) for the first place of N codes, and what `go_on` needs."""
+        """The outputs (N, width) for the first place of N codes, and the memory for `go_on`."""
         value = self._first(n, condition)
         empty = value.new_empty(n, self.heads, 0, self.width // self.heads)
         return self.go_on(value, 0, [(empty, empty)] * self.layers)
 
     def go_on(self, before: Tensor, place: int, memory: list[Memory]) -> tuple[Tensor, list[Memory]]:
-        """The outputs (N, width) for a place, as `forward` has them, and what the next place needs.
+        """The outputs (N, width) for a place, as by `forward`, and the memory for the next place.
 
         Args:
-            before: What stands at the place before it, (N, width).
+            before: Embedding of the place before it, (N, width).
             place: The place.
-            memory: What the place before it has left.
+            memory: The memory returned for the place before it.
         """
         value = (before + self.where[place])[:, None]
         left = []
@@ -120,8 +119,8 @@ class CausalTransformer(nn.Module):
             return first
         if condition is None:
             raise ValueError(
-                "a conditional autoregressive prior has a density for each s, none over all of them; use a condition "
-                "that images bring with them (--condition labels, embedding or text), or --condition none"
+                "a conditional autoregressive prior has a density for each s, but none over all s; use a condition "
+                "that comes from the data (--condition labels, embedding or text), or --condition none"
             )
         prefixed: Tensor = first + self.prefix(condition.to(first.dtype))
         return prefixed

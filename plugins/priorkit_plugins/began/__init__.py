@@ -18,7 +18,7 @@ class BEGANOptions(Options):
     """Options of the adversarial loss `began`."""
 
     gamma: float = Field(
-        0.5, gt=0, le=1, description="diversity: the error of generated samples, in terms of that of real ones"
+        0.5, gt=0, le=1, description="diversity ratio: error of generated samples divided by that of real ones"
     )
     rate: float = Field(0.001, gt=0, description="learning rate of the balance k (the paper's lambda_k)")
 
@@ -37,7 +37,7 @@ def priorkit_adversarial_losses() -> list[Component[AdversarialLoss]]:
             "began",
             BEGANOptions,
             _build,
-            summary="an autoencoder as the critic: reconstructs real samples well and generated ones badly, in balance",
+            summary="the critic is an autoencoder that should reconstruct real samples well and generated ones badly",
             source="Berthelot, Schumm and Metz 2017, BEGAN, arXiv:1703.10717, Section 3.4",
         )
     ]

@@ -12,9 +12,9 @@ class BEGANLoss(AdversarialLoss):
     """L(x) - k L(x') for the critic, L(x') for the generator (Berthelot et al. 2017, Section 3.4).
 
     L is the error with which the critic, an autoencoder, reconstructs a sample: its logits are -L. After each batch, k
-    becomes k + lambda_k (gamma L(x) - L(x')), within [0, 1], where x' are the samples that the critic has seen: the
-    paper takes those of the generator's own update, which have the same distribution. Where a critic sees several kinds
-    of fakes, each of them counts.
+    becomes k + lambda_k (gamma L(x) - L(x')), within [0, 1], where x' are the fakes of the critic's update (the paper
+    uses those of the generator's update, which have the same distribution). If a critic sees several kinds of fakes,
+    each kind updates k.
 
     Args:
         gamma: The diversity ratio, in (0, 1]: L(x') / L(x) in equilibrium.
@@ -35,14 +35,14 @@ class BEGANLoss(AdversarialLoss):
         self.register_buffer("real_error", torch.zeros(()))
 
     def check(self, critic: nn.Module) -> None:
-        """Refuses critics that are no autoencoders.
+        """Refuses critics that are not autoencoders.
 
         Raises:
-            ValueError: The critic does not say that it is one.
+            ValueError: The critic does not declare itself an autoencoder (`is_autoencoder`).
         """
         if not getattr(critic, "is_autoencoder", False):
             raise ValueError(
-                f"needs a critic that is an autoencoder, and {type(critic).__name__} is none; use --networks began, "
+                f"needs a critic that is an autoencoder, and {type(critic).__name__} is not; use --networks began, "
                 "or another adversarial loss"
             )
 
@@ -54,7 +54,7 @@ class BEGANLoss(AdversarialLoss):
         return error
 
     def fake(self, logits: Tensor) -> Tensor:
-        """Mean of -k L over logits (N,); then k moves towards balance with the real samples seen last."""
+        """Mean of -k L over logits (N,); then updates k, with the last real samples."""
         error = -logits.float().mean()
         loss = -self.k.clone() * error
         if self._learns():

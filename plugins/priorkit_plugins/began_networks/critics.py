@@ -19,9 +19,9 @@ def _logits(reconstruction: Tensor, sample: Tensor) -> Tensor:
 class ImageAutoencoder(LayeredCritic):
     """D_I as an autoencoder: its logits are minus the mean absolute error over the pixels, so at most 0.
 
-    Its features are the outputs of its encoder's layers, the last of which is the embedding (N, hidden). They do not
-    tell the error, which takes the image too: `forward` computes it, and `score` cannot. Its decoder sees the
-    condition, if there is one, beside the embedding.
+    Its features are the outputs of its encoder's layers, the last of which is the embedding (N, hidden). The error
+    cannot be computed from features alone, as it needs the image: use `forward`; `score` raises an error. The decoder
+    takes the condition, if any, with the embedding.
 
     Args:
         trunk: The encoder's layers, the first of which takes images (N, C, H, W), and the last one gives (N, hidden).
@@ -34,7 +34,7 @@ class ImageAutoencoder(LayeredCritic):
         super().__init__(trunk, decoder)
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Refuses: the error is that of an image, which the features do not tell.
+        """Always raises: the error of an image cannot be computed from its features.
 
         Raises:
             ConfigurationError: Always.
@@ -49,7 +49,7 @@ class ImageAutoencoder(LayeredCritic):
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            condition: s, shape (N, condition_dim), for a critic that is built for one.
+            condition: s, shape (N, condition_dim), for a critic that takes one.
         """
         embedding = self.features(image)
         seen = embedding if condition is None else torch.cat([embedding, condition], dim=1)
@@ -61,7 +61,7 @@ class CodeAutoencoder(nn.Module):
 
     Args:
         encoder: From codes (N, code_dim) to fewer dimensions.
-        decoder: And back.
+        decoder: From the encoder's output back to codes.
     """
 
     is_autoencoder = True

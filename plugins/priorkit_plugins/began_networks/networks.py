@@ -15,11 +15,11 @@ _FLOOR = 8
 class BEGANNetworks(Networks):
     """3x3 convolutions with ELU, two at each size down to 8x8 (Section 3.5 and Figure 1 of Berthelot et al. 2017).
 
-    Encoders have `width` channels more at each level, and go down by convolutions of stride 2; the decoder has `width`
-    throughout, and goes up by nearest neighbours. Linear maps without ELU stand between. The image critic's two halves
-    have the same architectures as encoder and decoder. Decoders end with tanh, which the paper does not mention. The
-    paper has no codes to criticise: here D_C is an autoencoder, too, whose middle has half as many dimensions as a
-    code. Weights have torch's default initialisation.
+    Encoders add `width` channels at each level and downsample by convolutions of stride 2; decoders have `width`
+    channels throughout and upsample by nearest neighbours. Linear layers without ELU connect convolutions and vectors.
+    The image critic's two halves have the architectures of encoder and decoder. Decoders end with tanh, which the paper
+    does not mention. The paper has no code critic: here D_C is an autoencoder, too, with a bottleneck of half a code's
+    dimensions. Weights have torch's default initialisation.
 
     Args:
         shape: The images' shape.

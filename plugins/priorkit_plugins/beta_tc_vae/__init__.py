@@ -23,8 +23,8 @@ class BetaTCVAEOptions(WeightScheduleOptions):
     gamma: float = Field(1.0, gt=0, description="weight of the dimensions' divergence from the prior")
     estimate: Literal["weighted", "stratified"] = Field(
         "weighted",
-        description="how q(code) is estimated from a batch: by minibatch-weighted sampling, as in the paper's "
-        "experiments, or stratified, whose weights add up to 1",
+        description="estimator of q(code) from a batch: minibatch-weighted sampling, as in the paper's "
+        "experiments, or stratified sampling, whose weights add up to 1",
     )
 
 
@@ -49,7 +49,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "beta-tc-vae",
             BetaTCVAEOptions,
             _build,
-            summary="the divergence in three parts, of which the total correlation weighs more; estimated from a batch",
+            summary="the divergence in three parts, the total correlation with a high weight; estimated from a batch",
             source="Chen et al. 2018, Isolating sources of disentanglement, arXiv:1802.04942, Eq. 4",
         )
     ]

@@ -16,24 +16,24 @@ __all__ = ["BetaTCVAERegularizer", "log_importance"]
 
 
 def log_importance(n: int, train_count: int, *, stratified: bool, device: torch.device | None = None) -> Tensor:
-    """Logarithms of the weights (n, n) with which the batch's posteriors make up q(code) of each of its codes.
+    """Log-weights (n, n) of the batch's posteriors in the estimate of q(code) at each of its codes.
 
     Weighted (Chen et al. 2018, Section 4.1): 1 / (n N) for every posterior, N being the number of training images.
-    These do not add up to 1, and the estimate is biased. Stratified (Appendix C.2): 1 / N for a code's own posterior,
-    which is one of N, and the rest shared out so that the weights add up to 1.
+    These do not add up to 1, and the estimate is biased. Stratified (Appendix C.2): 1 / N for a code's own posterior;
+    the other weights are such that all add up to 1.
 
     Args:
         n: Images of the batch, at least 2.
         train_count: N; taken to be at least n.
-        stratified: Which of the two.
-        device: Where the weights are made.
+        stratified: Whether to use stratified rather than weighted sampling.
+        device: Device of the weights.
     """
     count = max(train_count, n)
     if not stratified:
         return torch.full((n, n), -math.log(n * count), device=device)
     others = n - 1
     weights = torch.full((n, n), 1 / others, device=device)
-    # One of the other posteriors, here the next one, stands for what is left.
+    # One of the other posteriors, here the next one, gets the remaining weight.
     last = (torch.arange(n, device=device) + 1) % n
     weights.scatter_(1, last[:, None], (count - others) / (count * others))
     weights.fill_diagonal_(1 / count)
@@ -46,7 +46,7 @@ class BetaTCVAERegularizer(ScheduledRegularizer):
     I is the mutual information of images and codes, TC the total correlation: the divergence of the aggregated
     posterior q(code) from the product of its marginals. With all weights 1, it is the divergence of the posteriors from
     the prior. q(code) and q(code_j) are estimated from the posteriors of the batch (`log_importance`), the rest from
-    one draw. Of a prior whose dimensions depend on each other, log p(code) takes the place of the sum of log p(code_j).
+    one draw. If the prior's dimensions are not independent, log p(code) replaces the sum of log p(code_j).
 
     Args:
         alpha: Weight of the mutual information.
@@ -79,10 +79,10 @@ class BetaTCVAERegularizer(ScheduledRegularizer):
         self.stratified = stratified
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses deterministic encoders, and priors without a density that is nowhere 0.
+        """Refuses deterministic encoders, and priors without a density that is positive everywhere.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         require_divergence(encoder, prior)
 
@@ -108,7 +108,7 @@ class BetaTCVAERegularizer(ScheduledRegularizer):
     def _log_densities(self, posterior: Posterior) -> tuple[Tensor, Tensor, Tensor]:
         """Of each draw: log q(code | x), log q(code), and the sum of log q(code_j); all (N,)."""
         if posterior.log_variance is None:
-            raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
+            raise ValueError("needs normal posteriors with independent dimensions; use --encoder gaussian")
         code = posterior.code.float()
         n = len(code)
         if n < 2:

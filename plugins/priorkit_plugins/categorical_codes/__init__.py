@@ -17,29 +17,29 @@ _SOURCE = (
     "Jang et al. 2017, Categorical reparameterization with Gumbel-softmax, arXiv:1611.01144; Maddison et al. 2017, The "
     "concrete distribution, arXiv:1611.00712"
 )
-_CLASSES = "classes of each group; a code has --code-dim / classes groups; of encoder and prior the same"
+_CLASSES = "classes of each group; a code has --code-dim / classes groups; must be equal in encoder and prior"
 
 
 class CategoricalPriorOptions(Options):
     """Options of the prior `categorical`."""
 
     classes: int = Field(10, ge=2, description=_CLASSES)
-    learned: bool = Field(False, description="whether probabilities learn by likelihood; otherwise they are all alike")
+    learned: bool = Field(False, description="learn probabilities by likelihood; otherwise they are uniform")
 
 
 class CategoricalEncoderOptions(Options):
     """Options of the encoder `categorical`."""
 
     classes: int = Field(10, ge=2, description=_CLASSES)
-    temperature: float = Field(1.0, gt=0, description="of the relaxation at the start, if it falls")
-    min_temperature: float = Field(0.5, gt=0, description="of the relaxation at the end")
+    temperature: float = Field(1.0, gt=0, description="initial temperature of the relaxation")
+    min_temperature: float = Field(0.5, gt=0, description="final temperature of the relaxation")
     annealing: int = Field(
         0,
         ge=0,
-        description="the encoder's passes in training over which the temperature falls; 0: it is min_temperature",
+        description="training passes of the encoder over which the temperature falls; 0: always min_temperature",
     )
     straight_through: bool = Field(
-        False, description="whether codes are one-hot in training, too, with the gradient of the relaxation"
+        False, description="make codes one-hot in training, too, with the gradient of the relaxation (straight-through)"
     )
 
     @model_validator(mode="after")
@@ -47,7 +47,7 @@ class CategoricalEncoderOptions(Options):
         if self.annealing and self.min_temperature > self.temperature:
             raise ValueError(
                 f"min_temperature is {self.min_temperature} and temperature is {self.temperature}: it must not be "
-                "below the end that it falls to"
+                "below its final value"
             )
         return self
 
@@ -55,7 +55,7 @@ class CategoricalEncoderOptions(Options):
 def _check(code_dim: int, classes: int, slot: str) -> None:
     if code_dim % classes:
         raise ValueError(
-            f"a code of {code_dim} entries has no whole number of groups of {classes} classes; use --code-dim "
+            f"a code of {code_dim} entries cannot be divided into groups of {classes} classes; use --code-dim "
             f"{max(code_dim // classes, 1) * classes}, or other --{slot}.classes"
         )
 
@@ -72,7 +72,7 @@ def _encoder(options: CategoricalEncoderOptions, context: EncoderContext) -> Enc
     from priorkit_plugins.categorical_codes.encoder import CategoricalEncoder
 
     if context.codes.kind is not CodeKind.VECTOR:
-        raise ValueError("its codes are vectors of groups of classes, no maps; leave out --code-size")
+        raise ValueError("its codes are vectors, not maps; leave out --code-size")
     _check(context.code_dim, options.classes, "encoder")
     return CategoricalEncoder(
         context.networks.encoder(context.code_dim),
@@ -92,7 +92,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "categorical",
             CategoricalPriorOptions,
             _prior,
-            summary="independent groups of classes, all alike or with learned probabilities",
+            summary="independent groups of classes, with uniform or learned probabilities",
             source=_SOURCE,
         )
     ]
@@ -106,7 +106,7 @@ def priorkit_encoders() -> list[Component[Encoder]]:
             "categorical",
             CategoricalEncoderOptions,
             _encoder,
-            summary="groups of classes for each image, relaxed by the Gumbel-softmax while it trains",
+            summary="groups of classes for each image, relaxed by the Gumbel-softmax in training",
             source=_SOURCE,
         )
     ]

@@ -11,14 +11,14 @@ from priorkit.interfaces import Space, Support
 __all__ = ["OneHotGroups"]
 
 _ROUNDING = 0.02
-"""By how much the entries of a group may be off: bfloat16 has two or three digits."""
+"""Tolerance for the entries of a group: bfloat16 has two or three digits."""
 
 
 class OneHotGroups(Distribution):
     """Independent groups, each of one class out of several: codes are their one-hot vectors, one after another.
 
     Args:
-        logits: Of the classes, shape (N, groups, classes), or (groups, classes).
+        logits: Logits of the classes, shape (N, groups, classes), or (groups, classes).
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -30,13 +30,13 @@ class OneHotGroups(Distribution):
         super().__init__(logits.shape[:-2], torch.Size([dim]), validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probability of codes (N, groups * classes), shape (N,); minus infinity of what is not one-hot."""
+        """Log-probability of codes (N, groups * classes), shape (N,); minus infinity for codes that are not one-hot."""
         found = (value * self.log_probabilities.flatten(-2)).sum(-1)
         return torch.where(self.codes.contains(value, _ROUNDING), found, -torch.inf)
 
     def one_hot(self, scores: Tensor) -> Tensor:
         """The codes (N, groups * classes) of the classes with the largest scores, (N, groups, classes)."""
-        # torch's own one_hot looks at values, for which a GPU is waited for.
+        # torch's own one_hot reads values, which waits for a GPU.
         largest = scores.argmax(-1, keepdim=True)
         return torch.zeros_like(scores).scatter(-1, largest, 1.0).flatten(1)
 

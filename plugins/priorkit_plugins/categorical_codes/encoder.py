@@ -1,4 +1,4 @@
-"""An encoder of classes: groups of one-hot vectors, relaxed while it trains."""
+"""An encoder to classes: groups of one-hot vectors, relaxed in training."""
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +13,20 @@ __all__ = ["CategoricalEncoder"]
 class CategoricalEncoder(Encoder):
     """q(code | x): independent groups, each of one class out of several, as one-hot vectors.
 
-    A draw is the class with the largest logit plus Gumbel noise. While training, its place is taken by the softmax of
-    these, divided by a temperature (Gumbel-softmax, Jang et al. 2017; concrete distribution, Maddison et al. 2017), or
-    has its gradient (straight-through). In evaluation mode codes are one-hot. As in Jang et al., the divergence is that
-    of the classes' probabilities, not of the relaxed densities of Maddison et al.
+    A draw is the class with the largest logit plus Gumbel noise. In training, the draw is instead the softmax of these
+    sums divided by a temperature (Gumbel-softmax, Jang et al. 2017; concrete distribution, Maddison et al. 2017), or
+    one-hot with the softmax's gradient (straight-through). In evaluation mode codes are one-hot. As in Jang et al., the
+    divergence is that of the classes' probabilities, not of the relaxed densities of Maddison et al.
 
-    The temperature falls exponentially from its start to its end with the encoder's passes in training.
+    The temperature falls exponentially with the encoder's passes in training.
 
     Args:
         body: From images (N, C, H, W) to (N, code_dim): logits, the classes of each group one after another.
         code_dim: groups * classes.
         classes: Classes of each group, at least 2.
-        temperatures: At the start, and at the end; each above 0.
-        annealing: Passes over which the temperature falls; 0 where it is that at the end from the beginning.
-        straight_through: Whether codes are one-hot while training, too.
+        temperatures: Initial and final temperature, each above 0.
+        annealing: Passes over which the temperature falls; 0 for the final temperature throughout.
+        straight_through: Whether codes are one-hot in training, too.
     """
 
     stochastic = True
@@ -55,7 +55,7 @@ class CategoricalEncoder(Encoder):
             self.register_buffer("passes", torch.zeros((), dtype=torch.int64))
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Without noise, codes are the likeliest classes. Everything after the body is computed in float32, even under
         autocast.
@@ -68,21 +68,21 @@ class CategoricalEncoder(Encoder):
             mean, likeliest = self._code(spread, logits, temperature)
             if noise is None:
                 return Posterior(mean, mean, log_prob=likeliest, distribution=spread)
-            # Quantiles of the Gumbel distribution, as high as the noise.
+            # Gumbel noise, by the quantiles of the normal noise.
             gumbel = -torch.log(-torch.special.log_ndtr(noise.to(logits.dtype)))
             code, log_prob = self._code(spread, logits + gumbel.view_as(logits), temperature)
             return Posterior(code, mean, log_prob=log_prob, distribution=spread)
 
     def _code(self, spread: OneHotGroups, scores: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Codes of scores, and the log-probability of their largest ones' classes."""
+        """Codes from scores, and the log-probability of the classes with the largest scores."""
         soft, hard = (scores / temperature).softmax(2).flatten(1), spread.one_hot(scores)
         log_prob = spread.log_prob(hard)
         if self.training and not self._straight_through:
             return soft, log_prob
-        # The difference is 0, and has the gradient.
+        # The difference is 0, but carries the gradient.
         return hard + (soft - soft.detach()), log_prob
 
-    # A compiled backward pass would compute the temperature again, from the passes that have been counted by then.
+    # A compiled backward pass would recompute the temperature from a counter that has changed by then.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _temperature(self) -> Tensor | float:
         if not self._annealing:

@@ -16,7 +16,7 @@ class CategoricalPrior(Prior):
     Args:
         code_dim: groups * classes.
         classes: Classes of each group, at least 2.
-        learned: Whether probabilities learn by likelihood; otherwise all classes are alike.
+        learned: Whether probabilities learn by likelihood; otherwise they are uniform.
     """
 
     logits: Tensor
@@ -44,7 +44,7 @@ class CategoricalPrior(Prior):
         return self.distribution().one_hot(scores)
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-probability of codes (N, code_dim) in nats, shape (N,); minus infinity of what is not one-hot."""
+        """Log-probability of codes (N, code_dim) in nats, shape (N,); minus infinity for codes that are not one-hot."""
         return self.distribution().log_prob(at_least_single(code))
 
     def distribution(self) -> OneHotGroups:

@@ -1,4 +1,4 @@
-"""The characters that a caption is written in."""
+"""The alphabet of the text encoder of characters."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ _TYPEWRITTEN = str.maketrans("\u2018\u2019\u02bc\u201c\u201d\u2010\u2011\u2012\u
 
 
 def _written(caption: str) -> str:
-    """A caption as far as the alphabet can write it: in lower case, without accents, with simple quotation marks."""
+    """A caption normalised for the alphabet: in lower case, without accents, with simple quotation marks."""
     parted = unicodedata.normalize("NFKD", caption.translate(_TYPEWRITTEN).lower())
     plain = "".join(character for character in parted if unicodedata.category(character) != "Mn")
     return " ".join(plain.split())
 
 
 def character_ids(caption: str) -> Sequence[int]:
-    """The tokens of a caption: one for each character as it is written in the alphabet, at least 1."""
+    """The tokens of a caption, at least 1: one for each character of the normalised caption."""
     return [_TOKENS.get(character, OTHER) for character in _written(caption)]
 
 
 def unwritable_words(caption: str) -> tuple[str, ...]:
-    """The words of a caption that have a character beyond the alphabet, in its order, each once."""
+    """The words of a caption with a character outside the alphabet, in order, each once."""
     return tuple(dict.fromkeys(word for word in caption.split() if OTHER in character_ids(word)))

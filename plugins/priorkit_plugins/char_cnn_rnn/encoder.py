@@ -19,14 +19,14 @@ _STRIDE = 3 * 3 * 2
 class CharCNNRNN(TextEncoder):
     """Three convolutions with max pooling over the characters, a recurrent layer, its mean state, a linear layer.
 
-    Reed et al. 2016 average over all states. Here, those count that see a character of the caption: so the vector of a
-    short caption does not depend on how much is left empty after it. The last pooling also keeps what is left at the
-    end, so that all 201 characters are seen.
+    Reed et al. 2016 average over all states. Here, only states that see a character of the caption are averaged, so
+    that the vector of a short caption does not depend on the padding. The last pooling also keeps an incomplete window
+    at the end, so that all 201 characters are seen.
 
     Args:
         dim: Dimensions of a caption's vector.
-        channels: Of the three convolutions; the recurrent layer is as wide as the last one.
-        dropout: Share of the mean state that is dropped in training.
+        channels: Channels of the three convolutions; the recurrent layer is as wide as the last.
+        dropout: Dropout rate of the mean state.
     """
 
     length = 201
@@ -44,16 +44,16 @@ class CharCNNRNN(TextEncoder):
         self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(third, dim))
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """A number for each character of a caption: its place in the alphabet, from 1."""
+        """A token for each character of a caption: its position in the alphabet, from 1."""
         return character_ids(caption)
 
     def reads(self, caption: str) -> bool:
-        """Whether a letter or digit that is kept is in the alphabet."""
+        """Whether the kept part of a caption has a letter or digit of the alphabet."""
         written = set(character_ids("abcdefghijklmnopqrstuvwxyz0123456789"))
         return any(token in written for token in self.kept_ids(caption))
 
     def unknown(self, caption: str) -> tuple[str, ...]:
-        """The words of a caption that have a character beyond the alphabet."""
+        """The words of a caption with a character outside the alphabet."""
         return unwritable_words(caption)
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -26,20 +26,20 @@ class ClassifierOptions(Options):
         description="random shifts of the training images by up to 4 pixels, and mirroring; auto: none for grey "
         "images, crop-flip for colour, but crop where every class is named by a number or a single letter",
     )
-    epochs: int = Field(3, ge=1, description="passes over the training images, at least")
+    epochs: int = Field(3, ge=1, description="minimal number of passes over the training images")
     steps: int | None = Field(
         None,
         ge=1,
-        description="steps of training, at least; small data sets need more passes; by default 300, residual 1800",
+        description="minimal number of steps, for small data sets; by default 300, residual 1800",
     )
     width: int = Field(
-        32, ge=1, description="channels of the first layer; the others have twice, in residual up to four times as many"
+        32, ge=1, description="channels of the first layer; later layers have two times as many, residual up to four"
     )
     learning_rate: float | None = Field(
         None,
         gt=0,
-        description="highest learning rate of Adam, brought down to 0 as a cosine; by default 0.001, residual 0.005, "
-        "where it rises first",
+        description="highest learning rate of Adam, with cosine decay to 0; by default 0.001, residual 0.005, "
+        "with warm-up",
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="seed of its weights, the order of images and their augmentation, for every run"
@@ -61,6 +61,6 @@ def priorkit_extractors() -> list[Component[FeatureExtractor]]:
             ClassifierOptions,
             _build,
             summary="a convolutional network, trained once on the data set's labels and cached",
-            source="colour: after ResNet-9 (Page 2018); its scores compare with each other, not with published ones",
+            source="colour: after ResNet-9 (Page 2018); its scores compare with each other, not with published scores",
         )
     ]

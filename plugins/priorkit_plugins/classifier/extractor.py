@@ -27,14 +27,14 @@ _CHUNK = 500
 class ClassifierExtractor(FeatureExtractor):
     """A convolutional network, trained once on the training images' labels.
 
-    It is a small plain one for grey images, and a residual one, trained for longer on augmented images, for images in
-    colour, unless the options say otherwise.
+    By default, grey images get a small plain network; colour images get a residual network, trained for longer on
+    augmented images.
 
-    The features are its last hidden layer, 128 rectified units. The network is kept in the cache under a name made of
-    the images, the labels and the settings; a broken file there is replaced.
+    The features are the last hidden layer, 128 rectified units. The network is cached under a hash of the images, the
+    labels and the settings; a broken file in the cache is replaced.
 
     Args:
-        options: Its settings.
+        options: The options.
         context: The images' shape, the cache and the device.
     """
 
@@ -83,7 +83,7 @@ class ClassifierExtractor(FeatureExtractor):
         return Features(*predict(self._network, images, self.context.device))
 
     def description(self) -> Mapping[str, str | int | float]:
-        """Its name, weights, input size, and accuracy on the held-out images if those have labels."""
+        """Its name, weights, input size, and accuracy on the held-out images if these have labels."""
         accuracy = {} if self._accuracy is None else {"accuracy": self._accuracy}
         return {"name": "classifier", "weights": self._hash, "resolution": self.context.shape.size, **accuracy}
 

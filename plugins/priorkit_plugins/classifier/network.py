@@ -14,9 +14,9 @@ FEATURES = 128
 _CHUNK = 500
 """Images classified at a time."""
 _SMALLEST = 8
-"""Height and width in pixels of what the last convolution of the plain network sees, at most."""
+"""Maximal height and width of the input of the plain network's last convolution."""
 _STEM = 32
-"""Height and width in pixels of what the residual network makes of an image first, at most."""
+"""Maximal height and width of the residual network's first feature maps."""
 
 
 def _layer(inputs: int, outputs: int) -> list[nn.Module]:
@@ -57,8 +57,8 @@ class _Residual(nn.Module):
 def _residual_trunk(channels: int, size: int, width: int) -> nn.Sequential:
     """Four stages, at 32, 16, 8 and 4 pixels for images of 32, and residual blocks in the second and the fourth.
 
-    It follows ResNet-9 of DAWNBench (Page 2018, "How to train your ResNet"), in a fraction of its channels and with an
-    early pooling, because that is what processors can afford.
+    It follows ResNet-9 of DAWNBench (Page 2018, "How to train your ResNet"), with fewer channels and an early pooling,
+    to be fast on CPUs.
     """
     layers: list[nn.Module] = []
     side = size
@@ -80,8 +80,8 @@ class ClassifierNetwork(nn.Module):
 
     Args:
         architecture: `plain`, convolutions with batch norm one after another; or `residual`.
-        channels: Of the images.
-        size: Their height and width in pixels, at least 16.
+        channels: Channels of the images.
+        size: Height and width of the images in pixels, at least 16.
         classes: Number of classes.
         width: Channels of the first layer.
     """

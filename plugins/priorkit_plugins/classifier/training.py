@@ -1,4 +1,4 @@
-"""How the classifier's network is trained, and what is chosen where the options leave it open."""
+"""Trains the classifier's network, and chooses the settings that the options leave open."""
 
 import math
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ __all__ = ["TrainingSettings", "choose_settings", "train_network"]
 
 _BATCH = 128
 _SMOOTHING = 0.1
-"""Of the residual network's labels (Szegedy et al. 2016)."""
+"""Label smoothing of the residual network (Szegedy et al. 2016)."""
 _WARM_UP = 0.25
-"""Share of the residual network's steps in which its learning rate rises."""
+"""Share of the residual network's steps with a rising learning rate (warm-up)."""
 _WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """What decides which network comes out, besides images, classes and precision.
+    """The settings that determine the trained network, besides images, classes and precision.
 
     Attributes:
-        architecture: Of the network.
-        width: Channels of its first layer.
-        augment: What is done to the training images.
-        epochs: Passes over them, at least.
-        steps: Steps, at least.
-        learning_rate: The highest one.
+        architecture: The network's architecture.
+        width: Channels of the first layer.
+        augment: Augmentation of the training images.
+        epochs: Minimal number of passes over the training images.
+        steps: Minimal number of steps.
+        learning_rate: The highest learning rate.
         seed: Seed of the weights, the order and the augmentation.
     """
 
@@ -49,15 +49,16 @@ class TrainingSettings:
 
 
 def choose_settings(options: "ClassifierOptions", shape: ImageShape, class_names: Sequence[str]) -> TrainingSettings:
-    """The options, with choices made where they are `auto` or None.
+    """Replaces options that are `auto` or None by choices for the data.
 
-    A small network tells grey images apart well after seconds; colour photographs need a deeper one, more training and
-    augmentation. A flip changes what a digit or letter says, so it is left out where classes are named by such.
+    A small network classifies grey images well after seconds of training; colour photographs need a deeper network,
+    more training and augmentation. Flips change digits and letters, so they are left out if classes are named by digits
+    or letters.
 
     Args:
-        options: Of the extractor.
-        shape: Of the images.
-        class_names: Names of their classes.
+        options: The extractor's options.
+        shape: The images' shape.
+        class_names: Names of the classes.
     """
     colour = shape.channels > 1
     architecture = options.architecture
@@ -84,17 +85,14 @@ def train_network(
 ) -> ClassifierNetwork:
     """Trains a network on labelled images.
 
-    The plain network learns by Adam whose learning rate falls to 0 as a cosine; the residual one by AdamW with smoothed
-    labels, and its learning rate rises first ("one cycle", Smith and Topin 2019).
-
-    The same arguments give the same network on the same kind of machine; torch's global generators are left as they
-    were.
+    The plain network is trained by Adam with cosine decay to 0; the residual network by AdamW with label smoothing and
+    a learning rate that first rises ("one cycle", Smith and Topin 2019).
 
     Args:
         images: Images with labels.
         classes: Number of classes.
-        settings: How to train.
-        device: Where to train.
+        settings: The settings of training.
+        device: The device to train on.
         bfloat16: Whether to compute in mixed precision.
     """
     assert images.labels is not None
@@ -105,7 +103,7 @@ def train_network(
         network = ClassifierNetwork(settings.architecture, channels, size, classes, settings.width)
     network.to(device).to(memory_format=torch.channels_last)
     batch = min(_BATCH, len(images))
-    # The last, smaller batch of a pass is left out: batch norm cannot work with a single image.
+    # The last, smaller batch of a pass is dropped: batch norm does not work with a single image.
     per_epoch = len(images) // batch
     passes = max(settings.epochs, math.ceil(settings.steps / per_epoch))
     optimizer, schedule = _optimizer(network, settings, passes * per_epoch)
@@ -129,7 +127,7 @@ def train_network(
 def _optimizer(
     network: ClassifierNetwork, settings: TrainingSettings, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """The optimiser and its schedule; batch norm and biases are not decayed."""
+    """The optimiser and its schedule; batch norm and biases have no weight decay."""
     rate = settings.learning_rate
     if settings.architecture == "plain":
         adam = torch.optim.Adam(network.parameters(), rate)
@@ -142,7 +140,7 @@ def _optimizer(
 
 
 def _one_cycle(step: int, steps: int) -> float:
-    """The learning rate's share of its highest value: up in a line, then down to 0 as a cosine."""
+    """The factor of the highest learning rate: a linear rise, then cosine decay to 0."""
     rising = max(1, round(_WARM_UP * steps))
     if step < rising:
         return (step + 1) / rising

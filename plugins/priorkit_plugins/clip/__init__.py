@@ -1,4 +1,4 @@
-"""The feature extractor `clip`: a CLIP model, which sees images and reads texts."""
+"""The feature extractor `clip`: a CLIP model, which embeds images and texts."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["CLIPOptions", "priorkit_extractors"]
 class CLIPOptions(Options):
     """Options of the feature extractor `clip`."""
 
-    model: Path | None = Field(None, description="folder of the model, as transformers saves it")
+    model: Path | None = Field(None, description="folder of a model saved by transformers")
     hub: str | None = Field(
-        None, description="in its place, a name in Hugging Face's hub, from which transformers downloads the model once"
+        None, description="instead of a folder: name on the Hugging Face hub, from which the model is downloaded once"
     )
 
     @field_validator("model")
     @classmethod
     def _found_from_anywhere(cls, path: Path | None) -> Path | None:
-        # A run is evaluated again from any folder.
+        # Runs may be evaluated from another working directory.
         return None if path is None else path.expanduser().absolute()
 
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["CLIPExtractor"]
 
 _CHUNK = 50
-"""Images or texts at a time: inside the model images are some 224 pixels high and wide."""
+"""Images or texts at a time: the model resizes images to about 224 pixels."""
 
 
 class CLIPExtractor(FeatureExtractor):
     """The projections of a CLIP model, of images and of texts, as transformers computes them.
 
-    Images are resized, cropped and standardised as the model's folder says, grey ones shown as RGB. Texts that are
-    longer than the model reads are cut.
+    Images are resized, cropped and standardised as the model's folder specifies; grey images are converted to RGB.
+    Texts that are too long for the model are cut off.
 
     Args:
-        options: Where the model lies.
-        context: The device.
+        options: The location of the model.
+        context: The run's context, for the device.
     """
 
     reads_text = True
@@ -85,6 +85,6 @@ class CLIPExtractor(FeatureExtractor):
         return self._parts
 
     def description(self) -> Mapping[str, str | int | float]:
-        """Its name, a hash of the weights, and the size that images are brought to."""
+        """Its name, a hash of the weights, and the size to which images are resized."""
         size = self._prepared().model.config.vision_config.image_size
         return {"name": "clip", "weights": self._hash, "resolution": int(size)}

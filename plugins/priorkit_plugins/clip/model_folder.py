@@ -1,4 +1,4 @@
-"""CLIP models in folders: whether one is whole, and reading it."""
+"""Reads CLIP models from folders, and checks that they are complete."""
 
 import json
 from contextlib import redirect_stderr
@@ -22,7 +22,7 @@ _PIXELS = ("preprocessor_config.json", "processor_config.json")
 
 
 class CLIPParts(NamedTuple):
-    """A CLIP model of transformers with what it needs.
+    """A CLIP model of transformers with its preprocessing.
 
     Attributes:
         model: The `CLIPModel`, on the CPU.
@@ -36,21 +36,22 @@ class CLIPParts(NamedTuple):
 
 
 def read_clip(folder: Path | None, hub: str | None) -> CLIPParts:
-    """Reads a model; none is downloaded unless a name in the hub is given, and no code that comes with it is run.
+    """Reads a model. Downloads only if a name on the hub is given, and never runs code that comes with the model.
 
     Args:
-        folder: Where it is saved.
-        hub: Its name in the hub; one of the two is given.
+        folder: The model's folder.
+        hub: The model's name on the hub; exactly one of the two is given.
 
     Raises:
-        ConfigurationError: None or both are given, or the folder is not there, is not whole, or holds another model.
-        DataError: The model cannot be had from the hub.
+        ConfigurationError: None or both are given, or the folder is missing, incomplete, or holds another kind of
+            model.
+        DataError: The hub does not provide the model.
         MissingExtraError: transformers is not installed.
     """
     if (folder is None) == (hub is None):
         raise ConfigurationError(
             "--extractor clip: it needs a model, and priorkit downloads none by itself; name the folder of one with "
-            "--extractor.model, or else its name in Hugging Face's hub with --extractor.hub"
+            "--extractor.model, or else its name on the Hugging Face hub with --extractor.hub"
         )
     if folder is not None:
         _check(folder)
@@ -69,10 +70,10 @@ def read_clip(folder: Path | None, hub: str | None) -> CLIPParts:
                 transformers.AutoTokenizer.from_pretrained(where, trust_remote_code=False, local_files_only=local),
                 transformers.AutoImageProcessor.from_pretrained(where, trust_remote_code=False, local_files_only=local),
             )
-    except Exception as error:  # whatever a file that is not as it should be leads to
+    except Exception as error:  # any error of a broken file
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         if folder is None:
-            raise DataError(f"--extractor.hub {hub}: the model cannot be had ({reason})") from error
+            raise DataError(f"--extractor.hub {hub}: the model is not available ({reason})") from error
         raise ConfigurationError(f"--extractor.model {where}: the model cannot be read ({reason})") from error
 
 
@@ -85,7 +86,7 @@ def _check(folder: Path) -> None:
         if not any((folder / name).is_file() for name in names):
             others = f" (or {', '.join(names[1:])})" if names[1:] else ""
             raise ConfigurationError(
-                f"--extractor.model {folder}: the model is not whole, {names[0]}{others} is missing; save or download "
+                f"--extractor.model {folder}: the model is incomplete, {names[0]}{others} is missing; save or download "
                 "all of it"
             )
     try:

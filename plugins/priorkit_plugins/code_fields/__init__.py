@@ -1,1 +1,1 @@
-"""Networks that give every code, at every time between noise and codes, another one: a velocity, or the noise in it."""
+"""Networks from a code and a time between noise and data to a vector of the code's shape: a velocity, or noise."""

@@ -1,4 +1,4 @@
-"""What a field is."""
+"""The interface of fields: networks over codes, times and conditions."""
 
 import abc
 
@@ -10,11 +10,12 @@ __all__ = ["CodeField"]
 
 
 class CodeField(nn.Module, abc.ABC):
-    """A function of codes, times and conditions that gives codes: f(code, t, s).
+    """A function f(code, t, s) of codes, times and conditions, with values of the codes' shape.
 
     Attributes:
         codes: The space of the codes.
-        condition_dim: Dimensions of the condition s; 0 for none. Zeros stand for no condition, where that is learned.
+        condition_dim: Dimensions of the condition s; 0 for none. An s of zeros stands for no condition, if the field
+            learns this.
     """
 
     codes: CodeSpace

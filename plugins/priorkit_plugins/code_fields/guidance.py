@@ -12,10 +12,10 @@ def guided(field: CodeField, code: Tensor, time: Tensor, condition: Tensor | Non
     """(1 + w) f(code, t, s) - w f(code, t), w the guidance: shape (N, code_dim), in the type of the codes (Eq. 6).
 
     Args:
-        field: f; zeros in the place of s stand for no condition.
+        field: f; an s of zeros stands for no condition.
         code: Shape (N, code_dim).
         time: Shape (N,).
-        condition: s, shape (N, condition_dim), or None, where nothing guides.
+        condition: s, shape (N, condition_dim), or None for no guidance.
         guidance: At least 0.
     """
     if condition is None or guidance == 0:

@@ -1,4 +1,4 @@
-"""Which field a run's codes need."""
+"""Makes the field that fits a run's codes."""
 
 from priorkit.interfaces import CodeKind
 from priorkit.plugins import PriorContext
@@ -14,7 +14,7 @@ def make_field(options: FieldOptions, context: PriorContext) -> CodeField:
     """Makes a field for a run's codes: a convolutional one for maps.
 
     Raises:
-        ValueError: Options contradict each other, or what the run has.
+        ValueError: Options contradict each other or the run.
     """
     for name, value in (("guidance", options.guidance), ("condition-dropout", options.condition_dropout)):
         if value > 0 and not context.condition_dim:
@@ -23,7 +23,7 @@ def make_field(options: FieldOptions, context: PriorContext) -> CodeField:
             )
     if options.guidance > 0 and options.condition_dropout == 0:
         raise ValueError(
-            f"guidance is {options.guidance:g}, and it needs what is learned from codes without s; add "
+            f"guidance is {options.guidance:g}, which needs training on codes without s; add "
             "--prior.condition-dropout 0.1"
         )
     if context.codes.kind is CodeKind.MAP:

@@ -14,12 +14,13 @@ from priorkit_plugins.code_fields.time_features import TIME_FEATURES, TimeFeatur
 __all__ = ["MapField"]
 
 _LEAST = 8
-"""Maps are halved while both sides are even and at least this long: convolutions of 3x3 see less than all of them."""
+"""Maps are halved while both sides are even and at least this long, so that 3x3 convolutions do not cover the whole
+map."""
 _GROUPS = 8
 
 
 class _Block(nn.Module):
-    """Two convolutions beside a shortcut; the time and the condition are added between them."""
+    """Two convolutions with a shortcut; time and condition are added between the convolutions."""
 
     def __init__(self, inputs: int, outputs: int, told: int) -> None:
         super().__init__()
@@ -35,13 +36,13 @@ class _Block(nn.Module):
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    # A group of one channel would have nothing to be normalised by where a map is a single place.
+    # Groups of one channel could not be normalised if a map has a single position.
     groups = 1 if channels % 2 else math.gcd(channels // 2, _GROUPS)
     return nn.GroupNorm(groups, channels)
 
 
 class MapField(CodeField):
-    """A small U-Net: residual blocks at every size, and what was seen on the way down shown again on the way up.
+    """A small U-Net: residual blocks at every size, with skip connections from the way down to the way up.
 
     After Ho et al. 2020 (arXiv:2006.11239, Appendix B), without attention: maps of codes are small.
 

@@ -1,4 +1,4 @@
-"""How networks are shown a time."""
+"""Embeds times as inputs of networks."""
 
 import math
 
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 __all__ = ["TIME_FEATURES", "TimeFeatures"]
 
 _FREQUENCIES = 8
-"""Sines and cosines of time, each, that a network is shown beside time itself."""
+"""Number of sines, and of cosines, in the features of a time."""
 
 TIME_FEATURES = 1 + 2 * _FREQUENCIES
-"""Numbers that a time is shown as."""
+"""Number of features of a time."""
 
 
 class TimeFeatures(nn.Module):

@@ -11,7 +11,7 @@ __all__ = ["VectorField"]
 
 
 class VectorField(CodeField):
-    """A network of residual layers, each behind a layer norm.
+    """A network of residual layers, each after a layer norm.
 
     Args:
         code_dim: Dimensions of a code.

@@ -1,4 +1,4 @@
-"""Conditions: what a model is asked to make."""
+"""Conditions: labels, random classes, or embeddings that generated images should match."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["CategoricalOptions", "EmbeddingOptions", "LabelsOptions", "NoConditi
 
 
 class NoConditionOptions(Options):
-    """Options of the condition `none`: it has none."""
+    """Options of the condition `none`: none."""
 
 
 class LabelsOptions(Options):
     """Options of the condition `labels`."""
 
-    seen_by_code_critic: bool = Field(True, description="show the label to the code discriminator (Eq. 8)")
+    seen_by_code_critic: bool = Field(True, description="give the label to the code discriminator (Eq. 8)")
     recovery: Literal["none", "real", "generated", "both"] = Field(
         "real",
-        description="images from which the classifier Q learns; generated is the paper's text (Eq. 7), which fails "
-        "where the code discriminator sees the label",
+        description="images from which the classifier Q learns; generated is the paper's Eq. 7, which fails "
+        "if the code discriminator sees the label",
     )
-    weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
+    weight: float = Field(1.0, ge=0, description="weight of the mutual information in the generator's loss")
 
 
 class CategoricalOptions(Options):
@@ -35,46 +35,46 @@ class CategoricalOptions(Options):
 
     classes: int = Field(10, ge=2, description="K, the number of values")
     continuous: int = Field(
-        0, ge=0, description="number of continuous codes beside the class, uniform in [-1, 1] (InfoGAN)"
+        0, ge=0, description="number of continuous codes in addition to the class, uniform in [-1, 1] (InfoGAN)"
     )
-    weight: float = Field(1.0, ge=0, description="weight of the mutual information for those who generate")
+    weight: float = Field(1.0, ge=0, description="weight of the mutual information in the generator's loss")
     recovery: Literal["generated", "self-labelled"] = Field(
         "generated",
-        description="what the classifier Q learns from: generated images, which is the paper's text (Eq. 7), or real "
-        "ones, which it labels itself (IMSAT)",
+        description="training data of the classifier Q: generated images, as in the paper's Eq. 7, or real "
+        "images, without labels (IMSAT)",
     )
     changes: Literal["affine", "photograph"] = Field(
         "affine",
-        description="self-labelled: changes of an image that keep its class; affine turns, scales, shears and shifts, "
+        description="self-labelled: augmentations that keep an image's class; affine turns, scales, shears and shifts, "
         "photograph crops, mirrors and colours",
     )
     information: float = Field(
         0.1, ge=0, description="self-labelled: weight of the mutual information of a real image and its class"
     )
     balance: float = Field(
-        4.0, ge=0, description="self-labelled: factor of the entropy of the classes' sizes, within `information`"
+        4.0, ge=0, description="self-labelled: factor of the marginal entropy of the classes, within `information`"
     )
     consistency: float = Field(
-        1.0, ge=0, description="self-labelled: weight of the divergence of Q on an image and on the image changed"
+        1.0, ge=0, description="self-labelled: weight of the divergence between Q on an image and on its change"
     )
 
 
 class EmbeddingOptions(Options):
     """Options of the condition `embedding`."""
 
-    seen_by_code_critic: bool = Field(False, description="show the embedding to the code discriminator")
+    seen_by_code_critic: bool = Field(False, description="give the embedding to the code discriminator")
     mismatched: bool = Field(
-        True, description="show the image discriminator real images with another image's embedding as fakes"
+        True, description="give the image discriminator real images with another image's embedding as fakes"
     )
     interpolated: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="share of generated images that are conditioned on the mean of two images' vectors; the image "
-        "discriminator is shown this mean as their s (Reed et al. 2016); 0 for none",
+        description="share of generated images that are conditioned on the mean of two images' embeddings; the image "
+        "discriminator sees this mean as their s (Reed et al. 2016); 0 for none",
     )
     remembered: int = Field(
-        1000, ge=1, description="embeddings of training images that are kept with the run, to draw samples for"
+        1000, ge=1, description="number of training images' embeddings that are kept with the run, for samples"
     )
 
 
@@ -138,7 +138,7 @@ _PAPER = "Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders"
 def priorkit_conditions() -> list[Component[Condition | None]]:
     """Supplies the conditions `none`, `labels`, `categorical` and `embedding`."""
     return [
-        Component("none", NoConditionOptions, _build_none, summary="images are conditioned on nothing", source=_PAPER),
+        Component("none", NoConditionOptions, _build_none, summary="no condition", source=_PAPER),
         Component(
             "labels",
             LabelsOptions,
@@ -150,7 +150,7 @@ def priorkit_conditions() -> list[Component[Condition | None]]:
             "categorical",
             CategoricalOptions,
             _build_categorical,
-            summary="a class drawn at random, whose meaning is learned: a classifier recovers it from images",
+            summary="a random class, whose meaning is learned: a classifier recovers it from images",
             source=f"{_PAPER}, Section III-C; Chen et al. 2016, InfoGAN, arXiv:1606.03657",
         ),
         Component(

@@ -1,4 +1,4 @@
-"""A class drawn at random as the condition."""
+"""The condition `categorical`: a random class, whose meaning is learned."""
 
 import math
 
@@ -16,18 +16,18 @@ __all__ = ["CategoricalCondition"]
 class CategoricalCondition(Condition):
     """s ~ Categorical(1/K), one-hot: the unsupervised setting (Section III-C of Wang et al. 2020).
 
-    D_C does not see it. Q learns from generated images (Eq. 7), so that a class is whatever the generator made of it
-    first; or it labels real images itself, and the generator follows.
+    D_C does not see s. Q learns either from generated images (Eq. 7), and the generator decides what a class means; or
+    from real images without labels, and Q decides.
 
-    Beside the class, s may have continuous codes, uniform in [-1, 1] (Chen et al. 2016, arXiv:1606.03657, Section 7.2),
-    which Q recovers as the means of Gaussians of variance 1.
+    In addition to the class, s may have continuous codes, uniform in [-1, 1] (Chen et al. 2016, arXiv:1606.03657,
+    Section 7.2), which Q recovers as the means of Gaussians of variance 1.
 
     Args:
         classes: K, at least 2.
-        weight: Weight of the mutual information for those who generate.
+        weight: Weight of the mutual information in the generator's loss.
         continuous: Number of continuous codes.
-        self_labelling: How Q labels images itself; None where it learns from generated images.
-        changes: Which changes of an image keep its class; for a Q that labels images itself.
+        self_labelling: The loss by which Q learns without labels; None if it learns from generated images.
+        changes: Augmentations that keep an image's class, if Q learns without labels.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class CategoricalCondition(Condition):
         self.self_labelling = self_labelling
         self.changes = changes
         if self_labelling is not None:
-            assert changes is not None, "a Q that labels images itself needs changes of them"
+            assert changes is not None, "a Q that learns without labels needs changes of images"
             assert continuous == 0, "Q learns continuous codes from generated images"
             self.recovery = Recovery.SELF_LABELLED
-            # The classes' shares are those of a batch.
+            # The classes' shares are estimated from the whole batch.
             self.needs_whole_batch = True
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Classes with equal probabilities, one-hot, and continuous codes beside them: (n, K + continuous)."""
+        """Classes with equal probabilities, one-hot, then continuous codes: (n, K + continuous)."""
         classes = one_hot(torch.randint(self.classes, (n,), generator=generator, device=device), self.classes)
         if self.dim == self.classes:
             return classes
@@ -73,13 +73,13 @@ class CategoricalCondition(Condition):
     def change_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Uniform numbers in [-1, 1), as many for each image as its change takes."""
+        """Uniform numbers in [-1, 1), as many for each image as its change needs."""
         if self.changes is None:
             return super().change_noise(n, generator=generator, device=device)
         return 2 * torch.rand(n, self.changes.numbers, generator=generator, device=device) - 1
 
     def changed(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Images (N, C, H, W), each changed by its own numbers."""
+        """Images (N, C, H, W), each changed by its own random numbers."""
         if self.changes is None:
             return super().changed(images, noise)
         return self.changes(images, noise)

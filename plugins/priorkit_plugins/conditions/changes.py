@@ -1,4 +1,4 @@
-"""Small random changes of images that keep their classes."""
+"""Small random changes of images (augmentations) that keep their classes."""
 
 import abc
 import math
@@ -13,10 +13,10 @@ __all__ = ["AffineChanges", "ImageChanges", "PhotographChanges"]
 
 
 class ImageChanges(abc.ABC):
-    """Changes images by random numbers that it is given.
+    """Changes images by given random numbers.
 
     Attributes:
-        numbers: How many of them an image takes.
+        numbers: Number of random numbers for each image.
     """
 
     numbers: int
@@ -35,13 +35,13 @@ class ImageChanges(abc.ABC):
 
 
 class AffineChanges(ImageChanges):
-    """Turns, scales, shears and shifts images; what comes in at the edges repeats the edge. Nothing is mirrored.
+    """Turns, scales, shears and shifts images, without mirroring; new areas at the borders repeat the edge pixels.
 
     Args:
         rotation: Largest angle, in degrees.
-        scale: How far the size goes from 1, up and down.
+        scale: Largest deviation of the size from 1, up or down.
         shear: Largest shear.
-        shift: Largest shift along each axis, where the image reaches from -1 to 1.
+        shift: Largest shift along each axis, in coordinates where the image reaches from -1 to 1.
     """
 
     numbers = 5
@@ -53,7 +53,7 @@ class AffineChanges(ImageChanges):
         self.shift = shift
 
     def __call__(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Resamples images bilinearly where the affine map takes their pixels."""
+        """Resamples images bilinearly at the points of an affine map."""
         angle = math.radians(self.rotation) * noise[:, 0]
         scale = 1 + self.scale * noise[:, 1]
         shear = self.shear * noise[:, 2]
@@ -64,13 +64,13 @@ class AffineChanges(ImageChanges):
 
 
 class PhotographChanges(ImageChanges):
-    """Crops, mirrors and colours images, which keeps the class of what a photograph shows.
+    """Crops, mirrors and recolours images, which keeps the classes of photographs.
 
     Args:
         crop: Smallest side of the crop, as a share of the image's.
-        brightness: Largest change of brightness, where an image's values reach from -1 to 1.
-        contrast: How far contrast and saturation go from 1, up and down.
-        colour: Largest change of brightness of each channel by itself.
+        brightness: Largest change of brightness, for pixel values from -1 to 1.
+        contrast: Largest deviation of contrast and saturation from 1, up or down.
+        colour: Largest change of brightness of each single channel.
     """
 
     numbers = 10
@@ -104,9 +104,9 @@ class PhotographChanges(ImageChanges):
 
 
 def _resampled(images: Tensor, matrix: Tensor, padding: str) -> Tensor:
-    """Images at the points that affine maps, (N, 6) row by row, take a grid's points to."""
-    # The grid is a matrix product, whose points autocast would round to eight bits.
+    """Images resampled at a grid's points transformed by affine maps, (N, 6) row by row."""
+    # The grid is a matrix product, which autocast would round to eight bits.
     with single_precision(images.device):
         grid = affine_grid(matrix.view(-1, 2, 3).to(images.dtype), list(images.shape), align_corners=False)
-        # Interpolation cannot leave [-1, 1] but for rounding.
+        # Interpolation leaves [-1, 1] only by rounding errors.
         return grid_sample(images, grid, padding_mode=padding, align_corners=False).clamp(-1, 1)

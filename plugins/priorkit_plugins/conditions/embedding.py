@@ -1,4 +1,4 @@
-"""A vector that comes with each image as the condition."""
+"""The condition `embedding`: a vector that comes with each image."""
 
 import math
 
@@ -13,17 +13,17 @@ __all__ = ["EmbeddingCondition"]
 class EmbeddingCondition(Condition):
     """s is a vector that describes the image, such as a sentence's embedding (Section V of Wang et al. 2020).
 
-    D_I sees it beside the image: real pairs are an image and its own s. Pairs with another image's s are fakes
-    too, so that D_I looks at s at all (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be generated
-    from the mean of two images' s (Section 4.3, with a beta of 0.5).
+    D_I sees s with the image: real pairs are an image and its own s. Pairs with another image's s count as fakes, so
+    that D_I does not ignore s (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be generated from the
+    mean of two images' s (Section 4.3, beta = 0.5).
 
     Args:
         dim: Dimensions of the vectors.
-        train: The training images, of whose embeddings some are kept to draw samples for; None to load them later.
-        seen_by_code_critic: Whether D_C is shown s.
-        mismatched: Whether D_I is shown mismatched pairs.
+        train: The training images; some of their embeddings are kept for samples. None if these are loaded later.
+        seen_by_code_critic: Whether D_C receives s.
+        mismatched: Whether D_I receives mismatched pairs.
         interpolated: Share of generated images that are made from the mean of two images' s, from 0 to 1.
-        remembered: How many embeddings are kept, evenly spread over the training images; repeated where there are
+        remembered: Number of embeddings kept, evenly spread over the training images, with repetitions if there are
             fewer.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The labels of the data as the condition."""
+"""The condition `labels`: the labels of the data."""
 
 import torch
 from torch import Tensor
@@ -12,17 +12,17 @@ __all__ = ["LabelsCondition"]
 class LabelsCondition(Condition):
     """s is the label of an image, one-hot: the supervised setting (Section III-C of Wang et al. 2020).
 
-    Q(s | x) is a classifier on the image discriminator's trunk. The text trains it on generated images (Eq. 7). There
-    the mutual information settles on whichever class the generator happens to make for each s, while D_C, which sees
-    the true labels (Eq. 8), wants another: so Q learns from the data's images and labels instead, unless asked
-    otherwise.
+    Q(s | x) is a classifier on the image discriminator's trunk. The paper trains it on generated images (Eq. 7). Then
+    the mutual information settles on an arbitrary assignment of generated classes to s, which conflicts with the true
+    labels that D_C sees (Eq. 8). By default, Q therefore learns from the data's images and labels.
 
     Args:
         classes: Number of classes.
-        labels: The training images' labels, int64 (N,), whose shares samples are drawn by; None to load them later.
-        seen_by_code_critic: Whether D_C is shown s.
-        recovery: From which images Q learns.
-        weight: Weight of the mutual information for those who generate.
+        labels: The training images' labels, int64 (N,); samples have classes in the same proportions. None to load
+            these later.
+        seen_by_code_critic: Whether D_C receives s.
+        recovery: The images from which Q learns.
+        weight: Weight of the mutual information in the generator's loss.
 
     Raises:
         ValueError: There are fewer than two classes.
@@ -55,7 +55,7 @@ class LabelsCondition(Condition):
         self.register_buffer("shares", counts / counts.sum())
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Classes as often as the training images have them, one-hot (n, classes)."""
+        """Random classes in the proportions of the training images, one-hot (n, classes)."""
         shares = self.shares.to(device or "cpu")
         return one_hot(torch.multinomial(shares, n, replacement=True, generator=generator), self.dim)
 

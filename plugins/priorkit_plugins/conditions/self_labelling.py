@@ -1,4 +1,4 @@
-"""How a classifier finds classes by itself: even, sure, and the same for an image that changes a little."""
+"""The loss of a classifier that learns without labels: balanced, confident, and stable under small changes."""
 
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
@@ -11,8 +11,8 @@ class SelfLabelling:
 
     Args:
         information: Weight of the mutual information of an image and its class.
-        balance: Weight of the marginal entropy within it (mu): how much classes of equal sizes are wanted.
-        consistency: Weight of the divergence between what Q says of an image and of the image changed.
+        balance: Factor mu of the marginal entropy within it, which favours classes of equal sizes.
+        consistency: Weight of the divergence between Q on an image and on the changed image.
     """
 
     def __init__(self, *, information: float = 0.1, balance: float = 4.0, consistency: float = 1.0) -> None:
@@ -25,11 +25,11 @@ class SelfLabelling:
 
         Args:
             logits: Q's output for images, shape (N, K).
-            changed: Its output for the same images changed, shape (N, K).
+            changed: Q's output for the changed images, shape (N, K).
         """
         log_q, log_changed = log_softmax(logits.float(), dim=1), log_softmax(changed.float(), dim=1)
         q = log_q.exp()
-        # Shares that are 0 in single precision have no logarithm, and add nothing.
+        # Shares that are 0 in single precision have no logarithm, and contribute nothing.
         share = q.mean(0)
         marginal = -(share * share.clamp(min=1e-12).log()).sum()
         conditional = -(q * log_q).sum(1).mean()

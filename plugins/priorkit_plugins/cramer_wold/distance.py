@@ -57,6 +57,6 @@ def distance_to_sample(code: Tensor, other: Tensor) -> Tensor:
 
 def _squares(one: Tensor, other: Tensor) -> Tensor:
     """Squared distances (N, M) of all pairs."""
-    # From differences, not from a product: squares that cancel would leave close codes no distance, nor a gradient.
+    # From differences, not from a product: cancellation would make distances and gradients of close codes 0.
     squares: Tensor = torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist").square()
     return squares

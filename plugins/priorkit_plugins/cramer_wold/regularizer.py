@@ -19,8 +19,9 @@ class CramerWoldRegularizer(ScheduledRegularizer):
     """The squared Cramer-Wold distance of the data's codes from the prior, or its logarithm (Knop et al. 2020).
 
     Codes are projected on every direction, smoothed by a Gaussian kernel there, and their densities' squared L2
-    distance is averaged over directions. To a normal prior with independent dimensions, it is that of standardised
-    codes from N(0, I), in closed form; to any other, that of two batches. It needs at least two codes.
+    distance is averaged over directions. For a normal prior with independent dimensions, this is the distance of
+    standardised codes from N(0, I), in closed form; for any other prior, the distance of two batches. It needs at least
+    two codes.
 
     Args:
         weight: Weight of the distance.
@@ -38,11 +39,11 @@ class CramerWoldRegularizer(ScheduledRegularizer):
 
     @property
     def needs_prior_code(self) -> bool:  # type: ignore[override]
-        """Whether codes are compared with the prior's, as its distribution is not normal."""
+        """Whether codes are compared with samples of the prior, because the prior is not normal."""
         return self._sampled
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses nothing; finds out whether the distance from the prior has a closed form."""
+        """Finds out whether the distance from the prior has a closed form; accepts every prior."""
         self._sampled = independent_normal(prior) is None
 
     def encoder_terms(

@@ -27,7 +27,7 @@ class DCGANNetworksOptions(Options):
         "batch", description="normalisation in the image critic; layer or none for gradient penalties"
     )
     code_critic_width: int = Field(
-        1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
+        1000, ge=1, description="width of the code critic's first layer; the others have 1/2 and 1/5 of it"
     )
 
 

@@ -26,13 +26,13 @@ __all__ = ["DCGANNetworks"]
 class DCGANNetworks(Networks):
     """DCGAN (Radford et al. 2016, arXiv:1511.06434), whose generator is the decoder.
 
-    The encoder, which a GAN lacks, is the discriminator with more outputs. The code critic, which it lacks too, is that
-    of Table A.3 of Wang et al. 2020. Weights start from N(0, 0.02^2), as in the paper (Section 4), and biases
-    from zero; the code critic's from torch's default.
+    A GAN has no encoder; here it is the discriminator with more outputs. The code critic is that of Table A.3 of Wang
+    et al. 2020. Weights start from N(0, 0.02^2), as in the paper (Section 4), and biases from zero; the code critic's
+    from torch's default.
 
     Args:
-        shape: The images' shape. Other sizes than the paper's 64x64 have one layer more or fewer for each doubling;
-            channels stop growing at 8 * `width`.
+        shape: The images' shape. The paper uses 64x64; each doubling of the size adds one layer. Channels grow to at
+            most 8 * `width`.
         width: Channels of the layer next to the image, at least 1.
         decoder_spectral_norm: Whether the decoder's layers have spectral norm 1, in place of batch norm.
         critic_norm: Norm of the image critic's layers; batch norm in the paper.
@@ -86,13 +86,13 @@ class DCGANNetworks(Networks):
         return self._decoder(project_maps(channels, levels[-1], self._decoder_norm), levels[::-1])
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
-        """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
+        """D_I: its features are the outputs of its convolutional layers; s, if used, is concatenated to them."""
         return LayeredCritic(
             strided_convolutions(self._channels, self.critic_norm), self._readout(1, condition_dim)
         ).apply(_initialise)
 
     def recogniser(self, outputs: int) -> nn.Sequential:
-        """Q's own layers: as D_I's linear one."""
+        """The head of Q: a linear layer like D_I's."""
         return self._readout(outputs).apply(_initialise)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
@@ -108,7 +108,7 @@ class DCGANNetworks(Networks):
         return "none" if self.decoder_spectral_norm else "batch"
 
     def _decoder(self, projection: nn.Module, channels: Sequence[int]) -> nn.Sequential:
-        """A decoder that begins by a projection and goes on from the first of the channels to images."""
+        """A decoder: a projection, then transposed convolutions to images."""
         decoder = nn.Sequential(projection, *self._transposed_convolutions(channels)).apply(_initialise)
         return with_spectral_norm(decoder) if self.decoder_spectral_norm else decoder
 

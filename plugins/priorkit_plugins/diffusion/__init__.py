@@ -1,4 +1,4 @@
-"""The prior `diffusion`: noise that a network removes from codes, step by step."""
+"""The prior `diffusion`: a network that removes noise from codes, step by step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DiffusionOptions(FieldOptions):
     """Options of the prior `diffusion`."""
 
     predict: Literal["v", "noise"] = Field(
-        "v", description="what the network learns: v, a mixture of noise and code, or the noise"
+        "v", description="prediction target of the network: v, a mixture of noise and code, or the noise"
     )
     noise_levels: int = Field(1000, ge=2, description="T, the number of times between codes and noise")
     steps: int = Field(20, ge=1, description="steps of the sampler from noise to a code, at most T")
@@ -27,11 +27,11 @@ class DiffusionOptions(FieldOptions):
         0.0,
         ge=0,
         le=1,
-        description="noise that the sampler draws anew in each step: 0 for none (DDIM), 1 for as much as DDPM",
+        description="eta, the noise added in each step of the sampler: 0 for none (DDIM), 1 for as much as DDPM",
     )
-    fits: int = Field(1, ge=1, description="steps of training on each batch of codes")
+    fits: int = Field(1, ge=1, description="updates on each batch of codes")
     improvement: float = Field(
-        0.0, ge=0, description="factor of the gradient by which it fools the image discriminator; 0 leaves that out"
+        0.0, ge=0, description="factor of the gradient of training against the image discriminator; 0 turns this off"
     )
 
 

@@ -19,25 +19,25 @@ __all__ = ["DiffusionPrior"]
 class DiffusionPrior(Prior):
     """p(code) or p(code | s), the end of a chain that removes noise: DDPM's (Ho et al. 2020), in DDIM's steps.
 
-    A code c at level t of T is x_t = alpha_t c + sigma_t e, e ~ N(0, I), by a cosine schedule. A network learns e, or
-    v = alpha_t e - sigma_t c (Salimans and Ho 2022, arXiv:2202.00512), of x_t by regression; either says what c and e
-    are. `forward` takes x_t to a lower level s as alpha_s c + sqrt(sigma_s^2 - d^2) e + d z, z ~ N(0, I), with d
-    proportional to eta (Song et al. 2021, arXiv:2010.02502, Eqs. 12 and 16): with eta = 0, codes follow from the first
-    noise alone.
+    A code c at level t of T is x_t = alpha_t c + sigma_t e, e ~ N(0, I), by a cosine schedule. A network predicts e, or
+    v = alpha_t e - sigma_t c (Salimans and Ho 2022, arXiv:2202.00512), from x_t by regression; c and e follow from
+    either. `forward` takes x_t to a lower level s as alpha_s c + sqrt(sigma_s^2 - d^2) e + d z, z ~ N(0, I), with d
+    proportional to eta (Song et al. 2021, arXiv:2010.02502, Eqs. 12 and 16): with eta = 0, codes are a function of the
+    initial noise.
 
-    In a stage on codes, they are standardised: the schedule is for codes of the noise's scale. In use, the network is
-    computed in float32, never in mixed precision: errors of many steps add up.
+    In a stage on codes, codes are standardised, because the schedule assumes codes of the noise's scale. Sampling
+    computes the network in float32, never in mixed precision: errors of many steps add up.
 
     Args:
         field: The network.
         levels: T, the number of noise levels.
         steps: Steps from noise to a code, between 1 and T.
         eta: Between 0 (DDIM) and 1 (as much new noise as DDPM).
-        predict: What the network learns.
+        predict: The network's prediction target.
         guidance: w of classifier-free guidance; 0 for none.
         condition_dropout: Share of the codes from which the network learns without s.
-        fits: How often it is trained on the codes of a batch.
-        improvement: Factor of the gradient by which it also fools the image discriminator.
+        fits: Number of updates on the codes of a batch.
+        improvement: Factor of the gradient of training against the image discriminator.
     """
 
     learning = Learning.CODES
@@ -75,20 +75,20 @@ class DiffusionPrior(Prior):
         self.register_buffer("noise_scale", noise_scale.float(), persistent=False)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Draws N(0, I) numbers, shape (n, code_dim), or (n, steps, code_dim) with eta: one more a step."""
+        """Draws N(0, I) numbers, shape (n, code_dim), or (n, steps, code_dim) if eta is above 0."""
         steps = len(self.path) - 1
         shape = (n, self.code_dim) if self.eta == 0 else (n, steps, self.code_dim)
         return torch.randn(shape, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """From noise, as `noise` gives it, and s (N, condition_dim) if it takes one, to codes (N, code_dim)."""
+        """Turns noise, as `noise` returns it, and s (N, condition_dim) if used, into codes (N, code_dim)."""
         # In training, the network may be computed in the run's mixed precision; codes stay float32.
         with nullcontext() if self.training else single_precision(noise.device):
             code = noise if self.eta == 0 else noise[:, 0]
             for step, (level, lower) in enumerate(pairwise(self.path), start=1):
                 found, left = self._parts(code, level, condition)
                 code = self.signal[lower] * found
-                # The last step ends at the code that was found.
+                # The last step ends at the predicted code.
                 if lower > 0 and self.eta == 0:
                     code = code + self.noise_scale[lower] * left
                 elif lower > 0:
@@ -98,7 +98,7 @@ class DiffusionPrior(Prior):
             return self.standardisation.inverse(code)
 
     def _parts(self, code: Tensor, level: int, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The code and the noise that codes at a level are made of, by the network."""
+        """The network's prediction of the clean code and the noise in codes at a level."""
         signal, scale = self.signal[level], self.noise_scale[level]
         time = torch.full((len(code),), level / self.levels, device=code.device, dtype=code.dtype)
         predicted = guided(self.field, code, time, condition, self.guidance)
@@ -107,13 +107,13 @@ class DiffusionPrior(Prior):
         return signal * code - scale * predicted, scale * code + signal * predicted
 
     def _new_noise(self, level: int, lower: int) -> Tensor:
-        """The standard deviation of what is drawn anew on the way to a lower level (Song et al. 2021, Eq. 16)."""
+        """The standard deviation of the noise added in a step to a lower level (Song et al. 2021, Eq. 16)."""
         ratio = self.noise_scale[lower] / self.noise_scale[level]
         lost = (1 - (self.signal[level] / self.signal[lower]).square()).clamp(min=0)
         return self.eta * ratio * lost.sqrt()
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.standardisation.set(mean, deviation)
 
     def code_noise(
@@ -124,7 +124,7 @@ class DiffusionPrior(Prior):
         return torch.cat([noise, torch.rand(n, 2, generator=generator, device=device)], dim=1)
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The mean squared error of what the network says of codes (N, code_dim), each at a level drawn uniformly."""
+        """The mean squared error of the network's prediction for codes (N, code_dim), each at a random level."""
         scaled: Tensor = self.standardisation(at_least_single(code))
         normal, uniform = noise[:, :-2].to(scaled), noise[:, -2:]
         level = (uniform[:, 0] * self.levels).long().clamp(max=self.levels - 1) + 1

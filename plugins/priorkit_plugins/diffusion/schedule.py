@@ -1,4 +1,4 @@
-"""How much of a code is left at each noise level."""
+"""The noise schedule, and the levels of the sampler."""
 
 import math
 
@@ -18,7 +18,7 @@ def cosine_schedule(levels: int) -> tuple[Tensor, Tensor]:
     A code c at level t is alpha_t c + sigma_t e with e ~ N(0, I) and alpha_t^2 + sigma_t^2 = 1.
 
     Returns:
-        alpha_t and sigma_t for t = 0 (the code itself) to T (next to nothing of it), each float64 (T + 1,).
+        alpha_t and sigma_t for t = 0 (the code itself) to T (almost pure noise), each float64 (T + 1,).
     """
     t = torch.arange(levels + 1, dtype=torch.float64) / levels
     squares = torch.cos((t + _OFFSET) / (1 + _OFFSET) * math.pi / 2).square()
@@ -28,10 +28,10 @@ def cosine_schedule(levels: int) -> tuple[Tensor, Tensor]:
 
 
 def sampler_levels(signal: Tensor, steps: int) -> list[int]:
-    """The levels that a sampler goes down: `steps` of them, evenly spaced, and 0 in the end.
+    """The descending levels of a sampler: `steps` levels, evenly spaced, then 0.
 
-    The first is the last one that has a signal of at least 0.02. Above it, errors of the network are divided by next to
-    nothing, and noise is all that there is in any case.
+    The first level is the highest with a signal of at least 0.02. Above it, codes are almost pure noise, and the
+    network's errors would be divided by a tiny number.
 
     Args:
         signal: alpha_t, shape (T + 1,).

@@ -13,14 +13,15 @@ __all__ = ["DigitsSource"]
 class DigitsSource(DataSource):
     """1,797 grey images of the digits 0 to 9, enlarged smoothly from 8x8 pixels.
 
-    Their captions say which digit they show, each in three ways: made of the labels, so that text can be tried.
+    Each image has three captions that name its digit; they are made from the labels, to try out text.
 
     The digits reach the upper and lower edge of their 8x8 pixels, so each gets a black border of one pixel before
     bicubic interpolation enlarges it.
 
     Args:
         image_size: Height and width of the result in pixels.
-        holdout: Share of the images to hold out, between 0 and 1; at least one image is held out, and one is not.
+        holdout: Share of the images to hold out, between 0 and 1; at least one image is held out, and at least one is
+            not.
         seed: Seed of the choice of images to hold out.
     """
 

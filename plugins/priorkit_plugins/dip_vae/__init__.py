@@ -20,7 +20,7 @@ class DIPVAEOptions(WeightScheduleOptions):
 
     covariance: Literal["means", "codes"] = Field(
         "codes",
-        description="whose covariance is held at the prior's: that of posteriors' means (DIP-VAE-I) or of codes (II)",
+        description="covariance to match with the prior's: of the posteriors' means (DIP-VAE-I) or of codes (II)",
     )
     off_diagonal: float = Field(10.0, ge=0, description="weight of squared covariances of two dimensions")
     diagonal: float = Field(10.0, ge=0, description="weight of squared deviations of variances from the prior's")
@@ -47,7 +47,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "dip-vae",
             DIPVAEOptions,
             _build,
-            summary="the divergence, and how far the covariance of the aggregated posterior is from the prior's",
+            summary="the divergence, and the deviation of the aggregated posterior's covariance from the prior's",
             source="Kumar et al. 2018, Variational inference of disentangled latent concepts, arXiv:1711.00848",
         )
     ]

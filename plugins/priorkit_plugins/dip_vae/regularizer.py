@@ -16,15 +16,15 @@ __all__ = ["DIPVAERegularizer"]
 class DIPVAERegularizer(ScheduledRegularizer):
     """The divergence, and the squared deviations of the codes' covariance from the prior's (Kumar et al. 2018).
 
-    DIP-VAE-I takes the covariance of the posteriors' means, DIP-VAE-II that of the aggregated posterior, which is the
-    same plus the mean of the posteriors' variances. Each is that of a batch. The prior must be normal with independent
-    dimensions, whose variances are wanted.
+    DIP-VAE-I takes the covariance of the posteriors' means, DIP-VAE-II that of the aggregated posterior, which adds the
+    mean of the posteriors' variances. Either is estimated from a batch. The prior must be normal with independent
+    dimensions; its variances are the targets.
 
     Args:
         off_diagonal: Weight lambda_od of the sum of the squared covariances of two dimensions, each pair counted twice.
         diagonal: Weight lambda_d of the sum of the squared deviations of variances.
         weight: Weight of the divergence.
-        of_means: Whether it is DIP-VAE-I.
+        of_means: Whether to use DIP-VAE-I rather than DIP-VAE-II.
         schedule: The factor of all weights.
     """
 
@@ -51,12 +51,12 @@ class DIPVAERegularizer(ScheduledRegularizer):
         """Refuses deterministic encoders, and priors that are not normal with independent dimensions.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         require_divergence(encoder, prior)
         if independent_normal(prior) is None:
             raise ValueError(
-                f"holds the covariance of codes at that of a normal prior with independent dimensions, and "
+                f"matches the covariance of codes with that of a normal prior with independent dimensions, and "
                 f"{type(prior).__name__} is none; use --prior gaussian, or --regularizer kl"
             )
 
@@ -83,9 +83,9 @@ class DIPVAERegularizer(ScheduledRegularizer):
         return terms
 
     def _covariance(self, posterior: Posterior) -> Tensor:
-        """Of the posteriors' means or of the aggregated posterior, (code_dim, code_dim)."""
+        """The covariance of the posteriors' means or of the aggregated posterior, (code_dim, code_dim)."""
         if posterior.log_variance is None:
-            raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
+            raise ValueError("needs normal posteriors with independent dimensions; use --encoder gaussian")
         if len(posterior.mean) < 2:
             raise ConfigurationError("--regularizer dip-vae compares codes of a batch: use at least --batch-size 2")
         means = posterior.mean.float()

@@ -18,14 +18,15 @@ class EnergyOptions(Options):
     """Options of the prior `energy`."""
 
     base: Literal["gaussian", "full-gaussian"] = Field(
-        "full-gaussian", description="the normal distribution that is tilted: of independent dimensions, or any"
+        "full-gaussian",
+        description="the base, a normal distribution with independent dimensions, or with any covariance",
     )
     hidden: int = Field(256, ge=1, description="width of the energy's hidden layers")
-    layers: int = Field(2, ge=1, description="number of its hidden layers")
+    layers: int = Field(2, ge=1, description="number of hidden layers of the energy")
     steps: int = Field(20, ge=1, le=1000, description="steps of Langevin dynamics from noise to a code")
-    step_size: float = Field(0.4, gt=0, description="size of such a step")
+    step_size: float = Field(0.4, gt=0, description="size of a Langevin step")
     decay: float = Field(
-        0.01, ge=0, description="weight of the mean square of f in the loss, which keeps chains from running away"
+        0.01, ge=0, description="weight of the mean square of f in the loss, which keeps chains from diverging"
     )
 
 

@@ -1,4 +1,4 @@
-"""The energy-based prior of codes that stand still."""
+"""The energy-based prior, for codes of a frozen encoder."""
 
 import torch
 from torch import Tensor
@@ -13,21 +13,21 @@ __all__ = ["EnergyPrior"]
 
 
 class EnergyPrior(Prior):
-    """Codes at the ends of short Langevin chains of p(code) proportional to exp(f(code)) p0(code), or exp(f(code, s)).
+    """Codes are the ends of short Langevin chains for p(code) ~ exp(f(code)) p0(code), or exp(f(code, s)) p0(code).
 
-    The form is that of Pang et al. 2020 (Eq. 1, arXiv:2006.08205), p0 a normal distribution. f is learned from the
-    encoder's codes: its gradient of the log-likelihood is that of the mean of f over codes less its mean over draws of
-    the model, for which chains of a few steps from p0 stand in (as in Eq. 9 there). p0 is fitted to the codes by
-    likelihood at the same time. All is computed of codes whitened by p0.
+    The model is that of Pang et al. 2020 (Eq. 1, arXiv:2006.08205), with a normal distribution p0. f is learned from
+    the encoder's codes: the log-likelihood's gradient is that of the mean of f over codes minus its mean over draws of
+    the model, which are approximated by chains of a few steps from p0 (as in their Eq. 9). p0 is fitted to the codes by
+    likelihood at the same time. f is a function of codes whitened by p0.
 
-    Chains are as long in use as in learning: what is learned is that their ends be like the codes. These ends do not
-    follow the density exp(f) p0, and have no density that could be computed.
+    Sampling uses chains of the same length as training, which makes the ends of such chains resemble the codes. The
+    ends do not follow the density exp(f) p0, and their own density cannot be computed.
 
     Args:
         base: p0.
-        network: f, of whitened codes and s.
+        network: f, a function of whitened codes and s.
         steps: Steps of Langevin dynamics, at least 1.
-        step_size: Size of such a step.
+        step_size: Size of a Langevin step.
         decay: Weight of the mean square of f in the loss (Du and Mordatch 2019, arXiv:1903.08689, Section 3).
     """
 
@@ -52,7 +52,7 @@ class EnergyPrior(Prior):
         self.decay = decay
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Where a chain starts, and the noise of its steps: standard normal (n, steps + 1, code_dim)."""
+        """The start of a chain, and the noise of its steps: standard normal (n, steps + 1, code_dim)."""
         return torch.randn(n, self.steps + 1, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -61,13 +61,13 @@ class EnergyPrior(Prior):
             return self.base.colour(self._ends(noise, condition))
 
     def negative_energy(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """F of codes (N, code_dim), given s (N, condition_dim) if it takes one: float32 (N,)."""
+        """The function f of codes (N, code_dim), given s (N, condition_dim) if used: float32 (N,)."""
         with single_precision(code.device):
             found: Tensor = self.network(self.base.whiten(code), condition)
             return found
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.base.standardisation.set(mean, deviation)
 
     def code_noise(

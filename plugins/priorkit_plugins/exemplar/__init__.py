@@ -20,13 +20,17 @@ class ExemplarOptions(Options):
     neighbours: int = Field(
         5,
         ge=1,
-        description="k, the exemplars nearest to a code, which are encoded anew and make its density in training",
+        description="k, number of nearest exemplars, which are re-encoded and define a code's density in training",
     )
     exemplars: int | None = Field(
-        None, ge=2, description="M, the exemplars among which a step looks for neighbours, others in each; None for all"
+        None,
+        ge=2,
+        description="M, number of exemplars searched in a step for neighbours, others in each step; None for all",
     )
-    refreshed: int = Field(250, ge=1, description="training images whose kept codes are found anew in each step")
-    std: float = Field(1.0, gt=0, description="standard deviation of every dimension around an exemplar at the start")
+    refreshed: int = Field(
+        250, ge=1, description="number of training images whose stored codes are refreshed in each step"
+    )
+    std: float = Field(1.0, gt=0, description="initial standard deviation of every dimension around an exemplar")
 
 
 def _build(options: ExemplarOptions, context: PriorContext) -> Prior:

@@ -1,4 +1,4 @@
-"""The exemplar prior, and what its codes are trained by."""
+"""The exemplar prior, and its leave-one-out density for training."""
 
 import math
 
@@ -19,24 +19,24 @@ _PAIRS = 2**23
 class ExemplarPrior(Prior):
     """p(z) = 1/N sum_n N(z; mean(x_n), sigma^2 I) over all training images (Norouzi et al. 2020, Eqs. 4 and 5).
 
-    The means are the encoder's, and sigma is learned. Their values are kept in a buffer; `log_prob` and `forward` are
-    those of the mixture that it holds, so a trained run needs no images. In each step of training, `refreshed` images
-    are encoded anew in turn, all of them once every N / `refreshed` steps.
+    The means are the encoder's, and sigma is learned. The means are stored in a buffer; `log_prob` and `forward` use
+    the stored mixture, so a trained run needs no images. Each training step re-encodes `refreshed` images in turn, so
+    all are refreshed every N / `refreshed` steps.
 
-    The codes of training images are trained by another density, `leaving_out`: that of their nearest exemplars, the
-    image itself left out, which are encoded anew, so that gradients reach the encoder by them. It is a lower bound on
-    the density that leaves only the image itself out: the others are further away (Section 3.1).
+    The codes of training images are trained by another density, `leaving_out`: that of their nearest exemplars without
+    the image itself. These exemplars are re-encoded, so that gradients reach the encoder through them. This density is
+    a lower bound on the leave-one-out density over all exemplars (Section 3.1).
 
     The encoder's batch norm normalises exemplars by their own statistics in training.
 
     Args:
-        encoder: q(z|x). It is used, but not a part of this module: it is trained and saved by itself.
+        encoder: q(z|x). It is not a submodule: it is trained and saved separately.
         images: The training images.
-        count: N, how many there are.
-        neighbours: k, how many exemplars make the density of a code in training.
-        exemplars: M, among how many they are looked for in a step; None for all.
-        refreshed: Images whose kept codes are found anew in a step.
-        std: Standard deviation of every dimension around an exemplar, at the start.
+        count: N, the number of training images.
+        neighbours: k, the number of exemplars in the density of a code in training.
+        exemplars: M, the number of exemplars searched for neighbours in a step; None for all.
+        refreshed: Number of images whose stored codes are refreshed in a step.
+        std: Initial standard deviation of every dimension around an exemplar.
     """
 
     learning = Learning.LIKELIHOOD
@@ -63,7 +63,7 @@ class ExemplarPrior(Prior):
         self.refreshed = min(refreshed, count)
         self.log_deviation = nn.Parameter(torch.tensor(math.log(std)))
         self.register_buffer("codes", torch.zeros(count, encoder.code_dim))
-        # The image that is next to be encoded anew.
+        # The next image to re-encode.
         self.register_buffer("place", torch.zeros((), dtype=torch.int64))
         self._shared = SharedEncoder(encoder)
         self._images = images
@@ -80,7 +80,7 @@ class ExemplarPrior(Prior):
         return self.codes.index_select(0, picked) + self.log_deviation.exp() * noise[:, 1:]
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,): of the mixture around all kept codes."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,): of the mixture around all stored codes."""
         parts = torch.split(code, max(_PAIRS // len(self.codes), 1))
         density = torch.cat([self.window(self.distances(part, self.codes)).logsumexp(1) for part in parts])
         return density - math.log(len(self.codes))
@@ -99,31 +99,31 @@ class ExemplarPrior(Prior):
             return moved.square().sum(1, keepdim=True) + around.square().sum(1) - 2 * moved @ around.T
 
     def leaving_out(self, indices: Tensor) -> Prior:
-        """The density that the codes of training images are trained by; in training, kept codes are refreshed.
+        """The density that trains the codes of training images; in training, refreshes stored codes, too.
 
         Args:
-            indices: Which images the codes are of, int64 (N,).
+            indices: The images of the codes, int64 (N,).
         """
         if self.training:
             self._refresh()
         return _NearestExemplars(self, indices)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Refuses to be fitted to the codes of an encoder that stands still: its exemplars are encoded as it learns."""
+        """Refuses to be fitted to the codes of a frozen encoder: exemplars are learned with the encoder."""
         raise ValueError(
             "its exemplars are learned together with the encoder, so it is not fitted to codes; use priorkit train "
             "exemplar-vae, or fit --prior mixture --prior.em or flow-matching"
         )
 
     def encode(self, indices: Tensor) -> Tensor:
-        """The means of training images' posteriors, float32 (N, code_dim), by the encoder as it stands."""
+        """The means of training images' posteriors, float32 (N, code_dim), by the current encoder."""
         encoder = self._shared.encoder
         with frozen_statistics(encoder):
             mean: Tensor = encoder(self._images.take(indices)).mean
         return mean.float()
 
     def searched_exemplars(self) -> Tensor:
-        """The M exemplars, int64 (M,), evenly spaced, among which the present step looks for neighbours."""
+        """The M exemplars, int64 (M,), evenly spaced, in which the present step searches for neighbours."""
         count = len(self.codes)
         spaced = torch.arange(self.searched, device=self.place.device) * count // self.searched
         return (spaced + self.place) % count
@@ -137,11 +137,11 @@ class ExemplarPrior(Prior):
 
 
 class _NearestExemplars(Prior):
-    """The density of training images' codes among the exemplars nearest to them, without themselves.
+    """The density of training images' codes from their nearest exemplars, without the images themselves.
 
     Args:
         whole: The prior.
-        indices: Which images the codes are of, int64 (N,).
+        indices: The images of the codes, int64 (N,).
     """
 
     learning = Learning.LIKELIHOOD
@@ -150,16 +150,16 @@ class _NearestExemplars(Prior):
     def __init__(self, whole: ExemplarPrior, indices: Tensor) -> None:
         super().__init__()
         self.code_dim = whole.code_dim
-        # In a tuple: it is no part of this module.
+        # In a tuple, so that it does not become a submodule.
         self._whole = (whole,)
         self._indices = indices
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Its noise is that of the whole prior."""
+        """Draws noise as the whole prior."""
         return self._whole[0].noise(n, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Its codes are those of the whole prior."""
+        """Makes codes as the whole prior."""
         codes: Tensor = self._whole[0](noise)
         return codes
 

@@ -1,4 +1,4 @@
-"""The training images of a prior that goes on encoding them."""
+"""The training images of a prior that re-encodes them throughout training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ __all__ = ["TrainingPixels"]
 
 
 class TrainingPixels:
-    """Training images in memory, on the device where they are wanted; read when they are first wanted.
+    """Training images in memory, on the device where they are used; read at their first use.
 
-    A trained run that is only used never wants them, so it needs no data set. Copies of a prior share them.
+    Inference never uses them, so it needs no data set. Copies of a prior share them.
 
     Args:
-        read: Gives the training images; None where there are none, and no training.
+        read: Returns the training images; None if there is no training.
     """
 
     def __init__(self, read: Callable[[], ImageSet] | None) -> None:

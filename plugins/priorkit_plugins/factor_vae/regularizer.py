@@ -15,8 +15,8 @@ __all__ = ["FactorVAERegularizer", "shuffled"]
 def shuffled(code: Tensor, places: Tensor) -> Tensor:
     """Codes (N, code_dim) whose dimensions come from different images of the batch, as in Algorithm 2 of the paper.
 
-    Every dimension is turned by a number of places of its own, so that it keeps the batch's values. This takes one
-    random number for each dimension where permutations would take N.
+    Every dimension is rotated by its own random offset, so it keeps the batch's values. This needs one random number
+    for each dimension; permutations would need N.
 
     Args:
         code: Shape (N, code_dim).
@@ -24,7 +24,7 @@ def shuffled(code: Tensor, places: Tensor) -> Tensor:
     """
     n, code_dim = code.shape
     dimensions = torch.arange(code_dim, device=code.device)
-    # More dimensions than random numbers share these, and are told apart by one place more.
+    # If there are more dimensions than random numbers, these are reused with an offset of one more place.
     turns = (places[dimensions % n] * n).long() + dimensions // n
     images = torch.arange(n, device=code.device)
     return code.gather(0, (images[:, None] + turns) % n)
@@ -34,11 +34,11 @@ class FactorVAERegularizer(ScheduledRegularizer):
     """KL(q(code|x) || p(code)) + gamma TC(code) (Eq. 2 of Kim and Mnih 2018), in nats, averaged over the batch.
 
     TC, the total correlation, is the divergence of the aggregated posterior from the product of its marginals. A critic
-    that tells codes from codes whose dimensions are shuffled estimates it: its logit is the logarithm of their ratio
-    (Eq. 3). Both kinds are made of one batch here; the paper shuffles those of a second one.
+    that distinguishes codes from codes with shuffled dimensions estimates it: its logit is the log-density ratio (Eq.
+    3). Here both kinds come from the same batch; the paper shuffles a second batch.
 
     Args:
-        critic: From codes (N, code_dim) to logits (N,), positive for codes as they are.
+        critic: From codes (N, code_dim) to logits (N,), positive for codes that are not shuffled.
         gamma: Weight of the total correlation.
         weight: Weight of the divergence.
         schedule: The factor of both weights.
@@ -59,17 +59,17 @@ class FactorVAERegularizer(ScheduledRegularizer):
         self.weight = weight
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses deterministic encoders, and priors without a density that is nowhere 0.
+        """Refuses deterministic encoders, and priors without a density that is positive everywhere.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         require_divergence(encoder, prior)
 
     def critic_terms(
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """`critic_codes` on codes as they are, and `critic_shuffled`."""
+        """`critic_codes` on original codes, and `critic_shuffled` on shuffled ones."""
         assert mixing is not None, "needs_mixing asks for it"
         return {
             "critic_codes": softplus(-self.critic(code).float()).mean(),

@@ -20,7 +20,7 @@ class FlowOptions(Options):
     kind: Literal["realnvp", "coupling-nsf", "maf", "nsf"] = Field(
         "realnvp",
         description="affine (realnvp, maf) or spline (coupling-nsf, nsf) transforms; maf and nsf are autoregressive, "
-        "and need as many passes for a sample as a code has dimensions",
+        "and need one pass for each dimension of a sample",
     )
     transforms: int = Field(4, ge=1, description="number of transforms")
     hidden: tuple[int, ...] = Field((128, 128), min_length=1, description="widths of the hidden layers of each")

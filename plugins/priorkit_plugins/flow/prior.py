@@ -15,13 +15,13 @@ __all__ = ["FlowPrior"]
 class FlowPrior(Prior):
     """p(code) or p(code | s): code = f^-1(z; s) for z ~ N(0, I) and an invertible network f, trained with the encoder.
 
-    In a stage on codes, f is of standardised codes: splines bend a fixed interval only, and weights start for inputs of
-    about deviation 1. Beside the encoder, f is of codes as they are.
+    In a stage on codes, f takes standardised codes: splines act on a fixed interval only, and initial weights suit
+    inputs of deviation 1. When trained with the encoder, f takes the codes themselves.
 
-    It computes in the precision of its weights throughout, never in the run's mixed one: errors of an inverse add up.
+    It always computes in the precision of its weights, never in mixed precision: errors of the inverse add up.
 
     Args:
-        transform: Called with s (N, condition_dim) or None, gives f as a transform of torch, with `inv` and
+        transform: Called with s (N, condition_dim) or None, returns f as a torch transform, with `inv` and
             `call_and_ladj`.
         codes: The space of the codes.
         condition_dim: Dimensions of the condition s; 0 for none.
@@ -42,10 +42,10 @@ class FlowPrior(Prior):
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """f^-1(z; s): from noise (N, code_dim) and s (N, condition_dim), if it takes one, to codes (N, code_dim).
+        """f^-1(z; s): turns noise (N, code_dim), and s (N, condition_dim) if used, into codes (N, code_dim).
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         codes: Tensor = self._invert(noise, condition)
         return codes
@@ -53,10 +53,10 @@ class FlowPrior(Prior):
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,): log N(f(code; s); 0, I) + log |det df/dcode|.
 
-        f includes the standardisation, and the determinant its.
+        f and the determinant include the standardisation.
 
         Raises:
-            ValueError: It takes a condition, and there is none: a flow cannot add up over all s.
+            ValueError: The prior takes a condition, but none is given: a flow cannot marginalise over s.
         """
         with single_precision(code.device):
             scaled = self.standardisation(self._exact(code))
@@ -66,7 +66,7 @@ class FlowPrior(Prior):
         return log_density
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.standardisation.set(mean, deviation)
 
     # torch.compile cannot follow zuko's transforms.
@@ -79,7 +79,7 @@ class FlowPrior(Prior):
     def _transform(self, condition: Tensor | None) -> Any:
         if self.takes_condition and condition is None:
             raise ValueError(
-                "a conditional flow has a density for each s, none over all of them; use a condition that images bring "
+                "a conditional flow has a density for each s, but none over all s; use a condition that images bring "
                 "with them (--condition labels or embedding), or --condition none"
             )
         return self.transform(None if condition is None else self._exact(condition))

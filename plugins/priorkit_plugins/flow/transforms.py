@@ -10,13 +10,13 @@ from priorkit.errors import MissingExtraError
 __all__ = ["make_transform"]
 
 _COUPLING = 2
-"""Passes that invert a transform of which one half of the dimensions sees the other half alone."""
+"""Passes that invert a coupling transform."""
 
 
 def make_transform(
     kind: str, code_dim: int, condition_dim: int, *, transforms: int, hidden: Sequence[int]
 ) -> nn.Module:
-    """Makes what is called with a condition s, or None, and gives an invertible map from codes to noise.
+    """Makes a function from a condition s, or None, to an invertible map from codes to noise.
 
     Args:
         kind: `realnvp`, `coupling-nsf`, `maf` or `nsf`.
@@ -38,8 +38,8 @@ def make_transform(
         ) from None
     finally:
         Distribution.set_default_validate_args(checked)
-    # zuko's flows of coupling layers look up their halves by value in every pass, for which a GPU waits; those whose
-    # masks are laid out for two passes couple the same halves.
+    # zuko's coupling flows look up their halves by value in every pass, which waits for a GPU; autoregressive flows
+    # with two passes couple the same halves.
     family, passes = {
         "realnvp": (MAF, _COUPLING),
         "coupling-nsf": (NSF, _COUPLING),

@@ -19,10 +19,10 @@ class FlowMatchingOptions(FieldOptions):
     """Options of the prior `flow-matching`."""
 
     steps: int = Field(6, ge=1, le=1000, description="midpoint steps from noise to a code")
-    fits: int = Field(3, ge=1, description="steps of training on each batch of codes; they cost little")
-    times: int = Field(4, ge=1, description="points in time, with noise of their own, for each code in such a step")
+    fits: int = Field(3, ge=1, description="updates on each batch of codes, which are cheap")
+    times: int = Field(4, ge=1, description="points in time, each with its own noise, for each code in an update")
     improvement: float = Field(
-        0.1, ge=0, description="factor of the gradient by which it fools the image discriminator; 0 leaves that out"
+        0.1, ge=0, description="factor of the gradient of training against the image discriminator; 0 turns this off"
     )
 
 

@@ -14,23 +14,23 @@ __all__ = ["FlowMatchingPrior"]
 
 
 class FlowMatchingPrior(Prior):
-    """p(code) or p(code | s): where a velocity field carries z ~ N(0, I) from time 0 to time 1.
+    """p(code) or p(code | s): a velocity field transports z ~ N(0, I) from time 0 to a code at time 1.
 
-    The field is fitted to codes by regression: on the straight path from noise e to a code c, at the point
-    (1 - t) e + t c, it should be c - e (Lipman et al. 2023, arXiv:2210.02747; Liu et al. 2023, arXiv:2209.03003). Its
-    mean over all paths through a point carries the noise's distribution into the codes'. `forward` follows it in
-    midpoint steps, so the prior is a code generator like any other: gradients of images reach the field, too.
+    The field is fitted to codes by regression: on the straight path from noise e to a code c, at the point (1 - t) e +
+    t c, it should be c - e (Lipman et al. 2023, arXiv:2210.02747; Liu et al. 2023, arXiv:2209.03003). The mean of this
+    velocity over all paths through a point transports the noise's distribution to that of the codes. `forward`
+    integrates the field in midpoint steps, so gradients of images reach the field, too.
 
-    In a stage on codes, they are standardised: the field carries noise to codes of about the noise's scale.
+    In a stage on codes, codes are standardised to the noise's scale.
 
-    In use, the field is computed in float32, never in mixed precision: errors of many steps add up.
+    Sampling computes the field in float32, never in mixed precision: errors of many steps add up.
 
     Args:
         velocity: The field.
         steps: Midpoint steps from noise to a code, at least 1.
-        fits: How often it is trained on the codes of a batch.
-        times: Points in time, with noise of their own, for each code in such a step.
-        improvement: Factor of the gradient by which it also fools the image discriminator.
+        fits: Number of updates on the codes of a batch.
+        times: Points in time, each with its own noise, for each code in an update.
+        improvement: Factor of the gradient of training against the image discriminator.
         guidance: w of classifier-free guidance; 0 for none.
         condition_dropout: Share of the codes from which the field learns without s.
     """
@@ -65,7 +65,7 @@ class FlowMatchingPrior(Prior):
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """From noise (N, code_dim), and s (N, condition_dim) if it takes one, to codes (N, code_dim)."""
+        """Turns noise (N, code_dim), and s (N, condition_dim) if used, into codes (N, code_dim)."""
         # In training, the field may be computed in the run's mixed precision, three times as fast; codes stay float32.
         with nullcontext() if self.training else single_precision(noise.device):
             code, size = noise, 1 / self.steps
@@ -79,7 +79,7 @@ class FlowMatchingPrior(Prior):
         return guided(self.velocity, code, time, condition, self.guidance)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.standardisation.set(mean, deviation)
 
     def code_noise(
@@ -87,7 +87,7 @@ class FlowMatchingPrior(Prior):
     ) -> Tensor:
         """Noise and times, `times` of each for every code: shape (n, times, code_dim + 1).
 
-        Where s is dropped, (n, times, code_dim + 2): the last number says whether.
+        With dropout of s, (n, times, code_dim + 2): the last number decides whether s is dropped.
         """
         noise = torch.randn(n, self.times, self.code_dim, generator=generator, device=device)
         uniform = torch.rand(n, self.times, 2 if self.condition_dropout else 1, generator=generator, device=device)

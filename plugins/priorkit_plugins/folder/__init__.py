@@ -18,22 +18,22 @@ class FolderOptions(Options):
     """Options of the data set `folder`."""
 
     captions: bool = Field(
-        True, description="read captions, where there are NAME.txt beside NAME.png, captions.jsonl or metadata.jsonl"
+        True, description="read captions, if there are files NAME.txt beside NAME.png, captions.jsonl or metadata.jsonl"
     )
     captionless: Literal["refuse", "drop"] = Field(
         "refuse", description="if some images have no captions: refuse the data, or drop these images"
     )
-    caption_key: str = Field("text", description="what captions are called in captions.jsonl or metadata.jsonl")
+    caption_key: str = Field("text", description="key of captions in captions.jsonl or metadata.jsonl")
     embeddings: str | None = Field(
         None,
-        description="folder below --data-dir with NAME.npy where that has NAME.png, (dim,) or (K, dim); . is itself",
+        description="folder below --data-dir with NAME.npy for each NAME.png, (dim,) or (K, dim); . is --data-dir",
     )
     range: tuple[int, int] = Field(
-        (0, 65535), description="of grey images with 16 bits a pixel: the values that become black and white"
+        (0, 65535), description="grey images with 16 bits a pixel: the values that become black and white"
     )
 
     broken: Literal["drop", "refuse"] = Field(
-        "drop", description="if some files are no images, or damaged: leave them aside, and say so, or refuse the data"
+        "drop", description="if some files are not images, or damaged: drop them with a note, or refuse the data"
     )
 
     @field_validator("range")

@@ -1,4 +1,4 @@
-"""What lies beside the images of a folder: captions and embeddings."""
+"""Files that belong to the images of a folder: captions and embeddings."""
 
 import posixpath
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ __all__ = ["Beside"]
 
 @dataclass(frozen=True)
 class Beside:
-    """What is read beside the images.
+    """Settings of the captions and embeddings to read with the images.
 
     Attributes:
-        captions: Whether captions are read where there are some.
-        captionless: What is done where some images have none.
-        caption_key: What captions are called in lists.
-        embeddings: A folder below that of the data set, with `NAME.npy` in the place where there `NAME.png` lies, or
-            None where no embeddings are read. `.` is the folder of the data set itself.
+        captions: Whether to read captions, if there are any.
+        captionless: What to do if some images have no captions.
+        caption_key: The key of captions in lists.
+        embeddings: A folder below the data set's folder, with `NAME.npy` at the relative path of `NAME.png`, or None
+            for no embeddings. `.` is the data set's folder itself.
     """
 
     captions: bool = True
@@ -38,10 +38,10 @@ class Beside:
 
         Args:
             files: The images.
-            notes: Is added to.
+            notes: Notes for the user, to which more are added.
 
         Returns:
-            The indices of the images that are used, all or those with captions; and their captions, if there are some.
+            The indices of the images to use, all or those with captions; and their captions, if any.
 
         Raises:
             DataError: Captions are missing or cannot be read.
@@ -54,7 +54,7 @@ class Beside:
         return kept, Captions(found.captions[index] for index in kept)
 
     def read_embeddings(self, files: Files, notes: list[str]) -> Tensor | None:
-        """Reads the embeddings of images, float32 (N, dim), if they are wanted.
+        """Reads the embeddings of images, float32 (N, dim), if requested.
 
         Raises:
             DataError: Embeddings are missing or cannot be read.

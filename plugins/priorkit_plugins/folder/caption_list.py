@@ -15,13 +15,13 @@ CAPTION_LISTS = ("captions.jsonl", "metadata.jsonl")
 
 
 class Entry(NamedTuple):
-    """What a line says.
+    """The content of a line.
 
     Attributes:
-        line: Its number, which counts from 1.
+        line: The line's number, from 1.
         file_name: The image, as a path from the folder of the list.
-        captions: Its captions; none where the line has none, or empty ones.
-        keys: What the line is about.
+        captions: The image's captions, without empty ones.
+        keys: The keys of the line's object.
     """
 
     line: int
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 def read_caption_list(path: Path, key: str) -> Iterator[Entry]:
-    """Reads the lines of a list: each an object with `file_name`, and `key` with a text or a list of texts.
+    """Reads the lines of a list, each an object with `file_name`, and `key` with a text or a list of texts.
 
     Raises:
         DataError: The file cannot be read, is not UTF-8, or a line is something else.
@@ -40,7 +40,7 @@ def read_caption_list(path: Path, key: str) -> Iterator[Entry]:
         try:
             found = json.loads(text)
         except (RecursionError, ValueError) as error:
-            raise DataError(f"{path}, line {line}, is no JSON ({error}): write one object a line") from error
+            raise DataError(f"{path}, line {line}, is not JSON ({error}): write one object a line") from error
         name = found.get("file_name") if isinstance(found, dict) else None
         if not isinstance(name, str) or not name:
             raise DataError(
@@ -57,5 +57,5 @@ def _captions(value: Any, key: str, path: Path, line: int) -> tuple[str, ...]:
     try:
         "".join(kept).encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{path}, line {line}: {key!r} is no valid Unicode ({error.reason}): mend the text") from error
+        raise DataError(f"{path}, line {line}: {key!r} is not valid Unicode ({error.reason}): mend the text") from error
     return kept

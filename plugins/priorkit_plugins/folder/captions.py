@@ -15,17 +15,17 @@ from priorkit_plugins.folder.files import Files
 __all__ = ["FoundCaptions", "find_captions"]
 
 _BOX = re.compile(r"\d+(\s+\+?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?){4,}")
-"""A class and at least four numbers: a box or an outline, as detectors of objects are trained with."""
+"""A class and at least four numbers: a bounding box or outline, for object detection."""
 _SHOWN = 3
-"""Lines that a message lists."""
+"""Maximal number of lines listed in a message."""
 
 
 class FoundCaptions(NamedTuple):
     """Captions of a folder's images.
 
     Attributes:
-        captions: Those of each image, in the images' order; none where an image has none.
-        reason: Says why an image has none, by its index.
+        captions: The captions of each image, in the images' order; an empty tuple if it has none.
+        reason: From an image's index to the reason why it has no captions.
     """
 
     captions: list[tuple[str, ...]]
@@ -35,12 +35,13 @@ class FoundCaptions(NamedTuple):
 def find_captions(files: Files, key: str, notes: list[str]) -> FoundCaptions | None:
     """Finds captions: `NAME.txt` beside `NAME.png`, one a line; or `captions.jsonl` or `metadata.jsonl`.
 
-    A list may lie in a folder of images, or above: its paths start there. Several lines about one image add up.
+    A list may be in a folder of images, or above; its paths are relative to its folder. Several lines about one image
+    add up.
 
     Args:
         files: The images.
-        key: What captions are called in the lists.
-        notes: Is added to where a list has no captions.
+        key: The key of captions in the lists.
+        notes: Notes for the user; one is added if a list has no captions.
 
     Returns:
         The captions, or None if there are none at all.
@@ -69,7 +70,7 @@ def find_captions(files: Files, key: str, notes: list[str]) -> FoundCaptions | N
     if any(captions) and all(_is_box(line) for lines in captions for line in lines):
         notes.append(
             f"the text files beside the images, as {next(iter(beside.values())).name}, hold numbers alone, as labels "
-            "of boxes do: they are no captions, and are left aside"
+            "of boxes do: they are not captions, and are ignored"
         )
         return None
     return FoundCaptions(
@@ -95,7 +96,7 @@ def _folders(files: Files) -> list[str]:
 
 
 def _listing(folder: Path) -> frozenset[str]:
-    """The names of the text files and lists in a folder: asking for each by itself would take longer."""
+    """The names of the text files and lists in a folder, in one listing, which is faster than checking each file."""
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if entry.name.endswith((".txt", ".jsonl")))
@@ -117,7 +118,7 @@ def _text_files(files: Files, listings: dict[str, frozenset[str]]) -> dict[int, 
 def _listed(
     files: Files, lists: Sequence[Path], key: str, notes: list[str]
 ) -> tuple[list[tuple[str, ...]], list[Path]] | None:
-    """The captions of each image that lists give, and the lists that have some; None if there are none."""
+    """The captions of each image from lists, and the lists that have captions; None if there are no lists."""
     if not lists:
         return None
     indices = {files.name(index): index for index in range(len(files))}
@@ -134,7 +135,7 @@ def _listed(
             any_captions |= key in entry.keys
             index = indices.get(posixpath.normpath(posixpath.join(folder, entry.file_name)))
             if index is None:
-                # Images that are left aside may be named.
+                # Lists may name images that are left out.
                 if not (path.parent / entry.file_name).is_file():
                     absent.append(f"line {entry.line}: {entry.file_name!r}")
                 continue
@@ -157,11 +158,11 @@ def _listed(
 
 
 def _without_captions(path: Path, key: str, keys: list[str], notes: list[str]) -> None:
-    """Image folders may have metadata of other kinds, whereas a list of captions without any is a mistake."""
+    """Refuses a caption list without captions; notes metadata without captions, which may be of another kind."""
     found = ", ".join(map(repr, keys)) or "nothing"
     if path.name == CAPTION_LISTS[0]:
         raise DataError(
-            f"{path} has no {key!r} in any line (it has {found}): let --dataset.caption-key say what captions are "
-            "called there, or read none by --no-dataset.captions"
+            f"{path} has no {key!r} in any line (it has {found}): give the key of captions by --dataset.caption-key, "
+            "or read no captions by --no-dataset.captions"
         )
     notes.append(f"{path.name} has no {key!r}, and so no captions; --dataset.caption-key names another of {found}")

@@ -1,4 +1,4 @@
-"""Chooses what images that differ are brought to, where the user has not said it."""
+"""Chooses a common size and channels for images that differ, if the user has not."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,20 +10,20 @@ from priorkit_plugins.folder.picture import Header
 __all__ = ["Choice", "choose"]
 
 _LARGEST = 64
-"""The largest size that is chosen: images of 128 have four times as many pixels, and take the longer."""
+"""The largest size that is chosen: images of 128 have four times as many pixels, and train more slowly."""
 _SHARE = 0.9
-"""Share of the images that are not enlarged much."""
+"""Share of the images that must not be enlarged by more than the factor below."""
 _MUCH = 4 / 3
-"""Enlarging by more is enlarging much."""
+"""Largest acceptable enlargement."""
 
 
 class Choice(NamedTuple):
-    """What has been chosen.
+    """The chosen conversion.
 
     Attributes:
-        conversion: What is done to each image now.
-        settings: The settings of a run that say the same, as far as they were open: `image_size`, `channels`.
-        notes: The same for people.
+        conversion: The conversion of each image.
+        settings: The corresponding settings of a run that the user left open: `image_size`, `channels`.
+        notes: The choice in words.
     """
 
     conversion: Conversion
@@ -32,14 +32,14 @@ class Choice(NamedTuple):
 
 
 def choose(headers: Sequence[Header], conversion: Conversion) -> Choice:
-    """Chooses a size where images differ in size, and colour where grey and colour images are mixed.
+    """Chooses a size if images differ in size, and colour if grey and colour images are mixed.
 
     The size is the largest of 16, 32 and 64 pixels to which nine images in ten are reduced, or enlarged by a third at
-    most. It depends on no device: a configuration gives the same images everywhere.
+    most. The choice does not depend on the device, so a configuration gives the same images everywhere.
 
     Args:
-        headers: What the images are, at least one.
-        conversion: What the user has said; that stays.
+        headers: The images' headers, at least one.
+        conversion: The user's settings, which are kept.
     """
     settings: dict[str, int] = {}
     notes = []

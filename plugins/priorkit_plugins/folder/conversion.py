@@ -1,4 +1,4 @@
-"""Brings an image file to the size and channels that all files of a folder have in common."""
+"""Converts image files to a common size and common channels."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -13,11 +13,11 @@ from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_picture
 __all__ = ["Conversion", "check_alike", "conversion_notes", "size_in_words"]
 
 _LARGEST = 128
-"""Side of the largest images that priorkit trains on. Larger ones are reduced at once: photographs fill the memory."""
+"""Side of the largest images that priorkit trains on. Larger images are reduced as they are read, to save memory."""
 
 
 class Conversion(NamedTuple):
-    """What is done to each file by itself.
+    """The conversion of each single file.
 
     Attributes:
         image_size: Side in pixels that the user asked for, or None.
@@ -30,7 +30,7 @@ class Conversion(NamedTuple):
     value_range: tuple[int, int] = FULL_RANGE
 
     def read(self, path: Path) -> tuple[Header, Image.Image]:
-        """Reads a file: what it is, and what becomes of it.
+        """Reads a file: its header, and the converted image.
 
         Squares larger than `image_size` (128 by default) are reduced to it.
 
@@ -47,14 +47,14 @@ class Conversion(NamedTuple):
         return header, image
 
     def size(self, header: Header) -> tuple[int, int]:
-        """The width and height that `read` gives an image."""
+        """The width and height of an image returned by `read`."""
         side, limit = min(header.size), self.image_size or _LARGEST
         if side > limit:
             return limit, limit
         return header.size if self.image_size is None else (side, side)
 
     def common_size(self, headers: Collection[Header]) -> tuple[int, int]:
-        """The width and height that images have in the end: those that differ become squares of `image_size`."""
+        """The final width and height of images: if they differ, squares of `image_size`."""
         sizes = {self.size(header) for header in headers}
         if len(sizes) == 1:
             return sizes.pop()
@@ -63,10 +63,10 @@ class Conversion(NamedTuple):
 
 
 def check_alike(first: tuple[Path, Header], other: tuple[Path, Header], conversion: Conversion) -> None:
-    """Makes sure that two files go together.
+    """Checks that two files have the same size and channels after conversion.
 
     Raises:
-        DataError: They differ in size or channels, and nobody said what to bring them to.
+        DataError: They differ in size or channels, and the user set no common size or channels.
     """
     (first_path, first_header), (path, header) = first, other
     if conversion.image_size is None and header.size != first_header.size:
@@ -83,7 +83,7 @@ def check_alike(first: tuple[Path, Header], other: tuple[Path, Header], conversi
 
 
 def conversion_notes(headers: Collection[Header], size: tuple[int, int], channels: int) -> list[str]:
-    """What is done to images of these kinds, whose result has this width and height and these channels."""
+    """Describes the conversion of images of these kinds to this width and height and these channels."""
     notes = []
     sizes = {header.size for header in headers}
     smallest, largest = min(sizes), max(sizes)
@@ -94,7 +94,7 @@ def conversion_notes(headers: Collection[Header], size: tuple[int, int], channel
         resized = "" if size[0] == min(largest) else f" and resized to {size_in_words(size)}"
         notes.append(f"images {size_in_words(largest)} (width x height) are cropped to their central square{resized}")
     if any(header.channels != channels for header in headers):
-        notes.append("colour images are turned to grey" if channels == 1 else "grey images are repeated as RGB")
+        notes.append("colour images are converted to grey" if channels == 1 else "grey images are repeated as RGB")
     return notes
 
 

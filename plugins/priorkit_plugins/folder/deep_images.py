@@ -1,4 +1,4 @@
-"""Images with 16 bits a value, of which 8 are kept."""
+"""Images with 16 bits a value, which are converted to 8 bits."""
 
 from collections.abc import Collection
 
@@ -11,24 +11,23 @@ from priorkit_plugins.folder.picture import FULL_RANGE, Header, read_header, rea
 __all__ = ["deep_image_notes"]
 
 _LOOKED_AT = 256
-"""Files whose values are looked at."""
+"""Number of files whose values are examined."""
 _FEW = 16
-"""Shades of grey, of 256, below which next to nothing is left of an image."""
+"""An image with fewer than this many of 256 shades of grey is refused."""
 _LITTLE = 64
-"""Shades below which an image has little contrast."""
+"""An image with fewer shades has low contrast."""
 
 
 def deep_image_notes(files: Files, headers: Collection[Header], value_range: tuple[int, int]) -> list[str]:
-    """What is done to images with 16 bits a value, and whether much is lost by it.
+    """Describes the conversion of images with 16 bits a value, and whether it loses much.
 
     Args:
         files: All files.
-        headers: What kinds of images there are among them.
+        headers: The different headers among the files.
         value_range: The values of 16-bit grey that become black and white.
 
     Raises:
-        DataError: Fewer than 16 shades are left of values that differ; or a range is given, and there is nothing that
-            it would be of.
+        DataError: Fewer than 16 shades are left although values differ; or a range is given, but no image has 16 bits.
     """
     if not any(header.bits == 16 for header in headers):
         if value_range != FULL_RANGE:

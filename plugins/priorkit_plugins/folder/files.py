@@ -1,4 +1,4 @@
-"""Paths of many files, kept small."""
+"""Paths of many files, in little memory."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ __all__ = ["Files"]
 
 
 class Files(Sequence[Path]):
-    """Files below a folder: an array of their names, a tenth of what as many `Path` objects would take.
+    """Files below a folder, stored as an array of names, which takes a tenth of the memory of `Path` objects.
 
     Args:
         root: The folder.
@@ -28,13 +28,13 @@ class Files(Sequence[Path]):
 
     @classmethod
     def joined(cls, parts: Sequence["Files"]) -> "Files":
-        """Several, of one folder, one behind the other."""
+        """Concatenates several lists of files of the same folder."""
         result = cls(parts[0].root, ())
         result._names = np.concatenate([part._names for part in parts])
         return result
 
     def chosen(self, indices: NDArray[np.int64]) -> "Files":
-        """Some of them."""
+        """The files at the given indices."""
         result = Files(self.root, ())
         result._names = self._names[indices]
         return result
@@ -52,14 +52,14 @@ class Files(Sequence[Path]):
         return self.root / self.name(index)
 
     def name(self, index: int) -> str:
-        """The path of one of them relative to the folder, with `/` between its parts."""
+        """The path of a file relative to the folder, with `/` between its parts."""
         return os.fsdecode(bytes(self._names[index]))
 
     def fingerprint(self) -> str:
-        """Differs where a name below the folder, the size of a file or their order differs.
+        """A hash of the names below the folder, the files' sizes and their order.
 
         Raises:
-            DataError: A file is gone.
+            DataError: A file is missing.
         """
         digest = hashlib.blake2b(digest_size=16)
         for name, path in zip(self._names, self, strict=True):

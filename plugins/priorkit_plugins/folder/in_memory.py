@@ -1,4 +1,4 @@
-"""Image files that are decoded all at once."""
+"""Reads all image files into memory at once."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -20,26 +20,27 @@ from priorkit_plugins.folder.picture import BrokenFileError, Header
 __all__ = ["read_images"]
 
 _AHEAD = 64
-"""Files that are read before their turn."""
+"""Number of files to read ahead."""
 
 Pixels = NDArray[np.uint8]
 _Read = tuple[Header, Image.Image]
 
 
 def read_images(files: Files, places: NDArray[np.int64], conversion: Conversion) -> tuple[Tensor, Counter[Header]]:
-    """Reads files into a tensor. Beside it, only the few images are in memory that are read ahead.
+    """Reads files into a tensor. Apart from it, only the few images that are read ahead are in memory.
 
     Args:
         files: The files.
-        places: Where in the tensor each one's image goes: each of the numbers below N once.
-        conversion: What is done to each by itself. Images that differ in size after it become squares of `image_size`.
+        places: The index in the tensor of each file's image, a permutation of the numbers below N.
+        conversion: The conversion of each single image. If the results differ in size, they become squares of
+            `image_size`.
 
     Returns:
         The images, uint8 of shape (N, C, H, W), and how many files have which header.
 
     Raises:
-        BrokenFiles: Some files are no images, or damaged: all of them.
-        DataError: A file cannot be read, or does not go with the first one; the first such file is told of.
+        BrokenFiles: Some files are not images, or damaged; names all of them.
+        DataError: A file cannot be read, or does not fit the first one; names the first such file.
     """
     headers: Counter[Header] = Counter()
     broken: dict[str, BrokenFileError] = {}
@@ -71,7 +72,7 @@ def read_images(files: Files, places: NDArray[np.int64], conversion: Conversion)
 def _read_ahead(
     pool: ThreadPoolExecutor, files: Files, conversion: Conversion
 ) -> Iterator[tuple[Path, _Read | BrokenFileError]]:
-    """Reads files in their order. `pool.map` would read on, and hold all that has not been asked for yet."""
+    """Reads files in order. `pool.map` would read without limit, and hold all results that are not consumed yet."""
 
     def read(path: Path) -> _Read | BrokenFileError:
         try:
@@ -92,7 +93,7 @@ def _read_ahead(
 
 
 def _resized(images: Pixels, places: NDArray[np.int64], size: int) -> Pixels:
-    """Brings the images in these places to a size; what is in the others is undefined."""
+    """Resizes the images at these places; the others are undefined."""
     result = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
     for place in places:
         image = Image.fromarray(images[place].transpose(1, 2, 0) if images.shape[1] == 3 else images[place, 0])

@@ -1,4 +1,4 @@
-"""Finds the image files of a folder, and what their places say: classes, and which images are held out."""
+"""Finds the image files of a folder, and their classes and held-out images from the folders' names."""
 
 import posixpath
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["Layout", "Split", "find_layout"]
 
 @dataclass(frozen=True)
 class Split:
-    """Image files, and the name of each one's class, or None where there are no classes."""
+    """Image files, and the class name of each, or None without classes."""
 
     files: Files
     classes: list[str] | None
@@ -26,9 +26,9 @@ class Layout:
     """The image files of a folder.
 
     Attributes:
-        train: Those to train on, or all of them.
-        test: The held-out ones, or None if the folder does not say which.
-        notes: What was left aside.
+        train: The images to train on, or all images.
+        test: The held-out images, or None if the folder does not have them separately.
+        notes: What was left out, for the user.
     """
 
     train: Split
@@ -37,14 +37,15 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout:
-    """Finds the image files of a folder; hidden files and folders are left aside, and names are sorted naturally.
+    """Finds the image files of a folder; hidden files and folders are ignored, and names are sorted naturally.
 
     Args:
         root: A folder with one folder for each class, or with the images themselves; or with two such folders, `train`
-            and `test` (or `val`, or usual names like these). A lone folder that holds folders counts as the whole.
+            and `test` (or `val`, or usual names like these). If the only content is one folder with folders in it, this
+            folder is used instead.
 
     Raises:
-        DataError: There is no such folder, it has no images, more images are left aside than read, or the layout is
+        DataError: There is no such folder, it has no images, more images are left out than read, or the layout is
             unclear.
     """
     if not root.exists():
@@ -69,14 +70,14 @@ def find_layout(root: Path) -> Layout:
 
 
 def _lone_folder(tree: Tree, inside: str) -> str:
-    """Goes down where all images are in one folder that holds folders, or whose name says that it is a part.
+    """Descends while all images are in one folder that has subfolders, or has a name such as `train`.
 
-    A lone folder of images is a class.
+    A single folder of images without subfolders is a class.
     """
     while not tree.has_images(inside) and len(names := tree.folders(inside)) == 1:
         every = [name for name, is_folder in tree.visible(inside).items() if is_folder]
         if train_parts(every) and held_out_parts(every, tree.root / inside):
-            # One part has no images, which is for the user to know.
+            # One part has no images: the user should know.
             break
         below = posixpath.join(inside, names[0])
         if part_of(names[0]) is None and (tree.has_images(below) or not tree.folders(below)):
@@ -86,11 +87,11 @@ def _lone_folder(tree: Tree, inside: str) -> str:
 
 
 def _parted(tree: Tree, inside: str, trained: str, held_out: Sequence[str], notes: list[str]) -> tuple[Split, Split]:
-    """The images to train on and those to hold out, of a folder that has a folder of each."""
+    """The images to train on and to hold out, for a folder with a subfolder for each."""
     places = []
     for name in (trained, held_out[0]):
         place = posixpath.join(inside, name)
-        # Archives may be unpacked into a folder of their own name: train/train/...
+        # Archives may unpack into a folder of the same name: train/train/...
         while not tree.has_images(place) and [part_of(each) for each in tree.folders(place)] == [part_of(name)]:
             place = posixpath.join(place, tree.folders(place)[0])
         places.append(place)
@@ -119,10 +120,10 @@ def _parted(tree: Tree, inside: str, trained: str, held_out: Sequence[str], note
 
 
 def _check_classes(tree: Tree, inside: str, folders: Sequence[str]) -> None:
-    """Makes sure that folders are classes, where none is known as the images to train on beside held-out ones.
+    """Checks that folders are classes, if there are no separate folders to train on and to hold out.
 
     Raises:
-        DataError: Their names or what is in them say that they are parts of a data set, or data sets.
+        DataError: By their names or contents, they are parts of a data set, or data sets.
     """
     folder = tree.root / inside
     if folders and all(part_of(name) not in (None, "train") for name in folders):
@@ -134,7 +135,7 @@ def _check_classes(tree: Tree, inside: str, folders: Sequence[str]) -> None:
         below = tree.folders(posixpath.join(inside, name))
         if train_parts(below) and held_out_parts(below, folder / name):
             raise DataError(
-                f"{folder / name} is parted into {' and '.join(map(repr, below))}, and would be one class to train on: "
+                f"{folder / name} is split into {' and '.join(map(repr, below))}, and would be one class to train on: "
                 "let --data-dir name a data set that is laid out as train/CLASS and test/CLASS"
             )
         if part_of(name) is not None and set(below) & set(folders):
@@ -170,6 +171,6 @@ def _find_split(tree: Tree, inside: str, notes: list[str]) -> Split:
     if direct:
         return Split(Files(root, (posixpath.join(inside, name) for name in direct)), None)
     if empty:
-        notes.append(f"folders without images are no classes: {', '.join(empty)}")
+        notes.append(f"folders without images are not classes: {', '.join(empty)}")
     names = [name for name, files in classes.items() for _ in range(len(files))]
     return Split(Files.joined(list(classes.values())), names)

@@ -1,4 +1,4 @@
-"""Files that are broken, and left aside."""
+"""Broken files that are left out."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +9,14 @@ from priorkit_plugins.folder.picture import BrokenFileError
 __all__ = ["BrokenFiles", "broken_notes"]
 
 _LISTED = 5
-"""Files that a message lists, at most."""
+"""Maximal number of files listed in a message."""
 
 
 class BrokenFiles(Exception):  # noqa: N818
-    """Files turned out to be broken while all were read.
+    """Files were found to be broken while reading.
 
     Args:
-        found: What is wrong with each, by its name below the folder.
+        found: The error of each file, by its name below the folder.
     """
 
     def __init__(self, found: Mapping[str, BrokenFileError]) -> None:
@@ -25,10 +25,10 @@ class BrokenFiles(Exception):  # noqa: N818
 
 
 def broken_notes(broken: Mapping[str, BrokenFileError], count: int, root: Path) -> list[str]:
-    """What is said of broken files that are left aside.
+    """Notes about broken files that are left out.
 
     Args:
-        broken: What is wrong with each, by its name below the folder.
+        broken: The error of each file, by its name below the folder.
         count: Number of images that are used.
         root: The folder.
 

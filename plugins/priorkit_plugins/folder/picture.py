@@ -14,7 +14,7 @@ from priorkit.errors import DataError
 __all__ = ["FULL_RANGE", "BrokenFileError", "Header", "Picture", "read_header", "read_picture", "read_values"]
 
 FULL_RANGE = (0, 65535)
-"""The values that 16 bits hold."""
+"""The range of 16-bit values."""
 
 _FLOATING_POINT = "its pixels are floating-point numbers; save it with 8 bits"
 _ORIENTATION = 0x0112
@@ -25,11 +25,11 @@ _EXIF_FIRST = ("JPEG", "MPO")
 
 
 class BrokenFileError(DataError):
-    """A file that is no image, or damaged: it cannot be read here or anywhere else."""
+    """A file that is not an image, or damaged: reading it would fail on any machine."""
 
 
 class _UnsuitableError(ValueError):
-    """An image is sound, and of a kind that is not read."""
+    """An image is intact, but of a kind that is not supported."""
 
 
 class Picture(NamedTuple):
@@ -37,8 +37,8 @@ class Picture(NamedTuple):
 
     Attributes:
         image: In Pillow's mode L (grey) or RGB, upright.
-        transparent: Whether parts of it were transparent; they are white now.
-        bits: Of each value in the file, 8 or 16.
+        transparent: Whether parts were transparent; they are white now.
+        bits: Bits of each value in the file, 8 or 16.
     """
 
     image: Image.Image
@@ -47,13 +47,13 @@ class Picture(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What an image file says before its pixels.
+    """What is known of an image file before its pixels are decoded.
 
     Attributes:
         size: Width and height of the upright image.
         channels: 1 for grey, 3 for colour.
-        transparent: Whether parts of it may be transparent.
-        bits: Of each value, 8 or 16.
+        transparent: Whether parts may be transparent.
+        bits: Bits of each value, 8 or 16.
     """
 
     size: tuple[int, int]
@@ -63,17 +63,17 @@ class Header(NamedTuple):
 
 
 def read_header(path: Path) -> Header:
-    """Looks at an image file without decoding its pixels, where it can be avoided.
+    """Reads the header of an image file, if possible without decoding its pixels.
 
     Raises:
-        BrokenFileError: The file is no image, or its beginning is damaged.
-        DataError: It cannot be read, or has pixels that do not fit.
+        BrokenFileError: The file is not an image, or its beginning is damaged.
+        DataError: The file cannot be read, or its pixels are of an unsupported kind.
     """
     with _explained(path), Image.open(path) as file:
         if file.mode == "F":
             raise _UnsuitableError(_FLOATING_POINT)
         width, height = file.size
-        # Of a square it does not matter which side is up.
+        # The orientation of a square does not change its size.
         if width != height and file.format in _EXIF_FIRST:
             turned = file.getexif().get(_ORIENTATION) in _SIDEWAYS
             width, height = (height, width) if turned else (width, height)
@@ -85,17 +85,16 @@ def read_header(path: Path) -> Header:
 def read_picture(path: Path, value_range: tuple[int, int] = FULL_RANGE) -> Picture:
     """Reads an image file.
 
-    The orientation that a camera noted (EXIF) is applied. Palettes, CMYK and other colour spaces become RGB, black and
-    white becomes grey, 16-bit grey is brought to 8 bits, transparent parts are laid on white, and of several frames the
-    first counts.
+    The orientation in the EXIF data is applied. Palettes, CMYK and other colour spaces become RGB, black and white
+    becomes grey, 16-bit grey becomes 8-bit, transparent parts become white, and of several frames the first is used.
 
     Args:
         path: The file.
-        value_range: The values of 16-bit grey that become 0 and 255; what lies outside is clipped.
+        value_range: The values of 16-bit grey that become 0 and 255; values outside are clipped.
 
     Raises:
-        BrokenFileError: The file is no image, or damaged.
-        DataError: It cannot be read, or has pixels that do not fit (32-bit numbers).
+        BrokenFileError: The file is not an image, or damaged.
+        DataError: The file cannot be read, or its pixels are of an unsupported kind (32-bit numbers).
     """
     with _explained(path), Image.open(path) as file:
         bits = _bits(file)
@@ -106,7 +105,7 @@ def read_values(path: Path) -> tuple[int, int]:
     """The smallest and the largest value of a 16-bit image: from 0 to 65535.
 
     Raises:
-        DataError: The file is no image, damaged, or has more bits.
+        DataError: The file is not an image, damaged, or has more bits.
     """
     with _explained(path), Image.open(path) as file:
         if not file.mode.startswith("I"):
@@ -119,14 +118,14 @@ def read_values(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns what a broken file raises into one line that names it."""
+    """Turns errors of a broken file into one line that names the file."""
     try:
         yield
     except UnidentifiedImageError as error:
-        raise BrokenFileError(f"{path} is no image, or its beginning is damaged: replace or remove it") from error
+        raise BrokenFileError(f"{path} is not an image, or its beginning is damaged: replace or remove it") from error
     except Exception as error:  # Pillow's decoders raise many kinds of error on broken files
         reason = " ".join(str(error).split()) or type(error).__name__
-        # What the system refuses, or the memory does not hold, may be sound.
+        # A file that the system refuses to read, or that needs too much memory, may be intact.
         of_system = isinstance(error, OSError) and error.errno is not None
         sound = of_system or isinstance(error, MemoryError | _UnsuitableError | Image.DecompressionBombError)
         kind = DataError if sound else BrokenFileError
@@ -142,7 +141,7 @@ def _may_be_transparent(image: Image.Image) -> bool:
 
 
 def _bits(image: Image.Image) -> int:
-    """Bits of each value in a file, whose pixels are not decoded yet."""
+    """Bits of each value in a file, before its pixels are decoded."""
     return 16 if image.mode.startswith("I") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())) else 8
 
 
@@ -164,7 +163,7 @@ def _plain(image: Image.Image, bits: int, value_range: tuple[int, int]) -> Pictu
     transparent = _may_be_transparent(image)
     if transparent:
         image = image.convert("RGBA")
-        # An alpha channel that hides nothing is not worth a word.
+        # An alpha channel that is fully opaque needs no note.
         transparent = image.getchannel("A").getextrema() != (255, 255)
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return Picture(image.convert("RGB").convert("L") if grey else image.convert("RGB"), transparent, bits)

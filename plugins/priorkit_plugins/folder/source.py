@@ -27,28 +27,27 @@ from priorkit_plugins.folder.stored import FileImages, Kind
 __all__ = ["FolderSource"]
 
 _LOOKED_AT = 2048
-"""Files whose headers are looked at where images are not all read at once."""
+"""Number of files whose headers are read if images stay on disk."""
 
 
 class FolderSource(DataSource):
-    """Image files in a folder: `root/class/image.png`, or `root/image.png` where there are no classes.
+    """Image files in a folder: `root/class/image.png`, or `root/image.png` without classes.
 
-    Two folders `root/train` and `root/test` (or `val`) of that layout say which images are held out. Images of one size
-    keep it, but squares larger than `image_size` (128 by default) are reduced to it; images that differ in size are
-    brought to the square `image_size`, or to one that is chosen, by cropping and antialiased resizing.
+    Two folders `root/train` and `root/test` (or `val`) of this layout define the held-out images. Images of one size
+    keep it, but squares larger than `image_size` (128 by default) are reduced to it. Images that differ in size become
+    squares of `image_size`, or of a chosen size, by cropping and antialiased resizing.
 
     Args:
         root: The folder.
-        image_size: Side in pixels that images of different sizes are brought to; None chooses it.
-        channels: 1 to turn all images to grey, 3 to turn all to RGB; None keeps what they are, and turns grey ones to
-            RGB where some are in colour.
-        holdout: Share of the images to hold out where the folder does not say which, between 0 and 1; at least one
-            image is held out, and one is not.
+        image_size: Side in pixels to which images of different sizes are resized; None chooses it.
+        channels: 1 converts all images to grey, 3 to RGB; None converts to RGB only if some images are in colour.
+        holdout: Share of the images to hold out if the folder has no held-out images, between 0 and 1; at least one
+            image is held out, and at least one is not.
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger sets stay on disk.
         value_range: The values of 16-bit grey that become black and white.
-        beside: What is read beside the images.
-        broken: Whether broken files are left aside (`drop`), or refused.
+        beside: The captions and embeddings to read.
+        broken: Whether broken files are left out (`drop`), or refused.
     """
 
     def __init__(
@@ -72,10 +71,10 @@ class FolderSource(DataSource):
         self.broken = broken
 
     def load(self) -> ImageData:
-        """Reads the images, or looks at some of them where all would take too much memory.
+        """Reads the images, or only the headers of some if all would need too much memory.
 
-        Broken files are left aside, unless `broken` is `refuse`. What images of several sizes, or of grey and colour,
-        are brought to is chosen where nobody has said it.
+        Broken files are left out, unless `broken` is `refuse`. A common size and channels are chosen if images differ
+        and the user has set none.
 
         Raises:
             DataError: The folder is missing or has too few images; a file cannot be read; or captions or embeddings are
@@ -91,7 +90,7 @@ class FolderSource(DataSource):
             except BrokenFiles as error:
                 if self.broken == "refuse":
                     raise next(iter(error.found.values())) from error
-                # From the start: which images are held out depends on how many there are.
+                # From the start: the choice of held-out images depends on the number of images.
                 broken |= error.found
 
     def _without(self, broken: Mapping[str, BrokenFileError], root: Path) -> ImageData:
@@ -99,7 +98,7 @@ class FolderSource(DataSource):
 
         Raises:
             BrokenFiles: Others are broken, too.
-            DataError: As `load` says.
+            DataError: As for `load`.
         """
         layout = find_layout(root)
         files = Files.joined([layout.train.files, *([layout.test.files] if layout.test else [])])
@@ -149,19 +148,19 @@ class FolderSource(DataSource):
         return ImageData(train=train, test=test, class_names=class_names, notes=tuple(notes), chosen=choice.settings)
 
     def read_file(self, path: Path) -> Tensor:
-        """Reads an image file as those of the folder are read."""
+        """Reads an image file in the same way as those of the folder."""
         pixels = np.asarray(self.conversion.read(path)[1])
         return torch.tensor(pixels).view(*pixels.shape[:2], -1).permute(2, 0, 1)
 
     def _look(self, files: Files) -> tuple[Choice, list[tuple[Path, Header]]]:
-        """Looks at the headers of some files, evenly spaced: as many, however the images are read then.
+        """Reads the headers of some files, evenly spaced; their number does not depend on how images are read later.
 
         Returns:
-            What all are brought to; and the files that were looked at, with their headers. None are where the user has
-            said what to bring them to, and all of them may be in memory.
+            The common conversion; and the examined files with their headers, which is empty if the user has set size
+            and channels and all images may be in memory.
 
         Raises:
-            BrokenFiles: Some of them are no images, or damaged.
+            BrokenFiles: Some of them are not images, or damaged.
         """
         if None not in self.conversion[:2] and self.memory == sys.maxsize:
             return Choice(self.conversion, {}, []), []
@@ -186,7 +185,7 @@ def _header(path: Path) -> Header | BrokenFileError:
 def _kind(
     files: Files, conversion: Conversion, some: Sequence[tuple[Path, Header]], memory: int, notes: list[str]
 ) -> tuple[Kind, tuple[Path, Header]] | None:
-    """What images that stay on disk have in common, and one of them; None if all may be in memory."""
+    """The common properties of images that stay on disk, and one of them; None if all may be in memory."""
     if memory == sys.maxsize:
         return None
     headers = [header for _, header in some]
@@ -202,7 +201,7 @@ def _kind(
 
 
 def _read(files: Files, order: Tensor, conversion: Conversion, notes: list[str]) -> Tensor:
-    """Reads all files, shape (N, C, H, W), in the order of these indices, and notes what was done to them."""
+    """Reads all files, shape (N, C, H, W), in the order of these indices, and notes their conversion."""
     images, headers = read_images(files, order.argsort().numpy(), conversion)
     notes += conversion_notes(headers, conversion.common_size(headers), images.shape[1])
     notes += deep_image_notes(files, headers, conversion.value_range)

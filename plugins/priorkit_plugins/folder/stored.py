@@ -1,4 +1,4 @@
-"""Image files that are decoded when they are needed."""
+"""Image files that are decoded when needed."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +18,12 @@ __all__ = ["FileImages", "Kind"]
 
 
 class Kind(NamedTuple):
-    """What the images of a folder have in common.
+    """The common properties of a folder's images.
 
     Attributes:
-        conversion: What is done to each by itself.
-        size: Width and height in the end.
-        channels: Channels in the end.
+        conversion: The conversion of each single image.
+        size: Final width and height.
+        channels: Final number of channels.
     """
 
     conversion: Conversion
@@ -36,8 +36,8 @@ class FileImages(StoredImages):
 
     Args:
         files: The files.
-        kind: What all of them are brought to.
-        model: One of them that was looked at, which the others must go with.
+        kind: The common kind to which all are converted.
+        model: An examined file, whose size and channels the others must match.
     """
 
     def __init__(self, files: Files, kind: Kind, model: tuple[Path, Header]) -> None:
@@ -58,7 +58,7 @@ class FileImages(StoredImages):
         """Decodes files.
 
         Raises:
-            DataError: A file is gone, broken, or does not go with the others.
+            DataError: A file is missing, broken, or does not match the others.
         """
         channels, height, width = self.shape
         result = np.empty((len(indices), height, width, channels), dtype=np.uint8)
@@ -74,8 +74,8 @@ class FileImages(StoredImages):
         if image.size != size:
             if size != (image_size, image_size):
                 raise DataError(
-                    f"{path} has {size_in_words(header.size)} pixels, but the files that were looked at when training "
-                    f"started all had {size_in_words(self.model[1].size)}: bring it to that size, or look at all files "
+                    f"{path} has {size_in_words(header.size)} pixels, but the files that were examined when training "
+                    f"started all had {size_in_words(self.model[1].size)}: resize it, or examine all files "
                     "with --stream never"
                 )
             image = central_square(image, image_size)

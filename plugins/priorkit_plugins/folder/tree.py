@@ -1,4 +1,4 @@
-"""Walks through the folders of a data set, and keeps account of what it leaves aside."""
+"""Walks through the folders of a data set, and records what it leaves out."""
 
 import os
 import posixpath
@@ -12,25 +12,25 @@ from priorkit.errors import DataError
 __all__ = ["EXTENSIONS", "Tree", "natural_order"]
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
-"""Names of image files end so, in small or capital letters."""
+"""Extensions of image files, in any case."""
 
 _OTHER_FORMATS = (
     *(".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl", ".tga", ".pbm", ".pnm", ".exr", ".hdr", ".psd"),
     *(".svg", ".dcm", ".dng", ".nef", ".cr2", ".cr3", ".arw", ".orf", ".raf"),
 )
-"""Images in formats that are not read."""
+"""Extensions of images in formats that are not supported."""
 _OF_PROGRAMS = {
     *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot"),  # NAS: thumbnails, deleted and old files
     *("__macosx", "$recycle.bin", "system volume information", "network trash folder", "temporary items"),
     *("lost+found", "__pycache__"),
 }
-"""Folders that programs put beside the user's files, whose names are not hidden."""
+"""Folders that other programs create, whose names are not hidden."""
 
 
 class Tree:
     """The image files and folders below a folder.
 
-    Hidden files and folders are passed over. What else is left aside is kept account of.
+    Hidden files and folders are ignored; everything else that is left out is recorded.
 
     Args:
         root: The folder.
@@ -90,25 +90,25 @@ class Tree:
         return not all(self.visible(inside).values())
 
     def notes(self, count: int) -> list[str]:
-        """What has been left aside.
+        """Notes on what has been left out.
 
         Args:
             count: Number of images that are used.
 
         Raises:
-            DataError: More images are lost than used.
+            DataError: More images are left out than used.
         """
         formats = sum(self._other_formats.values(), Counter())
         notes = []
         if self._of_programs:
             notes.append(f"folders of other programs are left aside: {', '.join(sorted(self._of_programs))}")
         if self._loops:
-            notes.append(f"links to a folder that they lie in are not followed: {_some(self._loops)}")
+            notes.append(f"links to a parent folder are not followed: {_some(self._loops)}")
         if self._broken:
-            notes.append(f"{len(self._broken)} links to files that are not there are left aside: {_some(self._broken)}")
+            notes.append(f"{len(self._broken)} links to missing files are left aside: {_some(self._broken)}")
         if formats:
             listed = ", ".join(f"{number} {ending}" for ending, number in sorted(formats.items()))
-            notes.append(f"images in formats that are not read are left aside: {listed}")
+            notes.append(f"images in unsupported formats are left aside: {listed}")
         if len(self._broken) > count:
             raise DataError(
                 f"{len(self._broken)} of {count + len(self._broken)} images in {self.root} are links to files that are "
@@ -116,13 +116,13 @@ class Tree:
             )
         if formats.total() > count:
             raise DataError(
-                f"{formats.total()} of {count + formats.total()} images in {self.root} have a format that is not read "
+                f"{formats.total()} of {count + formats.total()} images in {self.root} have an unsupported format "
                 f"({', '.join(sorted(formats))}): save them as PNG or JPEG, or move them elsewhere"
             )
         return notes
 
     def _is_folder(self, entry: os.DirEntry[str], inside: str, others: Counter[str]) -> bool | None:
-        """Whether an entry is a folder or an image file; None if it is neither, or left aside."""
+        """Whether an entry is a folder or an image file; None if it is neither, or left out."""
         name = entry.name.lower()
         is_image = name.endswith(EXTENSIONS)
         path = posixpath.join(inside, entry.name)
@@ -138,7 +138,7 @@ class Tree:
             if is_image and entry.is_file():
                 return False
         except OSError:
-            # A link that leads to itself.
+            # A link to itself.
             if not entry.is_symlink():
                 raise
         if is_image and entry.is_symlink():
@@ -148,7 +148,7 @@ class Tree:
         return None
 
     def _leads_back(self, entry: os.DirEntry[str], inside: str) -> bool:
-        """Whether a link leads to a folder that it lies in, on the way that was taken or in truth."""
+        """Whether a link points to one of its parent folders, by the path taken or by the real path."""
         target = entry.stat()
         parts = inside.split("/") if inside else []
         way = [self.root.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
@@ -162,10 +162,11 @@ def _some(names: set[str]) -> str:
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
-    """Sorts `class10` behind `class9`, and without regard to capitals."""
+    """Sorts naturally, `class10` after `class9`, and ignores case."""
 
     def key(name: str) -> str:
-        # Digits come before texts, and fewer before more: one text, because lists of parts would fill the memory.
+        # Digits sort before letters, and shorter numbers first. The key is one string: lists of parts would need much
+        # memory.
         return re.sub(r"\d+", _sortable_number, name.casefold())
 
     return sorted(sorted(names), key=key)

@@ -23,7 +23,7 @@ class FiniteScalarQuantisingOptions(Options):
     levels: tuple[Annotated[int, Field(ge=2, le=64)], ...] = Field(
         (8, 5, 5, 5),
         min_length=1,
-        description="values that each channel may take, 2 to 64; the codebook has as many entries as their product",
+        description="number of values of each channel, 2 to 64; the codebook has as many entries as their product",
     )
 
     @model_validator(mode="after")
@@ -51,7 +51,7 @@ def priorkit_encoders() -> list[Component[Encoder]]:
             "fsq",
             FiniteScalarQuantisingOptions,
             _build,
-            summary="a few numbers at every place of a map, each rounded to a few values: no codebook to learn",
+            summary="each channel of a map is rounded to a few values: there is no codebook to learn",
             source="Mentzer et al. 2023, Finite scalar quantization: VQ-VAE made simple, arXiv:2309.15505",
         )
     ]

@@ -12,15 +12,15 @@ from priorkit_plugins.quantised_maps import as_maps, as_vectors, require_maps, s
 __all__ = ["FiniteScalarQuantisingEncoder"]
 
 _MARGIN = 1e-3
-"""How much wider than its outermost values the range is that a channel is squashed to, as a share of its width."""
+"""Margin of a channel's range beyond its outermost values, as a share of the range's width."""
 
 
 class FiniteScalarQuantisingEncoder(Encoder):
     """Each channel is squashed by tanh and rounded to one of a few values (Mentzer et al. 2023, arXiv:2309.15505).
 
-    The codebook is the grid of all combinations; it stands still. A channel of L levels takes the L whole numbers from
-    -floor(L / 2) on, divided by floor(L / 2); an even L leaves the value 1 out. The gradient passes the rounding as if
-    it were not there.
+    The codebook is the fixed grid of all combinations. A channel of L levels takes L consecutive integers, starting at
+    -floor(L / 2), divided by floor(L / 2); with an even L, the value 1 is missing. Rounding has a straight-through
+    gradient.
 
     Args:
         body: From images (N, C, H, W) to flattened maps (N, channels * height * width).
@@ -28,7 +28,7 @@ class FiniteScalarQuantisingEncoder(Encoder):
         levels: Number of values of each channel, at least 2.
 
     Raises:
-        ValueError: Codes are no maps, or have another number of channels.
+        ValueError: Codes are not maps, or have another number of channels.
     """
 
     sizes: Tensor
@@ -48,9 +48,9 @@ class FiniteScalarQuantisingEncoder(Encoder):
         self.register_buffer("sizes", torch.tensor(levels), persistent=False)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W); whatever the noise."""
+        """Encodes images (N, C, H, W); the noise is ignored."""
         half = self.sizes // 2
-        # Bounds are a little beyond the outermost values, so that all are rounded to; the offset takes 0 to 0.
+        # Bounds are slightly beyond the outermost values, so that these are reached; the offset maps 0 to 0.
         width = (self.sizes - 1) * (1 + _MARGIN) / 2
         offset = (self.sizes % 2 == 0) / 2
         shift = torch.atanh(offset / width)
@@ -63,12 +63,12 @@ class FiniteScalarQuantisingEncoder(Encoder):
         return Posterior(code, code, unquantised=unquantised, indices=indices)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """The values that indices (N, height * width) stand for: flattened maps (N, channels * height * width)."""
+        """The values of indices (N, height * width): flattened maps (N, channels * height * width)."""
         half = self.sizes // 2
         digits = codes[:, :, None] // self._bases % self.sizes
         return as_maps((digits - half) / half)
 
     @property
     def _bases(self) -> Tensor:
-        """What a step of each channel adds to an index: the first channel is the fastest, as in the paper."""
+        """The place value of each channel in an index: the first channel varies fastest, as in the paper."""
         return self.sizes.cumprod(0) // self.sizes

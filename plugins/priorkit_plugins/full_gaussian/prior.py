@@ -37,11 +37,11 @@ class FullGaussianPrior(Prior):
         """Takes the mean and the covariance of codes (M, code_dim), divided by M.
 
         Raises:
-            ValueError: The covariance is singular: codes are fewer than their dimensions, or some dimensions depend on
-                others, and the ridge is too small for that.
+            ValueError: The covariance is singular: there are fewer codes than dimensions, or some dimensions depend
+                linearly on others, and the ridge is too small.
         """
-        # In double precision: the factorisation of a covariance in single precision fails at a few hundred dimensions.
-        # On the CPU: MPS has none.
+        # In double precision: in single precision, the Cholesky factorisation fails at a few hundred dimensions. On the
+        # CPU: MPS lacks it.
         codes = code.cpu().double()
         mean = codes.mean(dim=0)
         covariance = (codes - mean).T @ (codes - mean) / len(codes)

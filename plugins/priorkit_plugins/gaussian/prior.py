@@ -10,7 +10,7 @@ __all__ = ["GaussianPrior"]
 
 
 class GaussianPrior(Prior):
-    """p(code) = N(mean, std^2 I), nothing to learn.
+    """p(code) = N(mean, std^2 I), without parameters.
 
     Args:
         code_dim: Dimensions of a code.

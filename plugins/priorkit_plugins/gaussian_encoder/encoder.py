@@ -13,11 +13,11 @@ __all__ = ["GaussianEncoder"]
 class GaussianEncoder(Encoder):
     """q(code | x) = N(mean(x), diag(exp(log_variance(x)))), drawn by reparameterisation (Kingma and Welling 2013).
 
-    The log-variances are kept in a range by a scaled tanh. It is close to the identity in the middle of the range, its
-    bounds are exact, and unlike those of a hard limit its gradients lead back from beyond them.
+    The log-variances are kept in a range by a scaled tanh. The tanh is close to the identity in the middle of the
+    range, its bounds are exact, and, unlike clipping, it has gradients beyond them.
 
     Args:
-        body: From images (N, C, H, W) to (N, 2 * code_dim): the means, then what the log-variances are made of.
+        body: From images (N, C, H, W) to (N, 2 * code_dim): the means, then the log-variances before the tanh.
         code_dim: Dimensions of a code.
         min_log_variance: Lower bound of the log-variances, in nats.
         max_log_variance: Upper bound of the log-variances, in nats.
@@ -34,7 +34,7 @@ class GaussianEncoder(Encoder):
         self._bounds = (min_log_variance, max_log_variance)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """

@@ -22,15 +22,17 @@ class GRUTextEncoderOptions(Options):
     hidden: int | None = Field(
         None, ge=1, le=65_536, description="width of the recurrent layer, in each direction (none: dim)"
     )
-    bidirectional: bool = Field(True, description="whether captions are read backwards, too")
+    bidirectional: bool = Field(True, description="read captions backwards, too")
     pooling: Literal["mean", "last"] = Field(
-        "mean", description="what is kept of the states: their mean over the words, or the last one"
+        "mean", description="pooling of the states: their mean over the words, or the last state"
     )
-    length: int = Field(40, ge=1, le=4096, description="words of a caption; what follows is cut off")
+    length: int = Field(
+        40, ge=1, le=4096, description="maximal number of words of a caption; longer captions are cut off"
+    )
     words: int = Field(
-        10_000, ge=1, description="words of the vocabulary, the most frequent ones; others share one vector"
+        10_000, ge=1, description="size of the vocabulary, the most frequent words; other words share one vector"
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the numbers of words' vectors that training drops")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout rate of words' vectors")
 
 
 def _build(options: GRUTextEncoderOptions, context: TextEncoderContext) -> TextEncoder:

@@ -20,18 +20,18 @@ _UNKNOWN = 1
 class GRUTextEncoder(TextEncoder):
     """Vectors of words, a gated recurrent unit in one or both directions, pooling, and a linear layer.
 
-    The words that the vocabulary leaves out share one vector. It begins as 0, and learns where the vocabulary does not
-    have all words of the training captions.
+    Words outside the vocabulary share one vector. It is initially 0, and is trained only if the vocabulary lacks some
+    words of the training captions.
 
     Args:
-        vocabulary: The words that have vectors of their own, as `priorkit.plugins.caption_words` finds them.
+        vocabulary: The words that have vectors, as `priorkit.plugins.caption_words` finds them.
         dim: Dimensions of a caption's vector.
         word_dim: Dimensions of a word's vector.
         hidden: Width of the recurrent layer in each direction; None for `dim`.
         bidirectional: Whether captions are read backwards, too, by another layer.
-        pooling: `mean` of the states over the words, or the `last` one, which has read the whole caption.
-        length: Words of a caption.
-        dropout: Share of the numbers of words' vectors that are dropped in training.
+        pooling: `mean` of the states over the words, or the `last` state, which has read the whole caption.
+        length: Maximal number of words of a caption.
+        dropout: Dropout rate of words' vectors.
 
     Raises:
         ConfigurationError: The vocabulary is empty.
@@ -68,11 +68,11 @@ class GRUTextEncoder(TextEncoder):
         self.output = nn.Linear(width * (2 if bidirectional else 1), dim)
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """A number for each word of a caption: its place in the vocabulary + 2, or 1."""
+        """A token for each word of a caption: its position in the vocabulary + 2, or 1 for an unknown word."""
         return [self._tokens.get(word, _UNKNOWN) for word in caption_words(caption)]
 
     def reads(self, caption: str) -> bool:
-        """Whether a word that is kept is in the vocabulary."""
+        """Whether a word in the kept part of a caption is in the vocabulary."""
         return any(token != _UNKNOWN for token in self.kept_ids(caption))
 
     def unknown(self, caption: str) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class GRUTextEncoder(TextEncoder):
             pooled = [self._pooled(self.forwards, tokens, count)]
             if self.backwards is not None:
                 place = torch.arange(tokens.shape[1], device=tokens.device)
-                # Last word first: so that what follows the words is read after them in this direction, too.
+                # Last word first, so that the padding comes last in this direction, too.
                 turned = tokens.gather(1, (count - 1 - place).clamp(min=0)) * (place < count)
                 pooled.append(self._pooled(self.backwards, turned, count))
             vectors: Tensor = self.output(torch.cat(pooled, dim=1))

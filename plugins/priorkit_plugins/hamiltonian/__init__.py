@@ -19,17 +19,17 @@ class HamiltonianOptions(Options):
     """Options of the phase `hamiltonian`."""
 
     steps: int = Field(3, ge=1, description="K, the number of leapfrog steps")
-    step_size: float = Field(0.05, gt=0, description="step size of every dimension at the start; learned")
+    step_size: float = Field(0.05, gt=0, description="initial step size of every dimension; learned")
     largest_step: float = Field(0.5, gt=0, description="bound on the step sizes")
     inverse_temperature: float = Field(
-        0.3, gt=0, le=1, description="beta_0, at the start; learned, and 1 for no tempering"
+        0.3, gt=0, le=1, description="initial beta_0, the inverse temperature; learned; 1 for no tempering"
     )
 
     @model_validator(mode="after")
     def _check_steps(self) -> Self:
         if self.step_size >= self.largest_step:
             raise ValueError(
-                f"step_size is {self.step_size} and largest_step is {self.largest_step}: steps start below their bound"
+                f"step_size is {self.step_size} and largest_step is {self.largest_step}: the initial size must be less"
             )
         return self
 
@@ -43,7 +43,7 @@ def _build(options: HamiltonianOptions, context: PhaseContext) -> Sequence[Phase
     joint = JointDensity(context.system)
     if joint.encoder.support.space is not Space.EVERYWHERE:
         raise ValueError(
-            f"leapfrog steps leave {joint.encoder.support}, where this encoder's codes are; use --encoder gaussian"
+            f"leapfrog steps leave {joint.encoder.support}, the support of this encoder; use --encoder gaussian"
         )
     leapfrog = Leapfrog(
         joint.encoder.code_dim,

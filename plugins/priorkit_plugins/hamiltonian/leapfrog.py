@@ -16,16 +16,15 @@ class Leapfrog(nn.Module):
     gradient of log p(x, z); then the momentum shrinks by sqrt(beta_{k-1} / beta_k). The inverse temperatures rise from
     beta_0 to beta_K = 1: 1 / sqrt(beta_k) = (1 - 1 / sqrt(beta_0)) k^2 / K^2 + 1 / sqrt(beta_0).
 
-    Leapfrog steps keep volumes, and the tempering multiplies them by beta_0^(dim / 2), which is how much the density
-    of the first momentum, N(0, I / beta_0), is lower than that of the standard normal numbers that it is made of: the
-    two cancel.
+    Leapfrog steps preserve volumes; the tempering multiplies them by beta_0^(dim / 2). This cancels the change of
+    volume from standard normal noise to the initial momentum, N(0, I / beta_0).
 
     Args:
         dim: Dimensions of a position.
         steps: K.
-        step_size: Of every dimension at the start; learned.
+        step_size: Initial step size of every dimension; learned.
         largest_step: Bound on the step sizes.
-        inverse_temperature: beta_0 at the start, at most 1; learned, unless it is 1: then there is no tempering.
+        inverse_temperature: Initial beta_0, at most 1; learned, unless it is 1, which turns tempering off.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class Leapfrog(nn.Module):
 
     @property
     def step_sizes(self) -> Tensor:
-        """Shape (dim,), between 0 and `largest_step`."""
+        """The step sizes, shape (dim,), between 0 and `largest_step`."""
         return self.largest_step * torch.sigmoid(self.step_logits)
 
     def first_momentum(self, noise: Tensor) -> Tensor:
@@ -63,9 +62,9 @@ class Leapfrog(nn.Module):
 
         Args:
             position: Shape (N, dim).
-            momentum: Shape (N, dim), of N(0, I / beta_0).
-            gradient: Gives the gradient of log p(x, z), (N, dim), at positions (N, dim); called K + 1 times, the last
-                time at those that are returned.
+            momentum: Shape (N, dim), drawn from N(0, I / beta_0).
+            gradient: Returns the gradient of log p(x, z), (N, dim), at positions (N, dim); called K + 1 times, last at
+                the returned positions.
         """
         size, roots = self.step_sizes, self._roots()
         force = gradient(position)

@@ -1,4 +1,4 @@
-"""An encoder whose posteriors have independent dimensions of a law with heavier tails than the normal one."""
+"""An encoder whose posteriors have independent dimensions with heavier tails than normal ones."""
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +14,13 @@ __all__ = ["HeavyTailedEncoder"]
 class HeavyTailedEncoder(Encoder):
     """q(code | x) has independent dimensions of a law, each with a location and a scale that depend on the image.
 
-    A draw is location + scale * quantile, the quantile as high as the normal noise: reparameterised (Kingma and Welling
-    2013, arXiv:1312.6114, Section 2.4). Logarithms of scales are kept in a range by a scaled tanh, as those of the
-    variances of the encoder `gaussian` are.
+    A draw is location + scale * quantile, the law's quantile at the level of the normal noise: reparameterised (Kingma
+    and Welling 2013, arXiv:1312.6114, Section 2.4). Logarithms of scales are kept in a range by a scaled tanh, as the
+    log-variances of the encoder `gaussian` are.
 
     Args:
         law: The law of every dimension.
-        body: From images (N, C, H, W) to (N, 2 * code_dim): the locations, then what the log-scales are made of.
+        body: From images (N, C, H, W) to (N, 2 * code_dim): the locations, then the log-scales before the tanh.
         code_dim: Dimensions of a code.
         log_scales: Lower and upper bound of the log-scales.
     """
@@ -35,7 +35,7 @@ class HeavyTailedEncoder(Encoder):
         self._bounds = log_scales
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """

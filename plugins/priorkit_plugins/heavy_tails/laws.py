@@ -15,13 +15,13 @@ class Law(Protocol):
     """A continuous distribution of one number, symmetric around 0."""
 
     def draw(self, noise: Tensor) -> Tensor:
-        """The quantile as high as noise is among standard normal numbers: of any shape, elementwise."""
+        """The quantile at the level of standard normal noise, of any shape, elementwise."""
 
     def log_prob(self, standard: Tensor) -> Tensor:
         """The log-density in nats, elementwise."""
 
     def distribution(self, location: Tensor, scale: Tensor) -> Distribution | None:
-        """Independent dimensions of this law, the last axis being a code's; None where torch does not know it."""
+        """Independent dimensions of this law, the last axis being a code's; None if torch has no such distribution."""
 
 
 class LaplaceLaw:
@@ -35,7 +35,7 @@ class LaplaceLaw:
     """
 
     def draw(self, noise: Tensor) -> Tensor:
-        """Quantiles; the logarithm of the nearer tail keeps its digits however far out noise is."""
+        """Quantiles, from the logarithm of the nearer tail, which is precise for extreme noise, too."""
         size = -(torch.special.log_ndtr(-noise.abs()) + math.log(2))
         return torch.where(noise < 0, -size, size)
 
@@ -52,7 +52,7 @@ class LogisticLaw:
     """The density of the logistic function's slope, e^-t / (1 + e^-t)^2."""
 
     def draw(self, noise: Tensor) -> Tensor:
-        """Quantiles: the log-odds of noise's place among normal numbers."""
+        """Quantiles: the log-odds of the noise's level in the normal distribution."""
         odds: Tensor = torch.special.log_ndtr(noise) - torch.special.log_ndtr(-noise)
         return odds
 

@@ -1,4 +1,4 @@
-"""Priors with independent dimensions of a law with heavier tails than the normal one."""
+"""Priors with independent dimensions with heavier tails than normal ones."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ __all__ = ["HeavyTailedPrior"]
 
 
 class HeavyTailedPrior(Prior):
-    """p(code) is the product over dimensions of law((code - location) / scale) / scale; nothing to learn.
+    """p(code) is the product over dimensions of law((code - location) / scale) / scale; without parameters.
 
     Args:
         law: The law of every dimension.
@@ -41,7 +41,7 @@ class HeavyTailedPrior(Prior):
         return self.location + self.scale * self._law.draw(at_least_single(noise))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,), float32 also for codes in less."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,), at least float32."""
         standard = (at_least_single(code) - self.location) / self.scale
         return (self._law.log_prob(standard) - self.scale.log()).sum(1)
 
@@ -49,7 +49,7 @@ class HeavyTailedPrior(Prior):
         """This prior as a distribution with event shape (code_dim,).
 
         Raises:
-            TypeError: torch does not know its law.
+            TypeError: torch has no such distribution.
         """
         found = self._law.distribution(self.location.expand(self.code_dim), self.scale.expand(self.code_dim))
         return super().distribution() if found is None else found

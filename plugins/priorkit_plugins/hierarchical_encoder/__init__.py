@@ -17,8 +17,8 @@ __all__ = ["HierarchicalEncoderOptions", "priorkit_encoders"]
 class HierarchicalEncoderOptions(Options):
     """Options of the encoder `hierarchical`."""
 
-    top_dim: int | None = Field(None, ge=1, description="dimensions of z2, the last ones of a code; None for half")
-    hidden: int = Field(256, ge=1, description="width of the layers that z1 is made of x and z2 by")
+    top_dim: int | None = Field(None, ge=1, description="dimensions of z2, the last ones of a code (none: half)")
+    hidden: int = Field(256, ge=1, description="width of the layers from x and z2 to z1")
 
 
 def _build(options: HierarchicalEncoderOptions, context: EncoderContext) -> Encoder:
@@ -27,7 +27,7 @@ def _build(options: HierarchicalEncoderOptions, context: EncoderContext) -> Enco
     from priorkit_plugins.hierarchical_encoder.encoder import HierarchicalEncoder
 
     if context.codes.kind is CodeKind.MAP:
-        raise ValueError("its codes are two vectors, one behind the other; leave out --code-size")
+        raise ValueError("its codes are two concatenated vectors; leave out --code-size")
     top_dim = context.code_dim // 2 if options.top_dim is None else options.top_dim
     if not 0 < top_dim < context.code_dim:
         raise ValueError(

@@ -15,7 +15,7 @@ class HierarchicalEncoder(Encoder):
     """q(z1, z2 | x) = q(z2|x) q(z1|x, z2), both normal; a code is [z1, z2] (Tomczak and Welling 2018, Section 4).
 
     The joint posterior is not normal, as the mean of z1 depends on z2; it has a `log_prob`. Without noise, z2 is its
-    mean, and z1 the mean given that; they stand for the posterior's mean.
+    mean, and z1 the mean given this z2; both together serve as the posterior's mean.
 
     Args:
         top: q(z2|x).
@@ -34,7 +34,7 @@ class HierarchicalEncoder(Encoder):
         self.code_dim = code_dim
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any."""
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given."""
         bottom_dim = self.code_dim - self.top.code_dim
         above: Posterior = self.top(image, None if noise is None else noise[:, bottom_dim:])
         assert above.log_variance is not None, "z2 is normal"

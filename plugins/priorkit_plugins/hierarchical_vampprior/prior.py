@@ -15,7 +15,7 @@ class HierarchicalVampPrior(Prior):
     """p(z1, z2) = p(z1|z2) p(z2) of codes [z1, z2], p(z2) being a VampPrior (Tomczak and Welling 2018, Section 4).
 
     Args:
-        top: p(z2), of posteriors q(z2|u_k) of learned pseudo-inputs u_k.
+        top: p(z2), a mixture of posteriors q(z2|u_k) of learned pseudo-inputs u_k.
         bottom: p(z1|z2), normal.
         code_dim: Dimensions of z1 and z2 together.
     """
@@ -31,13 +31,13 @@ class HierarchicalVampPrior(Prior):
         self.code_dim = code_dim
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Shape (n, 1 + code_dim): the noise of z2, a uniform number and standard normals, then that of z1."""
+        """Shape (n, 1 + code_dim): the noise of z2, a uniform number and normal ones, then that of z1."""
         above = self.top.noise(n, generator=generator, device=device)
         below = torch.randn(n, self.code_dim - self.top.code_dim, generator=generator, device=device)
         return torch.cat([above, below], dim=1)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Draws z2, then z1 given z2: codes [z1, z2] (N, code_dim) of noise (N, 1 + code_dim)."""
+        """Draws z2, then z1 given z2: turns noise (N, 1 + code_dim) into codes [z1, z2] (N, code_dim)."""
         above: Tensor = self.top(noise[:, : 1 + self.top.code_dim])
         mean, log_variance = self.bottom(above)
         below = mean + torch.exp(0.5 * log_variance) * noise[:, 1 + self.top.code_dim :]

@@ -13,7 +13,7 @@ __all__ = ["HingeOptions", "priorkit_adversarial_losses"]
 
 
 class HingeOptions(Options):
-    """Options of the adversarial loss `hinge`: it has none."""
+    """Options of the adversarial loss `hinge`: none."""
 
 
 def _build(options: HingeOptions, context: AdversarialLossContext) -> AdversarialLoss:

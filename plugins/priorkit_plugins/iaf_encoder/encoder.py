@@ -14,15 +14,15 @@ from priorkit_plugins.soft_bounds import softly_bounded
 __all__ = ["IAFEncoder"]
 
 _WIDEST = 10.0
-"""Bound on the log-variances of the normal distribution that the flow starts from."""
+"""Bound on the log-variances of the flow's base distribution."""
 
 
 class IAFEncoder(Encoder):
     """z_0 ~ N(mean(x), diag(variance(x))), then z_t = transform_t(z_{t-1}, h(x)) (Kingma et al. 2016, Algorithm 1).
 
-    The order of the dimensions is turned around between transforms. The posterior is not normal: it has a `log_prob`,
-    log q(z_T|x), by the change of variables. Without noise, the draw is what the flow makes of the mean of z_0; that
-    stands for the posterior's mean.
+    The order of the dimensions is reversed between transforms. The posterior is not normal: it has a `log_prob`, log
+    q(z_T|x), by the change of variables. Without noise, the draw is the flow's image of the mean of z_0, which serves
+    as the posterior's mean.
 
     Args:
         body: From images (N, C, H, W) to (N, 3 * code_dim): the mean and the log-variance of z_0, and h.
@@ -39,7 +39,7 @@ class IAFEncoder(Encoder):
         self.transforms = nn.ModuleList(transforms)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """
@@ -55,7 +55,7 @@ class IAFEncoder(Encoder):
         return Posterior(code, central, log_prob=-own - volume)
 
     def _flow(self, code: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes z_T (N, code_dim) of z_0, and log |det dz_T/dz_0|, shape (N,)."""
+        """Turns z_0 into codes z_T (N, code_dim); also returns log |det dz_T/dz_0|, shape (N,)."""
         volume = torch.zeros_like(code[:, 0])
         for transform in self.transforms:
             code, change = transform(code.flip(1), context)

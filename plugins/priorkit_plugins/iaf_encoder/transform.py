@@ -9,7 +9,7 @@ from priorkit_plugins.masked_network import MaskedNetwork
 __all__ = ["AutoregressiveTransform"]
 
 _OPEN = 2.0
-"""What is added to the gates' logits: a transform starts close to the identity (Kingma et al. 2016, Section 4)."""
+"""Added to the gates' logits, so that a transform starts close to the identity (Kingma et al. 2016, Section 4)."""
 
 
 class AutoregressiveTransform(nn.Module):
@@ -20,9 +20,9 @@ class AutoregressiveTransform(nn.Module):
 
     Args:
         code_dim: Dimensions of a code.
-        context_dim: Dimensions of h, what the encoder says of the image to every transform.
+        context_dim: Dimensions of h, the encoder's features that every transform receives.
         hidden: Width of the hidden layers.
-        blocks: Residual blocks of two layers behind the first hidden layer.
+        blocks: Residual blocks of two layers after the first hidden layer.
     """
 
     def __init__(self, code_dim: int, context_dim: int, *, hidden: int, blocks: int) -> None:
@@ -30,7 +30,7 @@ class AutoregressiveTransform(nn.Module):
         self.network = MaskedNetwork(code_dim, context_dim, outputs=2, hidden=hidden, blocks=blocks)
 
     def forward(self, code: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """The codes z' (N, code_dim) of z (N, code_dim) and h (N, context_dim), and log |det dz'/dz|, shape (N,)."""
+        """Returns z' (N, code_dim) for z (N, code_dim) and h (N, context_dim), and log |det dz'/dz|, (N,)."""
         mean, gate = self.network(code, context).unbind(2)
         gate = gate + _OPEN
         share = torch.sigmoid(gate)

@@ -18,13 +18,13 @@ __all__ = ["ImportanceWeightedOptions", "priorkit_phases"]
 class ImportanceWeightedOptions(Options):
     """Options of the phase `importance-weighted`."""
 
-    draws: int = Field(5, ge=1, description="K, draws of a posterior whose weights are averaged within the logarithm")
+    draws: int = Field(5, ge=1, description="K, draws from a posterior whose weights are averaged inside the logarithm")
     bound: Literal["iwae", "miwae", "piwae", "ciwae"] = Field(
         "iwae",
         description="iwae: K draws; miwae: the mean of several such bounds; piwae: miwae for the encoder, one bound of "
         "all draws for decoder and prior; ciwae: a convex combination of the ELBO and iwae",
     )
-    groups: int = Field(5, ge=1, description="M, the bounds of K draws each that miwae and piwae take the mean of")
+    groups: int = Field(5, ge=1, description="M, number of bounds of K draws each, which miwae and piwae average")
     beta: float = Field(0.5, ge=0, le=1, description="share of the ELBO in ciwae")
 
 
@@ -36,8 +36,8 @@ def _build(options: ImportanceWeightedOptions, context: PhaseContext) -> Sequenc
     joint = JointDensity(context.system)
     if joint.encoder.support.space is Space.ONE_HOT:
         raise ValueError(
-            "needs an encoder whose draws have a probability under the prior, and this one's codes are relaxed while "
-            "it trains, where the prior has none; use --phases autoencoder"
+            "needs an encoder whose draws have a probability under the prior, but this encoder's codes are relaxed "
+            "in training, where the prior has no probability; use --phases autoencoder"
         )
     phase = ImportanceWeightedPhase(
         joint,
@@ -58,7 +58,7 @@ def priorkit_phases() -> list[Component[Phase | Sequence[Phase]]]:
             "importance-weighted",
             ImportanceWeightedOptions,
             _build,
-            summary="encoder, decoder and prior raise a bound on log p(x) by several draws; in place of autoencoder",
+            summary="encoder, decoder and prior maximise a bound on log p(x) with several draws; replaces autoencoder",
             source="Burda et al. 2016, Importance weighted autoencoders, arXiv:1509.00519; Rainforth et al. 2018, "
             "Tighter variational bounds are not necessarily better, arXiv:1802.04537",
         )

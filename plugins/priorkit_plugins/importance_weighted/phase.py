@@ -21,22 +21,22 @@ def log_mean_exp(log_weights: Tensor) -> Tensor:
 
 
 class ImportanceWeightedPhase(Phase):
-    """Raises a bound on log p(x) that is made of several draws z_k from each posterior.
+    """Maximises a bound on log p(x) from several draws z_k of each posterior.
 
     With weights w_k = p(x|z_k) p(z_k) / q(z_k|x), in nats, means over the batch:
 
-    - `iwae`: log 1/K sum_k w_k (Burda et al. 2016, Eq. 8). Of one draw, it is the ELBO.
-    - `miwae`: the mean of M such bounds, each of K draws of its own (Rainforth et al. 2018, Eq. 14).
-    - `piwae`: `miwae` trains the encoder, and one bound of all M K draws decoder and prior (the same, Eq. 16).
+    - `iwae`: log 1/K sum_k w_k (Burda et al. 2016, Eq. 8). With one draw, it is the ELBO.
+    - `miwae`: the mean of M such bounds, each from K separate draws (Rainforth et al. 2018, Eq. 14).
+    - `piwae`: `miwae` trains the encoder, and one bound from all M K draws trains decoder and prior (the same, Eq. 16).
     - `ciwae`: beta ELBO + (1 - beta) iwae, of the same K draws (the same, Eq. 15).
 
-    Where posteriors are normal, images are encoded once; otherwise once for each draw.
+    Images are encoded once if posteriors are normal, otherwise once for each draw.
 
     Args:
         joint: log p(x, z) of the system.
         bound: Which bound.
         draws: K, the draws of each bound.
-        groups: M; of `miwae` and `piwae` alone.
+        groups: M, for `miwae` and `piwae`.
         beta: Share of the ELBO in `ciwae`.
         reconstruction_weight: Factor of the decoder's gradient.
     """
@@ -65,13 +65,13 @@ class ImportanceWeightedPhase(Phase):
             self.players = {"autoencoder": ("encoder", *joint.generative)}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`posterior` (n, M * K, code_dim); `condition` (n, dim) where it is drawn."""
+        """`posterior` (n, M * K, code_dim); `condition` (n, dim) if it is random."""
         shape = (n, self.groups * self.draws, self.joint.encoder.code_dim)
         noise = {"posterior": torch.randn(shape, generator=generator, device=device)}
         return {**noise, **self.joint.noise(n, generator, device)}
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
-        """The autoencoder's move; of `piwae`, the encoder's and then that of decoder and prior."""
+        """The autoencoder's move; for `piwae`, the encoder's move, then that of decoder and prior."""
         joint, weight = self.joint, self.joint.weight()
         log_prior = joint.density(noise, self.groups * self.draws)
         posterior, codes, log_posterior = self._draws(images, noise["posterior"])
@@ -82,21 +82,21 @@ class ImportanceWeightedPhase(Phase):
             return
         yield Move("encoder", {"encoder_negative_bound": -self._bound(log_weights).mean(), **posterior.terms})
 
-        # The decoder has been shown these codes already: its statistics need not see them twice.
+        # The decoder has seen these codes already: its running statistics should not see them twice.
         with frozen_statistics(joint.system.decoder):
             log_weights = self._log_weights(images, codes.detach(), log_posterior.detach(), log_prior, weight)
         terms = {"negative_bound": -log_mean_exp(log_weights.flatten(1)).mean(), **joint.prior_terms()}
         yield Move("generator", terms, self.gradient_scale)
 
     def _bound(self, log_weights: Tensor) -> Tensor:
-        """Of each image, shape (N,), by log-weights (N, M, K)."""
+        """The bound for each image, shape (N,), from log-weights (N, M, K)."""
         bound = log_mean_exp(log_weights).mean(1)
         if self.bound != "ciwae":
             return bound
         return self.beta * log_weights.mean((1, 2)) + (1 - self.beta) * bound
 
     def _draws(self, images: Tensor, noise: Tensor) -> tuple[Posterior, Tensor, Tensor]:
-        """A posterior of each image, draws from it (N, S, code_dim) and their log-densities (N, S)."""
+        """The posterior of each image, draws from it (N, S, code_dim) and their log-densities (N, S)."""
         posterior: Posterior = self.joint.encoder(images, noise[:, 0])
         if posterior.log_variance is not None:
             mean, log_variance = at_least_single(posterior.mean), at_least_single(posterior.log_variance)
@@ -105,7 +105,7 @@ class ImportanceWeightedPhase(Phase):
         further = noise.shape[1] - 1
         codes, density = posterior.code[:, None], posterior_log_prob(posterior)[:, None]
         if further:
-            # The first pass has shown the encoder these images already.
+            # The encoder has seen these images in the first pass already.
             with frozen_statistics(self.joint.encoder):
                 others: Posterior = self.joint.encoder(images.repeat_interleave(further, 0), noise[:, 1:].flatten(0, 1))
             codes = torch.cat([codes, others.code.view(len(images), further, -1)], 1)

@@ -19,13 +19,13 @@ class InceptionOptions(Options):
     """Options of the feature extractor `inception`."""
 
     weights: Path | None = Field(
-        None, description="the weights' file, as torch-fidelity has it; none downloads it once, about 92 MB"
+        None, description="file of weights in torch-fidelity's format (none: downloaded once, about 92 MB)"
     )
 
     @field_validator("weights")
     @classmethod
     def _from_anywhere(cls, value: Path | None) -> Path | None:
-        # A run is evaluated again from any folder.
+        # Runs may be evaluated from another working directory.
         return None if value is None else value.expanduser().absolute()
 
 

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["InceptionExtractor"]
 
 _CHUNK = 50
-"""Images at a time: inside the network they are 299 pixels high and wide."""
+"""Images at a time: the network resizes them to 299 pixels."""
 _PUBLISHED = "6726825d"
-"""How the SHA-256 of the published weights begins; torch-fidelity's file is named after it."""
+"""First digits of the SHA-256 of the published weights, which torch-fidelity's file name contains."""
 
 
 class InceptionExtractor(FeatureExtractor):
     """Inception v3 with the weights that the FID, the Inception Score and the KID were published with.
 
-    Features are the 2048 of the last pooling layer, probabilities those of the 1008 classes. Images are enlarged to 299
-    pixels as TensorFlow 1 did, grey ones shown as RGB.
+    It returns the 2048 features of the last pooling layer and the probabilities of 1008 classes. Images are resized to
+    299 pixels as in TensorFlow 1; grey images are converted to RGB.
 
     Args:
-        options: Where the weights lie.
+        options: The location of the weights.
         context: The cache and the device.
     """
 
@@ -60,7 +60,7 @@ class InceptionExtractor(FeatureExtractor):
             ) from None
         path = self._file(inception.URL_INCEPTION_V3)
         try:
-            # Checked as plain tensors first: torch-fidelity itself would run any program that a file holds.
+            # Checked as plain tensors first: torch-fidelity's own loading could run code from a file.
             torch.load(path, map_location="cpu", weights_only=True)
             with torch.random.fork_rng(devices=[]):
                 network = inception.FeatureExtractorInceptionV3(

@@ -1,4 +1,4 @@
-"""The prior `index-frequencies`: how often each entry of a codebook stands at each place."""
+"""The prior `index-frequencies`: frequencies of a codebook's entries at each place."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ __all__ = ["IndexFrequenciesOptions", "priorkit_priors"]
 class IndexFrequenciesOptions(Options):
     """Options of the prior `index-frequencies`."""
 
-    added: float = Field(
-        0.1, gt=0, description="added to every count: how often an entry is taken to have been seen beforehand"
-    )
+    added: float = Field(0.1, gt=0, description="pseudo-count, added to the count of every entry")
 
 
 def _build(options: IndexFrequenciesOptions, context: PriorContext) -> Prior:
@@ -36,7 +34,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "index-frequencies",
             IndexFrequenciesOptions,
             _build,
-            summary="independent indices, as often at each place as all codes have them there: a baseline",
+            summary="independent indices with their frequencies at each place in all codes: a baseline",
             source="textbook",
         )
     ]

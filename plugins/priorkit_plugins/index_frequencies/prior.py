@@ -1,4 +1,4 @@
-"""Independent indices, counted."""
+"""The prior of independent indices, fitted by counting."""
 
 import torch
 from torch import Tensor
@@ -10,19 +10,18 @@ __all__ = ["IndexFrequenciesPrior"]
 
 
 class IndexFrequenciesPrior(Prior):
-    """p(indices) = prod_i p_i(index i): at each place the shares of the entries in all codes; or those of each class.
+    """p(indices) = prod_i p_i(index i): entries' frequencies at each place in all codes, or in each class.
 
-    Maximum likelihood of independent places, but for what is added to every count, without which an index that no code
-    has had would be impossible. What a prior of dependent indices gains is measured against it. Without codes, all
-    entries are alike.
+    This is maximum likelihood for independent places, with pseudo-counts, so that no index has probability 0. It serves
+    as the baseline for priors of dependent indices. Before it is fitted, it is uniform.
 
     Args:
         codes: The indices' space.
-        classes: Number of classes that s is one of, one-hot; 0 where codes do not depend on s.
-        added: Added to every count, above 0.
+        classes: Number of classes of a one-hot s; 0 if codes do not depend on s.
+        added: Pseudo-count, above 0.
 
     Raises:
-        ValueError: Codes are no indices.
+        ValueError: Codes are not indices.
     """
 
     shares: Tensor
@@ -51,14 +50,14 @@ class IndexFrequenciesPrior(Prior):
         return torch.rand(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Indices of uniform noise (N, code_dim), by the inverse distribution function: int64 (N, code_dim)."""
+        """Turns uniform noise (N, code_dim) into indices by inverse cumulative distributions: int64 (N, code_dim)."""
         return indices_at(noise, self.shares[self._classes(condition, len(noise), noise.device)])
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-probability of indices (N, code_dim) in nats, shape (N,).
 
         Raises:
-            ValueError: It depends on the class, and none is given.
+            ValueError: The prior depends on the class, but none is given.
         """
         places = torch.arange(self.code_dim, device=code.device)
         shares = self.shares[self._classes(condition, len(code), code.device)[:, None], places, code]

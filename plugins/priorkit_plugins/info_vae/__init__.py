@@ -19,9 +19,11 @@ class InfoVAEOptions(WeightScheduleOptions):
     """Options of the regularizer `info-vae`."""
 
     alpha: float = Field(
-        0.5, ge=0, le=1, description="preference for codes that tell of their image: the divergence weighs 1 - alpha"
+        0.5, ge=0, le=1, description="preference for informative codes: the weight of the divergence is 1 - alpha"
     )
-    scale: float = Field(100.0, ge=1, description="the paper's lambda: the discrepancy weighs alpha + scale - 1")
+    scale: float = Field(
+        100.0, ge=1, description="the paper's lambda: the weight of the discrepancy is alpha + scale - 1"
+    )
     kernel: Literal["imq", "rbf"] = Field("imq", description="inverse multiquadratics, or Gaussian")
     bandwidth: float = Field(1.0, ge=1e-6, le=1e6, description="standard deviation of a dimension of the prior's codes")
 

@@ -18,7 +18,7 @@ _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 class InfoVAERegularizer(ScheduledRegularizer):
     """(1 - alpha) KL(q(code|x) || p(code)) + (alpha + lambda - 1) MMD^2(q(code), p(code)) (Zhao et al. 2019, Eq. 6).
 
-    alpha 0 and lambda 1 make a VAE of it; alpha 1, the MMD-VAE, which takes no density of the prior.
+    alpha = 0 and lambda = 1 give a VAE; alpha = 1 gives the MMD-VAE, which needs no density of the prior.
 
     Args:
         alpha: Preference for mutual information, between 0 and 1.
@@ -46,14 +46,14 @@ class InfoVAERegularizer(ScheduledRegularizer):
 
     @property
     def uses_condition(self) -> bool:  # type: ignore[override]
-        """Whether the prior's density counts, of an image's own s where the prior takes one."""
+        """Whether the terms use the prior's density, which may depend on s."""
         return self.divergence_weight > 0
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses deterministic encoders and priors without a density, where the divergence counts.
+        """Refuses deterministic encoders and priors without a density, if the divergence has a weight.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         if self.divergence_weight > 0:
             require_divergence(encoder, prior)
@@ -66,7 +66,7 @@ class InfoVAERegularizer(ScheduledRegularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """`regularization`, the divergence where it counts, and `discrepancy`, weighted."""
+        """`regularization`, the divergence if it has a weight, and `discrepancy`, weighted."""
         code = posterior.code.float()
         if len(code) < 2:
             raise ConfigurationError("--regularizer info-vae compares codes of a batch: use at least --batch-size 2")

@@ -20,17 +20,17 @@ class KdeOptions(Options):
     kernels: int | None = Field(
         None,
         ge=1,
-        description="how many training images' codes have a kernel around them, picked at random; by default all",
+        description="number of kernels, around codes of random training images; by default all",
     )
     bandwidth: float | None = Field(
         None,
         gt=0,
-        description="standard deviation of the kernel, as a share of each dimension's own; by default the rule's",
+        description="standard deviation of the kernel, relative to each dimension's; by default found by the rule",
     )
     rule: Literal["likelihood", "scott", "silverman"] = Field(
         "likelihood",
-        description="how the bandwidth is found: the one that makes held-out codes likeliest, or by a formula for "
-        "codes that are normal, which is too wide for others",
+        description="rule for the bandwidth: likelihood of held-out codes, or a formula for "
+        "normal codes, which is too wide for other codes",
     )
 
 

@@ -27,11 +27,11 @@ def silverman(count: int, code_dim: int) -> float:
 
 
 def likeliest_bandwidth(codes: Tensor, classes: Tensor | None = None) -> float:
-    """The bandwidth of a grid at which a tenth of the codes, at most 1,000, is likeliest given the others.
+    """The bandwidth in a grid that maximises the likelihood of a tenth of the codes, at most 1,000, given the others.
 
     Args:
-        codes: Of deviation about 1, in an order that says nothing, shape (M, D), M at least 2.
-        classes: Of each code, int64 (M,), where a code counts for those of its class alone; or None.
+        codes: Codes of deviation about 1, in random order, shape (M, D), M at least 2.
+        classes: The class of each code, int64 (M,), if only exemplars of the same class count; or None.
     """
     number = min(max(1, round(_HELD_OUT * len(codes))), _MOST_HELD_OUT)
     held_out, kept = codes[:number], codes[number:]
@@ -41,7 +41,7 @@ def likeliest_bandwidth(codes: Tensor, classes: Tensor | None = None) -> float:
         squares = squared_distances(held_out[part], kept)
         if classes is not None:
             same = classes[:number][part][:, None] == classes[number:]
-            # A class of which nothing is kept says nothing of the bandwidth.
+            # A class without exemplars gives no information on the bandwidth.
             squares = squares.masked_fill(~same, float("inf"))[same.any(dim=1)]
         for place, bandwidth in enumerate(grid.tolist()):
             near = torch.logsumexp(squares * (-0.5 / bandwidth**2), dim=1)

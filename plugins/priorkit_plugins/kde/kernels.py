@@ -8,13 +8,13 @@ from torch import Tensor
 __all__ = ["kernel_log_density", "squared_distances"]
 
 _CHUNK = 512
-"""Codes whose distances from all exemplars are held at once."""
+"""Number of codes whose distances from all exemplars are in memory at once."""
 
 
 def squared_distances(codes: Tensor, exemplars: Tensor) -> Tensor:
     """Squared distances of codes (N, D) from exemplars (K, D), which lie around 0: shape (N, K), at least 0.
 
-    By one product of matrices: near 0, where codes are not, differences of squares would lose their digits.
+    Computed by one matrix product, which is precise enough only for points around 0.
     """
     squares = codes.square().sum(1)[:, None] + exemplars.square().sum(1)
     return torch.addmm(squares, codes, exemplars.T, alpha=-2).clamp(min=0)
@@ -26,7 +26,7 @@ def kernel_log_density(codes: Tensor, exemplars: Tensor, log_weights: Tensor, ba
     Args:
         codes: Shape (N, D).
         exemplars: Shape (K, D), around 0.
-        log_weights: log w_k, shape (K,), or those of each code (N, K); -inf where an exemplar does not count.
+        log_weights: log w_k, shape (K,), or separate ones for each code (N, K); -inf for exemplars that do not count.
         bandwidth: A scalar above 0.
 
     Returns:

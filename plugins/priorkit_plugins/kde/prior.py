@@ -13,21 +13,21 @@ from priorkit_plugins.single_precision import at_least_single, single_precision
 __all__ = ["KdePrior"]
 
 _NARROWEST = 1e-3
-"""Kernels are as wide as in a dimension of this share of the root mean square deviation, at least."""
+"""Smallest deviation of a dimension for the width of kernels, as a share of the root mean square deviation."""
 
 
 class KdePrior(Prior):
     """p(code) = 1/n sum_i N(code; c_i, h^2 diag(d^2)): the codes c_i of training images, d their deviations.
 
-    With classes, p(code | s) is the mean over the exemplars of class s, and p(code) counts classes as often as codes
-    have them. Until it is fitted, exemplars are standard normal, of all classes in turn.
+    With classes, p(code | s) is the mean over the exemplars of class s, and p(code) weights classes by their
+    frequencies among the codes. Before the fit, exemplars are standard normal, with all classes in turn.
 
     Args:
         code_dim: Dimensions of a code.
         count: n, the number of kernels.
         classes: Number of classes of the condition s, one-hot; 0 for none.
         bandwidth: h, above 0; found by the rule if None.
-        rule: How it is found: by the likelihood of held-out codes, or by Scott's or Silverman's formula.
+        rule: How the bandwidth is found: by the likelihood of held-out codes, or by Scott's or Silverman's formula.
     """
 
     learning = Learning.ALL_CODES
@@ -62,14 +62,14 @@ class KdePrior(Prior):
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Shape (n, 1): uniform numbers, by whose order exemplars and held-out codes are picked."""
+        """Shape (n, 1): uniform numbers, whose order picks exemplars and held-out codes."""
         return torch.rand(n, 1, generator=generator, device=device)
 
     def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
-        """Keeps codes (M, code_dim), and finds the bandwidth.
+        """Stores exemplars among codes (M, code_dim), and finds the bandwidth.
 
         Raises:
-            ValueError: There are fewer codes than kernels, all codes are one, or a class has none.
+            ValueError: There are fewer codes than kernels, all codes are equal, or a class has no exemplar.
         """
         count = len(self.exemplars)
         if len(code) < max(count, 2):
@@ -90,7 +90,7 @@ class KdePrior(Prior):
             counts = torch.bincount(classes, minlength=len(self.ends))
             if bool((counts == 0).any()):
                 raise ValueError(
-                    f"class {int(counts.argmin())} is that of none of {count} kernels; use more --prior.kernels, "
+                    f"class {int(counts.argmin())} has none of the {count} kernels; use more --prior.kernels, "
                     "or --condition none"
                 )
             self.ends.copy_(counts.cumsum(0))
@@ -110,11 +110,11 @@ class KdePrior(Prior):
         return torch.cat([place, torch.randn(n, self.code_dim, generator=generator, device=device)], dim=1)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Codes (N, code_dim) from noise (N, 1 + code_dim): around exemplars of the classes in s, or of all."""
+        """Codes (N, code_dim) from noise (N, 1 + code_dim): around exemplars of the classes in s, or of all classes."""
         first, end = self._of_class(condition, len(noise))
         # A uniform number near 1 may be rounded up to the end.
         place = torch.minimum(((end - first) * at_least_single(noise[:, 0])).long(), end - first - 1)
-        # Before the fit, a class may have none.
+        # Before the fit, a class may have no exemplar.
         picked = (first + place).clamp(min=0, max=len(self.exemplars) - 1)
         standard = self.exemplars.index_select(0, picked) + self.bandwidth * noise[:, 1:]
         return self.mean + self.deviation * standard
@@ -133,7 +133,7 @@ class KdePrior(Prior):
             return density - self.deviation.log().sum()
 
     def _of_class(self, condition: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
-        """Where the exemplars begin and end that codes may be from: int64, each (N,)."""
+        """The first and last index of the exemplars of each code's class: int64, each (N,)."""
         if condition is None:
             end = self.ends[-1:].expand(n)
             return torch.zeros_like(end), end

@@ -22,27 +22,27 @@ class KLOptions(WeightScheduleOptions):
     capacity: float | None = Field(
         None,
         ge=0,
-        description="hold the divergence of each image at so many nats instead of at 0: weight |KL - capacity| "
+        description="hold the divergence of each image at this many nats instead of 0: weight |KL - capacity| "
         "(Burgess et al. 2018, arXiv:1804.03599, whose weights are large, such as 1000)",
     )
     capacity_warm_up: int = Field(0, ge=0, description="steps over which the capacity rises from 0; 0 for none")
     free_bits: float = Field(
         0.0,
         ge=0,
-        description="nats below which the batch's mean divergence of a group of dimensions is not reduced any more "
+        description="nats below which the batch's mean divergence of a group of dimensions is not penalised "
         "(Kingma et al. 2016, arXiv:1606.04934, lambda of Eq. 15); 0 for none",
     )
     free_bits_groups: int = Field(
         0,
         ge=0,
-        description="groups of neighbouring dimensions that have free bits, of maps perhaps one for each channel; 0 "
+        description="number of groups of neighbouring dimensions with free bits, such as the channels of maps; 0 "
         "for each dimension by itself",
     )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if self.capacity is not None and self.free_bits:
-            raise ValueError("capacity and free_bits do not go together: leave one of them out")
+            raise ValueError("capacity and free_bits exclude each other: leave one of them out")
         if self.capacity is None and self.capacity_warm_up:
             raise ValueError(f"capacity_warm_up {self.capacity_warm_up} has no effect without a capacity")
         if not self.free_bits and self.free_bits_groups:

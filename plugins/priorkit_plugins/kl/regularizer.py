@@ -15,10 +15,10 @@ __all__ = ["Capacity", "FreeBits", "KLRegularizer"]
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the divergence of every image is held at (Eq. 8 of Burgess et al. 2018, arXiv:1804.03599).
+    """The target of every image's divergence (Eq. 8 of Burgess et al. 2018, arXiv:1804.03599).
 
     Attributes:
-        nats: The capacity C in the end.
+        nats: The final capacity C.
         warm_up: Updates over which it rises linearly from 0; 0 for none.
     """
 
@@ -26,7 +26,7 @@ class Capacity:
     warm_up: int = 0
 
     def after(self, updates: Tensor | None) -> Tensor | float:
-        """The capacity of the update that comes after so many others."""
+        """The capacity after a number of updates."""
         if not self.warm_up:
             return self.nats
         assert updates is not None, "a capacity that rises is counted"
@@ -35,11 +35,11 @@ class Capacity:
 
 @dataclass(frozen=True)
 class FreeBits:
-    """How much divergence is not penalised (Eq. 15 of Kingma et al. 2016, arXiv:1606.04934).
+    """The divergence that is not penalised (Eq. 15 of Kingma et al. 2016, arXiv:1606.04934).
 
     Attributes:
         nats: lambda, for each group of dimensions.
-        groups: How many groups of neighbouring dimensions of one size there are.
+        groups: Number of groups, of equally many neighbouring dimensions.
     """
 
     nats: float
@@ -56,11 +56,11 @@ class KLRegularizer(ScheduledRegularizer):
         weight: Weight of the divergence.
         schedule: The factor of the weight.
         capacity: Minimise |KL - capacity| of each image instead.
-        free_bits: Minimise, for each group of dimensions, the larger of the batch's mean divergence and these.
+        free_bits: Minimise, for each group of dimensions, the larger of the batch's mean divergence and the free bits.
     """
 
     needs_prior_code = False
-    # Where the prior takes one, its density of the image's own s counts.
+    # If the prior takes a condition, its density is that given the image's s.
     uses_condition = True
 
     def __init__(
@@ -78,20 +78,20 @@ class KLRegularizer(ScheduledRegularizer):
 
     @property
     def needs_whole_batch(self) -> bool:  # type: ignore[override]
-        """Whether a mean over the batch is compared with something."""
+        """Whether the loss is a non-linear function of means over the batch."""
         return self.free_bits is not None
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses pairs without a finite divergence; for free bits of groups, priors without that of each dimension.
+        """Refuses pairs without a finite divergence, and, for free bits of groups, without one for each dimension.
 
         Raises:
-            ValueError: It is one of them; the message says what would do.
+            ValueError: It is one of these; the message says what to use instead.
         """
         require_divergence(encoder, prior)
         if self.free_bits is not None and self.free_bits.groups > 1 and independent_normal(prior) is None:
             raise ValueError(
                 f"free bits of groups of dimensions need the divergence of each dimension, and {type(prior).__name__} "
-                "is no normal distribution with independent dimensions; use --regularizer.free-bits-groups 1 or "
+                "is not a normal distribution with independent dimensions; use --regularizer.free-bits-groups 1 or "
                 "--prior gaussian"
             )
 
@@ -117,14 +117,14 @@ class KLRegularizer(ScheduledRegularizer):
 
 
 def _beyond(free: FreeBits, posterior: Posterior, prior: Prior, condition: Tensor | None) -> Tensor:
-    """The sum over groups of the batch's mean divergence, or of the free bits where those are more."""
+    """The sum over groups of the batch's mean divergence or the free bits, whichever is larger."""
     if free.groups == 1:
         return divergences(posterior, prior, condition).mean().clamp(min=free.nats)
     encoded, target = normal_posterior(posterior), independent_normal(prior)
     assert target is not None, "check refuses other priors"
     if encoded is None:
         raise ValueError(
-            "free bits of groups of dimensions need posteriors that are normal with independent dimensions; use "
+            "free bits of groups of dimensions need normal posteriors with independent dimensions; use "
             "--encoder gaussian or --regularizer.free-bits-groups 1"
         )
     means = kl_divergence(encoded.base_dist, target.base_dist).mean(0)

@@ -13,7 +13,7 @@ __all__ = ["LabelledGaussianOptions", "priorkit_priors"]
 
 
 class LabelledGaussianOptions(Options):
-    """Options of the prior `labelled-gaussian`: it has none."""
+    """Options of the prior `labelled-gaussian`: none."""
 
 
 def _build(options: LabelledGaussianOptions, context: PriorContext) -> Prior:

@@ -1,4 +1,4 @@
-"""The prior of conditional AAEs: the condition beside Gaussian noise."""
+"""The prior of conditional AAEs: the condition concatenated with Gaussian noise."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ __all__ = ["LabelledGaussianPrior"]
 
 
 class LabelledGaussianPrior(Prior):
-    """code = [s; z] with z ~ N(0, I), nothing to learn: the AAE baselines of Figs. 10 and 12 of Wang et al. 2020.
+    """code = [s; z] with z ~ N(0, I), without parameters: the AAE baselines of Figs. 10 and 12 of Wang et al. 2020.
 
     It has no density: s takes single values only (the corners of a simplex, for classes).
 
@@ -30,10 +30,10 @@ class LabelledGaussianPrior(Prior):
         return torch.randn(n, self.noise_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """[s; z], shape (N, code_dim), of noise z (N, code_dim - condition_dim) and s (N, condition_dim).
+        """Concatenates s (N, condition_dim) and noise z (N, code_dim - condition_dim) to codes (N, code_dim).
 
         Raises:
-            ValueError: There is no s.
+            ValueError: s is not given.
         """
         if condition is None:
             raise ValueError("a prior whose codes are [s; z] needs the condition s of every code")

@@ -1,4 +1,4 @@
-"""The learned prior: noise, turned into codes by a code generator that learns from data."""
+"""The learned prior: a trained code generator turns noise into codes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class LearnedOptions(Options):
     conditioning_augmentation: float = Field(
         0.0,
         ge=0,
-        description="give the code generator a draw from a learned N(mu(s), sigma(s)^2) in place of s; this is the "
-        "weight of the distribution's KL divergence from N(0, I), per dimension, in each phase in which the prior "
-        "fools a discriminator (Zhang et al. 2017, StackGAN); 0 turns it off",
+        description="give the code generator a draw from a learned N(mu(s), sigma(s)^2) instead of s; this is the "
+        "weight of this distribution's KL divergence from N(0, I), per dimension, in each phase that trains the prior "
+        "against a discriminator (Zhang et al. 2017, StackGAN); 0 turns this off",
     )
 
 
@@ -35,7 +35,7 @@ def _build(options: LearnedOptions, context: PriorContext) -> Prior:
 
     if options.conditioning_augmentation and not context.condition_dim:
         raise ValueError(
-            f"conditioning_augmentation is {options.conditioning_augmentation:g}, and nothing conditions the images: "
+            f"conditioning_augmentation is {options.conditioning_augmentation:g}, but the run has no condition: "
             "choose a condition, such as --condition text, or leave it at 0"
         )
     code_generator = context.code_generator(options.noise_dim, context.condition_dim)
@@ -52,7 +52,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "learned",
             LearnedOptions,
             _build,
-            summary="a code generator driven by noise, trained to make the decoder's images look real",
+            summary="a code generator turns noise into codes, and learns to make the decoder's images look real",
             source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Section 3",
         )
     ]

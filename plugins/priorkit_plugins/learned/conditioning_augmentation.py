@@ -1,4 +1,4 @@
-"""Conditioning augmentation: a code generator is given vectors near a condition in place of the condition."""
+"""Conditioning augmentation: a code generator gets random vectors near a condition instead of the condition."""
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,9 @@ _LOG_VARIANCES = (-10.0, 10.0)
 class ConditioningAugmentation(nn.Module):
     """s_hat ~ N(mu(s), diag sigma(s)^2), where mu and log sigma^2 are affine in s.
 
-    Zhang et al. 2017, StackGAN, arXiv:1612.03242, Section 3.2. It smooths what is learned of few conditions, and lets
-    one condition have several codes for the same z. The divergence from N(0, I) keeps sigma from vanishing.
+    Zhang et al. 2017, StackGAN, arXiv:1612.03242, Section 3.2. It smooths the dependence on conditions if these are
+    few, and allows several codes for one condition and the same z. The divergence from N(0, I) keeps sigma from
+    vanishing.
 
     Args:
         dim: Dimensions of s, and of s_hat.
@@ -26,12 +27,12 @@ class ConditioningAugmentation(nn.Module):
         self.parameters_of = nn.Linear(dim, 2 * dim)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        """s_hat (N, dim) of s (N, dim), for standard normal noise (N, dim); float32 even under autocast."""
+        """Turns s (N, dim) and standard normal noise (N, dim) into s_hat (N, dim); float32 even under autocast."""
         mean, log_variance = self.moments(condition)
         return mean + torch.exp(0.5 * log_variance) * noise
 
     def moments(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """mu(s) and log sigma(s)^2, which is within -10 and 10; each (N, dim)."""
+        """mu(s), and log sigma(s)^2, between -10 and 10; each (N, dim)."""
         mean, free = at_least_single(self.parameters_of(condition)).chunk(2, dim=1)
         return mean, softly_bounded(free, *_LOG_VARIANCES)
 

@@ -19,7 +19,7 @@ class LeastSquaresOptions(Options):
 
     a: float = Field(0.0, description="the critic's target for generated samples")
     b: float = Field(1.0, description="the critic's target for real samples")
-    c: float = Field(1.0, description="what the generator wants the critic to say of its samples")
+    c: float = Field(1.0, description="the generator's target for its own samples")
 
 
 def _build(options: LeastSquaresOptions, context: AdversarialLossContext) -> AdversarialLoss:

@@ -11,7 +11,7 @@ class LeastSquaresLoss(AdversarialLoss):
     """Half the squared distance of the critic's outputs from their targets (Mao et al. 2017, Eq. 2).
 
     The defaults are the paper's 0-1 coding (Eq. 9). a = -1, b = 1, c = 0 is its other choice (Eq. 8), which minimises
-    the Pearson chi-squared divergence because b - c = 1 and b - a = 2. Outputs are used as they are, without a sigmoid.
+    the Pearson chi-squared divergence because b - c = 1 and b - a = 2. Outputs have no sigmoid.
 
     Args:
         a: The critic's target for generated samples.

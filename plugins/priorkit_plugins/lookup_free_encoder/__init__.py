@@ -20,11 +20,17 @@ class LookupFreeOptions(Options):
     entropy: float = Field(
         0.1,
         ge=0,
-        description="weight of the entropy term: each vector should be near one entry, and all entries be used alike",
+        description="weight of the entropy term: vectors should be near one entry, and all entries equally frequent",
     )
-    variety: float = Field(1.0, ge=0, description="factor of the part of it that has all entries used")
-    temperature: float = Field(0.1, gt=0, description="temperature of the probabilities that it is of, per channel")
-    commitment: float = Field(0.25, ge=0, description="weight of the vectors' distance from their signs")
+    variety: float = Field(
+        1.0, ge=0, description="factor of the part of the entropy term that makes entries equally frequent"
+    )
+    temperature: float = Field(
+        0.1, gt=0, description="temperature of the probabilities in the entropy term, per channel"
+    )
+    commitment: float = Field(
+        0.25, ge=0, description="weight of the commitment loss, the vectors' distance from their signs"
+    )
 
 
 def _build(options: LookupFreeOptions, context: EncoderContext) -> Encoder:

@@ -12,20 +12,20 @@ __all__ = ["LookupFreeEncoder"]
 
 _MOST_CHANNELS = 16
 _JOINT = 8
-"""Channels whose combinations are counted together: the entropy of more is that of parts of so many, added up."""
+"""Channels whose combinations are counted together; for more channels, entropies of groups of this size are added."""
 
 
 class LookupFreeEncoder(Encoder):
     """Each number of a map becomes its sign, -1 or 1, and the signs at one place are the bits of an index.
 
-    The codebook is {-1, 1}^C and stands still (Yu et al. 2023, arXiv:2310.05737, Section 3.1). The gradient passes the
-    signs as if they were not there.
+    The codebook is fixed, {-1, 1}^C (Yu et al. 2023, arXiv:2310.05737, Section 3.1). Signs have a straight-through
+    gradient.
 
     The term `entropy` is E[H(q(c | v))] - variety * H(E[q(c | v)]), in nats, over the vectors v of a batch (Eq. 5
-    there), where q(c | v) is proportional to exp(-|v - c|^2 / (C temperature)): the first has each vector near one
-    entry, the second all entries used alike. Channels are independent in q(c | v), so the first is a sum over them. The
-    second takes all combinations of up to 8 channels together; of more channels, it is the sum over groups of 8, which
-    it does not exceed.
+    there), where q(c | v) is proportional to exp(-|v - c|^2 / (C temperature)): the first part draws each vector to one
+    entry, the second makes entries equally frequent. Channels are independent in q(c | v), so the first part is a sum
+    over them. The second part is exact for up to 8 channels; for more channels, it is the sum over groups of 8, an
+    upper bound.
 
     Args:
         body: From images (N, C, H, W) to flattened maps (N, channels * height * width).
@@ -36,7 +36,7 @@ class LookupFreeEncoder(Encoder):
         commitment: Weight of the mean squared distance of the numbers from their signs.
 
     Raises:
-        ValueError: Codes are no maps, or have too many channels.
+        ValueError: Codes are not maps, or have too many channels.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class LookupFreeEncoder(Encoder):
         self.variety = variety
         self.temperature = temperature
         self.commitment = commitment
-        # How alike the entries are used is a matter of a whole batch.
+        # The frequencies of entries are those of the whole batch.
         self.needs_whole_batch = entropy > 0 and variety > 0
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W); whatever the noise."""
+        """Encodes images (N, C, H, W); the noise is ignored."""
         unquantised = self.body(image).float()
         vectors = as_vectors(unquantised, self.channels)
         bits = (vectors.detach() > 0).long()
@@ -82,7 +82,7 @@ class LookupFreeEncoder(Encoder):
         return Posterior(code, code, terms=terms, unquantised=unquantised, indices=(bits * self._places(bits)).sum(2))
 
     def embed(self, codes: Tensor) -> Tensor:
-        """The signs that indices (N, height * width) stand for: flattened maps (N, channels * height * width)."""
+        """The signs of indices (N, height * width): flattened maps (N, channels * height * width)."""
         bits = codes[:, :, None] // self._places(codes) % 2
         return as_maps(2.0 * bits - 1)
 
@@ -91,7 +91,7 @@ class LookupFreeEncoder(Encoder):
 
     def _entropy(self, vectors: Tensor) -> Tensor:
         """The entropy term of vectors (M, channels)."""
-        # Of two signs, the difference of squared distances is 4 v.
+        # The squared distances from the two signs differ by 4 v.
         logits = 4 * vectors / (self.channels * self.temperature)
         certain = binary_cross_entropy_with_logits(logits, logits.sigmoid(), reduction="none").sum(1).mean()
         varied = torch.stack([_joint_entropy(part) for part in torch.split(logits, _JOINT, dim=1)]).sum()

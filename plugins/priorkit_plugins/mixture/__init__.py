@@ -22,29 +22,30 @@ class MixtureOptions(Options):
     components: int | None = Field(
         None,
         ge=1,
-        description="K, the number of components; by default one a class of the condition, or else 10. With "
-        "--prior.em, that of each class, by default 10",
+        description="K, the number of components; by default one for each class of the condition, or 10. With "
+        "--prior.em, the number for each class, by default 10",
     )
-    learned: bool = Field(False, description="learn means, variances and weights; otherwise they stay as they start")
+    learned: bool = Field(False, description="learn means, variances and weights; otherwise they are fixed")
     em: bool = Field(
-        False, description="fit all of it to the codes of a trained autoencoder at once, by EM that starts from k-means"
+        False,
+        description="fit everything to the codes of a trained autoencoder at once, by EM initialised with k-means",
     )
     covariance: Literal["full", "diagonal"] = Field(
-        "full", description="of components fitted by EM; all others have independent dimensions"
+        "full", description="covariances of components fitted by EM; all others have independent dimensions"
     )
     ridge: float = Field(
-        1e-4, ge=0, description="added by EM to every variance, as a share of the mean variance: keeps densities finite"
+        1e-4, ge=0, description="EM: added to every variance, as a share of the mean variance, to keep densities finite"
     )
-    iterations: int = Field(100, ge=1, description="of EM, at most")
+    iterations: int = Field(100, ge=1, description="EM: maximal number of iterations")
     means: Literal["circle", "random", "encodings"] = Field(
         "circle",
-        description="where the means start: on a circle in the first two dimensions, at random around 0, or at the "
+        description="initial means: on a circle in the first two dimensions, random around 0, or at the "
         "encodings of training images",
     )
     radius: float = Field(
         4.0, gt=0, description="radius of the circle, or standard deviation of random means in every dimension"
     )
-    std: float = Field(0.5, gt=0, description="standard deviation of every component in every dimension at the start")
+    std: float = Field(0.5, gt=0, description="initial standard deviation of every component in every dimension")
 
 
 def _build(options: MixtureOptions, context: PriorContext) -> Prior:
@@ -69,7 +70,7 @@ def _build(options: MixtureOptions, context: PriorContext) -> Prior:
 
 
 def _means(options: MixtureOptions, context: PriorContext) -> Tensor:
-    """Where the means start, (components, code_dim); with --prior.em and classes, those of each class in turn."""
+    """The initial means, (components, code_dim); with --prior.em and classes, those of each class in turn."""
     from priorkit_plugins.mixture.means import means_at_encodings, means_on_circle, random_means
 
     classes, code_dim = context.classes, context.code_dim
@@ -79,7 +80,7 @@ def _means(options: MixtureOptions, context: PriorContext) -> Tensor:
         count = options.components or classes or 10
         if classes and count != classes:
             raise ValueError(
-                f"components is {count}, and each of the condition's {classes} classes needs one of its own; "
+                f"components is {count}, and each of the condition's {classes} classes needs one; "
                 f"use --prior.components {classes} or leave it out"
             )
     if options.means == "circle":

@@ -13,7 +13,7 @@ __all__ = ["FittedComponents", "fit_mixture"]
 
 
 class FittedComponents(NamedTuple):
-    """What EM has found, float64 on the CPU.
+    """The mixture found by EM, float64 on the CPU.
 
     Attributes:
         weights: Shape (K,), above 0, adding up to 1.
@@ -29,16 +29,16 @@ class FittedComponents(NamedTuple):
 def fit_mixture(
     code: Tensor, count: int, *, whose: str, full: bool, ridge: float, iterations: int, seed: int
 ) -> FittedComponents:
-    """Fits a mixture to codes by EM, which starts from k-means.
+    """Fits a mixture to codes by EM, initialised with k-means.
 
     Args:
         code: Shape (M, code_dim), on any device.
         count: K, the number of components.
-        whose: What the codes are of, for messages: nothing, or a class.
+        whose: The class of the codes, for messages; or empty.
         full: Whether components have covariances between dimensions.
         ridge: Added to every variance, as a share of the codes' mean variance.
-        iterations: Of EM, at most.
-        seed: Of where k-means starts.
+        iterations: Maximal number of iterations of EM.
+        seed: Seed of the initialisation of k-means.
 
     Raises:
         ValueError: There are fewer codes than components, or a component's covariance is singular.
@@ -58,7 +58,7 @@ def fit_mixture(
         "random_state": seed,
     }
     try:
-        # Single precision takes half the time, and finds as likely a mixture unless a covariance is nearly singular.
+        # Single precision takes half the time, and is good enough unless a covariance is nearly singular.
         mixture = _fitted(codes.float(), settings)
     except ValueError:
         try:
@@ -78,9 +78,9 @@ def fit_mixture(
 
 
 def _fitted(codes: Tensor, settings: Mapping[str, Any]) -> Any:
-    """scikit-learn's mixture, fitted; a ValueError says that a covariance is singular."""
+    """scikit-learn's fitted mixture; raises a ValueError if a covariance is singular."""
     with warnings.catch_warnings():
-        # Every iteration gives a mixture that is more likely than the one before, so all of them are sound; and k-means
-        # warns where different codes are fewer than components.
+        # Warnings are ignored: every iteration increases the likelihood, so an unconverged mixture is valid; and
+        # k-means warns if there are fewer distinct codes than components.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return GaussianMixture(**settings).fit(codes.numpy())

@@ -13,22 +13,22 @@ from priorkit_plugins.single_precision import single_precision
 __all__ = ["FittedMixturePrior"]
 
 _CHUNK = 1024
-"""Codes that are made at once: of full covariances, each takes a matrix of its own."""
+"""Number of codes made at once: with full covariances, each needs its own matrix."""
 
 
 class FittedMixturePrior(Prior):
     """p(code) = sum_k w_k N(code; m_k, C_k) by EM (Ghosh et al. 2020, Section 4), or p(code | s) for each class s.
 
-    With classes, each has K components of its own, and p(code) adds them up with the classes' shares of the codes.
-    Until it is fitted, components have the means and the deviation that it is built with.
+    With classes, each class has K separate components, and p(code) weights classes by their frequencies among the
+    codes. Before the fit, components have the given means and standard deviation.
 
     Args:
-        means: Of the components at the start, class by class, shape (max(classes, 1) * K, code_dim).
-        std: Standard deviation of every component and dimension at the start, above 0.
+        means: Initial means of the components, class by class, shape (max(classes, 1) * K, code_dim).
+        std: Initial standard deviation of every component and dimension, above 0.
         classes: Number of classes of the condition s, one-hot; 0 for none.
         full: Whether components have covariances between dimensions.
         ridge: Added to every variance, as a share of the codes' mean variance; at least 0.
-        iterations: Of EM, at most.
+        iterations: Maximal number of iterations of EM.
     """
 
     learning = Learning.ALL_CODES
@@ -64,7 +64,7 @@ class FittedMixturePrior(Prior):
     def code_noise(
         self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None
     ) -> Tensor:
-        """Shape (n, 1): uniform numbers, of which the first seeds EM."""
+        """Shape (n, 1): uniform numbers, the first of which seeds EM."""
         return torch.rand(n, 1, generator=generator, device=device)
 
     def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
@@ -104,14 +104,14 @@ class FittedMixturePrior(Prior):
             own = condition.repeat_interleave(self.log_weights.shape[1], dim=1)
             weights = own * self.log_weights.exp().flatten()
         bounds = weights.cumsum(1)
-        # The sum is 1 up to rounding, and a component beyond it would be one of weight 0.
+        # The sum may round to less than 1, and then a component of weight 0 would be picked.
         picked = (noise[:, :1] * bounds[:, -1:] >= bounds).sum(1).clamp(max=self.clusters - 1)
         with single_precision(noise.device):
             return self.means.index_select(0, picked) + self._spread(picked, noise[:, 1:])
 
     def _spread(self, picked: Tensor, normal: Tensor) -> Tensor:
         if torch.compiler.is_compiling():
-            # A graph for batches of any size has no number of chunks.
+            # An exported graph for batches of any size has no fixed number of chunks.
             return self._scaled(picked, normal)
         chunks = zip(torch.split(picked, _CHUNK), torch.split(normal, _CHUNK), strict=True)
         return torch.cat([self._scaled(*chunk) for chunk in chunks])

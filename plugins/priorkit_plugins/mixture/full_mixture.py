@@ -13,7 +13,7 @@ __all__ = ["FullMixture"]
 
 @dataclass(frozen=True)
 class FullMixture:
-    """p(code) = sum_k w_k N(code; mean_k, L_k L_k^T), computed in float32 for codes in less.
+    """p(code) = sum_k w_k N(code; mean_k, L_k L_k^T), computed in float32 at least.
 
     Attributes:
         log_weights: log w_k, shape (K,), normalised.
@@ -26,7 +26,7 @@ class FullMixture:
     scale_trils: Tensor
 
     def parts_log_prob(self, code: Tensor) -> Tensor:
-        """Log-densities of all parts at codes (N, code_dim) in nats: shape (N, K)."""
+        """Log-densities of all components at codes (N, code_dim) in nats: shape (N, K)."""
         with single_precision(code.device):
             code = at_least_single(code)
             found: Tensor = self._parts().log_prob(code[:, None])  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Where the means of a mixture's components start."""
+"""Initial means of a mixture's components."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def random_means(count: int, code_dim: int, std: float) -> Tensor:
 
 
 def means_at_encodings(count: int, encoder: Encoder, images: Callable[[int], Tensor], available: int) -> Tensor:
-    """The posteriors' means of training images, repeated where there are fewer than `count`: (count, code_dim)."""
+    """The posteriors' means of training images, repeated if there are fewer than `count`: (count, code_dim)."""
     chosen = images(min(count, available))
     with layers_in_training(encoder, lambda layer: False), torch.no_grad():
         codes: Tensor = encoder(chosen).mean.float()

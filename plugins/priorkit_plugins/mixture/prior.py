@@ -15,15 +15,15 @@ __all__ = ["MixturePrior"]
 class MixturePrior(Prior):
     """p(code) = sum_k w_k N(code; mean_k, diag(variance_k)).
 
-    With a condition, component k belongs to class k: p(code | s) is a single Gaussian. Classes count as equally likely
-    wherever s is not given. Without a condition, a learned mixture learns its weights too; the component of a sample is
-    picked by a uniform number, which gives the weights no gradient: that comes from the density.
+    With a condition, component k belongs to class k: p(code | s) is a single Gaussian. Without a given s, classes are
+    equally likely. Without a condition, a learned mixture also learns its weights, by the gradient of the density; the
+    random choice of a sample's component has no gradient.
 
     Args:
-        means: Of the components at the start, shape (K, code_dim).
-        std: Standard deviation of every component and dimension at the start, above 0.
-        learned: Whether it learns, together with the encoder; otherwise nothing of it changes.
-        labelled: Whether it takes a condition s, one-hot (N, K).
+        means: Initial means of the components, shape (K, code_dim).
+        std: Initial standard deviation of every component and dimension, above 0.
+        learned: Whether the mixture is trained together with the encoder; otherwise it is fixed.
+        labelled: Whether the prior takes a condition s, one-hot (N, K).
     """
 
     has_density = True

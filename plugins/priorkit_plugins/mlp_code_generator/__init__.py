@@ -23,7 +23,7 @@ class MLPCodeGeneratorOptions(Options):
         description="width of the hidden layers; by default twice the input's dimensions, as in the paper",
     )
     layers: int = Field(1, ge=1, description="number of hidden layers; 1 in the paper")
-    output_norm: bool = Field(True, description="whether batch norm scales the codes, as in the paper")
+    output_norm: bool = Field(True, description="scale the codes by batch norm, as in the paper")
 
 
 def _build(options: MLPCodeGeneratorOptions, context: CodeGeneratorContext) -> CodeGenerator:

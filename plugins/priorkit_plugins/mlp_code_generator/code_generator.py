@@ -12,7 +12,7 @@ class MLPCodeGenerator(CodeGenerator):
     """CG: fully connected, batch norm, ReLU; fully connected, batch norm (Table A.2 of Wang et al. 2020).
 
     The batch norm at the end keeps each dimension of the codes at a learned mean and variance over a batch, so that the
-    codes cannot all become one. Weights have torch's default initialisation.
+    codes cannot collapse to a point. Weights have torch's default initialisation.
 
     Args:
         noise_dim: Dimensions of the noise z.

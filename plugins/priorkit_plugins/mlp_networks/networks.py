@@ -14,9 +14,9 @@ __all__ = ["MLPNetworks"]
 class MLPNetworks(Networks):
     """Every network has the same hidden layers, as in Makhzani et al. 2015 (arXiv:1511.05644, Appendix A.1).
 
-    Encoder and decoder have ReLU; the critics have leaky ReLU, unlike the paper's, because its gradient is nowhere
-    zero. The decoder ends with tanh, this project's range of pixels, instead of a sigmoid. The paper has no image
-    critic; here it has the code critic's layers. Weights have torch's default initialisation.
+    Encoder and decoder have ReLU; unlike in the paper, critics have leaky ReLU, whose gradient is never zero. The
+    decoder ends with tanh, for pixels in [-1, 1], instead of a sigmoid. The paper has no image critic; here it has the
+    same layers as the code critic. Weights have torch's default initialisation.
 
     Args:
         shape: The images' shape; any size will do.
@@ -55,13 +55,13 @@ class MLPNetworks(Networks):
         return nn.Sequential(nn.Flatten(), *self.decoder(channels * size**2))
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
-        """D_I: its features are the outputs of its hidden layers, shape (N, hidden); s stands beside the last."""
+        """D_I: its features are the outputs of its hidden layers, shape (N, hidden); s is concatenated to the last."""
         first, *others = hidden_layers(self._pixels, self._widths, leak=CRITIC_LEAK)
         head = nn.Linear(self._widths[-1] + condition_dim, 1)
         return LayeredCritic([nn.Sequential(nn.Flatten(), *first), *others], head)
 
     def recogniser(self, outputs: int) -> nn.Linear:
-        """Q's own layer."""
+        """The head of Q: a linear layer."""
         return nn.Linear(self._widths[-1], outputs)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:

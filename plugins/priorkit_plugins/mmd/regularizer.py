@@ -16,7 +16,8 @@ __all__ = ["MMDRegularizer"]
 class MMDRegularizer(ScheduledRegularizer):
     """The unbiased estimate of MMD^2 between the data's codes and the prior's (WAE-MMD, Tolstikhin et al. 2018).
 
-    `mean_discrepancy` says how it is computed. Being unbiased, it may be negative. It needs at least two codes.
+    See `mean_discrepancy` for the computation. The estimate may be negative, as it is unbiased. It needs at least two
+    codes.
 
     Args:
         kernel: `imq`, whose tails reach codes far from the prior's, or `rbf`.

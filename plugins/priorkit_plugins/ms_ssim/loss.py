@@ -15,24 +15,25 @@ _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 _K1, _K2 = 0.01, 0.03
 _DEVIATION = 1.5 / 11
-"""Standard deviation of the window in terms of its width (Wang et al. 2004: 1.5 of 11 pixels)."""
+"""Standard deviation of the window relative to its width (Wang et al. 2004: 1.5 of 11 pixels)."""
 
 _FLOOR = 1e-3
-"""Similarities below it are bent, because a power of less than 1 has no gradient at 0 that could be used."""
+"""Similarities below are replaced by a smooth positive function, because a power below 1 has an infinite gradient at
+0."""
 
 
 class MSSSIMLoss(ReconstructionLoss):
     """1 - MS-SSIM of pixels in [0, 1], averaged over the batch (Wang, Simoncelli and Bovik 2003, Eq. 7).
 
-    The paper has five scales, of images of at least 176 pixels. Smaller images have as many as the window fits in, and
-    the exponents of these are scaled to add up to 1. Contrast and structure are averaged over the positions of the
-    window and the channels, as is their product with the luminance at the coarsest scale. Similarities may be negative
-    and then have no power; those below 0.001 are replaced by smaller and smaller positive numbers.
+    The paper uses five scales, which need images of at least 176 pixels. Smaller images have as many scales as the
+    window fits into, with exponents scaled to add up to 1. Contrast and structure are averaged over the positions of
+    the window and the channels, as is their product with the luminance at the coarsest scale. Negative similarities
+    have no real power: similarities below 0.001 are replaced by a smooth, decreasing positive function.
 
     Args:
         size: Height and width of the images in pixels.
         window: Width of the Gaussian window, odd.
-        scales: How many scales, at most 5; None for as many as fit.
+        scales: Number of scales, at most 5; None for as many as fit.
         weight: Factor of the loss.
 
     Raises:

@@ -13,7 +13,7 @@ __all__ = ["NoEncoderOptions", "priorkit_encoders"]
 
 
 class NoEncoderOptions(Options):
-    """Options of the encoder `none`: it has none."""
+    """Options of the encoder `none`: none."""
 
 
 def _build(options: NoEncoderOptions, context: EncoderContext) -> None:
@@ -28,7 +28,7 @@ def priorkit_encoders() -> list[Component[Encoder | None]]:
             "none",
             NoEncoderOptions,
             _build,
-            summary="no encoder: a GAN, whose generator is the decoder behind the prior",
+            summary="no encoder: a GAN, whose generator is the prior and the decoder",
             source="Goodfellow et al. 2014, Generative adversarial nets, arXiv:1406.2661",
         )
     ]

@@ -13,7 +13,7 @@ __all__ = ["NoLossOptions", "priorkit_losses"]
 
 
 class NoLossOptions(Options):
-    """Options of the loss `none`: it has none."""
+    """Options of the loss `none`: none."""
 
 
 def _build(options: NoLossOptions, context: LossContext) -> None:

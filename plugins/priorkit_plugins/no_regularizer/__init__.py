@@ -13,7 +13,7 @@ __all__ = ["NoRegularizerOptions", "priorkit_regularizers"]
 
 
 class NoRegularizerOptions(Options):
-    """Options of the regularizer `none`: it has none."""
+    """Options of the regularizer `none`: none."""
 
 
 def _build(options: NoRegularizerOptions, context: RegularizerContext) -> Regularizer:
@@ -30,7 +30,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "none",
             NoRegularizerOptions,
             _build,
-            summary="leaves the codes alone: a plain autoencoder",
+            summary="does nothing: a plain autoencoder",
             source="Hinton and Salakhutdinov 2006, Reducing the dimensionality of data with neural networks",
         )
     ]

@@ -8,7 +8,7 @@ __all__ = ["NoRegularizer"]
 
 
 class NoRegularizer(Regularizer):
-    """Leaves the codes alone."""
+    """A regularizer without terms."""
 
     kinds = tuple(CodeKind)
     has_terms = False

@@ -18,16 +18,17 @@ class NoiseContrastiveOptions(Options):
     """Options of the prior `noise-contrastive`."""
 
     base: Literal["gaussian", "full-gaussian"] = Field(
-        "full-gaussian", description="the normal distribution that is reweighted: of independent dimensions, or any"
+        "full-gaussian",
+        description="the base, a normal distribution with independent dimensions, or with any covariance",
     )
     hidden: int = Field(256, ge=1, description="width of the classifier's hidden layers")
-    layers: int = Field(2, ge=1, description="number of its hidden layers")
+    layers: int = Field(2, ge=1, description="number of hidden layers of the classifier")
     sampler: Literal["resampling", "langevin"] = Field(
-        "resampling", description="how samples are drawn: picked from candidates of the base, or by Langevin dynamics"
+        "resampling", description="sampler: resampling from candidates of the base, or Langevin dynamics"
     )
     candidates: int = Field(500, ge=1, description="draws of the base from which resampling picks a sample")
     steps: int = Field(40, ge=1, le=1000, description="steps of Langevin dynamics")
-    step_size: float = Field(0.1, gt=0, description="size of such a step")
+    step_size: float = Field(0.1, gt=0, description="size of a Langevin step")
     constant_draws: int = Field(
         16384, ge=1, description="fixed draws of the base that estimate the normalising constant of the density"
     )

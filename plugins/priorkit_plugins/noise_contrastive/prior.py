@@ -17,23 +17,22 @@ __all__ = ["NoiseContrastivePrior"]
 
 
 class NoiseContrastivePrior(Prior):
-    """p(code) = p0(code) r(code) / Z, or r(code, s): p0 is normal, r what a classifier learns (Aneja et al. 2021).
+    """p(code) = p0(code) r(code) / Z, or r(code, s): p0 is normal, and a classifier learns r (Aneja et al. 2021).
 
-    A classifier between codes and draws of p0 has, at its best, the logit log q(code) - log p0(code), q being the
-    distribution of the codes: r is the exponential of its logit (Eqs. 4 and 5 there, arXiv:2010.02917). p0 is fitted to
-    the codes by likelihood at the same time. All is computed of codes whitened by p0.
+    The optimal classifier between codes and draws of p0 has the logit log q(code) - log p0(code), where q is the
+    distribution of the codes; r is the exponential of the logit (Eqs. 4 and 5 there, arXiv:2010.02917). p0 is fitted to
+    the codes by likelihood at the same time. The classifier takes codes whitened by p0.
 
-    Z is the mean of r over fixed draws of p0, so log_prob is a function of parameters. Its relative error is about
-    sqrt((E[r^2] / Z^2 - 1) / K), E the expectation over p0 and K the number of draws; as E log of a mean is below the
-    logarithm of the expectation, densities are estimated too high rather than too low. Conditioned on classes, there is
-    a Z for each; conditioned on other s, there is no density.
+    Z is the mean of r over fixed draws of p0, so log_prob is deterministic. Its relative error is about sqrt((E[r^2] /
+    Z^2 - 1) / K), E the expectation over p0 and K the number of draws; by Jensen's inequality, densities are rather
+    over- than underestimated. There is a Z for each class if s is a class; with any other s, there is no density.
 
     Args:
         base: p0.
-        network: The classifier's logit, of whitened codes and s.
-        sampler: How samples are drawn.
+        network: The classifier's logit, a function of whitened codes and s.
+        sampler: The method of sampling.
         constant_draws: K.
-        classes: Number of classes, where s is a class, one-hot; otherwise 0.
+        classes: Number of classes if s is a one-hot class; otherwise 0.
     """
 
     learning = Learning.CODES
@@ -61,24 +60,24 @@ class NoiseContrastivePrior(Prior):
         return self.sampler.noise(n, self.code_dim, generator, device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """From noise (N, ...), and s (N, condition_dim) if it takes one, to codes (N, code_dim).
+        """Turns noise (N, ...), and s (N, condition_dim) if used, into codes (N, code_dim).
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         self._require(condition)
         with single_precision(noise.device):
             return self.base.colour(self.sampler.draw(self.network, noise, condition))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,), given classes s (N, classes) if it takes one.
+        """Log-density of codes (N, code_dim) in nats, shape (N,), given classes s (N, classes) if used.
 
         Raises:
-            TypeError: It is conditioned on something else than classes.
-            ValueError: It takes a condition, and there is none.
+            TypeError: The condition is not a class.
+            ValueError: The prior takes a condition, but none is given.
         """
         if not self.has_density:
-            raise TypeError(f"{type(self).__name__} has no density given s that are no classes")
+            raise TypeError(f"{type(self).__name__} has no density given an s that is not a class")
         self._require(condition)
         with single_precision(code.device):
             white = self.base.whiten(code)
@@ -88,13 +87,13 @@ class NoiseContrastivePrior(Prior):
             return standard_log_prob(white) + self.base.log_volume() + log_ratio
 
     def log_constant(self) -> Tensor:
-        """The estimate of log Z in nats: of every class (classes,), or (1,)."""
+        """The estimate of log Z in nats: for every class (classes,), or (1,)."""
         with single_precision(self.constant.draws.device):
             values = self.constant.values(self.network)
             return torch.logsumexp(values, dim=0) - math.log(len(values))
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.base.standardisation.set(mean, deviation)
 
     def code_noise(
@@ -115,6 +114,6 @@ class NoiseContrastivePrior(Prior):
     def _require(self, condition: Tensor | None) -> None:
         if self.takes_condition and condition is None:
             raise ValueError(
-                "a conditional noise contrastive prior has codes and a density for each s, none over all of them; use "
-                "a condition that images bring with them (--condition labels or embedding), or --condition none"
+                "a conditional noise contrastive prior has codes and a density for each s, but none over all s; use "
+                "a condition that comes from the data (--condition labels or embedding), or --condition none"
             )

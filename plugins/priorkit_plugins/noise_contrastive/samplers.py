@@ -1,4 +1,4 @@
-"""How a reweighted standard normal distribution is sampled: from noise to points, deterministically."""
+"""Samplers of a reweighted standard normal distribution: deterministic functions of noise."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,7 @@ from priorkit_plugins.scalar_network import ScalarNetwork
 __all__ = ["ImportanceResampling", "Langevin", "Sampler"]
 
 _AT_ONCE = 64
-"""Candidates of each sample that a network is shown together, for memory."""
+"""Number of candidates of each sample that a network evaluates at once, to limit memory."""
 
 
 class Sampler(Protocol):
@@ -33,8 +33,8 @@ class Sampler(Protocol):
 class ImportanceResampling:
     """A uniform number picks one of M candidates from N(0, I), each with a probability proportional to exp(f).
 
-    The more candidates, the nearer the picked ones' distribution is to the density; with M far below the largest ratio
-    exp(f) / Z, it stays near N(0, I).
+    With more candidates, the samples' distribution gets closer to the density; with M far below the largest ratio
+    exp(f) / Z, it stays close to N(0, I).
 
     Attributes:
         candidates: M, at least 1.
@@ -51,7 +51,7 @@ class ImportanceResampling:
         return torch.cat([uniform, candidates], dim=1)
 
     def draw(self, network: ScalarNetwork, noise: Tensor, condition: Tensor | None) -> Tensor:
-        """The candidates that are picked; the network gets no gradient from which these are."""
+        """The picked candidates; the choice gives the network no gradient."""
         candidates = noise[:, 1:].view(len(noise), self.candidates, -1)
         with torch.no_grad():
             values = [
@@ -59,7 +59,7 @@ class ImportanceResampling:
                 for part in torch.split(candidates, _AT_ONCE, dim=1)
             ]
             bounds = torch.cat(values, dim=1).softmax(dim=1).cumsum(dim=1)
-            # The last bound is 1 up to rounding, which would let a number fall beyond it.
+            # The last bound is 1 only up to rounding, so a number could exceed it.
             picked = (noise[:, :1] >= bounds[:, :-1]).sum(dim=1)
         index = picked[:, None, None].expand(-1, 1, candidates.shape[2])
         return candidates.gather(1, index).squeeze(1)
@@ -71,7 +71,7 @@ class Langevin:
 
     Attributes:
         steps: Number of steps, at least 1.
-        step_size: Of a step, above 0.
+        step_size: Size of a step, above 0.
     """
 
     steps: int

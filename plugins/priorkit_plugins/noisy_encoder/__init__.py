@@ -17,7 +17,7 @@ __all__ = ["NoisyEncoderOptions", "priorkit_encoders"]
 class NoisyEncoderOptions(Options):
     """Options of the encoder `noisy`."""
 
-    noise: float = Field(0.3, gt=0, description="standard deviation of the noise; codes without it have 1")
+    noise: float = Field(0.3, gt=0, description="standard deviation of the noise; codes without noise have 1")
 
 
 def _build(options: NoisyEncoderOptions, context: EncoderContext) -> Encoder:
@@ -34,7 +34,7 @@ def priorkit_encoders() -> list[Component[Encoder]]:
             "noisy",
             NoisyEncoderOptions,
             _build,
-            summary="codes of unit variance in every dimension, with normal noise of one fixed size",
+            summary="codes of unit variance in every dimension, with normal noise of fixed size",
             source="after the constant-variance encoder of Ghosh et al. 2020, From variational to deterministic "
             "autoencoders, arXiv:1903.12436; batch norm sets the scale",
         )

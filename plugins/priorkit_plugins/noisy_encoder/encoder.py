@@ -14,8 +14,8 @@ __all__ = ["NoisyEncoder"]
 class NoisyEncoder(Encoder):
     """q(code | x) = N(mean(x), noise^2), where batch norm gives every dimension of the means zero mean and variance 1.
 
-    A deterministic encoder leaves directions of its codes almost empty; no prior with a density can match them, and
-    any classifier tells the two apart. Here no dimension can vanish, and the noise fills what the data leaves empty.
+    The codes of a deterministic encoder have almost no variance in some directions; no prior with a density can match
+    them, and any classifier distinguishes the two. Here no dimension can vanish, and the noise fills empty directions.
 
     Args:
         body: From images (N, C, H, W) to (N, code_dim).
@@ -33,7 +33,7 @@ class NoisyEncoder(Encoder):
         self.norm = nn.BatchNorm1d(code_dim, affine=False)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32 (float64 if the body is), even under autocast.
         """

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 def find_places(path: Path, keys: tuple[str, ...]) -> dict[str, Place]:
-    """Finds out where arrays lie in a .npz file, of those that it has; what is wrong with it, `read_arrays` says."""
+    """Locates arrays in a .npz file, as far as it has them; errors are left to `read_arrays`."""
     places = {}
     for key in keys:
         with contextlib.suppress(*BROKEN_FILE_ERRORS):
@@ -31,15 +31,15 @@ def read_arrays(path: Path, keys: tuple[str, ...], later: Mapping[str, Place]) -
 
     Args:
         path: The file.
-        keys: The arrays to read, where the file has them.
-        later: The places of those that are not read now: for each, there is an array of its shape that takes no memory.
+        keys: The arrays to read, if the file has them.
+        later: The places of arrays to read later: each is replaced by an array of its shape that takes no memory.
 
     Returns:
         The arrays, and the names of those that were not read.
 
     Raises:
-        DataError: The file is missing, no .npz or broken, or an array holds Python objects (which would have to be
-            unpickled, and that could run code).
+        DataError: The file is missing, not a .npz file, or broken, or an array holds Python objects (unpickling them
+            could run code).
     """
     if path.is_dir():
         inside = sorted(file.name for file in path.glob("*.npz"))
@@ -52,7 +52,9 @@ def read_arrays(path: Path, keys: tuple[str, ...], later: Mapping[str, Place]) -
     except BROKEN_FILE_ERRORS:
         archive = None
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise DataError(f"{path} is no .npz file, or it is cut off: write it again by numpy.savez(path, images=images)")
+        raise DataError(
+            f"{path} is not a .npz file, or it is cut off: write it again by numpy.savez(path, images=images)"
+        )
     with archive:
         arrays = {key: _read_array(archive, key, path, later.get(key)) for key in keys if key in archive.files}
         return arrays, [key for key in archive.files if key not in arrays]
@@ -65,7 +67,7 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
         try:
             return checked_array(archive[key])
         except MemoryError as error:
-            # It raises where the header claims more than there is.
+            # It raises an error if the header claims more than the file has.
             nbytes = array_place(path, key).nbytes
             raise DataError(
                 f"{key!r} in {path} takes {nbytes / 2**30:.1f} GiB, more than fits into memory: save fewer images, or "
@@ -75,7 +77,7 @@ def _read_array(archive: Any, key: str, path: Path, place: Place | None) -> Arra
 
 @contextlib.contextmanager
 def explained(key: str, path: Path) -> Iterator[None]:
-    """Turns what a broken array raises into one line that names it."""
+    """Turns errors of a broken array into one line that names the array."""
     try:
         yield
     except DataError:
@@ -86,8 +88,7 @@ def explained(key: str, path: Path) -> Iterator[None]:
             if key.endswith("captions"):
                 mend = "numpy.array(captions, dtype=str), '' where an image has fewer, or use --no-dataset.captions"
             raise DataError(
-                f"{key!r} in {path} is an array of Python objects, which is not read for safety's sake: save it as "
-                f"{mend}"
+                f"{key!r} in {path} is an array of Python objects, which is not read for safety: save it as {mend}"
             ) from error
         raise DataError(f"{key!r} in {path} is damaged ({_one_line(error)}): write the file again") from error
 
@@ -100,12 +101,12 @@ def check_images(images: Array, key: str, path: Path) -> Array:
     """Checks images and gives them the shape (N, H, W, C).
 
     Args:
-        images: What the file has, expected to be uint8 of shape (N, H, W) or (N, H, W, C), C being 1 or 3.
-        key: Its name.
+        images: The file's array, expected to be uint8 of shape (N, H, W) or (N, H, W, C), C being 1 or 3.
+        key: The array's name.
         path: The file, for messages.
 
     Raises:
-        DataError: They have another dtype or shape.
+        DataError: The dtype or shape is wrong.
     """
     what = f"{key!r} in {path}"
     shape = images.shape

@@ -14,10 +14,10 @@ __all__ = ["CAPTIONS", "read_captions"]
 Array = NDArray[Any]
 
 CAPTIONS = ("captions", "train_captions", "test_captions")
-"""The arrays; the first two are names of one thing."""
+"""The arrays' names; the first two are synonyms."""
 
 _CHUNK = 1024
-"""Images whose captions are turned into texts at a time: in the array, each takes as much as the longest."""
+"""Number of captions converted at once: in the array, each takes as much memory as the longest."""
 
 
 def read_captions(
@@ -26,15 +26,16 @@ def read_captions(
     """The captions of the images, and of those held out if the file holds them apart.
 
     Args:
-        arrays: What the file has.
-        counts: Number of images, and of held-out ones; None for these if they are chosen from the images.
+        arrays: The file's arrays.
+        counts: Number of images, and of held-out ones; None if these are chosen from the images.
         path: The file, for messages.
 
     Returns:
         The captions of each set, and notes; None if the file has no captions.
 
     Raises:
-        DataError: They are no texts, have another shape, one of the two is missing, or an image has none.
+        DataError: Captions are not texts, have a wrong shape, are missing for one of the two sets, or an image has
+            none.
     """
     if "captions" in arrays and "train_captions" in arrays:
         raise DataError(f"{path} has both 'captions' and 'train_captions', two names of one thing: leave one out")

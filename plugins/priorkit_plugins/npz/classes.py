@@ -28,7 +28,7 @@ def class_indices(labels: Array, names: Array | None, path: Path) -> tuple[NDArr
         The class indices, shape (N,); the names of the classes, in their order; and notes.
 
     Raises:
-        DataError: The names are no list of names, or not one for each class; or labels are below 0 and have no names.
+        DataError: The names are not a list of one name for each class; or labels are below 0 and have no names.
     """
     values, indices = np.unique(labels, return_inverse=True)
     if names is None:

@@ -15,22 +15,22 @@ __all__ = ["EMBEDDINGS", "read_embeddings"]
 Array = NDArray[Any]
 
 EMBEDDINGS = ("embeddings", "train_embeddings", "test_embeddings")
-"""The arrays; the first two are names of one thing."""
+"""The arrays' names; the first two are synonyms."""
 
 
 def read_embeddings(arrays: dict[str, Array], counts: tuple[int, int | None], path: Path) -> list[Tensor] | None:
     """The embeddings of the images, and of those held out if the file holds them apart.
 
     Args:
-        arrays: What the file has.
-        counts: Number of images, and of held-out ones; None for these if they are chosen from the images.
+        arrays: The file's arrays.
+        counts: Number of images, and of held-out ones; None if these are chosen from the images.
         path: The file, for messages.
 
     Returns:
         float32 (N, dimensions), and (M, dimensions) if there are held-out images; None if the file has no embeddings.
 
     Raises:
-        DataError: They are no finite numbers, have another shape, or one of the two is missing.
+        DataError: Embeddings are not finite numbers, have a wrong shape, or are missing for one of the two sets.
     """
     if "embeddings" in arrays and "train_embeddings" in arrays:
         raise DataError(f"{path} has both 'embeddings' and 'train_embeddings', two names of one thing: leave one out")
@@ -48,7 +48,7 @@ def read_embeddings(arrays: dict[str, Array], counts: tuple[int, int | None], pa
     if len({part.shape[1] for part in vectors}) > 1:
         raise DataError(
             f"in {path}, {key!r} has {vectors[0].shape[1]} dimensions and 'test_embeddings' {vectors[1].shape[1]}: "
-            "make them by the same means"
+            "make them by the same method"
         )
     return vectors
 
@@ -61,5 +61,5 @@ def _checked(vectors: Array, name: str, count: int, path: Path) -> Tensor:
         )
     kept = vectors.astype(np.float32)
     if not np.isfinite(kept).all():
-        raise DataError(f"{name!r} in {path} has values that are infinite or not a number: make it anew")
+        raise DataError(f"{name!r} in {path} has values that are infinite or not a number: compute it again")
     return torch.from_numpy(np.ascontiguousarray(kept))

@@ -21,12 +21,13 @@ _CHUNK = 2**20
 
 
 def read_images(images: Array, place: Place | None, places: NDArray[np.int64]) -> Tensor:
-    """Brings the images of an array into a tensor. Beside it, only a few are in memory, if they are read from a file.
+    """Reads the images of an array into a tensor. If they are read from a file, only a few more are in memory.
 
     Args:
-        images: The images, shape (N, H, W, C). Where `place` holds images, they are read there: only the shape counts.
-        place: Where the array lies in its file, or None if that is not known.
-        places: Where in the tensor each image goes: each of the numbers below N once.
+        images: The images, shape (N, H, W, C). If `place` holds images, they are read from the file, and only the shape
+            of this array counts.
+        place: The array's place in its file, or None if unknown.
+        places: The index in the tensor of each image, a permutation of the numbers below N.
 
     Returns:
         The images, uint8 of shape (N, C, H, W).
@@ -60,5 +61,5 @@ def _read(place: Place, step: int) -> Iterator[Array]:
         member.read(place.header)
         for start in range(0, count, step):
             shape = min(step, count - start), height, width, channels
-            # What ends early raises a ValueError here.
+            # A file that ends early raises a ValueError here.
             yield np.frombuffer(member.read(int(np.prod(shape))), dtype=np.uint8).reshape(shape)

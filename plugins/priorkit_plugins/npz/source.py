@@ -34,20 +34,20 @@ class NpzSource(DataSource):
 
     Its arrays are `images`, uint8 of shape (N, height, width) or (N, height, width, channels) with 1 or 3 channels;
     `labels`, integers of shape (N,); `embeddings`, numbers of shape (N, dimensions); `captions`, texts of shape (N,) or
-    (N, K), empty where an image has fewer than K; `test_images` and `test_...` of each, the held-out ones; and
+    (N, K), empty for images with fewer than K; `test_images` and `test_...` for each of these, the held-out images; and
     `class_names`, a list of names. Only `images` is needed. `train_images`, `train_labels`, `train_embeddings` and
     `train_captions` are other names of the first four.
 
     Args:
         path: The file.
-        image_size: Side in pixels that priorkit brings the images to afterwards, or None; it counts for `memory`.
-        channels: Channels that priorkit brings them to, or None; as for `image_size`.
-        holdout: Share of the images to hold out where there are no `test_images`, between 0 and 1; at least one image
-            is held out, and one is not.
+        image_size: Side in pixels to which priorkit resizes the images afterwards, or None; needed for `memory`.
+        channels: Channels to which priorkit converts the images afterwards, or None; needed for `memory`.
+        holdout: Share of the images to hold out if there are no `test_images`, between 0 and 1; at least one image is
+            held out, and at least one is not.
         seed: Seed of the choice of images to hold out.
         memory: Bytes that the images may take, as `image_bytes` counts them; larger arrays stay in the file, if it is
             not compressed.
-        captions: Whether captions are read, if the file has some.
+        captions: Whether to read captions, if the file has any.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class NpzSource(DataSource):
             raise DataError("the data set npz needs a file: give it by --data-dir FILE.npz")
         path = self.path.expanduser()
         places = find_places(path, _IMAGES)
-        # What is no image at all is read, and complained about.
+        # An array that is not images is read, so that the error can describe it.
         later = {key: place for key, place in places.items() if place.holds_images}
         large = sum(self._bytes(place) for place in places.values()) > self.memory
         arrays, unread = read_arrays(path, (*_KEYS, *EMBEDDINGS, *(CAPTIONS if self.captions else ())), later)
@@ -92,7 +92,7 @@ class NpzSource(DataSource):
         for key, place in places.items():
             if large and (place.compressed or place.fortran):
                 notes.append(
-                    f"{key!r} is compressed or in Fortran's order, and so held in memory: save it by numpy.savez, as "
+                    f"{key!r} is compressed or in Fortran order, and so held in memory: save it by numpy.savez, as "
                     "numpy.ascontiguousarray(images), to have it streamed"
                 )
         count = len(images)
@@ -148,7 +148,7 @@ class NpzSource(DataSource):
 def _image_sets(
     images: Array, place: Place | None, large: bool, parts: Sequence[Tensor], labels: Tensor | None
 ) -> list[ImageSet]:
-    """Images of one array, divided into parts: left in the file, if they are large and can be, or in memory."""
+    """Images of one array, divided into parts: left in the file, if large and possible, or in memory."""
     part_labels = [None if labels is None else labels[chosen] for chosen in parts]
     if large and place is not None and place.holds_images and not place.compressed:
         stored = [ArrayImages(place, chosen.numpy()) for chosen in parts]
@@ -164,7 +164,7 @@ def _train_keys(arrays: dict[str, Array], unread: list[str], path: Path) -> tupl
     for key in ("images", "labels"):
         synonym = f"train_{key}"
         if key in arrays and synonym in arrays:
-            raise DataError(f"{path} has both {key!r} and {synonym!r}, two names of one thing: leave one out")
+            raise DataError(f"{path} has both {key!r} and {synonym!r}, two names of one array: leave one out")
         keys.append(synonym if synonym in arrays else key)
     if keys[0] not in arrays:
         found = ", ".join([*arrays, *unread]) or "none at all"
@@ -176,7 +176,7 @@ def _train_keys(arrays: dict[str, Array], unread: list[str], path: Path) -> tupl
 
 
 def _test_images(arrays: dict[str, Array], images: Array, images_key: str, labels_key: str, path: Path) -> Array | None:
-    """The held-out images (M, H, W, C), if the file has them; checks that they and their labels go with the others."""
+    """The held-out images (M, H, W, C), if any; checks that they match the others."""
     if "test_images" not in arrays:
         if "test_labels" in arrays:
             raise DataError(f"{path} has 'test_labels' but no 'test_images': add them, or leave the labels out")
@@ -185,7 +185,7 @@ def _test_images(arrays: dict[str, Array], images: Array, images_key: str, label
     if test_images.shape[1:] != images.shape[1:]:
         raise DataError(
             f"in {path}, {images_key!r} has images of shape {images.shape[1:]} and 'test_images' of shape "
-            f"{test_images.shape[1:]} (height, width, channels): bring them to one shape"
+            f"{test_images.shape[1:]} (height, width, channels): give both the same shape"
         )
     if (labels_key in arrays) != ("test_labels" in arrays):
         there, missing = (labels_key, "test_labels") if labels_key in arrays else ("test_labels", labels_key)

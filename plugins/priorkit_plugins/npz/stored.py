@@ -18,24 +18,24 @@ from priorkit.interfaces import StoredImages
 __all__ = ["ArrayImages", "Place", "array_place", "chosen_fingerprint"]
 
 _LOCAL_HEADER = 30
-"""Bytes of a zip member's own header before its name, which tells the lengths of name and extra field at the end."""
+"""Bytes of a zip member's local header before its name; they end with the lengths of name and extra field."""
 
 
 class Place(NamedTuple):
-    """Where the numbers of an array lie in a file.
+    """The place of an array's numbers in a file.
 
     Attributes:
         path: The file.
         key: The array's name.
         offset: The first byte.
-        header: Bytes that go before it in the array's own part of the file, once that is unpacked.
-        compressed: Whether that part is compressed; then `offset` is of no use.
-        fortran: Whether the numbers are in Fortran's order.
+        header: Bytes before the numbers in the unpacked member of the archive.
+        compressed: Whether the member is compressed; if so, `offset` has no meaning.
+        fortran: Whether the numbers are in Fortran order.
         shape: The array's shape.
         dtype: The numbers' type.
-        checksum: The CRC-32 that the file keeps of the array.
+        checksum: The array's CRC-32 in the file.
         size: Bytes of the whole file.
-        modified: When it was last changed, in nanoseconds.
+        modified: Time of the file's last change, in nanoseconds.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
     @property
     def holds_images(self) -> bool:
-        """Whether these are images, one behind the other."""
+        """Whether these are images, in consecutive order."""
         return self.dtype == np.uint8 and len(self.shape) in (3, 4) and self.nbytes > 0 and not self.fortran
 
     @property
@@ -97,13 +97,13 @@ def array_place(path: Path, key: str) -> Place:
 
 
 class ArrayImages(StoredImages):
-    """Images of an array in a file, read from there.
+    """Images of an array that stays in its file.
 
-    They are read, not mapped into memory: a file that is cut off meanwhile is an error then, and not the end of the
-    process.
+    They are read rather than memory-mapped, so that a file that is truncated meanwhile causes an error and does not
+    kill the process.
 
     Args:
-        place: Where the array lies: uint8, shape (N, H, W) or (N, H, W, C).
+        place: The array's place: uint8, shape (N, H, W) or (N, H, W, C).
         chosen: Indices of the images in the array, int64.
     """
 
@@ -123,7 +123,7 @@ class ArrayImages(StoredImages):
         """Reads images from the file.
 
         Raises:
-            DataError: The file is gone, cut off, or has been changed.
+            DataError: The file is missing, cut off, or has been changed.
         """
         channels, height, width = self.shape
         result = np.empty((len(indices), height, width, channels), dtype=np.uint8)
@@ -142,10 +142,10 @@ class ArrayImages(StoredImages):
         return torch.from_numpy(result).permute(0, 3, 1, 2).contiguous()
 
     def fingerprint(self) -> str:
-        """Of the array's checksum, and of which images these are."""
+        """A hash of the array's checksum and the images' indices."""
         return chosen_fingerprint(self.place, self.chosen)
 
 
 def chosen_fingerprint(place: Place, chosen: NDArray[np.int64]) -> str:
-    """Of some images of an array, whether they are read there or all at once."""
+    """The fingerprint of some images of an array, the same whether they are streamed or in memory."""
     return hashlib.blake2b(b"%08x" % place.checksum + chosen.astype("<i8").tobytes(), digest_size=16).hexdigest()

@@ -18,9 +18,9 @@ class PerceptualOptions(Options):
     """Options of the loss `perceptual`."""
 
     layer: int = Field(-1, description="feature layer of the image discriminator, from 0, or from the end if negative")
-    reduction: Literal["mean", "sum"] = Field("mean", description="over the features of an image")
+    reduction: Literal["mean", "sum"] = Field("mean", description="reduction over the features of an image")
     weight: float = Field(1.0, gt=0, description="weight of the loss")
-    pixel: float = Field(0.0, ge=0, description="weight of the mean squared error of pixels, which is added")
+    pixel: float = Field(0.0, ge=0, description="weight of an additional mean squared error of pixels")
 
 
 def _build(options: PerceptualOptions, context: LossContext) -> ReconstructionLoss:

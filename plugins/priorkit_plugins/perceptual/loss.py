@@ -11,16 +11,15 @@ __all__ = ["PerceptualLoss"]
 class PerceptualLoss(ReconstructionLoss):
     """L_rec = ||F(x') - F(x)||^2, averaged over the batch (Eq. 6 of Wang et al. 2020).
 
-    F is a layer of the image discriminator D_I. F(x) is a target and lets no gradient through; the loss trains whoever
-    made x', never D_I. Eq. 6 is a squared norm, its Section IV-C speaks of the mean squared error; the default is the
+    F is a layer of the image discriminator D_I. F(x) is a target without a gradient; the loss trains encoder and
+    decoder, never D_I. Eq. 6 is a squared norm, while Section IV-C speaks of the mean squared error; the default is the
     mean, whose scale depends neither on the layer nor on the images' size.
 
     Args:
-        layer: Which layer of D_I; -1 is its last convolutional layer, the paper's choice.
+        layer: Index of the layer of D_I; -1 is its last convolutional layer, the paper's choice.
         reduction: `mean` or `sum` over the features of an image.
         weight: Factor of the loss.
-        pixel: Weight of the mean squared error of pixels beside it. D_I's features say little of details that D_I has
-            no use for; the pixels do.
+        pixel: Weight of an additional mean squared error of pixels, for details that D_I's features ignore.
     """
 
     needs_image_critic = True
@@ -34,7 +33,7 @@ class PerceptualLoss(ReconstructionLoss):
 
     def forward(self, reconstruction: Tensor, image: Tensor, image_critic: ImageCritic | None = None) -> Tensor:
         """The loss of reconstructions (N, C, H, W) in [-1, 1], a float32 scalar."""
-        assert image_critic is not None, "needs_image_critic asks for one"
+        assert image_critic is not None, "needs_image_critic is True"
         with torch.no_grad():
             wanted = image_critic.features(image, self.layer).float().flatten(1)
         distances = (image_critic.features(reconstruction, self.layer).float().flatten(1) - wanted).square()

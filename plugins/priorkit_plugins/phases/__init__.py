@@ -1,4 +1,4 @@
-"""The phases that autoencoders, GANs and priors on codes are trained by."""
+"""The phases that train autoencoders, GANs and priors of codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _build_autoencoder(options: PhaseOptions, context: PhaseContext) -> Sequence
     if context.system.encoder is None:
         return ()
     if context.system.regularizer is None:
-        raise ValueError("trains an autoencoder, and this run has that of another one; use --phases code-fitting")
+        raise ValueError("trains an autoencoder, but this run uses that of another run; use --phases code-fitting")
     return (AutoencoderPhase(context.system, context.reconstruction_weight),)
 
 
@@ -81,21 +81,21 @@ def priorkit_phases() -> list[Component[Phase | Sequence[Phase]]]:
             "autoencoder",
             PhaseOptions,
             _build_autoencoder,
-            summary="reconstruct images while their codes are kept close to the prior's; no part of a GAN",
+            summary="reconstruct images and match their codes with the prior; not for GANs",
             source=f"{_PAPER}, first phase; Kingma and Welling 2013, arXiv:1312.6114",
         ),
         Component(
             "code-matching",
             PhaseOptions,
             _build_code_matching,
-            summary="a prior that learns from codes learns those of each batch, beside the autoencoder",
-            source="the second stage of Dai and Wipf 2019, arXiv:1903.05789, beside the first",
+            summary="train a prior on the codes of each batch, together with the autoencoder",
+            source="the second stage of Dai and Wipf 2019, arXiv:1903.05789, with the first",
         ),
         PhaseComponent(
             "prior-improvement",
             PhaseOptions,
             _build_prior_improvement,
-            summary="an image discriminator, and the code generator and decoder that fool it; by itself a GAN",
+            summary="train an image discriminator, and code generator and decoder against it; by itself a GAN",
             source=f"{_PAPER}, second phase; Goodfellow et al. 2014, arXiv:1406.2661",
             improves_prior=True,
         ),
@@ -103,7 +103,7 @@ def priorkit_phases() -> list[Component[Phase | Sequence[Phase]]]:
             "code-fitting",
             PhaseOptions,
             _build_code_fitting,
-            summary="a prior learns kept codes, in a stage after the autoencoder's",
+            summary="fit a prior to the codes of a trained autoencoder, in a separate stage",
             source="Ghosh et al. 2020, arXiv:1903.12436, Section 4",
         ),
     ]

@@ -1,4 +1,4 @@
-"""The AAE phase: the autoencoder learns, the prior stands still."""
+"""The AAE phase: trains the autoencoder, with a fixed prior."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ __all__ = ["AutoencoderPhase"]
 
 
 class AutoencoderPhase(Phase):
-    """Reconstructs images while keeping their codes close to the prior's.
+    """Trains the autoencoder to reconstruct images, with codes matched to the prior's.
 
     With an adversarial regularizer this is the AAE phase of Algorithm 1 of Wang et al. 2020: D_C ascends L_C (Eq. 5),
-    then the encoder descends L_rec and fools D_C, and the decoder descends lambda * L_rec (Eq. 6). With `kl` it is a
-    VAE. The critic moves first and the encoder meets the critic so trained; Algorithm 1 computes both losses
-    beforehand, which the engine does on request.
+    then the encoder descends L_rec and its adversarial loss, and the decoder descends lambda * L_rec (Eq. 6). With `kl`
+    it is a VAE. The critic moves first, and the encoder trains against the updated critic; Algorithm 1 computes both
+    losses before any update, as the engine does with `simultaneous`.
 
     Args:
         system: The components.
@@ -57,7 +57,7 @@ class AutoencoderPhase(Phase):
         """The code critic's move, if there is one, and the autoencoder's."""
         system, regularizer, condition = self.system, self.regularizer, noise.get("condition")
         prior_code = self._prior_code(noise["prior"], condition)
-        # An s that was drawn belongs to the prior's code alone: it says nothing of the image.
+        # A random s belongs to the prior's code alone, and not to the image.
         shared = condition if system.condition is not None and system.condition.from_data else None
         posterior = self.encoder(images, noise.get("posterior"))
         if regularizer.has_critic:

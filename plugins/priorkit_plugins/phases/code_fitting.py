@@ -1,4 +1,4 @@
-"""The code fitting phases: a prior learns the codes of an autoencoder that stands still."""
+"""The code fitting phases: train a prior on the codes of a frozen autoencoder."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ __all__ = ["AllCodesFittingPhase", "CodeFittingPhase"]
 class CodeFittingPhase(Phase):
     """Fits a prior to the aggregated posterior, a batch of codes at a time (Ghosh et al. 2020, Section 4).
 
-    A prior that learns from codes descends its own loss on them; one that learns by likelihood, minus its log-density.
+    A prior that learns from codes minimises its own loss; a prior that learns by likelihood, its negative log-density.
 
     Args:
         system: The components; the prior learns from codes or by likelihood.
@@ -37,11 +37,11 @@ class CodeFittingPhase(Phase):
         }
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
-        """As many moves of the prior as it asks for.
+        """As many moves of the prior as its `code_steps`.
 
         Args:
-            images: In their place, codes (N, code_dim).
-            noise: As `noise` gives it, and `condition` where images bring one.
+            images: Codes (N, code_dim).
+            noise: As `noise` returns it, and `condition` if it comes from the data.
         """
         prior, code = self.prior, images
         condition = noise.get("condition") if prior.takes_condition else None
@@ -57,7 +57,7 @@ class CodeFittingPhase(Phase):
 
 
 class AllCodesFittingPhase(Phase):
-    """Lets a prior fit itself to all codes at once, in closed form or by EM.
+    """Fits a prior to all codes at once, in closed form or by EM.
 
     Args:
         system: The components; the prior learns from all codes.
@@ -69,19 +69,19 @@ class AllCodesFittingPhase(Phase):
     def __init__(self, system: System) -> None:
         assert system.prior.learning is Learning.ALL_CODES, "the prior must learn from all codes"
         self.prior = system.prior
-        # No move trains it: it writes to its tensors by itself.
+        # No move trains it: the prior changes its own tensors.
         self.players = {}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`fitting` (n, ...): the prior's own."""
+        """`fitting` (n, ...): the prior's code noise."""
         return {"fitting": self.prior.code_noise(n, generator=generator, device=device)}
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """No moves: the prior fits itself.
 
         Args:
-            images: In their place, the codes of all training images (M, code_dim).
-            noise: As `noise` gives it, and `condition` where images bring one.
+            images: The codes of all training images (M, code_dim).
+            noise: As `noise` returns it, and `condition` if it comes from the data.
         """
         condition = noise.get("condition") if self.prior.takes_condition else None
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The code matching phase: the prior learns the distribution of the encoder's codes, the encoder stands still."""
+"""The code matching phase: trains the prior on the encoder's codes, with a fixed encoder."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ __all__ = ["CodeMatchingPhase"]
 class CodeMatchingPhase(Phase):
     """Fits a prior to the aggregated posterior: the codes of a batch's images, drawn from their posteriors.
 
-    The adversarial autoencoder of Wang et al. 2020 pulls the encoder's codes to those of the code generator. Here the
-    prior follows instead, so the codes are what reconstruction wants.
+    The adversarial autoencoder of Wang et al. 2020 moves the encoder's codes towards those of the code generator. Here
+    the prior moves towards the encoder's codes, which are free to serve reconstruction.
 
     Args:
         system: The components; its prior learns from codes.
@@ -41,7 +41,7 @@ class CodeMatchingPhase(Phase):
         return noise
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
-        """As many moves of the prior as it asks for."""
+        """As many moves of the prior as its `code_steps`."""
         prior = self.system.prior
         with torch.no_grad(), frozen_statistics(self.encoder):
             code = self.encoder(images, noise.get("posterior")).latent

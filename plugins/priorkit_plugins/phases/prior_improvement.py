@@ -1,4 +1,4 @@
-"""The prior improvement phase: the prior learns to make images look real, the encoder stands still."""
+"""The prior improvement phase: trains the prior to make images look real, with a fixed encoder."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -13,7 +13,7 @@ __all__ = ["PriorImprovementPhase", "Turns"]
 
 
 class Turns(Enum):
-    """Who moves in a prior improvement phase."""
+    """The players that move in a prior improvement phase."""
 
     BOTH = "both"
     CRITIC = "image_critic"
@@ -21,27 +21,27 @@ class Turns(Enum):
 
 
 class PriorImprovementPhase(Phase):
-    """Trains the image discriminator, and then those who fool it: the code generator and, by default, the decoder.
+    """Trains the image discriminator, then the generator: the code generator and, by default, the decoder.
 
-    The second phase of Algorithm 1 of Wang et al. 2020. D_I ascends L_I (Eq. 4); CG and dec fool the D_I so trained.
-    The printed algorithm omits CG's own update, Section 3 of the text states it, and the code follows the text; that
-    the decoder takes part is the paper's footnote 2 (ablation C). L_I's third term, reconstructions as fakes, stands in
-    Algorithm 1 but not in Eq. 4.
+    The second phase of Algorithm 1 of Wang et al. 2020. D_I ascends L_I (Eq. 4); then CG and dec train against the
+    updated D_I. The printed algorithm omits CG's update, which Section 3 states and this phase includes; training the
+    decoder here is the paper's footnote 2 (ablation C). L_I's third term, reconstructions as fakes, is in Algorithm 1
+    but not in Eq. 4.
 
-    Where there is a condition s, images are made from it, and a classifier Q on D_I's trunk recovers it: Q and the
-    trunk descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs. A Q that labels images itself learns from real
-    images and the same images changed instead. Where the condition asks for interpolated s, some images are made from
-    one, and D_I is shown that s beside them (Reed et al. 2016, arXiv:1605.05396, Section 4.3).
+    If the run has a condition s, images are made from s, and a classifier Q on D_I's trunk recovers it: Q and the trunk
+    descend L_MI (Eq. 7) in D_I's move, CG and dec in theirs. A Q that learns without labels uses real images and
+    changed copies of them instead. If the condition asks for interpolated s, some images are made from mixed s, and D_I
+    receives the mixed s with them (Reed et al. 2016, arXiv:1605.05396, Section 4.3).
 
     Without an encoder, this phase alone is a GAN.
 
     Args:
         system: The components; it must have an image critic.
-        trains_decoder: Whether the decoder fools D_I too.
-        reconstructions_as_fakes: Whether D_I sees reconstructions as fakes too.
-        balance_fakes: Whether each of two kinds of fakes then weighs half as much, for D_I and for those who fool it.
-        turns: Who moves.
-        every: The phase takes part in every so many-th step.
+        trains_decoder: Whether the decoder is trained against D_I, too.
+        reconstructions_as_fakes: Whether D_I also sees reconstructions as fakes.
+        balance_fakes: Whether each of two kinds of fakes then has weight 1/2, for D_I and for the generator.
+        turns: The players that move.
+        every: The phase takes part once every `every` steps.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PriorImprovementPhase(Phase):
         self.gradient_scale = {} if adversarial or not self.trains_prior else {"prior": system.prior.improvement}
         self.reconstructions_as_fakes = reconstructions_as_fakes
         self.fake_weight = 0.5 if reconstructions_as_fakes and balance_fakes else 1.0
-        # Reconstructions fool D_I only where the decoder may learn from it.
+        # The generator's loss includes reconstructions only if the decoder is trained.
         self.fooling_weight = self.fake_weight if self.trains_decoder else 1.0
         self.players = {}
         if turns is not Turns.GENERATOR:
@@ -76,7 +76,7 @@ class PriorImprovementPhase(Phase):
             self.players["generator"] = generator
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`; `posterior`, `condition`, `mixing` and `changes` where they are needed and drawn."""
+        """`prior`; also `posterior`, `condition`, `mixing` and `changes`, if they are needed and random."""
         system, condition = self.system, self.system.condition
         noise = {"prior": system.prior.noise(n, generator=generator, device=device)}
         if self.reconstructions_as_fakes and system.encoder is not None and system.encoder.stochastic:
@@ -124,7 +124,7 @@ class PriorImprovementPhase(Phase):
             recover = name == "fake" and recovery in (Recovery.GENERATED, Recovery.BOTH)
             made_from = self._made_from(name, noise)
             logits, recovered = self._judge(fake.detach(), self._shown(made_from), recover=recover)
-            # Two kinds of fakes weigh as much as one, if one is a real image with another's s (Reed et al. 2016).
+            # Mismatched pairs and generated images together have the weight of one kind of fakes (Reed et al. 2016).
             weight = 0.5 if name == "fake" and mismatched is not None else 1.0
             self._add_fake(terms, name, logits, real, weight=self.fake_weight * weight)
             terms.update(self._recovery_term(name, recovered, made_from))
@@ -137,11 +137,11 @@ class PriorImprovementPhase(Phase):
 
     @property
     def _judges_alone(self) -> bool:
-        """Whether logits of real and of generated images reach the loss by themselves."""
+        """Whether the loss takes logits of real and generated images separately, not relative to each other."""
         return self.system.adversarial_loss.comparison is Comparison.ALONE
 
     def _add_fake(self, terms: dict[str, Tensor], name: str, logits: Tensor, real: Tensor, *, weight: float) -> None:
-        """Adds D_I's loss on one kind of fakes; where it compares them with real images, these have their share."""
+        """Adds D_I's loss on one kind of fakes, and on real images, if the loss compares both."""
         loss = self.system.adversarial_loss
         terms[f"critic_{name}"] = weight * loss.fake(loss.compared(logits, real))
         if not self._judges_alone:
@@ -163,7 +163,7 @@ class PriorImprovementPhase(Phase):
             fooled = loss.generator(logits) if real is None else loss.generator_compared(logits, real)
             terms[f"generator_{name}"] = self.fooling_weight * fooled
             if recovered is not None and condition is not None and condition.recovery_weight > 0:
-                assert made_from is not None, "what is recovered was there"
+                assert made_from is not None, "Q recovers a condition, which must be given"
                 information = condition.recovery_loss(recovered, made_from)
                 terms["mutual_information"] = condition.recovery_weight * information
         conditioning = self.system.condition_loss(self._made_from("fake", noise)) if self.trains_prior else None
@@ -176,17 +176,17 @@ class PriorImprovementPhase(Phase):
         return self.system.condition.recovery if self.system.condition is not None else Recovery.NONE
 
     def _made_from(self, name: str, noise: Noise) -> Tensor | None:
-        """The s of a kind of fakes: a generated image's may be a mixture, a reconstruction's is its image's."""
+        """The s of a kind of fakes: generated images may have a mixed s, reconstructions have that of their image."""
         own = noise.get("condition")
         return noise.get("interpolated", own) if name == "fake" else own
 
     def _shown(self, condition: Tensor | None) -> Tensor | None:
-        """What D_I sees beside an image of that s."""
+        """The condition that D_I sees with an image of this s."""
         seen = self.system.condition is not None and self.system.condition.seen_by_image_critic
         return condition if seen else None
 
     def _judge(self, images: Tensor, shown: Tensor | None, *, recover: bool) -> tuple[Tensor, Tensor | None]:
-        """D_I's logits and, if asked for, what Q recovers; the trunk is computed once."""
+        """D_I's logits and, if requested, Q's output; the trunk is computed once."""
         if not recover:
             return self.critic(images, shown), None
         return self._judge_features(self.critic.features(images), shown, recover=recover)
@@ -195,21 +195,21 @@ class PriorImprovementPhase(Phase):
         logits = self.critic.score(features, shown)
         if not recover:
             return logits, None
-        assert self.system.recogniser is not None, "a condition that is recovered has a Q"
+        assert self.system.recogniser is not None, "a run with a recovered condition has a classifier Q"
         return logits, self.system.recogniser(features)
 
     def _recovery_term(self, name: str, recovered: Tensor | None, condition: Tensor | None) -> dict[str, Tensor]:
         if recovered is None:
             return {}
         assert self.system.condition is not None, "only a condition can be recovered"
-        assert condition is not None, "what is recovered was there"
+        assert condition is not None, "Q recovers a condition, which must be given"
         return {f"recovery_{name}": self.system.condition.recovery_loss(recovered, condition)}
 
     def _self_labelling_terms(self, images: Tensor, recovered: Tensor, changes: Tensor) -> dict[str, Tensor]:
         condition, recogniser = self.system.condition, self.system.recogniser
-        assert condition is not None, "a Q that labels images is a condition's"
-        assert recogniser is not None, "a condition that is recovered has a Q"
-        # Q is used on images as they are, so these leave no trace in the statistics that it is used with.
+        assert condition is not None, "a classifier Q belongs to a condition"
+        assert recogniser is not None, "a run with a recovered condition has a classifier Q"
+        # Q is used on unchanged images, so changed ones must not enter its running statistics.
         with frozen_statistics(self.critic, recogniser):
             changed = recogniser(self.critic.features(condition.changed(images, changes)))
         return condition.self_labelling_terms(recovered, changed)
@@ -225,7 +225,7 @@ class PriorImprovementPhase(Phase):
     def _reconstructed(self, images: Tensor, noise: Tensor | None) -> Tensor:
         encoder = self.system.encoder
         assert encoder is not None, "reconstructions need an encoder"
-        # The AAE phase has shown the decoder these codes already: its statistics need not see them twice.
+        # The decoder has seen these codes in the AAE phase: its running statistics should not see them twice.
         with frozen_statistics(encoder, self.system.decoder):
             with torch.no_grad():
                 code = encoder(images, noise).code

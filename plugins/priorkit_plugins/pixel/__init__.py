@@ -18,20 +18,20 @@ class PixelOptions(Options):
     """Options of the loss `pixel`."""
 
     distance: Literal["squared", "absolute", "cross-entropy"] = Field(
-        "squared", description="distance of two pixels; cross-entropy takes them as probabilities of white"
+        "squared", description="distance of two pixels; cross-entropy treats pixels as probabilities of white"
     )
     reduction: Literal["mean", "sum"] = Field(
-        "mean", description="over the pixels of an image; sum makes a likelihood of it, up to a constant"
+        "mean", description="reduction over the pixels of an image; sum makes the loss a likelihood, up to a constant"
     )
     weight: float = Field(1.0, gt=0, description="weight of the loss")
     tolerance: float | None = Field(
         None,
         ge=1e-6,
-        description="mean distance of pixels that a Lagrange multiplier of the loss holds reconstructions at (GECO: "
+        description="target for the mean distance of pixels, reached by a Lagrange multiplier of the loss (GECO: "
         "Rezende and Viola 2018, arXiv:1810.00597); none for a fixed weight",
     )
     multiplier_rate: float = Field(
-        0.01, gt=0, le=1, description="how fast the multiplier moves, in shares of the tolerance that are missed by"
+        0.01, gt=0, le=1, description="learning rate of the multiplier, relative to the deviation from the tolerance"
     )
 
 

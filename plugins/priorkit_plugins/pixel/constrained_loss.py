@@ -9,24 +9,24 @@ from priorkit_plugins.pixel.loss import PixelLoss
 __all__ = ["ConstrainedPixelLoss"]
 
 _KEPT = 0.9
-"""Share of the constraint's moving average that stays in each update (alpha of Algorithm 1). The paper's 0.99 remembers
-hundreds of steps, which is much of a run here: the multiplier went on rising long after the tolerance was met."""
+"""Decay of the constraint's moving average in each update (alpha of Algorithm 1). The paper's 0.99 remembers hundreds
+of steps, much of a run here: the multiplier kept rising long after the tolerance was met."""
 _BOUND = 7.0
-"""Bound on the multiplier's logarithm: a constraint that cannot be met must not grow without end."""
+"""Bound on the multiplier's logarithm, in case that the constraint cannot be met."""
 
 
 class ConstrainedPixelLoss(ReconstructionLoss):
     """The loss times a multiplier lambda, which holds the mean distance of pixels at a tolerance (GECO).
 
     After Algorithm 1 of Rezende and Viola 2018: lambda starts at 1 and is multiplied by exp(rate c) in every update,
-    where c is a moving average of the share by which the batch's mean distance misses the tolerance, 1 at most: the
-    first reconstructions miss it many times over, and the multiplier that they left behind would take as long to come
-    back. Reconstructions that are worse than the tolerance weigh more and more, better ones less.
+    where c is a moving average of the relative deviation of the batch's mean distance from the tolerance, at most 1:
+    the first reconstructions deviate many times over, and lambda would take equally long to recover. While
+    reconstructions are worse than the tolerance, their weight grows; otherwise it falls.
 
     Args:
         loss: The loss of pixels.
-        tolerance: The mean distance of two pixels that is wanted.
-        rate: How fast the multiplier moves.
+        tolerance: The target for the mean distance of two pixels.
+        rate: Learning rate of the multiplier.
     """
 
     needs_whole_batch = True
@@ -40,7 +40,7 @@ class ConstrainedPixelLoss(ReconstructionLoss):
         self.tolerance = tolerance
         self.rate = rate
         self.of_binary_images = loss.of_binary_images
-        # Tensors: saved with the run, and moved without waiting for the device.
+        # Tensors: saved with the run, and updated without waiting for the device.
         self.register_buffer("log_multiplier", torch.zeros(()))
         self.register_buffer("missed", torch.zeros(()))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
@@ -55,18 +55,18 @@ class ConstrainedPixelLoss(ReconstructionLoss):
 
     @torch.no_grad()
     def _update(self, missed: Tensor) -> None:
-        # The first value is the average so far.
+        # The first value initialises the average.
         kept = torch.where(self.updates == 0, 0.0, _KEPT)
         self.missed.copy_(kept * self.missed + (1 - kept) * missed)
         self.log_multiplier.add_(self.rate * self.missed).clamp_(-_BOUND, _BOUND)
         self.updates.add_(1)
 
     def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
-        """There is none.
+        """Not available for this loss.
 
         Raises:
             TypeError: Always.
         """
         raise TypeError(
-            "the loss is held at a tolerance by a multiplier; it is a likelihood without --loss.tolerance only"
+            "the loss has a multiplier that adapts to a tolerance; it is a likelihood only without --loss.tolerance"
         )

@@ -10,7 +10,7 @@ from priorkit.interfaces import ImageCritic, ReconstructionLoss
 __all__ = ["PixelLoss"]
 
 _CLOSEST = 1e-6
-"""How close to 0 and 1 a reconstructed probability may come: float32 resolves it, and its logarithm stays finite."""
+"""Smallest distance of a reconstructed probability from 0 and 1, so that its logarithm stays finite in float32."""
 
 
 class PixelLoss(ReconstructionLoss):
@@ -31,7 +31,7 @@ class PixelLoss(ReconstructionLoss):
         self.of_binary_images = distance == "cross-entropy"
 
     def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
-        """Of every pixel, without the weight; shape (N, C * H * W)."""
+        """The distance of every pixel, without the weight; shape (N, C * H * W)."""
         given, wanted = reconstruction.float().flatten(1), image.detach().float().flatten(1)
         match self.distance:
             case "squared":
@@ -39,7 +39,7 @@ class PixelLoss(ReconstructionLoss):
             case "absolute":
                 return (given - wanted).abs()
             case "cross-entropy":
-                # Squeezed, not clipped: a pixel that is utterly wrong keeps a gradient to come back by.
+                # Scaled, not clipped, so that a completely wrong pixel keeps a gradient.
                 probability = _CLOSEST + (1 - 2 * _CLOSEST) * (1 + given) / 2
                 target = (1 + wanted) / 2
                 return -(target * torch.log(probability) + (1 - target) * torch.log1p(-probability))
@@ -55,14 +55,14 @@ class PixelLoss(ReconstructionLoss):
         return self.weight * (distances.sum(1) if self.reduction == "sum" else distances.mean(1)).mean()
 
     def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
-        """Log p(x | x') in nats, shape (N,): minus the summed loss, less the logarithm of what normalises it.
+        """Log p(x | x') in nats, shape (N,): minus the summed loss, minus the log of the normalising constant.
 
         `squared` is a normal distribution of each pixel around x' with variance 1 / (2 weight); `absolute` a Laplace
         distribution with scale 1 / weight; `cross-entropy` a Bernoulli distribution with probability (1 + x') / 2, for
-        images of black and white alone: of grey levels it is no probability, but is given all the same, as is common.
+        black and white images; for grey levels it is not a probability, but is returned nonetheless, as is common.
         """
         if self.reduction != "sum":
-            raise TypeError("the loss is a mean over pixels; it is a likelihood with --loss.reduction sum only")
+            raise TypeError("the loss is a mean over pixels; it is a likelihood only with --loss.reduction sum")
         distances = self.distances(reconstruction, image).sum(1)
         pixels = image[0].numel()
         match self.distance:
@@ -73,6 +73,6 @@ class PixelLoss(ReconstructionLoss):
             case _:
                 if self.weight != 1:
                     raise TypeError(
-                        f"weighted by {self.weight}, the cross-entropy is no likelihood; it is with --loss.weight 1"
+                        f"weighted by {self.weight}, the cross-entropy is not a likelihood; use --loss.weight 1"
                     )
                 return -distances

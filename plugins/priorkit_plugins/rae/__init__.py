@@ -21,10 +21,10 @@ class RAEOptions(WeightScheduleOptions):
     weight: float = Field(0.1, gt=0, description="weight of half the squared norm of codes (the paper's beta)")
     decoder: Literal["l2", "gradient", "none"] = Field(
         "l2",
-        description="what keeps the decoder smooth: its weights' squared norm (RAE-L2), its squared gradient at codes "
-        "(RAE-GP), or nothing, as where its layers have spectral norm 1 (RAE-SN: --networks.decoder-spectral-norm)",
+        description="smoothness term of the decoder: its weights' squared norm (RAE-L2), its squared gradient at codes "
+        "(RAE-GP), or none, as with layers of spectral norm 1 (RAE-SN: --networks.decoder-spectral-norm)",
     )
-    decoder_weight: float = Field(1e-3, ge=0, description="weight of that (the paper's lambda)")
+    decoder_weight: float = Field(1e-3, ge=0, description="weight of the smoothness term (the paper's lambda)")
 
 
 def _build(options: RAEOptions, context: RegularizerContext) -> Regularizer:

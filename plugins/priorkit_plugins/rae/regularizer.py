@@ -11,11 +11,11 @@ from priorkit_plugins.weight_schedule import WeightSchedule
 __all__ = ["GradientRAERegularizer", "L2RAERegularizer", "RAERegularizer"]
 
 _STEP = 1e-2
-"""Of codes, for differences: short beside codes, and long beside the rounding of images in float32."""
+"""Step in code space for finite differences: small relative to codes, large relative to float32 rounding of images."""
 
 
 class RAERegularizer(ScheduledRegularizer):
-    """weight ||code||^2 / 2, a mean over the batch: what is left of the divergence where codes have no variance.
+    """weight ||code||^2 / 2, a mean over the batch: what remains of the divergence if posteriors have no variance.
 
     Args:
         weight: beta.
@@ -44,7 +44,7 @@ class RAERegularizer(ScheduledRegularizer):
 
 
 class L2RAERegularizer(RAERegularizer):
-    """The same, and the squared norm of the decoder's parameters (RAE-L2).
+    """`RAERegularizer`, and the squared norm of the decoder's parameters (RAE-L2).
 
     Args:
         weight: beta.
@@ -65,11 +65,11 @@ class L2RAERegularizer(RAERegularizer):
 
 
 class GradientRAERegularizer(RAERegularizer):
-    """The same, and the squared Frobenius norm of the decoder's Jacobian at the codes (RAE-GP).
+    """`RAERegularizer`, and the squared Frobenius norm of the decoder's Jacobian at the codes (RAE-GP).
 
-    ||J||_F^2 is the mean of ||J u||^2 over directions u with independent entries of mean 0 and variance 1. For one of
-    them, J u is the quotient of differences along u: two more passes of the decoder, where a gradient of a gradient
-    takes several times as long.
+    ||J||_F^2 is the mean of ||J u||^2 over directions u with independent entries of mean 0 and variance 1. For one
+    random u, J u is approximated by a finite difference along u: this needs two more passes of the decoder, while
+    double backward takes several times as long.
 
     Args:
         weight: beta.

@@ -1,4 +1,4 @@
-"""The recipes that come with priorkit: one TOML file each, beside this module."""
+"""The recipes that come with priorkit: one TOML file each, in this folder."""
 
 from __future__ import annotations
 

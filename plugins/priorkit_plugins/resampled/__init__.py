@@ -1,4 +1,4 @@
-"""Resampled priors: proposals of a normal distribution that a learned acceptance keeps or rejects."""
+"""Resampled priors: a normal distribution with a learned acceptance probability (LARS)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ class ResampledOptions(Options):
         "full-gaussian", description="distribution of the proposals: normal with independent dimensions, or any normal"
     )
     hidden: int = Field(256, ge=1, description="width of the acceptance's hidden layers")
-    layers: int = Field(2, ge=1, description="number of its hidden layers")
-    truncation: int = Field(100, ge=1, description="T: the T-th proposal is kept, whatever its acceptance")
+    layers: int = Field(2, ge=1, description="number of hidden layers of the acceptance network")
+    truncation: int = Field(100, ge=1, description="T: the T-th proposal is always accepted")
     draws: int = Field(
-        1024, ge=1, description="draws of the base a step that give the mean acceptance its gradient in training"
+        1024, ge=1, description="draws of the base in each training step, for the gradient of the mean acceptance"
     )
-    smoothing: float = Field(0.05, gt=0, le=1, description="weight of a step's draws in the average of that mean")
-    constant_draws: int = Field(16384, ge=1, description="fixed draws of the base that estimate that mean in use")
+    smoothing: float = Field(
+        0.05, gt=0, le=1, description="weight of a step in the moving average of the mean acceptance"
+    )
+    constant_draws: int = Field(
+        16384, ge=1, description="fixed draws of the base that estimate the mean acceptance after training"
+    )
 
 
 def _build(options: ResampledOptions, context: PriorContext) -> Prior:
@@ -37,7 +41,7 @@ def _build(options: ResampledOptions, context: PriorContext) -> Prior:
 
     if context.condition_dim != context.classes:
         raise ValueError(
-            "has a mean acceptance for each class, and needs a condition that is one; use --condition labels, or none"
+            "has a mean acceptance for each class, so the condition must be a class; use --condition labels, or none"
         )
     return ResampledPrior(
         GaussianBase(context.code_dim, full=options.base == "full-gaussian"),
@@ -57,7 +61,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "resampled",
             ResampledOptions,
             _build,
-            summary="a normal distribution whose draws a learned acceptance keeps or rejects (LARS)",
+            summary="a normal distribution whose draws are accepted with a learned probability (LARS)",
             source="Bauer and Mnih 2019, Resampled priors for variational autoencoders, arXiv:1810.11428; Stimper et "
             "al. 2022, arXiv:2110.15828, for a base that is learned too",
         )

@@ -13,23 +13,23 @@ from priorkit_plugins.single_precision import single_precision
 __all__ = ["ResampledPrior"]
 
 _AT_ONCE = 64
-"""Proposals of each sample that the network is shown together, for memory."""
+"""Number of proposals of each sample that the network evaluates at once, to limit memory."""
 _LEAST, _MOST = 1e-6, 1 - 1e-6
-"""Between these, 1 - Z and Z have logarithms."""
+"""Bounds on Z, so that Z and 1 - Z have finite logarithms."""
 
 
 class ResampledPrior(Prior):
-    """What is kept of draws of a normal distribution pi: each with the probability a(code), the T-th in any case.
+    """Draws of a normal distribution pi, accepted with the probability a(code); the T-th is always accepted.
 
     Its density is (1 - (1 - Z)^(T - 1)) / Z pi(code) a(code) + (1 - Z)^(T - 1) pi(code), Z the mean of a over pi (Bauer
-    and Mnih 2019, arXiv:1810.11428, Section 3). a = sigmoid(f) of a network f, of codes whitened by pi, which is
-    learned as well. With a condition, s is a class, and there are a(code, s) and a Z for each.
+    and Mnih 2019, arXiv:1810.11428, Section 3). a = sigmoid(f) for a network f of codes whitened by pi, which is
+    learned as well. With a condition, s is a class, with its own a(code, s) and Z.
 
-    Z is estimated. In use, it is the mean over fixed draws of pi, so log_prob is a function of parameters: the relative
-    error is at most 1 / sqrt(K Z) for K draws. In training, every pass takes others of these draws in turn (a counter
-    says which, no generator): they give Z its gradient, and an average over passes its value, which keeps the
-    logarithm's bias small. The paper's estimate has one more draw, the code itself, weighted by pi / q: the density q
-    of the posterior is not known here.
+    Z is estimated. In evaluation mode, it is the mean over fixed draws of pi, so log_prob is deterministic; the
+    relative error is at most 1 / sqrt(K Z) for K draws. In training, every pass uses the next part of these draws (by a
+    counter, not a generator). They give Z its gradient; its value is a moving average over passes, which keeps the
+    logarithm's bias small. The paper's estimate also uses the code itself, weighted by pi / q, but the posterior's
+    density q is not known here.
 
     Args:
         base: pi.
@@ -69,18 +69,18 @@ class ResampledPrior(Prior):
         self.register_buffer("passes", torch.zeros((), dtype=torch.int64))
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Shape (n, T, code_dim + 1): T proposals, each with a uniform number that keeps or rejects it."""
+        """Shape (n, T, code_dim + 1): T proposals, each with a uniform number that decides its acceptance."""
         proposals = torch.randn(n, self.truncation, self.code_dim, generator=generator, device=device)
         uniform = torch.rand(n, self.truncation, 1, generator=generator, device=device)
         return torch.cat([proposals, uniform], dim=2)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The first proposals that are kept of noise (N, T, code_dim + 1), given s (N, classes): (N, code_dim).
+        """The first accepted proposals from noise (N, T, code_dim + 1), given s (N, classes): (N, code_dim).
 
-        Which these are gives the network no gradient: that comes from the density.
+        The choice gives the network no gradient; it learns from the density.
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         self._require(condition)
         proposals, uniform = noise[:, :, :-1], noise[:, :, -1]
@@ -91,16 +91,16 @@ class ResampledPrior(Prior):
                     for part in torch.split(proposals, _AT_ONCE, dim=1)
                 ]
                 kept = uniform < torch.sigmoid(torch.cat(values, dim=1))
-                # The first that is kept follows as many as have none kept up to and with them, T - 1 at most.
+                # The index of the first accepted proposal is the number of proposals before it, at most T - 1.
                 first = (kept[:, :-1].cumsum(dim=1) == 0).sum(dim=1)
             index = first[:, None, None].expand(-1, 1, self.code_dim)
             return self.base.colour(proposals.gather(1, index).squeeze(1))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,), given classes s (N, classes) if it takes one.
+        """Log-density of codes (N, code_dim) in nats, shape (N,), given classes s (N, classes) if used.
 
         Raises:
-            ValueError: It takes a condition, and there is none.
+            ValueError: The prior takes a condition, but none is given.
         """
         self._require(condition)
         with single_precision(code.device):
@@ -118,12 +118,12 @@ class ResampledPrior(Prior):
             return standard_log_prob(white) + self.base.log_volume() + log_factor
 
     def acceptance_rate(self) -> Tensor:
-        """Z, estimated by all fixed draws: of every class (classes,), or (1,)."""
+        """Z, estimated from all fixed draws: for every class (classes,), or (1,)."""
         with single_precision(self.constant.draws.device):
             return torch.sigmoid(self.constant.values(self.network)).mean(dim=0)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.base.standardisation.set(mean, deviation)
 
     def _smoothed(self) -> Tensor:
@@ -131,7 +131,7 @@ class ResampledPrior(Prior):
         drawn = self.constant.part(self.passes * self.draws, self.draws)
         now = torch.sigmoid(each_class(self.network, drawn)).mean(dim=0)
         with torch.no_grad():
-            # A plain average until that of the latest passes has seen enough.
+            # A plain average at first, until the moving average has enough passes.
             weight = torch.clamp(1 / (1 + self.passes), min=self.smoothing)
             average = torch.lerp(self.mean_acceptance, now, weight)
             self.mean_acceptance.copy_(average)
@@ -141,6 +141,6 @@ class ResampledPrior(Prior):
     def _require(self, condition: Tensor | None) -> None:
         if self.takes_condition and condition is None:
             raise ValueError(
-                "a conditional resampled prior has codes and a density for each class, none over all of them; use a "
+                "a conditional resampled prior has codes and a density for each class, but none over all; use a "
                 "condition that images bring with them (--condition labels), or --condition none"
             )

@@ -23,7 +23,7 @@ class ResidualCodeGeneratorOptions(Options):
         description="width of the blocks; by default twice the input's dimensions, as in the paper's",
     )
     blocks: int = Field(3, ge=1, description="number of residual blocks")
-    output_norm: bool = Field(True, description="whether batch norm scales the codes, as in the paper's generator")
+    output_norm: bool = Field(True, description="scale the codes by batch norm, as in the paper's generator")
 
 
 def _build(options: ResidualCodeGeneratorOptions, context: CodeGeneratorContext) -> CodeGenerator:

@@ -8,11 +8,11 @@ __all__ = ["ResidualCodeGenerator"]
 
 
 class ResidualCodeGenerator(CodeGenerator):
-    """CG: a linear map, residual blocks, a linear map and batch norm. This is priorkit's own design, no paper's.
+    """CG: a linear map, residual blocks, a linear map and batch norm. This is priorkit's own design, from no paper.
 
-    Only the blocks are nonlinear, so there is a linear path from the noise to the codes: the prior starts near a
-    Gaussian, and each block bends it further. The blocks are pre-activated (He et al. 2016, arXiv:1603.05027). The
-    batch norm at the end is that of Table A.2 of Wang et al. 2020. Weights have torch's default initialisation.
+    Only the blocks are nonlinear, so there is a linear path from noise to codes: the prior is initially close to a
+    Gaussian, and the blocks deform it. The blocks are pre-activated (He et al. 2016, arXiv:1603.05027). The batch norm
+    at the end is that of Table A.2 of Wang et al. 2020. Weights have torch's default initialisation.
 
     Args:
         noise_dim: Dimensions of the noise z.

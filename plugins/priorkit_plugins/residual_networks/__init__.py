@@ -25,8 +25,8 @@ class ResidualNetworksOptions(Options):
     )
     upsampling: Literal["auto", "transposed", "nearest"] = Field(
         "auto",
-        description="how the decoder enlarges: by transposed 4x4 convolutions, as in the paper, or by nearest "
-        "neighbours and 3x3 convolutions, which make no checkerboards; auto takes the second for colour images",
+        description="upsampling of the decoder: transposed 4x4 convolutions, as in the paper, or nearest "
+        "neighbours and 3x3 convolutions, without checkerboard artefacts; auto uses the latter for colour images",
     )
     decoder_spectral_norm: bool = Field(
         False,
@@ -40,7 +40,7 @@ class ResidualNetworksOptions(Options):
         "batch", description="normalisation in the image critic; layer or none for gradient penalties"
     )
     code_critic_width: int = Field(
-        1000, ge=1, description="width of the code critic's first layer; the others have a half and a fifth of it"
+        1000, ge=1, description="width of the code critic's first layer; the others have 1/2 and 1/5 of it"
     )
 
 

@@ -28,15 +28,15 @@ __all__ = ["ResidualNetworks"]
 class ResidualNetworks(Networks):
     """Tables A.1 and A.3 of Wang et al. 2020, which are for 32x32 images and `width` 64.
 
-    Other image sizes (powers of two from 16 to 128) have one resampling block, and one convolution of the image critic,
-    more or fewer for each doubling; channels stop growing at 8 * `width`. Weights have torch's default initialisation,
-    whose scale suits every width, except those of residual blocks without batch norm (see `ResidualBlock`).
+    Other image sizes are powers of two from 16 to 128; each doubling adds one resampling block, and one convolution of
+    the image critic. Channels grow to at most 8 * `width`. Weights have torch's default initialisation, whose scale
+    suits every width, except those of residual blocks without batch norm (see `ResidualBlock`).
 
     Args:
         shape: The images' shape.
         width: Channels of the first layer, at least 1.
-        norm: Norm of the residual blocks. The tables print none there; batch norm makes training more robust. With
-            `group`, batch norm stands nowhere in encoder and decoder.
+        norm: Norm of the residual blocks. The tables have none; batch norm makes training more robust. With `group`,
+            encoder and decoder have no batch norm at all.
         upsampling: How the decoder's blocks double height and width; the table has transposed convolutions.
         decoder_spectral_norm: Whether the decoder's layers have spectral norm 1, in place of norms.
         critic_norm: Norm of the image critic's layers; the table has batch norm.
@@ -107,12 +107,12 @@ class ResidualNetworks(Networks):
         )
 
     def image_critic(self, condition_dim: int = 0) -> LayeredCritic:
-        """D_I: its features are the outputs of its convolutional layers; s stands beside them where it sees one."""
+        """D_I: its features are the outputs of its convolutional layers; s, if used, is concatenated to them."""
         channels = [self.shape.channels, *self._channels[:-1]]
         return LayeredCritic(strided_convolutions(channels, self.critic_norm), self._readout(1, condition_dim))
 
     def recogniser(self, outputs: int) -> nn.Sequential:
-        """Q's own layers: as D_I's fully connected ones."""
+        """The head of Q: fully connected layers like D_I's."""
         return self._readout(outputs)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
@@ -121,7 +121,7 @@ class ResidualNetworks(Networks):
 
     @property
     def _code_norm(self) -> Norm:
-        """The norm of what a decoder makes of a code."""
+        """The norm of the decoder's first layer."""
         if self.decoder_spectral_norm:
             return "none"
         return "layer" if self.norm == "group" else "batch"
@@ -130,7 +130,7 @@ class ResidualNetworks(Networks):
         return with_spectral_norm(decoder) if self.decoder_spectral_norm else decoder
 
     def _downward(self, channels: Sequence[int]) -> list[nn.Module]:
-        """Layers from images to half their size with the first of the channels, and half as large with each other."""
+        """Layers that halve the image's size for each entry of the channels."""
         return [
             nn.Conv2d(self.shape.channels, channels[0], 3, stride=2, padding=1),
             nn.ReLU(),
@@ -139,7 +139,7 @@ class ResidualNetworks(Networks):
         ]
 
     def _upward(self, channels: Sequence[int]) -> list[nn.Module]:
-        """Layers from the first of the channels to images, twice as large with each of the others."""
+        """Layers to images that double the size for each entry of the channels but the first."""
         norm = "none" if self.decoder_spectral_norm else self.norm
         return [
             *(ResidualBlock(*sides, "up", norm=norm, upsampling=self.upsampling) for sides in pairwise(channels)),

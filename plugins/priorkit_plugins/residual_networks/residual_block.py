@@ -10,13 +10,14 @@ from torch.nn.functional import conv2d
 __all__ = ["BlockNorm", "ResidualBlock", "Upsampling"]
 
 BlockNorm = Literal["batch", "group", "none"]
-"""A norm behind the convolutions: of a channel over the batch; of groups of channels of each image; or none."""
+"""The norm after convolutions: batch norm, group norm, or none."""
 
 Upsampling = Literal["transposed", "nearest"]
-"""How a block doubles height and width: by a transposed 4x4 convolution, or by nearest neighbours before a 3x3."""
+"""How a block doubles height and width: by a transposed 4x4 convolution, or by nearest neighbours and a 3x3
+convolution."""
 
 _SAFE_CHANNELS = 8
-"""Of so many channels, strided 1x1 convolutions are safe everywhere."""
+"""From this many channels on, strided 1x1 convolutions are safe on all processors."""
 
 _GROUPS = 8
 """Groups of channels, at most (a quarter of Wu and He 2018, arXiv:1803.08494: channels are few here)."""
@@ -25,21 +26,21 @@ _GROUPS = 8
 class ResidualBlock(nn.Module):
     """Convolution, ReLU, convolution, plus a skip connection, ReLU (Table A.1 of Wang et al. 2020).
 
-    The first convolution resamples: 3x3 of stride 2 downwards, a transposed 4x4 of stride 2 upwards (or a 3x3 behind
+    The first convolution resamples: 3x3 of stride 2 downwards, a transposed 4x4 of stride 2 upwards (or a 3x3 after
     nearest-neighbour upsampling: Odena et al. 2016, doi:10.23915/distill.00003), otherwise 3x3 of stride 1; the second
-    is always 3x3. The table leaves open how the skip connection follows. Here it is the identity
-    where the shape stays, and a 1x1 convolution where it changes (He et al. 2015, arXiv:1512.03385), of stride 2
-    downwards, and followed by nearest-neighbour upsampling upwards.
+    is always 3x3. The table does not specify how the skip connection resamples. Here it is the identity if the shape
+    stays the same, and otherwise a 1x1 convolution (He et al. 2015, arXiv:1512.03385), of stride 2 downwards, and
+    followed by nearest-neighbour upsampling upwards.
 
-    With a norm, weights have torch's default initialisation. Without it, that would shrink the signal to nothing
-    within a few blocks, so the weights are drawn such that each branch, and a block whose skip connection is a
+    With a norm, weights have torch's default initialisation. Without a norm, this initialisation would make the signal
+    vanish within a few blocks, so weights are drawn such that each branch, and a block whose skip connection is a
     convolution, preserves its input's mean square (He et al. 2015, arXiv:1502.01852, Section 2.2), and biases are zero.
 
     Args:
         inputs: Channels of the input, shape (N, inputs, H, W).
         outputs: Channels of the output.
         resample: Whether the output has half ("down") or twice ("up") the input's height and width, or the same.
-        norm: Which norm follows every convolution. The convolutions have no biases where there is one.
+        norm: The norm after every convolution. Convolutions followed by a norm have no biases.
         upsampling: How it resamples upwards.
     """
 
@@ -69,12 +70,12 @@ class ResidualBlock(nn.Module):
             projection = _PointwiseConvolution(inputs, outputs, 1, stride=2 if resample == "down" else 1, bias=bias)
             self.skip.extend([projection, *_norms(outputs, norm)])
         if resample == "up":
-            # After the convolution, which commutes with it and so works on a quarter of the pixels.
+            # Upsampling comes after the convolution, with which it commutes, to save computation.
             self.skip.append(nn.Upsample(scale_factor=2))
         self.activation = nn.ReLU()
         if norm == "none":
             _preserve_scale(first, rectified=True)
-            # Their sum has twice the mean square that either has, of which the last ReLU leaves half.
+            # The sum of both branches has twice the mean square of either; the last ReLU halves it.
             _preserve_scale(second, rectified=False)
             if len(self.skip):
                 _preserve_scale(self.skip[0], rectified=False)
@@ -86,10 +87,10 @@ class ResidualBlock(nn.Module):
 
 
 class _PointwiseConvolution(nn.Conv2d):
-    """A 1x1 convolution; of few channels that lie channels-last, it takes the pixels it needs before it, not within it.
+    """A 1x1 convolution that, with few channels-last channels, subsamples the image before the convolution.
 
-    There, oneDNN's gradients of strided 1x1 convolutions write beyond their memory on processors with AVX2 alone (torch
-    2.14, less than 8 channels), which ends the process sooner or later.
+    In this case, oneDNN's gradients of strided 1x1 convolutions write out of bounds on processors with AVX2 only (torch
+    2.14, fewer than 8 channels), which eventually crashes the process.
     """
 
     def forward(self, image: Tensor) -> Tensor:
@@ -110,7 +111,7 @@ def _norms(channels: int, norm: BlockNorm) -> list[nn.Module]:
 
 
 def _preserve_scale(convolution: nn.Module, *, rectified: bool) -> None:
-    """Draws weights with which the output, after a ReLU if there is one, has the mean square of the input."""
+    """Draws weights such that the output, after a ReLU if there is one, has the input's mean square."""
     assert isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d)
     terms = convolution.in_channels * math.prod(convolution.kernel_size)
     if isinstance(convolution, nn.ConvTranspose2d):

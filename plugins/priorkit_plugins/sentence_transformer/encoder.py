@@ -15,27 +15,28 @@ __all__ = ["SentenceTransformerEncoder"]
 
 
 class SentenceTransformerEncoder(PretrainedTextEncoder):
-    """The sentence vectors of a language model, which stays as it is, in evaluation mode, and is not saved with a run.
+    """The sentence vectors of a frozen language model, which stays in evaluation mode and is not saved with a run.
 
     Args:
         model: The `SentenceTransformer`.
-        path: The folder that it was read from.
-        dim: How many dimensions of its vectors to keep, the first ones; None for all.
-        length: Tokens of a caption, with those that mark its beginning and its end; the model may take fewer.
+        path: The folder of the model.
+        dim: Number of dimensions of the vectors to keep, the first ones; None for all.
+        length: Maximal number of tokens of a caption, with those that mark its beginning and end; the model may allow
+            fewer.
 
     Raises:
-        ConfigurationError: It has fewer dimensions, or no tokenizer of text.
+        ConfigurationError: The model has fewer dimensions, or no tokenizer of text.
     """
 
     def __init__(self, model: Any, path: Path, dim: int | None = None, length: int = 64) -> None:
         super().__init__((*model.parameters(), *model.buffers()), str(path))
         self._tokenizer = getattr(model, "tokenizer", None)
         if not callable(self._tokenizer):
-            raise ConfigurationError(f"--text-encoder.path: {str(path)!r} has no tokenizer: it is no model of text")
+            raise ConfigurationError(f"--text-encoder.path: {str(path)!r} has no tokenizer: it is not a model of text")
         self.length = min(length, getattr(model, "max_seq_length", None) or length)
         self._padding = getattr(self._tokenizer, "pad_token_id", None) or 0
         self.model: nn.Module = model.requires_grad_(False).eval()
-        # Older models lower a caption's case before they tokenise it.
+        # Older models convert captions to lower case before they tokenise them.
         self._lowers = bool(getattr(model[0], "do_lower_case", False))
         with torch.no_grad():
             size = self._all_dimensions(torch.ones(1, 1, dtype=torch.int64)).shape[1]
@@ -46,11 +47,11 @@ class SentenceTransformerEncoder(PretrainedTextEncoder):
         self.dim = dim or size
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """The numbers of a caption's tokens, + 1, with those that mark its ends."""
+        """The ids of a caption's tokens, + 1, with those that mark its ends."""
         return self._ids(caption, truncation=False, verbose=False)
 
     def kept_ids(self, caption: str) -> Sequence[int]:
-        """The first ones, and the one that marks the end."""
+        """The first tokens, and the token that marks the end."""
         return self._ids(caption, truncation=True, max_length=self.length)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -65,13 +66,13 @@ class SentenceTransformerEncoder(PretrainedTextEncoder):
 
     def _all_dimensions(self, tokens: Tensor) -> Tensor:
         mask = tokens > 0
-        # Padding is numbered by the model's tokenizer; a caption without tokens is one of padding alone.
+        # Padding has the id of the model's tokenizer; a caption without tokens consists of padding alone.
         features = {"input_ids": torch.where(mask, tokens - 1, self._padding), "attention_mask": mask.long()}
         vectors: Tensor = self.model(features)["sentence_embedding"]
         return vectors
 
     def train(self, mode: bool = True) -> Self:
-        """Sets the mode, but for the model, which stays in evaluation mode."""
+        """Sets the mode, except for the language model, which stays in evaluation mode."""
         super().train(mode)
         self.model.eval()
         return self
@@ -85,7 +86,7 @@ class SentenceTransformerEncoder(PretrainedTextEncoder):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         super()._load_from_state_dict(state_dict, prefix, *rest)
-        # torch goes on to the submodules with this same mapping, and misses in it what was not saved.
+        # torch visits the submodules with this same mapping, and would report unsaved tensors as missing.
         own = self.model.state_dict()
         state_dict.update({f"{prefix}model.{name}": tensor for name, tensor in own.items()})
 

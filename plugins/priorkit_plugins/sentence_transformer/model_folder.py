@@ -1,4 +1,4 @@
-"""Models of sentence-transformers in folders: whether one is whole, and reading it."""
+"""Reads models of sentence-transformers from folders, and checks that they are complete."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _WEIGHTS = (
 )
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
 _OWN = "sentence_transformers."
-"""How the names of classes begin that sentence-transformers brings along."""
+"""Prefix of the names of sentence-transformers' own classes."""
 
 
 def read_model(path: Path) -> nn.Module:
@@ -29,7 +29,7 @@ def read_model(path: Path) -> nn.Module:
 
     Raises:
         MissingExtraError: sentence-transformers is not installed.
-        ConfigurationError: The folder is not there, is not whole, or needs code of its own.
+        ConfigurationError: The folder is missing or incomplete, or needs code of its own.
     """
     _check(path)
     try:
@@ -45,7 +45,7 @@ def read_model(path: Path) -> nn.Module:
             model: nn.Module = SentenceTransformer(
                 str(path), device="cpu", local_files_only=True, trust_remote_code=False
             )
-    except Exception as error:  # whatever a file that is not as it should be leads to
+    except Exception as error:  # any error of a broken file
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConfigurationError(f"--text-encoder.path: {str(path)!r} cannot be read ({reason})") from error
     return model
@@ -61,15 +61,15 @@ def _check(path: Path) -> None:
         # sentence-transformers before 6 runs code of a folder without asking, if modules.json names it.
         if not kind.startswith(_OWN):
             raise ConfigurationError(
-                f"--text-encoder.path: {str(path / 'modules.json')!r} asks for {kind!r}, which is code of the model's "
-                "own; priorkit runs no such code, choose another model"
+                f"--text-encoder.path: {str(path / 'modules.json')!r} needs {kind!r}, which is code of the model's "
+                "own; priorkit does not run such code, choose another model"
             )
         if kind.endswith(".Transformer"):
             _require(folder, "config.json")
             _require(folder, *_WEIGHTS)
             _require(folder, *_VOCABULARIES)
         elif not kind.endswith(".Normalize"):
-            # A normalisation has no settings.
+            # A normalisation module has no settings.
             _require(folder, "config.json")
 
 
@@ -78,13 +78,13 @@ def _modules(path: Path) -> Iterator[tuple[str, Path]]:
     listed = _read(_require(path, "modules.json"))
     try:
         if not isinstance(listed, list) or not listed:
-            raise TypeError("no list of modules")
+            raise TypeError("not a list of modules")
         for module in listed:
             yield str(module["type"]), path / str(module["path"])
     except (TypeError, KeyError) as error:
         raise ConfigurationError(
-            f"--text-encoder.path: {str(path / 'modules.json')!r} is no list of modules with 'type' and 'path'; save "
-            "the model anew"
+            f"--text-encoder.path: {str(path / 'modules.json')!r} does not list modules with 'type' and 'path'; save "
+            "the model again"
         ) from error
 
 
@@ -95,7 +95,7 @@ def _require(folder: Path, *names: str) -> Path:
     missing = str(folder / names[0])
     others = f" (or {', '.join(names[1:])})" if names[1:] else ""
     raise ConfigurationError(
-        f"--text-encoder.path: the model is not whole, {missing!r}{others} is missing; save or download all of it"
+        f"--text-encoder.path: the model is incomplete, {missing!r}{others} is missing; save or download all of it"
     )
 
 

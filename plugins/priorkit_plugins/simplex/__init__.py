@@ -1,4 +1,4 @@
-"""Codes on the simplex, whose entries are shares: Dirichlet and logistic normal encoders and priors."""
+"""Codes on the simplex (shares that sum to 1): Dirichlet and logistic normal encoders and priors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DirichletPriorOptions(Options):
         1.0,
         ge=0.01,
         le=1e4,
-        description="of every entry: 1 for a uniform density, less for few large entries, more for even ones",
+        description="concentration of every entry: 1 for a uniform density, less for few large entries",
     )
 
 
@@ -76,7 +76,7 @@ def _check_encoder(context: EncoderContext) -> int:
     from priorkit.interfaces import CodeKind
 
     if context.codes.kind is not CodeKind.VECTOR:
-        raise ValueError("its codes are vectors of shares, no maps; leave out --code-size")
+        raise ValueError("its codes are vectors of shares, not maps; leave out --code-size")
     return _check_codes(context)
 
 

@@ -13,11 +13,11 @@ __all__ = ["SIMPLEX", "dirichlet_log_prob", "log_entries", "logistic_normal_log_
 SIMPLEX = Support(Space.SIMPLEX)
 
 _LEAST = 1e-38
-"""The least entry that float32 tells from 0."""
+"""The smallest positive entry in float32."""
 
 
 def log_entries(code: Tensor) -> Tensor:
-    """Logarithms of the entries of codes (N, D); an entry that has become 0 counts as the least number above it."""
+    """Logarithms of the entries of codes (N, D); entries of 0 are replaced by the smallest number above 0."""
     return at_least_single(code).clamp(min=_LEAST).log()
 
 
@@ -26,7 +26,7 @@ def dirichlet_log_prob(log_code: Tensor, concentration: Tensor) -> Tensor:
 
     Args:
         log_code: Logarithms of the entries, shape (N, D).
-        concentration: Of each entry, above 0, shape (N, D) or (D,).
+        concentration: Concentration of each entry, above 0, shape (N, D) or (D,).
     """
     constant = torch.lgamma(concentration.sum(-1)) - torch.lgamma(concentration).sum(-1)
     return ((concentration - 1) * log_code).sum(1) + constant
@@ -35,7 +35,7 @@ def dirichlet_log_prob(log_code: Tensor, concentration: Tensor) -> Tensor:
 def logistic_normal_log_prob(log_code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     """Log-density of softmax(g) in nats, shape (N,), where g has independent normal entries.
 
-    All g + a with one number a give the same code, so the density of g is integrated over a, a normal integral.
+    g + a gives the same code for every number a, so the density of g is integrated over a, a Gaussian integral.
 
     Args:
         log_code: Logarithms of the entries, shape (N, D).

@@ -19,7 +19,7 @@ class LogisticNormalEncoder(Encoder):
     """q(code | x) = the distribution of softmax(N(mean(x), variance(x))) (Srivastava and Sutton 2017, Section 3).
 
     Args:
-        body: From images (N, C, H, W) to (N, 2 * code_dim): the means, then what the log-variances are made of.
+        body: From images (N, C, H, W) to (N, 2 * code_dim): the means, then the log-variances before the tanh.
         code_dim: Entries of a code, at least 2.
         log_variances: Lower and upper bound of the log-variances, in nats.
     """
@@ -34,7 +34,7 @@ class LogisticNormalEncoder(Encoder):
         self._bounds = log_variances
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32, even under autocast.
         """
@@ -51,12 +51,12 @@ class LogisticNormalEncoder(Encoder):
 class DirichletEncoder(Encoder):
     """q(code | x) = Dirichlet(concentration(x)) (Joo et al. 2019).
 
-    A draw is made of Gamma numbers, quantiles as high as the noise; their gradients are implicit and exact, where the
-    paper approximates the quantiles of small ones. The logarithms of concentrations are kept in a range by a scaled
-    tanh.
+    A draw consists of normalised Gamma numbers, quantiles at the level of the noise, with exact implicit gradients; the
+    paper approximates the quantiles for small concentrations. The logarithms of concentrations are kept in a range by a
+    scaled tanh.
 
     Args:
-        body: From images (N, C, H, W) to (N, code_dim): what the logarithms of the concentrations are made of.
+        body: From images (N, C, H, W) to (N, code_dim): the log-concentrations before the tanh.
         code_dim: Entries of a code, at least 2.
         concentrations: Lower and upper bound of the concentrations, above 0.
     """
@@ -73,7 +73,7 @@ class DirichletEncoder(Encoder):
         self._bounds = (low, high)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Everything after the body is computed in float32, even under autocast.
         """

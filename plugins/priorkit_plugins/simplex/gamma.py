@@ -8,18 +8,18 @@ from priorkit_plugins.exponential_family import ExponentialFamily, Grid
 __all__ = ["log_gamma"]
 
 _NATS = 25.0
-"""By how much the log-density may have fallen where tails are left out."""
+"""Decrease of the log-density beyond which tails are ignored."""
 
 
 def log_gamma(shape: Tensor, noise: Tensor, least: float) -> Tensor:
-    """Logarithms of Gamma numbers, quantiles as high as normal noise, with implicit gradients: shape (N,).
+    """Logarithms of Gamma numbers, quantiles at the level of normal noise, with implicit gradients: shape (N,).
 
-    Where shapes are small, the numbers themselves would be 0.
+    Logarithms, because with small shapes the numbers themselves would round to 0.
 
     Args:
         shape: Shapes of the Gamma distributions, at least `least`, shape (N,).
         noise: Standard normal, shape (N,).
-        least: The least shape, above 0: the smaller, the longer the lower tail.
+        least: The smallest shape, above 0: the smaller, the longer the lower tail.
     """
     centre = shape.detach().log()
     grid = Grid(centre, shape.rsqrt(), 8 + _NATS / least**0.5)

@@ -12,13 +12,13 @@ from priorkit_plugins.single_precision import at_least_single
 __all__ = ["DirichletPrior", "LogisticNormalPrior"]
 
 _ROUNDING = 0.02
-"""By how much the entries' sum may be off: bfloat16 has two or three digits."""
+"""Tolerance for the entries' sum: bfloat16 has two or three digits."""
 _FAR, _STEPS = 8.0, 1600
-"""Normal numbers up to which quantiles are tabulated, and how many intervals the table has."""
+"""Range of normal numbers for which quantiles are tabulated, and number of intervals of the table."""
 
 
 class _SimplexPrior(Prior):
-    """What priors on the simplex share: normal noise, and a density that is 0 elsewhere.
+    """Base of priors on the simplex: normal noise, and a density that is 0 outside the simplex.
 
     Args:
         code_dim: Entries of a code, at least 2.
@@ -36,7 +36,7 @@ class _SimplexPrior(Prior):
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity beside the simplex."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity outside the simplex."""
         inside = self.support.contains(at_least_single(code), _ROUNDING)
         return torch.where(inside, self._log_prob(log_entries(code)), -torch.inf)
 
@@ -45,11 +45,12 @@ class _SimplexPrior(Prior):
 
 
 class DirichletPrior(_SimplexPrior):
-    """p(code) = Dirichlet(concentration, ..., concentration), nothing to learn.
+    """p(code) = Dirichlet(concentration, ..., concentration), without parameters.
 
     Args:
         code_dim: Entries of a code, at least 2.
-        concentration: Of every entry, above 0: 1 for a uniform density, less for codes with few large entries.
+        concentration: Concentration of every entry, above 0: 1 for a uniform density, less for codes with few large
+            entries.
     """
 
     concentration: Tensor
@@ -60,7 +61,7 @@ class DirichletPrior(_SimplexPrior):
         self.register_buffer("concentration", torch.full((code_dim,), float(concentration)))
         normal = torch.linspace(-_FAR, _FAR, _STEPS + 1, dtype=torch.float64)
         table = log_gamma(torch.full_like(normal, concentration), normal, concentration).to(self.concentration.dtype)
-        # It follows from the concentration.
+        # Not saved, because it follows from the concentration.
         self.register_buffer("quantiles", table, persistent=False)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -79,7 +80,7 @@ class DirichletPrior(_SimplexPrior):
 
 
 class LogisticNormalPrior(_SimplexPrior):
-    """p(code) = the distribution of softmax(N(0, std^2 I)), nothing to learn.
+    """p(code) = the distribution of softmax(N(0, std^2 I)), without parameters.
 
     With std^2 = (1 - 1 / D) / concentration it is the Laplace approximation of a Dirichlet distribution (Srivastava and
     Sutton 2017, Section 3.2).

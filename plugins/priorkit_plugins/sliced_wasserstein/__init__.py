@@ -18,7 +18,7 @@ __all__ = ["SlicedWassersteinOptions", "priorkit_regularizers"]
 class SlicedWassersteinOptions(WeightScheduleOptions):
     """Options of the regularizer `sliced-wasserstein`."""
 
-    projections: int = Field(50, ge=1, description="directions that the codes of a batch are projected on")
+    projections: int = Field(50, ge=1, description="number of directions on which the codes of a batch are projected")
     weight: float = Field(1.0, gt=0, description="weight of the distance")
 
 

@@ -17,8 +17,8 @@ __all__ = ["SlicedWassersteinRegularizer"]
 class SlicedWassersteinRegularizer(ScheduledRegularizer):
     """The mean, over directions, of the squared 2-Wasserstein distance of projected codes (Kolouri et al. 2018).
 
-    Along a direction, the best transport from the data's codes to as many of the prior's is from each to that of the
-    same rank. Each batch draws directions of its own, uniformly from the unit sphere, as in Algorithm 1.
+    Along a direction, the optimal transport pairs the data's codes with equally many of the prior's by rank. Each batch
+    draws new directions, uniformly from the unit sphere, as in Algorithm 1.
 
     Args:
         code_dim: Dimensions of a code.

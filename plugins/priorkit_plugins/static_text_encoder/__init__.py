@@ -1,4 +1,4 @@
-"""The text encoder of averaged word vectors, which comes trained."""
+"""The text encoder `static`: averages of pretrained word vectors."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ class StaticTextEncoderOptions(Options):
         256,
         ge=1,
         le=256,
-        description="dimensions of a caption's vector: the first ones of 256; the first 64 and 128 were trained, too",
+        description="dimensions of a caption's vector: the first ones of 256; the model also suits 64 and 128",
     )
-    length: int = Field(64, ge=1, le=4096, description="tokens of a caption, parts of words; what follows is cut off")
+    length: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="tokens of a caption (parts of words); the rest is cut",
+    )
 
 
 def _build(options: StaticTextEncoderOptions, context: TextEncoderContext) -> TextEncoder:
@@ -41,7 +46,7 @@ def priorkit_text_encoders() -> list[Component[TextEncoder]]:
             "static",
             StaticTextEncoderOptions,
             _build,
-            summary="the mean of word vectors of a language model, trained before (needs the extra `text`)",
+            summary="the mean of a language model's pretrained word vectors (needs the extra `text`)",
             source="Miller 2024, WordLlama, github.com/dleemiller/WordLlama, model l2_supercat; truncated as in "
             "Kusupati et al. 2022, Matryoshka representation learning, arXiv:2205.13147",
         )

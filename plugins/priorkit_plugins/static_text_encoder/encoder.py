@@ -19,17 +19,16 @@ __all__ = ["StaticTextEncoder"]
 class StaticTextEncoder(PretrainedTextEncoder):
     """The mean of the vectors of a caption's tokens, which are words or parts of words; nothing is trained.
 
-    It takes no account of the order of words. Characters that the tokenizer does not know become their bytes, so no
-    word is without a token.
+    It ignores the order of words. Unknown characters become bytes, so every word has tokens.
 
     Args:
-        vectors: A vector for each token of the tokenizer, (V, D), of which the first dimensions say most.
-        tokenizer: Parts a caption into tokens, numbered from 0.
-        dim: How many dimensions to keep, at most D.
-        length: Tokens of a caption.
+        vectors: A vector for each token of the tokenizer, (V, D), with the most important dimensions first.
+        tokenizer: Splits a caption into tokens, numbered from 0.
+        dim: Number of dimensions to keep, at most D.
+        length: Maximal number of tokens of a caption.
 
     Raises:
-        ConfigurationError: The vectors have fewer dimensions, or do not go with the tokenizer.
+        ConfigurationError: The vectors have fewer dimensions, or do not match the tokenizer.
     """
 
     vectors: Tensor
@@ -52,7 +51,7 @@ class StaticTextEncoder(PretrainedTextEncoder):
         self.register_buffer("vectors", kept, persistent=False)
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """The numbers of a caption's tokens, + 1; spaces count once."""
+        """The ids of a caption's tokens, + 1; repeated spaces count once."""
         text = " ".join(caption.split())
         if not text:
             return []

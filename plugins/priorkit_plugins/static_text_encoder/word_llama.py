@@ -1,6 +1,6 @@
 """The files of the package wordllama.
 
-They are read without it: importing it imports a client of the web, and its own loader downloads what it does not find.
+They are read without importing the package, which imports a web client, and whose loader downloads missing files.
 """
 
 from functools import lru_cache
@@ -25,11 +25,11 @@ _EXTRA = "pip install 'priorkit[text]'"
 
 
 def read_vectors() -> Tensor:
-    """The vectors of all tokens, in the order of their numbers: float (V, 256).
+    """The vectors of all tokens, in the order of their ids: float (V, 256).
 
     Raises:
         MissingExtraError: wordllama is not installed.
-        ConfigurationError: It has no such file, or another one.
+        ConfigurationError: The package has no such file, or a different one.
     """
     path = _file(_VECTORS)
     try:
@@ -46,11 +46,11 @@ def read_vectors() -> Tensor:
 
 
 def read_tokenizer() -> "Tokenizer":
-    """What parts a text into tokens.
+    """The tokenizer.
 
     Raises:
         MissingExtraError: wordllama or tokenizers is not installed.
-        ConfigurationError: It has no such file, or another one.
+        ConfigurationError: The package has no such file, or a different one.
     """
     path = _file(_TOKENIZER)
     try:

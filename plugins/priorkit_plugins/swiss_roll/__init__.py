@@ -18,7 +18,7 @@ class SwissRollOptions(Options):
     """Options of the prior `swiss-roll`."""
 
     turns: float = Field(2.0, gt=0, description="turns of the spiral")
-    radius: float = Field(3.0, gt=0, description="distance of its outer end from 0")
+    radius: float = Field(3.0, gt=0, description="distance of the spiral's outer end from 0")
     std: float = Field(0.05, ge=0, description="standard deviation of the distance from the spiral")
 
 
@@ -26,7 +26,7 @@ def _build(options: SwissRollOptions, context: PriorContext) -> Prior:
     from priorkit_plugins.swiss_roll.prior import SwissRollPrior
 
     if context.code_dim != 2:
-        raise ValueError(f"lies in a plane, and codes have {context.code_dim} dimensions; use --code-dim 2")
+        raise ValueError(f"lies in a plane, but codes have {context.code_dim} dimensions; use --code-dim 2")
     return SwissRollPrior(options.turns, options.radius, options.std, context.classes)
 
 
@@ -38,7 +38,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "swiss-roll",
             SwissRollOptions,
             _build,
-            summary="a spiral in the plane; with classes, one stretch of it for each",
+            summary="a spiral in the plane; with classes, one part of it for each",
             source="Makhzani et al. 2015, Adversarial autoencoders, arXiv:1511.05644, Section 2.3",
         )
     ]

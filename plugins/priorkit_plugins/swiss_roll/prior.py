@@ -13,8 +13,8 @@ __all__ = ["SwissRollPrior"]
 class SwissRollPrior(Prior):
     """code = t * radius * (cos a, sin a) + std * e, with a = 2 pi * turns * t, t = sqrt(u), u uniform, e ~ N(0, I).
 
-    The square root spreads codes over the spiral's length about evenly. With a condition, the roll is cut into equal
-    shares: class k of K has u in [k/K, (k+1)/K). It has no density in closed form.
+    The square root spreads codes about evenly along the spiral. With a condition, the roll is cut into equal parts:
+    class k of K has u in [k/K, (k+1)/K). It has no density in closed form.
 
     Args:
         turns: Turns of the spiral.
@@ -38,7 +38,7 @@ class SwissRollPrior(Prior):
         return torch.cat([along, torch.randn(n, 2, generator=generator, device=device)], dim=1)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Codes (N, 2) from noise (N, 3): on the stretches of the classes in s (N, K), or anywhere on the roll."""
+        """Codes (N, 2) from noise (N, 3): on the parts of the classes in s (N, K), or anywhere on the roll."""
         share = noise[:, 0]
         if condition is not None:
             share = (condition.argmax(1) + share) / condition.shape[1]

@@ -18,25 +18,25 @@ class TextOptions(Options):
     """Options of the condition `text`."""
 
     seen_by_image_critic: bool = Field(
-        True, description="show the caption's vector to the image discriminator; turn it off where no phase trains one"
+        True, description="give the caption's vector to the image discriminator; turn this off if no phase trains one"
     )
-    seen_by_code_critic: bool = Field(False, description="show the caption's vector to the code discriminator")
+    seen_by_code_critic: bool = Field(False, description="give the caption's vector to the code discriminator")
     mismatched: bool = Field(
-        True, description="show that discriminator real images with another image's caption as fakes"
+        True, description="give the image discriminator real images with another image's caption as fakes"
     )
     interpolated: float = Field(
         0.0,
         ge=0,
         le=1,
         description="share of generated images that are conditioned on the mean of two captions' vectors, rescaled to "
-        "their length; the image discriminator is shown this mean as their s (Reed et al. 2016); 0 for none",
+        "their length; the image discriminator sees this mean as their s (Reed et al. 2016); 0 for none",
     )
     remembered: int = Field(
-        1000, ge=1, description="captions of training images that are kept with the run, to draw samples for"
+        1000, ge=1, description="number of training images' captions that are kept with the run, for samples"
     )
     loss: Literal["contrastive", "structured"] = Field(
         "contrastive",
-        description="what a text encoder learns by, if it does not come trained: the right caption among the batch's "
+        description="loss of a text encoder that is not pretrained: finding the right caption among the batch's "
         "by cross-entropy, or by a hinge (Reed et al. 2016)",
     )
 
@@ -45,7 +45,7 @@ def _build(options: TextOptions, context: ConditionContext) -> Condition:
     from priorkit_plugins.text.condition import TextCondition, require_captions
 
     if context.train is not None:
-        # Before a text encoder complains that it has no words to learn.
+        # Before a text encoder raises an error because it has no words to learn.
         require_captions(context.train)
     assert context.text_encoder is not None, "the core gives conditions a text encoder"
     return TextCondition(
@@ -68,7 +68,7 @@ def priorkit_conditions() -> list[Component[Condition | None]]:
             "text",
             TextOptions,
             _build,
-            summary="a caption that comes with each image, made a vector by a text encoder",
+            summary="a caption that comes with each image, turned into a vector by a text encoder",
             source="Wang, Peng and Ko 2020, Learning priors for adversarial autoencoders, Section V; Reed et al. 2016, "
             "arXiv:1605.05396, for mismatched pairs and interpolated captions",
         )

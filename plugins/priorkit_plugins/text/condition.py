@@ -1,4 +1,4 @@
-"""A caption that comes with each image as the condition."""
+"""The condition `text`: a caption that comes with each image."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ from priorkit_plugins.single_precision import single_precision
 __all__ = ["TextCondition", "require_captions"]
 
 _CHUNK = 256
-"""Captions that become vectors at once."""
+"""Number of captions embedded at once."""
 
 
 def require_captions(images: ImageSet) -> Captions:
     """The captions of images.
 
     Raises:
-        ValueError: They have none.
+        ValueError: The images have no captions.
     """
     if images.captions is None:
         raise ValueError(
@@ -33,28 +33,28 @@ def require_captions(images: ImageSet) -> Captions:
 class TextCondition(Condition):
     """s is the vector of a caption of the image, made by a text encoder (Section V of Wang et al. 2020).
 
-    Of an image's captions, each step uses one, drawn from the run's seed. D_I sees s beside the image, and pairs of an
-    image with another one's caption as fakes (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be
-    generated from a mixture of two captions' vectors (Section 4.3, with a beta of 0.5). Vectors have length sqrt(dim),
-    so that a dimension is about as large as one of the noise.
+    Each step uses one random caption of each image. D_I sees s with the image, and images with another image's caption
+    as fakes (Reed et al. 2016, arXiv:1605.05396, Section 4.2). Some images may be generated from a mixture of two
+    captions' vectors (Section 4.3, beta = 0.5). Vectors have length sqrt(dim), so that their dimensions have about the
+    scale of the noise.
 
-    A text encoder that does not come trained learns in a phase of this condition's own, `text-embedding`
+    A text encoder that is not pretrained is trained in this condition's own phase, `text-embedding`
     (`TextEmbeddingPhase`). All other phases use its vectors without training it.
 
     Args:
         encoder: From captions to vectors (N, dim).
-        train: The training images, of whose captions some are kept to draw samples for; None to load them later.
-        seen_by_image_critic: Whether D_I is shown s.
-        seen_by_code_critic: Whether D_C is shown s.
-        mismatched: Whether D_I is shown mismatched pairs, where it is shown s.
+        train: The training images; some of their captions are kept for samples. None if these are loaded later.
+        seen_by_image_critic: Whether D_I receives s.
+        seen_by_code_critic: Whether D_C receives s.
+        mismatched: Whether D_I also receives mismatched pairs, if it receives s.
         interpolated: Share of generated images that are made from a mixture of two captions' vectors, from 0 to 1.
-        remembered: How many captions are kept, of images evenly spread over the training images; repeated where there
-            are fewer. Captions of which the encoder knows nothing are left out.
-        loss: The loss that an encoder learns by: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
+        remembered: Number of captions kept, of images evenly spread over the training images, with repetitions if there
+            are fewer. Captions without any known word are left out.
+        loss: The loss that trains the encoder: `contrastive`, or `structured` (see `TextEmbeddingPhase`).
 
     Raises:
-        ValueError: The training images have no captions, or none that the encoder knows something of, or `interpolated`
-            is above 0 and D_I is shown no s.
+        ValueError: The training images have no captions, or none with a known word; or `interpolated` is above 0 and
+            D_I does not receive s.
     """
 
     from_data = True
@@ -77,8 +77,8 @@ class TextCondition(Condition):
         super().__init__()
         if interpolated and not seen_by_image_critic:
             raise ValueError(
-                f"interpolated is {interpolated:g}, and seen_by_image_critic is off: what is made from two captions is "
-                "judged by the image discriminator alone; turn that on, or use --condition.interpolated 0"
+                f"interpolated is {interpolated:g}, but seen_by_image_critic is off: images from two captions are "
+                "judged by the image discriminator alone; turn this on, or use --condition.interpolated 0"
             )
         self.encoder = encoder
         self.dim = encoder.dim
@@ -105,19 +105,19 @@ class TextCondition(Condition):
         return self.kept.to(indices.device).index_select(0, indices)
 
     def entries(self, images: ImageSet) -> Tensor:
-        """The tokens of all captions, int32 (N, K, length); rows of 0 where an image has fewer than K captions."""
+        """The tokens of all captions, int32 (N, K, length); rows of 0 for images with fewer than K captions."""
         captions = require_captions(images)
-        # Many images share a caption, which is read once.
+        # Many images share a caption, which is tokenised once.
         tokens = self._tokens(captions.distinct())
         none = torch.zeros(1, tokens.shape[1], dtype=tokens.dtype)
         return torch.cat([tokens, none])[captions.places()]
 
     def one_of(self, entries: Tensor, chances: Tensor) -> Tensor:
-        """Of the tokens (N, K, length) of each image's captions, those of one, int32 (N, length)."""
+        """Picks one of each image's captions: from tokens (N, K, length) to int32 (N, length)."""
         if entries.ndim == 2:
             return entries
         counts = entries.any(2).sum(1).clamp(min=1)
-        # Sorts captions with tokens first, so that those without are never drawn.
+        # Captions with tokens are sorted first, so that captions without tokens are never drawn.
         ordered = entries.any(2).int().argsort(dim=1, descending=True, stable=True)
         place = ordered.gather(1, (chances * counts).long().clamp(max=entries.shape[1] - 1)[:, None])
         return entries.gather(1, place[:, :, None].expand(-1, -1, entries.shape[2]))[:, 0]
@@ -127,7 +127,7 @@ class TextCondition(Condition):
         training, device = self.encoder.training, self.kept.device
         self.encoder.eval()
         with torch.no_grad(), single_precision(device):
-            # In chunks: the memory of some encoders is large for each caption.
+            # In chunks: some encoders need much memory for each caption.
             found = torch.cat([self.encoder(chunk.to(device, torch.int64)) for chunk in torch.split(entries, _CHUNK)])
         self.encoder.train(training)
         return normalize(found.float(), dim=1).mul(math.sqrt(self.dim)).to(entries.device)
@@ -151,7 +151,7 @@ class TextCondition(Condition):
                 raise ValueError("a text is empty: say what the image should show")
             if not self.encoder.reads(text):
                 raise ValueError(
-                    f"the text {text[:60]!r} has nothing in it that the run's text encoder knows; use words of the "
+                    f"the text {text[:60]!r} has no word that the run's text encoder knows; use words of the "
                     "training captions"
                 )
         return self.vectors(tokens.to(self.kept.device))
@@ -170,7 +170,7 @@ class TextCondition(Condition):
         return 0.5 * (squares.mean() + self.dim * math.log(2 * math.pi))
 
     def phases(self, system: System) -> Sequence[Phase]:
-        """`text-embedding`, in which the text encoder learns; none where it comes trained."""
+        """`text-embedding`, which trains the text encoder; none if the encoder is pretrained."""
         from priorkit_plugins.text.phase import TextEmbeddingPhase
 
         if self.encoder.frozen:
@@ -182,10 +182,10 @@ class TextCondition(Condition):
 
 
 def _kept_captions(train: ImageSet, n: int, encoder: TextEncoder) -> list[str]:
-    """Captions of `n` images, evenly spread over those with a caption that the encoder knows something of.
+    """Captions of `n` images, evenly spread over images with a caption with a known word.
 
     Raises:
-        ValueError: It knows nothing of any caption.
+        ValueError: No caption has a known word.
     """
     captions = require_captions(train)
     chosen = _one_of_each(captions.take(train.spread_indices(n)))
@@ -196,7 +196,7 @@ def _kept_captions(train: ImageSet, n: int, encoder: TextEncoder) -> list[str]:
     readable = [texts for of_image in captions if (texts := tuple(text for text in of_image if text in known))]
     if not readable:
         raise ValueError(
-            f"the text encoder knows nothing of the captions, such as {chosen[0][:40]!r}: choose another "
+            f"the text encoder knows no word of the captions, such as {chosen[0][:40]!r}: choose another "
             "--text-encoder, one for their script or language"
         )
     spread = torch.arange(n) * max(len(readable), n) // n % len(readable)
@@ -204,5 +204,5 @@ def _kept_captions(train: ImageSet, n: int, encoder: TextEncoder) -> list[str]:
 
 
 def _one_of_each(captions: Iterable[tuple[str, ...]]) -> list[str]:
-    # Not always the first one: the k-th caption of an image is often of one form.
+    # Not always the first caption: the k-th captions of all images often have the same form.
     return [of_image[index % len(of_image)] for index, of_image in enumerate(captions)]

@@ -1,4 +1,4 @@
-"""The network that a text encoder is trained beside."""
+"""The network of images with which a text encoder is trained."""
 
 from torch import Tensor, nn
 

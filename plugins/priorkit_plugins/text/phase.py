@@ -1,4 +1,4 @@
-"""The phase in which a text encoder learns which captions belong to which images."""
+"""The phase that trains a text encoder to match captions and images."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,17 +16,16 @@ _LOSSES: dict[str, _Loss] = {"contrastive": contrastive_loss, "structured": stru
 
 
 class TextEmbeddingPhase(Phase):
-    """Trains the text encoder beside a network of images, so that captions are near their own images.
+    """Trains the text encoder together with a network of images, so that captions are close to their images.
 
-    Both give vectors of one space; a loss pulls those of an image and its caption together, and those of others of the
-    batch apart, from images to captions and from captions to images. Pairs whose captions are the same count as
-    neither. The network of images is used for nothing else.
+    Both embed into the same space. The loss attracts matching images and captions and repels other pairs of the batch,
+    in both directions. Pairs with equal captions are ignored. The network of images has no other use.
 
     Args:
         encoder: The text encoder.
         shape: The images' shape.
-        loss: `contrastive`, the cross-entropy of the right one among the batch (Radford et al. 2021,
-            arXiv:2103.00020), or `structured`, a hinge (Reed et al. 2016, arXiv:1605.05395).
+        loss: `contrastive`, the cross-entropy of the right match in the batch (Radford et al. 2021, arXiv:2103.00020),
+            or `structured`, a hinge (Reed et al. 2016, arXiv:1605.05395).
     """
 
     name = "text_embedding"
@@ -41,7 +40,7 @@ class TextEmbeddingPhase(Phase):
         self.loss = _LOSSES[loss]
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """None: what comes with the images, `entries`, is all that is needed."""
+        """No noise: the phase needs only `entries`, which come with the images."""
         return {}
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:

@@ -1,4 +1,4 @@
-"""The feature extractor `torchscript`: a network of your own, in a file."""
+"""The feature extractor `torchscript`: your own network, from a file."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ class TorchScriptOptions(Options):
         None, description="a TorchScript module, from images (N, C, H, W) to features (N, D) or (features, logits)"
     )
     input: Literal["symmetric", "unit", "uint8"] = Field(
-        "symmetric", description="pixels that it takes: float32 in [-1, 1], float32 in [0, 1], or uint8"
+        "symmetric", description="the module's input: float32 in [-1, 1], float32 in [0, 1], or uint8"
     )
-    size: int | None = Field(None, ge=1, description="height and width that it takes; none gives the images' own")
-    rgb: bool = Field(False, description="show it grey images as RGB")
+    size: int | None = Field(
+        None, ge=1, description="height and width of the module's input (none: those of the images)"
+    )
+    rgb: bool = Field(False, description="convert grey images to RGB")
 
     @field_validator("file")
     @classmethod
     def _from_anywhere(cls, value: Path | None) -> Path | None:
-        # A run is evaluated again from any folder.
+        # Runs may be evaluated from another working directory.
         return None if value is None else value.expanduser().absolute()
 
 
@@ -48,7 +50,7 @@ def priorkit_extractors() -> list[Component[FeatureExtractor]]:
             "torchscript",
             TorchScriptOptions,
             _build,
-            summary="a network of your own, from a TorchScript file",
+            summary="your own network, from a TorchScript file",
             source="torch.jit.save",
         )
     ]

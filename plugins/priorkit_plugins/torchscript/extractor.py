@@ -24,10 +24,10 @@ _CHUNK = 100
 
 
 class TorchScriptExtractor(FeatureExtractor):
-    """A module that `torch.jit.save` has written.
+    """A module saved by `torch.jit.save`.
 
     Args:
-        options: The file, and what its module takes.
+        options: The file, and the module's kind of input.
         context: The images' shape and the device.
     """
 
@@ -38,7 +38,7 @@ class TorchScriptExtractor(FeatureExtractor):
         self._hash = ""
 
     def prepare(self, data: ImageData) -> None:
-        """Loads the module and shows it a blank image."""
+        """Loads the module and tries it on a blank image."""
         if self._module is not None:
             return
         if self.options.file is None:
@@ -50,7 +50,7 @@ class TorchScriptExtractor(FeatureExtractor):
             self._module = torch.jit.load(str(path), map_location=self.context.device).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
             raise ConfigurationError(
-                f"--extractor.file {path}: no TorchScript module ({str(error).splitlines()[0]}); write one with "
+                f"--extractor.file {path}: not a TorchScript module ({str(error).splitlines()[0]}); write one with "
                 "torch.jit.save(torch.jit.script(module), path)"
             ) from None
         self._hash = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -58,10 +58,10 @@ class TorchScriptExtractor(FeatureExtractor):
         self.extract(torch.zeros(2, shape.channels, shape.size, shape.size, dtype=torch.uint8))
 
     def extract(self, images: Tensor) -> Features:
-        """What the module gives; of logits, the probabilities.
+        """The module's features, and the probabilities of its logits.
 
         Raises:
-            ConfigurationError: The module fails, or gives something else.
+            ConfigurationError: The module fails, or returns something else.
         """
         assert self._module is not None, "prepare() comes first"
         found = [self._run(part) for part in torch.split(images, _CHUNK)]
@@ -76,18 +76,18 @@ class TorchScriptExtractor(FeatureExtractor):
             with torch.no_grad():
                 output = self._module(given)
         except (RuntimeError, torch.jit.Error) as error:
-            # The last line of TorchScript's account says what went wrong, the others where.
+            # The last line of TorchScript's message says what went wrong, the others where.
             raise ConfigurationError(
                 f"--extractor.file {self.options.file}: the module fails on {given.dtype} images of shape "
                 f"{tuple(given.shape)} ({str(error).strip().splitlines()[-1]}); --extractor.input, --extractor.size "
-                "and --extractor.rgb say what it takes"
+                "and --extractor.rgb define its input"
             ) from None
         features, logits = output if isinstance(output, tuple) and len(output) == 2 else (output, None)
         parts = [item for item in (features, logits) if item is not None]
         if not all(isinstance(item, Tensor) and item.ndim == 2 and len(item) == len(images) for item in parts):
             shapes = ", ".join(_in_words(item) for item in parts)
             raise ConfigurationError(
-                f"--extractor.file {self.options.file}: the module gives {shapes} for {len(images)} images; expected "
+                f"--extractor.file {self.options.file}: the module returns {shapes} for {len(images)} images; expected "
                 f"features ({len(images)}, D), or a tuple of them and logits ({len(images)}, K)"
             )
         return features.float().cpu(), None if logits is None else logits.float().cpu()

@@ -1,4 +1,4 @@
-"""What the data sets of this plug-in have in common: files in a folder, which torchvision reads and downloads."""
+"""The base class of this plug-in's data sets: files in a folder, which torchvision reads and downloads."""
 
 import abc
 import textwrap
@@ -15,7 +15,7 @@ class Archive(abc.ABC):
 
     Attributes:
         title: The data set's name.
-        advice: Where to get the files and what to do with them, as an imperative.
+        advice: How to get the files by hand, as an imperative.
     """
 
     title: str
@@ -27,7 +27,7 @@ class Archive(abc.ABC):
 
     @abc.abstractmethod
     def download(self, root: Path) -> None:
-        """Downloads and unpacks what is missing. Raises whatever torchvision raises."""
+        """Downloads and unpacks missing files. Passes torchvision's errors on."""
 
     @abc.abstractmethod
     def read(self, root: Path) -> ImageData:
@@ -39,7 +39,7 @@ class Archive(abc.ABC):
 
 
 def damaged(what: Path | str, advice: str, reason: str = "its checksum is not the official one") -> DataError:
-    """The error for a file that is there but cannot be used."""
+    """The error for a file that exists but cannot be used."""
     return DataError(f"{what} is damaged ({reason}): delete it, then let it be downloaded again, or {advice}")
 
 

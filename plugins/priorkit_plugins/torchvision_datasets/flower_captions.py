@@ -10,11 +10,11 @@ __all__ = ["captions_path", "held_out_classes", "read_flower_captions"]
 
 _CLASSES = 102
 _OWN_CHOICE = range(4, 100, 5)
-"""Labels of the classes that are held out where nothing says which: 20, evenly spaced."""
+"""Labels of the classes that are held out by default: 20, evenly spaced."""
 
 
 def captions_path(folder: Path, image: Path, label: int) -> Path:
-    """Where the captions of a photograph lie: `text_c10/class_00001/image_00001.txt`; classes count from 1 there."""
+    """The path of a photograph's captions: `text_c10/class_00001/image_00001.txt`; classes count from 1 there."""
     return folder / "text_c10" / f"class_{label + 1:05d}" / f"{image.stem}.txt"
 
 
@@ -30,7 +30,7 @@ def read_flower_captions(path: Path) -> tuple[str, ...]:
 def held_out_classes(folder: Path) -> tuple[frozenset[int], str]:
     """The labels of the classes to hold out, and a note.
 
-    They are those of `testclasses.txt` in this folder, a line such as `class_00005` for each, as Reed et al. publish it
+    They are listed in `testclasses.txt` in this folder, in lines such as `class_00005`, as published by Reed et al.
     with the captions (CVPR 2016, arXiv:1605.05395: 82 classes to train and validate on, 20 to test on). Without that
     file, every fifth class is held out.
 

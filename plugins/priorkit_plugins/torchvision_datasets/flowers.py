@@ -25,13 +25,13 @@ __all__ = ["FlowersArchive", "FlowersReading"]
 
 @dataclass(frozen=True)
 class FlowersReading:
-    """How the flowers are read.
+    """Settings of reading the flowers.
 
     Attributes:
         image_size: Side of the images in pixels.
-        split: Which are held out: those of the official `val`, or all of some classes.
-        captions: Whether captions are read where they lie beside the photographs.
-        captionless: What is done where some photographs have no captions.
+        split: The held-out images: the official `val`, or all images of some classes.
+        captions: Whether to read captions, if they are beside the photographs.
+        captionless: What to do if some photographs have no captions.
         embeddings: A folder with an embedding of each photograph, below that of the data set; or None.
     """
 
@@ -60,13 +60,14 @@ class FlowersArchive(Archive):
 
     Of the official splits, `train` and `test` (1,020 + 6,149 images) are trained on and `val` (1,020) is held out:
     `train` alone is too small to learn from. The class-disjoint split holds out all images of some classes
-    (`held_out_classes`). Labels are the same either way. Each photograph is cropped to its central square and resized.
+    (`held_out_classes`). Labels are the same for both splits. Each photograph is cropped to its central square and
+    resized.
 
     Captions are read from `ROOT/flowers-102/text_c10/class_XXXXX/image_XXXXX.txt`, one a line, as Reed et al. publish
     them (CVPR 2016, arXiv:1605.05395).
 
     Args:
-        reading: How they are read.
+        reading: The settings.
     """
 
     title = "102 Flowers"
@@ -131,7 +132,7 @@ class FlowersArchive(Archive):
     def _image_set(
         self, photographs: list[_Photograph], chosen: list[int], vectors: Tensor | None, captions: Captions | None
     ) -> ImageSet:
-        """Reads some of the photographs, and takes what belongs to them."""
+        """Reads some of the photographs, with their labels, captions and embeddings."""
         indices, some = torch.tensor(chosen), [photographs[index] for index in chosen]
         # Decoding releases the interpreter's lock.
         with ThreadPoolExecutor() as pool:
@@ -150,7 +151,7 @@ class FlowersArchive(Archive):
     def _captions(
         self, folder: Path, photographs: list[_Photograph], notes: list[str]
     ) -> tuple[list[_Photograph], Captions | None]:
-        """The photographs that are used, and their captions, if there are some."""
+        """The photographs to use, and their captions, if any."""
         if not self.reading.captions:
             return photographs, None
         if not (folder / "text_c10").is_dir():

@@ -47,7 +47,7 @@ class IdxArchive(Archive):
         return [root / self._dataset.__name__ / "raw" / name for name in names]
 
     def download(self, root: Path) -> None:
-        """Downloads the files, or unpacks those that are there with the ending .gz."""
+        """Downloads the files, or unpacks those that exist with the ending .gz."""
         self._dataset(root, download=True)
 
     def read(self, root: Path) -> ImageData:
@@ -71,4 +71,4 @@ class IdxArchive(Archive):
         try:
             return read(str(path))
         except Exception as error:  # the reader checks by assertions, views and look-ups
-            raise damaged(path, self.advice, f"it is no whole idx file; {shortened(error)}") from error
+            raise damaged(path, self.advice, f"it is not a complete idx file; {shortened(error)}") from error

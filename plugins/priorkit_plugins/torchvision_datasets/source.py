@@ -16,14 +16,14 @@ from priorkit_plugins.torchvision_datasets.svhn import SvhnArchive
 __all__ = ["DEFAULT_ROOT", "TorchvisionSource", "archive_named"]
 
 DEFAULT_ROOT = Path("~/.cache/priorkit/data")
-"""Where the data sets are kept if no folder is given."""
+"""The folder of the data sets if the user gives none."""
 
 _TIMEOUT = 30.0
 """Seconds after which a silent server counts as unreachable."""
 
 
 def archive_named(name: str) -> Archive:
-    """The archive of the component `name`, of those without options of their own."""
+    """The archive of the component `name`, for those without options."""
     match name:
         case "mnist":
             return IdxArchive.mnist()
@@ -44,8 +44,8 @@ class TorchvisionSource(DataSource):
 
     Args:
         archive: Which data set.
-        data_dir: The root folder, which must exist; by default `DEFAULT_ROOT`, which downloading makes.
-        download: Whether to download files that are missing. Files that are there are never replaced.
+        data_dir: The root folder, which must exist; by default `DEFAULT_ROOT`, which is created when downloading.
+        download: Whether to download missing files. Existing files are never replaced.
     """
 
     def __init__(self, archive: Archive, data_dir: Path | None = None, download: bool = True) -> None:
@@ -69,7 +69,7 @@ class TorchvisionSource(DataSource):
         missing = self._missing(root)
         failure = "downloading is off: --dataset.download true"
         if missing and self.download:
-            # Children sort behind their parents, and so come first here.
+            # Children sort after their parents, and so come first here.
             new = sorted({folder for path in missing for folder in path.parents if not folder.exists()}, reverse=True)
             try:
                 with _download_manners():
@@ -90,7 +90,7 @@ class TorchvisionSource(DataSource):
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:
-    """Leaves no empty folders behind where a download failed."""
+    """Removes empty folders after a failed download."""
     for folder in folders:
         with contextlib.suppress(OSError):  # it is not empty, or was never made
             folder.rmdir()
@@ -98,7 +98,7 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def _download_manners() -> Iterator[None]:
-    """Keeps the standard output clean of torchvision's progress, and does not wait for ever for a silent server."""
+    """Hides torchvision's progress output, and sets a timeout for silent servers."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:

@@ -20,17 +20,20 @@ class TreeOptions(Options):
     """Options of the prior `tree`."""
 
     depth: int = Field(3, ge=1, description="levels below the root")
-    branching: int = Field(3, ge=2, description="children of every node: where the process is cut off")
+    branching: int = Field(3, ge=2, description="number of children of every node, at which the process is truncated")
     concentration: float = Field(1.0, gt=0, description="gamma of the stick-breaking weights; larger is more even")
     node_std: float = Field(1.0, gt=0, description="standard deviation of the root's mean around 0, in every dimension")
     node_decay: float = Field(
-        0.7, gt=0, le=1, description="that of a child's mean around its parent's is so many times that one level above"
+        0.7,
+        gt=0,
+        le=1,
+        description="factor of node_std from one level to the next: spread of a child's mean around its parent's",
     )
     leaf_std: float = Field(0.5, gt=0, description="standard deviation of codes around their leaf's mean")
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:
-        # Not a power of both, which takes for ever where they are large.
+        # Not branching ** depth, which takes too long for large numbers.
         leaves = 1
         for _ in range(min(self.depth, _MOST_LEAVES)):
             leaves *= self.branching

@@ -1,4 +1,4 @@
-"""A nested Chinese restaurant process over codes, cut off to a finite tree."""
+"""A nested Chinese restaurant process over codes, truncated to a finite tree."""
 
 import math
 
@@ -13,8 +13,8 @@ from priorkit_plugins.diagonal_mixture import DiagonalMixture, mixture_noise, pi
 __all__ = ["TreePrior"]
 
 _START = 0.1
-"""Means start so many times as far apart as the tree's own density has them: from there, in many dimensions, the leaf
-that happens to be nearest takes all codes."""
+"""Factor of the initial distances of means, relative to the tree's own density: with a factor of 1, in many dimensions,
+the nearest leaf would take all codes."""
 
 
 class TreePrior(Prior):
@@ -25,11 +25,11 @@ class TreePrior(Prior):
     gamma) and w_j = v_j * prod_{i<j} (1 - v_i); a path's weight is the product of its nodes' weights; codes lie around
     the means of leaves.
 
-    Unlike there, the tree is cut off: every node has the same number of children, the last of which takes what is left
-    of the stick, and every path has the same length. Instead of posteriors of means and sticks, found by variational
-    expectation-maximisation in turn with the autoencoder's training, there are point estimates, which descend the
-    regularizer's loss together with the encoder, and `parameter_loss`. And images are independent: the paper's are
-    frames of videos, each with path weights of its own.
+    Unlike there, the tree is truncated: every node has the same number of children, the last of which gets the rest of
+    the stick, and every path has the same length. The paper alternates variational EM for posteriors of means and
+    sticks with training the autoencoder; here means and sticks are point estimates, trained by the regularizer's loss
+    together with the encoder, and by `parameter_loss`. Images are independent here; the paper's are frames of videos,
+    each with its own path weights.
 
     Args:
         code_dim: Dimensions of a code.
@@ -39,7 +39,7 @@ class TreePrior(Prior):
         node_std: Standard deviation of the root's mean around 0, sigma_0.
         node_decay: sigma_l = sigma_0 * node_decay^l.
         leaf_std: Standard deviation of codes around their leaf's mean.
-        train_count: Number of training images, which the parameters' own density is divided by.
+        train_count: Number of training images, by which the parameters' log-density is divided.
     """
 
     learning = Learning.LIKELIHOOD
@@ -64,11 +64,11 @@ class TreePrior(Prior):
         self.leaf_std = leaf_std
         self.train_count = train_count
         self._stds = [node_std * node_decay**level for level in range(depth + 1)]
-        # The root's mean, then every node's less its parent's: the density is the same, and branches move together.
+        # The root's mean, then the differences of nodes' means from their parents', so that branches move together.
         self.offsets = nn.ParameterList(
             _START * std * torch.randn(branching**level, code_dim) for level, std in enumerate(self._stds)
         )
-        # Logits of v_j. At the start, all children have the same weight: v_j is one share of those that are left.
+        # Logits of v_j. Initially, all children have the same weight: v_j is 1 / (number of remaining children).
         shares = torch.arange(branching, 1, -1, dtype=torch.float32)
         self.sticks = nn.ParameterList(-torch.log(shares - 1).repeat(branching**level, 1) for level in range(depth))
 
@@ -104,8 +104,8 @@ class TreePrior(Prior):
     def parameter_loss(self) -> Tensor:
         """-log p(means, sticks) / train_count, a scalar in nats.
 
-        The density of sticks is that of their logits, log(v / (1 - v)), whose mode is at E[v] = 1 / (1 + gamma); that
-        of v itself has its mode at the end of the stick, where a logit would be infinite.
+        The density of sticks is taken for their logits, log(v / (1 - v)), whose mode is at E[v] = 1 / (1 + gamma); the
+        density of v itself has its mode at 0 or 1, where the logit is infinite.
         """
         total = torch.zeros((), device=self.offsets[0].device)
         for std, offsets in zip(self._stds, self.offsets, strict=True):
@@ -118,7 +118,7 @@ class TreePrior(Prior):
         return total / self.train_count
 
     def _log_weights(self) -> Tensor:
-        """Of the leaves' paths, shape (clusters,)."""
+        """Log-weights of the leaves' paths, shape (clusters,)."""
         paths = torch.zeros(1, device=self.offsets[0].device)
         for logits in self.sticks:
             nothing = torch.zeros(len(logits), 1, device=logits.device)

@@ -18,14 +18,14 @@ class TwoStageOptions(Options):
     """Options of the prior `two-stage`."""
 
     latent_dim: int | None = Field(
-        None, ge=1, description="dimensions of the second VAE's own codes; by default as many as the codes have"
+        None, ge=1, description="dimensions of the second VAE's codes; by default as many as the codes have"
     )
-    hidden: int = Field(512, ge=1, description="width of the hidden layers of its encoder and its decoder")
+    hidden: int = Field(512, ge=1, description="width of the hidden layers of the second encoder and decoder")
     layers: int = Field(3, ge=1, description="number of hidden layers of each")
     observation_noise: bool = Field(
-        True, description="add the noise of the second decoder, of the learned deviation gamma, to samples"
+        True, description="add the second decoder's noise, with the learned deviation gamma, to samples"
     )
-    fits: int = Field(1, ge=1, description="steps of training on each batch of codes")
+    fits: int = Field(1, ge=1, description="updates on each batch of codes")
 
 
 def _build(options: TwoStageOptions, context: PriorContext) -> Prior:
@@ -50,7 +50,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "two-stage",
             TwoStageOptions,
             _build,
-            summary="a second VAE on the codes of the first, which brings their distribution to a normal one",
+            summary="a second VAE, whose data are the codes of the first",
             source="Dai and Wipf 2019, Diagnosing and enhancing VAE models, arXiv:1903.05789, Section 4",
         )
     ]

@@ -14,11 +14,11 @@ __all__ = ["TwoStagePrior"]
 
 
 _LARGEST = 20.0
-"""Size of the posterior's log-variances, at most: beyond it, codes far away from all others would overflow."""
+"""Bound on the posterior's log-variances: without it, codes far from all others would overflow."""
 
 
 class _Network(nn.Module):
-    """Hidden layers whose last one is shown the input again (as in the published code of Dai and Wipf 2019)."""
+    """Hidden layers; the last also gets the input (as in the published code of Dai and Wipf 2019)."""
 
     def __init__(self, inputs: int, outputs: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -34,20 +34,20 @@ class _Network(nn.Module):
 class TwoStagePrior(Prior):
     """p(code) = integral of N(code; g(u), gamma^2 I) N(u; 0, I) over u, learned with a posterior q(u | code).
 
-    A VAE whose codes do not follow N(0, I) is given a second one, on its codes (Dai and Wipf 2019, arXiv:1903.05789,
-    Section 4). Its own codes u may have as many dimensions as the codes, so that it need lose none, and gamma, which is
-    learned, says what it leaves open. It learns minus the ELBO of the codes, in nats; the density is an integral.
+    If the codes of a VAE do not follow N(0, I), a second VAE is trained on these codes (Dai and Wipf 2019,
+    arXiv:1903.05789, Section 4). Its codes u may have as many dimensions as the codes, so that no information is lost;
+    gamma is learned. It minimises the negative ELBO of the codes, in nats; its density is an intractable integral.
 
-    In a stage on codes, they are standardised, since gamma is the same for all dimensions.
+    In a stage on codes, codes are standardised, since gamma is the same for all dimensions.
 
     Args:
         codes: The space of the codes.
-        condition_dim: Dimensions of the condition s, which encoder and decoder are shown; 0 for none.
+        condition_dim: Dimensions of the condition s, an input of encoder and decoder; 0 for none.
         latent_dim: Dimensions of u.
         hidden: Width of the hidden layers.
         layers: Number of hidden layers, at least 1.
-        observation_noise: Whether samples have the noise of gamma.
-        fits: How often it is trained on the codes of a batch.
+        observation_noise: Whether to add noise of deviation gamma to samples.
+        fits: Number of updates on the codes of a batch.
     """
 
     learning = Learning.CODES
@@ -75,12 +75,12 @@ class TwoStagePrior(Prior):
         self.log_gamma = nn.Parameter(torch.zeros(()))
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Draws u ~ N(0, I), and the noise of the codes if there is one: shape (n, latent_dim + code_dim or 0)."""
+        """Draws u ~ N(0, I), and the noise of the codes if used: shape (n, latent_dim + code_dim or 0)."""
         dim = self.latent_dim + (self.code_dim if self.observation_noise else 0)
         return torch.randn(n, dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """From noise, as `noise` gives it, and s (N, condition_dim) if it takes one, to codes (N, code_dim)."""
+        """Turns noise, as `noise` returns it, and s (N, condition_dim) if used, into codes (N, code_dim)."""
         with self._precision(noise.device):
             code = self.decoder(noise[:, : self.latent_dim], condition).to(noise)
         if self.observation_noise:
@@ -92,7 +92,7 @@ class TwoStagePrior(Prior):
         return nullcontext() if self.training else single_precision(device)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the scale of the codes, whose means and deviations (code_dim,) are given."""
+        """Sets the scale of the codes by their means and deviations (code_dim,)."""
         self.standardisation.set(mean, deviation)
 
     def code_noise(
@@ -102,7 +102,7 @@ class TwoStagePrior(Prior):
         return torch.randn(n, self.latent_dim, generator=generator, device=device)
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Minus the ELBO of codes (N, code_dim) in nats: an upper bound of their mean -log p(code)."""
+        """The negative ELBO of codes (N, code_dim) in nats: an upper bound of their mean -log p(code)."""
         scaled: Tensor = self.standardisation(at_least_single(code))
         with self._precision(code.device):
             mean, log_variance = self.encoder(scaled, condition).to(scaled).chunk(2, dim=1)

@@ -1,4 +1,4 @@
-"""The feature extractor `two-tower`: two small networks that learn which captions belong to which images."""
+"""The feature extractor `two-tower`: two small networks that learn to match captions and images."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class TwoTowerOptions(Options):
     """Options of the feature extractor `two-tower`."""
 
     dim: int = Field(128, ge=1, le=4096, description="dimensions of the vectors of images and texts")
-    width: int = Field(
-        32, ge=1, description="channels of the first layer; the last ones have up to eight times as many"
+    width: int = Field(32, ge=1, description="channels of the first layer; later layers have up to eight times as many")
+    words: int = Field(
+        10_000, ge=1, description="size of the vocabulary, the most frequent words of the training captions"
     )
-    words: int = Field(10_000, ge=1, description="words that are read, the most frequent ones of the training captions")
     steps: int = Field(600, ge=1, description="steps of training")
-    batch_size: int = Field(128, ge=2, description="images of a step, whose captions are told apart")
+    batch_size: int = Field(128, ge=2, description="images of a step, among which captions are matched")
     learning_rate: float = Field(
-        2e-3, gt=0, description="highest learning rate of AdamW, brought down to 0 as a cosine after a short rise"
+        2e-3, gt=0, description="highest learning rate of AdamW, with a short warm-up and cosine decay to 0"
     )
     seed: int = Field(
         0,
@@ -49,7 +49,7 @@ def priorkit_extractors() -> list[Component[FeatureExtractor]]:
             "two-tower",
             TwoTowerOptions,
             _build,
-            summary="networks of images and of captions, trained once on the data set and cached; reads texts",
+            summary="networks for images and captions, trained once on the data set and cached; reads texts",
             source="learns as CLIP (Radford et al. 2021, arXiv:2103.00020), in place of DAMSM (Xu et al. 2018, "
             "arXiv:1711.10485); its scores compare with each other, not with published ones",
         )

@@ -24,17 +24,17 @@ __all__ = ["TwoTowerExtractor"]
 _CHUNK = 500
 """Images or texts at a time."""
 _VERSION = 1
-"""Changes whenever the networks, or how they are trained, do."""
+"""Must be changed whenever the networks or their training change."""
 
 
 class TwoTowerExtractor(FeatureExtractor):
     """A convolutional network of images and a network of bags of words, trained on the data set's captions.
 
-    The features of both are the vectors whose cosine it has learned. The networks are kept in the cache under a name
-    made of the training images, their captions and the settings; a broken file there is replaced.
+    The features are the vectors whose cosine similarity has been trained. The networks are cached under a hash of the
+    training images, their captions and the settings; a broken file in the cache is replaced.
 
     Args:
-        options: Its settings.
+        options: The options.
         context: The images' shape, the cache and the device.
     """
 

@@ -1,4 +1,4 @@
-"""The two networks: one of images, one of texts."""
+"""The two networks: one for images, one for texts."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from priorkit_plugins.masked_mean import masked_mean
 __all__ = ["TwoTowerNetwork", "word_tokens"]
 
 _LENGTH = 64
-"""Words that are read of a text."""
+"""Maximal number of words read from a text."""
 _SMALLEST = 4
-"""Height and width in pixels of what the last convolution gives."""
+"""Height and width of the last convolution's output."""
 
 
 def word_tokens(texts: Sequence[str], numbers: dict[str, int]) -> Tensor:
-    """The numbers of the known words of texts, in increasing order: int64 (N, longest), with 0 behind them.
+    """The ids of the known words of texts, in increasing order: int64 (N, longest), padded with 0.
 
     Args:
         texts: The texts.
-        numbers: Of words, from 1 on.
+        numbers: The ids of words, from 1.
     """
-    # In one order: the same words are rounded alike.
+    # Sorted, so that equal bags of words have equal rounding errors.
     rows = [sorted([numbers[word] for word in caption_words(text) if word in numbers][:_LENGTH]) for text in texts]
     tokens = torch.zeros(len(rows), max(1, max(map(len, rows), default=1)), dtype=torch.int64)
     for row, found in zip(tokens, rows, strict=True):
@@ -39,7 +39,7 @@ class TwoTowerNetwork(nn.Module):
 
     Args:
         shape: The images' shape.
-        words: How many words there are.
+        words: Size of the vocabulary.
         dim: Dimensions of the vectors of both.
         width: Channels of the first layer; each further one has twice as many, up to eight times the first.
     """
@@ -65,6 +65,6 @@ class TwoTowerNetwork(nn.Module):
         return vectors
 
     def of_texts(self, tokens: Tensor) -> Tensor:
-        """Vectors (N, dim) of tokens (N, L), as `word_tokens` gives them."""
+        """Vectors (N, dim) of tokens (N, L), as `word_tokens` returns them."""
         vectors: Tensor = self.texts(masked_mean(self.words(tokens), tokens > 0))
         return vectors

@@ -1,4 +1,4 @@
-"""How the two networks learn which captions belong to which images."""
+"""Trains the two networks to match captions and images."""
 
 import math
 from typing import TYPE_CHECKING
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["train_towers"]
 
 _WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises."""
+"""Share of the steps with a rising learning rate (warm-up)."""
 _WEIGHT_DECAY = 0.05
 _LOWEST_TEMPERATURE = 0.01
 
 
 def _bags(captions: Captions) -> Tensor:
-    """The numbers of the bags of words of each image's captions, int64 (N, K); -1 where there are fewer than K."""
+    """The ids of the bags of words of each image's captions, int64 (N, K), padded with -1."""
     numbers: dict[tuple[str, ...], int] = {}
     of_captions = [numbers.setdefault(tuple(sorted(caption_words(text))), len(numbers)) for text in captions.distinct()]
     return torch.tensor([*of_captions, -1])[captions.places()]
@@ -41,18 +41,18 @@ def train_towers(
 ) -> TwoTowerNetwork:
     """Trains both networks by the contrastive loss of a batch's images and one caption of each, drawn at random.
 
-    A caption whose words are those of one of an image's own captions is no negative of that image. Training images are
-    shifted at random by up to 4 pixels; they are not mirrored, as captions may say left and right.
+    A caption with the same words as one of an image's own captions is not a negative for this image. Training images
+    are shifted at random by up to 4 pixels; they are not mirrored, as captions may say left and right.
 
     The same arguments give the same network on the same kind of machine; torch's global generators are left as they
     were.
 
     Args:
         images: Images with captions, at least 2.
-        numbers: Of the words that are read, from 1 on.
-        options: How to train.
+        numbers: The ids of the words of the vocabulary, from 1.
+        options: The settings of training.
         shape: The images' shape.
-        device: Where to train.
+        device: The device to train on.
         bfloat16: Whether to compute in mixed precision.
     """
     assert images.captions is not None
@@ -91,7 +91,7 @@ def train_towers(
 
 
 def _optimizer(network: TwoTowerNetwork, rate: float) -> torch.optim.Optimizer:
-    """AdamW; batch norm, biases and the temperature are not decayed."""
+    """AdamW; batch norm, biases and the temperature have no weight decay."""
     matrices = [weights for weights in network.parameters() if weights.ndim > 1]
     others = [weights for weights in network.parameters() if weights.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
@@ -99,7 +99,7 @@ def _optimizer(network: TwoTowerNetwork, rate: float) -> torch.optim.Optimizer:
 
 
 def _rate(step: int, steps: int) -> float:
-    """The learning rate's share of its highest value: up in a line, then down to 0 as a cosine."""
+    """The factor of the highest learning rate: a linear rise, then cosine decay to 0."""
     rising = max(1, round(_WARM_UP * steps))
     if step < rising:
         return (step + 1) / rising

@@ -34,9 +34,7 @@ def _build(options: UniformOptions, context: PriorContext) -> Prior:
 
     if context.codes.kind is CodeKind.INDICES:
         if options != UniformOptions():
-            raise ValueError(
-                "all indices of a codebook are alike, without bounds; leave out --prior.low and --prior.high"
-            )
+            raise ValueError("indices of a codebook have no bounds; leave out --prior.low and --prior.high")
         return UniformIndicesPrior(context.codes)
     return UniformPrior(context.code_dim, options.low, options.high)
 
@@ -49,7 +47,7 @@ def priorkit_priors() -> list[Component[Prior]]:
             "uniform",
             UniformOptions,
             _build,
-            summary="a box: independent uniform dimensions; of indices, all entries of the codebook alike",
+            summary="a box: independent uniform dimensions; for indices, all entries of the codebook equally likely",
             source="Makhzani et al. 2015, Adversarial autoencoders, arXiv:1511.05644; of indices, van den Oord et al. "
             "2017, arXiv:1711.00937",
         )

@@ -12,16 +12,16 @@ __all__ = ["UniformIndicesPrior"]
 
 
 class UniformIndicesPrior(Prior):
-    """p(indices) = entries^-code_dim: all of them alike, nothing to learn.
+    """p(indices) = entries^-code_dim: all are equally likely, without parameters.
 
-    What the autoencoder of a VQ-VAE is trained with, before a prior is fitted to its indices (van den Oord et al. 2017,
-    arXiv:1711.00937, Section 3.1).
+    The prior with which the autoencoder of a VQ-VAE is trained, before another prior is fitted to its indices (van den
+    Oord et al. 2017, arXiv:1711.00937, Section 3.1).
 
     Args:
         codes: The indices' space.
 
     Raises:
-        ValueError: Codes are no indices.
+        ValueError: Codes are not indices.
     """
 
     kinds = (CodeKind.INDICES,)
@@ -37,8 +37,8 @@ class UniformIndicesPrior(Prior):
         return torch.rand(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Indices of uniform noise (N, code_dim): int64 (N, code_dim)."""
-        # Rounding may bring a number just below 1 to the number of entries.
+        """Turns uniform noise (N, code_dim) into indices: int64 (N, code_dim)."""
+        # A number just below 1 may be rounded up to the number of entries.
         return (noise * self.entries).long().clamp(max=self.entries - 1)
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:

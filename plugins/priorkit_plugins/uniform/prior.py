@@ -10,7 +10,7 @@ __all__ = ["UniformPrior"]
 
 
 class UniformPrior(Prior):
-    """p(code) = Uniform([low, high)^code_dim), nothing to learn.
+    """p(code) = Uniform([low, high)^code_dim), without parameters.
 
     Outside of the box the log-density is minus infinity, so that no Gaussian posterior has a finite divergence from it.
 

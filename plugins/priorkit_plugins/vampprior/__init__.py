@@ -19,10 +19,10 @@ class VampPriorOptions(Options):
 
     pseudo_inputs: int = Field(500, ge=2, description="K, the number of pseudo-inputs")
     start: Literal["mean", "images"] = Field(
-        "mean", description="where pseudo-inputs start: at the mean training image with some noise, or at images"
+        "mean", description="initial pseudo-inputs: the mean training image with noise, or training images"
     )
-    noise_std: float = Field(0.01, ge=0, description="standard deviation of the noise that is added at the start")
-    learned_weights: bool = Field(False, description="whether the weights of the mixture are learned; 1/K if not")
+    noise_std: float = Field(0.01, ge=0, description="standard deviation of the noise of initial pseudo-inputs")
+    learned_weights: bool = Field(False, description="learn the weights of the mixture; otherwise they are 1/K")
 
 
 def _build(options: VampPriorOptions, context: PriorContext) -> Prior:

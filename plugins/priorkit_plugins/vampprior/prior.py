@@ -18,18 +18,18 @@ from priorkit_plugins.shared_encoder import SharedEncoder
 __all__ = ["VampPrior", "starting_images"]
 
 _AVERAGED = 1000
-"""Training images, at most, that the mean image is the mean of."""
+"""Maximal number of training images averaged for the mean image."""
 _INSIDE = 0.99
-"""Where pseudo-inputs start at most: at the bounds themselves the hard tanh has no gradient, and they would stay."""
+"""Bound on initial pseudo-inputs: at -1 and 1 the hard tanh has no gradient, so they could not move."""
 
 
 def starting_images(images: Callable[[int], Tensor], count: int, available: int, *, mean: bool, std: float) -> Tensor:
     """Pseudo-inputs to start from, with noise from torch's global generator: (count, C, H, W) within (-1, 1).
 
     Args:
-        images: Gives training images by their number.
+        images: Returns the given number of training images.
         count: K, the number of pseudo-inputs.
-        available: Number of training images; they are repeated where there are fewer than K.
+        available: Number of training images; they are repeated if there are fewer than K.
         mean: Whether to start at the mean image instead of at images.
         std: Standard deviation of the noise.
     """
@@ -48,16 +48,16 @@ class VampPrior(Prior):
     are kept in the images' range by a hard tanh, as in the paper. It is trained with the encoder: gradients of the
     density reach the pseudo-inputs and, through them, the encoder.
 
-    The encoder's batch norm normalises pseudo-inputs by their own statistics, all K together, in training and in use:
-    the density that is trained is the one that is sampled, and the encoder's running statistics stay those of the
-    data. With these instead, weights that batch norm makes indifferent to scale would not be so here. They grow as
-    the prior likes, the running statistics lag behind, and images are encoded wrongly in evaluation mode. Everything
-    else of the encoder, such as dropout, is in evaluation mode.
+    The encoder's batch norm always normalises the K pseudo-inputs by their own statistics, in training and afterwards:
+    the trained density is the sampled one, and the encoder's running statistics stay those of the data. With running
+    statistics instead, the prior would depend on the scale of weights, which batch norm otherwise makes irrelevant;
+    weights would grow, running statistics lag behind, and images be encoded wrongly in evaluation mode. All other
+    layers of the encoder, such as dropout, are in evaluation mode.
 
     Args:
-        encoder: q(code | x), with a variance. It is used, but not a part of this module: it is trained and saved by
-            itself. Copies of the prior use the same one, or its copy where both are copied together.
-        start: First values of the pseudo-inputs, shape (K, C, H, W).
+        encoder: q(code | x), with a variance. It is not a submodule: it is trained and saved separately. Copies of the
+            prior use the same encoder, or its copy if both are copied together.
+        start: Initial pseudo-inputs, shape (K, C, H, W).
         learned_weights: Whether the weights are learned.
     """
 
@@ -106,10 +106,10 @@ class VampPrior(Prior):
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _posteriors(self) -> Posterior:
         encoder = self._shared.encoder
-        # What the pass moves are copies.
+        # The pass updates copies of the statistics.
         statistics = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
         with layers_in_training(encoder, lambda layer: isinstance(layer, _BatchNorm)):
-            # Untied: a layer that is registered twice would keep the copies for good.
+            # Untied: otherwise a layer that is registered twice would keep the copies.
             posterior: Posterior = functional_call(
                 encoder, statistics, (hardtanh(self.pseudo_inputs),), tie_weights=False
             )

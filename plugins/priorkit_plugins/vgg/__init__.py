@@ -45,7 +45,7 @@ class VGGOptions(Options):
     @field_validator("weights")
     @classmethod
     def _found_from_anywhere(cls, path: Path | None) -> Path | None:
-        # A run may go on from another folder than the one that it was started in.
+        # Runs may be resumed from another working directory.
         return path.expanduser().absolute() if path is not None else None
 
 

@@ -16,7 +16,7 @@ _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 51
 """Channels of the 3x3 convolutions; max pooling halves the image between blocks (Simonyan and Zisserman 2015, D)."""
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's images in [0, 1], which the weights have been trained with."""
+"""Mean and deviation of ImageNet's images in [0, 1], for which the weights were trained."""
 
 
 def _layers() -> Iterator[tuple[str, int, int, int]]:
@@ -33,12 +33,12 @@ def _layers() -> Iterator[tuple[str, int, int, int]]:
 class VGGLoss(ReconstructionLoss):
     """The mean squared difference of features of VGG-16, summed over layers (Johnson et al. 2016, Eq. 2).
 
-    Images are normalised as the network's training images were; a grey one has three equal channels. The network stands
-    still, and is not saved with a run: its weights are buffers that are not persistent.
+    Images are normalised as the network's training images were; grey images get three equal channels. The network is
+    frozen and not saved with a run: its weights are non-persistent buffers.
 
     Args:
-        weights: Those of torchvision's VGG-16, by name; None for blank ones, where nothing is trained.
-        layers: Which layers' features, `relu1_1` to `relu5_3`.
+        weights: The weights of torchvision's VGG-16, by name; None for blank weights, if nothing is trained.
+        layers: The layers whose features are compared, `relu1_1` to `relu5_3`.
         weight: Factor of the loss.
 
     Raises:

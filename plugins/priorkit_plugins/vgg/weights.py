@@ -18,18 +18,17 @@ def read_weights(path: Path | None) -> Mapping[str, Tensor]:
     """The weights of torchvision's VGG-16, trained on ImageNet, by the names that they have there.
 
     Args:
-        path: A file of torchvision's, such as vgg16-397923af.pth; None to download it, or to use what has been
-            downloaded before.
+        path: A file of torchvision's, such as vgg16-397923af.pth; None to use the cached file, or to download it.
 
     Raises:
-        ConfigurationError: They cannot be read, or not be downloaded.
+        ConfigurationError: The weights cannot be read or downloaded.
     """
     if path is not None:
         return _read(path)
     from torchvision.models import VGG16_Weights
 
     try:
-        # torch.hub prints what it downloads.
+        # torch.hub prints its progress.
         with contextlib.redirect_stdout(io.StringIO()):
             downloaded: Mapping[str, Tensor] = VGG16_Weights.IMAGENET1K_V1.get_state_dict(
                 progress=False, check_hash=True

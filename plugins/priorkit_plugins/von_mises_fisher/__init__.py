@@ -30,14 +30,14 @@ class UniformSphereOptions(Options):
 class VonMisesFisherPriorOptions(Options):
     """Options of the prior `von-mises-fisher`."""
 
-    components: int = Field(1, ge=1, description="number of components: more than one make a mixture")
+    components: int = Field(1, ge=1, description="number of components of a mixture")
     concentration: float = Field(
         10.0, gt=0, description="kappa of every component: the larger, the closer to its mean direction"
     )
     learned: bool = Field(
         False,
-        description="whether directions, concentrations and weights learn by likelihood; a single fixed component has "
-        "the first axis as its mean direction, and others start at random",
+        description="learn directions, concentrations and weights by likelihood; a single fixed component has "
+        "the first axis as its mean direction, all others a random one",
     )
 
 
@@ -78,7 +78,7 @@ def _encoder(options: VonMisesFisherEncoderOptions, context: EncoderContext) -> 
 
     _check(context.code_dim)
     if context.codes.kind is not CodeKind.VECTOR:
-        raise ValueError("its codes are vectors of length 1, no maps; leave out --code-size")
+        raise ValueError("its codes are vectors of length 1, not maps; leave out --code-size")
     return VonMisesFisherEncoder(
         context.networks.encoder(context.code_dim + 1),
         context.code_dim,
@@ -94,14 +94,14 @@ def priorkit_priors() -> list[Component[Prior]]:
             "uniform-sphere",
             UniformSphereOptions,
             _uniform,
-            summary="the unit sphere, all of it alike",
+            summary="the uniform distribution on the unit sphere",
             source=_SOURCE,
         ),
         Component(
             "von-mises-fisher",
             VonMisesFisherPriorOptions,
             _prior,
-            summary="a bell on the unit sphere, or a mixture of some, fixed or learned",
+            summary="von Mises-Fisher distributions on the unit sphere: one or a mixture, fixed or learned",
             source=f"{_SOURCE}; Banerjee et al. 2005, Clustering on the unit hypersphere, JMLR 6",
         ),
     ]

@@ -14,7 +14,7 @@ __all__ = ["SPHERE", "UniformSphere", "VonMisesFisher", "directions"]
 SPHERE = Support(Space.SPHERE)
 
 _ROUNDING = 0.02
-"""By how much a code's length may be off: bfloat16 has two or three digits."""
+"""Tolerance for a code's length: bfloat16 has two or three digits."""
 
 
 def directions(vectors: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class UniformSphere(Distribution):
         super().__init__(event_shape=torch.Size([dim]), validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density of codes (N, D), shape (N,); minus infinity beside the sphere."""
+        """Log-density of codes (N, D), shape (N,); minus infinity outside the sphere."""
         flat = torch.full_like(value[:, 0], -log_area(self.event_shape[0]))
         return torch.where(SPHERE.contains(value, _ROUNDING), flat, -torch.inf)
 
@@ -65,7 +65,7 @@ class VonMisesFisher(Distribution):
         return self.direction * (1 + self.heights.mean_below())[:, None]
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density of codes (N, D), each by its own distribution, shape (N,); minus infinity beside the sphere."""
+        """Log-density of codes (N, D), each by its own distribution, shape (N,); minus infinity outside the sphere."""
         return torch.where(
             SPHERE.contains(value, _ROUNDING), self.at_height((value * self.direction).sum(-1) - 1), -torch.inf
         )
@@ -77,9 +77,9 @@ class VonMisesFisher(Distribution):
     def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Codes (N, D) by standard normal noise (N, D), and their log-densities (N,), both differentiable.
 
-        The first number of noise says how high a code lies along the mean direction, the others in which direction it
-        lies from there. A reflection takes the first axis to the mean direction (Davidson et al. 2018, Algorithm 1), or
-        to its opposite, and all codes around 0: of the two the one that is further away, which can be computed well.
+        The first number of noise determines a code's component along the mean direction, the others its direction
+        around it. A reflection maps the first axis to the mean direction (Davidson et al. 2018, Algorithm 1), or to its
+        opposite, with all codes negated: whichever of the two is further away, for numerical precision.
         """
         below, aside = self.heights.draw(noise[:, 0])
         along = torch.cat([(1 + below)[:, None], aside[:, None] * directions(noise[:, 1:])], dim=1)

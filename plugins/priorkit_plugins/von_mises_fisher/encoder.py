@@ -16,13 +16,14 @@ __all__ = ["VonMisesFisherEncoder"]
 class VonMisesFisherEncoder(Encoder):
     """q(code | x) = vMF(direction(x), concentration(x)) (Davidson et al. 2018), by the sphere's surface measure.
 
-    The paper rejects candidates of a code's height until one is accepted; here the height is the quantile that is as
-    high as the noise, a function of it with a gradient. Its concentrations are 1 + softplus(body), which start so low
-    that codes of many dimensions tell next to nothing, and rise slowly. Here, they are code_dim * exp(body), kept in a
-    range: the variance of a dimension, about 1 / concentration, starts at that of codes that are alike everywhere.
+    The paper draws a code's height by rejection sampling; here it is the quantile at the level of the noise, which is
+    differentiable. The paper's concentrations are 1 + softplus(body), which start so low that codes of many dimensions
+    carry almost no information, and rise slowly. Here, they are code_dim * exp(body), kept in a range: the variance of
+    a dimension, about 1 / concentration, is initially that of uniform codes.
 
     Args:
-        body: From images (N, C, H, W) to (N, code_dim + 1): what directions, then what concentrations are made of.
+        body: From images (N, C, H, W) to (N, code_dim + 1): the unnormalised direction, then the log-concentration
+            before bounds.
         code_dim: Dimensions of a code, at least 2.
         concentrations: Lower and upper bound of the concentrations, above 0.
     """
@@ -38,7 +39,7 @@ class VonMisesFisherEncoder(Encoder):
         self._bounds = (low, high)
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any.
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given.
 
         Without noise, the code is the mean direction. Everything after the body is computed in float32, even under
         autocast.

@@ -1,4 +1,4 @@
-"""How high codes of a von Mises-Fisher distribution lie: their component along its mean direction."""
+"""Heights of codes of a von Mises-Fisher distribution: their components along its mean direction."""
 
 import math
 
@@ -19,13 +19,13 @@ def log_area(dim: int) -> float:
 class Heights:
     """The density of w in [-1, 1] that is proportional to exp(kappa w) (1 - w^2)^((D - 3) / 2), for many kappa.
 
-    All is computed for t with w = tanh(t): its density, exp(kappa tanh(t)) cosh(t)^(1 - D), is a smooth bump on the
-    whole line for every kappa and D. Its integral is a Bessel function, Gamma(D / 2 - 1 / 2) sqrt(pi)
-    (2 / kappa)^(D / 2 - 1) I_(D / 2 - 1)(kappa), without the powers of kappa that cancel in it where kappa is small.
+    Computations use t with w = tanh(t): its density, exp(kappa tanh(t)) cosh(t)^(1 - D), is a smooth bump on the whole
+    line for every kappa and D. Its integral is a Bessel function, Gamma(D / 2 - 1 / 2) sqrt(pi) (2 / kappa)^(D / 2 - 1)
+    I_(D / 2 - 1)(kappa), without the powers of kappa that cancel in it where kappa is small.
 
     Args:
         concentration: kappa, at least 0, shape (N,).
-        dim: D, dimensions of the space that the sphere lies in, at least 2.
+        dim: D, dimensions of the space around the sphere, at least 2.
     """
 
     def __init__(self, concentration: Tensor, dim: int) -> None:
@@ -35,7 +35,7 @@ class Heights:
         grid = _grid(concentration.detach(), slope)
         sizes = grid.points.abs()
         log_cosh = sizes + functional.softplus(-2 * sizes) - math.log(2)
-        # w - 1 instead of w, whose digits are those of large kappa: the maximum of the exponential is 1 then.
+        # w - 1 instead of w, for precision with large kappa: the maximum of the exponential is then 1.
         below = -2 * torch.sigmoid(-2 * grid.points)
         self._family = ExponentialFamily(concentration, below, -slope * log_cosh, grid)
 
@@ -54,15 +54,15 @@ class Heights:
 
 
 _STEEPEST = 40.0
-"""Beyond, sqrt(1 - w^2) is 0 to all digits, and the hyperbolic cosine soon infinite."""
+"""Bound on t: beyond, sqrt(1 - w^2) rounds to 0, and the hyperbolic cosine soon overflows."""
 _NATS = 25.0
-"""By how much the log-density may have fallen where tails are left out."""
+"""Decrease of the log-density beyond which tails are ignored."""
 
 
 def _grid(concentration: Tensor, slope: int) -> Grid:
     """Points around the mode, where kappa (1 - w^2) = (D - 1) w."""
     root = torch.sqrt(slope**2 + 4 * concentration.square())
-    # 1 - w, from the solution of that quadratic equation, without a difference of like numbers.
+    # 1 - w, from the solution of this quadratic equation, without cancellation.
     short = (slope + slope**2 / (root + 2 * concentration)) / (slope + root)
     centre = 0.5 * ((2 - short) / short).log()
     width = (short * (2 - short) * (2 * concentration * (1 - short) + slope)).rsqrt()

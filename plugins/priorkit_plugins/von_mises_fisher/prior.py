@@ -1,4 +1,4 @@
-"""A von Mises-Fisher distribution, or a mixture of some, fixed or learned."""
+"""A von Mises-Fisher distribution, or a mixture of several, fixed or learned."""
 
 import math
 
@@ -17,13 +17,13 @@ class VonMisesFisherPrior(Prior):
     """p(code) = sum_k w_k vMF(code; direction_k, concentration_k) on the unit sphere.
 
     Mixtures of von Mises-Fisher distributions are those of Banerjee et al. 2005 (JMLR 6), fitted here by gradients of
-    the likelihood. A single fixed one has its mean direction along the first axis.
+    the likelihood. A single fixed component has its mean direction along the first axis.
 
     Args:
         code_dim: Dimensions of a code, at least 2.
         components: Number of components, at least 1.
-        concentration: Of every component, above 0; where it is learned, at the start.
-        learned: Whether directions, concentrations and weights learn by likelihood. They start at random directions.
+        concentration: Concentration of every component, above 0; the initial one if learned.
+        learned: Whether directions, concentrations and weights learn by likelihood. Initial directions are random.
     """
 
     vectors: Tensor
@@ -53,7 +53,7 @@ class VonMisesFisherPrior(Prior):
                 self.register_buffer(name, value)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """A number uniform in [0, 1), which picks a component, and standard normal ones: shape (n, 1 + code_dim)."""
+        """Shape (n, 1 + code_dim): a uniform number that picks a component, then standard normal numbers."""
         picks = torch.rand(n, 1, generator=generator, device=device)
         return torch.cat([picks, torch.randn(n, self.code_dim, generator=generator, device=device)], dim=1)
 
@@ -69,7 +69,7 @@ class VonMisesFisherPrior(Prior):
             return chosen.draw(noise[:, 1:])[0]
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity beside the sphere."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity outside the sphere."""
         with single_precision(code.device):
             code = at_least_single(code)
             found = self._joint(code).logsumexp(1)

@@ -33,7 +33,7 @@ class UniformSpherePrior(Prior):
         return directions(at_least_single(noise))
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity beside the sphere."""
+        """Log-density of codes (N, code_dim) in nats, shape (N,); minus infinity outside the sphere."""
         return self.distribution().log_prob(at_least_single(code))
 
     def distribution(self) -> UniformSphere:

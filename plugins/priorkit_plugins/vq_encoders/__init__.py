@@ -21,23 +21,25 @@ class VectorQuantisingOptions(Options):
     commitment: float = Field(0.25, ge=0, description="weight of the commitment loss (beta of the paper)")
     codebook_update: Literal["averages", "gradient"] = Field(
         "averages",
-        description="how the codebook learns: by moving averages of the vectors that its entries stand for, or by the "
-        "gradient of its distance from them",
+        description="training of the codebook: by moving averages of the vectors assigned to its entries, or by the "
+        "gradient of their distance",
     )
     decay: float = Field(0.99, ge=0, lt=1, description="decay of the moving averages at each batch")
     revive_below: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="an entry that stands for less than this share of its part of the vectors, 1 / entries, is dead "
-        "and starts again from a vector of the batch; 0 leaves dead entries dead",
+        description="an entry whose share of the vectors falls below this factor times 1 / entries is dead "
+        "and is reset to a vector of the batch; 0 turns this off",
     )
 
 
 class ResidualVectorQuantisingOptions(VectorQuantisingOptions):
     """Options of the encoder `residual-vq`."""
 
-    quantisers: int = Field(2, ge=1, le=64, description="codebooks in a row, each for what the ones before have left")
+    quantisers: int = Field(
+        2, ge=1, le=64, description="number of codebooks, each of which quantises the residual of those before"
+    )
     shared: bool = Field(False, description="one codebook for all quantisers, as in Lee et al. 2022")
 
 
@@ -72,14 +74,14 @@ def priorkit_encoders() -> list[Component[Encoder]]:
             "vq",
             VectorQuantisingOptions,
             _build,
-            summary="the nearest vectors of a learned codebook, at every place of a map",
+            summary="each place of a map is replaced by the nearest vector of a learned codebook",
             source="van den Oord et al. 2017, Neural discrete representation learning, arXiv:1711.00937",
         ),
         Component(
             "residual-vq",
             ResidualVectorQuantisingOptions,
             _build,
-            summary="sums of vectors, one of each of several learned codebooks, at every place of a map",
+            summary="each place of a map is replaced by a sum of vectors, one from each of several learned codebooks",
             source="Zeghidour et al. 2021, SoundStream: An end-to-end neural audio codec, arXiv:2107.03312; Lee et al. "
             "2022, Autoregressive image generation using residual quantization, arXiv:2203.01941",
         ),

@@ -1,4 +1,4 @@
-"""A codebook: vectors that stand for those near them, and how they learn."""
+"""A codebook: vectors that quantise other vectors, trained by moving averages or by gradients."""
 
 from typing import Literal
 
@@ -11,28 +11,28 @@ from priorkit_plugins.single_precision import single_precision
 __all__ = ["Codebook", "CodebookUpdate"]
 
 CodebookUpdate = Literal["averages", "gradient"]
-"""By moving averages of the vectors that entries stand for, or by the gradient of their distance from these."""
+"""Training by moving averages of the vectors assigned to entries, or by the gradient of their distance."""
 
 
 class Codebook(TrackingLayer):
     """Entries e_1, ..., e_K, each of which stands for the vectors that are nearer to it than to the others.
 
-    By `averages`, an entry is the mean of the vectors that it has stood for, which is a moving average of their sum,
-    divided by one of their number (van den Oord et al. 2017, arXiv:1711.00937, Appendix A.1). By `gradient`, it
-    descends their squared distance, a term of the loss (Eq. 3 there).
+    With `averages`, an entry is the mean of its assigned vectors: a moving average of their sum divided by a moving
+    average of their number (van den Oord et al. 2017, arXiv:1711.00937, Appendix A.1). With `gradient`, it minimises
+    their squared distance, a term of the loss (Eq. 3 there).
 
-    An entry is dead where the moving average of its share of the vectors falls below `revive_below` / K. Dead entries
-    take the places of vectors of the batch, as in Dhariwal et al. 2020 (arXiv:2005.00341, Section 3), though not of any
-    of them: each vector is taken in proportion to its squared distance from its entry, as k-means++ starts (Arthur and
-    Vassilvitskii 2007), by systematic sampling, which draws nothing at random. All entries are dead at first, so a
-    codebook starts from the first batch.
+    An entry is dead if the moving average of its share of the vectors falls below `revive_below` / K. Dead entries are
+    reset to vectors of the batch, as in Dhariwal et al. 2020 (arXiv:2005.00341, Section 3), but vectors are chosen in
+    proportion to their squared distances from their entries, as in k-means++ (Arthur and Vassilvitskii 2007), by
+    systematic sampling, which is deterministic. All entries are dead at first, so the first batch initialises the
+    codebook.
 
     Args:
         entries: K, at least 2.
-        channels: Numbers of a vector.
-        update: How entries learn.
+        channels: Dimensions of a vector.
+        update: How entries are trained.
         decay: Decay of moving averages at each batch, in [0, 1).
-        revive_below: Share of 1 / K below which an entry is dead; 0 never revives any but at first.
+        revive_below: Factor of 1 / K below which an entry is dead; with 0, entries are reset only at first.
 
     Attributes:
         share: Moving average of each entry's share of the vectors, (K,).
@@ -62,7 +62,8 @@ class Codebook(TrackingLayer):
             self.register_buffer("vectors", start)
         else:
             self.vectors = nn.Parameter(start)
-            # Revived entries are moved by this: no pass may write to a parameter, which has optimisers and averages.
+            # Offsets of revived entries: forward passes must not write to parameters, which have optimisers and
+            # averages.
             self.register_buffer("shift", torch.zeros(entries, channels))
         self.register_buffer("share", torch.full((entries,), 1 / entries))
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
@@ -74,14 +75,15 @@ class Codebook(TrackingLayer):
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest entries of vectors (N, places, channels), and their indices (N, places), int64.
 
-        In training mode, the codebook then follows these vectors. Entries have a gradient where they learn by it.
+        In training mode, the codebook is then updated by these vectors. Entries have a gradient if they are trained by
+        it.
         """
         with single_precision(vectors.device):
-            # A copy, as what follows moves the entries in place.
+            # A copy, because the entries are then changed in place.
             entries = self.weight().clone()
             with torch.no_grad():
                 flat = vectors.detach().flatten(0, 1)
-                # The squared distance from each entry, but for what is the same for all.
+                # The squared distance from each entry, without the term that is equal for all.
                 indices = (entries.square().sum(1) - 2 * flat @ entries.T).argmin(1)
             found = entries[indices]
             if self.training and self.track_running_stats:
@@ -90,11 +92,11 @@ class Codebook(TrackingLayer):
         return found.view_as(vectors), indices.view(vectors.shape[:2])
 
     def _follow(self, vectors: Tensor, indices: Tensor, found: Tensor) -> None:
-        """Moves averages by vectors (M, channels), the indices of their entries, and these entries."""
+        """Updates averages by vectors (M, channels), the indices of their entries, and these entries."""
         counted = torch.zeros_like(self.share).index_add(0, indices, torch.full_like(vectors[:, 0], 1 / len(vectors)))
         self.share.lerp_(counted, 1 - self.decay)
         if self.update == "averages":
-            # The same as dividing one average by the other, and nothing is divided by 0 where an entry is not used.
+            # Equivalent to dividing one average by the other, without dividing by 0 for unused entries.
             apart = torch.zeros_like(self.vectors).index_add(0, indices, (vectors - found) / len(vectors))
             tiny = torch.finfo(apart.dtype).tiny
             self.vectors.add_((1 - self.decay) * apart / self.share.clamp(min=tiny)[:, None])
@@ -112,11 +114,11 @@ def _spread(wanted: Tensor, weights: Tensor) -> Tensor:
     """A place among M for each of K that want one, by systematic sampling: as likely as it is heavy.
 
     Args:
-        wanted: Which of the K want one, bool (K,).
-        weights: Weights of the M, at least 0; where all are 0, any place does.
+        wanted: Which of the K entries need a place, bool (K,).
+        weights: Weights of the M places, at least 0; if all are 0, the choice is arbitrary.
 
     Returns:
-        int64 (K,), of no meaning where none is wanted.
+        int64 (K,), without meaning for entries that need none.
     """
     reached = (weights + torch.finfo(weights.dtype).tiny).cumsum(0)
     # The r-th of R takes the place at which the sum of weights reaches (r - 1/2) / R of the total.

@@ -15,28 +15,28 @@ __all__ = ["VectorQuantisingEncoder"]
 class VectorQuantisingEncoder(Encoder):
     """Maps whose vectors are each replaced by an entry of a codebook, or by a sum of entries, one of each codebook.
 
-    With one codebook this is that of van den Oord et al. 2017 (arXiv:1711.00937, Section 3). With several, each
-    quantises what the ones before it have left (residual quantisation: Zeghidour et al. 2021, arXiv:2107.03312, Section
+    With one codebook this is the encoder of van den Oord et al. 2017 (arXiv:1711.00937, Section 3). With several, each
+    quantises the residual of those before it (residual quantisation: Zeghidour et al. 2021, arXiv:2107.03312, Section
     III-C; Lee et al. 2022, arXiv:2203.01941, Section 3.1).
 
-    The decoder's gradient passes the replacement as if it were not there. The encoder descends, by the factor
-    `commitment`, the squared distance of its vectors from what the codebooks make of them: after each codebook, the
-    mean over all numbers, averaged over the codebooks.
+    The decoder's gradient is straight-through. The encoder minimises, with the factor `commitment`, the squared
+    distance of its vectors from their quantisation: after each codebook, the mean over all numbers, averaged over the
+    codebooks.
 
     Indices have the shape (L * H, W): those of the first codebook at all places, row after row, then those of the
-    second. All codebooks have as many entries; or there is one, which all levels share.
+    second. All codebooks have equally many entries; or all levels share one codebook.
 
     Args:
         body: From images (N, C, H, W) to flattened maps (N, channels * height * width).
         maps: The maps' space.
-        codebooks: One for each level; the same one several times where levels share it.
+        codebooks: One for each level; the same codebook several times if levels share it.
         commitment: Weight of the commitment loss.
 
     Raises:
-        ValueError: Codes are no maps.
+        ValueError: Codes are not maps.
     """
 
-    # Codebooks follow the vectors of a whole batch.
+    # Codebooks are updated by the vectors of the whole batch.
     needs_whole_batch = True
 
     def __init__(self, body: nn.Module, maps: CodeSpace, codebooks: Sequence[Codebook], commitment: float) -> None:
@@ -50,7 +50,7 @@ class VectorQuantisingEncoder(Encoder):
         self.commitment = commitment
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W); whatever the noise."""
+        """Encodes images (N, C, H, W); the noise is ignored."""
         unquantised = self.body(image).float()
         vectors = as_vectors(unquantised, self.channels)
         quantised = torch.zeros_like(vectors)
@@ -70,7 +70,7 @@ class VectorQuantisingEncoder(Encoder):
         return Posterior(code, code, terms=terms, unquantised=unquantised, indices=torch.cat(indices, dim=1))
 
     def embed(self, codes: Tensor) -> Tensor:
-        """What entries of indices (N, L * height * width) add up to: flattened maps (N, channels * height * width)."""
+        """The sums of the entries of indices (N, L * height * width): flattened maps (N, channels * height * width)."""
         levels = codes.chunk(len(self.quantisers), dim=1)
         total = torch.zeros((), device=codes.device)
         for codebook, which in zip(self.quantisers, levels, strict=True):

@@ -34,7 +34,7 @@ def priorkit_adversarial_losses() -> list[Component[AdversarialLoss]]:
             "wasserstein-gp",
             WassersteinGPOptions,
             _build,
-            summary="Wasserstein distance; the critic's gradient is held at norm 1 between real and generated samples",
+            summary="Wasserstein distance, with a penalty on the critic's gradient between real and generated samples",
             source="Gulrajani et al. 2017, Improved training of Wasserstein GANs, arXiv:1704.00028, Eq. 3",
         )
     ]

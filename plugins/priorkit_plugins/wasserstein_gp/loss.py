@@ -29,7 +29,7 @@ class WassersteinGPLoss(AdversarialLoss):
         self.weight = weight
 
     def check(self, critic: nn.Module) -> None:
-        """Refuses critics with batch norm: the penalty is one for each sample, and it makes samples depend on others.
+        """Refuses critics with batch norm: the penalty is defined for single samples, which batch norm mixes.
 
         Raises:
             ValueError: The critic has batch norm (Section 4 of the paper, "No critic batch normalization").
@@ -61,7 +61,7 @@ class WassersteinGPLoss(AdversarialLoss):
             fake: x', same shape.
             mixing: Shape (N,), uniform in [0, 1): 1 would be x, 0 is x'.
         """
-        # Autocast's samples may be of less precision than the critic's weights, which are single or double.
+        # Under autocast, samples may have lower precision than the critic's weights (single or double).
         real, fake = at_least_single(real.detach()), at_least_single(fake.detach())
         shares = mixing.to(real.dtype).view(-1, *[1] * (real.ndim - 1))
         mixed = torch.lerp(fake, real, shares).requires_grad_()

@@ -18,7 +18,7 @@ _SOURCE = (
     "Nagano et al. 2019, A wrapped normal distribution on hyperbolic space, arXiv:1902.02992; Mathieu et al. 2019, "
     "Continuous hierarchical representations with Poincare VAEs, arXiv:1901.06033"
 )
-_CURVATURE = "c: the ball has curvature -c and radius 1 / sqrt(c); of encoder and prior the same"
+_CURVATURE = "c: the ball has curvature -c and radius 1 / sqrt(c); must be equal in encoder and prior"
 
 
 class WrappedNormalPriorOptions(Options):

@@ -10,17 +10,17 @@ from priorkit.interfaces import Space, Support
 __all__ = ["Ball"]
 
 _FARTHEST = 13.0
-"""Distance from the origin, where the curvature is -1, beyond which codes are moved back: in float32, 1 - c |z|^2 would
-soon have no digits left."""
+"""Largest distance of codes from the origin, for curvature -1: beyond, 1 - c |z|^2 would lose all precision in
+float32."""
 _TINY = 1e-12
-"""Added to squared lengths, whose roots have no gradient at 0."""
+"""Added to squared lengths, because the root has no gradient at 0."""
 
 
 class Ball:
     """The open ball of radius 1 / sqrt(c) with the metric (2 / (1 - c |z|^2))^2 |dz|^2, of curvature -c.
 
-    Formulas are those of Mathieu et al. 2019, Section 2 and Appendix B. Points are made from tangent vectors, together
-    with 1 - c |z|^2, which so keeps its digits close to the boundary.
+    Formulas are those of Mathieu et al. 2019, Section 2 and Appendix B. Points are computed from tangent vectors
+    together with 1 - c |z|^2, which is thereby precise near the boundary.
 
     Args:
         curvature: c, above 0.
@@ -45,8 +45,8 @@ class Ball:
         """The points reached from others by vectors, and log(1 - c |z|^2) of them.
 
         Args:
-            point: Where to start, shape (N, D).
-            log_gap: Its log(1 - c |point|^2), shape (N,).
+            point: The starting points, shape (N, D).
+            log_gap: log(1 - c |point|^2), shape (N,).
             vector: Tangent vectors at `point`, carried there from the origin in parallel, shape (N, D): |vector| is the
                 distance.
         """
@@ -55,7 +55,7 @@ class Ball:
         along = (point * step).sum(1, keepdim=True)
         squares = point.square().sum(1, keepdim=True), step.square().sum(1, keepdim=True)
         below = 1 + 2 * c * along + c * c * squares[0] * squares[1]
-        # Moebius addition, which is how geodesics from a point are written.
+        # Moebius addition, which describes geodesics from a point.
         ahead = (1 + 2 * c * along + c * squares[1]) * point + log_gap.exp()[:, None] * step
         return self.kept(ahead / below), log_gap + log_gap_of_step - below[:, 0].log()
 

@@ -35,7 +35,7 @@ def pack_run(
     path = Path(f"{folder.path.resolve().name}{ENDING}") if out is None else Path(out)
     with explained_os_errors("write the packed run", None):
         if path.exists() or path.is_symlink():
-            raise RunFolderError(f"{str(path)!r} exists already and is left as it is: name another file with --out")
+            raise RunFolderError(f"{str(path)!r} already exists and is left as it is: name another file with --out")
 
     def write(found: Path) -> None:
         contents = gather(folder, found, resumable=resumable)

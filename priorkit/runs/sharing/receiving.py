@@ -21,7 +21,7 @@ def free_path(out: Path) -> Path:
     """
     with explained_os_errors("look at", None):
         if out.exists() or out.is_symlink():
-            raise RunFolderError(f"{str(out)!r} exists already and is left as it is: name another folder with --out")
+            raise RunFolderError(f"{str(out)!r} already exists and is left as it is: name another folder with --out")
     return out
 
 

@@ -26,7 +26,7 @@ def moved(module: nn.Module, call: Callable[[], object]) -> list[str]:
         require(
             buffer is kept.get(name),
             f"the buffer {name!r} is another tensor afterwards",
-            "a buffer is assigned to (`self.k = ...`): recorded passes and copies go on with the old one",
+            "a buffer is assigned to (`self.k = ...`): recorded passes and copies keep the old one",
             "change it in place: copy_, add_, mul_, clamp_",
         )
     return [name for name, buffer in module.named_buffers() if not torch.equal(buffer, before[name])]

@@ -91,14 +91,14 @@ def test_an_earlier_checkpoint_brings_nothing_of_later(folder, registry, tmp_pat
 
 def test_nothing_is_overwritten(packed, trained, tmp_path):
     before = packed.read_bytes()
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         trained.pack(packed)
     assert packed.read_bytes() == before
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RunFolderError, match="exists already and is left as it is"):
+    with pytest.raises(RunFolderError, match="already exists and is left as it is"):
         unpack(packed, tmp_path / "empty")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         unpack(packed, tmp_path / "link")
 
 
@@ -222,7 +222,7 @@ def test_what_is_no_archive_is_refused(tmp_path):
         ("environment.json", None, "it has no environment.json"),
         ("checkpoints/last.json", b'{"checkpoint": "../../x"}', "last.json"),
         ("checkpoints/last.json", b'{"checkpoint": "step-00000099"}', "step-00000099"),
-        ("checkpoints/step-00000006/weights.safetensors", b"x", "its checksum is another"),
+        ("checkpoints/step-00000006/weights.safetensors", b"x", "its checksum differs"),
         ("checkpoints/step-00000006/weights.safetensors", None, "it has no checkpoints/step-"),
     ],
 )

@@ -126,7 +126,7 @@ def test_changed_weights_are_noticed(pushed, tmp_path):
     files = pushed.files("user/name")
     (name,) = [name for name in files if name.endswith("weights.safetensors")]
     files[name] = files[name][:-1] + bytes([files[name][-1] ^ 1])
-    with pytest.raises(RunFolderError, match="its checksum is another") as error:
+    with pytest.raises(RunFolderError, match="its checksum differs") as error:
         pull(ADDRESS, tmp_path / "pulled")
     assert ".draft" not in one_line(error)
     assert not list(tmp_path.iterdir())
@@ -153,7 +153,7 @@ def test_a_folder_that_is_there_is_left_alone(pushed, tmp_path):
     (tmp_path / "pulled").mkdir()
     write_whole(tmp_path / "pulled/mine", "x")
     asked = len(pushed.requests)
-    with pytest.raises(RunFolderError, match="exists already"):
+    with pytest.raises(RunFolderError, match="already exists"):
         pull(ADDRESS, tmp_path / "pulled")
     assert len(pushed.requests) == asked
     shutil.rmtree(tmp_path / "pulled")

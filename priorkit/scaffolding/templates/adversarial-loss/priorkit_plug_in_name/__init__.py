@@ -16,7 +16,7 @@ __all__ = ["PlugInNameOptions", "priorkit_adversarial_losses"]
 class PlugInNameOptions(Options):
     """Options of the adversarial loss `plug-in-name`."""
 
-    smoothing: float = Field(0.1, ge=0, lt=0.5, description="by how much the label of real samples is below 1")
+    smoothing: float = Field(0.1, ge=0, lt=0.5, description="difference between 1 and the label of real samples")
 
 
 def _build(options: PlugInNameOptions, context: AdversarialLossContext) -> AdversarialLoss:

@@ -10,7 +10,7 @@ __all__ = ["PlugInNameLoss"]
 class PlugInNameLoss(AdversarialLoss):
     """Cross-entropy with the label 1 - a for real samples and 0 for fakes; -log sigmoid(D(x')) for the generator.
 
-    Labels of fakes stay 0: smoothing those too would reward the generator for what it makes already.
+    Labels of fakes stay 0: smoothing them, too, would reward the generator for its current samples.
 
     Args:
         smoothing: a, at least 0 and below 0.5.

@@ -1,4 +1,4 @@
-"""The code generator `plug-in-name`: a small network beside a linear path."""
+"""The code generator `plug-in-name`: a small network with a linear skip path."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def priorkit_code_generators() -> list[Component[CodeGenerator]]:
             "plug-in-name",
             PlugInNameOptions,
             _build,
-            summary="fully connected layers beside a linear path from the noise to the code",
-            source="after He et al. 2015, Deep residual learning, arXiv:1512.03385, for the path beside the layers",
+            summary="fully connected layers with a linear skip path from the noise to the code",
+            source="after He et al. 2015, Deep residual learning, arXiv:1512.03385, for the skip path",
         )
     ]

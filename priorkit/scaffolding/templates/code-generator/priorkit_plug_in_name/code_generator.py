@@ -1,4 +1,4 @@
-"""A code generator with a linear path beside its layers."""
+"""A code generator with a linear skip path."""
 
 from priorkit.interfaces import CodeGenerator
 from torch import Tensor, nn
@@ -9,11 +9,12 @@ __all__ = ["PlugInNameCodeGenerator"]
 class PlugInNameCodeGenerator(CodeGenerator):
     """z_c = A z + MLP(z), then batch norm.
 
-    The linear path A lets the codes begin as a Gaussian, which the layers bend. The batch norm keeps each dimension of
-    the codes at a learned mean and variance over a batch, so that the codes cannot all become one.
+    With the linear path A, codes are initially almost Gaussian, and the layers deform their distribution. The batch
+    norm keeps each dimension of the codes at a learned mean and variance over a batch, so that the codes cannot
+    collapse to a point.
 
     Args:
-        noise_dim: Dimensions of the noise z (of [z; s] where there is a condition s).
+        noise_dim: Dimensions of the noise z (of [z; s] if the run has a condition s).
         code_dim: Dimensions of the code z_c.
         hidden: Width of the hidden layers; None for 2 * `noise_dim`.
         layers: Number of hidden layers, at least 1.

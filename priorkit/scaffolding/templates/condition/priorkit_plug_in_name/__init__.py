@@ -1,4 +1,4 @@
-"""The condition `plug-in-name`: a class drawn at random, some more often than others."""
+"""The condition `plug-in-name`: a random class with given frequencies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PlugInNameOptions(Options):
     frequencies: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
         (0.4, 0.3, 0.2, 0.1), min_length=2, description="how often each class is drawn; only their ratios count"
     )
-    weight: float = Field(1.0, gt=0, description="weight of the mutual information for those who generate")
+    weight: float = Field(1.0, gt=0, description="weight of the mutual information in the generator's loss")
 
 
 def _build(options: PlugInNameOptions, context: ConditionContext) -> Condition:
@@ -37,7 +37,7 @@ def priorkit_conditions() -> list[Component[Condition | None]]:
             "plug-in-name",
             PlugInNameOptions,
             _build,
-            summary="a class drawn at random with frequencies of your choice, whose meaning is learned",
+            summary="a random class with given frequencies, whose meaning is learned",
             source="after Chen et al. 2016, InfoGAN, arXiv:1606.03657, whose classes are equally frequent",
         )
     ]

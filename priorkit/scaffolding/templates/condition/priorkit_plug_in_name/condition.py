@@ -1,4 +1,4 @@
-"""A class drawn with given frequencies as the condition."""
+"""The condition: a random class with given frequencies."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ __all__ = ["PlugInNameCondition"]
 class PlugInNameCondition(Condition):
     """s ~ Categorical(frequencies), one-hot.
 
-    The classifier Q learns from generated images, as nothing else says which class an image has.
+    The classifier Q learns from generated images, because only their classes are known.
 
     Args:
         frequencies: How often each class is drawn, above 0; only their ratios count. At least two.
-        weight: Weight of the mutual information for those who generate.
+        weight: Weight of the mutual information in the generator's loss.
     """
 
     recovery = Recovery.GENERATED
@@ -28,14 +28,14 @@ class PlugInNameCondition(Condition):
         self.dim = self.classes = len(frequencies)
         self.recovery_weight = weight
         shares = torch.tensor(frequencies, dtype=torch.float64)
-        # Where in [0, 1) each class but the last one ends.
+        # The upper bound in [0, 1) of each class but the last.
         self.register_buffer("bounds", (shares / shares.sum()).cumsum(0)[:-1].float())
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Classes with the frequencies, one-hot (n, classes)."""
+        """Random classes with these frequencies, one-hot (n, classes)."""
         uniform = torch.rand(n, 1, generator=generator, device=device)
         drawn = (uniform >= self.bounds.to(uniform.device)).sum(1, keepdim=True)
-        # As torch's one_hot, which would wait for the device to see how many classes there are.
+        # Like torch's one_hot, which would wait for the device.
         return (drawn == torch.arange(self.dim, device=uniform.device)).float()
 
     def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ SHAPES = ("square", "disc", "ring")
 
 
 def draw_shapes(labels: Tensor, centres: Tensor, radii: Tensor, size: int) -> Tensor:
-    """Draws the silhouette of one shape an image.
+    """Draws the silhouette of one shape in each image.
 
     Args:
         labels: Index into `SHAPES`, int64 (N,).
@@ -38,10 +38,10 @@ class PlugInNameSource(DataSource):
 
     Args:
         count: Number of images, at least 2.
-        seed: Seed of what they show.
+        seed: Seed of the shapes.
         size: Height and width in pixels.
-        holdout: Share of the images to hold out, between 0 and 1; at least one is, and one is not.
-        holdout_seed: Seed of the choice of those.
+        holdout: Share of the images to hold out, between 0 and 1; at least one is held out, and at least one is not.
+        holdout_seed: Seed of the choice of held-out images.
     """
 
     reads_data_dir = False

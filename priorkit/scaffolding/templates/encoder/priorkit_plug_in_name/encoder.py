@@ -27,7 +27,7 @@ class PlugInNameEncoder(Encoder):
         self.std = std
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if there is any."""
+        """Encodes images (N, C, H, W), and draws codes with standard normal noise (N, code_dim), if given."""
         mean: Tensor = self.body(image).float()
         code = mean if noise is None else mean + self.std * noise
         return Posterior(code, mean, torch.full_like(mean, 2 * math.log(self.std)))

@@ -24,17 +24,17 @@ class PlugInNameExtractor(FeatureExtractor):
     def __init__(self, shape: ImageShape, dimensions: int = 64, seed: int = 0) -> None:
         self.shape = shape
         pixels = shape.channels * shape.size**2
-        # A generator of its own: torch's global one belongs to the run.
+        # A separate generator: torch's global one belongs to the run.
         generator = torch.Generator().manual_seed(seed)
         self.projection = torch.randn(pixels, dimensions, generator=generator) / dimensions**0.5
 
     def prepare(self, data: ImageData) -> None:
-        """Nothing is left to do: there are no weights to load or to train."""
+        """Does nothing: there are no weights to load or train."""
 
     def extract(self, images: Tensor) -> Features:
         """The projections of images (N, C, H, W), uint8: float32 (N, dimensions). It does not classify."""
         pixels = images.flatten(1).float() / 127.5 - 1
-        # One product for each image: so that no rounding depends on how many there are.
+        # One product for each image, so that rounding does not depend on the batch.
         return Features(torch.stack([row @ self.projection for row in pixels]))
 
     def description(self) -> Mapping[str, str | int | float]:

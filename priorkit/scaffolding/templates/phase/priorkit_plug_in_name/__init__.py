@@ -1,4 +1,4 @@
-"""The phase `plug-in-name`: the encoder finds the codes of decoded images again."""
+"""The phase `plug-in-name`: the encoder learns to recover the prior's codes from decoded images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def priorkit_phases() -> list[Component[Phase]]:
             "plug-in-name",
             PlugInNameOptions,
             _build,
-            summary="the encoder learns to find the prior's codes again in the images that are decoded from them",
+            summary="the encoder learns to recover the prior's codes from the images decoded from them",
             source="Donahue et al. 2017, Adversarial feature learning, arXiv:1605.09782, for the latent regressor",
         )
     ]

@@ -1,4 +1,4 @@
-"""Codes found again in the images that were decoded from them."""
+"""Recovery of codes from the images decoded from them."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ class PlugInNamePhase(Phase):
         self.players = {"encoder": ("encoder",)}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """`prior`: the noise of n codes; `condition` (n, dim) where the run draws one."""
+        """`prior`: the noise of n codes; `condition` (n, dim) if the run has a random condition."""
         noise = {"prior": self.system.prior.noise(n, generator=generator, device=device)}
         condition = self.system.condition
         if condition is not None and not condition.from_data:
@@ -36,7 +36,7 @@ class PlugInNamePhase(Phase):
         """One move of the encoder."""
         system = self.system
         assert system.encoder is not None, "the plug-in builds this phase only where there is an encoder"
-        # The prior and the decoder are read only: their batch norm must not take this pass into its statistics.
+        # Prior and decoder are not trained here: this pass must not change their running statistics.
         with torch.no_grad(), frozen_statistics(system.prior, system.decoder):
             code = system.prior_codes(noise["prior"], noise.get("condition"))
             decoded = system.decoder(code)

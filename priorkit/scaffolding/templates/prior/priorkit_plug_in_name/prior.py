@@ -8,13 +8,13 @@ from torch.nn.functional import softplus
 __all__ = ["PlugInNamePrior"]
 
 _EDGE = 1e-6
-"""How close to 0 and 1 the uniform noise may come: codes stay finite, within 14 scales of 0."""
+"""Smallest distance of the uniform noise from 0 and 1, so that codes stay within 14 scales of 0."""
 
 
 class PlugInNamePrior(Prior):
     """p(code) is the product of logistic densities exp(-t) / (scale (1 + exp(-t))^2), t = code / scale.
 
-    Each dimension has mean 0 and variance (pi scale)^2 / 3. There is nothing to learn.
+    Each dimension has mean 0 and variance (pi scale)^2 / 3. The prior has no trainable parameters.
 
     Args:
         code_dim: Dimensions of a code.
@@ -31,7 +31,7 @@ class PlugInNamePrior(Prior):
         self.register_buffer("scale", torch.tensor(float(scale)))
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Uniform noise in [0, 1), shape (n, code_dim), drawn from the generator and from nothing else."""
+        """Uniform noise in [0, 1), shape (n, code_dim), drawn from the generator alone."""
         return torch.rand(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -41,7 +41,7 @@ class PlugInNamePrior(Prior):
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         """Log-density of codes (N, code_dim) in nats, shape (N,), summed over their dimensions."""
         standard = code.float() / self.scale
-        # Symmetric in t, and nothing overflows: -|t| - 2 log(1 + exp(-|t|)) - log(scale).
+        # Symmetric in t, without overflow: -|t| - 2 log(1 + exp(-|t|)) - log(scale).
         distance = standard.abs()
         density = -distance - 2 * softplus(-distance) - torch.log(self.scale)
         return density.sum(1)

@@ -1,4 +1,4 @@
-"""The recipe `plug-in-name`, whose settings lie in a TOML file beside this module."""
+"""The recipe `plug-in-name`, with its settings in a TOML file in this folder."""
 
 from __future__ import annotations
 

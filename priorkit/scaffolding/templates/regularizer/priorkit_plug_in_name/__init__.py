@@ -1,4 +1,4 @@
-"""The regularizer `plug-in-name`: codes get the prior's mean and covariance."""
+"""The regularizer `plug-in-name`: matches the mean and covariance of codes with the prior's."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class PlugInNameRegularizer(Regularizer):
         weight: Weight of the distance, above 0.
     """
 
-    # Moments of parts of a batch are not those of the whole: several processes are refused.
+    # Moments need the whole batch, so several processes are refused.
     needs_whole_batch = True
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -34,7 +34,7 @@ class PlugInNameRegularizer(Regularizer):
         """`regularization`: the weighted distance, a float32 scalar of at least 0.
 
         Raises:
-            ConfigurationError: There is one code only, which has no covariance.
+            ConfigurationError: There is only one code, which has no covariance.
         """
         if len(posterior.code) < 2:
             raise ConfigurationError("one code alone has no covariance: use at least --batch-size 2")

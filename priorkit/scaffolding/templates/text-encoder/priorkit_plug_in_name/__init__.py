@@ -1,4 +1,4 @@
-"""The text encoder `plug-in-name`: the mean of words' vectors, bent by a layer."""
+"""The text encoder `plug-in-name`: the mean of words' vectors, then a non-linear layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PlugInNameOptions(Options):
     """Options of the text encoder `plug-in-name`."""
 
     dim: int = Field(200, ge=1, le=65_536, description="dimensions of a caption's vector")
-    length: int = Field(40, ge=1, le=4096, description="words of a caption; what follows is cut off")
+    length: int = Field(40, ge=1, le=4096, description="maximal number of words of a caption")
 
 
 def _build(options: PlugInNameOptions, context: TextEncoderContext) -> TextEncoder:
@@ -35,7 +35,7 @@ def priorkit_text_encoders() -> list[Component[TextEncoder]]:
             "plug-in-name",
             PlugInNameOptions,
             _build,
-            summary="the mean of words' vectors, bent by a layer",
+            summary="the mean of words' vectors, then a non-linear layer",
             source="after Iyyer et al. 2015, Deep unordered composition rivals syntactic methods, ACL 2015",
         )
     ]

@@ -13,12 +13,12 @@ _UNKNOWN = 1
 
 
 class PlugInNameTextEncoder(TextEncoder):
-    """v = B tanh(m), where m is the mean of the vectors of a caption's words; 0 of a caption without words.
+    """v = B tanh(m), where m is the mean of the vectors of a caption's words, or 0 for a caption without words.
 
     Args:
         vocabulary: The words of the training captions.
         dim: Dimensions of a caption's vector.
-        length: Words of a caption.
+        length: Maximal number of words of a caption.
     """
 
     def __init__(self, vocabulary: Sequence[str], dim: int = 200, length: int = 40) -> None:
@@ -30,7 +30,7 @@ class PlugInNameTextEncoder(TextEncoder):
         self.bend = nn.Linear(dim, dim, bias=False)
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """A number for each word of a caption, from 1."""
+        """A token for each word of a caption, from 1."""
         return [self._tokens.get(word, _UNKNOWN) for word in caption_words(caption)]
 
     def unknown(self, caption: str) -> tuple[str, ...]:
