@@ -113,6 +113,14 @@ class SynchronisedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance * (count / (count - 1)).to(variance.dtype), weight)
 
 
+def _line(values: Tensor, slope: Tensor, offset: Tensor, zeros: Tensor, ones: Tensor) -> Tensor:
+    """The line slope * values + offset of each channel, in one pass, and in the tensor's own precision.
+
+    torch.nn.functional.batch_norm would do the same, but in torch 2.10 it refuses an eps of 0.
+    """
+    return torch.batch_norm(values, slope, offset, zeros, ones, False, 0.0, 0.0, torch.backends.cudnn.enabled)
+
+
 class _Normalise(torch.autograd.Function):
     """(x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the values of all processes."""
 
@@ -166,10 +174,9 @@ class _Normalise(torch.autograd.Function):
             # scale * (gradient - its mean - normalised values * product_mean), as one line in each of two tensors
             slope = scale * inverse * product_mean
             offset = torch.addcmul(scale * total_mean, slope, mean, value=-1)
-            # F.batch_norm computes a line in one pass, and in the tensor's own precision.
             zeros, ones = ctx.constants
-            input_gradient = functional.batch_norm(gradient, zeros, ones, scale, zeros, training=False, eps=0.0)
-            input_gradient.sub_(functional.batch_norm(values, zeros, ones, slope, offset, training=False, eps=0.0))
+            input_gradient = _line(gradient, scale, zeros, zeros, ones)
+            input_gradient.sub_(_line(values, slope, offset, zeros, ones))
         weight_gradient = product if weight is not None and ctx.needs_input_grad[1] else None
         bias_gradient = total if ctx.has_bias and ctx.needs_input_grad[2] else None
         return input_gradient, weight_gradient, bias_gradient, None, None, None, None
