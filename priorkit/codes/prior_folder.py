@@ -146,8 +146,8 @@ class PriorFolder:
             number = record.get("format") if isinstance(record, dict) else None
             if isinstance(number, int) and number > FORMAT:
                 raise RunFolderError(
-                    f"the prior {str(self.path)!r} was written by a newer priorkit (its format is {number}, and this "
-                    f"one reads up to {FORMAT}); upgrade priorkit: pip install --upgrade priorkit"
+                    f"the prior {str(self.path)!r} was written by a newer priorkit (its format is {number}, but this "
+                    f"version reads up to {FORMAT}); upgrade priorkit: pip install --upgrade priorkit"
                 )
             return PriorRecord.model_validate(record)
         except RunFolderError:

@@ -82,7 +82,7 @@ def test_interpolations_end_at_the_reconstructions_of_the_images(cli, trained):
     ("arguments", "message"),
     [
         (["sample", "nowhere"], "no run 'nowhere'"),
-        (["sample", "."], "is no run"),
+        (["sample", "."], "is not a run"),
         (["sample", "trained", "-n", "0"], "expected a whole number of at least 1, not '0'"),
         (["sample", "trained", "-n", "x"], "expected a whole number of at least 1, not 'x'"),
         (["sample", "trained", "-n", "100000000000"], "is more than fits into memory at once: draw at most"),

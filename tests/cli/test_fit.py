@@ -50,7 +50,7 @@ def test_other_trainings_show_no_flag_of_it(cli):
         (["fit", "vae", "--networks.hidden", "3"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),
         (["fit", "vae", "--resume", "vae"], "--resume keeps a run's configuration"),
         (["fit", "vae", "--checkpoint", "worst"], "no checkpoint 'worst'"),
-        (["fit", "vae", "--out", "vae"], "'vae' exists"),
+        (["fit", "vae", "--out", "vae"], "'vae' already exists"),
         (["train", "--fitted-to", "vae"], "use priorkit fit"),
     ],
 )

@@ -151,7 +151,7 @@ def test_help_has_every_option_of_the_run_with_its_default():
         (["--optimizer", "none"], 'given "none"'),
         (["aae", "vae"], "unknown argument vae"),
         (["missing.toml"], "no configuration file 'missing.toml'"),
-        (["--resume", "run", "vae"], "'vae' would configure another; leave one out"),
+        (["--resume", "run", "vae"], "'vae' would configure another run; leave one out"),
         (["--resume", "run", "--out", "x"], "leave out --out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -211,7 +211,7 @@ MISTAKES = {
     "out is a run": (["--out", "taken"], "'taken' already exists and is left as it is"),
     "out below a file": (["--out", "taken.txt/run"], "taken.txt"),
     "resume nothing": (["--resume", "nowhere"], "no run 'nowhere'"),
-    "resume no run": (["--resume", "taken"], "'taken' is no run"),
+    "resume no run": (["--resume", "taken"], "'taken' is not a run"),
 }
 
 

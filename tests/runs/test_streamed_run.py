@@ -120,7 +120,7 @@ def test_a_file_that_breaks_meanwhile_ends_the_run_with_a_checkpoint(
 ) -> None:
     kept = {path: path.read_bytes() for path in folder.rglob("*.png")}
     config = configure(stream="always", workers=workers, steps=12)
-    with pytest.raises(DataError, match=r"\.png is no image") as caught:
+    with pytest.raises(DataError, match=r"\.png is not an image") as caught:
         train(config, tmp_path / "run", observers=[Spoiler(folder)], registry=registry)
     assert "\n" not in str(caught.value)
     assert not multiprocessing.active_children()

@@ -49,7 +49,7 @@ def test_what_is_no_study_is_left_alone(make_request):
     request = make_request()
     request.out.mkdir()
     (request.out / "letter.txt").write_text("dear")
-    with pytest.raises(RunFolderError, match="is no study, and is left as it is"):
+    with pytest.raises(RunFolderError, match="is not a study, and is left as it is"):
         check_study(request)
     (request.out / STUDY_FILE).write_text("[]")
     with pytest.raises(RunFolderError, match=r"study.json' is damaged"):

@@ -1,4 +1,4 @@
-"""The phase `plug-in-name`: the encoder learns to recover the prior's codes from decoded images."""
+"""The phase `plug-in-name`: recovery of codes from decoded images."""
 
 from __future__ import annotations
 

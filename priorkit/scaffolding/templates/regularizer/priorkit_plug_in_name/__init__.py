@@ -1,4 +1,4 @@
-"""The regularizer `plug-in-name`: matches the mean and covariance of codes with the prior's."""
+"""The regularizer `plug-in-name`: matches mean and covariance of codes."""
 
 from __future__ import annotations
 
