@@ -115,7 +115,8 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     )
     console.line()
     console.table("Stopped" if outcome.stopped else "Done", summary(outcome))
-    console.result(outcome.path)
+    if speaks:
+        console.result(outcome.path)
     if outcome.stopped:
         console.line(f"\n{outcome.stopped}; resume with: priorkit train --resume {outcome.path}")
         return _STATUS[outcome.stopped]

@@ -47,7 +47,7 @@ def test_what_is_no_folder_is_left(tmp_path, dangling):
         path.symlink_to(tmp_path / "nowhere")
     else:
         path.write_text("mine")
-    with pytest.raises(ConfigurationError, match="exists and is no folder"):
+    with pytest.raises(ConfigurationError, match="exists and is not a folder"):
         write_plugin("x", "prior", tmp_path, REGISTRY)
     assert [found.name for found in tmp_path.iterdir()] == ["priorkit-x"]
 

@@ -168,9 +168,10 @@ def test_the_report_is_written_here(changed, tmp_path):
     assert "data:image/png;base64," in text
 
 
-def test_what_gives_no_report_is_refused(changed, tmp_path):
-    row = b'{"step": Infinity, "images": 1, "seconds": 1}\n'
-    assert "no report can be made of it" in refused(changed({"metrics.jsonl": row}), tmp_path / "out/run")
+def test_measurements_that_count_to_infinity_are_left_out(changed, tmp_path):
+    rows = b'{"step": Infinity, "images": 1, "seconds": 1}\n{"step": 7, "images": 1, "seconds": 1, "loss/a": 2.0}\n'
+    path = unpack(changed({"metrics.jsonl": rows}), tmp_path / "theirs")
+    assert 'name="priorkit-step" content="7"' in (path / "report.html").read_text()
 
 
 def test_a_bomb_that_lies_gives_no_more_than_it_says(changed, tmp_path):
