@@ -44,6 +44,8 @@ from priorkit.training import Session
 torch.set_num_threads(1)
 # Nor do the commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Processes that share tests are given a width, to which commands would fold what they print.
+os.environ.pop("COLUMNS", None)
 # How long an example takes says how much else the machine has to do. Other examples are drawn in every run, so that few
 # do in each; `pytest --hypothesis-profile thorough` draws as many as hypothesis would.
 settings.register_profile("thorough", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
