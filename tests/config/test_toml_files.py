@@ -54,8 +54,12 @@ def _plain_values(annotation: Any, info: FieldInfo) -> st.SearchStrategy[Any]:
         return st.lists(st.sampled_from(PHASES), min_size=1, max_size=3, unique_by=lambda choice: choice.name).map(
             tuple
         )
+    if annotation == tuple[int, int]:
+        # The grey values of 16 bits that become black and white.
+        return st.lists(st.integers(0, 65535), min_size=2, max_size=2, unique=True).map(sorted).map(tuple)
     if get_origin(annotation) is tuple:
-        (item, _) = get_args(annotation)
+        (item, dots) = get_args(annotation)
+        assert dots is Ellipsis, f"say how to draw a {annotation}"
         bounds = next((part for part in get_args(item) if isinstance(part, FieldInfo)), info)
         return st.lists(_plain_values(item, bounds), min_size=1, max_size=3).map(tuple)
     if get_origin(annotation) is Literal:

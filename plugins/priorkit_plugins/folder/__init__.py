@@ -31,7 +31,6 @@ class FolderOptions(Options):
     range: tuple[int, int] = Field(
         (0, 65535), description="grey images with 16 bits a pixel: the values that become black and white"
     )
-
     broken: Literal["drop", "refuse"] = Field(
         "drop", description="if some files are not images, or damaged: drop them with a note, or refuse the data"
     )
