@@ -78,17 +78,7 @@ def _show(console: Console, diagnosis: Diagnosis) -> None:
     console.line()
     console.grid(
         ["measure", "value", "where both are alike"],
-        [
-            ["told apart by a classifier", f"{found.told_apart:.3f}", f"0.5 ± {found.told_apart_error:.3f}"],
-            ["... once mean and covariance are the codes'", f"{found.told_apart_aligned:.3f}", "0.5"],
-            ["MMD²", f"{found.discrepancy:.4f}", "about 0"],
-            ["means apart, in deviations (root mean square)", f"{found.shift:.3f}", "about 0"],
-            ["deviations, the prior's by the codes'", f"{found.scale:.3f}", "1"],
-            ["correlations apart (root mean square)", f"{found.correlation:.3f}", "0"],
-            ["prior's mass that no code is near (holes)", f"{found.holes:.1%}", "0 %"],
-            ["codes that the prior misses", f"{found.missed:.1%}", "0 %"],
-            ["prior's mass that repeats training codes", f"{found.copied:.1%}", "0 %"],
-        ],
+        [list(row) for row in found.measures],
     )
     still = f"; {found.still} dimensions hardly vary" if found.still else ""
     console.line(

@@ -54,27 +54,31 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
     from priorkit.cli.memory import keep_freed_memory
     from priorkit.display.progress import Progress
     from priorkit.distributed import leave_processes
+    from priorkit.evaluation.unbiased import BELOW_ZERO, UNBIASED
     from priorkit.runs import RunFolder, latest_picture
     from priorkit.tracking import tracker_names
     from priorkit.training import Observer, Session
 
     track = None if asked.track is None else tracker_names(asked.track)
 
+    def held_out(name: str, value: float) -> str:
+        return f"{value:.4f}" + (f" ({BELOW_ZERO})" if name in UNBIASED and value < 0 else "")
+
     def summary(outcome: TrainingOutcome) -> list[tuple[str, str]]:
         folder = RunFolder(outcome.path)
         rows = [
             ("steps", f"{outcome.steps} ({outcome.images} images)"),
             ("training time", format_duration(outcome.seconds)),
-            *(
-                (f"held-out {name.replace('_', ' ')}", _held_out(name, value))
-                for name, value in progress.scores.items()
-            ),
+            *((f"held-out {name.replace('_', ' ')}", held_out(name, value)) for name, value in progress.scores.items()),
         ]
         if outcome.skipped:
             rows.append(("updates skipped", f"{outcome.skipped}: a loss or gradient was infinite or not a number"))
         if outcome.best:
-            of = "Fréchet distance " if "features" in outcome.best else ""
-            rows.append(("best", f"{of}{outcome.best['score']:.4f} at step {outcome.best['step']}"))
+            by_features, score = "features" in outcome.best, outcome.best["score"]
+            told = f"{'Fréchet distance ' if by_features else ''}{score:.4f} at step {outcome.best['step']}"
+            # Once is enough: the last distance, where it is below 0, is explained above.
+            explained = by_features or score >= 0 or progress.scores.get("sample_distance", 0.0) < 0
+            rows.append(("best", told if explained else f"{told} ({BELOW_ZERO})"))
         for kind in ("samples", "reconstructions"):
             picture = latest_picture(folder, kind)
             if picture is not None:
@@ -140,12 +144,6 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
     # A mistake that every process reads is told once.
     with join_processes().together():
         return parse_train_arguments(arguments, registry)
-
-
-def _held_out(name: str, value: float) -> str:
-    from priorkit.evaluation.unbiased import BELOW_ZERO, UNBIASED
-
-    return f"{value:.4f}" + (f" ({BELOW_ZERO})" if name in UNBIASED and value < 0 else "")
 
 
 def _announce(run: TrainingRun, console: Console) -> None:

@@ -82,6 +82,21 @@ class CodeComparison:
         """Root mean square of the logarithms of `ratio`: 0 if all deviations agree."""
         return float(self.ratio.log().square().mean().sqrt())
 
+    @property
+    def measures(self) -> list[tuple[str, str, str]]:
+        """A table for people: each measure, its value, and the value where both are alike."""
+        return [
+            ("told apart by a classifier", f"{self.told_apart:.3f}", f"0.5 ± {self.told_apart_error:.3f}"),
+            ("... once mean and covariance are the codes'", f"{self.told_apart_aligned:.3f}", "0.5"),
+            ("MMD²", f"{self.discrepancy:.4f}", "about 0"),
+            ("means apart, in deviations (root mean square)", f"{self.shift:.3f}", "about 0"),
+            ("deviations, the prior's by the codes'", f"{self.scale:.3f}", "1"),
+            ("correlations apart (root mean square)", f"{self.correlation:.3f}", "0"),
+            ("prior's mass that no code is near (holes)", f"{self.holes:.1%}", "0 %"),
+            ("codes that the prior misses", f"{self.missed:.1%}", "0 %"),
+            ("prior's mass that repeats training codes", f"{self.copied:.1%}", "0 %"),
+        ]
+
     def as_data(self) -> dict[str, Any]:
         """Plain values for JSON: everything but the single codes' distances."""
         values = {key: value for key, value in asdict(self).items() if not key.endswith(("distances", "nearest"))}

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from PIL import Image, features
+from PIL import Image
 from torch import Tensor
 
 from priorkit.diagnosis import Diagnosis
@@ -16,7 +16,7 @@ from priorkit.exploring.exploration import Exploration
 from priorkit.exploring.noise_controls import NoiseControls
 from priorkit.figures import as_picture, draw_grid
 from priorkit.interfaces import CodeKind
-from priorkit.pages import Panel, curve_figure, picture, table, text_of
+from priorkit.pages import Panel, compressed, curve_figure, data_url, picture, table, text_of
 
 __all__ = ["as_page_data", "diagnosis_html", "samples_html"]
 
@@ -126,16 +126,12 @@ def _sprite(images: Tensor) -> Image.Image:
 
 def _compressed(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    if features.check("webp"):
-        image.convert("RGB").save(file, format="WEBP", quality=85, method=4)
-    else:
-        image.save(file, format="PNG", optimize=True)
-    return file.getvalue()
+    image.save(file, format="PNG", optimize=True)
+    return compressed(file.getvalue(), 0)
 
 
 def _picture_url(image: Image.Image) -> str:
-    kind = "webp" if features.check("webp") else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(_compressed(image)).decode('ascii')}"
+    return data_url(_compressed(image))
 
 
 def samples_html(found: Exploration) -> str:
@@ -155,19 +151,11 @@ def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
     if diagnosis is None:
         return ""
     found = diagnosis.comparison
-    rows = [
-        ["told apart by a classifier", f"{found.told_apart:.3f}", "0.5"],
-        ["MMD²", f"{found.discrepancy:.4f}", "about 0"],
-        ["means apart, in deviations", f"{found.shift:.3f}", "about 0"],
-        ["deviations, the prior's by the codes'", f"{found.scale:.3f}", "1"],
-        ["prior's mass that no code is near (holes)", f"{found.holes:.1%}", "0 %"],
-        ["codes that the prior misses", f"{found.missed:.1%}", "0 %"],
-    ]
     spectra = {
         name: [(float(axis), float(value)) for axis, value in enumerate(values, start=1)]
         for name, values in (("codes", found.spectrum), ("prior", found.prior_spectrum))
     }
     chart = curve_figure(Panel("", "Variance along the principal axes of each", "axis", spectra), identifier)
     sentences = "".join(f"<p>{text_of(item.sentence)} {text_of(item.advice)}</p>" for item in diagnosis.findings)
-    measures = table(["measure", "value", "where both are alike"], rows)
+    measures = table(["measure", "value", "where both are alike"], found.measures)
     return f'{sentences}<div class="panels wide-panels"><div class="card">{measures}</div>{chart}</div>'

@@ -76,14 +76,21 @@ class _Vectors(nn.Module):
         return self.condition.vectors(tokens)
 
 
-def _tokens(condition: Condition, texts: Sequence[str]) -> list[list[int]]:
-    """The tokens of texts, as the condition keeps them; 0 is none."""
+def _entries(condition: Condition, texts: Sequence[str]) -> Tensor:
+    """The tokens of texts as the condition keeps them: integers (N, length), of which 0 is none.
+
+    Raises:
+        TypeError: The condition's entries are not tokens.
+    """
     blank = torch.zeros(len(texts), 1, 16, 16, dtype=torch.uint8)
     entries = condition.entries(ImageSet(blank, captions=Captions([[text] for text in texts])))
-    rows = entries[:, 0] if entries.ndim == 3 else entries
     if entries.ndim not in (2, 3) or entries.is_floating_point():
-        raise TypeError("the condition's entries are no tokens")
-    return [[token for token in row if token] for row in rows.tolist()]
+        raise TypeError("the condition's entries are not tokens")
+    return entries[:, 0] if entries.ndim == 3 else entries
+
+
+def _tokens(condition: Condition, texts: Sequence[str]) -> list[list[int]]:
+    return [[token for token in row if token] for row in _entries(condition, texts).tolist()]
 
 
 def token_table(condition: Condition, captions: Sequence[str], vocabulary: Sequence[str]) -> TokenTable | None:
@@ -96,10 +103,7 @@ def token_table(condition: Condition, captions: Sequence[str], vocabulary: Seque
     """
     checked = list(captions[:_CHECKED])
     expected = _tokens(condition, checked)
-    example = condition.entries(
-        ImageSet(torch.zeros(1, 1, 16, 16, dtype=torch.uint8), captions=Captions([checked[:1]]))
-    )
-    length = int(example.shape[-1])
+    length = _entries(condition, checked[:1]).shape[1]
     words = list(dict.fromkeys([*vocabulary, *(word for text in captions for word in caption_words(text))]))
     for table in (_by_words(condition, words, length), _by_characters(condition, length)):
         if table is not None and [table.of(text) for text in checked] == expected:

@@ -4,7 +4,18 @@ from priorkit.pages.compression import compressed
 from priorkit.pages.curves import Panel, curve_figure, curve_sections, panels_of, panels_of_curves
 from priorkit.pages.document import PageScript, html_page, packaged_text
 from priorkit.pages.film import film_strip
-from priorkit.pages.markup import Html, definitions, file_link, fold, json_island, picture, section, table, text_of
+from priorkit.pages.markup import (
+    Html,
+    data_url,
+    definitions,
+    file_link,
+    fold,
+    json_island,
+    picture,
+    section,
+    table,
+    text_of,
+)
 from priorkit.pages.measurement_names import MeasurementName, name_measurement
 
 __all__ = [
@@ -15,6 +26,7 @@ __all__ = [
     "compressed",
     "curve_figure",
     "curve_sections",
+    "data_url",
     "definitions",
     "file_link",
     "film_strip",

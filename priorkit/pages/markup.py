@@ -8,7 +8,18 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["Html", "definitions", "file_link", "fold", "json_island", "picture", "section", "table", "text_of"]
+__all__ = [
+    "Html",
+    "data_url",
+    "definitions",
+    "file_link",
+    "fold",
+    "json_island",
+    "picture",
+    "section",
+    "table",
+    "text_of",
+]
 
 _TYPES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
 
@@ -98,6 +109,12 @@ def _number(cell: str) -> str:
     return ' class="number"'
 
 
+def data_url(content: bytes) -> str:
+    """A PNG, WebP or JPEG file as an address that holds it."""
+    kind = next((name for start, name in _TYPES.items() if content.startswith(start)), "image/png")
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
 def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True) -> str:
     """A picture with its caption.
 
@@ -107,11 +124,9 @@ def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True
         note: What else is to be said of it.
         pixels: Whether its pixels stay squares where it is enlarged, as small images of a model need.
     """
-    kind = next((name for start, name in _TYPES.items() if content.startswith(start)), "image/png")
-    data = base64.b64encode(content).decode("ascii")
     style = ' class="pixels"' if pixels else ""
     more = f" <small>{text_of(note)}</small>" if note else ""
     return (
-        f'<figure><img{style} alt="{text_of(caption)}" src="data:{kind};base64,{data}">'
+        f'<figure><img{style} alt="{text_of(caption)}" src="{data_url(content)}">'
         f"<figcaption>{text_of(caption)}{more}</figcaption></figure>"
     )

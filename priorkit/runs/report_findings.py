@@ -5,6 +5,7 @@ from typing import Any
 
 from priorkit.config import parse_json
 from priorkit.errors import RunFolderError
+from priorkit.evaluation.unbiased import below_zero_note
 from priorkit.pages import picture, section, table, text_of
 from priorkit.runs.folder import RunFolder
 from priorkit.runs.scores_file import read_evaluations
@@ -15,10 +16,6 @@ __all__ = ["diagnosis_section", "scores_section", "symptom_lines", "symptoms_sec
 
 _HELD_OUT = "held_out/"
 _SYMPTOM = "symptom/"
-_NEGATIVE = (
-    "The sample distance is an unbiased estimate: a value below 0 means that no difference was found between samples "
-    "and held-out images."
-)
 
 
 def scores_section(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> str:
@@ -33,8 +30,9 @@ def scores_section(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> st
         step, best = min(points, key=lambda point: point[1])
         lines.append([f"held-out {name}", f"{points[-1][1]:.4g}", f"{best:.4g}", f"{int(step):,}"])
     training = table(["during training", "last", "best", "at step"], lines) if lines else ""
-    if any(value < 0 for points in found.values() for _, value in points):
-        training += f"<p><small>{text_of(_NEGATIVE)}</small></p>"
+    below = below_zero_note(f"held-out {name}" for name, points in found.items() if any(y < 0 for _, y in points))
+    if below:
+        training += f"<p><small>{text_of(below)}</small></p>"
     return section("Scores", training, _evaluated(folder))
 
 

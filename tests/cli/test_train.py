@@ -105,6 +105,15 @@ def test_a_sample_distance_below_zero_is_explained_once(cli, tiny, monkeypatch):
     assert explained in Path("comparison/comparison.md").read_text()
 
 
+def test_a_best_distance_below_zero_is_explained_where_the_last_is_above(cli, tiny, monkeypatch):
+    distances = iter([-0.0003, 0.0004])
+    monkeypatch.setattr("priorkit.training.review.energy_distance", lambda *_: next(distances))
+    text = cli("train", "vae", *tiny, "--steps", 2, "--sample-every", 1, "--out", "run").out
+    explained = "an unbiased estimate; below 0 means not distinguishable from 0"
+    assert f"-0.0003 at step 1 ({explained})" in text
+    assert text.count(explained) == 1
+
+
 def test_five_steps_and_five_more_are_ten(cli, tiny):
     for prior in ("learned", "gaussian"):
         assert cli("train", "--prior", prior, *tiny, "--steps", 10, "--out", f"{prior}-10", "--quiet").status == 0
