@@ -47,6 +47,7 @@ def test_resumes(tmp_path: Path) -> None:
 def test_its_bound_on_the_likelihood_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     assert train(run, "student-t-vae") == 0
+    capsys.readouterr()  # a quiet training prints its run folder
     few = ["--likelihood-images", "20", "--importance-samples", "4", "--device", "cpu"]
     assert main(["evaluate", str(run), "--scores", "elbo,importance-weighted-bound", *few, "--json"]) == 0
     *scores, _ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
