@@ -11,6 +11,7 @@ from torch.nn import functional
 from priorkit.interfaces import ImageSet, ImageShape
 from priorkit_plugins.classifier.network import Architecture, ClassifierNetwork
 from priorkit_plugins.image_augmentation import Augmentation, augment_images
+from priorkit_plugins.one_cycle_rate import one_cycle_rate
 
 if TYPE_CHECKING:
     from priorkit_plugins.classifier import ClassifierOptions
@@ -136,12 +137,4 @@ def _optimizer(
     others = [weights for weights in network.parameters() if weights.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, rate)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, steps))
-
-
-def _one_cycle(step: int, steps: int) -> float:
-    """The factor of the highest learning rate: a linear rise, then cosine decay to 0."""
-    rising = max(1, round(_WARM_UP * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising))) / 2
+    return optimizer, one_cycle_rate(optimizer, steps, _WARM_UP)

@@ -1,6 +1,5 @@
 """Trains the two networks to match captions and images."""
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +9,7 @@ from priorkit.interfaces import Captions, ImageSet, ImageShape
 from priorkit.plugins import caption_words
 from priorkit_plugins.image_augmentation import augment_images
 from priorkit_plugins.joint_embedding import contrastive_loss
+from priorkit_plugins.one_cycle_rate import one_cycle_rate
 from priorkit_plugins.two_tower.network import TwoTowerNetwork, word_tokens
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def train_towers(
     )
     counts = (places >= 0).sum(1)
     optimizer = _optimizer(network, options.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, options.steps))
+    schedule = one_cycle_rate(optimizer, options.steps, _WARM_UP)
     generator = torch.Generator().manual_seed(options.seed)
     network.train()
     order = torch.zeros(0, dtype=torch.int64)
@@ -96,11 +96,3 @@ def _optimizer(network: TwoTowerNetwork, rate: float) -> torch.optim.Optimizer:
     others = [weights for weights in network.parameters() if weights.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, rate)
-
-
-def _rate(step: int, steps: int) -> float:
-    """The factor of the highest learning rate: a linear rise, then cosine decay to 0."""
-    rising = max(1, round(_WARM_UP * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising))) / 2
