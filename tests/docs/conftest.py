@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+import priorkit
+
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^(?P<before>[^\n]*)\n\n?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -55,3 +57,12 @@ def site_module() -> Callable[[str], ModuleType]:
         return module
 
     return load
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that pages and docstrings speak of, after two steps."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    networks = {"name": "mlp", "hidden": 8}
+    priorkit.train(priorkit.RunConfig(networks=networks, batch_size=8, device="cpu", steps=2), path)
+    return path

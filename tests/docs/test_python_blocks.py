@@ -18,15 +18,6 @@ PAGES = sorted(
 _SHAPE = re.compile(r"^(?P<name>\w+) = .*#.*?(?P<shape>\(\d+, [\d, ]*\d\))", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that pages speak of, after two steps."""
-    path = tmp_path_factory.mktemp("runs") / "run"
-    networks = {"name": "mlp", "hidden": 8}
-    priorkit.train(priorkit.RunConfig(networks=networks, batch_size=8, device="cpu", steps=2), path)
-    return path
-
-
 def test_pages_have_python_code():
     assert {"README.md", "docs/getting-started.md", "docs/plugins.md", "docs/python.md"} <= set(PAGES)
 
