@@ -104,7 +104,7 @@ def test_planted_faults_are_found_and_the_rest_is_checked(
         "fault-gradient: aae": "FAILED",
     }
     assert "resumption: aae: Failure: " in told.err
-    assert "fault-gradient: aae: Failure: 'the gradient of the decoder in the move of" in told.err
+    assert "fault-gradient: aae: Failure: expected the message 'the gradient of the decoder in" in told.err
 
 
 def test_other_devices_draw_what_the_cpu_draws(gpu_module: Callable[[str], ModuleType]) -> None:

@@ -41,7 +41,7 @@ commands._fail = unexplained
 run("clock", "full-disk", "--trials", "1")
 """
 """Four commands in one process, as most of their time is that of imports. Before the last, priorkit gets two faults:
-optimisers begin anew where runs are gone on with, and what cannot be done ends in a traceback."""
+resumed runs start with new optimisers, and refusals end in a traceback."""
 
 
 def _parts(text: str) -> list[tuple[str, int]]:
@@ -55,7 +55,7 @@ def _parts(text: str) -> list[tuple[str, int]]:
 def _rows(table: str) -> dict[str, list[int]]:
     """The trials and the failures of each row, by its kind."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
-    assert rows.pop(0) == ["what", "trials", "failures", "seconds", "of a processor"]
+    assert rows.pop(0) == ["what", "trials", "failures", "seconds", "processor time (s)"]
     return {row[0].partition(":")[0]: [int(cell) for cell in row[1:3]] for row in rows}
 
 
@@ -81,5 +81,5 @@ def test_the_command_counts_trials_and_finds_faults() -> None:
 
     assert faulty[1] == 1
     assert _rows(faulty[0]) == {"clock": [1, 1], "full-disk": [1, 1], "all": [2, 2]}
-    assert "clock: the run is another than without the mishap" in told_of_faulty[0]
+    assert "clock: the run differs from one without the mishap" in told_of_faulty[0]
     assert "RuntimeError: cannot" in told_of_faulty[0]

@@ -1,4 +1,4 @@
-"""What the commands say of themselves."""
+"""Makes Markdown of the commands' help."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ __all__ = ["help_of"]
 
 
 def help_of(command: str) -> str:
-    """The output of `priorkit COMMAND --help`, as a block of Markdown; without the plug-ins of others.
+    """Returns the output of `priorkit COMMAND --help` as a Markdown block, without third-party plug-ins.
 
     Args:
-        command: A command; with a blank, also the kind of picture. Empty for priorkit itself.
+        command: The command's words, such as `train` or `picture tsne`; empty for priorkit itself.
 
     Raises:
-        CalledProcessError: There is no such command.
+        CalledProcessError: The command does not exist.
     """
     done = subprocess.run(
         [sys.executable, "-m", "priorkit", *command.split(), "--help"],

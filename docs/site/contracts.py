@@ -1,4 +1,4 @@
-"""What the conformance kit holds components to, as Markdown: a table of the checks of each kind."""
+"""Makes Markdown tables of the conformance kit's checks."""
 
 from priorkit.testing.catalogue import CATALOGUE
 
@@ -6,8 +6,8 @@ __all__ = ["checks_of"]
 
 
 def checks_of(slot: str) -> str:
-    """A table of the checks of a kind: what each holds, and the likely cause where it fails."""
-    head = ["| check | what it holds | likely cause of a failure |", "|---|---|---|"]
+    """Returns a table of the checks of a kind of component: what each demands, and the likely cause of a failure."""
+    head = ["| check | what must hold | likely cause of a failure |", "|---|---|---|"]
     rows = [f"| `{check.name}` | {_cell(check.summary)} | {_cell(check.cause)} |" for check in CATALOGUE[slot].checks]
     return "\n".join([*head, *rows])
 

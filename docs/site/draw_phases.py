@@ -16,7 +16,7 @@ def _text(x: float, y: float, text: str, size: int = 15, anchor: str = "middle",
 
 
 def _network(x: float, y: float, name: str, *, trained: bool, height: float = 44) -> str:
-    """A network, its middle at (x, y)."""
+    """Returns a network's box with its centre at (x, y)."""
     fill, line = _TRAINED if trained else _STILL
     dashes = "" if trained else ' stroke-dasharray="5 4"'
     box = f'<rect x="{x - 38}" y="{y - height / 2}" width="76" height="{height}" rx="6"'
@@ -30,7 +30,7 @@ def _arrow(*points: tuple[float, float]) -> str:
 
 
 def _loss(y: float, number: int, name: str, *lines: str) -> str:
-    """A move's loss: its number, its name, and who minimises it."""
+    """Returns the box of a move's loss: its number, its name, and the networks that minimise it."""
     x, width, height = 640, 276, 34 + 17 * len(lines)
     top = y - height / 2
     box = f'<rect x="{x}" y="{top}" width="{width}" height="{height}" rx="12" fill="#dcebfb" stroke="#2f6fb0"/>'
@@ -52,7 +52,7 @@ def _autoencoder_phase() -> str:
     return _panel(
         12,
         "Autoencoder phase (AAE phase)",
-        "the code generator stands still",
+        "the code generator is not trained",
         _text(40, images + 5, "x"),
         _arrow((52, images), (84, images)),
         _network(124, images, "enc", trained=True),
@@ -90,7 +90,7 @@ def _prior_improvement_phase() -> str:
     return _panel(
         24 + _PANEL,
         "Prior improvement phase",
-        "the encoder stands still",
+        "the encoder is not trained",
         _text(40, images + 5, "x"),
         _arrow((52, images), (526, images)),
         _text(40, codes + 5, "z"),
@@ -119,16 +119,16 @@ def _legend() -> str:
             _network(62, y, "trained", trained=True, height=30),
             _text(112, y + 5, "in this phase", 13, "start"),
             _network(268, y, "used", trained=False, height=30),
-            _text(318, y + 5, "as it is", 13, "start"),
+            _text(318, y + 5, "unchanged", 13, "start"),
             f'<circle cx="418" cy="{y}" r="10" fill="#2f6fb0"/>',
             _text(418, y + 5, "1", 13, fill="#ffffff", font_weight="bold"),
-            _text(436, y + 5, "moves, in their order: a loss, and the networks that descend it", 13, "start"),
+            _text(436, y + 5, "moves, in order: a loss, and the networks that minimise it", 13, "start"),
         ]
     )
 
 
 def drawing() -> str:
-    """The picture as SVG, on a light ground of its own, so that it is readable on dark pages too."""
+    """Returns the picture as SVG, with a light background that keeps it readable on dark pages."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         'font-family="system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif">'

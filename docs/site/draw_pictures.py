@@ -1,8 +1,8 @@
 """Draws the pages' pictures: `python docs/site/draw_pictures.py --mnist DIR --colour FILE.npz --work FOLDER`.
 
-DIR holds MNIST, FILE.npz colour images (those of the pages are 20,000 of CIFAR-10, ten classes alike), FOLDER gets
-the runs. Runs that are there are not trained again, and pictures that are there not drawn again, so the script can be
-stopped and started again. Names of pictures after the options draw these alone. It uses the `priorkit` of the PATH.
+DIR holds MNIST, FILE.npz holds colour images (for the pages, 20,000 of CIFAR-10, equally many of each class), and
+FOLDER receives the runs. Existing runs and pictures are skipped, so the script can be stopped and started again. Names
+of pictures after the options select these pictures. The script uses the `priorkit` of the PATH.
 """
 
 import argparse
@@ -22,15 +22,15 @@ _GREY, _COLOUR, _PLOT = 16, 128, 64
 
 
 def main() -> None:
-    """Draws the pictures that are missing, and trains the runs that they need."""
+    """Draws missing pictures, and trains the runs that they need."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mnist", type=Path, required=True, help="where MNIST lies")
+    parser.add_argument("--mnist", type=Path, required=True, help="folder of MNIST")
     parser.add_argument("--colour", type=Path, required=True, help="an .npz file of colour images")
     parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("pictures", nargs="*", help="which pictures (default: all)")
+    parser.add_argument("pictures", nargs="*", help="pictures to draw (default: all)")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    # Pages call the file so, and the commands are theirs.
+    # The commands on the pages use this name of the file.
     link = given.work / "cifar10.npz"
     if not link.exists():
         link.symlink_to(given.colour.resolve())

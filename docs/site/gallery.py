@@ -1,9 +1,9 @@
 """Trains every recipe for the page of samples: `python docs/site/gallery.py --data-dir DIR --work FOLDER`.
 
-DIR holds MNIST, FOLDER gets the runs. Each recipe is trained and sampled by priorkit's own commands, and leaves a
-picture and its facts in `docs/pictures/gallery`. A recipe that has both is not trained again, so the script can be
-stopped and started again; a run that was interrupted is removed. Names of recipes after the options train these
-alone. It uses the `priorkit` of the PATH, and one thread if OMP_NUM_THREADS=1 says so.
+DIR holds MNIST, and FOLDER receives the runs. Each recipe is trained and sampled by priorkit's own commands. Its
+picture and its facts go to `docs/pictures/gallery`. Recipes that have both are skipped, so the script can be stopped
+and started again; it removes interrupted runs. Names of recipes after the options select these recipes. The script uses
+the `priorkit` of the PATH. Set OMP_NUM_THREADS=1 for one thread.
 """
 
 import argparse
@@ -23,11 +23,11 @@ __all__ = ["FACTS", "PICTURES"]
 
 PICTURES = Path(__file__).resolve().parents[1] / "pictures/gallery"
 FACTS = PICTURES / "facts.json"
-"""Of each recipe: its commands, the seconds of processor time that training took, the start of the command included,
-and the reconstruction error of held-out images, None for a GAN."""
+"""File with facts about each recipe: its commands, the processor time of the training command in seconds, and the
+reconstruction error of held-out images, None for a GAN."""
 
 _STEPS = 600
-# Recipes of stages whose own lengths are beyond that.
+# Recipes whose own stages are longer.
 _STAGES = {
     "fsq-vae": f"autoencoder:{_STEPS},code-fitting:{_STEPS}",
     "probabilistic-autoencoder": f"autoencoder:{_STEPS},code-fitting:{_STEPS}",
@@ -35,9 +35,9 @@ _STAGES = {
     "text-to-image-flow": f"text-embedding:200,autoencoder:{_STEPS},code-fitting:{_STEPS}",
     "vq-vae": f"autoencoder:{_STEPS},code-fitting:{_STEPS}",
 }
-# wgan-gp's generator moves in every fifth step.
+# The generator of wgan-gp is trained in every fifth step.
 _LONGER = {"wgan-gp": 3000}
-# MNIST has no captions; the digits that come with scikit-learn have: "a handwritten 3".
+# MNIST has no captions; scikit-learn's digits have, such as "a handwritten 3".
 _ON_DIGITS = {"text-to-image", "text-to-image-flow"}
 _TEXTS = " ".join(f'--text "a handwritten {digit}"' for digit in (0, 3, 7, 8))
 _CONDITIONED = {"labels": "-n 32 --label 0,1,2,3,4,5,6,7", "categorical": "-n 32 --label 0,1,2,3,4,5,6,7"}
@@ -46,9 +46,9 @@ _CONDITIONED = {"labels": "-n 32 --label 0,1,2,3,4,5,6,7", "categorical": "-n 32
 def main() -> None:
     """Trains the recipes that have no picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, required=True, help="where MNIST lies")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of MNIST")
     parser.add_argument("--work", type=Path, required=True, help="folder for the runs")
-    parser.add_argument("recipes", nargs="*", help="which recipes (default: all)")
+    parser.add_argument("recipes", nargs="*", help="recipes to train (default: all)")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     for recipe in given.recipes or _recipes():
@@ -84,13 +84,13 @@ def _add(recipe: str, work: Path, data_dir: Path) -> None:
     samples = f"{recipe}.npz"
     _carry_out(sample, work, "--out", samples, "--overwrite")
     images = np.load(work / samples)["images"]
-    # MNIST's images have 28x28 pixels, and networks give them a black frame of two.
+    # Removes the black frame of two pixels that priorkit adds to MNIST's 28x28 pixels.
     save_small(tiled(images if digits else images[:, 2:-2, 2:-2], columns=8), _picture(recipe))
     _keep(recipe, {"train": train, "sample": sample, "seconds": round(seconds), "reconstruction_error": _error(run)})
 
 
 def _carry_out(command: str, folder: Path, *more: str) -> float:
-    """Carries out a command; the seconds of processor time that it took."""
+    """Runs a command, and returns its processor time in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*shlex.split(command), "--quiet", *more], cwd=folder, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -98,7 +98,7 @@ def _carry_out(command: str, folder: Path, *more: str) -> float:
 
 
 def _what_to_draw(run: Path) -> str:
-    """The options that choose 32 samples: of classes, one a column, or of texts, one a row, where a run has them."""
+    """Returns the options for 32 samples: with classes, one in each column; with texts, one in each row."""
     condition = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["condition"]["name"]
     return _TEXTS if condition == "text" else _CONDITIONED.get(condition, "-n 32")
 

@@ -1,4 +1,4 @@
-"""The page of samples of every recipe, made from what `gallery.py` has left."""
+"""Makes the page of samples of every recipe from the pictures and facts that `gallery.py` wrote."""
 
 import html
 import json
@@ -14,10 +14,10 @@ _FACTS = Path(__file__).resolve().parents[1] / "pictures/gallery/facts.json"
 
 
 def gallery_of(registry: Registry) -> str:
-    """A card for each recipe: samples, what it is, its commands, how long it took and its error.
+    """Returns a card for each recipe: its samples, summary, commands, training time and reconstruction error.
 
     Raises:
-        KeyError: `gallery.py` has not trained a recipe.
+        KeyError: `gallery.py` has not yet trained one of the recipes.
     """
     facts = json.loads(_FACTS.read_text(encoding="utf-8"))
     cards = [_card(recipe.name, recipe.summary, facts[recipe.name]) for recipe in registry.recipes()]
@@ -41,6 +41,6 @@ def _card(name: str, summary: str, facts: dict[str, Any]) -> str:
 
 
 def _command(command: str) -> str:
-    """A command whose lines break between words, and after the commas of lists."""
+    """Returns a command as HTML whose lines break between words, and after the commas of lists."""
     words = [re.split("(?<=,)", word) for word in html.escape(command, quote=False).split(" ")]
     return f"<code>{' '.join('<wbr>'.join(f'<span>{part}</span>' for part in word) for word in words)}</code>"

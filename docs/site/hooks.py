@@ -1,6 +1,6 @@
-"""What mkdocs does beside its own: pages of the repository's root, and what is generated from priorkit itself.
+"""Hooks of mkdocs: they add the pages at the repository's root, and text generated from priorkit itself.
 
-A page says where by a comment: `<!-- generated: components prior -->`.
+A comment on a page marks the place of generated text: `<!-- generated: components prior -->`.
 """
 
 import re
@@ -30,12 +30,12 @@ _GENERATORS: dict[str, Callable[[str], str]] = {
     "settings": lambda _: settings_of_runs(),
 }
 
-# Who searches for an option wants what describes it, and not every page that has its words.
+# Ranks the pages that describe options above others that contain the same words.
 _WEIGHTS = {"components.md": 4, "commands.md": 2, "api": 0.5, "changelog.md": 0.2}
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
-    """Adds the pages that lie at the repository's root."""
+    """Adds the pages at the repository's root."""
     for source, page in ROOT_PAGES.items():
         text = as_page((_ROOT / source).read_text(encoding="utf-8"))
         files.append(File.generated(config, page, content=text))
@@ -43,10 +43,10 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Puts in what is generated, and says how much a page counts in searches.
+    """Inserts generated text, and sets the page's weight in searches.
 
     Raises:
-        KeyError: Nothing of that name is generated.
+        KeyError: A comment names an unknown kind of generated text.
     """
     folder = page.file.src_uri.rpartition("/")[0]
     page.meta["search"] = {"boost": _WEIGHTS.get(page.file.src_uri, _WEIGHTS.get(folder, 1))}
@@ -59,5 +59,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Marks options and names, so that no line breaks within."""
+    """Marks options and names, so that no line breaks within them."""
     return whole_words(html)

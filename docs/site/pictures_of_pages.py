@@ -1,4 +1,4 @@
-"""Which pictures the pages show, and the commands that make them, as they stand on the pages."""
+"""The pictures on the pages, and the commands that make them, as quoted on the pages."""
 
 __all__ = ["PICTURES", "RUNS"]
 
@@ -10,7 +10,7 @@ RUNS = {
     "--out runs/photos",
     "mixture": "priorkit fit runs/vae --prior mixture --prior.em --prior.components 20 --out runs/mixture",
     "flow-matching": "priorkit fit runs/vae --prior flow-matching --steps 2000 --out runs/flow-matching",
-    # As gallery.py trains them.
+    # The same settings as in gallery.py.
     "aae": "priorkit train aae --dataset mnist --steps 600 --seed 0 --out runs/aae",
     "learned": "priorkit train learned --dataset mnist --steps 600 --seed 0 --out runs/learned",
     "learned-supervised": "priorkit train learned-supervised --dataset mnist --steps 600 --seed 0 "
@@ -19,7 +19,7 @@ RUNS = {
     "--out runs/learned-unsupervised",
     "vae": "priorkit train vae --dataset mnist --steps 600 --seed 0 --out runs/vae",
 }
-"""Runs by the name of their folder in runs/, and what makes them."""
+"""The commands that train runs, by the name of the folder in runs/."""
 
 PICTURES = {
     "samples": "priorkit sample runs/learned-mnist -n 32 --columns 16",
@@ -40,4 +40,4 @@ PICTURES = {
     "found-classes": "priorkit picture classes runs/learned-unsupervised -n 4",
     "sweep": "priorkit picture sweep runs/learned runs/aae",
 }
-"""Pictures by the name of their file in docs/pictures, and what draws them."""
+"""The commands that draw pictures, by the name of the file in docs/pictures."""

@@ -1,4 +1,4 @@
-"""What a public package exports, as Markdown: a list of the names, and mkdocstrings' directives for each."""
+"""Makes Markdown of the public names of a package: a table of names, and a mkdocstrings directive for each."""
 
 import inspect
 from importlib import import_module
@@ -8,10 +8,10 @@ __all__ = ["names_of"]
 
 
 def names_of(package: str) -> str:
-    """A table of the names in a package's `__all__`, and a directive for each that has documentation of its own.
+    """Returns a table of the names in a package's `__all__`, and a directive for each.
 
     Args:
-        package: The dotted name.
+        package: The dotted name of the package.
     """
     module = import_module(package)
     names = [name for name in module.__all__ if not name.startswith("__")]

@@ -1,7 +1,7 @@
 """The README for PyPI: `python docs/site/pypi_readme.py https://github.com/OWNER/priorkit v0.1.0`, then build.
 
-PyPI knows no files beside the README, so links and pictures get the addresses that they have on GitHub. README.md is
-rewritten; `git checkout README.md` after the build brings it back.
+PyPI shows only the README, so links to files and pictures are replaced by their addresses on GitHub. The script
+rewrites README.md; `git checkout README.md` restores it after the build.
 """
 
 import argparse
@@ -12,7 +12,7 @@ __all__ = ["with_addresses"]
 
 
 def with_addresses(text: str, repository: str, version: str) -> str:
-    """The text with links to files and with pictures at their addresses on GitHub.
+    """Returns the text with GitHub's addresses in the place of relative links and pictures.
 
     Args:
         text: A page at the repository's root, in Markdown.
@@ -20,11 +20,11 @@ def with_addresses(text: str, repository: str, version: str) -> str:
         version: A tag, a branch or a commit.
 
     Raises:
-        ValueError: The repository is not one of GitHub.
+        ValueError: The address is not that of a repository on GitHub.
     """
     path = repository.rstrip("/").removeprefix("https://github.com/")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", path):
-        raise ValueError(f"{repository!r} is no address of a repository; give one as https://github.com/OWNER/NAME")
+        raise ValueError(f"{repository!r} is no address of a repository; use the form https://github.com/OWNER/NAME")
     pages, files = (
         f"https://github.com/{path}/blob/{version}/",
         f"https://raw.githubusercontent.com/{path}/{version}/",

@@ -1,4 +1,4 @@
-"""What the site lists of priorkit's own components, recipes and settings, as Markdown made from the registry."""
+"""Makes Markdown of priorkit's own components, recipes and settings, from the registry."""
 
 import re
 from collections.abc import Iterable
@@ -13,22 +13,22 @@ __all__ = ["builtin_registry", "components_of", "recipes_of", "settings_of_runs"
 
 
 def builtin_registry() -> Registry:
-    """The built-in plug-ins; no others, whatever is installed."""
+    """Returns a registry of the built-in plug-ins only, whatever else is installed."""
     return Registry(*load_plugins(environment={"PRIORKIT_PLUGINS": "", "PRIORKIT_STRICT_PLUGINS": "1"}))
 
 
 def components_of(slot: str, registry: Registry) -> str:
-    """A section for each component of a kind: what it is, its source, and a table of its options."""
+    """Returns a section for each component of a kind: its summary, its source, and a table of its options."""
     return "\n\n".join(_component(item) for item in registry.components(slot))
 
 
 def recipes_of(registry: Registry) -> str:
-    """A section for each recipe: what it is, its source, and its settings as TOML."""
+    """Returns a section for each recipe: its summary, its source, and its settings as TOML."""
     return "\n\n".join(_recipe(recipe) for recipe in registry.recipes())
 
 
 def settings_of_runs() -> str:
-    """A table of every setting of a run that is no component's own."""
+    """Returns a table of a run's settings, without the options of components."""
     rows = [(_code(".".join(item.path)), *_described(item)) for item in describe_fields(RunConfig)]
     return _table(("setting", "type", "default", "meaning"), rows)
 
@@ -55,7 +55,7 @@ def _described(item: FieldDescription) -> tuple[str, str, str]:
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of options; on narrow screens, site.css puts each option's cells below each other."""
+    """Returns a table of options; on narrow screens, site.css stacks the cells of each option."""
     head = list(head)
     lines = [head, ["---"] * len(head), *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -67,7 +67,7 @@ def _sentence(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Plain text within a table: nothing in it is Markdown."""
+    """Escapes plain text for a table, so that nothing in it is Markdown."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\|*_\[\]])", r"\\\1", text)
 

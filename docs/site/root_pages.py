@@ -1,17 +1,17 @@
-"""The repository's own pages (README, CONTRIBUTING, CHANGELOG) as pages of the site."""
+"""Turns the pages at the repository's root (README, CONTRIBUTING, CHANGELOG) into pages of the site."""
 
 import re
 
 __all__ = ["ROOT_PAGES", "as_page"]
 
 ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
-"""Files at the repository's root, and the pages that they become."""
+"""Pages of the site, by the file at the repository's root."""
 
 
 def as_page(text: str) -> str:
-    """The text of a file at the root with its links and pictures turned to where the pages lie.
+    """Returns the text of a file at the root, with links and pictures adapted to the site's folders.
 
-    A link to a file that is no page becomes the file's name.
+    A link to a file that is not a page of the site becomes the file's name.
     """
 
     def turned(link: re.Match[str]) -> str:

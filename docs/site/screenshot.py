@@ -1,6 +1,6 @@
-"""Takes the picture of a page of `priorkit explore` that the docs show: `python docs/site/screenshot.py PAGE OUT.png`.
+"""Takes the docs' picture of a page of `priorkit explore`: `python docs/site/screenshot.py PAGE OUT.png`.
 
-Needs selenium, Chromium and chromedriver. The page is shown as a reader first sees it, with a line drawn on the map.
+It needs selenium, Chromium and chromedriver. The picture shows the page as it opens, with a line drawn on the map.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _DRAW = """
 
 
 def take(page: Path, width: int, height: int) -> Image.Image:
-    """The upper part of a page, `width` x `height` pixels, once its networks run."""
+    """Returns a picture of the page's top, `width` x `height` pixels, taken when its networks run."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     for flag in (*_FLAGS, f"--window-size={width},{height}"):

@@ -1,4 +1,4 @@
-"""Pictures small enough for a repository: samples as tiles, in a palette."""
+"""Makes pictures small enough for a repository: tiles of samples, with a palette of few colours."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _BACKGROUND = 255
 
 
 def tiled(images: npt.NDArray[np.uint8], columns: int, gap: int = 1) -> Image.Image:
-    """Images (N, H, W, C) in rows of so many columns, white between them."""
+    """Arranges images (N, H, W, C) in rows of `columns` images, with white gaps of `gap` pixels."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     size = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
@@ -24,6 +24,6 @@ def tiled(images: npt.NDArray[np.uint8], columns: int, gap: int = 1) -> Image.Im
 
 
 def save_small(picture: Image.Image, path: Path, colours: int = 16) -> None:
-    """Saves a picture as a PNG of so few colours; with 16, a pixel takes four bits before compression."""
+    """Saves a picture as a PNG with this many colours; with 16, a pixel takes four bits before compression."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)

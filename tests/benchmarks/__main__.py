@@ -1,6 +1,6 @@
 """Runs benchmarks: `python tests/benchmarks [NAME ...] [--repeats N] [--threads N] [--json] [--list]`.
 
-Commands with options of their own stand beside them: `python tests/benchmarks COMMAND --help`.
+Two commands, `judge` and `quality`, have options of their own: `python tests/benchmarks COMMAND --help`.
 """
 
 import argparse
@@ -28,10 +28,10 @@ _MODULES = (
 )
 
 _COMMANDS = {
-    "judge": ("judging", "scores of runs by a classifier that priorkit never sees; has options of its own"),
-    "quality": ("quality", "quality of samples against training time, beside pythae; has options of its own"),
+    "judge": ("judging", "scores of runs by a classifier that no training uses; has options of its own"),
+    "quality": ("quality", "quality of samples against training time, compared with pythae; has options of its own"),
 }
-"""Module and summary of each; its `main` takes the arguments."""
+"""Module and summary of each command; the module's `main` takes the arguments."""
 
 
 def _benchmarks() -> dict[str, Benchmark]:
@@ -41,8 +41,8 @@ def _benchmarks() -> dict[str, Benchmark]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python tests/benchmarks", description="Runs priorkit's benchmarks.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks; all by default")
-    parser.add_argument("--repeats", type=int, metavar="N", help="turns of each contender that count")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="names of benchmarks; all by default")
+    parser.add_argument("--repeats", type=int, metavar="N", help="measured turns of each contender")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of one process (default: torch's own choice)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and stop")

@@ -1,8 +1,8 @@
-"""priorkit's `Session.step()` against the same step written by hand (`bare_loops`): what the engine itself costs.
+"""priorkit's `Session.step()` against the same step written by hand (`bare_loops`): the cost of the engine.
 
 Both run in one process, with the same networks, first weights, batch size, precision and allocator. Before they are
-timed, both take a few steps on the same images with the same noise: their losses must agree, and so must the
-floating-point operations of a step, which would tell of a pass too many.
+timed, both take a few steps on the same images with the same noise. Their losses must agree, and so must the numbers of
+floating-point operations of a step, which would reveal a superfluous pass.
 """
 
 import math
@@ -34,19 +34,19 @@ _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 
 
 def precisions(device: torch.device = _CPU) -> list[str]:
-    """float32, and bfloat16 where priorkit would choose it."""
+    """Returns float32, and the precision that priorkit chooses by default if that is another."""
     chosen = choose_precision("auto", device).name
     return ["float32"] if chosen == "float32" else ["float32", chosen]
 
 
 def wait_for(device: torch.device) -> None:
-    """Waits until a CUDA device has done what it was told to do; does nothing on others."""
+    """Waits until a CUDA device has finished its work; does nothing for other devices."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _noise(session: Session) -> dict[str, Tensor]:
-    """What the engine is about to draw."""
+    """Draws the noise that the engine will draw in its next step."""
     device = session.precision.device
     generator = torch.Generator(device)
     noise = {}
@@ -57,10 +57,13 @@ def _noise(session: Session) -> dict[str, Tensor]:
 
 
 def check_same_work(session: Session, bare: BareLoop) -> Mapping[str, str]:
-    """Trains both on the same batches with the same noise, and notes how far they agree.
+    """Trains both for a few steps on the same batches with the same noise, and compares losses and operations.
+
+    Returns:
+        Notes about their agreement.
 
     Raises:
-        RuntimeError: They do not.
+        RuntimeError: The two differ.
     """
     flops = []
     for _ in range(_CHECKED_STEPS):
@@ -74,9 +77,9 @@ def check_same_work(session: Session, bare: BareLoop) -> Mapping[str, str]:
     assert set(ours) == set(theirs), (ours, theirs)
     gap = max(abs(loss - theirs[key]) / max(abs(loss), abs(theirs[key])) for key, loss in ours.items())
     if not gap <= _TOLERANCE[session.precision.name]:
-        raise RuntimeError(f"the two do not compute the same: {ours} in priorkit, {theirs} in the bare loop")
+        raise RuntimeError(f"the losses differ: {ours} in priorkit, {theirs} in the bare loop")
     if not math.isclose(*flops, rel_tol=1e-6):
-        raise RuntimeError(f"the two do not do the same work: {flops[0]} and {flops[1]} operations a step")
+        raise RuntimeError(f"the two do different work: {flops[0]} and {flops[1]} operations a step")
     return {
         f"losses of the first {_CHECKED_STEPS} steps differ by at most": f"{gap:.1e} of their size",
         "operations of a step": f"{flops[0] / 1e9:.3f} and {flops[1] / 1e9:.3f} GFLOP",
@@ -86,17 +89,17 @@ def check_same_work(session: Session, bare: BareLoop) -> Mapping[str, str]:
 def compare_with_bare_loop(
     recipe: str, precision: str, turns: int, device: torch.device = _CPU, target: float | None = None
 ) -> Comparison:
-    """Times a recipe and its bare loop in turn, after a check that both do the same work.
+    """Times a recipe and its bare loop in turns, after a check that both do the same work.
 
     Args:
         recipe: One of `KINDS`.
         precision: `float32` or `bfloat16`.
-        turns: Turns of each that count.
-        device: Where both compute.
-        target: The lowest ratio that is good enough, or None.
+        turns: Measured turns of each.
+        device: The device of both.
+        target: The lowest acceptable ratio, or None.
 
     Raises:
-        RuntimeError: They do not do the same.
+        RuntimeError: The two do different work.
     """
     config = make_config(recipe, {"precision": precision, "device": str(device)})
     session = make_session(config)

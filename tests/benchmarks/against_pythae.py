@@ -1,9 +1,8 @@
 """priorkit against pythae: the same system, networks, first weights, data, batch size and threads.
 
-Each runs in a process of its own, as its users have it: priorkit sets the memory allocator of its process, and pythae
-must neither gain nor lose by that. priorkit's turn is one pass over the training images by `Session.step()`, which also
-keeps the averages of the decoder that samples are made from, and the reading of the losses at its end; pythae's is
-described in `pythae_systems`.
+Each runs in a process of its own, because priorkit configures the memory allocator of its process, and this must not
+affect pythae. A turn of priorkit is one pass over the training images by `Session.step()`, which also keeps averages
+of the networks for sampling, and the reading of the losses at the end. `pythae_systems` describes a turn of pythae.
 """
 
 import math
@@ -38,7 +37,7 @@ def _first_batch(images: Tensor, batch_size: int, code_dim: int) -> tuple[Tensor
 
 
 def _priorkit_losses(config: RunConfig, data: ImageData) -> dict[str, float]:
-    """Each player's loss with the first weights, in float32; of networks that nothing else uses."""
+    """Returns each player's loss with the first weights, in float32, computed on separate copies of the networks."""
     images, prior = _first_batch(data.train.images, config.batch_size, config.code_dim)
     phase = AutoencoderPhase(make_system(config, data), config.reconstruction_weight)
     with torch.no_grad():
@@ -71,7 +70,7 @@ def _check_equal(ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
     assert set(ours) == set(theirs), (ours, theirs)
     for player, loss in ours.items():
         if not math.isclose(loss, theirs[player], rel_tol=_TOLERANCE):
-            raise RuntimeError(f"the two do not minimise the same: {player} has {loss} in priorkit, {theirs[player]}")
+            raise RuntimeError(f"the losses differ: {player} has {loss} in priorkit, {theirs[player]}")
     return ", ".join(f"{player} {loss:.5g} and {theirs[player]:.5g}" for player, loss in ours.items())
 
 

@@ -1,7 +1,7 @@
 """A contender in a process of its own.
 
-What one does to its process (settings of the memory allocator, of threads, of warnings) then does not reach the other.
-Only one of them works at a time.
+The process-wide settings of one contender (memory allocator, threads, warnings) then do not affect the other. Only one
+of them works at a time.
 """
 
 import multiprocessing
@@ -17,11 +17,11 @@ __all__ = ["Apart", "Work"]
 
 @dataclass(frozen=True)
 class Work:
-    """What a process has prepared.
+    """Work that a process has prepared.
 
     Attributes:
         turn: Does the work once.
-        facts: Anything to be told about it; must pickle.
+        facts: Facts about the work, for the parent process; must be picklable.
     """
 
     turn: Callable[[], object]
@@ -41,20 +41,20 @@ def _serve(connection: Connection, prepare: Callable[[], Work], threads: int) ->
 
 
 class Apart:
-    """Work done in a process of its own; a context, which ends the process.
+    """Work done in a process of its own; a context manager, which ends the process.
 
     Args:
-        name: What tables call it.
-        prepare: Called once in that process; must pickle (a function of a module, or a `functools.partial` of one).
-        threads: Threads of that process.
+        name: The contender's name in tables.
+        prepare: Called once in the process; must be picklable (a function of a module, or a `functools.partial` of it).
+        threads: Threads of the process.
 
     Attributes:
-        facts: What `prepare` told.
+        facts: The facts that `prepare` returned.
     """
 
     def __init__(self, name: str, prepare: Callable[[], Work], threads: int) -> None:
         self.name = name
-        # Not forked: threads and allocators of this process must not be inherited.
+        # Spawned, not forked, so that it does not inherit this process's threads and allocator.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, prepare, threads), daemon=True)
@@ -66,10 +66,10 @@ class Apart:
         try:
             return self._connection.recv()
         except EOFError:
-            raise RuntimeError(f"the process of {self.name!r} has ended; its own message stands above") from None
+            raise RuntimeError(f"the process of {self.name!r} has ended; see its own message above") from None
 
     def seconds(self) -> float:
-        """Has the work done once; the seconds that it took there."""
+        """Has the work done once, and returns how many seconds it took there."""
         self._connection.send(True)
         seconds: float = self._receive()
         return seconds

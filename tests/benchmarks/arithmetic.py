@@ -1,9 +1,10 @@
-"""How much of the processor's arithmetic a training step gets out of it.
+"""The share of the processor's arithmetic that a training step uses.
 
-Floating-point operations of `Session.step()` (forward and backward passes; torch's counter knows convolutions and
-matrix products, which are nearly all of them) times steps per second, against two operations as large and regular as
-the processor could wish: a product of 2048x2048 matrices, and a 3x3 convolution of 64 channels-last images of 64
-channels. All three are timed in turn. The libraries behind the two differ, and so may the precisions' gains.
+The rate of a step is its number of floating-point operations (forward and backward passes; torch's counter knows
+convolutions and matrix products, which are nearly all of them) times the steps per second. The rates of two large and
+regular operations show what the processor can reach: a product of 2048x2048 matrices, and a 3x3 convolution of 64
+channels-last images with 64 channels. All three are timed in turns. Different libraries compute the two operations, so
+the gain of bfloat16 may differ between them.
 """
 
 import statistics
@@ -57,14 +58,14 @@ def _convolution(dtype: torch.dtype, device: torch.device) -> partial[object]:
 
 @dataclass(frozen=True)
 class Rates:
-    """What a training step gets out of a device.
+    """Rates of a training step, and of large operations on the same device.
 
     Attributes:
-        images: Images per second.
-        operations: Floating-point operations of an image.
-        step: Operations per second of a step.
-        product: Those of a large product of matrices.
-        convolution: Those of a large convolution.
+        images: Images per second of training.
+        operations: Floating-point operations per image.
+        step: Operations per second of a training step.
+        product: Operations per second of a large matrix product.
+        convolution: Operations per second of a large convolution.
     """
 
     images: float
@@ -82,15 +83,15 @@ def measure_rates(
     matrix: int = _MATRIX,
     settings: Mapping[str, Any] | None = None,
 ) -> Rates:
-    """Times steps, a product and a convolution in turn.
+    """Times steps, a product and a convolution in turns.
 
     Args:
-        recipe: What is trained, on the digits.
+        recipe: The recipe to train, on the digits.
         precision: `float32` or `bfloat16`.
         turns: Turns of each.
-        device: Where all compute.
-        matrix: Rows and columns of the matrices: the larger, the less of the time is not arithmetic.
-        settings: Other settings than the recipe's.
+        device: The device of all three.
+        matrix: Rows and columns of the matrices; larger ones spend a larger share of the time on arithmetic.
+        settings: Settings that override the recipe's.
     """
     session = make_session(make_config(recipe, {"precision": precision, "device": str(device), **(settings or {})}))
     dtype = session.precision.dtype
@@ -120,4 +121,8 @@ def _run(settings: Settings) -> Iterator[Table]:
     yield Table("arithmetic of a training step", ("recipe", "precision", *columns), rows)
 
 
-BENCHMARKS = [Benchmark("arithmetic", "operations per second of a step against a large matmul and conv2d", _run)]
+BENCHMARKS = [
+    Benchmark(
+        "arithmetic", "operations per second of a training step, and of a large matrix product and convolution", _run
+    )
+]

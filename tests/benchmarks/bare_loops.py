@@ -1,9 +1,9 @@
 """Training loops written by hand, without priorkit's engine, phases or sessions: the same maths, step for step.
 
-They are what a good PyTorch programmer would write for one system alone: images on the device as uint8, gathered by a
-random permutation and made float32 channels-last; one fused Adam for each network; autocast entered anew after each
-update; critics frozen while others train against them; averages by one `torch._foreach_lerp_`; sums of the losses kept
-without waiting for them.
+They are what a good PyTorch programmer would write for a single system: images on the device as uint8, gathered by a
+random permutation and converted to float32 channels-last; one fused Adam for each network; autocast entered again after
+each update; critics frozen while other networks train against them; averages by one `torch._foreach_lerp_`; losses
+summed without waiting for them.
 """
 
 import abc
@@ -23,12 +23,12 @@ __all__ = ["BareAAE", "BareLearned", "BareLoop"]
 
 
 class BareLoop(abc.ABC):
-    """What both loops share: batches, precision, optimisers, averages and the sums of losses.
+    """The common part of both loops: batches, precision, optimisers, averages and sums of losses.
 
     Args:
-        system: Networks of its own, with the weights to start from.
-        images: Training images, uint8 (N, C, H, W), on the system's device, where everything is computed.
-        config: Batch size, rates and decays.
+        system: The networks to train, with their first weights; not shared with a session.
+        images: Training images, uint8 (N, C, H, W), on the device of the system and of all computations.
+        config: Batch size, learning rates and decays.
         dtype: torch.float32 or torch.bfloat16.
     """
 
@@ -58,11 +58,11 @@ class BareLoop(abc.ABC):
 
     @abc.abstractmethod
     def make_networks(self, system: BuiltSystem) -> dict[str, nn.Module]:
-        """The networks that are trained."""
+        """Returns the networks to train, by name."""
 
     @abc.abstractmethod
     def draw(self, n: int) -> Mapping[str, Tensor]:
-        """The noise of a step."""
+        """Draws the noise of a step."""
 
     @abc.abstractmethod
     def train(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
@@ -80,7 +80,7 @@ class BareLoop(abc.ABC):
         self.train_and_average(images, self.draw(n))
 
     def train_and_average(self, images: Tensor, noise: Mapping[str, Tensor]) -> None:
-        """A step on images float32 (N, C, H, W) in [-1, 1]."""
+        """Takes a step on images, float32 (N, C, H, W) in [-1, 1]."""
         self.train(images, noise)
         warm_up = (1 + self.steps) / (10 + self.steps)
         with torch.no_grad():
@@ -89,15 +89,15 @@ class BareLoop(abc.ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device of all computations."""
         return self.images.device
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """To compute in; left before weights change."""
+        """Returns the context for forward passes, which must be left before weights change."""
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
 
     def descend(self, losses: Mapping[str, Tensor], *names: str) -> None:
-        """Trains networks to lower the sum of these losses, and adds them to the sums."""
+        """Trains the named networks on the sum of these losses, and adds each loss to its sum for `means`."""
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         for name in names:
             self.optimizers[name].step()
@@ -107,7 +107,7 @@ class BareLoop(abc.ABC):
             self.sums[key] = self.sums[key] + value if key in self.sums else value
 
     def means(self) -> dict[str, float]:
-        """The mean of each loss since the start, or since the last call; waits for them."""
+        """Returns the mean of each loss since the last call, or since the start; waits for the device."""
         means = {key: float(value) / self.steps for key, value in self.sums.items()}
         self.sums.clear()
         return means
@@ -129,7 +129,7 @@ class BareAAE(BareLoop):
         self.train_autoencoder(images, noise["autoencoder"])
 
     def train_autoencoder(self, images: Tensor, prior_code: Tensor) -> None:
-        """The critic's move, then the autoencoder's."""
+        """Takes the critic's move, then the autoencoder's."""
         critic = self.networks["code_critic"]
         with self.autocast():
             code = self.networks["encoder"](images).code
@@ -149,11 +149,11 @@ class BareAAE(BareLoop):
 
     @property
     def critic_weight(self) -> float:
-        """The factor of the encoder's adversarial loss."""
+        """Returns the weight of the encoder's adversarial loss."""
         return float(self.config.regularizer.options["weight"])
 
     def reconstruction_loss(self, reconstruction: Tensor, images: Tensor) -> Tensor:
-        """The mean squared distance of pixels."""
+        """Returns the mean squared distance of pixels."""
         return (reconstruction.float() - images).square().mean()
 
 
@@ -190,7 +190,7 @@ class BareLearned(BareAAE):
         self.descend(losses, "prior", "decoder")
 
     def reconstruction_loss(self, reconstruction: Tensor, images: Tensor) -> Tensor:
-        """The mean squared distance of the image critic's last features."""
+        """Returns the mean squared distance of the image critic's last features."""
         critic: Any = self.networks["image_critic"]
         with frozen(critic):
             with torch.no_grad():
@@ -201,7 +201,7 @@ class BareLearned(BareAAE):
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Inside, a network is only read: its weights gather no gradients, its batch-norm statistics stay."""
+    """A context in which a network is only read: its weights get no gradients, its batch-norm statistics no updates."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     network.requires_grad_(False)
     for norm in norms:

@@ -1,4 +1,4 @@
-"""What a benchmark is."""
+"""A benchmark, its arguments, and the exception for one that cannot run."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from table import Table
 __all__ = ["Benchmark", "Settings", "Unsupported"]
 
 
-class Unsupported(Exception):  # noqa: N818 - it is no error of the benchmark's
-    """The benchmark cannot run here; the text says why and what would help."""
+class Unsupported(Exception):  # noqa: N818 - not an error of the benchmark
+    """The benchmark cannot run here; the text says why, and what would help."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asks of every benchmark.
+    """The arguments of the command line that every benchmark gets.
 
     Attributes:
-        repeats: Turns of each contender that count; None leaves it to the benchmark.
+        repeats: Measured turns of each contender; None for the benchmark's own number.
         threads: Threads of one process.
     """
 
@@ -26,18 +26,18 @@ class Settings:
     threads: int
 
     def turns(self, usual: int) -> int:
-        """How many turns to take where a benchmark usually takes `usual`."""
+        """Returns the number of turns: `repeats`, or by default the benchmark's own number, `usual`."""
         return self.repeats or usual
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark, by name.
+    """A benchmark.
 
     Attributes:
-        name: What users type.
+        name: The name on the command line.
         summary: One line for `--list`.
-        run: Measures, and gives results one by one.
+        run: Measures, and yields results one by one.
     """
 
     name: str

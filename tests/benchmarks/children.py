@@ -1,7 +1,7 @@
-"""Programs run as processes of their own, and what they used.
+"""Runs programs in processes of their own, and measures their time and memory.
 
-They start in a temporary folder: `python -m` looks for modules where it starts, and would find another priorkit in a
-checkout than the one that the benchmarks import.
+They start in a temporary folder: `python -m` looks for modules in its working directory first, and could find another
+priorkit there than the one that the benchmarks import.
 """
 
 import json
@@ -20,17 +20,17 @@ from benchmark import Unsupported
 __all__ = ["PRIORKIT", "Usage", "events", "run_measured", "training_process"]
 
 PRIORKIT = (sys.executable, "-m", "priorkit")
-"""The command `priorkit` of the Python that runs the benchmarks."""
+"""The command `priorkit`, run by the same Python as the benchmarks."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a program used.
+    """Time and memory that a program used.
 
     Attributes:
-        processor_seconds: Of all its threads, in user and system mode.
-        seconds: By the wall clock.
-        peak_bytes: Its largest resident memory.
+        processor_seconds: Processor time of all its threads, in user and system mode.
+        seconds: Time by the wall clock.
+        peak_bytes: Peak of its resident memory.
     """
 
     processor_seconds: float
@@ -43,10 +43,10 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def run_measured(command: Sequence[str], threads: int) -> Usage:
-    """Runs a program to its end.
+    """Runs a program to its end, and measures it.
 
     Raises:
-        Unsupported: It failed.
+        Unsupported: The program failed.
     """
     with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
         report = Path(folder) / "usage.json"
@@ -66,7 +66,7 @@ def run_measured(command: Sequence[str], threads: int) -> Usage:
 
 @contextmanager
 def training_process(command: Sequence[str], threads: int) -> Iterator[subprocess.Popen[str]]:
-    """A program that prints JSON, running; it is ended with the context."""
+    """Runs a program that prints JSON while the context lasts."""
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,
@@ -90,10 +90,10 @@ def training_process(command: Sequence[str], threads: int) -> Iterator[subproces
 
 
 def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
-    """What `priorkit train --json` tells, as it comes.
+    """Yields the objects that `priorkit train --json` prints, as they arrive.
 
     Raises:
-        Unsupported: It tells of an error.
+        Unsupported: The command reports an error.
     """
     assert process.stdout is not None
     for line in process.stdout:
@@ -106,4 +106,4 @@ def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
 
 def _last_line(text: str) -> str:
     told = [line for line in text.splitlines() if line.startswith("error")] or text.splitlines()
-    return told[-1] if told else "it said nothing"
+    return told[-1] if told else "no message"

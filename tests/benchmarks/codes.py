@@ -1,7 +1,7 @@
-"""A prior's stage on kept codes against encoding every batch anew.
+"""Fitting a prior to codes that were computed once, against encoding every batch again.
 
-Both train the same prior on codes of the same encoder, in batches of the same size, in float32. What the first
-contender encodes once, before it begins, is no part of its rate, and a row of its own.
+Both train the same prior on codes of the same encoder, in batches of the same size, in float32. The first contender
+encodes all images before it begins; the time for this does not count in its rate, and has a table of its own.
 """
 
 import time
@@ -52,7 +52,7 @@ def _compare(settings: Settings) -> Iterator[Comparison | Table]:
         once = time.perf_counter() - began
         comparison = Comparison(
             f"steps of the prior {name} on codes",
-            ("kept codes", "encoded anew"),
+            ("kept codes", "encoded again"),
             alternate(
                 Here("kept", partial(_steps, staged)),
                 Here("anew", partial(_steps_encoding, anew)),
@@ -68,7 +68,7 @@ def _compare(settings: Settings) -> Iterator[Comparison | Table]:
 
 
 def _steps_encoding(session: Session) -> None:
-    """Steps for each of which the codes of a batch's images are computed."""
+    """Takes steps, each of which first encodes the images of its batch."""
     encoder, batches = session.evaluation_networks.encoder, session.source.batches
     assert encoder is not None
     assert isinstance(batches, KeptCodes)
@@ -86,4 +86,6 @@ def _steps_encoding(session: Session) -> None:
         session.engine.step(part.everything(), _BATCH)
 
 
-BENCHMARKS = [Benchmark("codes", "a prior's stage on kept codes against encoding every batch anew", _compare)]
+BENCHMARKS = [
+    Benchmark("codes", "fitting a prior to codes computed once, against encoding every batch again", _compare)
+]

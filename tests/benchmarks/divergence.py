@@ -1,4 +1,4 @@
-"""What it costs to look at every loss and gradient: steps that look, against the same steps that do not."""
+"""The cost of checking every loss and gradient: steps with the check, against the same steps without it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -21,12 +21,12 @@ _TARGET = 0.97
 
 
 class Unwatched(FirstFault):
-    """Takes everything for finite without looking."""
+    """Considers every number finite, without a check."""
 
     def look(
         self, phase: str, player: str, terms: Mapping[str, Tensor], gradients: Mapping[str, Sequence[Tensor | None]]
     ) -> Tensor:
-        """Gives a constant."""
+        """Returns a constant."""
         return torch.ones((), dtype=torch.bool)
 
 
@@ -44,10 +44,10 @@ def _compare(settings: Settings) -> Iterator[Comparison]:
         wait = partial(wait_for, device)
         yield Comparison(
             f"steps of {recipe}",
-            ("losses and gradients looked at", "not looked at"),
+            ("losses and gradients checked", "not checked"),
             alternate(
-                Here("looked at", partial(_steps, watched), wait),
-                Here("not looked at", partial(_steps, unwatched), wait),
+                Here("checked", partial(_steps, watched), wait),
+                Here("not checked", partial(_steps, unwatched), wait),
                 repeats=settings.turns(_TURNS),
             ),
             work=_STEPS * config.batch_size,
@@ -56,4 +56,4 @@ def _compare(settings: Settings) -> Iterator[Comparison]:
         )
 
 
-BENCHMARKS = [Benchmark("divergence", "steps that look for divergence against steps that do not", _compare)]
+BENCHMARKS = [Benchmark("divergence", "steps that check losses and gradients against steps that do not", _compare)]

@@ -1,7 +1,7 @@
-"""A classifier that priorkit never sees, and what it says of images.
+"""The judge: a classifier that no training uses, and its scores of images.
 
-A residual network with its own seed, trained on the data set's labels by the benchmarks alone. A run may choose its
-best checkpoint by the features of the product's `classifier`; it never sees these.
+It is a residual network with its own seed, trained on the data set's labels by the benchmarks only. A run may choose
+its best checkpoint by priorkit's own `classifier`, but never by this one.
 """
 
 import dataclasses
@@ -24,17 +24,17 @@ from priorkit.interfaces import ImageData, ImageSet
 __all__ = ["Judge", "JudgeSettings", "Verdict", "default_cache", "find_judge"]
 
 _FORMAT = 1
-"""Changes whenever the network, or how it is trained, does."""
+"""Raise this number whenever the network or its training changes."""
 _SEED = 20161
 _BATCH = 128
 _CHUNK = 500
 _FEWEST_STEPS = 300
 _SHIFT = 4
-"""Pixels by which a colour image is moved at most, in each direction."""
+"""Largest shift of a colour image in each direction, in pixels."""
 
 
 def _steps(images: ImageSet) -> int:
-    """Whole batches in a pass."""
+    """Returns the number of whole batches in a pass."""
     return len(images) // min(_BATCH, len(images))
 
 
@@ -45,7 +45,7 @@ class JudgeSettings:
     Attributes:
         epochs: Passes over the training images.
         width: Channels of the first layer.
-        augment: Whether images are mirrored and shifted.
+        augment: True if images are mirrored and shifted.
     """
 
     epochs: int
@@ -54,7 +54,7 @@ class JudgeSettings:
 
     @classmethod
     def usual(cls, data: ImageData, epochs: int | None = None) -> "JudgeSettings":
-        """Three passes for grey images, and 20 with augmentation for colour; more where they make under 300 steps."""
+        """Returns 3 passes for grey images, 20 with augmentation for colour, and more if these give under 300 steps."""
         colour = data.shape.channels > 1
         fewest = math.ceil(_FEWEST_STEPS / _steps(data.train))
         return cls(epochs or max(20 if colour else 3, fewest), 24 if colour else 16, augment=colour)
@@ -62,11 +62,11 @@ class JudgeSettings:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of a set of images.
+    """The judge's scores of a set of images.
 
     Attributes:
-        score: The Inception Score's formula on its probabilities; at most the number of classes.
-        distance: The Fréchet distance of its features to those of the held-out images.
+        score: The formula of the Inception Score on the judge's probabilities; at most the number of classes.
+        distance: The Fréchet distance between the features of the images and those of the held-out images.
     """
 
     score: float
@@ -90,7 +90,7 @@ class _Residual(nn.Module):
 
 
 class _Network(nn.Module):
-    """A ResNet of nine layers; the features are the means of its last channels over the image."""
+    """A ResNet of nine layers; its features are the means of the last channels over the image."""
 
     def __init__(self, channels: int, classes: int, width: int) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Network(nn.Module):
 
 
 def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image mirrored or not, and shifted by up to four pixels; what comes in at the edges is mirrored."""
+    """Mirrors images at random, and shifts each by up to four pixels, with mirrored edges."""
     count, _, side, _ = images.shape
     flip = torch.rand(count, generator=generator) < 0.5
     images = torch.where(flip[:, None, None, None], images.flip(3), images)
@@ -128,7 +128,7 @@ def _augmented(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _train(images: ImageSet, classes: int, settings: JudgeSettings, device: torch.device) -> _Network:
-    """By SGD with Nesterov's momentum, whose rate goes up to 0.1 and down to 0."""
+    """Trains a network by SGD with Nesterov's momentum; the learning rate rises to 0.1 and falls to 0."""
     assert images.labels is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
@@ -162,12 +162,12 @@ class Judge:
     """A trained classifier; computes in float32.
 
     Args:
-        network: What has been trained.
+        network: The trained network.
         data: The data set. Distances are to its held-out images.
-        device: Where to compute.
+        device: The device on which to compute.
 
     Attributes:
-        accuracy: The share of held-out images that it classifies correctly; None if they have no labels.
+        accuracy: The share of held-out images that the judge classifies correctly; None if they have no labels.
     """
 
     def __init__(self, network: _Network, data: ImageData, device: torch.device) -> None:
@@ -181,7 +181,7 @@ class Judge:
 
     @torch.no_grad()
     def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and probabilities of uint8 images, on the CPU."""
+        """Returns features and probabilities of uint8 images, on the CPU."""
         found = []
         for part in torch.split(images, _CHUNK):
             scaled = to_float(part.to(self.device)).contiguous(memory_format=torch.channels_last)
@@ -190,17 +190,17 @@ class Judge:
         return torch.cat([item[0] for item in found]), torch.cat([item[1] for item in found])
 
     def judge(self, images: Tensor) -> Verdict:
-        """Scores images, uint8 of shape (N, C, H, W), at least two."""
+        """Scores at least two images, uint8 of shape (N, C, H, W)."""
         features, probabilities = self._look(images)
         return Verdict(inception_score(probabilities)[0], frechet_distance(features, self._real))
 
     def judge_training_images(self, n: int) -> Verdict:
-        """Scores real images that it was trained on: what the best samples would get."""
+        """Scores n of the judge's training images: the scores of perfect samples."""
         return self.judge(self.data.train.spread(n))
 
 
 def default_cache() -> Path:
-    """A folder `priorkit-benchmarks` in the user's cache folder."""
+    """Returns the folder `priorkit-benchmarks` in the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "priorkit-benchmarks"
 
 
@@ -215,13 +215,13 @@ def _key(data: ImageData, settings: JudgeSettings) -> str:
 
 
 def find_judge(data: ImageData, cache: Path, epochs: int | None = None, device: str = "auto") -> Judge:
-    """Takes the judge of a data set from the cache, or trains it and puts it there.
+    """Loads the judge of a data set from the cache, or trains it and saves it there.
 
     Args:
         data: Images with labels.
-        cache: The folder, made if it is not there.
-        epochs: Passes over the training images; by default as many as are usual for them.
-        device: Where to train and compute: `auto`, `cpu` or `cuda`.
+        cache: The cache folder; made if it does not exist.
+        epochs: Passes over the training images; by default the number of `JudgeSettings.usual`.
+        device: The device on which to train and compute: `auto`, `cpu` or `cuda`.
 
     Raises:
         ValueError: The training images have no labels.

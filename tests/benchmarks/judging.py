@@ -1,7 +1,7 @@
-"""The command `judge`: what the judge says of trained runs.
+"""The command `judge`, which scores trained runs by the judge.
 
-`python tests/benchmarks judge RUN... --dataset mnist --data-dir DIR`. Samples and reconstructions are made as users do:
-`priorkit.load_run(RUN).sample(N)` and `.reconstruct(images)`.
+`python tests/benchmarks judge RUN... --dataset mnist --data-dir DIR`. Samples and reconstructions are made as users
+make them: by `priorkit.load_run(RUN).sample(N)` and `.reconstruct(images)`.
 """
 
 import argparse
@@ -29,20 +29,20 @@ _CHUNK = 500
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say what data there is, and where the judge is kept."""
+    """Adds the options for the data, the judge, the device and the threads."""
     parser.add_argument("--dataset", default="digits", metavar="NAME", help="data set with labels (default: digits)")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where the data set lies")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of the data set")
     parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="samples to score (default: 10000)")
-    parser.add_argument("--judge-epochs", type=int, metavar="N", help="passes that train the judge (3; colour: 20)")
+    parser.add_argument("--judge-epochs", type=int, metavar="N", help="training passes of the judge (3; colour: 20)")
     parser.add_argument(
-        "--cache", type=Path, default=default_cache(), metavar="DIR", help="where the judge is kept (%(default)s)"
+        "--cache", type=Path, default=default_cache(), metavar="DIR", help="cache folder of the judge (%(default)s)"
     )
-    parser.add_argument("--device", default="auto", help="where all is computed (default: auto)")
+    parser.add_argument("--device", default="auto", help="device of all computations (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of one process (default: torch's own choice)")
 
 
 def load_judged_data(asked: argparse.Namespace) -> ImageData:
-    """The data set that the options name, as a run has it."""
+    """Loads the data set that the options name, prepared as for a run."""
     settings: dict[str, Any] = {"dataset": {"name": asked.dataset}, "device": asked.device}
     if asked.data_dir is not None:
         settings["data_dir"] = asked.data_dir
@@ -69,9 +69,11 @@ def _row(path: Path, judge: Judge, samples: int, seed: int, checkpoint: str) -> 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python tests/benchmarks judge", description="Scores runs by a classifier that priorkit never sees."
+        "python tests/benchmarks judge", description="Scores runs by a classifier that no training uses."
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run folders; none only trains the judge")
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="run folders; without any, only the judge is trained"
+    )
     add_data_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the samples (default: 0)")
     parser.add_argument("--checkpoint", default="last", help="last or best (default: last)")
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; gives its exit status."""
+    """Runs the command, and returns its exit status."""
     parser = _parser()
     asked = parser.parse_args(arguments)
     if asked.samples < 2:

@@ -1,7 +1,7 @@
-"""Runs a command and writes what it used: `launcher.py REPORT COMMAND ...`.
+"""Runs a command, and writes the time and memory that it used: `launcher.py REPORT COMMAND ...`.
 
-A process of its own, and a small one: Linux hands the peak memory of whoever starts a program down to that program's
-own figure, so a large parent would be measured instead of its child.
+This is a small process of its own because, on Linux, a program starts with the peak memory of its parent: a large
+parent would be measured instead of its child.
 """
 
 import json

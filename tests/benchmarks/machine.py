@@ -1,4 +1,4 @@
-"""On what something was measured: the machine, the versions and the threads."""
+"""Describes the machine, the versions and the threads of a measurement."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ __all__ = ["describe_machine"]
 
 
 def describe_machine(threads: int) -> dict[str, Any]:
-    """Facts without which a figure means nothing.
+    """Returns the facts that a figure depends on.
 
     Args:
         threads: Threads of one process.

@@ -1,8 +1,8 @@
 """Peak resident memory of a short training, against the size of the data set.
 
-Data sets are folders of PNG pictures of noise, each two, four and eight times as large as the smallest. Most of the
-pictures are hard links to a few: the files differ by name alone, which nothing that reads them can make use of. Where
-this priorkit can stream images from disk, both ways are measured.
+Data sets are folders of PNG images of noise, of one, two, four and eight times a size. Most of the files are hard links
+to a few images; no reader can take advantage of that. If the installed priorkit can stream images from disk, memory is
+measured both with and without streaming.
 """
 
 import os
@@ -25,7 +25,7 @@ _SMALLEST = 1500
 _TIMES = (1, 2, 4, 8)
 _SIZE = 128
 _HELD_OUT = 150
-"""As many of each data set: reconstructing more takes more memory."""
+"""Held-out images of each data set; the same number, because reconstructing more images takes more memory."""
 _DISTINCT = 100
 _MIB = 2**20
 

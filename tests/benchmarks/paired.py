@@ -1,4 +1,4 @@
-"""Times two things in turn, A B A B ..., so that whatever else the machine does meets both alike."""
+"""Times two contenders in turns, A B A B ..., so that other load on the machine affects both alike."""
 
 import statistics
 import time
@@ -10,14 +10,14 @@ __all__ = ["Comparison", "Contender", "Here", "alternate"]
 
 
 class Contender(Protocol):
-    """One of the two things that are compared."""
+    """One of the two sides of a comparison."""
 
     @property
     def name(self) -> str:
         """What tables call it."""
 
     def seconds(self) -> float:
-        """Does its work once and says how long that took, in seconds."""
+        """Does the work once, and returns how many seconds it took."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Here:
     """Work that is done in this process, timed by the wall clock.
 
     Attributes:
-        name: What tables call it.
-        work: Does it.
-        wait: Called before the clock is read: waits for a device that works beside the processor.
+        name: The contender's name in tables.
+        work: Does the work once.
+        wait: Called before the clock is read, to wait for a device that works asynchronously.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Here:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What alternating gave.
+    """The result of timing two contenders in turns.
 
     Attributes:
         title: What is compared.
-        names: The first contender and the second.
-        seconds: A list for each, equally long, in the order of time.
-        work: How much of `unit` each of them does in one turn.
-        unit: What a rate is given in, per second: `images`, say. Empty where seconds themselves are the figure.
-        target: The lowest ratio that is good enough, or None.
+        names: Names of the first contender and the second.
+        seconds: The seconds of each contender's turns, in order; both lists have the same length.
+        work: Amount of work in one turn, in `unit`.
+        unit: The unit of work in a rate, such as `images`. If empty, the figures are seconds.
+        target: The lowest acceptable ratio, or None.
         notes: Facts about the set-up, checked in the same run.
     """
 
@@ -66,22 +66,22 @@ class Comparison:
 
     @property
     def medians(self) -> tuple[float, float]:
-        """Of the seconds."""
+        """Median seconds of each contender."""
         return statistics.median(self.seconds[0]), statistics.median(self.seconds[1])
 
     @property
     def ratio(self) -> float:
-        """How many times as fast the first is as the second, by the medians."""
+        """How many times as fast the first contender is as the second, by the medians."""
         first, second = self.medians
         return second / first
 
     @property
     def pair_ratios(self) -> list[float]:
-        """The same for each pair of neighbours; their spread tells how far to trust the ratio."""
+        """The same ratio for each pair of neighbouring turns; its spread shows how reliable the ratio is."""
         return [second / first for first, second in zip(*self.seconds, strict=True)]
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Returns the lines to print."""
         width = max(map(len, self.names))
         shown = [self.title]
         for name, seconds in zip(self.names, self.seconds, strict=True):
@@ -104,7 +104,7 @@ class Comparison:
         return shown
 
     def record(self) -> dict[str, Any]:
-        """For programs."""
+        """Returns plain values for JSON."""
         return {
             "title": self.title,
             "names": list(self.names),
@@ -122,16 +122,16 @@ class Comparison:
 def alternate(
     first: Contender, second: Contender, *, repeats: int, warm_up: int = 1
 ) -> tuple[list[float], list[float]]:
-    """Lets both do their work in turn.
+    """Lets both contenders work in turns, the first one first.
 
     Args:
-        first: A.
-        second: B.
-        repeats: Turns of each that count, at least 1.
-        warm_up: Turns of each before those, which do not count.
+        first: The first contender.
+        second: The second contender.
+        repeats: Measured turns of each, at least 1.
+        warm_up: Turns of each before the measured ones.
 
     Returns:
-        The seconds of each.
+        The seconds of each contender's measured turns.
     """
     assert repeats >= 1
     taken: tuple[list[float], list[float]] = ([], [])

@@ -1,8 +1,8 @@
-"""Two processes of one thread each, started by torchrun, against one process of two threads.
+"""Two processes with one thread each, started by torchrun, against one process with two threads.
 
-Both train the recipe `learned` with the same global batch, with the whole batch's statistics in batch norm or with each
-process's own. The rate is that between the first and the last losses that
-`priorkit train --json` tells of: start-up, checkpoints and the final review do not count.
+Both train the recipe `learned` with the same global batch. Batch norm uses the statistics of the whole batch, or each
+process's own. The rate is measured between the first and the last losses that `priorkit train --json` prints, so
+start-up, checkpoints and the final review do not count.
 """
 
 import sys
@@ -19,7 +19,7 @@ __all__ = ["BENCHMARKS"]
 
 _PROCESSES = 2
 _CASES = ((64, True), (128, True), (64, False))
-"""Images in a batch, and whether batch norm uses the statistics of all of them."""
+"""Batch sizes, and True if batch norm uses the statistics of the whole batch."""
 _LOG_EVERY = 5
 _STEPS = 45
 _TURNS = 3
@@ -29,7 +29,7 @@ _TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--n
 
 @dataclass(frozen=True)
 class _Training:
-    """A training's seconds between its first and its last losses."""
+    """A training, timed between its first and its last losses."""
 
     name: str
     command: tuple[str, ...]
@@ -50,7 +50,7 @@ class _Training:
                 told = list(events(process))
         starts = sum(event["event"] == "start" for event in told)
         if starts != 1:
-            raise Unsupported(f"{starts} trainings were started instead of one: this priorkit does not share its work")
+            raise Unsupported(f"{starts} trainings were started instead of one: the processes do not share a run")
         losses = [event for event in told if event["event"] == "losses"]
         images = losses[-1]["images"] - losses[0]["images"]
         if images != _MEASURED * self.batch:
@@ -61,7 +61,7 @@ class _Training:
 
 
 _MEASURED = _STEPS - _LOG_EVERY
-"""Steps between the first losses and the last."""
+"""Number of steps between the first losses and the last."""
 
 
 def _run(settings: Settings) -> Iterator[Comparison]:
@@ -71,7 +71,7 @@ def _run(settings: Settings) -> Iterator[Comparison]:
         try:
             seconds = alternate(several, one, repeats=settings.turns(_TURNS), warm_up=0)
         except Unsupported as reason:
-            raise Unsupported(f"training in several processes did not work: {reason}") from None
+            raise Unsupported(f"training in several processes failed: {reason}") from None
         statistics = "the whole batch's" if synchronised else "each process's own"
         yield Comparison(
             f"recipe learned, {batch} images a step in all, {statistics} statistics",
@@ -82,4 +82,4 @@ def _run(settings: Settings) -> Iterator[Comparison]:
         )
 
 
-BENCHMARKS = [Benchmark("processes", "two processes started by torchrun against one of two threads", _run)]
+BENCHMARKS = [Benchmark("processes", "two processes, started by torchrun, against one process with two threads", _run)]

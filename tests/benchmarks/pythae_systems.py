@@ -1,24 +1,24 @@
-"""Pythae's systems, made of priorkit's networks.
+"""Pythae's systems with priorkit's networks.
 
 pythae (Chadebec et al. 2022, Pythae: unifying generative autoencoders in Python) trains each of its models by a trainer
-class. What is set, and why:
+class. These are the settings, with their reasons:
 
 - Networks: priorkit's encoder, decoder and code critic with the same initial weights, wrapped in pythae's base classes.
   The critic's logits go through a sigmoid, as pythae's loss takes probabilities. A deterministic encoder gives zeros
   where pythae wants log-variances, with `deterministic_posterior`.
-- Losses: pythae's scales are set so that its losses are priorkit's; that is checked on the first batch. What is left of
-  a difference: pythae's AAE computes both losses before both updates and lets the autoencoder's backward pass compute
-  the critic's gradients too, only to clear them; priorkit trains the critic first and computes no gradient that it does
-  not use. That is part of what is compared.
+- Losses: pythae's scales are set so that its losses equal priorkit's; the first batch checks this. One difference
+  remains, and is part of the comparison: pythae's AAE computes both losses before both updates, and its autoencoder's
+  backward pass also computes gradients of the critic, only to clear them; priorkit trains the critic first, and
+  computes only gradients that it uses.
 - Optimisers: Adam with priorkit's learning rate and betas: one for encoder and decoder and one for the critic (AAE), or
-  one for all (VAE). By default as pythae makes them, from the trainer's configuration; `fused` passes `fused=True`
-  through the same configuration, which few will do.
+  one for all (VAE). By default, pythae makes them from the trainer's configuration; `fused` adds `fused=True` to this
+  configuration, as few users will.
 - Data: pythae's own `BaseDataset` and its trainer's own `DataLoader` (`num_workers` 0), in [-1, 1].
-- What is timed: `trainer.train_step(epoch)`, one pass over the training data. Not timed: preparation, evaluation (there
-  is no evaluation set, as far as the trainer is concerned), the deep copy of the model after an epoch that improved the
-  loss, checkpoints (`steps_saving` is None) and the final save. The progress bar is taken out.
-- pythae has no bfloat16 on processors (`amp` is CUDA's autocast), no channels-last layout and no averages of weights;
-  it is measured as it is.
+- Timing: a turn is `trainer.train_step(epoch)`, one pass over the training data. Not timed are preparation, evaluation
+  (the trainer gets no evaluation set), the deep copy of the model after an epoch that improved the loss, checkpoints
+  (`steps_saving` is None) and the final save. The progress bar is removed.
+- pythae has no bfloat16 on CPUs (`amp` is CUDA's autocast), no channels-last layout and no averages of weights; it is
+  measured without them.
 """
 
 import abc
@@ -47,7 +47,7 @@ __all__ = [
 
 
 def require_pythae() -> None:
-    """Says what is missing.
+    """Makes sure that pythae is installed.
 
     Raises:
         Unsupported: pythae is not installed.
@@ -59,7 +59,7 @@ def require_pythae() -> None:
 
 
 def wrapped_networks(system: BuiltSystem) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """The encoder, the decoder and the code critic as pythae's classes."""
+    """Wraps the encoder, the decoder and the code critic in pythae's base classes."""
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder
 
@@ -95,18 +95,17 @@ def wrapped_networks(system: BuiltSystem) -> tuple[nn.Module, nn.Module, nn.Modu
 
 
 class PythaeSystem(abc.ABC):
-    """One of pythae's systems, ready to train. A subclass says which, and how its losses become priorkit's.
+    """One of pythae's systems, ready to train. Each subclass is one system, with losses that equal priorkit's.
 
     Args:
-        settings: Further settings of priorkit's, which decide the networks, the batch size and the rates.
-        fused: Whether to ask for torch's fused Adam.
-        data: What to train on; the digits by default.
-        device: Where to train: `cpu`, or `cuda`.
+        fused: True for torch's fused Adam.
+        data: The data to train on; the digits by default.
+        device: The device to train on: `cpu`, or `cuda`.
         seed: Seed of the first weights and of the order of images.
 
     Attributes:
         recipe: priorkit's recipe of the same system.
-        settings: Settings over that recipe with which both minimise the same.
+        settings: Settings over that recipe with which both minimise the same loss.
     """
 
     recipe: ClassVar[str]
@@ -139,7 +138,7 @@ class PythaeSystem(abc.ABC):
 
     @property
     def common(self) -> dict[str, Any]:
-        """Settings of any trainer."""
+        """Settings of every trainer."""
         return {
             "output_dir": self.folder.name,
             "per_device_train_batch_size": self.config.batch_size,
@@ -155,11 +154,11 @@ class PythaeSystem(abc.ABC):
 
     @abc.abstractmethod
     def make_trainer(self, config: RunConfig, adam: dict[str, Any]) -> Any:
-        """The trainer, with its model and `self.dataset`."""
+        """Makes the trainer, with its model and `self.dataset`."""
 
     @abc.abstractmethod
     def losses(self, images: Tensor, noise: Tensor) -> dict[str, float]:
-        """Each player's loss as the networks stand, with the posterior's means as codes and `noise` as the prior's."""
+        """Returns each player's current loss, with the posterior's means as codes and `noise` as the prior's codes."""
 
     def epoch(self) -> None:
         """Trains on every image once."""
@@ -184,7 +183,7 @@ class AdversarialAutoencoder(PythaeSystem):
                 latent_dim=config.code_dim,
                 deterministic_posterior=True,
                 adversarial_loss_scale=self.critic_scale,
-                # pythae has half of the squared distance, summed over pixels; priorkit has its mean.
+                # pythae's loss is half of the squared distance, summed over pixels; priorkit's is the mean over pixels.
                 reconstruction_loss_scale=2 / pixels,
             ),
             encoder=encoder,
@@ -213,7 +212,7 @@ class VariationalAutoencoder(PythaeSystem):
     """`VAE`, trained by `BaseTrainer`."""
 
     recipe = "vae"
-    # pythae has half of the squared distance.
+    # pythae's loss is half of the squared distance.
     settings: ClassVar[dict[str, Any]] = {"loss": {"name": "pixel", "reduction": "sum", "weight": 0.5}}
 
     def make_trainer(self, config: RunConfig, adam: dict[str, Any]) -> Any:
@@ -238,4 +237,4 @@ class VariationalAutoencoder(PythaeSystem):
 
 
 PYTHAE_SYSTEMS: tuple[type[PythaeSystem], ...] = (AdversarialAutoencoder, VariationalAutoencoder)
-"""Each makes a benchmark `pythae-RECIPE`."""
+"""The systems of the benchmarks `pythae-RECIPE`."""

@@ -1,8 +1,8 @@
 """The command `quality`: quality of samples against training time, of priorkit's recipes and pythae's systems.
 
-`python tests/benchmarks quality --dataset mnist --data-dir DIR --out FOLDER`. One system after the other trains in a
-process of its own. At a ladder of training times samples are drawn, with the clock stopped, and the judge scores
-them in the parent process.
+`python tests/benchmarks quality --dataset mnist --data-dir DIR --out FOLDER`. The systems train one after the other,
+each in a process of its own. After 10, 20, 40, ... seconds of training, samples are drawn with the clock stopped, and
+the judge scores them in the parent process.
 """
 
 import argparse
@@ -35,11 +35,11 @@ _RECIPES = ("learned", "aae", "vae", "vampprior", "wae-mmd", "flow-vae", "dcgan"
 
 
 def _serve(connection: Connection, system: str, task: Task, threads: int) -> None:
-    """Trains a system in this process; sends its points, and at last None or what went wrong."""
+    """Trains a system in this process. Sends its points, and at the end None or an error message."""
     torch.set_num_threads(threads)
 
     def report(point: Point) -> None:
-        # As an array: tensors would travel through shared memory, which containers often have little of.
+        # Sent as an array, because tensors need shared memory, of which containers often have little.
         connection.send((point.seconds, point.images, point.samples.numpy()))
         connection.recv()
 
@@ -47,7 +47,7 @@ def _serve(connection: Connection, system: str, task: Task, threads: int) -> Non
         (train_pythae if system in PYTHAE else train_recipe)(system, task, report)
     except Unsupported as reason:
         connection.send(str(reason))
-    except Exception as error:  # whatever it is, the other systems go on
+    except Exception as error:  # after any error, the other systems are trained
         traceback.print_exc()
         connection.send(f"{type(error).__name__}: {error}")
     else:
@@ -55,7 +55,7 @@ def _serve(connection: Connection, system: str, task: Task, threads: int) -> Non
 
 
 def _measure(system: str, task: Task, judge: Judge, threads: int) -> dict[str, Any]:
-    """Points of a system, and what ended it early if anything did."""
+    """Trains a system and scores its points. Returns the points, and the failure that ended it early, or None."""
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, system, task, threads), daemon=True)
@@ -72,7 +72,7 @@ def _measure(system: str, task: Task, judge: Judge, threads: int) -> dict[str, A
             mine.send(True)
         found["failure"] = told
     except EOFError:
-        found["failure"] = "its process has ended; its own message stands above"
+        found["failure"] = "its process has ended; see its own message above"
     finally:
         process.join(timeout=10)
         if process.is_alive():
@@ -104,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         "python tests/benchmarks quality", description="Compares quality of samples against training time."
     )
     add_data_arguments(parser)
-    parser.add_argument("--minutes", type=float, default=10, metavar="N", help="training time of each (default: 10)")
+    parser.add_argument(
+        "--minutes", type=float, default=10, metavar="N", help="training time of each system (default: 10)"
+    )
     parser.add_argument(
         "--systems",
         nargs="+",
@@ -114,13 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every system (default: 0)")
     parser.add_argument(
-        "--out", type=Path, default=Path("quality"), metavar="FOLDER", help="for quality.json and quality.png"
+        "--out", type=Path, default=Path("quality"), metavar="FOLDER", help="folder of quality.json and quality.png"
     )
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; gives its exit status: 1 where a system failed."""
+    """Runs the command, and returns its exit status: 1 if a system failed."""
     parser = _parser()
     asked = parser.parse_args(arguments)
     if asked.minutes <= 0 or asked.samples < 2:
@@ -147,7 +149,7 @@ def main(arguments: Sequence[str]) -> int:
     results: dict[str, dict[str, Any]] = {}
     for system in asked.systems:
         results[system] = _measure(system, task, judge, threads)
-        # After each: hours of others' training must not be lost with this one.
+        # Written after each system, so that a later failure does not lose hours of training.
         record = {
             "machine": facts,
             "arguments": {key: str(value) for key, value in vars(asked).items()},

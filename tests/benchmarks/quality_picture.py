@@ -10,11 +10,11 @@ __all__ = ["draw_curves"]
 def draw_curves(
     path: Path, title: str, curves: Mapping[str, Sequence[Mapping[str, float]]], real: Mapping[str, float]
 ) -> None:
-    """Draws one line for each system, beside real images, on logarithmic axes; pythae's lines are dashed.
+    """Draws one curve for each system, and lines for real images, on logarithmic axes; pythae's curves are dashed.
 
     Args:
-        path: Where the picture is written.
-        title: Stands above it.
+        path: File of the picture.
+        title: Title of the picture.
         curves: Points of each system, with `seconds`, `distance` and `score`.
         real: `distance` and `score` of training images.
 
@@ -28,7 +28,7 @@ def draw_curves(
     figure = Figure(figsize=(12, 5), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
-    # Dark colours first, then light ones: there may be more than ten systems.
+    # Dark colours first, then light ones, as there may be more than ten systems.
     colours = [colormaps["tab20"](number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
     panels: Any = figure.subplots(1, 2)
     names = ("distance", "score")

@@ -1,4 +1,4 @@
-"""What the benchmark `quality` asks of a system, and gets from it."""
+"""The task that the benchmark `quality` gives to a system, and the points that it gets back."""
 
 import math
 from collections.abc import Callable
@@ -21,15 +21,15 @@ _FIRST = 10.0
 
 @dataclass(frozen=True)
 class Task:
-    """How every system is trained.
+    """Data, times and seed for training a system.
 
     Attributes:
         dataset: Name of the data set.
-        data_dir: Where it lies, or None.
+        data_dir: Folder of the data set, or None.
         times: Training times after which samples are drawn, in seconds, ascending.
-        samples: How many.
-        seed: Of the weights, the order and the samples.
-        device: Where to train: `auto`, `cpu` or `cuda`.
+        samples: Number of samples.
+        seed: Seed of the weights, the order of images and the samples.
+        device: The device to train on: `auto`, `cpu` or `cuda`.
     """
 
     dataset: str
@@ -41,12 +41,12 @@ class Task:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings over any recipe."""
+        """Settings that override every recipe's."""
         settings: dict[str, Any] = {"dataset": {"name": self.dataset}, "device": self.device, "seed": self.seed}
         return settings if self.data_dir is None else {**settings, "data_dir": self.data_dir}
 
     def load(self) -> ImageData:
-        """The data set, in the size that the networks take."""
+        """Loads the data set, in a size that the networks support."""
         return load_data(make_config("learned", self.settings), installed_plugins())
 
 
@@ -55,7 +55,7 @@ class Point:
     """Samples of a system in training.
 
     Attributes:
-        seconds: Training time so far, that of fitting a sampler included.
+        seconds: Training time so far, including the time of fitting a sampler.
         images: Training images seen so far.
         samples: uint8 images (N, C, H, W).
     """
@@ -66,11 +66,11 @@ class Point:
 
 
 Report = Callable[[Point], None]
-"""Is told of each point; the training waits meanwhile, and its clock with it."""
+"""Called with each point; training and its clock wait meanwhile."""
 
 
 def ladder(seconds: float) -> tuple[float, ...]:
-    """10, 20, 40, ... seconds, and the whole time; half of it and the whole where it is less than 20 s."""
+    """Returns 10, 20, 40, ... seconds and the whole time; if that is below 20 s, half of it and the whole."""
     times = [min(_FIRST, seconds / 2)]
     while 2 * times[-1] < 0.75 * seconds:
         times.append(2 * times[-1])
@@ -78,15 +78,15 @@ def ladder(seconds: float) -> tuple[float, ...]:
 
 
 def passing_time(curve: list[tuple[float, float]], distance: float) -> float | None:
-    """When a curve first is at a distance or below it; None if it never is.
+    """Returns the time at which a curve first reaches a distance or falls below it; None if it never does.
 
     Args:
         curve: Seconds and distance of each point, in order of time.
-        distance: What to get to.
+        distance: The distance to reach.
 
     Returns:
-        Seconds: those of the first point if that is near enough, otherwise by a straight line on logarithmic axes
-        between the points on either side.
+        Seconds: those of the first point if it is near enough; otherwise interpolated along a straight line on
+        logarithmic axes between the neighbouring points.
     """
     before: tuple[float, float] | None = None
     for time, found in curve:

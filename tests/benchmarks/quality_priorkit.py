@@ -16,13 +16,13 @@ __all__ = ["train_recipe"]
 def train_recipe(recipe: str, task: Task, report: Report) -> None:
     """Trains a recipe with its defaults, and reports samples of `load_run(...).sample` at each of the times.
 
-    Between two times the run stops and is resumed, which goes on exactly where it stopped. Its clock is that of the run
-    itself: pictures, held-out scores and checkpoints count, loading does not.
+    At each time the run stops, and is then resumed exactly where it stopped. The clock is the run's own: pictures,
+    held-out scores and checkpoints count, but loading does not.
 
     Args:
         recipe: Name of the recipe.
         task: Data, times and samples.
-        report: Is told of the samples.
+        report: Called with the samples.
     """
     keep_freed_memory()  # as the command does
     with tempfile.TemporaryDirectory(prefix="priorkit-benchmark-") as folder:
@@ -30,7 +30,7 @@ def train_recipe(recipe: str, task: Task, report: Report) -> None:
         seconds = 0.0
         for time in task.times:
             if seconds >= time:
-                # The step in progress, or the review at its end, took until then.
+                # The last step, or the review after it, took longer than this time.
                 continue
             if path.exists():
                 training = prepare_resumed(path, {"max_time": time})

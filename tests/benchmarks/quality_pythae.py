@@ -3,14 +3,14 @@
 Networks, first weights, rates and data are those of `pythae_systems`; images lie in [-1, 1]. How they are sampled:
 
 - AAE, VAE and WAE-MMD: `NormalSampler`.
-- VAMP: by the prior that was trained, a uniform mixture of the posteriors of all pseudo-inputs, which the encoder's
-  batch norm normalises by their own statistics, as in training. pythae's `VAMPSampler` takes the first pseudo-inputs
-  only, and passes their log-variances through a tanh that training does not have.
-- `-gmm`: `GaussianMixtureSampler` as it is (10 Gaussians with full covariances), fitted to the codes of all training
-  images. The time of fitting counts, as no sample can be had without it.
+- VAMP: from the trained prior, a uniform mixture of the posteriors of all pseudo-inputs, which the encoder's batch norm
+  normalises by their own statistics, as in training. pythae's `VAMPSampler` uses only the first pseudo-inputs, and
+  passes their log-variances through a tanh that training does not have.
+- `-gmm`: `GaussianMixtureSampler` unchanged (10 Gaussians with full covariances), fitted to the codes of all training
+  images. The time of fitting counts, since samples need the fit.
 
-Samples are of the networks as they stand, in evaluation mode. pythae trains by its own trainer; a callback of its kind
-interrupts it for samples, with the clock stopped.
+Samples come from the current networks, in evaluation mode. pythae trains by its own trainer; a callback interrupts it
+to draw samples, with the clock stopped.
 """
 
 import copy
@@ -38,11 +38,11 @@ from quality_points import Point, Report, Task
 __all__ = ["PYTHAE", "train_pythae"]
 
 _PSEUDO_INPUTS = 500
-"""As in priorkit's `vampprior`, and in the paper."""
+"""The number in priorkit's `vampprior`, and in the paper."""
 
 
 class _Unadversarial(PythaeSystem):
-    """A system that `BaseTrainer` trains and whose losses nobody compares."""
+    """A system that `BaseTrainer` trains, and whose losses are not compared with priorkit's."""
 
     def make_model(self, encoder: nn.Module, decoder: nn.Module, config: RunConfig) -> Any:
         raise NotImplementedError
@@ -74,7 +74,7 @@ class _WassersteinAutoencoder(_Unadversarial):
 
 
 class _Autoencoder(_Unadversarial):
-    """`AE`; of the few dimensions of the WAE, in which a mixture fits best."""
+    """`AE`, with the WAE's small number of dimensions, in which a mixture fits best."""
 
     recipe = "wae-mmd"
 
@@ -105,7 +105,7 @@ def _normal(model: Any, data: ImageData, n: int) -> tuple[Tensor, float]:
 
 
 def _vamp(model: Any, data: ImageData, n: int) -> tuple[Tensor, float]:
-    # A copy: in training mode, batch norm moves its running statistics.
+    # A copy, because batch norm in training mode changes its running statistics.
     encoder = copy.deepcopy(model.encoder).train()
     inputs = model.pseudo_inputs(model.idle_input.to(model.device))
     posterior = encoder(inputs.reshape(-1, *model.model_config.input_dim))
@@ -116,7 +116,7 @@ def _vamp(model: Any, data: ImageData, n: int) -> tuple[Tensor, float]:
 
 
 class _FromUnit(nn.Module):
-    """A model of images in [-1, 1] that takes them in [0, 1], as fitted samplers want them."""
+    """Lets a model of images in [-1, 1] take images in [0, 1], which fitted samplers give it."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -135,13 +135,13 @@ def _gaussian_mixture(model: Any, data: ImageData, n: int) -> tuple[Tensor, floa
     began = time.perf_counter()
     sampler.fit(images)
     seconds = time.perf_counter() - began
-    # The library that fits draws from numpy's global generator.
+    # The sampler's library draws from numpy's global generator.
     np.random.seed(int(torch.randint(2**31, ())))
     return sampler.sample(n, batch_size=500), seconds
 
 
 _Sampler = Callable[[Any, ImageData, int], tuple[Tensor, float]]
-"""Gives samples in [-1, 1] and the seconds that fitting a sampler took, from a model, its data and their number."""
+"""Takes a model, its data and a number. Returns samples in [-1, 1], and the seconds of fitting the sampler."""
 
 PYTHAE: dict[str, tuple[type[PythaeSystem], _Sampler]] = {
     "pythae-aae": (AdversarialAutoencoder, _normal),
@@ -151,10 +151,10 @@ PYTHAE: dict[str, tuple[type[PythaeSystem], _Sampler]] = {
     "pythae-vae-gmm": (VariationalAutoencoder, _gaussian_mixture),
     "pythae-ae-gmm": (_Autoencoder, _gaussian_mixture),
 }
-"""Class and sampler of each system."""
+"""Class and sampler of each system, by name."""
 
 
-class _Over(Exception):  # noqa: N818 - the end of training is no error
+class _Over(Exception):  # noqa: N818 - the end of training is not an error
     pass
 
 
@@ -162,9 +162,9 @@ def train_pythae(name: str, task: Task, report: Report) -> None:
     """Trains one of `PYTHAE`, and reports its samples at each of the times.
 
     Args:
-        name: Which.
+        name: Name of the system.
         task: Data, times and samples.
-        report: Is told of the samples.
+        report: Called with the samples.
 
     Raises:
         Unsupported: pythae is not installed.

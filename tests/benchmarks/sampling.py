@@ -1,7 +1,7 @@
 """`Model.sample` against a bare loop of the code generator and the decoder.
 
-Both make as many images from noise, in float32 on the CPU's memory at the end, in chunks of the same size, in the same
-precision. The bare loop keeps its networks in evaluation mode all the time and writes into one tensor made beforehand.
+Both make the same number of images from noise, in chunks of the same size and in the same precision, and return them as
+float32 in main memory. The bare loop keeps its networks in evaluation mode, and writes into one preallocated tensor.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _TURNS = 7
 
 
 class _BareSampler:
-    """Draws images by hand."""
+    """A hand-written loop that draws images."""
 
     def __init__(self, model: Model, noise_dim: int) -> None:
         self.prior = model.prior.eval()

@@ -1,4 +1,4 @@
-"""Sessions of priorkit to be timed: a recipe with some settings of its own, on images that need no download."""
+"""Makes priorkit's sessions for timing: recipes with changed settings, on images that need no download."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -21,26 +21,26 @@ _BASE = {"device": "cpu", "seed": 0}
 
 
 def has_setting(name: str) -> bool:
-    """Whether this priorkit has a setting of that name."""
+    """Returns True if the installed priorkit has a setting of this name."""
     return name in RunConfig.model_fields
 
 
 def make_config(recipe: str, settings: Mapping[str, Any] | None = None) -> RunConfig:
-    """A recipe's configuration, with these settings over it."""
+    """Returns a recipe's configuration, overridden by these settings."""
     registry = installed_plugins()
     merged = merge_settings(merge_settings(registry.recipe(recipe).settings, _BASE), settings or {})
     return resolve_config(validate_settings(merged), registry)
 
 
 def digits(config: RunConfig) -> ImageData:
-    """scikit-learn's digits at 32x32 pixels, cut to a whole number of batches: no pass ends with a smaller one."""
+    """Returns scikit-learn's digits at 32x32 pixels, cut to a whole number of batches, so all have the same size."""
     data = load_data(config.model_copy(update={"image_size": 32}), installed_plugins())
     whole = len(data.train) - len(data.train) % config.batch_size
     return dataclasses.replace(data, train=ImageSet(data.train.images[:whole].clone()))
 
 
 def random_images(n: int, channels: int = 1, size: int = 32) -> ImageData:
-    """Noise as images: as good as any to measure speed with."""
+    """Returns images of noise, which serve to measure speed."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(count: int) -> ImageSet:
@@ -50,13 +50,13 @@ def random_images(n: int, channels: int = 1, size: int = 32) -> ImageData:
 
 
 def make_session(config: RunConfig, data: ImageData | None = None) -> Session:
-    """A session as `priorkit train` makes it, on the digits unless other data is given."""
+    """Makes a session as `priorkit train` does, on the digits unless other data is given."""
     keep_freed_memory()
     return Session(config, installed_plugins(), digits(config) if data is None else data)
 
 
 def make_system(config: RunConfig, data: ImageData) -> BuiltSystem:
-    """The networks that `make_session` starts from, weight for weight, and nothing else of it."""
+    """Makes networks with the same first weights as those of `make_session`."""
     torch.manual_seed(seed_for(config.seed, "weights"))
     system = build_system(config, installed_plugins(), DataSummary(data.shape))
     system.to(choose_device(config.device), channels_last=config.channels_last)

@@ -1,8 +1,8 @@
-"""Processor time until priorkit does something, beside that of importing torch and torchvision alone.
+"""Processor time of priorkit's start, compared with that of importing torch and torchvision.
 
-Processor time is that of all threads, in user and system mode: unlike the wall clock it says little of what else the
-machine does. A training's first step is over when `priorkit train --json` tells of its losses; by then it has also made
-its run folder and its first checkpoint.
+Processor time is that of all threads, in user and system mode; unlike the wall clock, it depends little on other load.
+A training's first step is over when `priorkit train --json` prints its losses; by then the run folder and the first
+checkpoint have been written, too.
 """
 
 import os
@@ -18,16 +18,16 @@ from paired import Comparison, alternate
 __all__ = ["BENCHMARKS"]
 
 _LIMIT = 6.0
-"""Seconds of processor time within which the first step should be done."""
+"""Seconds of processor time that a training should take to its first step, at most."""
 _TURNS = 5
 _PLUGINS = 10
 _SHARE = 0.8
-"""How many times as fast lists should be with that many more plug-ins as without."""
+"""Lowest acceptable ratio of the time of a list without further plug-ins to the time with them."""
 
 
 @dataclass(frozen=True)
 class _Program:
-    """A program's processor time."""
+    """A program, measured by its processor time."""
 
     name: str
     command: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Program:
 
 @dataclass(frozen=True)
 class _FirstStep:
-    """The processor time of a training until its first step is done."""
+    """A training, measured by its processor time to the end of the first step."""
 
     name: str
     threads: int
@@ -55,7 +55,7 @@ class _FirstStep:
 
 @dataclass(frozen=True)
 class _Listing:
-    """The processor time of `priorkit components` beside so many plug-ins of third parties."""
+    """`priorkit components` with a number of third-party plug-ins, measured by its processor time."""
 
     name: str
     plugins: int
@@ -70,7 +70,7 @@ class _Listing:
 
 
 def _write_plugin(folder: Path, number: int) -> None:
-    """A distribution that supplies one prior, as an installer leaves it."""
+    """Writes a distribution that supplies one prior, as pip would install it."""
     (folder / f"third_party_{number}.py").write_text(
         "from priorkit.plugins import Component, Options, hookimpl\n"
         "class PriorOptions(Options):\n"
@@ -86,12 +86,12 @@ def _write_plugin(folder: Path, number: int) -> None:
 
 
 def _used(pid: int) -> float:
-    """The processor time of a running process, in seconds."""
+    """Returns the processor time of a running process, in seconds."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         raise Unsupported("the time of the first step is read from /proc, which only Linux has") from None
-    # proc(5): utime and stime are fields 14 and 15, the first two of which stand before the last parenthesis.
+    # proc(5): utime and stime are fields 14 and 15; fields 1 and 2 end at the last parenthesis.
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -106,9 +106,9 @@ def _run(settings: Settings) -> Iterator[Comparison]:
     )
     yield shown
     alone = _Listing("priorkit components", 0, threads)
-    beside = _Listing(f"the same beside {_PLUGINS} more plug-ins", _PLUGINS, threads)
+    beside = _Listing(f"the same with {_PLUGINS} more plug-ins", _PLUGINS, threads)
     yield Comparison(
-        "processor time of plug-ins of third parties",
+        "processor time with third-party plug-ins",
         (beside.name, alone.name),
         alternate(beside, alone, repeats=turns),
         target=_SHARE,
@@ -122,4 +122,4 @@ def _run(settings: Settings) -> Iterator[Comparison]:
     yield Comparison(compared.title, compared.names, seconds, notes={f"first step within {_LIMIT:g} s wanted": verdict})
 
 
-BENCHMARKS = [Benchmark("startup", "processor time of --help and to the first step, beside import torch", _run)]
+BENCHMARKS = [Benchmark("startup", "processor time of --help and to the first step, compared with import torch", _run)]

@@ -1,4 +1,4 @@
-"""Figures in rows and columns, for benchmarks that are no comparison of two."""
+"""Figures in rows and columns, for benchmarks that do not compare two contenders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ __all__ = ["Table"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of figures under one heading each.
+    """A table of figures.
 
     Attributes:
         title: What is measured.
         columns: Headings, with units.
-        rows: As many values as there are columns, each.
+        rows: Rows with one value for each column.
         notes: Facts about the set-up.
     """
 
@@ -31,7 +31,7 @@ class Table:
         return [self.title, *padded, *(f"  {key}: {value}" for key, value in self.notes.items())]
 
     def record(self) -> dict[str, Any]:
-        """For programs."""
+        """Returns plain values for JSON."""
         return {
             "title": self.title,
             "columns": list(self.columns),

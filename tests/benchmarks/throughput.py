@@ -1,7 +1,7 @@
 """Images per second of the recipe `learned`, against batch size, width and code size, in float32 and bfloat16.
 
-One of the three varies at a time, the others keep priorkit's defaults. The two precisions of a row are timed in turn.
-Images are noise of 32x32 grey pixels.
+One of the three varies at a time; the others keep priorkit's defaults. The two precisions of a row are timed in turns.
+Images are noise, of 32x32 grey pixels.
 """
 
 from collections.abc import Iterator
@@ -69,4 +69,6 @@ def _run(settings: Settings) -> Iterator[Table]:
     yield Table("training of the recipe learned, 32x32 grey", columns, rows)
 
 
-BENCHMARKS = [Benchmark("throughput", "images/s of the recipe learned, by batch size, width, code and precision", _run)]
+BENCHMARKS = [
+    Benchmark("throughput", "images/s of the recipe learned, by batch size, width, code size and precision", _run)
+]

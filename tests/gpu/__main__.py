@@ -1,4 +1,4 @@
-"""Checks everything that needs a GPU, and prints a table: `python tests/gpu [NAME ...] [--no-benchmarks] [--list]`."""
+"""Runs all checks that need a GPU, and prints a table: `python tests/gpu [NAME ...] [--no-benchmarks] [--list]`."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ CHECKS = {check.name: check for module in _MODULES for check in module.CHECKS}
 
 
 def tried(check: Check, recipe: str, asked: Asked) -> tuple[str, str]:
-    """Makes a check once: `ok`, `FAILED`, `measured` or `skipped`, and the detail."""
+    """Runs a check once. Returns its result (`ok`, `FAILED`, `measured` or `skipped`) and a detail."""
     if check.needs_cuda and not asked.on_cuda:
         return "skipped", "needs CUDA"
     try:
@@ -38,7 +38,7 @@ def tried(check: Check, recipe: str, asked: Asked) -> tuple[str, str]:
     except Skip as reason:
         return "skipped", str(reason)
     except Exception as error:
-        # Whatever it is: those that follow are made all the same.
+        # After any error, the checks that follow still run.
         place = where(error)
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return "FAILED", f"{text} ({place})" if place else text
@@ -46,7 +46,7 @@ def tried(check: Check, recipe: str, asked: Asked) -> tuple[str, str]:
 
 
 def pairs(names: Sequence[str], *, benchmarks: bool) -> Iterator[tuple[Check, str]]:
-    """The checks that are asked for, each with a recipe: neighbours have the same recipe where they can."""
+    """Yields the selected checks with their recipes; checks of one recipe follow each other if possible."""
     checks = [check for check in CHECKS.values() if check.name in names or not set(names) & set(CHECKS)]
     if not benchmarks:
         checks = [check for check in checks if not check.is_benchmark]
@@ -60,7 +60,7 @@ def pairs(names: Sequence[str], *, benchmarks: bool) -> Iterator[tuple[Check, st
 
 
 def _lost(device: torch.device) -> str | None:
-    """Why the device can do nothing more in this process; None if it can."""
+    """Returns why this process cannot use the device any more, or None if it can."""
     if device.type != "cuda":
         return None
     try:
@@ -72,12 +72,12 @@ def _lost(device: torch.device) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python tests/gpu", description="Checks everything that needs a GPU.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which checks, and with which recipes; all by default")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="names of checks and of recipes; all by default")
     parser.add_argument(
-        "--device", default="cuda", help="cuda, cuda:N, or cpu to try what needs no GPU (default: cuda)"
+        "--device", default="cuda", help="cuda, cuda:N, or cpu for the checks that need no GPU (default: cuda)"
     )
-    parser.add_argument("--no-benchmarks", action="store_true", help="leave out what measures speed")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of the runs")
+    parser.add_argument("--no-benchmarks", action="store_true", help="leave out measurements of speed")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the runs")
     parser.add_argument("--list", action="store_true", help="list the checks and stop")
     return parser
 
@@ -103,11 +103,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     wanted = list(pairs(asked_for.names, benchmarks=not asked_for.no_benchmarks))
     if not wanted:
-        parser.error("none of these checks is made with these recipes; --list says which are")
+        parser.error("none of these checks is made with these recipes; --list shows the recipes of each check")
     print(f"{describe(device)}\n\n| what | result | detail | seconds |\n|---|---|---|---|", flush=True)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        # What extractors learn is kept: here, for as long as this lasts.
+        # Feature extractors are cached here, and removed at the end.
         os.environ["PRIORKIT_CACHE"] = str(Path(folder) / "cache")
         for number, (check, recipe) in enumerate(wanted):
             place, began = Path(folder) / str(number), time.monotonic()
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{what}: {detail}", file=sys.stderr, flush=True)
             if lost := _lost(device):
                 print(
-                    f"{what}: {device} does nothing more in this process ({lost}): the rest was not checked",
+                    f"{what}: {device} cannot be used any more in this process ({lost}): the rest was not checked",
                     file=sys.stderr,
                 )
                 break

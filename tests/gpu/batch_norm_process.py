@@ -1,6 +1,6 @@
-"""A process that torchrun starts: passes its share of a batch through batch norm over all processes.
+"""A process started by torchrun, which passes its share of a batch through batch norm over all processes.
 
-Its arguments are the kind of device, and a file that the first process writes the differences to.
+Its arguments are the kind of device, and a file to which the first process writes the differences.
 """
 
 import copy
@@ -19,7 +19,7 @@ _IMAGES, _CHANNELS = 9, 5
 
 
 class _Sending(Processes):
-    """Processes that send their messages although there may be one alone, as on a machine with one card."""
+    """Processes that send messages even if there is only one process, as on a machine with one card."""
 
     def __init__(self, rank: int, count: int) -> None:
         super().__init__(rank, max(count, 2))
@@ -36,7 +36,7 @@ def _passed(layer: nn.Module, images: Tensor, gradient: Tensor) -> dict[str, Ten
 
 
 def _summed(passed: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The gradients of weights are sums over the processes' images."""
+    """Adds up the weights' gradients over all processes, each of which has only those of its own images."""
     for name in ("gradient of the weight", "gradient of the bias"):
         distributed.all_reduce(passed[name])
     return passed
@@ -47,7 +47,7 @@ def main(kind: str, answer: Path) -> None:
     device = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
     if kind == "cuda":
         torch.cuda.set_device(device)
-    # The backends that priorkit itself sets up.
+    # The same backends as in priorkit.
     distributed.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo")
     generator = torch.Generator().manual_seed(0)
     shape = (_IMAGES, _CHANNELS, 6, 4)

@@ -1,4 +1,4 @@
-"""On what was checked: the card, its driver, and the versions."""
+"""Describes the card, its driver, and the versions, for the head of the table."""
 
 import platform
 import shutil
@@ -11,7 +11,7 @@ __all__ = ["describe"]
 
 
 def describe(device: torch.device) -> str:
-    """One line: without it, a table of results means nothing."""
+    """Returns one line about the device and the versions, without which results mean nothing."""
     versions = f"torch {torch.__version__}, priorkit {version('priorkit')}, Python {platform.python_version()}"
     if device.type != "cuda":
         return f"{device.type}: {platform.processor() or platform.machine()}, {versions}"

@@ -1,4 +1,4 @@
-"""What is checked, and what came of it."""
+"""A check, its arguments and its outcomes."""
 
 import traceback
 from collections.abc import Callable
@@ -11,19 +11,19 @@ __all__ = ["Asked", "Check", "Failure", "Skip", "where"]
 
 
 class Failure(Exception):  # noqa: N818 - a finding, not a mistake of the program's
-    """What was checked does not hold; the text says what was seen and what was expected."""
+    """The check failed; the text says what was found and what was expected."""
 
 
 class Skip(Exception):  # noqa: N818 - no error
-    """It cannot be checked here; the text says what it needs."""
+    """The check cannot run here; the text says what it needs."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line asks of every check.
+    """The arguments of the command line that every check gets.
 
     Attributes:
-        device: Where to compute.
+        device: The device on which to compute.
         seed: The seed of the runs.
         folder: An empty folder to work in.
     """
@@ -34,22 +34,22 @@ class Asked:
 
     @property
     def on_cuda(self) -> bool:
-        """Whether the device is a CUDA device."""
+        """True if the device is a CUDA device."""
         return self.device.type == "cuda"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check, made once, or once for each of several recipes.
+    """A check, which runs once, or once for each of several recipes.
 
     Attributes:
-        name: What users type.
-        summary: What is done, and what must hold.
-        run: Makes it with a recipe's name, "" if there are none; gives the detail to print. Raises `Failure`, `Skip`,
-            or whatever goes wrong.
-        recipes: Which recipes it is made with; every one of them in turn.
-        needs_cuda: Whether nothing of it can be done on another device.
-        is_benchmark: Whether it measures, rather than checks.
+        name: The name on the command line.
+        summary: What the check does, and what must hold.
+        run: Runs the check. Takes a recipe's name ("" if the check has no recipes), and returns the detail to print.
+            Raises `Failure`, `Skip`, or any error of what it runs.
+        recipes: The recipes for which the check runs, one after the other.
+        needs_cuda: True if no part of the check can run on another device.
+        is_benchmark: True if the check measures speed, and cannot fail by its result.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Check:
 
 
 def where(error: BaseException) -> str:
-    """The place in priorkit's own code that an error comes from: file and line; "" if it comes from elsewhere."""
+    """Returns the file and line in priorkit's own code where an error was raised; "" if it was raised elsewhere."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""How far results of two ways to compute are from each other."""
+"""Compares the results of two ways to compute the same thing."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ from priorkit.training import Session
 __all__ = ["Losses", "Tolerance", "require_close", "require_close_losses", "require_same_run", "trained", "weights_of"]
 
 Losses = list[dict[str, float]]
-"""Each term's value in every step, by `phase/term`."""
+"""The value of each loss term in every step, by `phase/term`."""
 
 
 class Tolerance(NamedTuple):
-    """How far numbers may be from what they should be: a part of their size, and a number more."""
+    """The largest difference allowed between numbers: a share of their size, plus an absolute number."""
 
     relative: float
     absolute: float
@@ -27,14 +27,14 @@ class Tolerance(NamedTuple):
 
 
 _SPREAD = 10.0
-"""How many times as far as two runs alike a third way to the same result may be from one of them."""
+"""Largest allowed ratio between the difference of two ways to compute, and that of two identical runs."""
 
 
 def trained(session: Session, until: int | None = None) -> Losses:
-    """Trains a session until a step, or until its last one; its losses in every step.
+    """Trains a session until a step, or until its last one. Returns its losses in every step.
 
     Raises:
-        Failure: A loss is infinite or not a number, or there is none.
+        Failure: A loss is infinite or not a number, or a step has no losses.
     """
     end = session.total_steps() if until is None else until
     assert end is not None, "tiny runs have a last step"
@@ -45,20 +45,20 @@ def trained(session: Session, until: int | None = None) -> Losses:
         if not all(math.isfinite(value) for value in found.values()):
             raise Failure(f"step {session.steps} has the losses {found}")
         losses.append(found)
-    if not any(losses):  # a step that fits a prior to all codes at once has none
+    if not any(losses):  # a step that fits a prior to all codes at once has no losses
         raise Failure(f"{end} steps have no losses")
     return losses
 
 
 def weights_of(session: Session) -> dict[str, Tensor]:
-    """Copies of every tensor of the networks, their averages and statistics, on the CPU."""
+    """Returns copies on the CPU of every tensor of the networks, their averages and statistics."""
     return {name: value.detach().to("cpu", copy=True) for name, value in session.weights().items()}
 
 
 def _difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple[float, str]:
-    """The largest absolute difference of two numbers, and the tensor that they are in."""
+    """Returns the largest absolute difference between two numbers, and the name of their tensor."""
     if one.keys() != other.keys():
-        raise Failure(f"there are different tensors: {sorted(one.keys() ^ other.keys())[:3]}")
+        raise Failure(f"the two have different tensors: {sorted(one.keys() ^ other.keys())[:3]}")
     found = {
         name: (value.double() - other[name].double()).abs().max().item() for name, value in one.items() if value.numel()
     }
@@ -69,16 +69,16 @@ def _difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> tuple
 def require_same_run(
     asked: Asked, one: Mapping[str, Tensor], other: Mapping[str, Tensor], again: Callable[[], Mapping[str, Tensor]]
 ) -> str:
-    """Makes sure that two results are as equal as the device computes the same thing twice.
+    """Makes sure that two results agree as well as two identical runs on the device do.
 
     Args:
         asked: The device.
         one: A result.
-        other: The same, come to in another way.
+        other: The same result, computed in another way.
         again: Computes `one` once more; called only if the two differ.
 
     Returns:
-        How equal they are.
+        A description of the difference.
 
     Raises:
         Failure: They differ by more.
@@ -88,15 +88,17 @@ def require_same_run(
         return "equal"
     spread, _ = _difference(one, again())
     if not largest <= _SPREAD * spread:
-        raise Failure(f"{name} differs by {largest:.1e}, and by {spread:.1e} between two runs alike on {asked.device}")
-    return f"differs by at most {largest:.1e}, and by {spread:.1e} between two runs alike"
+        raise Failure(
+            f"{name} differs by {largest:.1e}, and by {spread:.1e} between two identical runs on {asked.device}"
+        )
+    return f"differs by at most {largest:.1e}, and by {spread:.1e} between two identical runs"
 
 
 def require_close(one: Mapping[str, Tensor], other: Mapping[str, Tensor], tolerance: Tolerance) -> str:
-    """Makes sure that tensors differ by rounding alone.
+    """Makes sure that tensors differ only by rounding.
 
     Returns:
-        By how much they differ.
+        A description of the largest difference.
 
     Raises:
         Failure: They differ by more than the tolerance.
@@ -111,10 +113,10 @@ def require_close(one: Mapping[str, Tensor], other: Mapping[str, Tensor], tolera
 
 
 def require_close_losses(one: Losses, other: Losses, tolerance: Tolerance) -> str:
-    """The same of losses, in every step that both have.
+    """Makes sure that losses differ only by rounding, in every step that both have.
 
     Returns:
-        By what part of their size they differ.
+        A description of the largest relative difference.
     """
     largest = 0.0
     for step, (mine, theirs) in enumerate(zip(one, other, strict=True), 1):

@@ -1,4 +1,4 @@
-"""The device must compute what the CPU does: first losses from the same weights and the same noise."""
+"""The device must compute the same first losses as the CPU, from the same weights and the same noise."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ __all__ = ["CHECKS"]
 
 _TOLERANCE = Tolerance(1e-2, 1e-3)
 _STEPS = 2
-"""Of the last stage that takes images."""
+"""Steps compared in the last stage that takes images."""
 
 
 def _agreement(recipe: str, asked: Asked) -> str:
@@ -23,10 +23,10 @@ def _agreement(recipe: str, asked: Asked) -> str:
         sessions = [make_session(recipe, where, **EXACT) for where in (asked, on_cpu)]
         weights, expected = (weights_of(session) for session in sessions)
         for name, weight in weights.items():
-            # Statistics in use are computed on each device; the first weights are drawn on the CPU.
+            # The first weights are drawn on the CPU; statistics (`use/`) are computed on each device, and may differ.
             if not name.startswith("use/") and not torch.equal(weight, expected[name]):
-                raise Failure(f"{name} begins with other values than on the CPU")
-        # Fits to kept codes are left out: where codes are rounded or clustered, a small difference becomes a large one.
+                raise Failure(f"the first values of {name} differ from those on the CPU")
+        # Stages on kept codes are left out: rounding or clustering of codes turns a small difference into a large one.
         begun = max(stage.begins for stage in sessions[0].system.stages if stage.batch is Batch.IMAGES)
         steps = begun + _STEPS
         first, second = (trained(session, steps) for session in sessions)
@@ -36,7 +36,7 @@ def _agreement(recipe: str, asked: Asked) -> str:
 CHECKS = [
     Check(
         "agreement",
-        "first losses are those of the CPU, from the same weights and noise",
+        "first losses equal those on the CPU, from the same weights and noise",
         _agreement,
         RECIPES,
         needs_cuda=True,

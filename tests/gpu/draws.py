@@ -1,4 +1,4 @@
-"""Random numbers drawn on the CPU for every device, so that two devices train on the same noise."""
+"""Draws random numbers on the CPU for every device, so that two devices train on the same noise."""
 
 from typing import Any
 
@@ -16,24 +16,24 @@ _DRAWS = frozenset(
         *("uniform", "native_dropout", "_sample_dirichlet", "_standard_gamma"),
     )
 )
-"""torch's operations that draw, without the underscore of those that write in place."""
+"""Names of torch's operations that draw random numbers, without the final underscore of in-place operations."""
 
 
 class DrawnOnTheCpu(TorchDispatchMode):
-    """Inside, what would be drawn on another device is drawn on the CPU and moved there.
+    """A context in which random numbers for another device are drawn on the CPU and moved there.
 
-    A generator of that device is followed by one of the CPU, which starts from the same seed whenever a new one is set;
-    no seed may be set twice, nor be that of two generators. Where none is given, the CPU's global one is drawn from,
-    which priorkit seeds together with the device's.
+    Each generator of the device is replaced by a CPU generator with the same seed, which starts anew whenever a new
+    seed is set. No seed may be set twice, or be shared by two generators. Operations without a generator draw from the
+    CPU's global one, which priorkit seeds together with the device's.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # By seed: operations are given another Python object for the same generator every time.
+        # By seed, because operations get a new Python object for the same generator every time.
         self._followers: dict[int, torch.Generator] = {}
 
     def follower(self, generator: torch.Generator) -> torch.Generator:
-        """The generator of the CPU that is drawn from in the place of another one."""
+        """Returns the CPU generator that replaces another generator."""
         if generator.device.type == "cpu":
             return generator
         seed = generator.initial_seed()
@@ -65,7 +65,7 @@ class DrawnOnTheCpu(TorchDispatchMode):
         return tree_map(lambda value: value.to(device) if isinstance(value, Tensor) else value, drawn)
 
     def _device(self, args: Any, kwargs: Any) -> torch.device:
-        """Where an operation would draw."""
+        """Returns the device on which an operation would draw."""
         given = next((value for value in args if isinstance(value, Tensor)), kwargs.get("out"))
         device = given.device if given is not None else kwargs.get("device")
         return torch.device("cpu") if device is None else torch.device(device)

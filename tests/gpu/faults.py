@@ -1,4 +1,4 @@
-"""The first loss or gradient that is not finite is found on the device, without waiting for it."""
+"""The first loss or gradient that is not finite must be found on the device, without waiting for it."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ __all__ = ["CHECKS"]
 _RECIPES = ("aae", "learned")
 _AT = 3
 _AFTER = 2
-"""Steps after the fault, in which everything else becomes no number, too."""
+"""Steps after the fault, in which all other values become NaN, too."""
 
 
 class _Poison:
-    """Adds a number to what a network gives, or to a gradient of it: 0 until it is told otherwise."""
+    """Adds a number to the decoder's output or to one of its gradients: 0, and NaN after `turn`."""
 
     def __init__(self, session: Session) -> None:
         self._value = torch.zeros((), device=session.precision.device)
@@ -44,7 +44,7 @@ class _Poison:
 def _found(asked: Asked, session: Session, poison: _Poison, at: int, expected: str) -> str:
     for step in range(1, at + _AFTER + 1):
         if step == 1 or (session.engine.recorder is not None and step <= WARM_UP + 1):
-            session.step()  # data is read, optimisers make their state, phases are recorded: that may wait
+            session.step()  # may wait: reads data, creates optimiser states, records phases
             continue
         with never_waiting(asked):
             if step == at:
@@ -55,9 +55,9 @@ def _found(asked: Asked, session: Session, poison: _Poison, at: int, expected: s
     except NonFiniteLossError as error:
         wanted = f"{expected} became infinite or not a number at step {at}"
         if wanted not in str(error):
-            raise Failure(f"{wanted!r} expected, and told was {str(error)!r}") from None
+            raise Failure(f"expected the message {wanted!r}, and found {str(error)!r}") from None
         return str(error)
-    raise Failure(f"{expected} is not a number at step {at}, and nothing was found")
+    raise Failure(f"{expected} is NaN at step {at}, and the engine did not report it")
 
 
 def _loss(recipe: str, asked: Asked, **changes: Any) -> str:
@@ -81,7 +81,9 @@ def _recorded(recipe: str, asked: Asked) -> str:
 
 
 CHECKS = [
-    Check("fault-loss", "a planted loss that is no number is named, with its step", _loss, _RECIPES),
-    Check("fault-gradient", "a planted gradient that is no number is named, with its step", _gradient, _RECIPES),
-    Check("fault-graphs", "the same of a loss in phases that are replayed", _recorded, _RECIPES, needs_cuda=True),
+    Check("fault-loss", "a planted NaN in a loss is reported with the loss and the step", _loss, _RECIPES),
+    Check(
+        "fault-gradient", "a planted NaN in a gradient is reported with the network and the step", _gradient, _RECIPES
+    ),
+    Check("fault-graphs", "the same for a loss in replayed phases", _recorded, _RECIPES, needs_cuda=True),
 ]

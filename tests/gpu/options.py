@@ -1,4 +1,4 @@
-"""Options that make training faster must leave it as it is: compiled networks, recorded phases, bfloat16."""
+"""Options that make training faster must not change its results: compiled networks, recorded phases, bfloat16."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ _BFLOAT16 = Tolerance(5e-2, 5e-2)
 
 
 def _with_and_without(recipe: str, asked: Asked, steps: int, both: Mapping[str, Any], **option: Any) -> str:
-    """Trains with an option and without, and with the settings `both` either way."""
+    """Trains with and without an option, and with the settings `both` in either case. Compares the results."""
     with exact_float32():
         plain, changed = (make_session(recipe, asked, **EXACT, **both, **more) for more in ({}, option))
         first, second = (trained(session, steps) for session in (changed, plain))
@@ -30,18 +30,18 @@ def _with_and_without(recipe: str, asked: Asked, steps: int, both: Mapping[str, 
 
 
 def _compiled(recipe: str, asked: Asked) -> str:
-    # For a CPU, convolutions take minutes to compile.
+    # On a CPU, convolutions take minutes to compile.
     networks = {} if asked.on_cuda else {"networks": {"name": "mlp", "hidden": 8}}
     try:
         return _with_and_without(recipe, asked, 2, networks, compile=True)
     except DeviceError as error:
-        # The machine has no compiler that works.
+        # The machine has no working compiler.
         raise Skip(str(error)) from None
 
 
 def _recorded(recipe: str, asked: Asked) -> str:
     steps = WARM_UP + 1 + _REPLAYS
-    # What is recorded is one stage's phases: here the first, for as long as it takes.
+    # Only one stage's phases are recorded: lengthens the first stage so that it lasts for all steps.
     stages = [stage.model_dump(exclude_none=True) for stage in make_config(recipe, asked).stages or ()]
     longer: dict[str, Any] = {"steps": 2 * steps}
     if stages:
@@ -63,7 +63,9 @@ def _rounded(recipe: str, asked: Asked) -> str:
 
 
 CHECKS = [
-    Check("compile", "--compile computes what training without it does", _compiled, _COMPILED),
-    Check("cuda-graphs", "--cuda-graphs computes what training without it does", _recorded, _RECORDED, needs_cuda=True),
+    Check("compile", "training with --compile equals training without it", _compiled, _COMPILED),
+    Check(
+        "cuda-graphs", "training with --cuda-graphs equals training without it", _recorded, _RECORDED, needs_cuda=True
+    ),
     Check("bfloat16", "--precision bfloat16 has finite losses near those of float32", _rounded, _ROUNDED),
 ]

@@ -1,4 +1,4 @@
-"""What every recipe must do on the device: train, be resumed, sample, be evaluated, and not wait for it."""
+"""Every recipe must train, resume, sample and be evaluated on the device, and not wait for it in its steps."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from tiny import RECIPES, SIZE, bars, make_session, registry
 __all__ = ["CHECKS", "never_waiting"]
 
 _DOWNLOADS = ("lpips",)
-"""Scores that need weights from elsewhere."""
+"""Scores whose networks must be downloaded."""
 _SAMPLES = 12
 _CLASSIFIER = {"steps": 2, "epochs": 1, "width": 2}
 _MATCHER = {"steps": 2, "dim": 8, "width": 2, "batch_size": 8}
@@ -33,7 +33,7 @@ _MATCHER = {"steps": 2, "dim": 8, "width": 2, "batch_size": 8}
 
 @contextmanager
 def never_waiting(asked: Asked) -> Iterator[None]:
-    """Inside, whatever makes the processor wait for a CUDA device is an error, as far as torch knows of it."""
+    """A context in which waiting for a CUDA device is an error, as far as torch detects it."""
     if not asked.on_cuda:
         yield
         return
@@ -47,7 +47,7 @@ def never_waiting(asked: Asked) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _finished(recipe: str, asked: Asked) -> tuple[Session, int, int]:
-    """A session trained to its end, its steps and how many loss terms it had. The next recipe takes its place."""
+    """Trains a session to its end. Returns it with its steps and number of loss terms; only the latest is cached."""
     session = make_session(recipe, asked)
     losses = trained(session)
     return session, len(losses), len({term for step in losses for term in step})
@@ -58,7 +58,7 @@ def _steps(recipe: str, asked: Asked) -> str:
     session.check_finite()
     found = {str(weight.device) for weight in session.weights().values()}
     if found != {str(asked.device)}:
-        raise Failure(f"the weights are on {found}, and {asked.device} was asked for")
+        raise Failure(f"the weights are on {found} instead of {asked.device}")
     return f"{steps} steps in {session.precision.name}, {terms} losses, all finite"
 
 
@@ -129,8 +129,8 @@ def _waiting(recipe: str, asked: Asked) -> str:
     watched = 0
     for number, stage in enumerate(session.system.stages):
         if stage.batch is Batch.ALL_CODES:
-            continue  # its only step may well look at what it found
-        # The first step of a stage reads data, and encodes images for a stage on codes; it may wait.
+            continue  # its only step may read values back
+        # The first step of a stage may wait: it reads data or, before a stage on codes, encodes images.
         end = session.system.stages[number + 1].begins if number + 1 < len(session.system.stages) else stage.begins + 4
         while session.steps < end:
             if session.steps == stage.begins:
@@ -145,7 +145,7 @@ def _waiting(recipe: str, asked: Asked) -> str:
 
 CHECKS = [
     Check("steps", "steps of training on the device, all losses finite", _steps, RECIPES),
-    Check("resumption", "a run saved and resumed is the run that went on", _resumption, RECIPES),
+    Check("resumption", "a run that was saved and resumed equals the uninterrupted run", _resumption, RECIPES),
     Check("sampling", "samples are finite images of the right shape, the same for the same seed", _sampling, RECIPES),
     Check("evaluation", "every score that needs no download is finite", _evaluation, RECIPES),
     Check("waiting", "steps after a stage's first never wait for the device", _waiting, RECIPES, needs_cuda=True),

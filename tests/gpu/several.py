@@ -1,4 +1,4 @@
-"""Several processes: batch norm over a group of NCCL, and a run that torchrun starts."""
+"""Several processes: batch norm over an NCCL group, and a run started by torchrun."""
 
 import json
 import os
@@ -17,9 +17,9 @@ __all__ = ["CHECKS"]
 
 _MOST = 2
 _PATIENCE = 300
-"""Seconds that children may take."""
+"""Seconds after which a child process is stopped."""
 _LINES = 8
-"""Of a child's messages, the last ones."""
+"""Number of last lines of a child's messages that are shown."""
 _TOLERANCE = 1e-4
 _TRAIN = (
     *("train", "learned", "--networks.width", "4", "--image-size", "16", "--batch-size", "8", "--code-dim", "4"),
@@ -29,10 +29,10 @@ _WEIGHTS = Tolerance(1e-3, 2e-4)
 
 
 def _count(asked: Asked) -> int:
-    """How many processes: one for each card, or two on the CPU.
+    """Returns the number of processes: one for each card, at most two, or two on the CPU.
 
     Raises:
-        Skip: This torch cannot join any.
+        Skip: This torch has no support for several processes.
     """
     if not distributed.is_available() or (asked.on_cuda and not distributed.is_nccl_available()):
         raise Skip("needs a torch with torch.distributed, and for CUDA devices NCCL")
@@ -51,7 +51,7 @@ def _run(command: list[str], asked: Asked) -> None:
         env=environment,
     )
     if done.returncode:
-        # What torchrun itself says of a process that failed stands behind its messages.
+        # torchrun's own report of a failed process follows the process's messages, and is left out.
         said = (done.stderr.partition("\n=====")[0].strip() or done.stdout.strip()).splitlines()
         raise Failure(f"{' '.join(command[:4])} ... ended with {done.returncode}: " + " | ".join(said[-_LINES:]))
 
@@ -86,6 +86,8 @@ def _training(_recipe: str, asked: Asked) -> str:
 
 
 CHECKS = [
-    Check("batch-norm", "batch norm over the processes of a group is torch's over the whole batch", _batch_norm),
-    Check("torchrun", "`torchrun -m priorkit train` leaves the run that one process leaves", _training),
+    Check(
+        "batch-norm", "batch norm over a group of processes equals torch's batch norm over the whole batch", _batch_norm
+    ),
+    Check("torchrun", "`torchrun -m priorkit train` leaves the same run as one process", _training),
 ]

@@ -1,4 +1,4 @@
-"""How fast the device trains, and how much of its arithmetic that is; with what the benchmarks measure with."""
+"""Measures training speed and the share of the device's arithmetic in use, with the code of the benchmarks."""
 
 import importlib
 import sys
@@ -15,16 +15,16 @@ __all__ = ["CHECKS"]
 _RECIPES = ("aae", "learned")
 _TURNS = 10
 _MATRIX = 8192
-"""Rows of matrices that keep a card busy for some milliseconds."""
+"""Rows of matrices whose product keeps a card busy for some milliseconds."""
 _WARM_UP = 10
 _STEPS = 50
 
 
 def _benchmark(name: str) -> ModuleType:
-    """A module of tests/benchmarks, which lie beside each other without a package."""
+    """Imports a module of tests/benchmarks, a folder that is not a package."""
     folder = str(Path(__file__).parents[1] / "benchmarks")
     if folder not in sys.path:
-        # Behind this folder: what both had would be this one's.
+        # After this folder in the path, so this folder's modules take precedence.
         sys.path.append(folder)
     return importlib.import_module(name)
 
@@ -74,10 +74,10 @@ def _graphs(recipe: str, asked: Asked) -> str:
 
 
 CHECKS = [
-    Check("speed", "images/s of `Session.step()` beside a bare loop", _bare_loop, _RECIPES, is_benchmark=True),
+    Check("speed", "images/s of `Session.step()` and of a bare loop", _bare_loop, _RECIPES, is_benchmark=True),
     Check(
         "arithmetic",
-        "operations/s of a step beside a large product and convolution",
+        "operations/s of a step, and of a large product and convolution",
         _arithmetic,
         _RECIPES,
         is_benchmark=True,

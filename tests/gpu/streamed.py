@@ -1,4 +1,4 @@
-"""Images that do not lie on the device: streamed from disk through pinned memory, or uploaded from main memory."""
+"""Images that are not kept on the device: streamed from disk through pinned memory, or uploaded from main memory."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def _config(recipe: str, asked: Asked, path: Path, stream: str, workers: int) ->
 
 
 def _pixels(images: ImageSet) -> Any:
-    """As the file has them: channels last."""
+    """The images as the file holds them, channels last."""
     assert isinstance(images.images, Tensor)
     return images.images.permute(0, 2, 3, 1).contiguous().numpy()
 
@@ -106,10 +106,15 @@ def _in_main_memory(recipe: str, asked: Asked) -> str:
 
 
 CHECKS = [
-    Check("streaming", "images streamed through pinned memory train what images in memory do", _streamed, _RECIPES),
+    Check(
+        "streaming",
+        "training on images streamed through pinned memory equals training on images in memory",
+        _streamed,
+        _RECIPES,
+    ),
     Check(
         "main-memory",
-        "images too large for the device train what images on it do",
+        "training on images too large for the device equals training on images on it",
         _in_main_memory,
         _RECIPES,
         needs_cuda=True,

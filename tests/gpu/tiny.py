@@ -1,4 +1,4 @@
-"""Tiny runs of every recipe: small networks of its own kind, and images with all that recipes ask for."""
+"""Tiny runs of every recipe: small networks of its own family, and images with labels, embeddings and captions."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,12 +40,12 @@ _CODE_DIM = 4
 _BATCH = 8
 
 EXACT: Mapping[str, Any] = {"precision": "float32", "optimizer": "sgd", "beta1": 0.0, "learning_rate": 0.01}
-"""Settings under which two ways to compute can be compared: Adam makes large differences of small ones."""
+"""Settings for comparing two ways to compute. SGD, because Adam turns small differences into large ones."""
 
 
 @cache
 def registry() -> Registry:
-    """The components that are installed with priorkit."""
+    """Returns the registry of the installed components."""
     return installed_plugins()
 
 
@@ -55,7 +55,7 @@ RECIPES = tuple(recipe.name for recipe in registry().recipes())
 
 @cache
 def bars() -> ImageData:
-    """Images with a bright bar in one of several places: of two classes, with embeddings and with captions."""
+    """Returns images with a bright bar in one of several places, with two classes, embeddings and captions."""
     return ImageData(_bars(40, 1), _bars(16, 2), ("odd", "even"))
 
 
@@ -71,7 +71,7 @@ def _bars(n: int, seed: int) -> ImageSet:
 
 
 def settings_of(recipe: str, asked: Asked) -> dict[str, Any]:
-    """The recipe's settings with small networks, few steps and small batches."""
+    """Returns the recipe's settings with small networks, few steps and small batches."""
     settings: dict[str, Any] = dict(registry().recipe(recipe).settings)
     chosen = settings.get("networks", "residual")
     networks = {"name": chosen} if isinstance(chosen, str) else {"name": "residual", **chosen}
@@ -85,7 +85,7 @@ def settings_of(recipe: str, asked: Asked) -> dict[str, Any]:
     }
     condition, prior = _chosen(settings, "condition"), _chosen(settings, "prior")
     if condition.get("name") == "categorical":
-        # A class more than the images have; continuous codes take dimensions of the code, too.
+        # One class more than the images have. Continuous codes need further dimensions of the code.
         small |= {"condition": {"classes": 3}, "code_dim": _CODE_DIM + int(condition.get("continuous", 0))}
     if prior.get("name") == "categorical":
         small |= {"prior": {"classes": 2}, "encoder": {"classes": 2}}
@@ -105,18 +105,18 @@ def _chosen(settings: Mapping[str, Any], slot: str) -> Mapping[str, Any]:
 
 
 def make_config(recipe: str, asked: Asked, **changes: Any) -> RunConfig:
-    """The resolved configuration of a tiny run, with changes of single settings."""
+    """Returns the resolved configuration of a tiny run, with changes to single settings."""
     return resolve_config(validate_settings(merge_settings(settings_of(recipe, asked), changes)), registry())
 
 
 def make_session(recipe: str, asked: Asked, **changes: Any) -> Session:
-    """A session of a tiny run on `bars`."""
+    """Makes a session of a tiny run on `bars`."""
     return Session(make_config(recipe, asked, **changes), registry(), bars())
 
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Inside, CUDA devices compute float32 in float32: cuDNN's convolutions would round their inputs to TF32."""
+    """A context without TF32, to which products and cuDNN's convolutions on CUDA devices would round their inputs."""
     matmul = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:

@@ -1,4 +1,4 @@
-"""Tries what may happen to runs, and prints a table: `python tests/reliability [NAME ...] [--long] [--seed N]`."""
+"""Subjects runs to mishaps, and prints a table: `python tests/reliability [NAME ...] [--long] [--seed N]`."""
 
 import argparse
 import os
@@ -38,14 +38,14 @@ _TRIALS = {trial.name: trial for module in _MODULES for trial in module.TRIALS}
 
 
 def tried(trial: Trial, trials: int, seed: int) -> tuple[int, list[str]]:
-    """Makes the trials of one kind: how many there were, and what failed."""
+    """Makes the trials of one kind. Returns their number and a description of each failure."""
     with tempfile.TemporaryDirectory() as folder:
         found = list(trial.run(Path(folder), Random(f"{trial.name} {seed}"), trials))
     return len(found), [failure for failure in found if failure is not None]
 
 
 def _processor_time() -> float:
-    """Seconds of processor time that this process and the children that it has waited for have taken."""
+    """Returns the processor time in seconds of this process and of those child processes that have ended."""
     usages = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
@@ -55,13 +55,17 @@ def _row(what: str, numbers: Sequence[float]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python tests/reliability", description="Tries what may happen to runs.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to try; all by default: {', '.join(_TRIALS)}")
-    parser.add_argument("--long", action="store_true", help="as many trials as docs/reliability.md speaks of")
+    parser = argparse.ArgumentParser("python tests/reliability", description="Subjects runs to mishaps.")
     parser.add_argument(
-        "--trials", type=int, metavar="N", help="so many trials of each (of each file, where files are damaged)"
+        "names", nargs="*", metavar="NAME", help=f"kinds of trials; all by default: {', '.join(_TRIALS)}"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments, places and bits")
+    parser.add_argument(
+        "--long", action="store_true", help="make as many trials as in the table of docs/reliability.md"
+    )
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="trials of each kind (with damaged-files, of each file)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random moments, places and bits")
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in _TRIALS]
     if unknown:
@@ -69,13 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     import torch
 
-    # Children are forked: threads would not come along. What they start beside has one as well.
+    # Children are forked, and threads do not survive a fork. Programs that children start get one thread, too.
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     import_beforehand()
 
     every = [0, 0, 0.0, 0.0]
-    print("| what | trials | failures | seconds | of a processor |\n|---|---|---|---|---|", flush=True)
+    print("| what | trials | failures | seconds | processor time (s) |\n|---|---|---|---|---|", flush=True)
     for name in asked.names or _TRIALS:
         trial, began, taken = _TRIALS[name], time.monotonic(), _processor_time()
         count, failures = tried(trial, asked.trials or (trial.long if asked.long else trial.short), asked.seed)

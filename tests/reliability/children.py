@@ -1,4 +1,4 @@
-"""Commands of priorkit in child processes, which may be killed, or fail at a chosen operation on files."""
+"""Runs priorkit's commands in child processes, which may be killed, or fail at a chosen file operation."""
 
 import contextlib
 import functools
@@ -23,7 +23,7 @@ __all__ = ["Ended", "Running", "count_operations", "import_beforehand", "run_com
 
 _TIMEOUT = 120.0
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""What a terminal obeys; not the ends of lines, and the return with which progress is drawn anew."""
+"""Control characters that a terminal obeys, except line breaks and the carriage return that redraws progress."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Ended:
     """How a command ended.
 
     Attributes:
-        status: Its exit status; None where a signal ended it.
-        output: What it printed, of both streams.
-        seconds: How long it took.
-        hung: Whether it was killed because it did not end, or took longer of a processor than it might.
-        crashed: Whether it ended by a fault in compiled code (SIGSEGV).
+        status: The exit status; None if a signal ended the command.
+        output: The text of both output streams.
+        seconds: How long the command took.
+        hung: True if the command was killed because it did not end, or exceeded a limit on its processor time.
+        crashed: True if a fault in compiled code (SIGSEGV) ended the command.
     """
 
     status: int | None
@@ -46,15 +46,17 @@ class Ended:
 
     @property
     def tells(self) -> bool:
-        """Whether it ended as a command should: done, or refused without a traceback."""
+        """True if the command ended as it should: it succeeded, or refused without a traceback."""
         return self.status in (0, 1, 2, 130, 143) and "Traceback" not in self.output
 
     def fault(self, *, may: Sequence[int] = (0, 2), naming: str = "") -> str | None:
-        """What is wrong with how it ended, if anything: a refusal is one line, and no terminal is told what to do.
+        """Returns what is wrong with the command's end, or None.
+
+        A refusal must be one line, and the output must not contain control characters.
 
         Args:
-            may: The exit statuses that it may have.
-            naming: What a refusal must name.
+            may: The permitted exit statuses.
+            naming: A text that a refusal must contain.
         """
         shown = f"it ended with {self.status}: {self.output.strip()[-400:]!r}"
         if self.hung:
@@ -74,7 +76,7 @@ class Ended:
 
 
 def _child(arguments: Sequence[str], before: Callable[[], None] | None, operations: Operations | None) -> None:
-    """Runs in the child, and never returns."""
+    """Runs a command in the child process, and never returns."""
     status = 1
     try:
         from priorkit.__main__ import program
@@ -96,12 +98,12 @@ def _child(arguments: Sequence[str], before: Callable[[], None] | None, operatio
 
 
 class Running:
-    """A command in a child of this process, which has imported everything already.
+    """A command in a forked child of this process, which has already imported everything.
 
     Args:
         arguments: The command and its arguments.
-        before: What is done in the child before.
-        operations: What happens to its operations on files.
+        before: Called in the child before the command.
+        operations: Counts the child's file operations, and replaces one of them.
     """
 
     def __init__(
@@ -120,20 +122,20 @@ class Running:
 
     @property
     def seconds(self) -> float:
-        """How long it has been running."""
+        """How long the command has been running."""
         return time.monotonic() - self._began
 
     @property
     def printed(self) -> str:
-        """What it has printed so far."""
+        """The output so far."""
         length = os.fstat(self._printed.fileno()).st_size
         return os.pread(self._printed.fileno(), length, 0).decode(errors="replace")
 
     def ended(self, *, within: float = _TIMEOUT) -> Ended:
-        """Waits for its end, and kills it where it does not come.
+        """Waits for the command's end, and kills the command if it takes too long.
 
         Args:
-            within: Seconds from its beginning.
+            within: Longest duration of the command in seconds.
         """
         hung = False
         while True:
@@ -144,7 +146,7 @@ class Running:
                 os.kill(self.process, signal.SIGKILL)
                 hung = True
             time.sleep(0.005)
-        # Where a limit on its processor's time is set.
+        # SIGXCPU: the command exceeded a limit on its processor time.
         by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         hung = hung or by == signal.SIGXCPU
         text, exited = self.printed, os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
@@ -152,7 +154,7 @@ class Running:
         return Ended(exited, text, self.seconds, hung, by == signal.SIGSEGV)
 
     def wait(self, seconds: float) -> None:
-        """Waits until it has run for so long, or has ended."""
+        """Waits until the command has run for this many seconds, or has ended."""
         while self.seconds < seconds and not os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             time.sleep(0.005)
 
@@ -165,25 +167,25 @@ def run_command(
     send: tuple[float, int] | None = None,
     within: float = _TIMEOUT,
 ) -> Ended:
-    """Runs a command in a child to its end.
+    """Runs a command in a child process to its end.
 
     Args:
         arguments: The command and its arguments.
-        before: What is done in the child before.
-        operations: What happens to its operations on files.
-        send: A signal, and after how many seconds it is sent.
-        within: Seconds after which it is killed.
+        before: Called in the child before the command.
+        operations: Counts the child's file operations, and replaces one of them.
+        send: A delay in seconds, and the signal that is sent after it.
+        within: Seconds after which the command is killed.
     """
     running = Running(arguments, before, operations)
     if send is not None:
         running.wait(send[0])
-        # Who has ended is not waited for yet: the number is still its own.
+        # A child that has ended has not been waited for yet, so its process number is not reused.
         os.kill(running.process, send[1])
     return running.ended(within=within)
 
 
 def count_operations(arguments: Sequence[str]) -> int:
-    """How many operations on files a command needs."""
+    """Returns the number of file operations that a command needs."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "count"
         ended = run_command(arguments, operations=Operations(report=report))
@@ -193,8 +195,11 @@ def count_operations(arguments: Sequence[str]) -> int:
 
 @functools.cache
 def import_beforehand() -> None:
-    """Imports and loads here what commands need, so that their children need not: a child tells what that is."""
-    # What takes the longest, which the child would import as well.
+    """Imports the modules and loads the plug-ins that commands need, so that child processes need not.
+
+    A child process reports which modules these are.
+    """
+    # These take the longest. The child that reports would import them, too.
     for name in ("sklearn.datasets", "torch._dynamo", "torchvision"):
         importlib.import_module(name)
     installed_plugins()
@@ -222,6 +227,6 @@ def import_beforehand() -> None:
                 if name not in sys.modules:
                     with contextlib.suppress(ImportError):
                         importlib.import_module(name)
-    # What is here is no garbage: children neither look for any in it nor copy the pages that it lies in.
+    # Keeps these objects out of garbage collection, so children neither search them nor copy their memory pages.
     gc.collect()
     gc.freeze()

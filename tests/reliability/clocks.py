@@ -1,4 +1,4 @@
-"""Wall clocks that are set while a run is trained."""
+"""Sets the wall clock during a training."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ _DAY = 86400.0
 
 
 def _jumping(random: Random) -> Callable[[], None]:
-    """Sets the clock by up to a day, forth and back, again and again."""
+    """Moves the clock forwards and backwards by up to a day, again and again."""
 
     def install() -> None:
         real, offset = time.time, 0.0
@@ -36,7 +36,7 @@ def _jumping(random: Random) -> Callable[[], None]:
 
 
 def _times_fault(path: Path, longest: float) -> str | None:
-    """Times of training must grow, and be no longer than the command took."""
+    """Returns a failure unless training times grow, and do not exceed the command's duration."""
     rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     times = [row["seconds"] for row in rows]
     if times != sorted(times) or times[0] < 0 or times[-1] > longest:
@@ -45,7 +45,7 @@ def _times_fault(path: Path, longest: float) -> str | None:
 
 
 def clock(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """The clock is set while a run is trained, and while it is gone on with."""
+    """Sets the clock while a run is trained, and while it is resumed."""
     reference = make_reference(folder)
     for number in range(trials):
         path = folder / f"run-{number}"
@@ -54,7 +54,7 @@ def clock(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
         failure = stopped.fault(may=(0,)) or resumed.fault(may=(0,)) or completed(path, reference)
         failure = failure or _times_fault(path, stopped.seconds + resumed.seconds)
         if failure is None and state_of(path) != reference.state:
-            failure = "the run is another than with a clock that nobody sets"
+            failure = "the run differs from one without changes of the clock"
         yield failure
         shutil.rmtree(path, ignore_errors=True)
 
@@ -62,7 +62,7 @@ def clock(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
 TRIALS = (
     Trial(
         "clock",
-        "the wall clock jumps while a run is trained and gone on with: the same run, and its times make sense",
+        "the wall clock jumps while a run is trained and resumed: the same run, with plausible training times",
         2,
         20,
         clock,

@@ -1,4 +1,4 @@
-"""Runs whose files are damaged, or that hold links to elsewhere."""
+"""Runs with damaged files, or with links that lead elsewhere."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from children import Ended, run_command
 __all__ = ["TRIALS"]
 
 _UNPROTECTED = (".png", ".html", ".lock", "metrics.jsonl")
-"""Files that samples do not depend on and that have no checksums."""
+"""Endings of files without checksums, on which samples do not depend."""
 
 
 def _files(path: Path) -> list[Path]:
@@ -23,7 +23,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _damaged(content: bytes, random: Random) -> bytes:
-    """One bit is another, or the end is missing."""
+    """Returns the content with one bit flipped, or without its end."""
     if not content or random.random() < 0.3:
         return content[: random.randrange(len(content))] if content else b"\0"
     place = random.randrange(len(content))
@@ -36,7 +36,7 @@ def _sample(path: Path, out: Path) -> Ended:
 
 
 def _judge(ended: Ended, out: Path, expected: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> str | None:
-    """A command on a damaged run says so, or does as if it were not damaged."""
+    """Returns a failure unless a command on a damaged run reports the damage, or gives the undamaged run's samples."""
     if not ended.tells or ended.status == 1:
         return f"it ended with {ended.status}: {ended.output.strip()[-300:]}"
     if ended.status == 2:
@@ -44,11 +44,11 @@ def _judge(ended: Ended, out: Path, expected: "np.ndarray[tuple[int, ...], np.dt
     if "warning:" in ended.output or "note:" in ended.output:
         return None
     with np.load(out) as arrays:
-        return None if np.array_equal(arrays["images"], expected) else "other samples, without a word"
+        return None if np.array_equal(arrays["images"], expected) else "other samples, without a message"
 
 
 def damaged_files(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A bit of a file is another, or its end is missing."""
+    """Flips one bit of a file, or removes its end."""
     reference, out = make_reference(folder), folder / "samples.npz"
     assert _sample(reference.path, out).status == 0
     with np.load(out) as arrays:
@@ -72,7 +72,7 @@ def _resumes(path: Path, reference: Reference) -> str | None:
 
 
 def links(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A file or folder of a run is a link to one elsewhere."""
+    """Replaces a file or folder of a run by a link to one elsewhere."""
     reference = make_reference(folder)
     names = ["samples", "checkpoints", ".lock", "report.html", "metrics.jsonl", "config.toml", "environment.json"]
     for number in range(trials):
@@ -84,7 +84,7 @@ def links(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
         ended = run_command(["train", "--resume", str(path), "--steps", "14"])
         after = {file: (outside / file).read_bytes() for file in _files(outside)} or outside.read_bytes()
         failure = None if ended.tells else f"it ended with {ended.status}: {ended.output.strip()[-300:]}"
-        yield f"{name}: {failure or 'what it points to was changed'}" if failure or before != after else None
+        yield f"{name}: {failure or 'the target of the link was changed'}" if failure or before != after else None
         shutil.rmtree(path)
         shutil.rmtree(outside) if outside.is_dir() else outside.unlink()
 
@@ -92,10 +92,10 @@ def links(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
 TRIALS = (
     Trial(
         "damaged-files",
-        "of each file of a run: a bit is another, or its end is missing; said, or no matter",
+        "each file of a run has a flipped bit or lacks its end: the command reports it, or is not affected",
         1,
         40,
         damaged_files,
     ),
-    Trial("links", "a part of a run is a link to elsewhere: nothing elsewhere is changed", 7, 21, links),
+    Trial("links", "a part of a run is a link to elsewhere: nothing there is changed", 7, 21, links),
 )

@@ -1,4 +1,4 @@
-"""What a long training takes of the machine."""
+"""The memory and the open files of a long training."""
 
 import os
 import resource
@@ -15,14 +15,14 @@ from children import Running
 __all__ = ["TRIALS"]
 
 _WARM_UP = 0.3
-"""Share of the steps after which a training has all that it needs."""
+"""Share of the steps after which a training has allocated all that it needs."""
 _MEBIBYTES = 16.0
-"""By which memory may differ: the allocator's own."""
+"""Tolerated growth of memory, for the allocator itself."""
 _INTERVAL = 0.05
 
 
 def _taken(process: int) -> tuple[float, int]:
-    """Mebibytes of memory and open files of a process."""
+    """Returns the memory of a process in MiB, and its number of open files."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20, len(list(Path(f"/proc/{process}/fd").iterdir()))
 
@@ -33,7 +33,7 @@ def _steps(path: Path) -> int:
 
 
 def flat_memory(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """As many steps as there are trials, in one training, which is watched."""
+    """Measures one training, with as many steps as trials."""
     path, found = folder / "run", []
     length = ("--steps", str(trials), "--log-every", "1", "--checkpoint-every", "50", "--sample-every", "50")
     running = Running([*TRAIN, *length, "--seed", str(random.randrange(1000)), "--out", str(path)])
@@ -53,9 +53,9 @@ def flat_memory(folder: Path, random: Random, trials: int) -> Iterator[str | Non
     ):
         early, late = sorted(values[:third]), sorted(values[-third:])
         if not values:
-            yield f"{what}: the training ended before it could be watched"
+            yield f"{what}: the training ended before it could be measured"
             continue
-        # Medians: a checkpoint is being written now and then.
+        # Medians, because a checkpoint is written now and then.
         grown = late[len(late) // 2] - early[len(early) // 2]
         yield f"{what} grew by {grown:.0f} {unit} in {trials} steps" if grown > slack else None
 
@@ -63,7 +63,7 @@ def flat_memory(folder: Path, random: Random, trials: int) -> Iterator[str | Non
 TRIALS = (
     Trial(
         "flat-memory",
-        "as many steps of one training as trials: its memory and its open files stay as they are (3 judgements)",
+        "one training with as many steps as trials: its memory and its open files do not grow (3 judgements)",
         200,
         5000,
         flat_memory,

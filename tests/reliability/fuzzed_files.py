@@ -1,4 +1,4 @@
-"""Files of which some bytes or entries are others: configurations, arrays, pictures, checkpoints."""
+"""Files with changed bytes or entries: configurations, arrays, pictures, checkpoints."""
 
 import io
 import json
@@ -29,7 +29,7 @@ _SHORT = (*TRAIN, "--steps", "1", "--batch-size", "2")
 
 
 def _as_toml(tree: Any) -> bytes:
-    """What of a tree TOML can hold, as TOML."""
+    """Returns a tree as TOML, without its None values; as Python's repr if TOML cannot hold it."""
     if isinstance(tree, dict):
         kept = {key: value for key, value in tree.items() if value is not None}
         try:
@@ -40,7 +40,7 @@ def _as_toml(tree: Any) -> bytes:
 
 
 def fuzzed_toml(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A configuration is trained from, or is that of a run."""
+    """Trains from changed configurations, and uses runs that have them."""
     reference = make_reference(folder).path
     text = (reference / "config.toml").read_bytes()
     tree = tomllib.loads(text.decode())
@@ -63,7 +63,7 @@ def fuzzed_toml(folder: Path, random: Random, trials: int) -> Iterator[str | Non
 
 @st.composite
 def _npz(draw: st.DrawFn, arrays: dict[str, Any]) -> bytes:
-    """An archive of which bytes are others, or those of one of its arrays."""
+    """Draws an archive with changed bytes, either of the whole file or of one of its arrays."""
     whole = io.BytesIO()
     draw(st.sampled_from([np.savez, np.savez_compressed]))(whole, **arrays)
     if draw(st.booleans()):
@@ -74,7 +74,7 @@ def _npz(draw: st.DrawFn, arrays: dict[str, Any]) -> bytes:
         for name in archive.namelist():
             content = archive.read(name)
             if name == f"{chosen}.npy":
-                # The header takes the first 128 bytes.
+                # The first 128 bytes are the header.
                 header = draw(changed_bytes(content[:128]))
                 content = draw(st.sampled_from([header + content[128:], header]))
             written.writestr(name, content)
@@ -82,7 +82,7 @@ def _npz(draw: st.DrawFn, arrays: dict[str, Any]) -> bytes:
 
 
 def fuzzed_npz(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """Arrays are trained on, or fitted to."""
+    """Trains on changed arrays of images, and fits priors to changed arrays of codes."""
     generator, file = np.random.default_rng(0), folder / "given.npz"
     images = {
         "images": generator.integers(0, 256, (20, 16, 16), dtype=np.uint8),
@@ -117,7 +117,7 @@ def fuzzed_npz(folder: Path, random: Random, trials: int) -> Iterator[str | None
 
 
 def _pictures() -> dict[str, bytes]:
-    """A picture in each of some formats and modes."""
+    """Returns one picture in several formats and modes, by file name."""
     generator = np.random.default_rng(0)
     image = Image.fromarray(generator.integers(0, 256, (20, 17, 3), dtype=np.uint8))
     found = {}
@@ -135,7 +135,7 @@ def _pictures() -> dict[str, bytes]:
 
 
 def fuzzed_pictures(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A picture is one of a data set, or given to a run."""
+    """Trains on data sets with a changed picture, and reconstructs changed pictures."""
     run, pictures = make_reference(folder).path, _pictures()
     data, made = folder / "pictures", folder / "made"
     data.mkdir()
@@ -173,7 +173,7 @@ def _as_json(tree: Any) -> bytes:
 
 @st.composite
 def _weights(draw: st.DrawFn, content: bytes) -> bytes:
-    """Tensors of which one has another shape, type, name or value."""
+    """Draws weights in which one tensor has another shape, type, name or value."""
     weights = load(content)
     name = draw(st.sampled_from(sorted(weights)))
     value = weights.pop(name)
@@ -186,7 +186,7 @@ def _weights(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 def _files(run: Path) -> dict[str, st.SearchStrategy[bytes]]:
-    """What may become of each file of a run."""
+    """Returns strategies for the changed content of a run's files, by file name."""
     last = json.loads((run / "checkpoints/last.json").read_text())["checkpoint"]
     found: dict[str, st.SearchStrategy[bytes]] = {}
     for name, spell in (
@@ -212,7 +212,7 @@ def _files(run: Path) -> dict[str, st.SearchStrategy[bytes]]:
 
 
 def fuzzed_checkpoints(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A file of a run that has no checksums is another."""
+    """Uses and resumes runs in which one file is changed and checksums are removed."""
     reference, place = make_reference(folder).path, folder / "run"
     files = _files(reference)
     uses: tuple[Callable[[], Ended], ...] = (
@@ -236,8 +236,14 @@ def fuzzed_checkpoints(folder: Path, random: Random, trials: int) -> Iterator[st
 
 
 TRIALS = (
-    Trial("fuzzed-toml", "configurations of which entries or bytes are others: no traceback", 25, 2_000, fuzzed_toml),
-    Trial("fuzzed-npz", "likewise arrays; a refusal names their file", 25, 2_000, fuzzed_npz),
-    Trial("fuzzed-pictures", "likewise pictures", 25, 2_000, fuzzed_pictures),
-    Trial("fuzzed-checkpoints", "likewise files of checkpoints without checksums", 25, 2_000, fuzzed_checkpoints),
+    Trial("fuzzed-toml", "configurations with changed entries or bytes: no traceback", 25, 2_000, fuzzed_toml),
+    Trial("fuzzed-npz", "arrays with changed bytes: no traceback; a refusal names their file", 25, 2_000, fuzzed_npz),
+    Trial("fuzzed-pictures", "pictures with changed bytes: likewise", 25, 2_000, fuzzed_pictures),
+    Trial(
+        "fuzzed-checkpoints",
+        "checkpoints with changed files and without checksums: no traceback",
+        25,
+        2_000,
+        fuzzed_checkpoints,
+    ),
 )

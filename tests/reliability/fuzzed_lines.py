@@ -18,20 +18,20 @@ from children import run_command
 __all__ = ["TRIALS"]
 
 _TINY = ("--batch-size", "8", "--log-every", "1", "--device", "cpu", "--steps", "1")
-"""Given last, so that no line trains for long."""
+"""Options at the end of each line, so that no line trains for long."""
 _FETCHED = frozenset(
     ("mnist", "fashion-mnist", "cifar10", "svhn", "flowers102", "clip", "sentence-transformer", "vgg", "inception")
 )
-"""Components that download something."""
+"""Components that download data or weights."""
 _LEFT_OUT = frozenset(("compile", "workers", "data_dir", "stream", "fitted_to", "max_time", "epochs", "steps"))
-"""Settings that start processes or compilers, or say how long."""
+"""Settings that start processes or compilers, or set the length of a run."""
 _FLAG = re.compile(r"^  (?:-\w\b[^,\n]*, )?(--[a-z][\w.-]*)(?: (\S+))?", re.MULTILINE)
 
 Line = list[str]
 
 
 def _plausible(kind: str) -> st.SearchStrategy[str]:
-    """Values of an option as its help describes them, and others."""
+    """Draws values of an option: those that its help describes, and others."""
     words = [word for word in re.split(r"[|\s]+", kind) if word and word[0].isalnum()]
     numbers = st.integers(-2, 40).map(str) | st.floats(-2, 2).map(str)
     return st.sampled_from(words or ["1"]) | numbers | numbers | odd_texts
@@ -39,7 +39,7 @@ def _plausible(kind: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def _training(draw: st.DrawFn) -> Line:
-    """`priorkit train` with components, their options, and the run's."""
+    """Draws a line of `priorkit train` with components, their options, and settings of the run."""
     from priorkit.config import RunConfig, describe_fields
     from priorkit.plugins import KINDS
     from priorkit.registry import installed_plugins
@@ -54,7 +54,7 @@ def _training(draw: st.DrawFn) -> Line:
         name = draw(st.sampled_from(names))
         line += [f"--{kind.slot.replace('_', '-')}", name]
         options = describe_fields(registry.get(kind.slot, name).component.options, (kind.slot,))
-        # An option of the component is more probable than one of the run.
+        # Makes options of the component more probable than settings of the run.
         described += options * 5
     for item in draw(st.lists(st.sampled_from(described), max_size=3)):
         value = draw(_plausible(item.type))
@@ -65,7 +65,7 @@ def _training(draw: st.DrawFn) -> Line:
 
 
 def _flags(command: str) -> list[tuple[str, bool]]:
-    """The flags of a command and whether each takes a value, by its help."""
+    """Reads a command's flags from its help, and whether each takes a value."""
     ended = run_command([command, "--help"])
     assert ended.status == 0, ended.output
     return [(flag, bool(value)) for flag, value in _FLAG.findall(ended.output)]
@@ -73,11 +73,11 @@ def _flags(command: str) -> list[tuple[str, bool]]:
 
 @st.composite
 def _using(draw: st.DrawFn, flags: dict[str, list[tuple[str, bool]]], run: str) -> Line:
-    """A command that uses a run."""
+    """Draws a line of a command that uses a run."""
     command = draw(st.sampled_from(sorted(flags)))
     line = [command, *draw(st.sampled_from([[run], [run], [run], [run, run], [], ["not/there"]]))]
     if command == "evaluate":
-        # Before what is drawn, which may be another number: ten thousand samples, its default, take long.
+        # The default, ten thousand samples, takes long. The drawn options follow, and may set another number.
         line += ["--samples", "8"]
     for flag, valued in draw(st.lists(st.sampled_from(flags[command]), max_size=3)):
         if flag not in ("--device", "--extractor", "--help"):
@@ -90,7 +90,7 @@ def _judge(line: Sequence[str], place: Path) -> str | None:
     before = os.getcwd()  # noqa: PTH109
     os.chdir(place)
     try:
-        # What a process is given ends at the first null character.
+        # An argument of a process would end at the first null character.
         return run_bounded([text.replace("\0", "") for text in line]).fault(may=(0, 1, 2))
     finally:
         os.chdir(before)
@@ -98,7 +98,7 @@ def _judge(line: Sequence[str], place: Path) -> str | None:
 
 
 def fuzzed_lines(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """Lines of real options with odd values are given."""
+    """Runs command lines of real options with odd values."""
     run = make_reference(folder).path
     flags = {name: _flags(name) for name in ("sample", "reconstruct", "interpolate", "evaluate", "compare", "diagnose")}
     lines = st.one_of(_training(), _training(), _using(flags, str(run)))

@@ -1,4 +1,4 @@
-"""What hypothesis draws to be odd: values, texts, trees of values and bytes."""
+"""Odd values, texts, trees of values and bytes, drawn by hypothesis."""
 
 import resource
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +16,9 @@ __all__ = ["changed_bytes", "changed_tree", "explored", "odd_texts", "odd_values
 Drawn = TypeVar("Drawn")
 
 _MEMORY = 2**31
-"""Bytes that a command may have beside what it has."""
+"""Bytes of memory that a command may allocate in addition to those at its start."""
 _PATIENCE = 20
-"""Seconds of a processor that a command may take. On a busy machine, they are a multiple by the clock."""
+"""Seconds of processor time that a command may take. On a busy machine, the clock shows a multiple."""
 _BUSY = 5
 
 _ODD = (
@@ -78,7 +78,7 @@ _ODD = (
 odd_texts = st.sampled_from(_ODD) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8
 )
-"""What somebody may have typed, or a script have put there."""
+"""Texts that a person may type by mistake, or a script may insert."""
 
 _numbers = st.integers(-(2**70), 2**70) | st.integers(-3, 3) | st.floats()
 odd_values: st.SearchStrategy[Any] = st.recursive(
@@ -88,16 +88,16 @@ odd_values: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=4,
 )
-"""What a file may hold in the place of something else."""
+"""Values that a file may hold in the place of the right ones."""
 
 
 @st.composite
 def changed_bytes(draw: st.DrawFn, content: bytes) -> bytes:
-    """Bytes of which some are others, missing, there twice, or more."""
+    """Draws the content with some bytes changed, removed, repeated or inserted."""
     changed = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(0, len(changed) - 1)))
-        # Headers lie at the beginning and at the end.
+        # Prefers the beginning and the end, where files have their headers.
         place = draw(
             st.sampled_from([place, min(place, 64) % max(1, len(changed)), max(0, len(changed) - 1 - place % 64)])
         )
@@ -122,7 +122,7 @@ def _paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def _with(tree: Any, path: Sequence[Any], change: Callable[[Any, Any], None]) -> Any:
-    """A copy of a tree, changed in one place."""
+    """Returns a copy of a tree, changed in one place."""
     copied = dict(tree) if isinstance(tree, dict) else list(tree)
     if len(path) == 1:
         change(copied, path[0])
@@ -133,7 +133,7 @@ def _with(tree: Any, path: Sequence[Any], change: Callable[[Any, Any], None]) ->
 
 @st.composite
 def changed_tree(draw: st.DrawFn, tree: Any, values: st.SearchStrategy[Any] = odd_values) -> Any:
-    """Nested dictionaries and lists, of which some entries are others, missing, or have other names."""
+    """Draws nested dictionaries and lists with some entries changed, removed or renamed."""
     for _ in range(draw(st.integers(1, 3))):
         paths = _paths(tree)
         if not paths:
@@ -156,13 +156,16 @@ def changed_tree(draw: st.DrawFn, tree: Any, values: st.SearchStrategy[Any] = od
 def explored(
     strategy: st.SearchStrategy[Drawn], judge: Callable[[Drawn], str | None], random: Random, trials: int
 ) -> Iterator[str | None]:
-    """Draws examples, as many as there are trials, and judges each.
+    """Draws one example for each trial, and judges it.
 
     Args:
-        strategy: Of examples.
-        judge: Says what is wrong with what a command makes of an example.
-        random: Seeds what is drawn.
-        trials: How many.
+        strategy: The strategy that draws examples.
+        judge: Runs a command on an example, and returns what is wrong with the result, or None.
+        random: Gives the seed of the examples.
+        trials: Number of examples.
+
+    Returns:
+        The failure of each example, or None.
     """
     found: list[str | None] = []
 
@@ -176,7 +179,7 @@ def explored(
     )
     @given(strategy)
     def explore(example: Drawn) -> None:
-        # Judged, and not raised: the other examples are tried, too.
+        # Failures are collected, not raised, so the other examples are tried, too.
         failure = judge(example)
         found.append(failure and ascii(f"{failure} -- {example!a}"[:700]))
 
@@ -185,7 +188,7 @@ def explored(
 
 
 def run_bounded(arguments: Sequence[str]) -> Ended:
-    """Runs a command that may ask for more memory or time than there is: it is told so, or killed."""
+    """Runs a command with limits on its memory and time, beyond which it gets an error or is killed."""
 
     def bound() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -195,6 +198,6 @@ def run_bounded(arguments: Sequence[str]) -> Ended:
 
     ended = run_command(arguments, before=bound, within=_BUSY * _PATIENCE)
     if ended.hung and "\non cpu in " in ended.output and "Traceback" not in ended.output:
-        # It trains, and what it was asked for takes long.
+        # A training that takes long as its settings say is no failure.
         return Ended(0, ended.output, ended.seconds)
     return ended

@@ -1,4 +1,4 @@
-"""Files that somebody sent: payloads, absurd headers, depths, bombs, ways out of the folder, and what is no file."""
+"""Hostile files: payloads, absurd headers, deep nesting, bombs, names that leave the folder, pipes and devices."""
 
 import io
 import json
@@ -25,11 +25,11 @@ __all__ = ["TRIALS"]
 _MARK = "payload-ran"
 _PATIENCE = 30.0
 _BOMB = 2**30
-"""Bytes that a bomb unfolds to, and bytes that a command may have beside what it has."""
+"""Bytes to which a bomb unfolds; half of it is the memory that a command may allocate in addition."""
 
 
 class _Payload:
-    """What runs a command where it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, (f"touch {_MARK}",)
@@ -44,7 +44,7 @@ def _checkpoint(run: Path) -> Path:
 
 
 def _without_checksums(file: Path) -> None:
-    """Who sends a file can send its checksum, too."""
+    """Removes the checksums: the sender of a file can also send a matching checksum."""
     (file.parent / "checksums.json").unlink(missing_ok=True)
 
 
@@ -115,7 +115,7 @@ def _object_arrays(work: Path, random: Random) -> None:
 
 
 def _bomb(work: Path, random: Random) -> None:
-    """Few bytes on the disk, and many beyond."""
+    """Writes a small file that unfolds to many bytes."""
     name, file = random.choice((("images", "data.npz"), ("codes", "codes.npz")))
     header = io.BytesIO()
     kind, row = ("|u1", (64, 64)) if name == "images" else ("<f8", (512,))
@@ -128,7 +128,7 @@ def _bomb(work: Path, random: Random) -> None:
     ):
         member.write(header.getvalue())
         if random.random() < 0.5:
-            # Not only said: it is all there.
+            # The header is true: the file really unfolds to this size.
             for _ in range(_BOMB // 2**24):
                 member.write(bytes(2**24))
 
@@ -144,7 +144,7 @@ def _nested(work: Path, random: Random) -> None:
 
 
 def _ways_out(work: Path, random: Random) -> None:
-    """Names that lead out of the folder."""
+    """Writes names into the run's files that lead out of the folder."""
     (work / "outside").mkdir()
     shutil.copytree(_checkpoint(work / "run"), work / "outside/step-00000012")
     out = random.choice(
@@ -165,7 +165,7 @@ def _ways_out(work: Path, random: Random) -> None:
 
 
 def _parts(work: Path) -> list[Path]:
-    """Files and folders that commands read."""
+    """Returns the files and folders that commands read."""
     run = work / "run"
     files = [entry for entry in run.rglob("*") if not entry.name.startswith("events.")]
     extra = [run / ".lock", run / "scores.json", run / "checkpoints/best.json"]
@@ -173,7 +173,7 @@ def _parts(work: Path) -> list[Path]:
 
 
 def _no_file(work: Path, random: Random) -> None:
-    """A fifo, a device or a loop in the place of a file: who reads it waits, or reads for ever."""
+    """Replaces a file by a fifo, a device or a link loop: a careless reader would wait, or read for ever."""
     part = random.choice(_parts(work))
     if part.is_dir():
         shutil.rmtree(part)
@@ -195,9 +195,9 @@ _SPOILINGS: dict[str, Spoiling] = {
     "an absurd header of weights": _safetensors_header,
     "arrays of objects": _object_arrays,
     "a bomb": _bomb,
-    "depth": _nested,
+    "deep nesting": _nested,
     "ways out": _ways_out,
-    "no file": _no_file,
+    "a fifo, a device or a loop": _no_file,
 }
 
 
@@ -241,7 +241,7 @@ def _run(work: Path, command: tuple[str, ...]) -> Ended:
 
 
 def hostile_files(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A file is another than it says, and every command that may read it is given."""
+    """Replaces one file by a hostile one, and runs the commands that may read it."""
     reference = make_reference(folder).path
     names = list(_SPOILINGS)
     for number in range(trials):
@@ -264,7 +264,7 @@ def hostile_files(folder: Path, random: Random, trials: int) -> Iterator[str | N
 TRIALS = (
     Trial(
         "hostile-files",
-        "files with payloads, absurd headers, depths, bombs, ways out, fifos and devices: nothing runs or hangs",
+        "files with payloads, absurd headers, deep nesting, bombs, ways out, fifos, devices: nothing runs or hangs",
         9,
         63,
         hostile_files,

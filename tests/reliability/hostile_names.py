@@ -1,4 +1,4 @@
-"""Names that terminals, shells, pages or encodings take for something else."""
+"""Names with characters that terminals, shells, pages or encodings interpret."""
 
 import os
 import shutil
@@ -21,11 +21,11 @@ _PIECES = (
     *("-", "--", "~", " ", ".", "ü", "数", "😀", "a" * 60, "\udcff\udc80"),
 )
 _LONGEST = 250
-"""Bytes that file systems allow a name."""
+"""Length in bytes that file systems allow a name."""
 
 
 def hostile_name(random: Random) -> str:
-    """A name of some of the pieces; no file system has `/` and the null character in names."""
+    """Returns a name of a few pieces, without the characters that no file system allows in names."""
     name = "".join(random.choice(_PIECES) for _ in range(random.randint(1, 4))).replace("/", "\u2215")
     if random.random() < 0.1:
         name = name + "x" * 300
@@ -38,7 +38,7 @@ def _run(work: Path, command: Sequence[str]) -> Ended:
 
 
 def _of_a_run(work: Path, random: Random) -> list[tuple[str, ...]]:
-    """The run's folder has the name, which may begin with a dash."""
+    """Returns commands on a run whose folder has a hostile name, which may begin with a dash."""
     name = hostile_name(random)
     spelled = f"./{name}" if name.startswith("-") else name
     return [
@@ -53,7 +53,7 @@ def _of_a_run(work: Path, random: Random) -> list[tuple[str, ...]]:
 
 
 def _of_classes(work: Path, random: Random) -> list[tuple[str, ...]]:
-    """The folders of a data set have the names."""
+    """Makes a data set whose class folders have hostile names. Returns commands on it."""
     generator = np.random.default_rng(0)
     names = {hostile_name(random) for _ in range(3)} | {"plain"}
     for name in names:
@@ -74,7 +74,7 @@ def _of_classes(work: Path, random: Random) -> list[tuple[str, ...]]:
 
 
 def _of_arrays(work: Path, random: Random) -> list[tuple[str, ...]]:
-    """Arrays, their class names and the file have the names."""
+    """Makes `.npz` files with hostile names of arrays, classes and the files. Returns commands on them."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (20, 16, 16), dtype=np.uint8)
     texts = [os.fsencode(hostile_name(random)).decode(errors="replace") for _ in range(4)]
@@ -95,7 +95,7 @@ def _of_arrays(work: Path, random: Random) -> list[tuple[str, ...]]:
 
 
 def hostile_names(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """Commands meet names of run folders, class folders, arrays and files."""
+    """Runs commands on hostile names of run folders, class folders, arrays and files."""
     kinds = (_of_a_run, _of_classes, _of_arrays)
     for number in range(trials):
         work = folder / f"work-{number}"
@@ -106,7 +106,7 @@ def hostile_names(folder: Path, random: Random, trials: int) -> Iterator[str | N
             failure = failure or (fault and f"priorkit {list(command)!a}: {fault}")
         for page in work.rglob("*.html"):
             if "<script>alert" in page.read_text(encoding="utf-8", errors="replace"):
-                failure = failure or f"{page.name} holds a name as it is"
+                failure = failure or f"{page.name} holds a name without escapes"
         yield failure
         shutil.rmtree(work)
 
@@ -114,7 +114,7 @@ def hostile_names(folder: Path, random: Random, trials: int) -> Iterator[str | N
 TRIALS = (
     Trial(
         "hostile-names",
-        "names with escapes, ends of lines, HTML, what cannot be decoded: shown harmlessly, no traceback",
+        "names with escapes, line breaks, HTML or undecodable bytes: shown harmlessly, no traceback",
         3,
         45,
         hostile_names,

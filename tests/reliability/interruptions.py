@@ -1,4 +1,4 @@
-"""Runs that are killed, stopped by signals, or that find the disk full."""
+"""Trainings that are killed, stopped by signals, or find the disk full."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ __all__ = ["TRIALS"]
 
 
 def _spread(total: int, trials: int, random: Random) -> list[int]:
-    """Numbers from 1 to `total`: all of them, or as many as there are trials, evenly spread."""
+    """Returns as many numbers from 1 to `total` as there are trials: all of them, if there are enough trials."""
     if trials >= total:
         return list(range(1, total + 1)) + [random.randint(1, total) for _ in range(trials - total)]
     return sorted(random.sample(range(1, total + 1), trials))
@@ -36,17 +36,17 @@ def _at_operations(folder: Path, random: Random, trials: int, action: str) -> It
 
 
 def killed_at_operations(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """The process is killed before an operation on files."""
+    """Kills the process before a file operation, or within a write."""
     return _at_operations(folder, random, trials, "kill")
 
 
 def full_disk(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """An operation on files finds the disk full."""
+    """Makes one file operation find the disk full."""
     return _at_operations(folder, random, trials, "full")
 
 
 def killed_at_random(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """The process is killed at some time."""
+    """Kills the process at a random time."""
     reference = make_reference(folder)
     for number in range(trials):
         path = folder / f"run-{number}"
@@ -58,13 +58,13 @@ def killed_at_random(folder: Path, random: Random, trials: int) -> Iterator[str 
 
 
 def signals(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """Ctrl-C or SIGTERM comes at some time."""
+    """Sends Ctrl-C or SIGTERM at a random time."""
     reference = make_reference(folder)
     for number in range(trials):
         path, sent = folder / f"run-{number}", random.choice((signal.SIGINT, signal.SIGTERM))
         moment = random.uniform(0, reference.seconds)
         ended = run_command([*TRAIN, "--out", str(path)], send=(moment, sent))
-        # SIGTERM ends a process that has not begun to train as it ends any other.
+        # Before the training begins, SIGTERM ends the process as it ends any other.
         told = ended.tells or (ended.status is None and sent is signal.SIGTERM)
         failure = None if told else f"it ended with {ended.status}: {ended.output.strip()[-300:]}"
         failure = failure or completed(path, reference)
@@ -75,12 +75,12 @@ def signals(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
 TRIALS = (
     Trial(
         "killed-at-operations",
-        "killed before an operation on files; then brought to its end: the same run, bit for bit",
+        "killed before a file operation, then resumed: the same run, bit for bit",
         12,
         100,
         killed_at_operations,
     ),
-    Trial("killed-at-random", "killed at some time; likewise", 6, 100, killed_at_random),
-    Trial("signals", "Ctrl-C or SIGTERM at some time; likewise", 6, 60, signals),
-    Trial("full-disk", "the disk is full at an operation on files: one line; then likewise", 12, 171, full_disk),
+    Trial("killed-at-random", "killed at a random time, then resumed: likewise", 6, 100, killed_at_random),
+    Trial("signals", "Ctrl-C or SIGTERM at a random time, then resumed: likewise", 6, 60, signals),
+    Trial("full-disk", "the disk is full at a file operation: one line; then resumed: likewise", 12, 171, full_disk),
 )

@@ -1,4 +1,4 @@
-"""Processes to which the operating system grants few open files, small files, or little memory."""
+"""Processes with limits on open files, file sizes or memory."""
 
 import resource
 import shutil
@@ -15,7 +15,7 @@ from priorkit.registry import installed_plugins
 __all__ = ["TRIALS"]
 
 _LEAST_FILE = 4096
-"""Bytes; what a command prints goes to a file as well."""
+"""Smallest limit on file sizes, in bytes. The command's output goes to a file, too."""
 
 
 def _file_size(random: Random) -> tuple[str, Callable[[], None]]:
@@ -28,7 +28,7 @@ def _open_files(random: Random) -> tuple[str, Callable[[], None]]:
 
     def set_limit() -> None:
         most = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir()) + 1 + more
-        # Plug-ins are looked for and loaded under the limit, too.
+        # Makes the command find and load plug-ins again, under the limit.
         installed_plugins.cache_clear()
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -43,11 +43,11 @@ def _memory(random: Random) -> tuple[str, Callable[[], None]]:
         most = pages * resource.getpagesize() + more
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
-    return f"{more} bytes of memory more", set_limit
+    return f"{more} more bytes of memory", set_limit
 
 
 def limits(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A training, new or gone on with, comes up against a limit."""
+    """Trains or resumes a run under a limit."""
     reference = make_reference(folder)
     halfway = folder / "halfway"
     ended = run_command([*TRAIN, "--out", str(halfway), "--steps", "6"])
@@ -61,11 +61,11 @@ def limits(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
             shutil.copytree(halfway, path)
             command = ["train", "--resume", str(path), "--steps", "12"]
         ended = run_command(command, before=set_limit)
-        # torch may crash where there is no memory for the code that it generates. Nobody can tell that in a line.
+        # torch may crash if there is no memory for the code that it generates. priorkit cannot catch that.
         failure = None if ended.crashed and limited is _memory else ended.fault()
         if failure is None:
             if (path / "environment.json").is_file():
-                # Where the limit came before the new number of steps was written down.
+                # Sets the number of steps again, in case the limit came before it was written.
                 run_command(["train", "--resume", str(path), "--steps", "12"])
             failure = completed(path, reference)
         yield failure and f"{limit}, {' '.join(command[:2])}: {failure}"
@@ -75,7 +75,7 @@ def limits(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
 TRIALS = (
     Trial(
         "limits",
-        "few open files, small files, or little memory: one line; then brought to its end: the same run",
+        "few open files, small files, or little memory: one line; then resumed: the same run",
         6,
         60,
         limits,

@@ -1,4 +1,4 @@
-"""What a process does to files, counted, and something else done in the place of one operation."""
+"""Counts a process's file operations, and replaces one of them by a mishap."""
 
 import builtins
 import errno
@@ -15,15 +15,15 @@ _OPERATIONS = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")
 
 
 class Operations:
-    """Counts what a process does to files, and does something else in the place of one operation.
+    """Counts a process's file operations, and replaces one of them by a mishap.
 
     Opening a file to write it is an operation, and so is each write that reaches the operating system.
 
     Args:
-        at: Which operation, counted from 1; 0 for none.
-        action: What is done then: `kill` ends the process, `full` says that the disk is full. Half of what is to be
-            written is written before.
-        report: Where the number of operations is written at the end.
+        at: Number of the operation that is replaced, from 1; 0 for none.
+        action: The mishap: `kill` kills the process, `full` raises the error of a full disk. A write first writes half
+            of its bytes.
+        report: File to which the number of operations is written at the end.
     """
 
     def __init__(self, at: int = 0, action: str = "kill", report: Path | None = None) -> None:
@@ -33,26 +33,26 @@ class Operations:
         self.count = 0
 
     def install(self) -> None:
-        """Takes the place of the functions that make, rename and write files, for the rest of this process."""
+        """Replaces the functions that make, rename and write files, for the rest of this process."""
         for name in _OPERATIONS:
             setattr(os, name, self._counted(getattr(os, name)))
         io.open = builtins.open = self._counted_open(io.open)  # type: ignore[assignment]
 
     def finish(self) -> None:
-        """Writes how many operations there were."""
+        """Writes the number of operations to the report."""
         if self.report is not None:
             os.write(os.open(self.report, os.O_WRONLY | os.O_CREAT), str(self.count).encode())
 
     def happens(self) -> bool:
-        """Counts one operation; whether it is the one that is not to be done."""
+        """Counts one operation. Returns True if it is the one to replace."""
         self.count += 1
         return self.count == self.at
 
     def act(self, path: Any = None) -> None:
-        """Does what is done in its place.
+        """Carries out the mishap.
 
         Args:
-            path: What a full disk's error names.
+            path: The path that the error of a full disk names.
         """
         if self.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -81,7 +81,7 @@ class Operations:
 
 
 class _CountedFile(io.FileIO):
-    """A file of which each write is counted."""
+    """A file whose writes are counted."""
 
     def __init__(self, file: Any, mode: str, operations: Operations) -> None:
         super().__init__(file, mode)
@@ -89,10 +89,10 @@ class _CountedFile(io.FileIO):
         self._full = False
 
     def write(self, content: Any) -> int:
-        """Writes all of it, or half where it is not to be done.
+        """Writes the content, or half of it if this write is the one to replace.
 
-        A disk that becomes full takes what there is space for, says how much that was, and refuses the rest. Who closes
-        the file tries once more to write the rest.
+        A disk that becomes full takes what fits, returns the number of bytes, and refuses the rest; closing the file
+        then tries once more to write the rest. This method does the same.
         """
         operations, half = self._operations, memoryview(content).cast("B")[: len(content) // 2]
         if self._full or operations.happens():
@@ -102,6 +102,6 @@ class _CountedFile(io.FileIO):
                 if self._full:
                     return written
             self._full = False
-            # As of a real one, the error of a full disk names no file.
+            # As on a real disk, the error names no file.
             operations.act()
         return super().write(content)

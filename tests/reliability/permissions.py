@@ -1,4 +1,4 @@
-"""Folders in which a user may not write, or that may not be read."""
+"""Folders without write permission, and files without read permission."""
 
 import ctypes
 import os
@@ -16,11 +16,11 @@ from children import Ended, run_command
 __all__ = ["TRIALS"]
 
 _VERSION_3 = 0x20080522
-"""Of Linux's capabilities: numbers of 64 bits."""
+"""Version 3 of Linux's capabilities, which have 64 bits."""
 
 
 def _like_anybody() -> None:
-    """Has permissions bind this process, also where root runs it."""
+    """Makes permissions bind this process even if root runs it."""
     if os.geteuid() == 0:
         header, none = (ctypes.c_uint32 * 2)(_VERSION_3, 0), (ctypes.c_uint32 * 6)()
         assert ctypes.CDLL(None, use_errno=True).capset(header, none) == 0, os.strerror(ctypes.get_errno())
@@ -35,7 +35,7 @@ def _run(path: Path, *command: str) -> Ended:
 
 
 Case = tuple[str, Callable[[Path], list[Path]], tuple[str, ...], tuple[int, ...]]
-"""What is done, what may not be written, the command (below the folder), and the exit statuses that it may have."""
+"""A name, the folders without write permission, the command (run in the work folder), and its exit statuses."""
 
 
 def _whole(path: Path) -> list[Path]:
@@ -69,7 +69,7 @@ _CASES: tuple[Case, ...] = (
 
 
 def _unreadable(path: Path, random: Random) -> tuple[Path, tuple[str, ...]]:
-    """A file that may not be read, and a command that reads it."""
+    """Chooses a file to make unreadable. Returns the file, and a command that reads it."""
     files = [path / "codes.npz", path / "images.npz", path / "config.toml", *_whole(path)]
     files += [entry for entry in (path / "run").rglob("*") if entry.is_file() and entry.suffix != ".png"]
     file = random.choice(files)
@@ -98,11 +98,11 @@ def _goes_on(path: Path, expected: str) -> str | None:
     ended = run_command(["train", "--resume", str(path), "--steps", "16"])
     if ended.status != 0 and "has 16 steps already" not in ended.output:
         return f"--resume ended with {ended.status}: {ended.output.strip()[-300:]}"
-    return None if state_of(path) == expected else "the run goes on as another"
+    return None if state_of(path) == expected else "the resumed run differs"
 
 
 def read_only(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A command meets a folder that it may not write in, or a file that it may not read."""
+    """Runs commands with a folder that they cannot write, or a file that they cannot read."""
     reference = make_reference(folder)
     longer = Path(shutil.copytree(reference.path, folder / "longer"))
     assert run_command(["train", "--resume", str(longer), "--steps", "16"]).status == 0
@@ -130,7 +130,7 @@ def read_only(folder: Path, random: Random, trials: int) -> Iterator[str | None]
 TRIALS = (
     Trial(
         "read-only",
-        "a folder may not be written in, or a file not be read: one line; the run is left as it was",
+        "a folder cannot be written, or a file cannot be read: one line; the run stays as it was",
         8,
         48,
         read_only,

@@ -1,4 +1,4 @@
-"""Processes that train one run together, one of which is killed."""
+"""Two processes that train one run together, and one of them is killed."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ _PATIENCE = 10.0
 
 
 def _start(arguments: Sequence[str]) -> list[Running]:
-    """Starts two processes as torchrun does; the agent that would watch them is left out."""
+    """Starts two processes as torchrun does, but without the agent that watches them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -41,11 +41,11 @@ def _completed(path: Path, expected: str) -> str | None:
     ended = _both(["train", "--resume", str(path)] if resumable else [*TRAIN, "--out", str(path)])
     if ended[0].status != 0 and "has reached its limit" not in ended[0].output:
         return f"{'--resume' if resumable else 'train'} ended with {ended[0].status}: {ended[0].output.strip()[-300:]}"
-    return None if state_of(path) == expected else "the run is another than without the mishap"
+    return None if state_of(path) == expected else "the run differs from one without the mishap"
 
 
 def torchrun(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """One of two processes is killed; torchrun stops the other one, or has not noticed yet."""
+    """Kills one of two processes, and in half of the trials stops the other, as torchrun would after a moment."""
     path = folder / "reference"
     done = _both([*TRAIN, "--out", str(path)])
     assert [each.status for each in done] == [0, 0], done[0].output
@@ -55,7 +55,7 @@ def torchrun(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
         running = _start([*TRAIN, "--out", str(path)])
         moment = random.uniform(0, lasting)
         running[killed].wait(moment)
-        # Who waits for the other to come at all waits for long, unless torchrun says that it is gone.
+        # Before both have met, a process waits long for the other, so it must be stopped as torchrun does.
         told = random.random() < 0.5 or not path.exists()
         os.kill(running[killed].process, signal.SIGKILL)
         other = running[1 - killed]
@@ -63,10 +63,10 @@ def torchrun(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
             os.kill(other.process, signal.SIGTERM)
         running[killed].ended()
         ended = other.ended(within=other.seconds + _PATIENCE)
-        # SIGTERM ends a process that has not begun to train as it ends any other.
+        # Before the training begins, SIGTERM ends the process as it ends any other.
         failure = None if told and not ended.hung and ended.status is None else ended.fault(may=(0, 2, 143))
         failure = failure or _completed(path, expected)
-        yield failure and f"process {killed} after {moment:.3f} s{', the other told' if told else ''}: {failure}"
+        yield failure and f"process {killed} after {moment:.3f} s{', the other stopped' if told else ''}: {failure}"
         shutil.rmtree(path, ignore_errors=True)
 
 

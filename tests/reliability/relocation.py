@@ -1,4 +1,4 @@
-"""Runs in other places than they were made in, and runs of earlier versions."""
+"""Runs that were moved to another place, and runs of earlier versions."""
 
 import shutil
 import tarfile
@@ -34,7 +34,7 @@ def _images(file: Path) -> Path:
 
 
 def _use(path: Path, data: Path, steps: int) -> list[tuple[str, Ended]]:
-    """Samples, evaluates and goes on with a run whose data lies elsewhere now."""
+    """Samples, evaluates and resumes a run whose data has been moved."""
     run, where = f"{path.parent}/{path.name}", ("--data-dir", str(data))
     out = ("--out", str(path.parent / "samples.npz"), "--overwrite", "--device", "cpu")
     return [
@@ -45,7 +45,7 @@ def _use(path: Path, data: Path, steps: int) -> list[tuple[str, Ended]]:
 
 
 def moved_runs(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A run and its data set are moved, copied or renamed."""
+    """Moves a run and its data set to places with other names, and uses the run there."""
     home = folder / "home"
     home.mkdir()
     data = _images(home / "images.npz")
@@ -67,13 +67,13 @@ def moved_runs(folder: Path, random: Random, trials: int) -> Iterator[str | None
             failure = failure or (fault and f"{command}: {fault}")
         hidden.rename(data)
         if failure is None and state_of(place) != expected:
-            failure = "it goes on as another run"
+            failure = "the resumed run differs"
         yield failure and f"{name!r}: {failure}"
         shutil.rmtree(place.parent)
 
 
 def earlier_formats(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """A run of an earlier format is used."""
+    """Uses runs of earlier formats."""
     for number in range(trials):
         archive = _ARCHIVES[number % len(_ARCHIVES)]
         with tarfile.open(archive) as packed:
@@ -96,14 +96,14 @@ def earlier_formats(folder: Path, random: Random, trials: int) -> Iterator[str |
 TRIALS = (
     Trial(
         "moved-runs",
-        "a run and its data are moved, copied, renamed: it is sampled, evaluated, gone on with as before",
+        "a run and its data are moved and renamed: it is sampled, evaluated and resumed as before",
         3,
         18,
         moved_runs,
     ),
     Trial(
         "earlier-formats",
-        "runs of earlier formats are sampled, evaluated, gone on with",
+        "runs of earlier formats are sampled, evaluated and resumed",
         6,
         24,
         earlier_formats,

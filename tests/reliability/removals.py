@@ -1,4 +1,4 @@
-"""Run folders that are removed or renamed while their runs are trained."""
+"""Run folders that are removed or renamed during their training."""
 
 import functools
 import importlib.util
@@ -17,11 +17,11 @@ __all__ = ["TRIALS"]
 
 _LONG = (*TRAIN, "--steps", "100000", "--log-every", "1")
 _PATIENCE = 20.0
-"""Seconds within which a training must notice."""
+"""Seconds within which a training must notice that its folder is gone."""
 
 
 def _with_tensorboard() -> None:
-    """It writes all the time, and not every two minutes."""
+    """Makes TensorBoard write all the time, instead of every two minutes."""
     from torch.utils import tensorboard
 
     writer = tensorboard.SummaryWriter
@@ -37,20 +37,20 @@ def _take_away(path: Path, random: Random) -> str:
         path.rename(path.with_name(f"{path.name}-renamed"))
         return "renamed"
     while path.exists():
-        # What the training makes meanwhile goes, too.
+        # Files that the training makes meanwhile are removed, too.
         shutil.rmtree(path, ignore_errors=True)
     return "removed"
 
 
 def _fault(ended: Ended, path: Path) -> str | None:
     if ended.status == 0:
-        return "it ended as if nothing had happened"
+        return "the training ended with success"
     failure = ended.fault(may=(2,), naming=repr(str(path)))
-    return failure or ("there is a run folder again" if path.exists() else None)
+    return failure or ("the run folder was made again" if path.exists() else None)
 
 
 def folder_removed(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """The folder goes at some moment of the training."""
+    """Removes or renames the run folder at a random moment of the training."""
     tracked = importlib.util.find_spec("tensorboard") is not None
     for number in range(trials):
         path = folder / f"run-{number}"
@@ -69,7 +69,7 @@ def folder_removed(folder: Path, random: Random, trials: int) -> Iterator[str | 
 TRIALS = (
     Trial(
         "folder-removed",
-        "the run folder is removed or renamed while training: one line names it, and nothing is made in its place",
+        "the run folder is removed or renamed during training: one line names it, and it is not made again",
         2,
         40,
         folder_removed,

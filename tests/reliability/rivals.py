@@ -1,4 +1,4 @@
-"""Two processes that use one run at once."""
+"""Two processes that use one run at the same time."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _ANNOUNCED = re.compile(r"^training (\S+):", re.MULTILINE)
 
 
 def _at_once(commands: Sequence[Sequence[str]], random: Random, folder: Path) -> list[Ended]:
-    """Runs commands in a folder, each started a moment after the one before."""
+    """Runs commands in a folder, each started a moment after the previous one."""
 
     def enter() -> None:
         os.chdir(folder)
@@ -38,11 +38,11 @@ def _trained_by_two(path: Path, random: Random, expected: str) -> str | None:
     if failure is not None:
         return failure
     if not any(each.status == 0 for each in ended):
-        return f"neither has trained it: {ended[0].output.strip()[-300:]}"
+        return f"neither process has trained the run: {ended[0].output.strip()[-300:]}"
     refused = [each.output for each in ended if each.status == 2]
     if len(refused) != 1 or not re.search("another process|has reached its limit|steps already", refused[0]):
-        return f"the other was not told: {refused}"
-    return None if state_of(path) == expected else "the run is another than one process's"
+        return f"the other process got no such error: {refused}"
+    return None if state_of(path) == expected else "the run differs from that of one process"
 
 
 def _used_while_trained(path: Path, random: Random, expected: str, number: int) -> str | None:
@@ -59,7 +59,7 @@ def _used_while_trained(path: Path, random: Random, expected: str, number: int) 
     failure = ended[0].fault(may=(0,)) or next(filter(None, (each.fault() for each in ended[1:])), None)
     if failure is not None:
         return f"{use[0]}: {failure}"
-    return None if state_of(path) == expected else f"{use[0]}: the run is another than if it had been left alone"
+    return None if state_of(path) == expected else f"{use[0]}: the run differs from one left alone"
 
 
 def _two_new(folder: Path, random: Random, reference: Reference) -> str | None:
@@ -70,13 +70,13 @@ def _two_new(folder: Path, random: Random, reference: Reference) -> str | None:
         return failure
     announced = [found[1] for each in ended if (found := _ANNOUNCED.search(each.output))]
     if len(set(announced)) != 2:
-        return f"announced were {announced}"
+        return f"the announced run folders were {announced}"
     states = {state_of(folder / name) for name in announced}
-    return None if states == {reference.state} else "a run is another than if it had been alone"
+    return None if states == {reference.state} else "a run differs from one trained alone"
 
 
 def two_processes(folder: Path, random: Random, trials: int) -> Iterator[str | None]:
-    """Two processes train a run, use it while it is trained, or start runs without names."""
+    """Trains one run in two processes, uses a run during its training, or starts two runs without names."""
     reference = make_reference(folder)
     alone = Path(shutil.copytree(reference.path, folder / "alone"))
     ended = run_command(["train", "--resume", str(alone), "--steps", str(_FURTHER)])
@@ -100,7 +100,7 @@ def two_processes(folder: Path, random: Random, trials: int) -> Iterator[str | N
 TRIALS = (
     Trial(
         "two-processes",
-        "two processes use one run, or start runs, at once: one trains, others are told; the same run",
+        "two processes use one run, or start runs, at once: one trains, others get an error; the same run",
         3,
         30,
         two_processes,

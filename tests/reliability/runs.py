@@ -1,4 +1,4 @@
-"""The run that mishaps happen to, and what it comes to without them."""
+"""The run that is subjected to mishaps, and its result without them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ TRAIN = (
     *("train", "vae", "--networks", "mlp", "--networks.hidden", "8", "--code-dim", "4", "--batch-size", "32"),
     *("--steps", "12", "--checkpoint-every", "4", "--sample-every", "6", "--log-every", "3", "--device", "cpu"),
 )
-"""A run of some tenths of a second."""
+"""The command of a training that takes some tenths of a second."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A run that nothing happened to.
+    """A run without a mishap.
 
     Attributes:
-        path: Its folder.
-        state: What `state_of` gives of it.
-        seconds: How long it took.
+        path: The run folder.
+        state: The digest that `state_of` returns for it.
+        seconds: How long the training took.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class Reference:
 
 
 def state_of(path: Path) -> str:
-    """A digest of a run's weights, optimisers and position at its last checkpoint."""
+    """Returns a digest of a run's weights and of the engine's position at its last checkpoint."""
     import torch
 
     from priorkit.runs import RunFolder
@@ -45,7 +45,7 @@ def state_of(path: Path) -> str:
 
 
 def make_reference(folder: Path) -> Reference:
-    """Trains it."""
+    """Trains the reference run."""
     path = folder / "reference"
     ended = run_command([*TRAIN, "--out", str(path)])
     assert ended.status == 0, ended.output
@@ -53,9 +53,9 @@ def make_reference(folder: Path) -> Reference:
 
 
 def completed(path: Path, reference: Reference) -> str | None:
-    """Brings a run to its end by what its user would type; says what failed.
+    """Completes a run as its user would, and returns what failed, or None.
 
-    It is resumed, or trained anew under the same name where nothing of it is there.
+    The run is resumed or, if its folder does not exist, trained again under the same name.
     """
     resumable = (path / "environment.json").is_file()
     ended = run_command(["train", "--resume", str(path)] if resumable else [*TRAIN, "--out", str(path)])
@@ -64,5 +64,5 @@ def completed(path: Path, reference: Reference) -> str | None:
     if not (path / "report.html").is_file():
         return "there is no report"
     if state_of(path) != reference.state:
-        return "the run is another than without the mishap"
+        return "the run differs from one without the mishap"
     return None

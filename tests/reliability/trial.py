@@ -1,4 +1,4 @@
-"""What is tried, and what came of it."""
+"""A kind of trial, and what its function returns."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from random import Random
 __all__ = ["Trial", "Trials"]
 
 Trials = Callable[[Path, Random, int], Iterator[str | None]]
-"""Given a folder to work in, a source of chance and a number of trials: what failed in each, or None."""
+"""Takes a folder to work in, a random generator and a number of trials. Yields for each trial the failure, or None."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A kind of mishap.
+    """A kind of mishap that is tried.
 
     Attributes:
-        name: What users type.
-        summary: What is done, and what must hold.
-        short: How many trials the short form makes.
-        long: How many the long form makes.
-        run: Makes them.
+        name: The name on the command line.
+        summary: The mishap, and what must hold.
+        short: Number of trials in the short form.
+        long: Number of trials in the long form.
+        run: Makes the trials.
     """
 
     name: str
