@@ -29,6 +29,14 @@ class CodesFile:
         codes: Its array `codes`, or the whole of an .npy file.
         labels: Its array `labels`, or None.
         conditions: Its array `conditions`, or None.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import CodesFile
+        >>> file = CodesFile(Path("codes.npz"), codes=np.zeros((3, 8)), labels=np.array([0, 1, 1]))
+        >>> file.there(), file.conditions_for("labels")
+        (['labels'], array([0, 1, 1]))
     """
 
     path: Path
@@ -70,6 +78,15 @@ def read_codes(path: Path) -> CodesFile:
 
     Raises:
         DataError: There is no such file, or it holds something else.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import read_codes
+        >>> np.savez("codes.npz", codes=np.zeros((3, 8)), labels=[0, 1, 1])
+        >>> file = read_codes(Path("codes.npz"))
+        >>> file.codes.shape, file.there()
+        ((3, 8), ['labels'])
     """
     if path.suffix not in (".npz", ".npy"):
         raise DataError(
@@ -129,6 +146,15 @@ def check_codes_output(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         RunFolderError: The path is in use and `overwrite` is False, or its ending is wrong.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.codes import check_codes_output
+        >>> check_codes_output(Path("codes.npz"), overwrite=False)
+        >>> check_codes_output(Path("codes.txt"), overwrite=False)
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.RunFolderError: --out codes.txt: codes are arrays; name a file that ends in .npz or .npy
     """
     if path.suffix not in (".npz", ".npy"):
         raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
@@ -152,6 +178,14 @@ def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], 
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import read_codes, save_codes
+        >>> save_codes(np.zeros((3, 8)), Path("samples.npz"), {"labels": np.array([0, 1, 1])})
+        >>> read_codes(Path("samples.npz")).labels
+        array([0, 1, 1])
     """
     check_codes_output(path, overwrite=overwrite)
     with explained_os_errors("write", None):

@@ -55,6 +55,15 @@ class CodeFit:
     Raises:
         ConfigurationError: The prior cannot learn these codes, or learning rates cannot follow their schedule.
         DeviceError: The device is not available.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import prepare_code_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fit = prepare_code_fit(codes, {"prior": "flow-matching", "steps": 2, "device": "cpu"}).fit
+        >>> fit.step()
+        >>> fit.steps, fit.total_steps(), fit.finished()
+        (1, 2, False)
     """
 
     def __init__(

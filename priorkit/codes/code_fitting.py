@@ -25,7 +25,19 @@ __all__ = ["CodeFitting", "FitObserver"]
 
 
 class FitObserver(Protocol):
-    """An observer of a fit."""
+    """An observer of a fit.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import FitObserver, fit_prior
+        >>> class LossPrinter(FitObserver):
+        ...     def measured(self, session, losses):
+        ...         print(session.steps, list(losses))
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, steps=4, log_every=2, device="cpu", observers=[LossPrinter()])
+        2 ['code_fitting/codes']
+        4 ['code_fitting/codes']
+    """
 
     def started(self, session: CodeFit) -> None:
         """Training is about to start or resume."""
@@ -48,6 +60,15 @@ class CodeFitting:
         path: The folder, or its future path; None if nothing is saved to disk.
         resumed: Whether the fit is resumed.
         registry: Where components come from.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import prepare_code_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitting = prepare_code_fit(codes, {"prior": "full-gaussian", "device": "cpu"})
+        >>> fitting.run()
+        >>> fitting.fitted().sample(3).shape
+        torch.Size([3, 4])
     """
 
     config: RunConfig

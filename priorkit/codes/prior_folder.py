@@ -33,6 +33,16 @@ class PriorFolder:
         record: `prior.json`, versions, plug-ins, and a description of the codes.
         metrics: `metrics.jsonl`, one line for each measurement of the fit; missing if the prior was saved from memory.
         checkpoints: `checkpoints/`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from priorkit.codes import PriorFolder, fit_prior
+        >>> codes = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, "full-gaussian", device="cpu", out="priors/mine")
+        >>> folder = PriorFolder.open(Path("priors/mine"))
+        >>> folder.read_record().codes.count, folder.read_config().prior.name
+        (500, 'full-gaussian')
     """
 
     def __init__(self, path: Path) -> None:

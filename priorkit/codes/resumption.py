@@ -42,6 +42,16 @@ def prepare_resumed_fit(
 
     Raises:
         PriorkitError: There is no such fit, the codes differ, or the fit is complete.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import fit_prior, prepare_resumed_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, "flow-matching", steps=2, device="cpu", out="priors/mine")
+        >>> fitting = prepare_resumed_fit("priors/mine", {"steps": 3}, codes=codes)
+        >>> fitting.run()
+        >>> fitting.fit.steps
+        3
     """
     registry = installed_plugins() if registry is None else registry
     if (Path(path) / "config.toml").is_file():

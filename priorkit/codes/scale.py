@@ -26,6 +26,18 @@ class CodeScale(nn.Module):
         mean: Mean of each dimension, float64 (dim,); the value of constant dimensions.
         deviation: Standard deviation of each, float64 (dim,); 1 for constant dimensions.
         varies: Which dimensions vary, bool (dim,); the prior sees only these.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import CodeScale
+        >>> from priorkit.interfaces import CodeSpace
+        >>> codes = torch.tensor([[1.0, 7.0], [3.0, 7.0]])
+        >>> scale = CodeScale.of(codes, CodeSpace((2,)))
+        >>> scale(codes)
+        tensor([[-1.],
+                [ 1.]])
+        >>> torch.equal(scale.inverse(scale(codes)), codes.double())
+        True
     """
 
     mean: Tensor

@@ -32,7 +32,13 @@ _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
 def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
-    """Every component that a configuration chooses, with its kind."""
+    """Every component that a configuration chooses, with its kind.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, choices_of
+        >>> {kind.slot: choice.name for kind, choice in choices_of(RunConfig(prior="mixture"))}["prior"]
+        'mixture'
+    """
     for kind in KINDS:
         chosen = getattr(config, kind.slot)
         for choice in chosen if kind.several else (chosen,):
@@ -61,6 +67,14 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     If the upper mapping chooses another component, the lower mapping's options of this slot are dropped: they belong to
     the replaced component. If the upper mapping has a limit (`LIMITS`) or stages, all limits of the lower mapping are
     dropped, and with them the length of its last stage, unless another stage already has an open length.
+
+    Examples:
+        >>> from priorkit.config import merge_settings
+        >>> recipe = {"prior": {"name": "learned", "noise_dim": 32}, "steps": 1000}
+        >>> merge_settings(recipe, {"prior": {"noise_dim": 16}})
+        {'prior': {'name': 'learned', 'noise_dim': 16}, 'steps': 1000}
+        >>> merge_settings(recipe, {"prior": "gaussian", "epochs": 5})
+        {'prior': {'name': 'gaussian'}, 'epochs': 5}
     """
     lower, upper = (with_current_names(layer, RunConfig.renamed_options) for layer in (lower, upper))
     limited = any(upper.get(key) is not None for key in LIMITS)
@@ -158,6 +172,16 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
     Raises:
         ConfigurationError: An option is unknown, or its value has the wrong type or range.
         PluginError: A third party's plug-in fails while it checks the options.
+
+    Examples:
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.config import component_options
+        >>> component_options(installed_plugins().get("prior", "learned"), {"noise_dim": 16}).noise_dim
+        16
+        >>> component_options(installed_plugins().get("prior", "learned"), {"noise_dim": 0})
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --prior.noise-dim: input should be greater than or equal to 1; given 0
     """
     component = registered.component
     owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
@@ -174,6 +198,15 @@ def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
 
     Raises:
         ConfigurationError: A key is unknown, or a value has the wrong type or range.
+
+    Examples:
+        >>> from priorkit.config import validate_settings
+        >>> validate_settings({"prior": "mixture", "steps": 500}).prior.name
+        'mixture'
+        >>> validate_settings({"step": 500})
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --step: a run has no option 'step'; did you mean 'steps'? Options: ...
     """
     try:
         return RunConfig.model_validate(dict(settings))
@@ -189,6 +222,14 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
     Raises:
         UnknownComponentError: No plug-in supplies a component of that name.
         ConfigurationError: A component's option is unknown or has an invalid value.
+
+    Examples:
+        >>> from priorkit import RunConfig, installed_plugins
+        >>> from priorkit.config import resolve_config
+        >>> config = RunConfig(prior="learned")
+        >>> resolved = resolve_config(config, installed_plugins())
+        >>> config.prior.options, resolved.prior.options["noise_dim"], resolved.steps
+        ({}, 64, 1500)
     """
     config = config.model_copy(update={"phases": _phases_of_stages(config, registry)})
     resolved: dict[str, Any] = {kind.slot: () for kind in KINDS if kind.several}
@@ -271,6 +312,14 @@ def require_reached_stages(config: RunConfig) -> None:
 
     Raises:
         ConfigurationError: It does end before, or its length is given in epochs.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, require_reached_stages
+        >>> require_reached_stages(RunConfig(stages="autoencoder:1000,code-fitting", steps=1500))
+        >>> require_reached_stages(RunConfig(stages="autoencoder:1000,code-fitting", steps=800))
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --steps 800: the run ends before its last stage (code-fitting) begins, ...
     """
     if not config.stages:
         return

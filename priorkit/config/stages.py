@@ -108,7 +108,13 @@ def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
 
 
 def beginnings(stages: Sequence[Stage] | None) -> list[int]:
-    """The step after which each stage of a resolved configuration begins; [0] for a run without stages."""
+    """The step after which each stage of a resolved configuration begins; [0] for a run without stages.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, beginnings
+        >>> beginnings(RunConfig(stages="autoencoder:1000,code-fitting:500").stages)
+        [0, 1000]
+    """
     begins = [0]
     for stage in (stages or ())[:-1]:
         assert stage.steps is not None, "every stage but the last has been given its length"

@@ -47,6 +47,14 @@ class CodeComparison:
         distances: Distances of the prior's codes to their nearest training codes, (N,).
         held_out_distances: The same for the held-out codes.
         nearest: Indices of the prior's codes' nearest training codes, int64 (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(prior_codes + 2, held_out=codes[:100], training=codes[100:])
+        >>> found.offset.shape, round(found.shift), found.told_apart > 0.9
+        (torch.Size([4]), 2, True)
     """
 
     told_apart: float
@@ -117,6 +125,14 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
 
     Raises:
         ConfigurationError: There are fewer than 20 codes of one kind, their dimensions differ, or some are not finite.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(3 * prior_codes, held_out=codes[:100], training=codes[100:])
+        >>> round(found.scale), found.holes > 0.5
+        (3, True)
     """
     prior_codes, held_out, training = (
         _checked(name, codes)

@@ -46,6 +46,12 @@ class Finding:
         fault: The fault.
         sentence: What is wrong, in words and numbers.
         advice: What to try.
+
+    Examples:
+        >>> from priorkit.diagnosis import Fault, Finding
+        >>> finding = Finding(Fault.SHIFT, "The prior is shifted.", "To try: fit mean and covariance.")
+        >>> finding.fault.value
+        'shift'
     """
 
     fault: Fault
@@ -68,6 +74,14 @@ def name_faults(found: CodeComparison, run: str = "RUN") -> tuple[Finding, ...]:
     Args:
         found: The comparison.
         run: The name of the run in advice.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes, name_faults
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(prior_codes + 2, held_out=codes[:100], training=codes[100:])
+        >>> name_faults(found, "runs/first")[0].advice
+        'To try: fit mean and covariance (priorkit fit runs/first --prior full-gaussian), or ...'
     """
     return tuple(replace(item, advice=item.advice.replace("RUN", shlex.quote(run))) for item in _ranked_findings(found))
 

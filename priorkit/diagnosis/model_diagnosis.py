@@ -27,6 +27,14 @@ class CodeSets:
         prior: Draws from the prior, (N, D).
         held_out: Draws from the posteriors of held-out images, (M, D).
         training: Draws from the posteriors of training images, (K, D).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> sets = diagnose_codes(prior_codes, codes[:50], codes[50:]).codes
+        >>> sets.prior.shape, sets.held_out.shape, sets.training.shape
+        (torch.Size([200, 4]), torch.Size([50, 4]), torch.Size([150, 4]))
     """
 
     prior: Tensor
@@ -45,6 +53,14 @@ class Diagnosis:
         farthest: Images of the prior's codes farthest from any training code, uint8 (n, C, H, W); None without a
             decoder.
         nearest: The training images whose codes are nearest to those, of the same shape.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> diagnosis = diagnose_codes(prior_codes + 2, codes[:100], codes[100:])
+        >>> diagnosis.sentence
+        'The prior is shifted: its mean lies ... deviations of the codes away in a typical dimension, ...'
     """
 
     findings: tuple[Finding, ...]
@@ -123,6 +139,15 @@ def diagnose_model(
 
     Raises:
         ConfigurationError: There are too few held-out images, or codes are not finite.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.diagnosis import diagnose_model
+        >>> from priorkit.runs import load_run_data
+        >>> run = priorkit.load_run("runs/first")
+        >>> diagnosis = diagnose_model(run.model, load_run_data(run), samples=50)
+        >>> diagnosis.codes.prior.shape, diagnosis.nearest.shape
+        (torch.Size([50, 64]), torch.Size([8, 1, 16, 16]))
     """
     assert model.encoder is not None, "a model without an encoder has no codes"
     tell("encoding images")

@@ -18,6 +18,11 @@ class Listed:
         label: Its label in output, after the extractor's name if it has one.
         group: Its group: `samples`, `text`, `reconstruction`, `codes`, `clustering` or `likelihood`.
         published: Its label, without the extractor's name, if computed by the published network and weights.
+
+    Examples:
+        >>> from priorkit.evaluation import CATALOGUE
+        >>> [item.name for item in CATALOGUE if item.group == "clustering"]
+        ['clustering-accuracy', 'mutual-information', 'rand-index']
     """
 
     name: str
@@ -81,6 +86,11 @@ def choose_scores(asked: Iterable[str] = ()) -> tuple[str, ...]:
 
     Raises:
         ConfigurationError: There is no such score or group.
+
+    Examples:
+        >>> from priorkit.evaluation import choose_scores
+        >>> choose_scores(["clustering", "psnr"])
+        ('psnr', 'clustering-accuracy', 'mutual-information', 'rand-index')
     """
     wanted = {name.strip() for name in asked if name.strip()}
     known = [*(item.name for item in CATALOGUE), *GROUPS]

@@ -15,6 +15,12 @@ def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
     Args:
         clusters: int64, shape (N,), from 0.
         labels: int64, shape (N,), from 0.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import clustering_accuracy
+        >>> clustering_accuracy(clusters=torch.tensor([1, 1, 0, 0]), labels=torch.tensor([0, 0, 1, 0]))
+        0.75
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -31,6 +37,15 @@ def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
     Args:
         clusters: int64, shape (N,).
         labels: int64, shape (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import normalised_mutual_information
+        >>> labels = torch.tensor([0, 0, 1, 1])
+        >>> round(normalised_mutual_information(1 - labels, labels), 6)
+        1.0
+        >>> round(normalised_mutual_information(torch.tensor([0, 1, 0, 1]), labels), 6)
+        0.0
     """
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -43,6 +58,15 @@ def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
     Args:
         clusters: int64, shape (N,).
         labels: int64, shape (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import adjusted_rand_index
+        >>> labels = torch.tensor([0, 0, 1, 1])
+        >>> adjusted_rand_index(1 - labels, labels)
+        1.0
+        >>> adjusted_rand_index(torch.tensor([0, 1, 0, 1]), labels)
+        -0.5
     """
     from sklearn.metrics import adjusted_rand_score
 

@@ -26,6 +26,7 @@ def codebook_use(indices: Tensor, entries: int, codebooks: int = 1) -> tuple[flo
 
     Examples:
         >>> import torch
+        >>> from priorkit.evaluation import codebook_use
         >>> codebook_use(torch.tensor([[0, 1], [0, 1]]), entries=4)
         (0.5, 2.0)
     """

@@ -18,6 +18,12 @@ class ColourAgreement:
         shares: The share of each colour's pictures that show it, in the order of `COLOURS`.
         counts: How many pictures each of these colours has.
         chance: What the mean would be, if the same pictures had been asked for in another order.
+
+    Examples:
+        >>> from priorkit.evaluation import ColourAgreement
+        >>> found = ColourAgreement(shares={"red": 0.5, "blue": 1.0}, counts={"red": 10, "blue": 20}, chance=0.5)
+        >>> found.mean, found.count
+        (0.75, 30)
     """
 
     shares: Mapping[str, float]

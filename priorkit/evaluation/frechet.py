@@ -23,6 +23,13 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     Args:
         first: Features, shape (N, D), N at least 2.
         second: Features, shape (M, D), M at least 2.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import frechet_distance
+        >>> features = torch.randn(1000, 4, generator=torch.Generator().manual_seed(0))
+        >>> round(frechet_distance(features, features + 1), 3)
+        4.0
     """
     x, y = first.double(), second.double()
     # Divided by N - 1, as numpy.cov and so every published FID does. Of a single feature torch.cov makes no matrix.

@@ -21,6 +21,15 @@ def grouped_kernel_distance(first: Mapping[int, Tensor], second: Mapping[int, Te
     Args:
         first: Features by group, shapes (n, D), n at least 2.
         second: Others, shapes (m, D), m at least 2, of the same groups.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import grouped_kernel_distance
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> real = {digit: digit + torch.randn(50, 4, generator=generator) for digit in range(3)}
+        >>> samples = {0: real[0], 1: real[1], 2: real[2] + 2}
+        >>> (grouped_kernel_distance(samples, real) > 1).tolist()
+        [False, False, True]
     """
     return torch.tensor(
         [

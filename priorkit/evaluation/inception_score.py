@@ -18,6 +18,13 @@ def inception_score(probabilities: Tensor, splits: int = 10) -> tuple[float, flo
 
     Returns:
         The mean over the splits, and its standard deviation.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import inception_score
+        >>> score, spread = inception_score(torch.eye(10), splits=1)
+        >>> round(score, 3), round(spread, 3)
+        (10.0, 0.0)
     """
     p = probabilities.double()
     scores = []

@@ -60,6 +60,15 @@ def kernel_distance(
     Returns:
         The mean over the subsets, and its standard deviation; None where a set has no more than `subset_size`, as all
         of its subsets are the same then.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import kernel_distance
+        >>> real, samples = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> alike, _ = kernel_distance(samples, real)
+        >>> apart, _ = kernel_distance(samples + 2, real)
+        >>> abs(alike) < 0.1, apart > 1
+        (True, True)
     """
     x, y = first.double(), second.double()
     size = min(subset_size, len(x), len(y))
@@ -86,6 +95,13 @@ def code_discrepancy(first: Tensor, second: Tensor) -> float:
     Args:
         first: Codes, shape (N, D), N at least 2.
         second: Codes, shape (M, D), M at least 2.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import code_discrepancy
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> abs(code_discrepancy(codes, prior_codes)) < 0.02, code_discrepancy(codes, prior_codes + 3) > 0.5
+        (True, True)
     """
     x, y = first.double(), second.double()
     pooled = torch.cat([x[:_ROWS], y[:_ROWS]])

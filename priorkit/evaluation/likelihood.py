@@ -33,6 +33,12 @@ def elbo(log_weights: Tensor) -> Tensor:
 
     Args:
         log_weights: log p(x|z) + log p(z) - log q(z|x) of K draws z from q(z|x), shape (N, K).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import elbo
+        >>> elbo(torch.tensor([[-100.0, -104.0], [-90.0, -90.0]]))
+        tensor([-102.,  -90.], dtype=torch.float64)
     """
     return log_weights.double().mean(1)
 
@@ -44,6 +50,12 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
 
     Args:
         log_weights: As for `elbo`.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import importance_weighted_bound
+        >>> importance_weighted_bound(torch.tensor([[-100.0, -104.0], [-90.0, -90.0]])).round(decimals=2)
+        tensor([-100.6700,  -90.0000], dtype=torch.float64)
     """
     return torch.logsumexp(log_weights.double(), 1) - math.log(log_weights.shape[1])
 
@@ -54,6 +66,12 @@ def active_units(means: Tensor, threshold: float = 0.01) -> int:
     Args:
         means: Posterior means of N images, shape (N, code_dim), N at least 2.
         threshold: Of the variance.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import active_units
+        >>> active_units(torch.tensor([[-1.0, 0.5, 0.0], [1.0, 0.5, 0.0], [0.0, 0.5, 0.3]]))
+        2
     """
     return int((means.double().var(0) > threshold).sum())
 
@@ -85,6 +103,17 @@ def elbo_surgery(posterior: Posterior, log_likelihood: Tensor, prior_log_prob: C
         posterior: The images' posteriors and draws, with log-variances.
         log_likelihood: log p(x|z) of the draws, shape (N,).
         prior_log_prob: log p(z) of codes (N, code_dim), shape (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import elbo_surgery
+        >>> from priorkit.interfaces import Posterior
+        >>> mean = torch.tensor([[-1.0], [1.0]])
+        >>> posterior = Posterior(code=mean, mean=mean, log_variance=torch.full_like(mean, -8))
+        >>> prior = torch.distributions.Normal(0, 1)
+        >>> found = elbo_surgery(posterior, torch.tensor([-50.0, -60.0]), lambda codes: prior.log_prob(codes).sum(1))
+        >>> found.reconstruction, round(found.mutual_information, 3), round(found.most_information, 3)
+        (-55.0, 0.693, 0.693)
     """
     assert posterior.log_variance is not None, "a deterministic encoder has no density"
     code, mean, log_variance = (item.double() for item in (posterior.code, posterior.mean, posterior.log_variance))

@@ -34,6 +34,13 @@ def precision_recall(real: Tensor, generated: Tensor, neighbours: int = 3) -> tu
         real: Features of real images, shape (N, D), N at least 2.
         generated: Features of samples, shape (M, D), M at least 2.
         neighbours: k.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import precision_recall
+        >>> real = torch.tensor([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+        >>> precision_recall(real, real[:3], neighbours=1)
+        (1.0, 0.5)
     """
     x, y = real.double(), generated.double()
     precision = (_within(y, x, _radii(x, neighbours)) > 0).double().mean()
@@ -51,6 +58,13 @@ def density_coverage(real: Tensor, generated: Tensor, neighbours: int = 5) -> tu
         real: Features of real images, shape (N, D), N at least 2.
         generated: Features of samples, shape (M, D), M at least 1.
         neighbours: k.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import density_coverage
+        >>> real = torch.tensor([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+        >>> density_coverage(real, generated=torch.tensor([[0.9], [1.1], [5.0], [6.0]]), neighbours=1)
+        (1.0, 0.5)
     """
     x, y = real.double(), generated.double()
     radii = _radii(x, neighbours)

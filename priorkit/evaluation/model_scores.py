@@ -63,6 +63,16 @@ def evaluate_model(
         ConfigurationError: There is no score of a name that is asked for, or an option of the extractor or matcher is
             wrong.
         DataError: An image that lies on disk cannot be read.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.evaluation import EvaluationSettings, evaluate_model
+        >>> from priorkit.runs import load_run_data
+        >>> run = priorkit.load_run("runs/first")
+        >>> settings = EvaluationSettings(scores=("reconstruction-error", "elbo"), samples=20)
+        >>> scores = evaluate_model(run.model, load_run_data(run), settings=settings)
+        >>> [(score.name, score.skipped) for score in scores]
+        [('reconstruction-error', False), ('elbo', True)]
     """
     settings = EvaluationSettings() if settings is None else settings
     book = Scorebook(choose_scores(settings.scores), data.shape.size)

@@ -123,7 +123,7 @@ def named_colours(text: str) -> tuple[str, ...]:
     """The words for colours that a text has, each once, in the text's order: those of `COLOURS`, and others.
 
     Examples:
-        >>> from priorkit.evaluation.picture_colours import named_colours
+        >>> from priorkit.evaluation import named_colours
         >>> named_colours("A pink rose that is white and pink.")
         ('pink', 'white')
         >>> named_colours("green petals with yellow stamen")

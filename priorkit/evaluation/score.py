@@ -27,6 +27,12 @@ class Score:
         note: What else to know; for a skipped score, the reason.
         references: Figures to compare it with, by name: its value by chance, and that of real images.
         parts: The figures that it is the mean of, by name, where they say more.
+
+    Examples:
+        >>> from priorkit.evaluation import Score
+        >>> score = Score("psnr", "PSNR (dB)", float("inf"))
+        >>> score.skipped, score.note
+        (True, 'the result is inf, not a finite number')
     """
 
     name: str

@@ -25,6 +25,15 @@ class EvaluationSettings:
 
     Raises:
         ConfigurationError: A number is too small, or a word is none of these.
+
+    Examples:
+        >>> from priorkit.evaluation import EvaluationSettings
+        >>> EvaluationSettings(scores=("frechet-distance",), samples=1000).against
+        'held-out'
+        >>> EvaluationSettings(samples=1)
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --samples must be at least 2, not 1
     """
 
     scores: tuple[str, ...] = ()

@@ -35,6 +35,12 @@ class Objective:
         name: Its name: one of a review's, `seconds`, `parameters`, or a score of `priorkit evaluate`.
         direction: `minimize` or `maximize`.
         score: The name of the score in the catalogue, if it is one that is computed after training.
+
+    Examples:
+        >>> from priorkit.sweeps import Objective
+        >>> objective = Objective("sample_distance", "minimize")
+        >>> str(objective), objective.better(0.5, 0.8), objective.reviewed
+        ('sample_distance@min', True, True)
     """
 
     name: str

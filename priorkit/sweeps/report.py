@@ -30,6 +30,14 @@ def write_sweep_report(sweep: Sweep) -> Path:
 
     Raises:
         RunFolderError: It cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_sweep_report
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), {"sample_distance": 0.8}, Path("trial-0"))
+        >>> path = write_sweep_report(Sweep(Path(), parse_objectives("sample_distance"), (trial,)))
+        >>> path.name, "trial-0" in path.read_text(encoding="utf-8")
+        ('sweep.html', True)
     """
     path = sweep.folder / "sweep.html"
     write_document(path, _page(sweep))

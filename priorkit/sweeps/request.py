@@ -34,6 +34,15 @@ class SweepRequest:
 
     Raises:
         ConfigurationError: A number is too small.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.sweeps import SearchSpace, SweepRequest, parse_objectives, parse_search
+        >>> space = SearchSpace.checked({"steps": 500}, parse_search(["learning_rate=1e-4..1e-2"]), installed_plugins())
+        >>> request = SweepRequest(space, parse_objectives("sample_distance,psnr"), Path("sweeps/rates"), trials=20)
+        >>> request.study_name, request.scores, request.prunes
+        ('rates', ('psnr',), False)
     """
 
     space: SearchSpace

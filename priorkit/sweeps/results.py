@@ -169,6 +169,14 @@ def write_tables(sweep: Sweep) -> None:
 
     Raises:
         RunFolderError: The folder cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_tables
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), {"sample_distance": 0.8}, Path("trial-0"))
+        >>> write_tables(Sweep(Path(), parse_objectives("sample_distance"), (trial,)))
+        >>> Path("sweep.csv").read_text(encoding="utf-8").splitlines()[0]
+        'number,state,batch_size,sample_distance,run,place,reason'
     """
     write_document(sweep.folder / "sweep.json", json.dumps(sweep.as_data(), indent=2, allow_nan=False) + "\n")
     rows = sweep.to_dicts()

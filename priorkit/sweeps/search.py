@@ -28,6 +28,12 @@ class SearchedOption:
         high: The greatest value of a range.
         log: Whether a range is searched on a logarithmic scale.
         whole: Whether the ends of a range were written as whole numbers.
+
+    Examples:
+        >>> from priorkit.sweeps import SearchedOption
+        >>> option = SearchedOption("prior.noise_dim", low=8, high=64, whole=True)
+        >>> option.path, option.ends, str(option)
+        (('prior', 'noise_dim'), ('8', '64'), 'prior.noise_dim=8..64@linear')
     """
 
     name: str
@@ -98,6 +104,11 @@ def search_of(search: Mapping[str, Any] | Sequence[str] | str) -> tuple[Searched
 
     Raises:
         ConfigurationError: It cannot be read, or is empty.
+
+    Examples:
+        >>> from priorkit.sweeps import search_of
+        >>> [str(option) for option in search_of({"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]})]
+        ['learning_rate=0.0001..0.01@log', 'networks.width=16,32']
     """
     if isinstance(search, Mapping):
         options = _distinct(

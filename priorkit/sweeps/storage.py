@@ -42,6 +42,13 @@ def require_optuna() -> None:
 
     Raises:
         MissingExtraError: They are not installed.
+
+    Examples:
+        >>> from priorkit.sweeps import require_optuna
+        >>> require_optuna()
+        >>> import optuna
+        >>> optuna.logging.get_verbosity() == optuna.logging.ERROR
+        True
     """
     try:
         import optuna

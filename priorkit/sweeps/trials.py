@@ -55,6 +55,14 @@ class SweptTrial:
         place: The machine that trained it.
         reason: The reason why it failed or waits.
         steps: The step of its last review.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import SweptTrial
+        >>> figures = {"sample_distance": 0.8, "psnr": float("inf")}
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), figures, Path("sweeps/sizes/trial-0000"))
+        >>> trial.finite_figures
+        {'sample_distance': 0.8}
     """
 
     number: int
