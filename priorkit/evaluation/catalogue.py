@@ -73,7 +73,7 @@ GROUPS = tuple(dict.fromkeys(item.group for item in CATALOGUE))
 
 
 def listed(name: str) -> Listed:
-    """The score of that name.
+    """Returns the catalogue's entry of a score.
 
     Raises:
         KeyError: There is no such score.
@@ -82,7 +82,10 @@ def listed(name: str) -> Listed:
 
 
 def choose_scores(asked: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names of scores, in the catalogue's order, from names of scores and groups; all if there are none.
+    """Expands names of scores and groups to names of scores, in the catalogue's order.
+
+    Args:
+        asked: Names of scores or groups; empty for all scores.
 
     Raises:
         ConfigurationError: There is no such score or group.

@@ -7,10 +7,10 @@ __all__ = ["adjusted_rand_index", "clustering_accuracy", "normalised_mutual_info
 
 
 def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
-    """The share of images whose cluster stands for their label, under the best one-to-one match of clusters and labels.
+    """The share of images whose cluster is matched to their label, under the best one-to-one match of both.
 
-    The match is found by the Hungarian method (Kuhn 1955). Where there are more clusters than labels, the images of the
-    clusters left over count as wrong.
+    The match is found by the Hungarian method (Kuhn 1955). If there are more clusters than labels, images in
+    unmatched clusters count as wrong.
 
     Args:
         clusters: int64, shape (N,), from 0.
@@ -32,7 +32,7 @@ def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
 
 
 def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
-    """Mutual information of clusters and labels over the mean of their entropies: 0 if independent, 1 if the same.
+    """Mutual information of clusters and labels divided by the mean of their entropies: 0 if independent, 1 if equal.
 
     Args:
         clusters: int64, shape (N,).
@@ -53,7 +53,7 @@ def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
 
 
 def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
-    """Agreement on pairs of images, corrected for chance (Hubert and Arabie 1985): 0 if random, 1 if the same.
+    """Agreement on pairs of images, corrected for chance (Hubert and Arabie 1985): around 0 if random, 1 if equal.
 
     Args:
         clusters: int64, shape (N,).

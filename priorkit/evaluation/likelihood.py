@@ -1,4 +1,4 @@
-"""Bounds on the likelihood of held-out images, and what they are made of."""
+"""Bounds on the likelihood of held-out images, and their terms."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from priorkit.interfaces import Posterior
 __all__ = ["Surgery", "active_units", "elbo", "elbo_surgery", "gaussian_log_prob", "importance_weighted_bound"]
 
 _ROWS = 1000
-"""Rows of a matrix of log-densities computed at a time."""
+"""Number of rows of a matrix of log-densities computed at a time."""
 
 
 def gaussian_log_prob(code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -46,10 +46,10 @@ def elbo(log_weights: Tensor) -> Tensor:
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     """Log (1/K) sum_k p(x, z_k) / q(z_k|x) of each image, in nats, shape (N,) (Burda et al. 2015, arXiv:1509.00519).
 
-    At least the ELBO of the same draws; for large K it approaches log p(x) from below.
+    At least the ELBO of the same draws. Its expectation approaches log p(x) from below as K grows.
 
     Args:
-        log_weights: As for `elbo`.
+        log_weights: log p(x|z) + log p(z) - log q(z|x) of K draws z from q(z|x), shape (N, K).
 
     Examples:
         >>> import torch
@@ -61,11 +61,11 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
 
 
 def active_units(means: Tensor, threshold: float = 0.01) -> int:
-    """The dimensions of the code whose posterior mean varies over the images by more than a threshold (Burda et al.).
+    """Number of code dimensions whose posterior mean varies over the images (Burda et al. 2015, arXiv:1509.00519).
 
     Args:
         means: Posterior means of N images, shape (N, code_dim), N at least 2.
-        threshold: Of the variance.
+        threshold: The variance above which a dimension counts as active.
 
     Examples:
         >>> import torch
@@ -78,16 +78,16 @@ def active_units(means: Tensor, threshold: float = 0.01) -> int:
 
 @dataclass(frozen=True)
 class Surgery:
-    """The ELBO taken apart (Hoffman and Johnson 2016, ELBO surgery), each term in nats.
+    """The terms of the ELBO in nats (Hoffman and Johnson 2016, ELBO surgery).
 
     ELBO = reconstruction - mutual_information - marginal_divergence.
 
     Attributes:
         reconstruction: E log p(x|z).
-        mutual_information: That of a code and the index of its image: E log q(z|x_n) / q(z), q(z) being the mean of the
-            images' posteriors; at most `most_information`.
-        most_information: log N, N being the number of images.
-        marginal_divergence: KL(q(z) || p(z)), what a better prior could save.
+        mutual_information: Mutual information of a code and the index of its image: E log q(z|x_n) / q(z), where q(z)
+            is the mean of the images' posteriors. At most `most_information`.
+        most_information: log N, where N is the number of images.
+        marginal_divergence: KL(q(z) || p(z)): what a better prior could gain at most.
     """
 
     reconstruction: float
@@ -97,12 +97,12 @@ class Surgery:
 
 
 def elbo_surgery(posterior: Posterior, log_likelihood: Tensor, prior_log_prob: Callable[[Tensor], Tensor]) -> Surgery:
-    """Takes the ELBO of N images apart, by one draw from each posterior.
+    """Estimates the terms of the ELBO of N images, by one draw from each posterior.
 
     Args:
         posterior: The images' posteriors and draws, with log-variances.
-        log_likelihood: log p(x|z) of the draws, shape (N,).
-        prior_log_prob: log p(z) of codes (N, code_dim), shape (N,).
+        log_likelihood: log p(x|z) of the draws in nats, shape (N,).
+        prior_log_prob: A function from codes (N, code_dim) to log p(z) in nats, (N,).
 
     Examples:
         >>> import torch
