@@ -106,7 +106,7 @@ def test_a_tracker_that_fails_is_told_once(tracker, tiny_config, registry, tmp_p
         prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["mlflow"])
     (warning,) = [item for item in caught if issubclass(item.category, TrackingWarning)]
     assert str(warning.message) == (
-        "the tracker 'mlflow' follows the training no more, which goes on without it: no network in " + method
+        "the tracker 'mlflow' has failed, and the training continues without it: no network in " + method
     )
     prepare(tiny_config(**SETTINGS), tmp_path / "other", registry=registry).run()
     assert measurements(tmp_path / "run") == measurements(tmp_path / "other")
