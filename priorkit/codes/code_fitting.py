@@ -25,7 +25,7 @@ __all__ = ["CodeFitting", "FitObserver"]
 
 
 class FitObserver(Protocol):
-    """An observer of a fit.
+    """An observer of a fit; a subclass overrides the methods that it needs.
 
     Examples:
         >>> import torch
@@ -79,10 +79,13 @@ class CodeFitting:
     registry: Registry
 
     def run(self, observers: Sequence[FitObserver] = ()) -> str | None:
-        """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
+        """Trains to the end. Ctrl-C and SIGTERM stop the fit after the step in progress, with a checkpoint.
+
+        Args:
+            observers: The observers to notify.
 
         Returns:
-            Why it stopped before its limit (`interrupted`, `terminated`), or None.
+            The reason for stopping before the limit (`interrupted`, `terminated`), or None.
 
         Raises:
             NonFiniteLossError: Training diverged; the last good checkpoint is kept.
@@ -127,7 +130,7 @@ class CodeFitting:
             fit.step()
             fit.seconds = time.perf_counter() - began
             if fit.steps % config.log_every == 0 or fit.finished():
-                # The last line is of the remaining steps alone, and is rewritten if the fit is resumed.
+                # The last line covers only the remaining steps, and is rewritten if the fit is resumed.
                 losses = fit.engine.losses(reset=fit.steps % config.log_every == 0)
                 if losses and metrics is not None:
                     row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}

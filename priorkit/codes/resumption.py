@@ -30,11 +30,11 @@ def prepare_resumed_fit(
     file: Path | None = None,
     registry: Registry | None = None,
 ) -> CodeFitting:
-    """Loads a fit to resume it, as if it had never stopped. Writes nothing.
+    """Loads a fit for resuming it, as if it had never stopped. Writes nothing.
 
     Args:
         path: The folder of the prior.
-        changes: New limits, or another device; None stands for no new value.
+        changes: New limits, or another device; a value of None changes nothing.
         codes: The same codes; None reads them from a file.
         conditions: The same conditions, if codes are given.
         file: The current file of the codes; None for the recorded file.
@@ -80,7 +80,7 @@ def prepare_resumed_fit(
         ) from None
     if fit.finished():
         raise ConfigurationError(
-            f"{str(path)!r} has reached its limit ({fit.steps} steps); prolong it with --steps {2 * fit.steps}, say"
+            f"{str(path)!r} has reached its limit ({fit.steps} steps); prolong it, as by --steps {2 * fit.steps}"
             if fit.config.steps != 1
             else f"{str(path)!r} is complete: its prior was fitted to all codes at once; fit another to a new --out"
         )
@@ -112,7 +112,7 @@ def _same_codes(
     if codes is None:
         if file is None and record.codes.file is None:
             raise ConfigurationError(
-                f"{str(folder.path)!r} was fitted to codes of no file; give the same codes by --codes"
+                f"{str(folder.path)!r} was fitted to codes that came from no file; give the same codes by --codes"
             )
         file = file or Path(str(record.codes.file))
         read = read_codes(file)
@@ -124,7 +124,7 @@ def _same_codes(
             conditioned = given_conditions(conditions, len(given))
     if codes_record(given, conditioned, None).fingerprint != record.codes.fingerprint:
         raise ConfigurationError(
-            f"these are not the codes that {str(folder.path)!r} was fitted to, or their conditions are others; give "
-            "the same by --codes, or fit another prior"
+            f"these are not the codes that {str(folder.path)!r} was fitted to, or their conditions differ; give "
+            "the same file by --codes, or fit another prior"
         )
     return given, conditioned

@@ -42,7 +42,7 @@ class FieldDescription:
         switch: Whether this is a yes/no option, given without a value.
         optional: Whether `none` is accepted, for no value.
         listed: Whether the option takes several values, as `1,2,3`.
-        former: Whether this is the name of an earlier version; the option has another name now.
+        former: True if this is a former name of the option.
 
     Examples:
         >>> from priorkit.config import RunConfig, describe_fields
@@ -75,7 +75,7 @@ class FieldDescription:
 
 
 def flag_for(path: tuple[str, ...]) -> str:
-    """`("prior", "noise_dim")` becomes `--prior.noise-dim`.
+    """The flag of a setting: `("prior", "noise_dim")` becomes `--prior.noise-dim`.
 
     Examples:
         >>> from priorkit.config import flag_for
@@ -215,11 +215,11 @@ def describe_fields(
 
 
 def describe_former_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[FieldDescription]:
-    """Describes fields by the names that they had before, and that are still taken (`renamed_options`).
+    """Describes fields by their former names, which are still accepted (`renamed_options`).
 
     Args:
-        model: `RunConfig`, or the options of a component.
-        prefix: Keys that lead to it.
+        model: `RunConfig`, or a component's class of options.
+        prefix: Keys that lead to this class.
 
     Examples:
         >>> from typing import ClassVar

@@ -32,7 +32,7 @@ _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
 def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
-    """Every component that a configuration chooses, with its kind.
+    """Yields every component that a configuration chooses, with its kind.
 
     Examples:
         >>> from priorkit.config import RunConfig, choices_of
@@ -57,7 +57,7 @@ def _as_table(value: Any) -> dict[str, Any] | None:
 
 
 def _overridden(under: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """One table over another; what is given last stands last, also by a former name (`with_current_names`)."""
+    """Overrides one table by another. Overriding keys come last, so that they count in `with_current_names`, too."""
     return {**{key: value for key, value in under.items() if key not in table}, **table}
 
 
@@ -311,7 +311,7 @@ def require_reached_stages(config: RunConfig) -> None:
     """Checks that a run does not end before its last stage begins.
 
     Raises:
-        ConfigurationError: It does end before, or its length is given in epochs.
+        ConfigurationError: The run ends before its last stage begins, or its length is given in epochs.
 
     Examples:
         >>> from priorkit.config import RunConfig, require_reached_stages

@@ -108,7 +108,7 @@ def _distances(axes: "Axes", diagnosis: Diagnosis) -> None:
 
 
 def _plane(axes: "Axes", diagnosis: Diagnosis) -> None:
-    """Draws both along the first two principal axes of the held-out codes."""
+    """Draws both distributions along the first two principal axes of the held-out codes."""
     codes, prior = diagnosis.codes.held_out[:_DOTS].double(), diagnosis.codes.prior[:_DOTS].double()
     mean = codes.mean(0)
     if codes.shape[1] > 1:

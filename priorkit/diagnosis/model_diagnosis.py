@@ -47,12 +47,12 @@ class Diagnosis:
     """The diagnosis of a prior.
 
     Attributes:
-        findings: The findings, most important first; one that says so if there are no faults.
-        comparison: The underlying numbers.
+        findings: The findings, most important first; if there are no faults, one finding `Fault.NONE`.
+        comparison: The measurements.
         codes: The codes that were compared.
         farthest: Images of the prior's codes farthest from any training code, uint8 (n, C, H, W); None without a
             decoder.
-        nearest: The training images whose codes are nearest to those, of the same shape.
+        nearest: The training images whose codes are nearest to these codes, of the same shape; None without a decoder.
 
     Examples:
         >>> import torch
@@ -71,7 +71,7 @@ class Diagnosis:
 
     @property
     def sentence(self) -> str:
-        """What is wrong and what to try, in the words of the first finding."""
+        """The sentence and the advice of the first finding."""
         return f"{self.findings[0].sentence} {self.findings[0].advice}"
 
     def as_data(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def diagnose_codes(
         run: The name of the run in advice.
 
     Raises:
-        ConfigurationError: There are too few codes, or they cannot be compared.
+        ConfigurationError: There are fewer than 20 codes of one kind, their dimensions differ, or some are not finite.
 
     Examples:
         >>> import torch
@@ -130,7 +130,7 @@ def diagnose_model(
 
     Args:
         model: A model with an encoder.
-        data: Its data.
+        data: The model's data.
         samples: Maximal number of codes of each kind.
         binarise: Whether to convert images to black and white, as in training.
         seed: Seed of all draws.

@@ -28,11 +28,11 @@ def carry_out_sweep(request: SweepRequest, observer: SweepObserver | None = None
     """Runs or resumes a sweep. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
 
     Args:
-        request: The sweep.
+        request: The request for the sweep.
         observer: The observer to notify.
 
     Raises:
-        PriorkitError: Something must be mended first, such as a missing database.
+        PriorkitError: Something must be corrected first, such as a database that cannot be reached.
         KeyboardInterrupt: Ctrl-C twice: the runs in training have not been saved at their last step.
 
     Examples:
@@ -75,7 +75,11 @@ def _check_folder(out: Path) -> None:
 
 
 def default_folder(name: str, dataset: str) -> Path:
-    """The default folder of a sweep, which the same command finds again.
+    """The default folder of a sweep, which is the same whenever the command is repeated.
+
+    Args:
+        name: The name of the recipe or prior.
+        dataset: The name of the data set.
 
     Examples:
         >>> from priorkit.sweeps import default_folder
@@ -123,7 +127,7 @@ def sweep(
         registry: The registry for checking settings; the processes use the installed plug-ins.
 
     Raises:
-        PriorkitError: Something must be mended first.
+        PriorkitError: Something must be corrected first, such as an unknown option.
         KeyboardInterrupt: Ctrl-C; the same call resumes the sweep.
 
     Examples:
