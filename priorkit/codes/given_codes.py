@@ -94,9 +94,7 @@ def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = No
     if kind not in (None, *_NAMES):
         raise ConfigurationError(f"codes cannot be {kind!r}; their kind is one of {', '.join(_NAMES)}")
     if entries is not None and kind in ("vectors", "maps"):
-        raise ConfigurationError(
-            f"{kind} have no entries, only indices do; leave entries out, or give kind indices"
-        )
+        raise ConfigurationError(f"{kind} have no entries, only indices do; leave entries out, or give kind indices")
     whole = array.dtype.kind in _WHOLE
     if kind is None and whole and array.ndim == 2 and entries is None:
         raise ConfigurationError(

@@ -108,7 +108,7 @@ def _picture(
 
 
 def _readable(request: Request, run: Run, texts: Sequence[str], note: Callable[[str], None]) -> list[str]:
-    """The texts of which a run knows a word. The others are only noted: after hours of training, nothing is refused."""
+    """The texts with a word that the run knows. Others are only noted: after hours of training, nothing is refused."""
     read = []
     given = "--text: " if request.texts else ""
     for text in texts:

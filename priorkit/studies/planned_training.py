@@ -27,7 +27,7 @@ def prepare_planned(run: PlannedRun, registry: Registry) -> TrainingRun:
     """Prepares a run for training, or for resuming it.
 
     Raises:
-        PriorkitError: Something in the settings, the data or the folder must be mended first.
+        PriorkitError: Something in the settings, the data or the folder must be corrected first.
     """
     if is_there(run):
         if not RunFolder.open(run.path).checkpoints.has("last"):

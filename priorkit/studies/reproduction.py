@@ -57,7 +57,7 @@ def reproduce(
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        PriorkitError: Something in the settings, the data or the folder must be mended first.
+        PriorkitError: Something in the settings, the data or the folder must be corrected first.
         KeyboardInterrupt: Ctrl-C while no run was in training; all runs are saved.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":

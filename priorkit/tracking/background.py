@@ -73,7 +73,7 @@ class Background:
                 self._calls.put(None, timeout=deadline.left())
             self._thread.join(deadline.left())
         if self._thread.is_alive() and self.failure is None:
-            self.failure = TimeoutError(f"it is not done after {deadline.seconds:g} seconds; what is left may be lost")
+            self.failure = TimeoutError(f"it has not finished after {deadline.seconds:g} seconds; data may be lost")
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
