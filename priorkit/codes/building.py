@@ -1,4 +1,4 @@
-"""Builds what a fit to given codes consists of: the prior, its condition, and the phase that trains it."""
+"""Builds the parts of a fit to given codes: the prior, its condition, and the phase that trains it."""
 
 from collections.abc import Sequence
 
@@ -41,10 +41,10 @@ _OTHER = "choose a prior that learns from codes, such as --prior flow-matching, 
 def build_condition(
     config: RunConfig, registry: Registry, given: GivenConditions | None
 ) -> tuple[Condition | None, Tensor | None]:
-    """The condition, and the entry of each code.
+    """Builds the condition, and returns it with the entry of each code; None for both without a condition.
 
     Raises:
-        ConfigurationError: The condition does not take the conditions that there are.
+        ConfigurationError: The condition needs other conditions than the given ones.
     """
     name = config.condition.name
     carrier = given.carrier if given is not None else None
@@ -69,7 +69,7 @@ def build_condition(
     assert given is not None, "there is a carrier"
     if not condition.from_data:
         raise ConfigurationError(
-            f"--condition {name}: it is drawn at random, and nothing says which belongs to which code; use --condition "
+            f"--condition {name}: it is drawn at random, so no code has its own condition; use --condition "
             f"{given.component}"
         )
     with refusing(registry.get("condition", name), f"--condition {name}"):
@@ -95,14 +95,14 @@ def made_prior(
         registry: The registry of components.
         codes: The space of the prior's codes.
         condition_dim: Dimensions of s, or 0.
-        classes: Number of classes where s is one, or 0.
+        classes: Number of classes if s is a one-hot class; otherwise 0.
         count: Number of codes.
         encoder: The encoder of the codes, for priors made of posteriors; None if unknown.
         images: The encoded images, for priors made of images; None if unknown.
         advice: Advice in the error if the prior needs an encoder or images, but there are none.
 
     Raises:
-        ConfigurationError: It cannot be a prior of these codes, or needs an encoder or images that are missing.
+        ConfigurationError: The prior does not support these codes, or needs an encoder or images that are missing.
     """
     given = f"--prior {config.prior.name}"
     advice = advice or f"given codes have none; {_OTHER}, or fit it to a run: priorkit fit RUN {given}"
@@ -140,7 +140,7 @@ def made_prior(
         raise
     if codes.kind not in prior.kinds:
         raise ConfigurationError(
-            f"{given}: it is a prior of {' or '.join(kind.value for kind in prior.kinds)}, and these codes are "
+            f"{given}: it is a prior of {' or '.join(kind.value for kind in prior.kinds)}, but these codes are "
             f"{codes}; choose another prior"
         )
     if condition_dim and not prior.takes_condition:
@@ -164,7 +164,7 @@ def build_prior(
         count: Number of codes.
 
     Raises:
-        ConfigurationError: It cannot be built for these codes, or needs images.
+        ConfigurationError: The prior cannot be built for these codes, or needs images.
     """
     dim = condition.dim if condition is not None else 0
     classes = dim if condition is not None and condition.classes == dim else 0
@@ -175,7 +175,7 @@ def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Co
     """Checks that a prior can learn from the given codes, and returns codes of the same kind.
 
     Raises:
-        ConfigurationError: One of these does not hold.
+        ConfigurationError: The prior cannot learn from these codes, or returns codes of another kind.
     """
     given = f"--prior {config.prior.name}"
     if prior.learning is Learning.FIXED:
@@ -201,10 +201,10 @@ def check_prior(prior: Prior, config: RunConfig, codes: CodeSpace, condition: Co
 
 
 def fitting_phase(prior: Prior, config: RunConfig, codes: CodeSpace, registry: Registry) -> Phase:
-    """The phase `code-fitting` of a prior, in a system without images and encoder.
+    """Builds the phase `code-fitting` of a prior, in a system without images and encoder.
 
     Raises:
-        ConfigurationError: It does not train the prior.
+        ConfigurationError: The phase does not train this prior.
     """
     system = System(
         shape=ImageShape(1, 16),

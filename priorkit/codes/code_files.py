@@ -1,4 +1,4 @@
-"""Codes in files: arrays as numpy saves them."""
+"""Reads and writes codes in NumPy files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +26,17 @@ class CodesFile:
 
     Attributes:
         path: The file.
-        codes: Its array `codes`, or the whole of an .npy file.
-        labels: Its array `labels`, or None.
-        conditions: Its array `conditions`, or None.
+        codes: The array `codes` of an .npz file, or the array of an .npy file; one code a row.
+        labels: The array `labels`, or None.
+        conditions: The array `conditions`, or None.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import CodesFile
+        >>> file = CodesFile(Path("codes.npz"), codes=np.zeros((3, 8)), labels=np.array([0, 1, 1]))
+        >>> file.there(), file.conditions_for("labels")
+        (['labels'], array([0, 1, 1]))
     """
 
     path: Path
@@ -37,10 +45,10 @@ class CodesFile:
     conditions: np.ndarray[Any, Any] | None = None
 
     def conditions_for(self, condition: str) -> np.ndarray[Any, Any] | None:
-        """The conditions for a condition of this name; None if there are none.
+        """The array that a condition component of this name reads; None for the condition `none`.
 
         Raises:
-            ConfigurationError: The file lacks it.
+            ConfigurationError: The file lacks this array.
         """
         name = bare_name(condition)
         if name == "none":
@@ -61,7 +69,7 @@ class CodesFile:
         return self.labels if array == "labels" else self.conditions
 
     def there(self) -> list[str]:
-        """The names of the further arrays."""
+        """The names of the arrays besides `codes`."""
         return [name for name in _BESIDE if getattr(self, name) is not None]
 
 
@@ -69,7 +77,16 @@ def read_codes(path: Path) -> CodesFile:
     """Reads codes from `FILE.npz`, with an array `codes` and perhaps `labels` or `conditions`, or `FILE.npy`.
 
     Raises:
-        DataError: There is no such file, or it holds something else.
+        DataError: There is no such file, or it does not contain codes.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import read_codes
+        >>> np.savez("codes.npz", codes=np.zeros((3, 8)), labels=[0, 1, 1])
+        >>> file = read_codes(Path("codes.npz"))
+        >>> file.codes.shape, file.there()
+        ((3, 8), ['labels'])
     """
     if path.suffix not in (".npz", ".npy"):
         raise DataError(
@@ -84,9 +101,9 @@ def read_codes(path: Path) -> CodesFile:
             return CodesFile(path, _checked(loaded, "codes"))
         with loaded as arrays:
             if "codes" not in arrays:
-                names = ", ".join(arrays.files) or "nothing"
+                names = ", ".join(arrays.files) or "no array at all"
                 raise DataError(
-                    f"--codes {path}: it has no array `codes`, and holds {names}; save it again, by "
+                    f"--codes {path}: it has no array `codes`, but {names}; save it again, by "
                     "numpy.savez(FILE, codes=...)"
                 )
             found = {name: _checked(arrays[name], name) for name in ("codes", *_BESIDE) if name in arrays}
@@ -95,12 +112,12 @@ def read_codes(path: Path) -> CodesFile:
         raise
     except MemoryError:
         raise DataError(
-            f"--codes {path}: its arrays are larger than the memory; save fewer codes, or it is damaged"
+            f"--codes {path}: its arrays do not fit into memory; save fewer codes, or restore the file if it is damaged"
         ) from None
     except BROKEN_FILE_ERRORS as error:
         if "Object arrays" in str(error):
             raise DataError(
-                f"--codes {path}: it holds arrays of Python objects, and numbers were expected; convert them first, as "
+                f"--codes {path}: it holds arrays of Python objects, but numbers were expected; convert them first, as "
                 "by astype(float)"
             ) from None
         raise DataError(f"--codes {path}: cannot be read: {' '.join(str(error).split())}; save it again") from None
@@ -115,7 +132,7 @@ def _checked(found: Any, name: str) -> np.ndarray[Any, Any]:
 
 @contextmanager
 def naming_codes(file: Path | None) -> Iterator[None]:
-    """Makes errors about codes and conditions name their file, if any."""
+    """Inside this context, errors about codes and conditions name their file, if any."""
     try:
         yield
     except ConfigurationError as error:
@@ -125,10 +142,19 @@ def naming_codes(file: Path | None) -> Iterator[None]:
 
 
 def check_codes_output(path: Path, *, overwrite: bool) -> None:
-    """Checks that codes can be saved at `path`, a .npz or .npy.
+    """Checks that codes can be saved at `path`, which must end in .npz or .npy.
 
     Raises:
         RunFolderError: The path is in use and `overwrite` is False, or its ending is wrong.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.codes import check_codes_output
+        >>> check_codes_output(Path("codes.npz"), overwrite=False)
+        >>> check_codes_output(Path("codes.txt"), overwrite=False)
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.RunFolderError: --out codes.txt: codes are arrays; name a file that ends in .npz or .npy
     """
     if path.suffix not in (".npz", ".npy"):
         raise RunFolderError(f"--out {path}: codes are arrays; name a file that ends in .npz or .npy")
@@ -145,13 +171,21 @@ def save_codes(codes: np.ndarray[Any, Any], path: Path, beside: dict[str, Any], 
     """Saves codes as arrays, atomically.
 
     Args:
-        codes: One a row.
-        path: `NAME.npz` for an array `codes` and those beside it; `NAME.npy` for codes alone.
-        beside: Other arrays, by name.
-        overwrite: Whether existing files may be replaced.
+        codes: The codes, one a row.
+        path: `NAME.npz` for an array `codes` with the arrays of `beside`, or `NAME.npy` for codes alone.
+        beside: Other arrays, by name; not saved in an .npy file.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        RunFolderError: The path is taken or cannot be written.
+        RunFolderError: The path is in use or cannot be written, or its ending is wrong.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from priorkit.codes import read_codes, save_codes
+        >>> save_codes(np.zeros((3, 8)), Path("samples.npz"), {"labels": np.array([0, 1, 1])})
+        >>> read_codes(Path("samples.npz")).labels
+        array([0, 1, 1])
     """
     check_codes_output(path, overwrite=overwrite)
     with explained_os_errors("write", None):

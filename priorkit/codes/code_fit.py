@@ -1,4 +1,4 @@
-"""A prior in training on given codes: the state of such a fit, in memory."""
+"""The state of a fit in memory: a prior in training on given codes."""
 
 import copy
 from collections.abc import Mapping
@@ -43,8 +43,8 @@ _STATISTICS_OF = 1024
 class CodeFit:
     """A prior, the codes that it learns, and its progress.
 
-    Codes are in memory as the prior sees them: standardised, in float32. Order and noise are functions of the seed and
-    the number of codes seen, so a resumed fit is bitwise the same fit.
+    Codes are kept in memory as the prior sees them: standardised, in float32. Order and noise are functions of the seed
+    and the number of codes seen, so a resumed fit gives the same prior, bit for bit.
 
     Args:
         config: A resolved configuration.
@@ -53,8 +53,18 @@ class CodeFit:
         conditions: The codes' conditions, if the configuration has a condition.
 
     Raises:
-        ConfigurationError: The prior cannot learn these codes, or learning rates cannot follow their schedule.
+        ConfigurationError: The prior cannot learn these codes, or the learning-rate schedule needs a length and the fit
+            has none.
         DeviceError: The device is not available.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import prepare_code_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fit = prepare_code_fit(codes, {"prior": "flow-matching", "steps": 2, "device": "cpu"}).fit
+        >>> fit.step()
+        >>> fit.steps, fit.total_steps(), fit.finished()
+        (1, 2, False)
     """
 
     def __init__(
@@ -121,8 +131,8 @@ class CodeFit:
         outside = ~prior.support.contains(codes)
         if bool(outside.any()):
             raise ConfigurationError(
-                f"{self._given}: its codes lie on or in {prior.support}, and row {int(outside.int().argmax())} of "
-                "these (counted from 0) does not; bring them there first, or choose another prior"
+                f"{self._given}: its codes lie on or in {prior.support}, but row {int(outside.int().argmax())} of "
+                "these codes (counted from 0) does not; map them there first, or choose another prior"
             )
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -138,7 +148,7 @@ class CodeFit:
 
     @property
     def steps(self) -> int:
-        """Steps done."""
+        """Number of steps done."""
         return self.engine.steps
 
     def total_steps(self) -> int | None:
@@ -146,7 +156,7 @@ class CodeFit:
         return last_step(self.config, len(self.codes))
 
     def finished(self) -> bool:
-        """Whether it has reached one of its limits."""
+        """Whether the fit has reached one of its limits."""
         total = self.total_steps()
         out_of_time = self.config.max_time is not None and self.seconds >= self.config.max_time
         return out_of_time or (total is not None and self.steps >= total)
@@ -220,7 +230,7 @@ class CodeFit:
 
         Raises:
             NonFiniteLossError: A loss, a weight or a sample is infinite or not a number.
-            ConfigurationError: So is one of a prior that is fitted to all codes at once.
+            ConfigurationError: A weight or a sample of a prior fitted to all codes at once is infinite or not a number.
         """
         self.engine.losses(reset=False)
         used = self.prior_in_use()
@@ -257,7 +267,7 @@ class CodeFit:
         }
 
     def load(self, weights: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Restores the results of `weights` and `state`.
+        """Restores the tensors and the state that `weights` and `state` returned.
 
         Raises:
             KeyError, RuntimeError: They belong to another fit.

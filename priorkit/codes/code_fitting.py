@@ -25,7 +25,19 @@ __all__ = ["CodeFitting", "FitObserver"]
 
 
 class FitObserver(Protocol):
-    """An observer of a fit."""
+    """An observer of a fit; a subclass overrides the methods that it needs.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import FitObserver, fit_prior
+        >>> class LossPrinter(FitObserver):
+        ...     def measured(self, session, losses):
+        ...         print(session.steps, list(losses))
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, steps=4, log_every=2, device="cpu", observers=[LossPrinter()])
+        2 ['code_fitting/codes']
+        4 ['code_fitting/codes']
+    """
 
     def started(self, session: CodeFit) -> None:
         """Training is about to start or resume."""
@@ -48,6 +60,15 @@ class CodeFitting:
         path: The folder, or its future path; None if nothing is saved to disk.
         resumed: Whether the fit is resumed.
         registry: Where components come from.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import prepare_code_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitting = prepare_code_fit(codes, {"prior": "full-gaussian", "device": "cpu"})
+        >>> fitting.run()
+        >>> fitting.fitted().sample(3).shape
+        torch.Size([3, 4])
     """
 
     config: RunConfig
@@ -58,10 +79,13 @@ class CodeFitting:
     registry: Registry
 
     def run(self, observers: Sequence[FitObserver] = ()) -> str | None:
-        """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
+        """Trains to the end. Ctrl-C and SIGTERM stop the fit after the step in progress, with a checkpoint.
+
+        Args:
+            observers: The observers to notify.
 
         Returns:
-            Why it stopped before its limit (`interrupted`, `terminated`), or None.
+            The reason for stopping before the limit (`interrupted`, `terminated`), or None.
 
         Raises:
             NonFiniteLossError: Training diverged; the last good checkpoint is kept.
@@ -106,7 +130,7 @@ class CodeFitting:
             fit.step()
             fit.seconds = time.perf_counter() - began
             if fit.steps % config.log_every == 0 or fit.finished():
-                # The last line is of the remaining steps alone, and is rewritten if the fit is resumed.
+                # The last line covers only the remaining steps, and is rewritten if the fit is resumed.
                 losses = fit.engine.losses(reset=fit.steps % config.log_every == 0)
                 if losses and metrics is not None:
                     row = {"step": fit.steps, "codes": fit.engine.images_seen, "seconds": round(fit.seconds, 3)}

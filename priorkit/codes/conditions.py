@@ -26,7 +26,7 @@ class GivenConditions:
 
     Attributes:
         component: The default component for these conditions: `labels` or `embedding`.
-        carrier: A set of blank images with these labels or embeddings, which components of kind condition can read.
+        carrier: A set of blank images with these labels or embeddings, which condition components can read.
         classes: The classes, sorted; empty if conditions are vectors.
         shares: The share of each class among the codes.
         scale: The scale of vectors; None if conditions are classes.
@@ -40,21 +40,21 @@ class GivenConditions:
 
 
 def given_conditions(conditions: Any, count: int) -> GivenConditions:
-    """Checks conditions: whole numbers or texts (N,) are classes, numbers (N, K) vectors.
+    """Checks conditions: whole numbers or texts (N,) are classes, and numbers (N, K) are vectors.
 
     Args:
         conditions: A tensor, an array or a list.
         count: Number of codes.
 
     Raises:
-        ConfigurationError: They are neither, or not one a code.
+        ConfigurationError: They are neither, their number differs from that of the codes, or they do not vary.
     """
     array = conditions.detach().cpu().numpy() if isinstance(conditions, Tensor) else np.asarray(conditions)
     if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)
     if array.ndim not in (1, 2) or (array.ndim == 1 and array.dtype.kind not in "iubU"):
         raise ConfigurationError(
-            "conditions must be classes (N,), whole numbers or texts, or vectors (N, K), and these are "
+            "conditions must be classes (N,), whole numbers or texts, or vectors (N, K), but these are "
             f"{array.dtype} of shape {array.shape}; for one number a code, reshape them to ({count}, 1)"
         )
     if len(array) != count:
@@ -80,10 +80,10 @@ def given_conditions(conditions: Any, count: int) -> GivenConditions:
 
 
 def _refuse_negative(labels: np.ndarray[Any, Any]) -> None:
-    """Refuses classes below 0, as data sets of images do.
+    """Refuses negative labels, as data sets of images do.
 
     Raises:
-        ConfigurationError: There are some.
+        ConfigurationError: A label is negative.
     """
     if labels.dtype.kind == "i" and labels.size and labels.min() < 0:
         least = labels.min()
@@ -142,7 +142,7 @@ class PriorCondition:
         names = array.tolist() if array.ndim == 1 else [array.item()] * n if array.ndim == 0 else None
         if names is None or len(names) != n:
             raise ConfigurationError(
-                f"the condition must be one class, or {n} of them, and its shape is {tuple(array.shape)}"
+                f"the condition must be one class, or {n} of them, but its shape is {tuple(array.shape)}"
             )
         places = {name: place for place, name in enumerate(self.classes)}
         # On the command line, numbers are texts.
@@ -161,7 +161,7 @@ class PriorCondition:
         dim = scale.space.dim
         if array.shape not in ((dim,), (n, dim)):
             raise ConfigurationError(
-                f"the condition must be one vector ({dim},), or one a code ({n}, {dim}), and its shape is {array.shape}"
+                f"the condition must be one vector ({dim},), or one a code ({n}, {dim}), but its shape is {array.shape}"
             )
         vectors = finite_tensor(array.reshape(-1, dim), "the condition's numbers")
         return self.module.vectors(scale(vectors.expand(n, dim)))

@@ -1,4 +1,4 @@
-"""A prior as an estimator of scikit-learn's."""
+"""A prior as a scikit-learn estimator."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -51,7 +51,7 @@ class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
         learning_rate: Above 0.
         settings: Other settings of `fit_prior`, except those that have an argument here.
         device: The device: auto, cpu, cuda, cuda:N or mps.
-        random_state: A seed, a RandomState, or None for another result every time.
+        random_state: A seed, a RandomState, or None for a different result every time.
 
     Attributes:
         fitted_: The prior, a `FittedPrior`.
@@ -112,7 +112,7 @@ class PriorDensity(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("conditional=True, but y is missing: give the classes of the rows, or conditional=False")
         more = dict(self.settings or {})
         for name in sorted(_OWN.keys() & more.keys()):
-            raise ValueError(f"settings has {name!r}, which {_OWN[name]} says here: give it there, and leave it out")
+            raise ValueError(f"settings has {name!r}, which is given by {_OWN[name]} here; leave it out of settings")
         if self.batch_size is not None:
             more["batch_size"] = self.batch_size
         self.fitted_ = fit_prior(

@@ -33,7 +33,7 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.in
 class FittedPrior:
     """p(code) or p(code | s), fitted to given codes, in their original scale.
 
-    All methods take and return codes on the CPU, whatever the prior's device.
+    All methods take codes on any device, and return tensors on the CPU.
 
     Attributes:
         prior: The prior of standardised codes without constant dimensions, in evaluation mode.
@@ -83,7 +83,7 @@ class FittedPrior:
             registry: Where components come from; the installed plug-ins if None.
 
         Raises:
-            RunFolderError: There is no prior, or its files are damaged, or a newer version has written them.
+            RunFolderError: There is no prior, its files are damaged, or a newer version has written them.
             UnknownComponentError: A plug-in that it uses is not installed.
             DeviceError: There is no such device.
         """
@@ -230,8 +230,8 @@ class FittedPrior:
 
         Raises:
             TypeError: The prior has no density.
-            ConfigurationError: The codes have another shape or are not finite; or codes are conditioned on vectors, but
-                none is given.
+            ConfigurationError: The codes have another shape or are not finite; or the prior is conditioned on vectors,
+                but no condition is given.
         """
         if not self.prior.has_density:
             raise TypeError(
@@ -247,7 +247,7 @@ class FittedPrior:
             return self._density(flat, given) - volume
         if not self.classes:
             raise ConfigurationError(
-                "this prior has a density for each condition, none over all vectors; give one as condition="
+                "this prior has a density for each vector, but none over all vectors; give one as condition="
             )
         # A class without codes has a share of 0, and contributes nothing.
         of_classes = [

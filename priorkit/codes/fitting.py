@@ -49,6 +49,14 @@ def prepare_code_fit(
 
     Raises:
         PriorkitError: The codes are invalid, the prior cannot learn them, a setting is wrong, or the folder is in use.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import prepare_code_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitting = prepare_code_fit(codes, {"prior": "flow-matching", "steps": 500}, out="priors/mine")
+        >>> fitting.config.batch_size, fitting.fit.total_steps(), fitting.path.exists()
+        (100, 500, False)
     """
     registry = installed_plugins() if registry is None else registry
     if join_processes().count > 1:
@@ -112,6 +120,14 @@ def fit_prior(
         PriorkitError: The codes are invalid, the prior cannot learn them, a setting is wrong, or the folder is in use.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; a fit with a folder can be resumed.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import fit_prior
+        >>> codes = 3 + torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, "full-gaussian", device="cpu")
+        >>> fitted.sample(10).shape, fitted.log_prob(codes).shape
+        (torch.Size([10, 4]), torch.Size([500]))
     """
     fitting = prepare_code_fit(
         codes,

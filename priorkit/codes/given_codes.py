@@ -59,7 +59,7 @@ def as_array(values: Any, what: str) -> np.ndarray[Any, Any]:
         values = (values.float() if values.dtype is torch.bfloat16 else values).resolve_conj().resolve_neg()
         values = values.to_dense() if values.layout is not torch.strided else values
     if hasattr(values, "toarray"):
-        raise ConfigurationError(f"{what} are a sparse matrix, and an array was expected; use its toarray()")
+        raise ConfigurationError(f"{what} are a sparse matrix, but an array was expected; use its toarray()")
     if np.ma.is_masked(values):
         raise ConfigurationError(f"{what} have masked entries; leave these rows out, or fill them in")
     try:
@@ -69,7 +69,7 @@ def as_array(values: Any, what: str) -> np.ndarray[Any, Any]:
     if array.dtype.kind not in _REAL + _WHOLE:
         words = {"c": "complex numbers", "U": "texts", "S": "texts", "O": "objects"}.get(array.dtype.kind, "no numbers")
         raise ConfigurationError(
-            f"{what} are {words} ({array.dtype} of shape {array.shape}), and real numbers were expected; "
+            f"{what} are {words} ({array.dtype} of shape {array.shape}), but real numbers were expected; "
             "convert them first"
         )
     return array
@@ -87,19 +87,20 @@ def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = No
         entries: For indices, the number of entries of their codebook; by default the largest index + 1.
 
     Raises:
-        ConfigurationError: They are not codes, or all the same.
+        ConfigurationError: They are not codes, or all codes are the same.
     """
     array = as_array(codes, "codes")
     found = f"these are {array.dtype} of shape {array.shape}"
     if kind not in (None, *_NAMES):
         raise ConfigurationError(f"codes cannot be {kind!r}; their kind is one of {', '.join(_NAMES)}")
     if entries is not None and kind in ("vectors", "maps"):
-        raise ConfigurationError(f"{kind} have no entries: these are of indices; leave entries out, or say indices")
+        raise ConfigurationError(f"{kind} have no entries, only indices do; leave entries out, or give kind indices")
     whole = array.dtype.kind in _WHOLE
     if kind is None and whole and array.ndim == 2 and entries is None:
         raise ConfigurationError(
-            f"codes that are whole numbers (N, D) may be measurements or indices of a codebook, and {found}: say "
-            "which, by --codes-kind vectors, or --entries K for indices from 0 to K - 1 (in Python kind= and entries=)"
+            f"codes that are whole numbers (N, D) may be measurements or indices of a codebook, and {found}: give "
+            "--codes-kind vectors for measurements, or --entries K for indices from 0 to K - 1 (in Python kind= and "
+            "entries=)"
         )
     if kind is None:
         kind = "indices" if whole and (entries is not None or array.ndim == 3) else None
@@ -107,10 +108,10 @@ def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = No
     if kind is None or array.ndim not in {"vectors": (2,), "maps": (4,), "indices": (2, 3)}[kind]:
         raise ConfigurationError(
             "codes must be one row a code: numbers (N, D) for vectors, (N, C, H, W) for maps, whole numbers (N, H, W) "
-            f"or (N, D) for indices{f' (and they were said to be {kind})' if kind else ''}; {found}; reshape them"
+            f"or (N, D) for indices{f' (their kind was given as {kind})' if kind else ''}; {found}; reshape them"
         )
     if array.shape[0] < 2 or 0 in array.shape:
-        raise ConfigurationError(f"a prior learns from at least 2 codes of at least 1 dimension, and {found}")
+        raise ConfigurationError(f"a prior learns from at least 2 codes of at least 1 dimension, but {found}")
     shape = tuple(int(size) for size in array.shape[1:])
     if kind == "indices":
         return _indices(array, shape, entries)
@@ -121,8 +122,8 @@ def given_codes(codes: Any, *, kind: str | None = None, entries: int | None = No
 def _indices(array: np.ndarray[Any, Any], shape: tuple[int, ...], entries: int | None) -> GivenCodes:
     if array.dtype.kind not in _WHOLE:
         raise ConfigurationError(
-            f"indices must be whole numbers, and these are {array.dtype} of shape {array.shape}; convert them, as by "
-            "astype(int)"
+            f"indices must be whole numbers, but these are {array.dtype} of shape {array.shape}; convert them, for "
+            "example by astype(int)"
         )
     least, most = int(array.min()), int(array.max())
     entries = max(2, most + 1) if entries is None else entries
@@ -130,8 +131,8 @@ def _indices(array: np.ndarray[Any, Any], shape: tuple[int, ...], entries: int |
         raise ConfigurationError(f"a codebook has at least 2 entries, not {entries}")
     if least < 0 or most >= entries:
         raise ConfigurationError(
-            f"indices must be from 0 to {entries - 1}, as there are {entries} entries, and these are from {least} to "
-            f"{most}; give more --entries, or mend them"
+            f"indices must be from 0 to {entries - 1}, as there are {entries} entries, but these are from {least} to "
+            f"{most}; give more --entries, or correct the indices"
         )
     flat = torch.from_numpy(array.astype(np.int64).reshape(len(array), -1))
     return GivenCodes(flat, CodeSpace(shape if len(shape) == 2 else (1, *shape), entries=entries), shape)
@@ -151,15 +152,15 @@ def codes_like(codes: Any, space: CodeSpace, shape: tuple[int, ...]) -> Tensor:
     array = as_array(codes, "codes")
     if array.shape[1:] != shape or array.ndim == 0 or not len(array):
         raise ConfigurationError(
-            f"codes must have the shape (N, {', '.join(map(str, shape))}), as those that the prior was fitted to, and "
-            f"theirs is {array.shape}"
+            f"codes must have the shape (N, {', '.join(map(str, shape))}), like the codes that the prior was fitted "
+            f"to, but theirs is {array.shape}"
         )
     if space.kind is not CodeKind.INDICES:
         return finite_tensor(array, "codes").flatten(1)
     if array.dtype.kind not in _WHOLE or int(array.min()) < 0 or int(array.max()) >= space.entries:
         raise ConfigurationError(
-            f"codes must be indices from 0 to {space.entries - 1}, as those that the prior was fitted to, and they are "
-            f"{array.dtype} from {array.min()} to {array.max()}"
+            f"codes must be indices from 0 to {space.entries - 1}, like the codes that the prior was fitted to, but "
+            f"they are {array.dtype} from {array.min()} to {array.max()}"
         )
     return torch.from_numpy(array.astype(np.int64)).flatten(1)
 
@@ -181,7 +182,7 @@ def finite_tensor(array: np.ndarray[Any, Any], what: str, dtype: torch.dtype = t
         words = "row {}, column {}".format(*place) if array.ndim == 2 else f"index {tuple(map(int, place))}"
         rows = int((~finite.reshape(len(array), -1).all(axis=1)).sum())
         raise ConfigurationError(
-            f"{what} must be finite, and {what}[{', '.join(map(str, place))}] is {array[place]} ({words}, counted from "
+            f"{what} must be finite, but {what}[{', '.join(map(str, place))}] is {array[place]} ({words}, counted from "
             f"0); {rows} of {len(array)} rows have such values: leave them out, or fill them in"
         )
     # torch warns about read-only arrays.

@@ -1,4 +1,4 @@
-"""The folder of a prior that was fitted to given codes: its files."""
+"""The folder of a prior that was fitted to given codes."""
 
 import shutil
 from collections.abc import Mapping
@@ -29,10 +29,20 @@ class PriorFolder:
         path: The folder.
 
     Attributes:
-        config: `prior.toml`, the settings.
-        record: `prior.json`, versions, plug-ins, and a description of the codes.
-        metrics: `metrics.jsonl`, one line for each measurement of the fit; missing if the prior was saved from memory.
-        checkpoints: `checkpoints/`.
+        config: `prior.toml`: the settings.
+        record: `prior.json`: versions, plug-ins, and a description of the codes.
+        metrics: `metrics.jsonl`: one line for each measurement of the fit; missing if the prior was saved from memory.
+        checkpoints: `checkpoints/`: the weights, and the state for resuming a fit.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from priorkit.codes import PriorFolder, fit_prior
+        >>> codes = torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, "full-gaussian", device="cpu", out="priors/mine")
+        >>> folder = PriorFolder.open(Path("priors/mine"))
+        >>> folder.read_record().codes.count, folder.read_config().prior.name
+        (500, 'full-gaussian')
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +76,7 @@ class PriorFolder:
         """Makes a folder with a first checkpoint, atomically.
 
         Raises:
-            RunFolderError: It already exists, or cannot be made; no part of it is left.
+            RunFolderError: The folder already exists, or cannot be made; no part of it is left.
         """
         cls.check_free(path)
 
@@ -95,11 +105,11 @@ class PriorFolder:
         Args:
             step: The training step.
             weights: Tensors by name.
-            state: Everything else.
-            keep: How many of the last checkpoints stay, this one included.
+            state: The rest of the fit's state, for resuming it; empty if it is not needed.
+            keep: Number of last checkpoints to keep, this one included.
 
         Raises:
-            RunFolderError: It cannot be written; the previous one is kept.
+            RunFolderError: The checkpoint cannot be written; the previous one is kept.
         """
         with explained_os_errors("save a checkpoint", "priorkit fit --resume PRIOR"):
             self.checkpoints.save(step, weights, state, ["last"], {"format": str(FORMAT)}, keep=keep)
@@ -115,17 +125,17 @@ class PriorFolder:
 
     @classmethod
     def is_one(cls, path: Path) -> bool:
-        """Whether a path is the folder of a prior."""
+        """Whether a path is the folder of a fitted prior."""
         with suppress(OSError):
             return (path / PRIOR_RECORD).is_file()
         return False
 
     @classmethod
     def open(cls, path: Path) -> "PriorFolder":
-        """An existing folder.
+        """Opens an existing folder.
 
         Raises:
-            RunFolderError: There is no such folder at this path.
+            RunFolderError: There is no folder of a prior at this path.
         """
         if not cls.is_one(path):
             found = "it has no prior.json" if path.exists() else "there is no such folder"
@@ -136,7 +146,7 @@ class PriorFolder:
         return cls(path)
 
     def read_record(self) -> PriorRecord:
-        """The record of the fit and its codes.
+        """Reads the record of the fit and its codes.
 
         Raises:
             RunFolderError: The file is damaged, or a newer version has written it.
@@ -160,7 +170,7 @@ class PriorFolder:
         raise RunFolderError(f"cannot read {str(self.record)!r}: {reason}; restore the file, or fit the prior again")
 
     def read_config(self) -> RunConfig:
-        """The settings.
+        """Reads the settings.
 
         Raises:
             ConfigurationError: The file is damaged.

@@ -35,8 +35,8 @@ def make_prior(
 ) -> Prior:
     """Makes an untrained prior, a torch module: `make_prior("mixture", dim=8, components=10)`.
 
-    It is `priorkit.interfaces.Prior`: `sample(n)` draws codes; `log_prob(code)` is available if `has_density`; and
-    `learning` says how it is trained: by its density, by `code_loss`, or by one call of `fit_codes`.
+    The module is a `priorkit.interfaces.Prior`: `sample(n)` draws codes; `log_prob(code)` is available if `has_density`
+    is True; and `learning` tells how it is trained: by its density, by `code_loss`, or by one call of `fit_codes`.
 
     Args:
         name: The prior: `gaussian`, `mixture`, `flow`, `flow-matching`, `learned`, ... (`priorkit components prior`).
@@ -54,8 +54,7 @@ def make_prior(
         **options: The prior's own options (`priorkit components NAME`).
 
     Raises:
-        ConfigurationError: The prior needs images or an encoder, or cannot be a prior of such codes, or an option is
-            wrong.
+        ConfigurationError: The prior needs images or an encoder, does not support such codes, or an option is wrong.
         UnknownComponentError: There is no such prior.
 
     Examples:
@@ -94,9 +93,9 @@ def _space(dim: int | Sequence[int], entries: int) -> CodeSpace:
     if entries:
         if entries < 2 or len(shape) == 3:
             raise ConfigurationError(
-                f"entries={entries}: indices (H, W) or (D,) are of a codebook of at least 2 entries"
+                f"entries={entries}: a codebook has at least 2 entries, and its indices have the shape (H, W) or (D,)"
             )
         return CodeSpace(shape if len(shape) == 2 else (1, *shape), entries=entries)
     if len(shape) == 2:
-        raise ConfigurationError(f"dim={dim!r}: maps have the shape (C, H, W); of indices (H, W), give entries, too")
+        raise ConfigurationError(f"dim={dim!r}: maps have the shape (C, H, W); for indices (H, W), give entries, too")
     return CodeSpace(shape)

@@ -21,7 +21,7 @@ __all__ = ["rebuilt_parts"]
 def rebuilt_parts(
     config: RunConfig, registry: Registry, record: PriorRecord, weights: dict[str, Tensor]
 ) -> tuple[Prior, CodeScale, PriorCondition | None]:
-    """The prior for evaluation, the scale of its codes and its condition, on the CPU.
+    """Rebuilds the prior for evaluation, the scale of its codes and its condition, on the CPU.
 
     Args:
         config: The resolved settings.
@@ -60,16 +60,16 @@ def _condition(config: RunConfig, registry: Registry, classes: int, dim: int) ->
         dim: Dimensions of vectors; 0 where conditions are classes.
 
     Raises:
-        RunFolderError: The settings have none.
+        RunFolderError: The settings have no condition.
     """
     condition = build_optional(config, registry, "condition", Condition, ConditionContext(classes, dim))
     if condition is None:
-        raise RunFolderError("prior.json has a condition, and prior.toml has none; restore the files")
+        raise RunFolderError("prior.json has a condition, but prior.toml has none; restore the files")
     return condition
 
 
 def _scale_of(dim: int, weights: dict[str, Tensor]) -> CodeScale | None:
-    """The scale of conditions that are vectors."""
+    """The scale of conditions that are vectors; None if conditions are classes."""
     if not dim:
         return None
     scale = CodeScale(CodeSpace((dim,)))

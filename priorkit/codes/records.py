@@ -18,7 +18,7 @@ from priorkit.registry import Registry
 __all__ = ["FORMAT", "CodesRecord", "ConditionRecord", "PriorRecord", "codes_record", "condition_record", "record_of"]
 
 FORMAT = 1
-"""The format that this version writes, in `prior.json`; raised when older folders need a migration."""
+"""The format of `prior.json` that this version writes; increased when older folders need a migration."""
 
 _SLOTS = ("prior", "code_generator", "condition")
 
@@ -70,14 +70,14 @@ class PriorRecord(BaseModel):
     """`prior.json`: the record of a fit.
 
     Attributes:
-        format: Of the folder.
-        priorkit: Version of priorkit.
-        python: Of Python.
-        torch: Of torch.
-        platform: Where.
-        device: On what.
-        precision: In which it was trained.
-        components: Of each kind, the component that is used: its name, distribution and version.
+        format: The format of the folder.
+        priorkit: The version of priorkit.
+        python: The version of Python.
+        torch: The version of torch.
+        platform: The platform, as `platform.platform` describes it.
+        device: The device of the training.
+        precision: The precision of the training.
+        components: The component of each kind: its name, distribution and version.
         codes: The record of the codes.
         condition: The record of the conditions.
     """
@@ -103,7 +103,7 @@ def record_of(
     device: str,
     precision: str,
 ) -> PriorRecord:
-    """The record of a fit that begins now."""
+    """Makes the record of a fit that begins now."""
     components = {}
     for kind, choice in choices_of(config):
         if kind.slot in _SLOTS:
@@ -128,7 +128,7 @@ def record_of(
 
 
 def codes_record(given: GivenCodes, conditions: GivenConditions | None, file: Path | None) -> CodesRecord:
-    """The record of codes; its fingerprint includes their conditions."""
+    """Makes the record of codes; its fingerprint includes their conditions."""
     digest = hashlib.blake2b(digest_size=16)
     tensors = [given.flat]
     if conditions is not None:
@@ -149,7 +149,7 @@ def codes_record(given: GivenCodes, conditions: GivenConditions | None, file: Pa
 
 
 def condition_record(conditions: GivenConditions | None) -> ConditionRecord | None:
-    """The record of conditions, or None."""
+    """Makes the record of conditions; None without conditions."""
     if conditions is None:
         return None
     vectors, scale = conditions.carrier.embeddings, conditions.scale

@@ -30,11 +30,11 @@ def prepare_resumed_fit(
     file: Path | None = None,
     registry: Registry | None = None,
 ) -> CodeFitting:
-    """Loads a fit to resume it, as if it had never stopped. Writes nothing.
+    """Loads a fit for resuming it, as if it had never stopped. Writes nothing.
 
     Args:
         path: The folder of the prior.
-        changes: New limits, or another device; None stands for no new value.
+        changes: New limits, or another device; a value of None changes nothing.
         codes: The same codes; None reads them from a file.
         conditions: The same conditions, if codes are given.
         file: The current file of the codes; None for the recorded file.
@@ -42,6 +42,16 @@ def prepare_resumed_fit(
 
     Raises:
         PriorkitError: There is no such fit, the codes differ, or the fit is complete.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import fit_prior, prepare_resumed_fit
+        >>> codes = torch.randn(100, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = fit_prior(codes, "flow-matching", steps=2, device="cpu", out="priors/mine")
+        >>> fitting = prepare_resumed_fit("priors/mine", {"steps": 3}, codes=codes)
+        >>> fitting.run()
+        >>> fitting.fit.steps
+        3
     """
     registry = installed_plugins() if registry is None else registry
     if (Path(path) / "config.toml").is_file():
@@ -70,7 +80,7 @@ def prepare_resumed_fit(
         ) from None
     if fit.finished():
         raise ConfigurationError(
-            f"{str(path)!r} has reached its limit ({fit.steps} steps); prolong it with --steps {2 * fit.steps}, say"
+            f"{str(path)!r} has reached its limit ({fit.steps} steps); prolong it, as by --steps {2 * fit.steps}"
             if fit.config.steps != 1
             else f"{str(path)!r} is complete: its prior was fitted to all codes at once; fit another to a new --out"
         )
@@ -102,7 +112,7 @@ def _same_codes(
     if codes is None:
         if file is None and record.codes.file is None:
             raise ConfigurationError(
-                f"{str(folder.path)!r} was fitted to codes of no file; give the same codes by --codes"
+                f"{str(folder.path)!r} was fitted to codes that came from no file; give the same codes by --codes"
             )
         file = file or Path(str(record.codes.file))
         read = read_codes(file)
@@ -114,7 +124,7 @@ def _same_codes(
             conditioned = given_conditions(conditions, len(given))
     if codes_record(given, conditioned, None).fingerprint != record.codes.fingerprint:
         raise ConfigurationError(
-            f"these are not the codes that {str(folder.path)!r} was fitted to, or their conditions are others; give "
-            "the same by --codes, or fit another prior"
+            f"these are not the codes that {str(folder.path)!r} was fitted to, or their conditions differ; give "
+            "the same file by --codes, or fit another prior"
         )
     return given, conditioned

@@ -20,12 +20,24 @@ class CodeScale(nn.Module):
     the CPU, because with a large offset float32 would lose precision.
 
     Args:
-        space: The space of the codes as they are given.
+        space: The space of the given codes.
 
     Attributes:
         mean: Mean of each dimension, float64 (dim,); the value of constant dimensions.
         deviation: Standard deviation of each, float64 (dim,); 1 for constant dimensions.
         varies: Which dimensions vary, bool (dim,); the prior sees only these.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.codes import CodeScale
+        >>> from priorkit.interfaces import CodeSpace
+        >>> codes = torch.tensor([[1.0, 7.0], [3.0, 7.0]])
+        >>> scale = CodeScale.of(codes, CodeSpace((2,)))
+        >>> scale(codes)
+        tensor([[-1.],
+                [ 1.]])
+        >>> torch.equal(scale.inverse(scale(codes)), codes.double())
+        True
     """
 
     mean: Tensor
@@ -63,8 +75,8 @@ class CodeScale(nn.Module):
         if not bool(reach.isfinite().all()):
             place = int(reach.isfinite().int().argmin())
             raise ConfigurationError(
-                f"{what} reach from {float(low[place]):g} to {float(high[place]):g} in column {place}, further than "
-                "numbers do; divide them by their largest first"
+                f"{what} reach from {float(low[place]):g} to {float(high[place]):g} in column {place}, which "
+                "exceeds the range of float64; divide them by the largest first"
             )
         # With numbers from 0 to 1, squares do not underflow and sums do not overflow.
         unit = torch.where(reach > 0, reach, 1.0)

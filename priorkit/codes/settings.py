@@ -1,4 +1,4 @@
-"""The settings of a fit to given codes: the fields of `RunConfig` that apply."""
+"""The settings of a fit to given codes: the applicable fields of `RunConfig`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,8 +30,8 @@ def resolve_code_fit(changes: Mapping[str, Any], codes: GivenCodes, registry: Re
     """The configuration of a fit, with all defaults filled in.
 
     Args:
-        changes: What the user has set.
-        codes: The codes, whose number bounds the size of a batch.
+        changes: The user's settings.
+        codes: The codes; a batch has at most as many.
         registry: Where components come from.
 
     Raises:
@@ -57,6 +57,6 @@ def resolve_code_fit(changes: Mapping[str, Any], codes: GivenCodes, registry: Re
 
 
 def settings_to_toml(config: RunConfig) -> str:
-    """The settings of a fit as TOML, which has no null: None is left out."""
+    """The settings of a fit as TOML; values of None are left out, because TOML has no null."""
     dumped = config.model_dump(mode="json", include=set(CODE_FIT_SETTINGS), exclude_none=True)
     return tomli_w.dumps({key: toml_values(dumped[key]) for key in CODE_FIT_SETTINGS if key in dumped})

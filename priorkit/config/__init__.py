@@ -11,7 +11,6 @@ from priorkit.config.resolution import (
     choices_of,
     component_options,
     merge_settings,
-    require_reached_stages,
     resolve_config,
     validate_settings,
 )
@@ -24,6 +23,7 @@ from priorkit.config.run_config import (
     LearningRates,
     RunConfig,
 )
+from priorkit.config.run_length import require_reached_stages
 from priorkit.config.shown_paths import without_paths
 from priorkit.config.stages import Stage, beginnings
 from priorkit.config.toml_files import config_to_toml, read_toml, toml_values

@@ -24,6 +24,11 @@ def parse_duration(value: object) -> float:
 
     Raises:
         ValueError: The value is not a duration.
+
+    Examples:
+        >>> from priorkit.config import parse_duration
+        >>> parse_duration("1h30m"), parse_duration("8m 05s"), parse_duration(90)
+        (5400.0, 485.0, 90.0)
     """
     seconds = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -43,7 +48,13 @@ def parse_duration(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Writes a duration, as `45s`, `8m 05s` or `1h 30m`: rounded to seconds; from an hour on, only whole minutes."""
+    """Writes a duration, as `45s`, `8m 05s` or `1h 30m`: rounded to seconds; from an hour on, only whole minutes.
+
+    Examples:
+        >>> from priorkit.config import format_duration
+        >>> format_duration(45.2), format_duration(485), format_duration(5400)
+        ('45s', '8m 05s', '1h 30m')
+    """
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:

@@ -42,7 +42,7 @@ class FieldDescription:
         switch: Whether this is a yes/no option, given without a value.
         optional: Whether `none` is accepted, for no value.
         listed: Whether the option takes several values, as `1,2,3`.
-        former: Whether this is the name of an earlier version; the option has another name now.
+        former: True if this is a former name of the option.
 
     Examples:
         >>> from priorkit.config import RunConfig, describe_fields
@@ -75,7 +75,13 @@ class FieldDescription:
 
 
 def flag_for(path: tuple[str, ...]) -> str:
-    """`("prior", "noise_dim")` becomes `--prior.noise-dim`."""
+    """The flag of a setting: `("prior", "noise_dim")` becomes `--prior.noise-dim`.
+
+    Examples:
+        >>> from priorkit.config import flag_for
+        >>> flag_for(("prior", "noise_dim"))
+        '--prior.noise-dim'
+    """
     return "--" + ".".join(path).replace("_", "-")
 
 
@@ -126,7 +132,13 @@ def _default_in_words(info: FieldInfo) -> str:
 
 
 def value_in_words(value: Any) -> str:
-    """A value as users would write it after its flag."""
+    """A value as users would write it after its flag.
+
+    Examples:
+        >>> from priorkit.config import value_in_words
+        >>> value_in_words(True), value_in_words(None), value_in_words((16, 32))
+        ('yes', 'none', '16,32')
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, ComponentChoice):
@@ -164,6 +176,15 @@ def describe_fields(
     Args:
         model: A pydantic class.
         prefix: Keys that lead to this class.
+
+    Examples:
+        >>> from priorkit.config import describe_fields
+        >>> from priorkit.plugins import Options
+        >>> from pydantic import Field
+        >>> class LaplaceOptions(Options):
+        ...     scale: float = Field(1.0, gt=0, description="scale of the distribution")
+        >>> [(field.flag, field.type) for field in describe_fields(LaplaceOptions, ("prior",))]
+        [('--prior.scale', 'float > 0')]
     """
     described: list[FieldDescription] = []
     for name, info in model.model_fields.items():
@@ -194,11 +215,21 @@ def describe_fields(
 
 
 def describe_former_fields(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> list[FieldDescription]:
-    """Describes fields by the names that they had before, and that are still taken (`renamed_options`).
+    """Describes fields by their former names, which are still accepted (`renamed_options`).
 
     Args:
-        model: `RunConfig`, or the options of a component.
-        prefix: Keys that lead to it.
+        model: `RunConfig`, or a component's class of options.
+        prefix: Keys that lead to this class.
+
+    Examples:
+        >>> from typing import ClassVar
+        >>> from priorkit.config import describe_former_fields
+        >>> from priorkit.plugins import Deprecated, Options
+        >>> class LaplaceOptions(Options):
+        ...     renamed_options: ClassVar = {"width": Deprecated("scale", since="0.1", gone="9.0")}
+        ...     scale: float = 1.0
+        >>> [(field.flag, field.former) for field in describe_former_fields(LaplaceOptions, ("prior",))]
+        [('--prior.width', True)]
     """
     renamed = getattr(model, "renamed_options", {})
     current = {item.path: item for item in describe_fields(model, prefix)} if renamed else {}

@@ -11,6 +11,11 @@ def parse_json(text: str | bytes) -> Any:
 
     Raises:
         ValueError: The text is not JSON, or is nested too deeply.
+
+    Examples:
+        >>> from priorkit.config import parse_json
+        >>> parse_json('{"steps": 500}')
+        {'steps': 500}
     """
     try:
         return json.loads(text)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from priorkit.config.component_choice import ComponentChoice, comma_separated
 from priorkit.config.fields import flag_for
-from priorkit.config.run_config import DEFAULT_STEPS, LIMITS, NAMED_TABLES, RunConfig
-from priorkit.config.stages import Stage, beginnings, lengthened, open_ended
+from priorkit.config.run_config import LIMITS, NAMED_TABLES, RunConfig
+from priorkit.config.run_length import resolved_length
+from priorkit.config.stages import open_ended
 from priorkit.deprecation import with_current_names
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import KINDS, Kind, Options, nearest
@@ -21,7 +22,6 @@ __all__ = [
     "choices_of",
     "component_options",
     "merge_settings",
-    "require_reached_stages",
     "resolve_config",
     "validate_settings",
 ]
@@ -32,7 +32,13 @@ _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
 def choices_of(config: RunConfig) -> Iterator[tuple[Kind, ComponentChoice]]:
-    """Every component that a configuration chooses, with its kind."""
+    """Yields every component that a configuration chooses, with its kind.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, choices_of
+        >>> {kind.slot: choice.name for kind, choice in choices_of(RunConfig(prior="mixture"))}["prior"]
+        'mixture'
+    """
     for kind in KINDS:
         chosen = getattr(config, kind.slot)
         for choice in chosen if kind.several else (chosen,):
@@ -51,7 +57,7 @@ def _as_table(value: Any) -> dict[str, Any] | None:
 
 
 def _overridden(under: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """One table over another; what is given last stands last, also by a former name (`with_current_names`)."""
+    """Overrides one table by another. Overriding keys come last, so that they count in `with_current_names`, too."""
     return {**{key: value for key, value in under.items() if key not in table}, **table}
 
 
@@ -61,6 +67,14 @@ def merge_settings(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[s
     If the upper mapping chooses another component, the lower mapping's options of this slot are dropped: they belong to
     the replaced component. If the upper mapping has a limit (`LIMITS`) or stages, all limits of the lower mapping are
     dropped, and with them the length of its last stage, unless another stage already has an open length.
+
+    Examples:
+        >>> from priorkit.config import merge_settings
+        >>> recipe = {"prior": {"name": "learned", "noise_dim": 32}, "steps": 1000}
+        >>> merge_settings(recipe, {"prior": {"noise_dim": 16}})
+        {'prior': {'name': 'learned', 'noise_dim': 16}, 'steps': 1000}
+        >>> merge_settings(recipe, {"prior": "gaussian", "epochs": 5})
+        {'prior': {'name': 'gaussian'}, 'epochs': 5}
     """
     lower, upper = (with_current_names(layer, RunConfig.renamed_options) for layer in (lower, upper))
     limited = any(upper.get(key) is not None for key in LIMITS)
@@ -158,6 +172,16 @@ def component_options(registered: Registered, given: Mapping[str, Any]) -> Optio
     Raises:
         ConfigurationError: An option is unknown, or its value has the wrong type or range.
         PluginError: A third party's plug-in fails while it checks the options.
+
+    Examples:
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.config import component_options
+        >>> component_options(installed_plugins().get("prior", "learned"), {"noise_dim": 16}).noise_dim
+        16
+        >>> component_options(installed_plugins().get("prior", "learned"), {"noise_dim": 0})
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --prior.noise-dim: input should be greater than or equal to 1; given 0
     """
     component = registered.component
     owner = f"{registered.slot.replace('_', ' ')} {component.name!r}"
@@ -174,6 +198,15 @@ def validate_settings(settings: Mapping[str, Any]) -> RunConfig:
 
     Raises:
         ConfigurationError: A key is unknown, or a value has the wrong type or range.
+
+    Examples:
+        >>> from priorkit.config import validate_settings
+        >>> validate_settings({"prior": "mixture", "steps": 500}).prior.name
+        'mixture'
+        >>> validate_settings({"step": 500})
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --step: a run has no option 'step'; did you mean 'steps'? Options: ...
     """
     try:
         return RunConfig.model_validate(dict(settings))
@@ -189,6 +222,14 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
     Raises:
         UnknownComponentError: No plug-in supplies a component of that name.
         ConfigurationError: A component's option is unknown or has an invalid value.
+
+    Examples:
+        >>> from priorkit import RunConfig, installed_plugins
+        >>> from priorkit.config import resolve_config
+        >>> config = RunConfig(prior="learned")
+        >>> resolved = resolve_config(config, installed_plugins())
+        >>> config.prior.options, resolved.prior.options["noise_dim"], resolved.steps
+        ({}, 64, 1500)
     """
     config = config.model_copy(update={"phases": _phases_of_stages(config, registry)})
     resolved: dict[str, Any] = {kind.slot: () for kind in KINDS if kind.several}
@@ -196,7 +237,7 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
         options = component_options(registry.get(kind.slot, choice.name), choice.options)
         complete = ComponentChoice(name=choice.name, options=options.model_dump(mode="json"))
         resolved[kind.slot] = (*resolved[kind.slot], complete) if kind.several else complete
-    resolved.update(_resolved_length(config))
+    resolved.update(resolved_length(config))
     if config.data_dir is not None:
         # Runs may be resumed, and their data read again, from another working directory.
         resolved["data_dir"] = config.data_dir.absolute()
@@ -225,63 +266,3 @@ def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentC
     added = sorted(name for name in named if name in known and name not in map(bare_name, listed))
     kept = [choice for choice in config.phases if every or bare_name(choice.name) in named]
     return (*kept, *(ComponentChoice(name=name) for name in added))
-
-
-def _resolved_length(config: RunConfig) -> dict[str, Any]:
-    """The limits of a run; the last stage's length becomes the run's, so that all runs are prolonged alike.
-
-    Raises:
-        ConfigurationError: The run ends before its last stage begins, or has no steps for one of its stages.
-    """
-    unlimited = all(getattr(config, key) is None for key in LIMITS)
-    if not config.stages:
-        return {"steps": DEFAULT_STEPS} if unlimited else {}
-    if any(stage.steps is None for stage in config.stages[:-1]):
-        config = _with_every_length(config, config.stages)
-    require_reached_stages(config)
-    assert config.stages, "stages stay"
-    begins, last = beginnings(config.stages)[-1], config.stages[-1]
-    if last.steps is not None and config.steps not in (None, begins + last.steps):
-        raise ConfigurationError(
-            f"--steps {config.steps}: the stages {','.join(map(str, config.stages))} have {begins + last.steps} steps "
-            "together; leave out --steps, or the length of the last stage"
-        )
-    steps = config.steps if last.steps is None else begins + last.steps
-    return {
-        "steps": begins + DEFAULT_STEPS if unlimited and steps is None else steps,
-        "stages": (*config.stages[:-1], last.model_copy(update={"steps": None})),
-    }
-
-
-def _with_every_length(config: RunConfig, stages: Sequence[Stage]) -> RunConfig:
-    """The settings of a run whose open-ended stage is not the last: it gets the steps that remain."""
-    others = sum(stage.steps or 0 for stage in stages)
-    steps = others + DEFAULT_STEPS if config.steps is None else config.steps
-    if steps <= others:
-        which = next(stage for stage in stages if stage.steps is None)
-        raise ConfigurationError(
-            f"--steps {steps}: of the stages {','.join(map(str, stages))}, those with a length take {others}, which "
-            f"leaves none for {which}; use --steps N with N > {others}"
-        )
-    return config.model_copy(update={"stages": lengthened(stages, steps)})
-
-
-def require_reached_stages(config: RunConfig) -> None:
-    """Checks that a run does not end before its last stage begins.
-
-    Raises:
-        ConfigurationError: It does end before, or its length is given in epochs.
-    """
-    if not config.stages:
-        return
-    begins, last = beginnings(config.stages)[-1], config.stages[-1]
-    if config.epochs is not None:
-        raise ConfigurationError(
-            f"--epochs {config.epochs:g}: a run with stages ({','.join(map(str, config.stages))}) is counted in steps; "
-            "use --steps, or leave it out"
-        )
-    if config.steps is not None and config.steps <= begins:
-        raise ConfigurationError(
-            f"--steps {config.steps}: the run ends before its last stage ({last}) begins, after step {begins}; give "
-            "more steps, or shorter --stages"
-        )

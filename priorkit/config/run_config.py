@@ -88,7 +88,7 @@ class RunConfig(BaseModel):
     Component fields take a name (`prior="gaussian"`) or a table (`prior={"name": "learned", "noise_dim": 32}`).
 
     Attributes:
-        renamed_options: Former names of settings. Each is taken, with a warning, until the version in which it goes.
+        renamed_options: Former names of settings. Each is accepted, with a warning, until the version that removes it.
 
     Examples:
         >>> from priorkit.config import RunConfig

@@ -97,7 +97,7 @@ def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
 
     Args:
         stages: The stages, at most one of them without a length.
-        steps: The run's steps, more than those of the stages with a length.
+        steps: The run's number of steps, more than the stages with a length have together.
     """
     left = steps - sum(stage.steps or 0 for stage in stages)
     assert left > 0, "the other stages leave no steps"
@@ -108,7 +108,13 @@ def lengthened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
 
 
 def beginnings(stages: Sequence[Stage] | None) -> list[int]:
-    """The step after which each stage of a resolved configuration begins; [0] for a run without stages."""
+    """The number of steps before each stage of a resolved configuration; [0] for a run without stages.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, beginnings
+        >>> beginnings(RunConfig(stages="autoencoder:1000,code-fitting:500").stages)
+        [0, 1000]
+    """
     begins = [0]
     for stage in (stages or ())[:-1]:
         assert stage.steps is not None, "every stage but the last has been given its length"
@@ -117,7 +123,7 @@ def beginnings(stages: Sequence[Stage] | None) -> list[int]:
 
 
 def open_ended(stages: object) -> object:
-    """Stages of a layer of settings, one of which has no length: if all have one, the last stage's is dropped."""
+    """The stages of a layer of settings; if all of them have a length, that of the last stage is dropped."""
     listed = listed_stages(stages)
     assert isinstance(listed, tuple), "stages are listed as a tuple"
     *former, last = (Stage.model_validate(stage) for stage in listed)

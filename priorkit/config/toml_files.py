@@ -19,6 +19,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: The file does not exist, cannot be read, or is not TOML.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.config import read_toml
+        >>> read_toml(Path("runs/first/config.toml"))["steps"]
+        2
     """
     try:
         # Some editors begin UTF-8 files with a byte order mark, which TOML does not allow.
@@ -38,7 +44,14 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_values(value: Any) -> Any:
-    """Converts values for TOML, which has no null: a key whose value is None is left out and keeps its default."""
+    """Converts values for TOML, which has no null: a key whose value is None is left out and keeps its default.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.config import toml_values
+        >>> toml_values({"steps": 500, "epochs": None, "data_dir": Path("images"), "sizes": (8, 16)})
+        {'steps': 500, 'data_dir': 'images', 'sizes': [8, 16]}
+    """
     if isinstance(value, Mapping):
         return {key: toml_values(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
@@ -47,5 +60,11 @@ def toml_values(value: Any) -> Any:
 
 
 def config_to_toml(config: RunConfig) -> str:
-    """Writes a configuration as TOML that `read_toml` reads back to the same configuration."""
+    """Writes a configuration as TOML that `read_toml` reads back to the same configuration.
+
+    Examples:
+        >>> from priorkit.config import RunConfig, config_to_toml
+        >>> "steps = 500" in config_to_toml(RunConfig(steps=500)).splitlines()
+        True
+    """
     return tomli_w.dumps(toml_values(config.model_dump()))

@@ -1,4 +1,4 @@
-"""Images on their way into training: read, brought to one shape, put into batches."""
+"""Reads images, brings them to one shape, and makes batches of images and codes."""
 
 from priorkit.data.batches import Batches, to_float, to_uint8
 from priorkit.data.binarisation import Binarise, binarised

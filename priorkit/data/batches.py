@@ -1,4 +1,4 @@
-"""Batches of images, gathered on the device from uint8 or read from disk."""
+"""Training batches of images, from memory or from disk."""
 
 import torch
 from torch import Tensor
@@ -12,38 +12,39 @@ from priorkit.interfaces import ImageSet
 __all__ = ["Batches", "placed", "to_float", "to_uint8"]
 
 _DEVICE_SHARE = 0.25
-"""Largest share of a device's free memory that the data set may take; a larger one stays in main memory."""
+"""Maximal share of a device's free memory for the data set; a larger data set stays in main memory."""
 
 
 def to_float(images: Tensor, *, channels_last: bool = False) -> Tensor:
-    """uint8 images (N, C, H, W) as float32 in [-1, 1]: 0 becomes -1 and 255 becomes 1."""
+    """Converts uint8 images (N, C, H, W) to float32 in [-1, 1]: 0 becomes -1, and 255 becomes 1."""
     scaled = images.to(torch.float32).mul_(2 / 255).sub_(1)
     return scaled.contiguous(memory_format=torch.channels_last) if channels_last else scaled
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Images in [-1, 1] as uint8, rounded to the nearest; values outside are clipped."""
+    """Converts images in [-1, 1] to uint8, rounded to the nearest; values outside are clipped."""
     return images.float().add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 class Batches:
-    """Training batches as a function of how many images have been seen.
+    """Training batches as a function of the number of images seen.
 
-    A set in memory lies on the device as uint8 where it fits, and batches are gathered and converted there. Stored
+    Images in memory are kept on the device as uint8 if they fit, and batches are gathered and converted there. Stored
     images are read ahead by worker processes.
 
     Args:
         images: The training images.
-        batch_size: Images in a batch, at most as many as there are.
-        seed: Seed of the order.
-        device: Where batches are wanted.
-        channels_last: Their memory layout.
-        share: Which of each batch's images are wanted here; all by default.
-        workers: Processes that read stored images; 0 reads in this one, None takes `default_workers`.
-        entries: What each image brings with it, first dimension the images; or None.
-        binarise: Whether the images are made black and white: `none`, `threshold`, or `stochastic`, which draws them
-            from `seed` and the place in training.
-        transform: Changes each image at random, from `seed` and the place in training; or None.
+        batch_size: Number of images in a batch, at most the number of training images.
+        seed: Seed of the order, of `binarise` and of `transform`.
+        device: The device of the batches.
+        channels_last: Whether batches have the memory layout `channels_last`.
+        share: The slice of each batch that this process trains on; all by default.
+        workers: Number of processes that read stored images. 0 reads in this process; None stands for
+            `default_workers`.
+        entries: The condition's entry of each image, shape (images, ...); or None.
+        binarise: Conversion of images to black and white: `none`, `threshold`, or `stochastic`, which draws pixels from
+            the seed and the position in training.
+        transform: A random change of each image, drawn from the seed and the position in training; or None.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Batches:
         self._entries = placed(entries, device) if entries is not None else None
 
     def at(self, images_seen: int) -> Tensor:
-        """The share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1] on the device.
+        """This process's share of the batch after `images_seen` images: float32 (N, C, H, W) in [-1, 1], on the device.
 
         Raises:
             DataError: A stored image cannot be read, or a transform fails.
@@ -96,18 +97,18 @@ class Batches:
     def _binarised(self, images: Tensor, images_seen: int) -> Tensor:
         if self.binarise != "stochastic":
             return binarised(images, self.binarise, self.seed, images_seen)
-        # Drawn for the whole batch: how many processes share it changes nothing.
+        # Drawn for the whole batch, so that the number of processes changes nothing.
         whole = (self.batch_size, *images.shape[1:])
         return above(images, drawn_thresholds(whole, self.seed, images_seen, self.device)[self.share])
 
     def entries_at(self, images_seen: int) -> Tensor | None:
-        """What the images of `at` bring with them, shape (N, ...), on the device; None if there is nothing."""
+        """The condition's entries of the images of `at`, shape (N, ...), on the device; None if there are none."""
         if self._entries is None:
             return None
         return self._gathered(self._entries, images_seen).to(self.device, non_blocking=True)
 
     def indices_at(self, images_seen: int) -> Tensor:
-        """Which training images those of `at` are, int64 (N,), on the device."""
+        """The indices of the images of `at` among the training images, int64 (N,), on the device."""
         return uploaded(self._indices(images_seen), self.device)
 
     def _indices(self, images_seen: int) -> Tensor:
@@ -121,25 +122,25 @@ class Batches:
 
     @property
     def workers(self) -> int | None:
-        """How many processes read stored images, 0 if this one does; None where images are in memory."""
+        """Number of processes that read stored images, 0 if this process reads them; None if images are in memory."""
         return self._source.workers if isinstance(self._source, Stream) else None
 
     def close(self) -> None:
-        """Ends the worker processes, if there are any; the next batch starts them again."""
+        """Ends the worker processes, if any; the next batch starts them again."""
         if isinstance(self._source, Stream):
             self._source.close()
 
 
 def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
-    """Moves a small tensor from main memory to the device, without waiting for what the device is doing."""
+    """Copies a small tensor from main memory to the device, without waiting for the device's current work."""
     if device.type == "cuda":
-        # A copy from pageable memory waits.
+        # A copy from pageable memory would wait.
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
 
 
 def placed(pixels: Tensor, device: torch.device) -> Tensor:
-    """Moves a set to the device, if it may take that much there."""
+    """Moves a data set to the device, unless it would take too much of the device's memory."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return pixels.to(device) if pixels.nbytes <= _DEVICE_SHARE * free else pixels

@@ -1,4 +1,4 @@
-"""What a system must know of its data before it is built."""
+"""The summary of a data set, from which a system is built."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ __all__ = ["DataSummary", "class_counts", "summarise"]
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The data, as far as networks are made to fit it.
+    """The properties of a data set that components are built for.
 
     Attributes:
         shape: The images' shape.
         classes: Number of classes; 0 if there are no labels.
         embedding_dim: Dimensions of the embeddings; 0 if there are none.
-        train: The training images; None where a trained run is loaded, whose tensors follow.
-        train_count: Number of training images, also where a trained run is loaded.
-        training_images: Gives the training images, for components that go on reading them; where a trained run is
-            loaded, it reads the data set. None where there is none to read.
-        vocabulary: The words of the training captions, as `priorkit.plugins.vocabulary_of` gives them, also where a
+        train: The training images; None if a trained run is loaded, whose tensors are loaded afterwards.
+        train_count: Number of training images, also if a trained run is loaded.
+        training_images: Returns the training images, for components that read them throughout; if a trained run is
+            loaded, this call reads the data set. None if there is no data set.
+        vocabulary: The words of the training captions, as `priorkit.plugins.vocabulary_of` returns them, also if a
             trained run is loaded; empty if there are no captions.
     """
 
@@ -37,7 +37,7 @@ class DataSummary:
 
 
 def summarise(data: ImageData) -> DataSummary:
-    """The summary of a data set."""
+    """Summarises a data set."""
     vectors = data.train.embeddings
     classes = len(class_counts(data))
     embedding_dim = 0 if vectors is None else vectors.shape[1]
@@ -47,6 +47,6 @@ def summarise(data: ImageData) -> DataSummary:
 
 
 def class_counts(data: ImageData) -> list[int]:
-    """How many images to train on each class has; empty where there are no labels."""
+    """The number of training images of each class; empty if there are no labels."""
     labels = data.train.labels
     return [] if labels is None else torch.bincount(labels, minlength=len(data.class_names)).tolist()

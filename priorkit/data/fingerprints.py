@@ -1,4 +1,4 @@
-"""Recognises a data set, whichever way its images are read."""
+"""Fingerprints, which recognise a data set whether its images are in memory or read from disk."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -19,17 +19,17 @@ __all__ = [
 ]
 
 _SAMPLE = 128
-"""Images of each set that are compared by their pixels even where that of all would take too long."""
+"""Number of images of each set whose pixels are compared if comparing all would take too long."""
 _CHUNK = 1024
-"""Stored images that are read at a time."""
+"""Number of stored images read at a time."""
 
 
 def describe_data(data: ImageData) -> dict[str, str | None]:
-    """What a run remembers of its data, for `is_same_data`.
+    """The fingerprints of a data set that a run records for `is_same_data`.
 
     Returns:
-        `fingerprint`: of all pixels, or None where images are not in memory; `stored_fingerprint`: of the files, or
-        None where the source gives none; `sample_fingerprint`: of the pixels of some images.
+        `fingerprint`: of all pixels, or None if images are not in memory; `stored_fingerprint`: of the files, or None
+        if the source has none; `sample_fingerprint`: of the pixels of some images.
     """
     stored = any(isinstance(part.images, StoredImages) for part in (data.train, data.test))
     return {
@@ -40,11 +40,11 @@ def describe_data(data: ImageData) -> dict[str, str | None]:
 
 
 def is_same_data(data: ImageData, recorded: Mapping[str, Any]) -> bool:
-    """Whether data is what `describe_data` was given, though it may have been read another way.
+    """Whether data is the same as the data that `describe_data` recorded, which may have been read another way.
 
-    All pixels are compared where both have been in memory. Otherwise the files and some images are; or, where nothing
-    else is known of the one that was recorded, all images are read once. Runs of the first format know the number and
-    the shape of their images alone.
+    If both were in memory, all pixels are compared; otherwise the fingerprint of the files, and the pixels of some
+    images. If only the fingerprint of all pixels was recorded, all images are read once. Runs of the first format have
+    recorded only the number and the shape of their images.
     """
     pixels, stored, sample = (recorded.get(f"{kind}fingerprint") for kind in ("", "stored_", "sample_"))
     if pixels is stored is sample is None:
@@ -64,17 +64,17 @@ def is_same_data(data: ImageData, recorded: Mapping[str, Any]) -> bool:
 
 
 def data_fingerprint(data: ImageData) -> str:
-    """A short text that differs where two data sets differ in an image or in their order; reads every image."""
+    """The fingerprint of all pixels and their order; reads every image."""
     return _digest([(part, _all(part)) for part in (data.train, data.test)])
 
 
 def sample_fingerprint(data: ImageData) -> str:
-    """The same for 128 images of each set, spread over it, whichever way they are read."""
+    """The fingerprint of the pixels of 128 images, evenly spaced over each set."""
     return _digest([(part, iter([part.spread(_SAMPLE)])) for part in (data.train, data.test)])
 
 
 def condition_fingerprint(data: ImageData) -> str:
-    """A short text that differs where labels or embeddings of the training images differ."""
+    """The fingerprint of the training images' labels and embeddings."""
     digest = hashlib.blake2b(digest_size=16)
     for entries in (data.train.labels, data.train.embeddings):
         digest.update(b"none" if entries is None else f"{tuple(entries.shape)}".encode())
@@ -83,9 +83,9 @@ def condition_fingerprint(data: ImageData) -> str:
 
 
 def captions_fingerprint(data: ImageData) -> str | None:
-    """A short text that differs where captions of the training images differ; None where there are none.
+    """The fingerprint of the training images' captions; None if there are none.
 
-    It is one of its own, because runs that are older than captions remember labels and embeddings alone.
+    It is separate from `condition_fingerprint`, because older runs recorded only that of labels and embeddings.
     """
     if data.train.captions is None:
         return None

@@ -1,4 +1,4 @@
-"""Brings images to the sizes and channels that networks are made for."""
+"""Brings images to the sizes and channels that networks support."""
 
 import dataclasses
 from typing import NamedTuple
@@ -16,17 +16,17 @@ __all__ = ["IMAGE_SIZES", "Preparation", "PreparedData", "check_image_size", "fi
 # Weights of red, green and blue in the luma of ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)
 _LOOKED_AT = 1024
-"""Training images whose edges are searched for a background."""
-# Values worked on at a time; as float32, 16 MiB.
+"""Number of training images whose edges are searched for a background."""
+# Number of values processed at a time: 16 MiB as float32.
 _CHUNK = 2**22
 
 
 class Preparation(NamedTuple):
-    """What the images of a data set were brought to one shape from, so that others can be treated alike.
+    """How the images of a data set were brought to one shape; other images can be prepared in the same way.
 
     Attributes:
-        given: The shape (C, H, W) that the data set gives.
-        background: The colour that they were padded with, of `given`'s channels; None where they were not padded.
+        given: The original shape (C, H, W).
+        background: The colour of the padding, one value for each of the original channels; None without padding.
     """
 
     given: tuple[int, int, int]
@@ -35,20 +35,20 @@ class Preparation(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PreparedData(ImageData):
-    """Images that have been brought to one shape, and how.
+    """Images that have been brought to one shape, with the preparation.
 
     Attributes:
-        preparation: How.
+        preparation: How the images were brought to this shape.
     """
 
     preparation: Preparation | None = None
 
 
 class _Change(NamedTuple):
-    """What is done to every image, in this order; `size == side` and equal channels leave it as it is."""
+    """The changes to every image, in this order; `size == side` and the same channels change nothing."""
 
     side: int
-    """Side of the central square that is kept, in pixels."""
+    """Side of the central square to which images are cropped, in pixels."""
     size: int
     """Side of the result, in pixels."""
     channels: int
@@ -58,10 +58,10 @@ class _Change(NamedTuple):
 
 
 def check_image_size(image_size: int) -> None:
-    """Checks a size in pixels that somebody asked for.
+    """Checks a requested image size in pixels.
 
     Raises:
-        ConfigurationError: It is not one of `IMAGE_SIZES`; the message has the nearest one.
+        ConfigurationError: The size is not one of `IMAGE_SIZES`; the message suggests the nearest.
     """
     if image_size not in IMAGE_SIZES:
         nearest = min(IMAGE_SIZES, key=lambda size: abs(size - image_size))
@@ -74,27 +74,27 @@ def check_image_size(image_size: int) -> None:
 def fit_images(data: ImageData, image_size: int | None = None, channels: int | None = None) -> PreparedData:
     """Brings images to a square whose side is a power of two from 16 to 128, and to 1 or 3 channels.
 
-    Images that are not square are cropped to their central square. A smaller square is padded, centred, where a border
-    of at most an eighth of the new side is missing and there is a background to go on with: one value holds more than
-    half of the pixels along the edges of the training images (of 1024 spread over them, where there are more), in each
-    channel (black in MNIST, which goes from 28x28 to 32x32 so). All others are resized (bicubic, antialiased). Colour
-    turns to grey as the luma of ITU-R BT.601, grey to colour by repeating.
+    Images that are not square are cropped to their central square. A smaller square is centred and padded if each
+    border is at most an eighth of the new side, and if there is a background: in each channel, more than half of the
+    pixels along the edges of the training images (of 1024 evenly spaced images, if there are more) have the same value.
+    Thus MNIST is padded with black from 28x28 to 32x32. All other images are resized (bicubic, antialiased). Colour
+    becomes grey as the luma of ITU-R BT.601; grey becomes colour by repetition.
 
-    Images in memory are changed a few at a time, which needs little memory beside the result. Stored images stay where
-    they are; each is changed in the same way, to the bit, when it is read.
+    Images in memory are changed a few at a time, which needs little memory besides the result. Stored images stay on
+    disk; each is changed in the same way, bit for bit, when it is read.
 
     Args:
-        data: The images; those held out are changed in the same way as those to train on.
+        data: The images; held-out images are changed in the same way as training images.
         image_size: Side of the result in pixels; by default the smallest possible that is not below the images' shorter
             side, at most 128.
-        channels: 1 for grey or 3 for RGB images; by default the channels that the images have.
+        channels: 1 for grey or 3 for RGB; by default unchanged.
 
     Returns:
-        The images, with a note for each change, and how they were changed.
+        The images with their preparation, and a note for each change.
 
     Raises:
-        ConfigurationError: `image_size` or `channels` is none of the possible values.
-        DataError: The held-out images have another shape than those to train on; or a stored image cannot be read.
+        ConfigurationError: `image_size` or `channels` is not one of the possible values.
+        DataError: Held-out and training images have different shapes; or a stored image cannot be read.
     """
     if image_size is not None:
         check_image_size(image_size)
@@ -104,7 +104,7 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
         )
     if data.train.shape != data.test.shape:
         raise DataError(
-            f"the images to train on have shape {data.train.shape} (channels, height, width) and those held out "
+            f"training images have the shape {data.train.shape} (channels, height, width), but held-out images "
             f"{data.test.shape}: the data set must bring them to one shape"
         )
     given, height, width = data.train.shape
@@ -127,12 +127,12 @@ def fit_images(data: ImageData, image_size: int | None = None, channels: int | N
 
 
 def fit_alike(images: Tensor, preparation: Preparation, shape: ImageShape) -> Tensor:
-    """Brings images to a shape in the same way, to the bit, as those of a data set were.
+    """Prepares images in the same way, bit for bit, as the images of a data set.
 
     Args:
-        images: uint8, shape (N, C, H, W), C as the data set gives it; H and W too, or a square of the shorter one.
-        preparation: How the data set's images were brought there.
-        shape: The result's.
+        images: uint8, shape (N, C, H, W), in the original shape of the data set, or its central square.
+        preparation: The preparation of the data set's images.
+        shape: The shape of the result.
 
     Returns:
         uint8, shape (N, C, size, size).
@@ -166,7 +166,7 @@ class _FittedImages(StoredImages):
         return _changed(self.stored.read(indices), self.change)
 
     def fingerprint(self) -> str:
-        # The change follows from the run's settings and from the images.
+        # The change follows from the run's settings and the images, so it need not be part of the fingerprint.
         return self.stored.fingerprint()
 
 
@@ -176,7 +176,7 @@ def _central_square(images: Tensor, side: int) -> Tensor:
 
 
 def _background(images: Tensor) -> Tensor | None:
-    """The value that more than half of the pixels along the edges have, uint8 of shape (C,), or None."""
+    """The value of more than half of the pixels along the edges, uint8 of shape (C,); None if there is none."""
     edges = torch.cat([images[:, :, 0], images[:, :, -1], images[:, :, 1:-1, 0], images[:, :, 1:-1, -1]], dim=2)
     values = []
     for channel in edges.unbind(1):
@@ -218,14 +218,14 @@ def _changed_chunk(images: Tensor, change: _Change) -> Tensor:
         images = _padded(images, change.size, change.background)
     values = images
     if change.channels < images.shape[1]:
-        # Term by term: how a sum over a dimension is rounded may depend on how many images there are.
+        # Term by term: the rounding of a sum over a dimension may depend on the number of images.
         red, green, blue = (weight * images[:, channel : channel + 1] for channel, weight in enumerate(_LUMA))
         values = red + green + blue
     if values.shape[-1] != change.size:
         values = functional.interpolate(
             values.float(), size=(change.size, change.size), mode="bicubic", antialias=True, align_corners=False
         )
-    # Bicubic interpolation overshoots at edges. One channel is repeated here where three are wanted.
+    # Bicubic interpolation overshoots at edges. `expand` repeats one channel if three are wanted.
     return values.round().clamp(0, 255).to(torch.uint8).expand(-1, change.channels, -1, -1)
 
 

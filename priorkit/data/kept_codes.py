@@ -1,4 +1,4 @@
-"""The codes of all training images, computed once and kept."""
+"""The codes of all training images, computed once and kept in memory or on disk."""
 
 import shutil
 import tempfile
@@ -19,28 +19,28 @@ __all__ = ["KeptCodes", "room_for"]
 _CHUNK = 500
 _MOMENTS_CHUNK = 10_000
 _MEMORY_SHARE = 0.25
-"""Largest share of the free memory that codes may take before they go to disk."""
+"""Maximal share of the free memory for codes; more codes go to disk."""
 _DISK_SHARE = 0.9
-"""Largest share of the free disk that they may take there."""
+"""Maximal share of the free disk space for codes."""
 
 
 class KeptCodes:
-    """Batches of codes, as a function of how many images have been seen; `Batches` gives images in the same order.
+    """Batches of codes as a function of the number of images seen, in the order of `Batches`.
 
-    The posteriors of all images are found at the first batch, by one pass over the images. Means and log-variances are
-    kept where posteriors are normal, and codes drawn from them anew for every batch; of other stochastic encoders, one
-    draw for each image is kept; of quantising ones, indices. They take 4 bytes a dimension, or 8 with log-variances: in
-    the device's memory, or in the main memory, or, where they would take more than a quarter of what is free there, in
-    a temporary file.
+    `encode_with` computes the posteriors of all images in one pass. Of normal posteriors, means and log-variances are
+    kept, and every batch draws new codes from them; of other stochastic encoders, one draw for each image; of
+    quantising encoders, indices. They take 4 bytes for each dimension of a code, or 8 with log-variances: in the
+    device's memory or in main memory, or in a temporary file if they would take more than a quarter of the free main
+    memory.
 
     Args:
         images: The training images.
-        batch_size: Codes in a batch, at most as many as there are images.
+        batch_size: Number of codes in a batch, at most the number of images.
         seed: Seed of the order and of the draws.
-        precision: Where and how the encoder computes.
-        channels_last: The images' memory layout for the encoder.
-        entries: What each image brings with it, first dimension the images; or None.
-        binarise: Whether images are made black and white; drawn once for each image, where they are drawn.
+        precision: The precision and device of the encoder.
+        channels_last: Whether images have the memory layout `channels_last` for the encoder.
+        entries: The condition's entry of each image, shape (images, ...); or None.
+        binarise: Conversion of images to black and white; `stochastic` draws each image once.
     """
 
     workers = None
@@ -67,13 +67,13 @@ class KeptCodes:
         self._posteriors: Tensor | None = None
 
     def encode_with(self, encoder: Encoder) -> None:
-        """Finds the posteriors of all images.
+        """Computes the posteriors of all images.
 
         Args:
-            encoder: enc as it is used, on the device.
+            encoder: enc for evaluation, on the device.
 
         Raises:
-            DataError: A stored image cannot be read, or there is room for the codes neither in memory nor on disk.
+            DataError: A stored image cannot be read, or the codes fit neither into memory nor on the disk.
         """
         kept = None
         with evaluating(encoder):
@@ -89,12 +89,12 @@ class KeptCodes:
         self._posteriors = placed(kept, self.precision.device)
 
     def _kept_of(self, encoder: Encoder, images: Tensor, first: int) -> Tensor:
-        """What is kept of images' posteriors, (N, 1 or 2, code_dim)."""
+        """The values to keep of images' posteriors, (N, 1 or 2, code_dim)."""
         posterior: Posterior = encoder(images)
         if posterior.log_variance is not None:
             return torch.stack([posterior.mean.float(), posterior.log_variance.float()], dim=1)
         if encoder.stochastic:
-            # Nothing else can draw from it again.
+            # Drawn now, because only the encoder can draw from this posterior.
             generator = torch.Generator().manual_seed(seed_for(self.seed, "kept codes", first))
             noise = torch.randn(len(images), encoder.code_dim, generator=generator)
             posterior = encoder(images, noise.to(images.device))
@@ -102,11 +102,11 @@ class KeptCodes:
 
     @property
     def known(self) -> bool:
-        """Whether the posteriors have been found."""
+        """Whether the posteriors have been computed."""
         return self._posteriors is not None
 
     def forget(self) -> None:
-        """Forgets the posteriors: the encoder is about to be another one."""
+        """Discards the posteriors, because the encoder is about to change."""
         self._posteriors = None
 
     def at(self, images_seen: int) -> Tensor:
@@ -119,17 +119,17 @@ class KeptCodes:
         return self._drawn(lambda posteriors: self._gathered(posteriors, indices), images_seen)
 
     def everything(self) -> Tensor:
-        """A code of every image, drawn from its posterior, in the order of the images: as `at` gives them."""
+        """A code of every image, drawn from its posterior, in the order of the images; types as for `at`."""
         return self._drawn(lambda posteriors: posteriors.to(self.precision.device), 0)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each dimension of the codes of all images, each float32 (code_dim,).
 
-        Of codes that are drawn, those of the distribution that they are drawn from. Indices have none.
+        For normal posteriors, these are the moments of the mixture of all posteriors. Not defined for indices.
         """
-        assert self._posteriors is not None, "codes are found before the first batch"
+        assert self._posteriors is not None, "codes are computed before the first batch"
         total = squares = spread = torch.zeros(self._posteriors.shape[2], dtype=torch.float64)
-        # Shifted by the first code: the squares of large means would leave no digits for small deviations.
+        # Shifted by the first code: squares of large means would leave no digits for small deviations.
         origin = self._posteriors[0, 0].cpu().double()
         for chunk in torch.split(self._posteriors, _MOMENTS_CHUNK):
             part = chunk.cpu().double()
@@ -144,7 +144,7 @@ class KeptCodes:
         return (origin + mean).float().to(device), variance.sqrt().float().to(device)
 
     def _drawn(self, select: Callable[[Tensor], Tensor], images_seen: int) -> Tensor:
-        assert self._posteriors is not None, "codes are found before the first batch"
+        assert self._posteriors is not None, "codes are computed before the first batch"
         posteriors = select(self._posteriors)
         code = posteriors[:, 0]
         if posteriors.shape[1] == 1:
@@ -157,17 +157,17 @@ class KeptCodes:
         return code + torch.exp(0.5 * posteriors[:, 1]) * noise
 
     def entries_at(self, images_seen: int) -> Tensor | None:
-        """What the images of `at` bring with them, shape (N, ...); None if there is nothing."""
+        """The condition's entries of the images of `at`, shape (N, ...); None if there are none."""
         if self._entries is None:
             return None
         return self._gathered(self._entries, self.order.batch(images_seen, self.batch_size))
 
     def indices_at(self, images_seen: int) -> Tensor:
-        """Which training images the codes of `at` are of, int64 (N,), on the device."""
+        """The indices of the training images of the codes of `at`, int64 (N,), on the device."""
         return uploaded(self.order.batch(images_seen, self.batch_size), self.precision.device)
 
     def all_entries(self) -> Tensor | None:
-        """What all images bring with them, shape (M, ...); None if there is nothing."""
+        """The condition's entries of all images, shape (M, ...); None if there are none."""
         return None if self._entries is None else self._entries.to(self.precision.device)
 
     def _gathered(self, source: Tensor, indices: Tensor) -> Tensor:
@@ -177,16 +177,16 @@ class KeptCodes:
         return uploaded(source.index_select(0, indices), device)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: no process or file is open."""
 
 
 def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """A tensor of that shape and type of 4 bytes: in memory if it takes a small part of it, else in a temporary file.
+    """Allocates a tensor of a dtype of 4 bytes: in memory if it takes at most a quarter of it, else in a file.
 
-    The file has no name any more where the system allows that, so it goes with the process.
+    The temporary file is deleted at once if the system allows that; its space is then freed with the process.
 
     Raises:
-        DataError: There is room neither in memory nor on disk.
+        DataError: The tensor fits neither into memory nor on the disk.
     """
     size = torch.Size(shape).numel()
     if 4 * size <= _MEMORY_SHARE * free_memory():

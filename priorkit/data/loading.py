@@ -1,4 +1,4 @@
-"""Loads the data set that a configuration names, in a size that the networks take."""
+"""Loads the data set of a configuration, in a size that networks support."""
 
 import dataclasses
 import sys
@@ -19,29 +19,29 @@ from priorkit.registry.guard import refusing
 __all__ = ["load_data"]
 
 _LISTED = 5
-"""Names that a note lists, at most."""
+"""Maximal number of names that a note lists."""
 _LOOKED_AT = 64
-"""Images whose values are looked at."""
+"""Number of images whose values are checked."""
 _LITTLE = 32
-"""Difference of the darkest and the brightest value below which images hardly show anything."""
+"""Difference between the darkest and the brightest value below which images show hardly anything."""
 _MEMORY_SHARE = 0.25
-"""Largest share of the free memory that images may take before they are streamed, unless the user says otherwise."""
+"""Maximal share of the free memory for images that are not streamed, by default."""
 
 
 def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> PreparedData:
-    """Reads the images, brought to a square size that is a power of two from 16 to 128 and to 1 or 3 channels.
+    """Loads images, and brings them to squares of a power of two from 16 to 128 pixels, with 1 or 3 channels.
 
     Args:
-        config: Which data set, and how to read it.
+        config: The choice of the data set, and the settings for reading it.
         registry: Where components come from.
-        readers: Processes on this machine that read it, each for itself, and share the memory.
+        readers: Number of processes on this machine that each load the data set, and share the memory.
 
     Raises:
-        DataError: The files are missing or broken, the images do not fit into memory, or they are too few.
-        ConfigurationError: The data set's options, or the size asked for, are wrong.
+        DataError: The files are missing or broken, the images do not fit into memory, or there are too few.
+        ConfigurationError: The data set's options or the requested size are wrong.
     """
     if config.image_size is not None:
-        # Before a data set makes images of that size.
+        # Before a data set generates images of this size.
         check_image_size(config.image_size)
     source = data_source(config, registry, _memory(config, readers))
     if config.data_dir is not None and not source.reads_data_dir:
@@ -57,7 +57,7 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> Prepar
     if len(data.train) < 2 or not len(data.test):
         raise DataError(
             f"--dataset {config.dataset.name}: {len(data.train)} training and {len(data.test)} held-out images; "
-            "at least two to train on and one held out are needed"
+            "at least 2 training images and 1 held-out image are needed"
         )
     with _memory_named(config):
         fitted = fit_images(data, config.image_size, config.channels)
@@ -67,12 +67,12 @@ def load_data(config: RunConfig, registry: Registry, readers: int = 1) -> Prepar
 
 
 def data_source(config: RunConfig, registry: Registry, memory: int = sys.maxsize) -> DataSource:
-    """The data set that a configuration names, not read yet.
+    """Builds the data set of a configuration, without reading it.
 
     Args:
-        config: Which one, and how to read it.
+        config: The choice of the data set, and the settings for reading it.
         registry: Where components come from.
-        memory: Bytes that the images may take.
+        memory: Maximal size of the images in memory, in bytes.
 
     Raises:
         DataError: The data set cannot be built.
@@ -90,7 +90,7 @@ def data_source(config: RunConfig, registry: Registry, memory: int = sys.maxsize
 
 
 def _memory(config: RunConfig, readers: int) -> int:
-    """Bytes that the images may take."""
+    """Maximal size of the images in memory, in bytes."""
     if config.stream == "auto":
         return int(_MEMORY_SHARE * free_memory() / readers)
     return 0 if config.stream == "always" else sys.maxsize
@@ -98,7 +98,7 @@ def _memory(config: RunConfig, readers: int) -> int:
 
 @contextmanager
 def _memory_named(config: RunConfig) -> Iterator[None]:
-    """Says that it is the images that do not fit into memory: no smaller network would help."""
+    """Inside this context, errors of missing memory say that the images take it: a smaller network would not help."""
     try:
         yield
     except Exception as error:
@@ -111,7 +111,7 @@ def _memory_named(config: RunConfig) -> Iterator[None]:
 
 
 def _untrained(data: ImageData) -> list[str]:
-    """Says which classes have no images to train on."""
+    """A note on the classes without training images."""
     counts = class_counts(data)
     names = [*data.class_names, *map(str, range(len(data.class_names), len(counts)))]
     missing = [name for name, count in zip(names, counts, strict=True) if not count]
@@ -122,25 +122,25 @@ def _untrained(data: ImageData) -> list[str]:
 
 
 def _low_contrast(data: ImageData) -> list[str]:
-    """Says where all images are almost of one shade, as files are whose numbers mean something else."""
+    """A note if all images have almost the same shade, because their values may not be from 0 to 255."""
     try:
         some = data.train.spread(_LOOKED_AT)
     except DataError:
-        # Whoever trains on it says which file is broken.
+        # Reading the image in training will raise this error again.
         return []
     low, high = int(some.min()), int(some.max())
     if low == high or high - low >= _LITTLE:
         return []
     return [
-        f"all values of the {len(some)} images that were looked at are from {low} to {high}, and 0 is black, 255 "
-        "white: is that so? If not, spread them over 0 to 255"
+        f"all values of the {len(some)} images that were checked are from {low} to {high}, although 0 is black and "
+        "255 white; if they have another range, scale them to 0 to 255"
     ]
 
 
 def _streaming(data: ImageData, config: RunConfig) -> list[str]:
-    """Says how images are read, where that is not all at once or not as the user wants it."""
+    """A note if images are streamed, or cannot be streamed although the user wants it."""
     if isinstance(data.train.images, StoredImages):
-        return ["images are streamed: they are read from disk as they are needed"]
+        return ["images are streamed: they are read from disk when they are needed"]
     if config.stream == "always":
         return ["images are not streamed: this data set reads them into memory"]
     return []

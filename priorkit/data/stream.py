@@ -1,4 +1,4 @@
-"""Reads stored images ahead of training, in processes of their own."""
+"""Reads stored images ahead of training, in worker processes."""
 
 import atexit
 import contextlib
@@ -28,52 +28,52 @@ __all__ = ["Stream", "default_workers"]
 
 _MOST_WORKERS = 8
 _BUSY = 2
-"""Processors that training on them keeps busy."""
+"""Number of processors that training on the CPU keeps busy."""
 _PREFETCHED = 2
-"""Batches that each process reads ahead."""
+"""Number of batches that each process reads ahead."""
 _GRACE = 1.0
-"""Seconds after which a process whose connection broke counts as alive."""
+"""Seconds after which a process with a broken connection counts as alive."""
 _PATIENCE = 5.0
-"""Seconds that a process which was killed may take to end."""
+"""Maximal number of seconds until a killed process has ended."""
 _PR_SET_PDEATHSIG = 1
-"""Of prctl(2), from Linux's prctl.h: a signal for when the parent ends."""
+"""Option of prctl(2) that sets the signal sent when the parent ends; from Linux's prctl.h."""
 
 
 def default_workers(device: torch.device, training: int = 1) -> int:
-    """How many processes read streamed images if nobody says: as many as this one may use, at most 8.
+    """The default number of processes that read streamed images: the number of available processors, at most 8.
 
-    None where training on two processors leaves nothing to others, and where processes are not forked (Windows, macOS):
+    0 if training on the CPU keeps all processors busy (one or two), or if processes are not forked (Windows, macOS), as
     they would import the user's program again.
 
     Args:
-        device: Where training computes.
-        training: Processes on this machine that train together, and share its processors.
+        device: The device of training.
+        training: Number of processes on this machine that train together, and share its processors.
     """
     if _start_method() != "fork":
         return 0
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     processors = max(1, processors // training)
-    # On two processors that train, reading in processes of their own was measured to be no quicker (docs/data.md).
+    # With two processors that train, worker processes were not faster when measured (docs/data.md).
     return 0 if device.type == "cpu" and processors <= _BUSY else min(_MOST_WORKERS, processors)
 
 
 def _start_method() -> str:
-    # Newer Pythons prefer others on Linux too; but a forked process starts at once and shares what is in memory.
+    # Newer versions of Python have another default on Linux, but a forked process starts at once and shares memory.
     return "fork" if sys.platform == "linux" else multiprocessing.get_start_method()
 
 
 class Stream:
-    """The images of one batch after another, read ahead.
+    """Consecutive batches of stored images, read ahead.
 
-    Processes start with the first batch, and anew whenever a batch is asked for that does not follow the one before.
+    The processes start at the first batch, and start again if a batch does not follow the previous one.
 
     Args:
-        images: Where images are read from.
-        order: Their order.
-        batch_size: Images in a batch of the whole run, by which the position advances.
-        share: Which of a batch's images are read here.
-        workers: Processes that read; 0 reads in this one, when asked.
-        pin_memory: Whether images are wanted in memory from which a GPU copies while it computes.
+        images: The stored images.
+        order: The order of the images.
+        batch_size: Number of images in a batch of the whole run, by which the position advances.
+        share: The slice of each batch that is read here.
+        workers: Number of processes that read; 0 reads in this process, without reading ahead.
+        pin_memory: Whether images are in pinned memory, which a GPU can copy while it computes.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class Stream:
         self._position = -1
 
     def at(self, images_seen: int) -> Tensor:
-        """The images that come after `images_seen` images: uint8 (n, C, H, W), on the CPU.
+        """The batch after `images_seen` images: uint8 (n, C, H, W), on the CPU.
 
         Raises:
-            DataError: An image cannot be read, or a process that reads has been killed.
+            DataError: An image cannot be read, or a reading process was killed.
         """
         if not self.workers:
             pixels = self.images.take(self.plan.indices(images_seen))
@@ -102,16 +102,16 @@ class Stream:
         try:
             pixels = next(self._batches)
         except (RuntimeError, OSError, EOFError) as error:
-            # Pieces of a batch are fetched from the process that read it, so that its end has many faces.
+            # Batches are fetched in pieces from the process, so its end may cause various errors.
             if not connection.wait([process.sentinel for process in self._batches._workers], _GRACE):
                 raise
             self.close()
             raise DataError(
                 f"a process that reads images has ended: was it killed, or did memory or /dev/shm run out? "
-                f"Use fewer (--workers, {self.workers} now), or 0 to read in the training process"
+                f"Use fewer processes (--workers, now {self.workers}), or 0 to read in the training process"
             ) from error
         if isinstance(pixels, PriorkitError):
-            # What the processes have read ahead comes after this batch; whoever asks for it again starts anew.
+            # The processes are already past this batch, so another request for it must start them again.
             self._position = -1
             raise pixels
         self._position = images_seen + self.plan.batch_size
@@ -119,7 +119,7 @@ class Stream:
 
     def _start(self, images_seen: int) -> Iterator[Any]:
         with warnings.catch_warnings():
-            # How many processes make sense is for the user to say.
+            # The number of processes is the user's choice.
             warnings.filterwarnings("ignore", message=".*worker processes", category=UserWarning)
             loader: DataLoader[Any] = DataLoader(
                 _Reader(self.images),
@@ -134,32 +134,32 @@ class Stream:
                     in_main_thread=threading.current_thread() is threading.main_thread(),
                 ),
                 multiprocessing_context=_start_method(),
-                # It draws a seed for its processes; torch's own generator is the run's.
+                # For the seed of its processes: torch's global generator belongs to the run.
                 generator=torch.Generator(),
             )
             before = signal.getsignal(signal.SIGCHLD) if sys.platform != "win32" else None
             batches = iter(loader)
             if before is not None and signal.getsignal(signal.SIGCHLD) != before:
-                # torch's handler would raise in the midst of a training step; whoever waits for a batch finds out too.
+                # torch's handler would raise in the middle of a training step; waiting for a batch finds out, too.
                 signal.signal(signal.SIGCHLD, before)
             return batches
 
     def close(self) -> None:
-        """Ends the processes, whatever they are doing. The next batch starts them again."""
+        """Ends the processes, whatever they are doing; the next batch starts them again."""
         batches, self._batches = self._batches, None
         if batches is None:
             return
-        # Dropping it would do the same, but not as long as an error's traceback refers to it.
+        # Explicitly, because an error's traceback may keep the object alive.
         batches._shutdown_workers()
         for process in batches._workers:
             if process.is_alive():
-                # It waits for a disk, perhaps for ever.
+                # It may be waiting for a disk, perhaps for ever.
                 process.kill()
                 process.join(_PATIENCE)
 
 
 class _Plan:
-    """Which images a process reads at which position."""
+    """The indices of the images to read at each position."""
 
     def __init__(self, order: DataOrder, batch_size: int, share: slice) -> None:
         self.order = order
@@ -171,7 +171,7 @@ class _Plan:
 
 
 class _Positions(Sampler[Any]):
-    """The indices of one batch after another, without an end."""
+    """The indices of consecutive batches, without an end."""
 
     def __init__(self, plan: _Plan, images_seen: int) -> None:
         self.plan = plan
@@ -180,39 +180,39 @@ class _Positions(Sampler[Any]):
     def __iter__(self) -> Iterator[Any]:
         position = self.images_seen
         while True:
-            # As a tensor, each would take a file descriptor on its way to the process.
+            # As numpy arrays: each tensor would take a file descriptor on its way to the process.
             yield self.plan.indices(position).numpy()
             position += self.plan.batch_size
 
 
 class _Reader(Dataset[Any]):
     def __init__(self, images: ImageSet) -> None:
-        # Labels are not needed, and would be copied where processes are not forked.
+        # Without labels, which would be copied if processes are not forked.
         self.images = ImageSet(images.images)
 
     def __getitem__(self, indices: np.ndarray[Any, Any]) -> Tensor | PriorkitError:
         try:
             return self.images.take(torch.from_numpy(indices))
         except PriorkitError as error:
-            # Returned, because what a process raises arrives with its traceback in the message.
+            # Returned, because a raised error would arrive with the process's traceback in its message.
             return type(error)(str(error))
 
 
 def _become_worker(_number: int, *, parent: int, in_main_thread: bool) -> None:
-    """Runs at the start of a process that reads; is told who started it."""
-    # Ctrl-C, and SIGTERM to a group of processes, are for the training process: it saves a checkpoint, and then ends
-    # these. Its own handlers came along with the fork.
+    """Prepares a worker process: called at its start, with the id of the process that started it."""
+    # Ctrl-C, and SIGTERM to a group of processes, are for the training process, which saves a checkpoint and then ends
+    # its workers. A forked worker has inherited the handlers of the training process.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if sys.platform != "linux":
         return
     if in_main_thread:
-        # Should the training process be killed: this one holds its open files, and with them the lock of the run, and
-        # would notice some seconds later. (The end of another thread would count as the end of the process.)
+        # If the training process is killed, its workers must end at once: they hold its open files, and with them the
+        # lock of the run. (If another thread started them, the signal would come at the end of that thread.)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        # It was killed before it could be watched; nobody else would notice.
+        # The training process was killed before the signal was set up.
         os._exit(1)
 
 
@@ -221,6 +221,6 @@ _started: weakref.WeakSet[Stream] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Ends what nobody has closed. Python would ask these processes to end by SIGTERM, and wait."""
+    """Ends the processes of streams that are still open. Python would send SIGTERM, which they ignore, and wait."""
     for stream in list(_started):
         stream.close()

@@ -1,4 +1,4 @@
-"""Random changes of training images, which follow from the seed and the place in training."""
+"""Random changes of training images, determined by the seed and the position in training."""
 
 from collections.abc import Callable
 
@@ -11,26 +11,26 @@ from priorkit.errors import DataError
 __all__ = ["Transform", "transformed"]
 
 Transform = Callable[[Tensor], Tensor]
-"""From an image, uint8 (C, H, W), to the same shape and dtype."""
+"""A function from an image, uint8 (C, H, W), to an image of the same shape and dtype."""
 
 
 def transformed(images: Tensor, transform: Transform, seed: int, position: int) -> Tensor:
-    """Changes images one by one, since most transforms would treat a whole batch alike.
+    """Changes images one by one, because most transforms would change all images of a batch alike.
 
-    torch's global generator is seeded for each image, and is left as it was: an image changes in the same way however
-    many processes share its batch.
+    torch's global generator is seeded for each image, and restored afterwards, so the result does not depend on the
+    number of processes that share the batch.
 
     Args:
         images: uint8 (N, C, H, W).
-        transform: Changes an image, drawing from torch's global generator.
+        transform: The transform of one image, which draws from torch's global generator.
         seed: The run's seed.
-        position: How many images have been seen before the first of these.
+        position: Number of images seen before the first of these.
 
     Returns:
-        uint8 (N, C, H, W), on the same device; transforms compute on the CPU, whose generator is seeded.
+        uint8 (N, C, H, W), on the device of `images`. Transforms compute on the CPU, whose generator is seeded.
 
     Raises:
-        DataError: The transform fails, or gives an image of another shape or dtype.
+        DataError: The transform fails, or returns something else than an image of this shape and dtype.
     """
     state = torch.get_rng_state()
     try:
@@ -55,8 +55,8 @@ def _checked(transform: Transform, image: Tensor) -> Tensor:
     if not isinstance(found, Tensor) or found.dtype != torch.uint8 or found.shape != image.shape:
         given = f"{found.dtype} of shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise DataError(
-            f"the transform of training images gives {given}, and uint8 of shape {tuple(image.shape)} was expected; "
-            "leave out what changes dtype or shape"
+            f"the transform of training images gives {given}, but uint8 of shape {tuple(image.shape)} was expected; "
+            "leave out the steps that change dtype or shape"
         )
     # A transform may give a subclass of a tensor, as torchvision's are.
     return found.as_subclass(Tensor)

@@ -1,4 +1,4 @@
-"""The training images that batch-norm statistics are of."""
+"""The training images from which batch-norm statistics are computed."""
 
 import torch
 from torch import Tensor
@@ -11,19 +11,18 @@ from priorkit.interfaces import ImageSet
 __all__ = ["typical_images", "typical_indices"]
 
 _MOST = 1024
-"""So many, at most, or a batch where that is more. The energy distance of a VAE's colour samples was 0.0107, 0.0102 and
-0.0103 with statistics of 512, 2,048 and 6,400 images."""
+"""Maximal number of images, unless a batch is larger. The energy distance of a VAE's colour samples was 0.0107, 0.0102
+and 0.0103 with statistics of 512, 2,048 and 6,400 images."""
 
 
 def typical_images(images: ImageSet, config: RunConfig) -> Tensor:
-    """A sample of the training images: uint8 (n, C, H, W), n being a multiple of the batch size.
+    """A sample of the training images: uint8 (n, C, H, W), where n is a multiple of the batch size.
 
-    They are drawn at random, as in training: where images are sorted by class, neighbours would make batches of one
-    class.
+    Images are drawn at random, as in training: if they are sorted by class, neighbours would make batches of one class.
 
     Args:
         images: The training images.
-        config: Says how large batches are, whether images are black and white, and the seed.
+        config: The configuration: batch size, conversion to black and white, and seed.
 
     Raises:
         DataError: A stored image cannot be read.
@@ -32,7 +31,7 @@ def typical_images(images: ImageSet, config: RunConfig) -> Tensor:
 
 
 def typical_indices(count: int, config: RunConfig) -> Tensor:
-    """Which of `count` training images: different indices, int64."""
+    """The distinct indices of the sample among `count` training images, int64."""
     batches = max(1, min(count, _MOST) // config.batch_size)
     generator = torch.Generator().manual_seed(seed_for(config.seed, "typical images"))
     return torch.randperm(count, generator=generator)[: batches * config.batch_size]

@@ -47,6 +47,14 @@ class CodeComparison:
         distances: Distances of the prior's codes to their nearest training codes, (N,).
         held_out_distances: The same for the held-out codes.
         nearest: Indices of the prior's codes' nearest training codes, int64 (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(prior_codes + 2, held_out=codes[:100], training=codes[100:])
+        >>> found.offset.shape, round(found.shift), found.told_apart > 0.9
+        (torch.Size([4]), 2, True)
     """
 
     told_apart: float
@@ -84,7 +92,7 @@ class CodeComparison:
 
     @property
     def measures(self) -> list[tuple[str, str, str]]:
-        """A table for people: each measure, its value, and the value where both are alike."""
+        """Rows of a printed table: each measure, its value, and the value if both distributions are equal."""
         return [
             ("told apart by a classifier", f"{self.told_apart:.3f}", f"0.5 ± {self.told_apart_error:.3f}"),
             ("... once mean and covariance are the codes'", f"{self.told_apart_aligned:.3f}", "0.5"),
@@ -98,7 +106,7 @@ class CodeComparison:
         ]
 
     def as_data(self) -> dict[str, Any]:
-        """Plain values for JSON: everything but the single codes' distances."""
+        """Plain values for JSON: everything except the distances and neighbours of single codes."""
         values = {key: value for key, value in asdict(self).items() if not key.endswith(("distances", "nearest"))}
         plain = {key: value.tolist() if isinstance(value, Tensor) else value for key, value in values.items()}
         return {**plain, "shift": self.shift, "scale": self.scale, "scale_error": self.scale_error}
@@ -117,6 +125,14 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
 
     Raises:
         ConfigurationError: There are fewer than 20 codes of one kind, their dimensions differ, or some are not finite.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(3 * prior_codes, held_out=codes[:100], training=codes[100:])
+        >>> round(found.scale), found.holes > 0.5
+        (3, True)
     """
     prior_codes, held_out, training = (
         _checked(name, codes)
@@ -128,13 +144,13 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
             f"{prior_codes.shape[1]} (the prior's), {held_out.shape[1]} (held-out) and {training.shape[1]} (training); "
             "give three sets of codes of one autoencoder"
         )
-    # The training codes, because they are the most numerous, and have the same moments as held-out ones.
+    # Of the training codes, because they are the most numerous, and have the same moments as held-out codes.
     deviation = training.std(0)
     moves = deviation > 0.01 * deviation.max()
     if not bool(moves.any()):
         raise ConfigurationError(
-            "all codes are the same: there is nothing that a prior could be compared with; train the "
-            "autoencoder longer, or give the codes of another one"
+            "all codes are the same, so no prior can be compared with them; train the autoencoder longer, or give "
+            "the codes of another autoencoder"
         )
     unit = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     prior_scaled, held_out_scaled, training_scaled = prior_codes / unit, held_out / unit, training / unit
@@ -142,7 +158,7 @@ def compare_codes(prior_codes: Tensor, held_out: Tensor, training: Tensor, *, se
     aligned, _ = two_sample_accuracy(held_out, _aligned(prior_codes, training), seed=seed)
     distances, nearest = _nearest(prior_scaled, training_scaled)
     usual, _ = _nearest(held_out_scaled, training_scaled)
-    # As many of the prior's codes as there are held-out codes.
+    # Two halves of the prior's codes: the second to measure distances to, the first for the usual distances.
     ours, others = prior_scaled.tensor_split(2)
     return CodeComparison(
         told_apart=told_apart,

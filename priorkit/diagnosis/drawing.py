@@ -29,6 +29,13 @@ def draw_diagnosis(diagnosis: Diagnosis) -> Image.Image:
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes, draw_diagnosis
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> draw_diagnosis(diagnose_codes(prior_codes, codes[:100], codes[100:])).size
+        (1200, 840)
     """
     require_matplotlib("diagnoses")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -101,7 +108,7 @@ def _distances(axes: "Axes", diagnosis: Diagnosis) -> None:
 
 
 def _plane(axes: "Axes", diagnosis: Diagnosis) -> None:
-    """Draws both along the first two principal axes of the held-out codes."""
+    """Draws both distributions along the first two principal axes of the held-out codes."""
     codes, prior = diagnosis.codes.held_out[:_DOTS].double(), diagnosis.codes.prior[:_DOTS].double()
     mean = codes.mean(0)
     if codes.shape[1] > 1:

@@ -1,4 +1,4 @@
-"""Rules from measurements to named faults of a prior."""
+"""Rules that name the faults of a prior from measurements."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ __all__ = ["Fault", "Finding", "name_faults"]
 _SHIFT = 0.2
 """Smallest offset of the means that counts as a fault, in deviations of the codes."""
 _SCALE = 0.15
-"""Smallest error of the deviations' logarithms that counts."""
+"""Smallest root mean square of the logarithms of the deviations' ratios that counts as a fault."""
 _CORRELATION = 0.1
 _SHARE = 0.05
 """Smallest share of mass, beyond chance, for which holes, missed codes and copies count."""
@@ -46,6 +46,12 @@ class Finding:
         fault: The fault.
         sentence: What is wrong, in words and numbers.
         advice: What to try.
+
+    Examples:
+        >>> from priorkit.diagnosis import Fault, Finding
+        >>> finding = Finding(Fault.SHIFT, "The prior is shifted.", "To try: fit mean and covariance.")
+        >>> finding.fault.value
+        'shift'
     """
 
     fault: Fault
@@ -59,7 +65,7 @@ _PULL = "or give the regularizer more weight when training"
 
 
 def name_faults(found: CodeComparison, run: str = "RUN") -> tuple[Finding, ...]:
-    """The faults, most important first; one finding `Fault.NONE` if there are none.
+    """Names the faults of a prior, most important first; returns one finding `Fault.NONE` if there are none.
 
     If transforming the prior to the codes' mean and covariance makes both hard to distinguish, these moments are the
     fault; holes, missed codes and apparent copies are their consequences and not named. Otherwise the shares of mass
@@ -68,6 +74,14 @@ def name_faults(found: CodeComparison, run: str = "RUN") -> tuple[Finding, ...]:
     Args:
         found: The comparison.
         run: The name of the run in advice.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import compare_codes, name_faults
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> found = compare_codes(prior_codes + 2, held_out=codes[:100], training=codes[100:])
+        >>> name_faults(found, "runs/first")[0].advice
+        'To try: fit mean and covariance (priorkit fit runs/first --prior full-gaussian), or ...'
     """
     return tuple(replace(item, advice=item.advice.replace("RUN", shlex.quote(run))) for item in _ranked_findings(found))
 
@@ -110,7 +124,7 @@ Ranked = Sequence[tuple[float, Finding]]
 
 
 def _moment_faults(found: CodeComparison) -> Ranked:
-    """Each with its rank: the ratio to its threshold."""
+    """The faults of the moments, each with its rank: the ratio of its measurement to the threshold."""
     faults: list[tuple[float, Finding]] = []
     if found.shift > _SHIFT:
         worst = int(found.offset.abs().argmax())
@@ -129,8 +143,8 @@ def _moment_faults(found: CodeComparison) -> Ranked:
         faults.append((found.scale_error / _SCALE, Finding(Fault.SCALE, sentence, f"To try: {_MOMENTS}, {_PULL}.")))
     if found.correlation > _CORRELATION:
         sentence = (
-            f"The prior's dimensions hang together otherwise than the codes': correlations differ by "
-            f"{found.correlation:.2f} (root mean square)."
+            f"The correlations of the prior's dimensions differ from those of the codes' by {found.correlation:.2f} "
+            "(root mean square)."
         )
         finding = Finding(Fault.CORRELATION, sentence, f"To try: {_MOMENTS}, or {_FLEXIBLE}.")
         faults.append((found.correlation / _CORRELATION, finding))
@@ -144,13 +158,13 @@ def _share_faults(found: CodeComparison) -> Ranked:
             found.missed,
             _SHARE,
             lambda share: f"The prior misses codes: {share} of the images' codes have no code of the prior near them.",
-            f"To try: {_FLEXIBLE}; of a mixture, more components.",
+            f"To try: {_FLEXIBLE}; for a mixture, more components.",
         ),
         (
             Fault.HOLES,
             found.holes,
             _SHARE,
-            lambda share: f"The prior has holes under it: {share} of its mass lies where no image's code is near.",
+            lambda share: f"The prior has holes: {share} of its mass lies far from every image's code.",
             f"To try: {_FLEXIBLE}, {_PULL}.",
         ),
         (

@@ -27,6 +27,14 @@ class CodeSets:
         prior: Draws from the prior, (N, D).
         held_out: Draws from the posteriors of held-out images, (M, D).
         training: Draws from the posteriors of training images, (K, D).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> sets = diagnose_codes(prior_codes, codes[:50], codes[50:]).codes
+        >>> sets.prior.shape, sets.held_out.shape, sets.training.shape
+        (torch.Size([200, 4]), torch.Size([50, 4]), torch.Size([150, 4]))
     """
 
     prior: Tensor
@@ -39,12 +47,20 @@ class Diagnosis:
     """The diagnosis of a prior.
 
     Attributes:
-        findings: The findings, most important first; one that says so if there are no faults.
-        comparison: The underlying numbers.
+        findings: The findings, most important first; if there are no faults, one finding `Fault.NONE`.
+        comparison: The measurements.
         codes: The codes that were compared.
         farthest: Images of the prior's codes farthest from any training code, uint8 (n, C, H, W); None without a
             decoder.
-        nearest: The training images whose codes are nearest to those, of the same shape.
+        nearest: The training images whose codes are nearest to these codes, of the same shape; None without a decoder.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.diagnosis import diagnose_codes
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> diagnosis = diagnose_codes(prior_codes + 2, codes[:100], codes[100:])
+        >>> diagnosis.sentence
+        'The prior is shifted: its mean lies ... deviations of the codes away in a typical dimension, ...'
     """
 
     findings: tuple[Finding, ...]
@@ -55,7 +71,7 @@ class Diagnosis:
 
     @property
     def sentence(self) -> str:
-        """What is wrong and what to try, in the words of the first finding."""
+        """The sentence and the advice of the first finding."""
         return f"{self.findings[0].sentence} {self.findings[0].advice}"
 
     def as_data(self) -> dict[str, Any]:
@@ -82,7 +98,7 @@ def diagnose_codes(
         run: The name of the run in advice.
 
     Raises:
-        ConfigurationError: There are too few codes, or they cannot be compared.
+        ConfigurationError: There are fewer than 20 codes of one kind, their dimensions differ, or some are not finite.
 
     Examples:
         >>> import torch
@@ -114,7 +130,7 @@ def diagnose_model(
 
     Args:
         model: A model with an encoder.
-        data: Its data.
+        data: The model's data.
         samples: Maximal number of codes of each kind.
         binarise: Whether to convert images to black and white, as in training.
         seed: Seed of all draws.
@@ -123,6 +139,15 @@ def diagnose_model(
 
     Raises:
         ConfigurationError: There are too few held-out images, or codes are not finite.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.diagnosis import diagnose_model
+        >>> from priorkit.runs import load_run_data
+        >>> run = priorkit.load_run("runs/first")
+        >>> diagnosis = diagnose_model(run.model, load_run_data(run), samples=50)
+        >>> diagnosis.codes.prior.shape, diagnosis.nearest.shape
+        (torch.Size([50, 64]), torch.Size([8, 1, 16, 16]))
     """
     assert model.encoder is not None, "a model without an encoder has no codes"
     tell("encoding images")

@@ -17,7 +17,7 @@ __all__ = ["CLIP", "MATCHED", "RETRIEVAL", "in_words", "score_matches"]
 
 RETRIEVAL, CLIP = MATCHED = ("r-precision", "clip-score")
 _DISTRACTORS = 99
-"""As in AttnGAN."""
+"""Number of distractors, as in AttnGAN."""
 _POOL = 2000
 """Maximal number of texts from which distractors are drawn."""
 
@@ -36,7 +36,7 @@ def score_matches(
         book: The scorebook.
         captions: The captions of all held-out images.
         requests: The captions of the samples.
-        features: Those of the samples (n, D), and of the held-out images of their captions (m, D), by the matcher.
+        features: The matcher's features of the samples (n, D), and of the held-out images of their captions (m, D).
         matcher: The feature extractor of images and texts.
         seed: Seed of the distractors.
     """
@@ -93,10 +93,10 @@ def _clip_scores(images: Tensor, texts: Tensor) -> Tensor:
 
 
 def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[str], Tensor]:
-    """Texts of which no two have the same words, and which of them may be distractors of each sample: bool (n, M).
+    """Returns M texts with different words, and a mask of each sample's possible distractors among them: bool (n, M).
 
-    They are the held-out captions, or 2,000 of them. All captions of the sample's own image, also with their words
-    reordered, are excluded from its distractors.
+    The texts are the held-out captions, at most 2,000 of them. A sample's distractors exclude all captions of its own
+    image, also with their words reordered.
     """
     texts: dict[tuple[str, ...], str] = {}
     for text in captions.distinct():
@@ -112,7 +112,7 @@ def _distractors(captions: Captions, requests: CaptionRequests) -> tuple[list[st
 
 
 def in_words(figures: Mapping[str, float]) -> str:
-    """Figures with their names, for a note."""
+    """Joins figures with their names, for a note."""
     return ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
 
 

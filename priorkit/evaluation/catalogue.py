@@ -18,6 +18,11 @@ class Listed:
         label: Its label in output, after the extractor's name if it has one.
         group: Its group: `samples`, `text`, `reconstruction`, `codes`, `clustering` or `likelihood`.
         published: Its label, without the extractor's name, if computed by the published network and weights.
+
+    Examples:
+        >>> from priorkit.evaluation import CATALOGUE
+        >>> [item.name for item in CATALOGUE if item.group == "clustering"]
+        ['clustering-accuracy', 'mutual-information', 'rand-index']
     """
 
     name: str
@@ -68,7 +73,7 @@ GROUPS = tuple(dict.fromkeys(item.group for item in CATALOGUE))
 
 
 def listed(name: str) -> Listed:
-    """The score of that name.
+    """Returns the catalogue's entry of a score.
 
     Raises:
         KeyError: There is no such score.
@@ -77,10 +82,18 @@ def listed(name: str) -> Listed:
 
 
 def choose_scores(asked: Iterable[str] = ()) -> tuple[str, ...]:
-    """The names of scores, in the catalogue's order, from names of scores and groups; all if there are none.
+    """Expands names of scores and groups to names of scores, in the catalogue's order.
+
+    Args:
+        asked: Names of scores or groups; empty for all scores.
 
     Raises:
         ConfigurationError: There is no such score or group.
+
+    Examples:
+        >>> from priorkit.evaluation import choose_scores
+        >>> choose_scores(["clustering", "psnr"])
+        ('psnr', 'clustering-accuracy', 'mutual-information', 'rand-index')
     """
     wanted = {name.strip() for name in asked if name.strip()}
     known = [*(item.name for item in CATALOGUE), *GROUPS]

@@ -7,14 +7,20 @@ __all__ = ["adjusted_rand_index", "clustering_accuracy", "normalised_mutual_info
 
 
 def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
-    """The share of images whose cluster stands for their label, under the best one-to-one match of clusters and labels.
+    """The share of images whose cluster is matched to their label, under the best one-to-one match of both.
 
-    The match is found by the Hungarian method (Kuhn 1955). Where there are more clusters than labels, the images of the
-    clusters left over count as wrong.
+    The match is found by the Hungarian method (Kuhn 1955). If there are more clusters than labels, images in
+    unmatched clusters count as wrong.
 
     Args:
         clusters: int64, shape (N,), from 0.
         labels: int64, shape (N,), from 0.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import clustering_accuracy
+        >>> clustering_accuracy(clusters=torch.tensor([1, 1, 0, 0]), labels=torch.tensor([0, 0, 1, 0]))
+        0.75
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -26,11 +32,20 @@ def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
 
 
 def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
-    """Mutual information of clusters and labels over the mean of their entropies: 0 if independent, 1 if the same.
+    """Mutual information of clusters and labels divided by the mean of their entropies: 0 if independent, 1 if equal.
 
     Args:
         clusters: int64, shape (N,).
         labels: int64, shape (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import normalised_mutual_information
+        >>> labels = torch.tensor([0, 0, 1, 1])
+        >>> round(normalised_mutual_information(1 - labels, labels), 6)
+        1.0
+        >>> round(normalised_mutual_information(torch.tensor([0, 1, 0, 1]), labels), 6)
+        0.0
     """
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -38,11 +53,20 @@ def normalised_mutual_information(clusters: Tensor, labels: Tensor) -> float:
 
 
 def adjusted_rand_index(clusters: Tensor, labels: Tensor) -> float:
-    """Agreement on pairs of images, corrected for chance (Hubert and Arabie 1985): 0 if random, 1 if the same.
+    """Agreement on pairs of images, corrected for chance (Hubert and Arabie 1985): around 0 if random, 1 if equal.
 
     Args:
         clusters: int64, shape (N,).
         labels: int64, shape (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import adjusted_rand_index
+        >>> labels = torch.tensor([0, 0, 1, 1])
+        >>> adjusted_rand_index(1 - labels, labels)
+        1.0
+        >>> adjusted_rand_index(torch.tensor([0, 1, 0, 1]), labels)
+        -0.5
     """
     from sklearn.metrics import adjusted_rand_score
 

@@ -1,4 +1,4 @@
-"""Scores of codes that are indices: how a codebook is used."""
+"""Scores of codes that are indices: the use of the codebook."""
 
 import torch
 from torch import Tensor
@@ -13,19 +13,21 @@ _NAMES = ("codebook-use", "codebook-perplexity")
 
 
 def codebook_use(indices: Tensor, entries: int, codebooks: int = 1) -> tuple[float, float]:
-    """How many entries of a codebook are used, and how evenly.
+    """Measures how many entries of a codebook are used, and how evenly.
 
     Args:
-        indices: Of N images, int64 (N, places), on the CPU.
-        entries: Entries of each codebook.
-        codebooks: Codebooks, each of which has an equal part of the places, one after the other.
+        indices: The indices of N images, int64 (N, places), on the CPU.
+        entries: Number of entries of each codebook.
+        codebooks: Number of codebooks. The places are divided into this number of equal consecutive parts, one for each
+            codebook.
 
     Returns:
-        The share of entries that stand anywhere, and the perplexity: exp of the entropy of how often each does, from 1
-        to the number of entries. Both are means over the codebooks.
+        The share of entries that occur, and the perplexity: exp of the entropy of the entries' frequencies, from 1 to
+        the number of entries. Both are means over the codebooks.
 
     Examples:
         >>> import torch
+        >>> from priorkit.evaluation import codebook_use
         >>> codebook_use(torch.tensor([[0, 1], [0, 1]]), entries=4)
         (0.5, 2.0)
     """
@@ -37,7 +39,7 @@ def codebook_use(indices: Tensor, entries: int, codebooks: int = 1) -> tuple[flo
 
 
 def score_codebook(book: Scorebook, model: Model, encodings: Encodings) -> None:
-    """Writes down how held-out images use the codebook."""
+    """Records how the codes of held-out images use the codebook."""
     if not book.wants(*_NAMES):
         return
     indices, encoder = encodings.posterior.indices, model.encoder

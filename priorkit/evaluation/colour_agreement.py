@@ -1,4 +1,4 @@
-"""Whether pictures have the colour that their captions name."""
+"""Measures whether images have the colour that their captions name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,19 @@ __all__ = ["ColourAgreement", "colour_agreement"]
 
 @dataclass(frozen=True)
 class ColourAgreement:
-    """How many pictures have the colour that they were asked for.
+    """The agreement of images with the colours that their captions name.
 
     Attributes:
-        shares: The share of each colour's pictures that show it, in the order of `COLOURS`.
-        counts: How many pictures each of these colours has.
-        chance: What the mean would be, if the same pictures had been asked for in another order.
+        shares: For each colour, the share of the images with this colour in their caption that show it, in the order of
+            `COLOURS`.
+        counts: Number of images with each of these colours in their caption.
+        chance: The expected mean if the captions were shuffled among the images.
+
+    Examples:
+        >>> from priorkit.evaluation import ColourAgreement
+        >>> found = ColourAgreement(shares={"red": 0.5, "blue": 1.0}, counts={"red": 10, "blue": 20}, chance=0.5)
+        >>> found.mean, found.count
+        (0.75, 30)
     """
 
     shares: Mapping[str, float]
@@ -26,31 +33,31 @@ class ColourAgreement:
 
     @property
     def mean(self) -> float:
-        """The mean over the colours, each of which counts alike."""
+        """The mean of the shares; all colours have the same weight."""
         return sum(self.shares.values()) / len(self.shares)
 
     @property
     def error(self) -> float:
-        """Its standard error."""
+        """The standard error of the mean."""
         variances = [share * (1 - share) / self.counts[name] for name, share in self.shares.items()]
         return float(sum(variances) ** 0.5 / len(variances))
 
     @property
     def count(self) -> int:
-        """How many pictures there are."""
+        """Number of images."""
         return sum(self.counts.values())
 
 
 def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) -> ColourAgreement:
-    """Compares the colours of pictures with those that their captions name.
+    """Compares the colours of images with the colours that their captions name.
 
-    Captions that name no colour of `COLOURS`, or another colour beside it, are left out, and so are colours that stand
-    in few captions.
+    Captions are left out unless they name one colour alone, and this colour is in `COLOURS`. Rare colours are left out,
+    too.
 
     Args:
-        texts: A caption of each picture.
-        shown: What `shown_colours` finds in each picture, int64 (N,).
-        fewest: Captions that a colour must have to be counted, at least 1.
+        texts: The caption of each image.
+        shown: The colour of each image, int64 (N,), as `shown_colours` returns it.
+        fewest: Minimal number of captions that a colour needs to be counted, at least 1.
 
     Examples:
         >>> import torch
@@ -65,7 +72,7 @@ def colour_agreement(texts: Sequence[str], shown: Tensor, *, fewest: int = 1) ->
             there[named[0]].append(COLOURS[colour] if colour >= 0 else None)
     kept = {name: found for name, found in there.items() if len(found) >= fewest}
     together = [colour for found in kept.values() for colour in found]
-    # Pictures may have colours that no caption names, or none: they are wrong by chance too.
+    # Images may show no colour, or one that no caption names: these would be wrong by chance, too.
     chance = sum(together.count(name) for name in kept) / max(1, len(together) * len(kept))
     return ColourAgreement(
         {name: found.count(name) / len(found) for name, found in kept.items()},

@@ -22,6 +22,15 @@ class Encodings:
     Attributes:
         indices: Indices of the held-out images, int64 (N,).
         posterior: Their posteriors, with one draw each, float32 on the CPU.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import Encodings
+        >>> from priorkit.interfaces import Posterior
+        >>> mean = torch.zeros(5, 8)
+        >>> encodings = Encodings(torch.arange(5), Posterior(code=mean, mean=mean))
+        >>> len(encodings), encodings.codes.shape
+        (5, torch.Size([5, 8]))
     """
 
     indices: Tensor
@@ -55,6 +64,14 @@ def encode_images(model: Model, images: ImageSet, n: int, *, binarise: str = "no
         n: Maximal number of images.
         binarise: Conversion to black and white, as in `EvaluationSettings`.
         seed: Seed of the draws from the posteriors.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.evaluation import encode_images
+        >>> from priorkit.runs import load_run_data
+        >>> run = priorkit.load_run("runs/first")
+        >>> encode_images(run.model, load_run_data(run).test, n=10).codes.shape
+        torch.Size([10, 64])
     """
     encoder = model.encoder
     assert encoder is not None, "a model without an encoder gives no codes"

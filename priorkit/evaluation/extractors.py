@@ -23,7 +23,15 @@ DEFAULT_MATCHER = "two-tower"
 
 
 def cache_folder() -> Path:
-    """The cache folder: `$PRIORKIT_CACHE`, or priorkit's folder in the platform's user cache."""
+    """The cache folder: `$PRIORKIT_CACHE`, or priorkit's folder in the platform's user cache.
+
+    Examples:
+        >>> from unittest import mock
+        >>> from priorkit.evaluation import cache_folder
+        >>> with mock.patch.dict("os.environ", PRIORKIT_CACHE="models"):
+        ...     print(cache_folder())
+        models
+    """
     if chosen := os.environ.get("PRIORKIT_CACHE"):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("priorkit", appauthor=False)
@@ -41,6 +49,16 @@ def build_extractor(config: RunConfig, registry: Registry, shape: ImageShape, de
     Raises:
         UnknownComponentError: No plug-in supplies it.
         ConfigurationError: Its options are wrong.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit import RunConfig, installed_plugins
+        >>> from priorkit.evaluation import build_extractor
+        >>> from priorkit.interfaces import ImageShape
+        >>> config = RunConfig(extractor="classifier")
+        >>> extractor = build_extractor(config, installed_plugins(), ImageShape(1, 16), torch.device("cpu"))
+        >>> extractor.knows_labels, extractor.reads_text
+        (True, False)
     """
     bfloat16 = choose_precision("auto", device).dtype == torch.bfloat16
     context = ExtractorContext(shape, cache_folder(), device, bfloat16)
@@ -69,6 +87,15 @@ def build_matcher(config: RunConfig, registry: Registry, shape: ImageShape, devi
     Raises:
         UnknownComponentError: No plug-in supplies it.
         ConfigurationError: Its options are wrong, or it does not read texts.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit import RunConfig, installed_plugins
+        >>> from priorkit.evaluation import DEFAULT_MATCHER, build_matcher
+        >>> from priorkit.interfaces import ImageShape
+        >>> config = RunConfig(extractor=DEFAULT_MATCHER)
+        >>> build_matcher(config, installed_plugins(), ImageShape(3, 32), torch.device("cpu")).reads_text
+        True
     """
     with named_by_flag("--matcher"):
         matcher = build_extractor(config, registry, shape, device)

@@ -1,4 +1,4 @@
-"""Scores of what encoder and decoder make of held-out images."""
+"""Scores of the codes and reconstructions of held-out images."""
 
 from collections.abc import Callable
 
@@ -31,15 +31,15 @@ __all__ = ["score_clusters", "score_code_likelihood", "score_codes", "score_reco
 _CLUSTERING = ("clustering-accuracy", "mutual-information", "rand-index")
 _SMALLEST_FOR_ALEXNET = 32
 _CODES = 1000
-"""Codes whose density is computed at a time."""
+"""Number of codes whose density is computed at a time."""
 _FEWEST_CODES = 4
-"""Codes of each kind that can be told apart on a held-out half."""
+"""Minimal number of codes of each kind for a classifier that is tested on a held-out half."""
 
 
 def score_reconstructions(
     book: Scorebook, model: Model, data: ImageData, encodings: Encodings, settings: EvaluationSettings
 ) -> None:
-    """Writes down the scores of the group `reconstruction`: of the decoded posterior means."""
+    """Records the scores of the group `reconstruction`, which compare decoded posterior means with their images."""
     distances: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
     size = data.shape.size
     if book.wants("reconstruction-error"):
@@ -70,12 +70,12 @@ def score_reconstructions(
             found[name].append(distance(made, images).cpu().double())
     for name, values in found.items():
         each = torch.cat(values)
-        # Of a few images that are reproduced exactly, the ratio is infinite: the mean is then of no use.
+        # The PSNR of an image that is reproduced exactly is infinite; the score then counts as skipped.
         book.add(name, float(each.mean()), standard_error(each), real=len(each))
 
 
 def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: EvaluationSettings) -> None:
-    """Writes down the scores of the group `codes`: the aggregated posterior, and beside it the prior."""
+    """Records the scores of the group `codes`, which compare the aggregated posterior with the prior."""
     score_codebook(book, model, encodings)
     names = ("code-discrepancy", "code-two-sample")
     if not book.wants(*names):
@@ -84,7 +84,7 @@ def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: E
     if n < _FEWEST_CODES:
         book.skip(names, f"{n} held-out images are too few to compare their codes with the prior's")
         return
-    # Of indices, the codebook's vectors are compared.
+    # For indices, the codebook's vectors are compared.
     codes, prior_codes = encodings.posterior.code, model.vectors(model.codes(n, settings.seed)).cpu()
     if book.wants("code-discrepancy"):
         book.add("code-discrepancy", code_discrepancy(codes, prior_codes), samples=n, real=n)
@@ -101,9 +101,9 @@ def score_codes(book: Scorebook, model: Model, encodings: Encodings, settings: E
 def score_code_likelihood(
     book: Scorebook, model: Model, data: ImageData, encodings: Encodings, settings: EvaluationSettings
 ) -> None:
-    """Writes down how likely the prior finds draws from the posteriors of held-out images; given s, where it takes one.
+    """Records the mean log-density under the prior of draws from held-out posteriors, given s if the prior takes one.
 
-    Priors of one autoencoder compare by it. Those of different ones do not: scaling all codes changes it.
+    The score compares priors of the same autoencoder only: scaling all codes changes it.
     """
     name = "code-log-likelihood"
     if not book.wants(name):
@@ -115,7 +115,7 @@ def score_code_likelihood(
     given: list[Tensor | None] = [None] * len(torch.split(encodings.posterior.latent, _CODES))
     if prior.takes_condition and condition is not None:
         if not condition.from_data:
-            book.skip((name,), "nothing says which s belongs to which held-out image")
+            book.skip((name,), "s is drawn at random: no held-out image has its own s")
             return
         entries = condition.entries(data.test)[encodings.indices]
         chances = torch.rand(len(entries), generator=torch.Generator().manual_seed(seed_for(settings.seed, "entries")))
@@ -144,7 +144,7 @@ def score_code_likelihood(
 def score_clusters(
     book: Scorebook, model: Model, data: ImageData, encodings: Encodings | None, settings: EvaluationSettings
 ) -> None:
-    """Writes down the scores of the group `clustering`, by labels that the model has not seen."""
+    """Records the scores of the group `clustering`, by labels that the model has not seen."""
     if not book.wants(*_CLUSTERING):
         return
     labels = data.test.labels
@@ -160,9 +160,9 @@ def score_clusters(
         note = f"{classes} classes of Q"
     elif clusters > 0 and encodings is not None:
         assigned, indices = _most_responsible(model, encodings.codes), encodings.indices
-        note = f"{clusters} parts of the prior"
+        note = f"{clusters} components of the prior"
     else:
-        book.skip(_CLUSTERING, "the model clusters nothing: its prior has no parts, and there is no unsupervised Q")
+        book.skip(_CLUSTERING, "the model has no clusters: its prior is no mixture, and there is no unsupervised Q")
         return
     truth = labels[indices]
     for name, score in zip(

@@ -1,4 +1,4 @@
-"""How far reconstructions are from their images, an image at a time."""
+"""Distances of reconstructions from their images, for each image."""
 
 import io
 from collections.abc import Callable
@@ -17,16 +17,37 @@ _EXTRA = "install it: pip install 'priorkit[evaluation]'"
 
 
 def squared_error(reconstructions: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error per pixel of each image, shape (N,); images (N, C, H, W) in [-1, 1], so between 0 and 4."""
-    return (reconstructions.float() - images.float()).square().flatten(1).mean(1)
-
-
-def peak_signal_to_noise(reconstructions: Tensor, images: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each image in decibels, shape (N,): 10 log10(2^2 / MSE), the range being 2.
+    """Mean squared error of each image over its pixels and channels: shape (N,), values in [0, 4].
 
     Args:
         reconstructions: Shape (N, C, H, W), values in [-1, 1].
         images: The originals, same shape and range.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import squared_error
+        >>> black, grey = torch.full((2, 1, 16, 16), -1.0), torch.zeros(2, 1, 16, 16)
+        >>> squared_error(black, grey)
+        tensor([1., 1.])
+    """
+    return (reconstructions.float() - images.float()).square().flatten(1).mean(1)
+
+
+def peak_signal_to_noise(reconstructions: Tensor, images: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each image in decibels, shape (N,): 10 log10(2^2 / MSE), as the range is 2.
+
+    Infinite for an image that is reproduced exactly.
+
+    Args:
+        reconstructions: Shape (N, C, H, W), values in [-1, 1].
+        images: The originals, same shape and range.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import peak_signal_to_noise
+        >>> images = torch.zeros(2, 1, 16, 16)
+        >>> peak_signal_to_noise(images + 0.2, images).round()
+        tensor([20., 20.])
     """
     return 10 * torch.log10(4 / squared_error(reconstructions, images))
 
@@ -34,8 +55,8 @@ def peak_signal_to_noise(reconstructions: Tensor, images: Tensor) -> Tensor:
 def structural_similarity(reconstructions: Tensor, images: Tensor) -> Tensor:
     """Structural similarity of each image, shape (N,), at most 1 (Wang et al. 2004, Image quality assessment).
 
-    Windows are Gaussian, 11 pixels wide with a deviation of 1.5 pixels, as published, and images are mirrored at their
-    borders; of RGB, the mean over the channels.
+    As published, windows are Gaussian, 11 pixels wide, with a standard deviation of 1.5 pixels. Images are mirrored at
+    their borders. For RGB, the mean over the channels.
 
     Args:
         reconstructions: Shape (N, C, H, W), values in [-1, 1], more than 5 pixels high and wide.
@@ -43,12 +64,21 @@ def structural_similarity(reconstructions: Tensor, images: Tensor) -> Tensor:
 
     Raises:
         MissingExtraError: torchmetrics is not installed.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import structural_similarity
+        >>> images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        >>> (structural_similarity(images, images) > 0.999).tolist()
+        [True, True]
+        >>> (structural_similarity(-images, images) < 0).tolist()
+        [True, True]
     """
     try:
         from torchmetrics.functional.image import structural_similarity_index_measure
     except ImportError as error:
         raise MissingExtraError(f"SSIM needs torchmetrics ({error}); {_EXTRA}") from None
-    # It compares brightness as a ratio, so black has to be 0.
+    # SSIM compares brightness as a ratio, so black must be 0.
     made, wanted = ((item.float() + 1) / 2 for item in (reconstructions, images))
     found = structural_similarity_index_measure(made, wanted, data_range=1.0, reduction="none")
     assert isinstance(found, Tensor)
@@ -56,18 +86,19 @@ def structural_similarity(reconstructions: Tensor, images: Tensor) -> Tensor:
 
 
 def load_lpips(device: torch.device, *, download: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """LPIPS by AlexNet (Zhang et al. 2018, arXiv:1801.03924): a function that gives each image's distance, (N,).
-
-    It takes reconstructions and images (N, C, H, W) in [-1, 1], at least 32 pixels high and wide; the network is shown
-    grey images as RGB.
+    """Loads LPIPS with AlexNet (Zhang et al. 2018, arXiv:1801.03924).
 
     Args:
-        device: Where it computes.
-        download: Whether to download the network's weights where they are not here yet.
+        device: The device of the network.
+        download: Whether to download the network's weights if they are missing.
+
+    Returns:
+        A function from reconstructions and images, both (N, C, H, W) in [-1, 1] and at least 32 pixels high and wide,
+        to the distance of each pair, (N,). The network sees grey images as RGB.
 
     Raises:
         MissingExtraError: torchmetrics is not installed.
-        DataError: The weights are not here and may not be downloaded, or cannot be.
+        DataError: The weights are missing, and `download` is False or the download fails; or they cannot be read.
     """
     try:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
@@ -77,7 +108,7 @@ def load_lpips(device: torch.device, *, download: bool) -> Callable[[Tensor, Ten
     if not path.is_file() and not download:
         raise DataError(f"AlexNet's weights (233 MB) are not in {str(path)!r} yet; --scores lpips downloads them")
     try:
-        # What torch.hub says of a download is nobody's business but the caller's.
+        # Hides torch.hub's output about the download.
         with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()):
             metric = LearnedPerceptualImagePatchSimilarity(net_type="alex").to(device)
     except (OSError, RuntimeError) as error:

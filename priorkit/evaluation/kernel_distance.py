@@ -1,4 +1,4 @@
-"""Maximum mean discrepancies: of features (KID), and of codes."""
+"""Maximum mean discrepancies (MMD) of features (KID) and of codes."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ __all__ = ["code_discrepancy", "kernel_distance", "mean_discrepancy", "polynomia
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
 _ROWS = 1000
-"""Rows of a kernel matrix computed at a time."""
+"""Number of rows of a kernel matrix computed at a time."""
 
 
 def _sums(kernel: Kernel, first: Tensor, second: Tensor) -> Tensor:
@@ -26,19 +26,19 @@ def _mean_of_pairs(kernel: Kernel, samples: Tensor) -> Tensor:
 def mean_discrepancy(first: Tensor, second: Tensor, kernel: Kernel) -> float:
     """The unbiased estimate of MMD^2 (Gretton et al. 2012, A kernel two-sample test, Eq. 3).
 
-    E k(x, x') + E k(y, y') - 2 E k(x, y) over distinct pairs; around 0, also below it, for equal distributions.
+    E k(x, x') + E k(y, y') - 2 E k(x, y) over distinct pairs; for equal distributions around 0, and possibly negative.
 
     Args:
         first: Shape (N, D), N at least 2.
         second: Shape (M, D), M at least 2.
-        kernel: From (n, D) and (m, D) to (n, m).
+        kernel: A function from (n, D) and (m, D) to the kernel's values (n, m).
     """
     between = _sums(kernel, first, second) / (len(first) * len(second))
     return float(_mean_of_pairs(kernel, first) + _mean_of_pairs(kernel, second) - 2 * between)
 
 
 def polynomial_kernel(first: Tensor, second: Tensor) -> Tensor:
-    """(x.y / D + 1)^3 of all pairs of rows, the kernel of the KID: (N, D) and (M, D) give (N, M)."""
+    """The kernel of the KID, (x.y / D + 1)^3, of all pairs of rows of (N, D) and (M, D): (N, M)."""
     return (first @ second.T / first.shape[1] + 1) ** 3
 
 
@@ -47,19 +47,28 @@ def kernel_distance(
 ) -> tuple[float, float | None]:
     """MMD^2 with the kernel (x.y / D + 1)^3 on random subsets (Binkowski et al. 2018, arXiv:1801.01401).
 
-    Of Inception features this is their KID. Unlike the Fréchet distance it is unbiased: its expectation does not depend
-    on how many samples there are.
+    With Inception features, this is the KID. Unlike the Fréchet distance, it is unbiased: its expectation does not
+    depend on the number of samples.
 
     Args:
         first: Features, shape (N, D), N at least 2.
         second: Features, shape (M, D), M at least 2.
-        subsets: How many pairs of subsets.
-        subset_size: Samples in each, or all where there are fewer.
+        subsets: Number of pairs of subsets.
+        subset_size: Number of samples in each subset; all samples if there are fewer.
         seed: Seed of the subsets.
 
     Returns:
-        The mean over the subsets, and its standard deviation; None where a set has no more than `subset_size`, as all
-        of its subsets are the same then.
+        The mean over the pairs of subsets, and the standard deviation over them: None if a set has at most
+        `subset_size` samples, because all of its subsets are then equal.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import kernel_distance
+        >>> real, samples = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> alike, _ = kernel_distance(samples, real)
+        >>> apart, _ = kernel_distance(samples + 2, real)
+        >>> abs(alike) < 0.1, apart > 1
+        (True, True)
     """
     x, y = first.double(), second.double()
     size = min(subset_size, len(x), len(y))
@@ -79,18 +88,25 @@ def kernel_distance(
 def code_discrepancy(first: Tensor, second: Tensor) -> float:
     """MMD^2 of two sets of codes with the inverse multiquadric kernel C / (C + |x - y|^2).
 
-    The kernel is that of Wasserstein autoencoders (Tolstikhin et al. 2018, arXiv:1711.01558), whose heavy tails see
-    outliers too. C is the median squared distance of the two sets' first 1,000 codes, so scaling all codes changes
-    nothing. Around 0, also below it, for equal distributions; at most 2.
+    The kernel is that of Wasserstein autoencoders (Tolstikhin et al. 2018, arXiv:1711.01558); its heavy tails make
+    outliers count. C is the median squared distance among the first 1,000 codes of both sets, so scaling all codes
+    changes nothing. For equal distributions around 0, and possibly negative; at most 2.
 
     Args:
         first: Codes, shape (N, D), N at least 2.
         second: Codes, shape (M, D), M at least 2.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import code_discrepancy
+        >>> codes, prior_codes = torch.randn(2, 200, 4, generator=torch.Generator().manual_seed(0))
+        >>> abs(code_discrepancy(codes, prior_codes)) < 0.02, code_discrepancy(codes, prior_codes + 3) > 0.5
+        (True, True)
     """
     x, y = first.double(), second.double()
     pooled = torch.cat([x[:_ROWS], y[:_ROWS]])
     median = torch.pdist(pooled).square().median()
-    # Where more than half of the pairs coincide, any scale does.
+    # If more than half of the pairs coincide, the median is 0; then any scale will do.
     scale = torch.where(median > 0, median, torch.ones_like(median))
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bounds on the likelihood of held-out images, and what they are made of."""
+"""Bounds on the likelihood of held-out images, and their terms."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from priorkit.interfaces import Posterior
 __all__ = ["Surgery", "active_units", "elbo", "elbo_surgery", "gaussian_log_prob", "importance_weighted_bound"]
 
 _ROWS = 1000
-"""Rows of a matrix of log-densities computed at a time."""
+"""Number of rows of a matrix of log-densities computed at a time."""
 
 
 def gaussian_log_prob(code: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -33,6 +33,12 @@ def elbo(log_weights: Tensor) -> Tensor:
 
     Args:
         log_weights: log p(x|z) + log p(z) - log q(z|x) of K draws z from q(z|x), shape (N, K).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import elbo
+        >>> elbo(torch.tensor([[-100.0, -104.0], [-90.0, -90.0]]))
+        tensor([-102.,  -90.], dtype=torch.float64)
     """
     return log_weights.double().mean(1)
 
@@ -40,36 +46,48 @@ def elbo(log_weights: Tensor) -> Tensor:
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     """Log (1/K) sum_k p(x, z_k) / q(z_k|x) of each image, in nats, shape (N,) (Burda et al. 2015, arXiv:1509.00519).
 
-    At least the ELBO of the same draws; for large K it approaches log p(x) from below.
+    At least the ELBO of the same draws. Its expectation approaches log p(x) from below as K grows.
 
     Args:
-        log_weights: As for `elbo`.
+        log_weights: log p(x|z) + log p(z) - log q(z|x) of K draws z from q(z|x), shape (N, K).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import importance_weighted_bound
+        >>> importance_weighted_bound(torch.tensor([[-100.0, -104.0], [-90.0, -90.0]])).round(decimals=2)
+        tensor([-100.6700,  -90.0000], dtype=torch.float64)
     """
     return torch.logsumexp(log_weights.double(), 1) - math.log(log_weights.shape[1])
 
 
 def active_units(means: Tensor, threshold: float = 0.01) -> int:
-    """The dimensions of the code whose posterior mean varies over the images by more than a threshold (Burda et al.).
+    """Number of code dimensions whose posterior mean varies over the images (Burda et al. 2015, arXiv:1509.00519).
 
     Args:
         means: Posterior means of N images, shape (N, code_dim), N at least 2.
-        threshold: Of the variance.
+        threshold: The variance above which a dimension counts as active.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import active_units
+        >>> active_units(torch.tensor([[-1.0, 0.5, 0.0], [1.0, 0.5, 0.0], [0.0, 0.5, 0.3]]))
+        2
     """
     return int((means.double().var(0) > threshold).sum())
 
 
 @dataclass(frozen=True)
 class Surgery:
-    """The ELBO taken apart (Hoffman and Johnson 2016, ELBO surgery), each term in nats.
+    """The terms of the ELBO in nats (Hoffman and Johnson 2016, ELBO surgery).
 
     ELBO = reconstruction - mutual_information - marginal_divergence.
 
     Attributes:
         reconstruction: E log p(x|z).
-        mutual_information: That of a code and the index of its image: E log q(z|x_n) / q(z), q(z) being the mean of the
-            images' posteriors; at most `most_information`.
-        most_information: log N, N being the number of images.
-        marginal_divergence: KL(q(z) || p(z)), what a better prior could save.
+        mutual_information: Mutual information of a code and the index of its image: E log q(z|x_n) / q(z), where q(z)
+            is the mean of the images' posteriors. At most `most_information`.
+        most_information: log N, where N is the number of images.
+        marginal_divergence: KL(q(z) || p(z)): what a better prior could gain at most.
     """
 
     reconstruction: float
@@ -79,12 +97,23 @@ class Surgery:
 
 
 def elbo_surgery(posterior: Posterior, log_likelihood: Tensor, prior_log_prob: Callable[[Tensor], Tensor]) -> Surgery:
-    """Takes the ELBO of N images apart, by one draw from each posterior.
+    """Estimates the terms of the ELBO of N images, by one draw from each posterior.
 
     Args:
         posterior: The images' posteriors and draws, with log-variances.
-        log_likelihood: log p(x|z) of the draws, shape (N,).
-        prior_log_prob: log p(z) of codes (N, code_dim), shape (N,).
+        log_likelihood: log p(x|z) of the draws in nats, shape (N,).
+        prior_log_prob: A function from codes (N, code_dim) to log p(z) in nats, (N,).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.evaluation import elbo_surgery
+        >>> from priorkit.interfaces import Posterior
+        >>> mean = torch.tensor([[-1.0], [1.0]])
+        >>> posterior = Posterior(code=mean, mean=mean, log_variance=torch.full_like(mean, -8))
+        >>> prior = torch.distributions.Normal(0, 1)
+        >>> found = elbo_surgery(posterior, torch.tensor([-50.0, -60.0]), lambda codes: prior.log_prob(codes).sum(1))
+        >>> found.reconstruction, round(found.mutual_information, 3), round(found.most_information, 3)
+        (-55.0, 0.693, 0.693)
     """
     assert posterior.log_variance is not None, "a deterministic encoder has no density"
     code, mean, log_variance = (item.double() for item in (posterior.code, posterior.mean, posterior.log_variance))

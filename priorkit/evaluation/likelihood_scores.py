@@ -1,4 +1,4 @@
-"""Scores of models that have a likelihood: bounds on it for held-out images, and their parts."""
+"""Scores of models with a likelihood: bounds on the likelihood of held-out images, and their terms."""
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ __all__ = ["score_likelihood"]
 _BOUNDS = ("elbo", "importance-weighted-bound")
 _PARTS = ("elbo-reconstruction", "elbo-mutual-information", "elbo-marginal-divergence")
 _CODES = 1000
-"""Codes whose prior density is computed at a time."""
+"""Number of codes whose prior density is computed at a time."""
 
 
 def score_likelihood(
@@ -34,14 +34,14 @@ def score_likelihood(
     encodings: Encodings,
     settings: EvaluationSettings,
 ) -> None:
-    """Writes down the scores of the group `likelihood`.
+    """Records the scores of the group `likelihood`.
 
     Args:
-        book: Where to.
+        book: The scorebook.
         model: The model, with an encoder.
-        data: Its data.
-        encodings: Held-out images in code.
-        settings: How many images and draws.
+        data: The model's data.
+        encodings: The encoded held-out images.
+        settings: The numbers of images and of draws.
     """
     _score_units(book, model, encodings)
     names = (*_BOUNDS, *_PARTS)
@@ -93,7 +93,7 @@ def score_likelihood(
             about = "; ".join(part for part in (f"{draws} draws an image", note) if part)
             book.add(name, float(values.mean()), float(values.std() / count**0.5), real=count, note=about)
     if book.wants(*_PARTS) and log_variance is None:
-        book.skip(_PARTS, "the encoder says the density of its own draws alone, and these compare all with all")
+        book.skip(_PARTS, "the encoder gives the density of its own draws only; these scores need it for all codes")
     elif book.wants(*_PARTS):
         together = Posterior(torch.cat(first_code), mean, log_variance)
         surgery = elbo_surgery(together, torch.cat(first_likelihood), lambda codes: _prior_log_prob(model, codes))
@@ -116,13 +116,13 @@ def _score_units(book: Scorebook, model: Model, encodings: Encodings) -> None:
 
 
 def _refusal(model: Model) -> str:
-    """Why there is no likelihood, or nothing."""
+    """The reason why the model has no likelihood; empty if it has one."""
     if model.encoder is None or not model.encoder.stochastic:
         return "the encoder is deterministic: it gives no density of codes"
     if not model.prior.has_density:
         return "the prior has no density: it can only be sampled"
     if not model.prior.support.holds(model.encoder.support):
-        return f"codes are in {model.encoder.support}, and the prior has a density in {model.prior.support} alone"
+        return f"codes are in {model.encoder.support}, but the prior has a density in {model.prior.support} only"
     loss = model.loss
     if loss is None:
         return "the model has no reconstruction loss, and so no likelihood"
@@ -136,7 +136,7 @@ def _refusal(model: Model) -> str:
 
 
 def _note(data: ImageData, indices: Tensor, loss: ReconstructionLoss, settings: EvaluationSettings) -> str:
-    """A Bernoulli likelihood is one of black and white alone."""
+    """A note if the likelihood is Bernoulli, which is for black and white only, and the images are grey."""
     if loss.of_binary_images and settings.binarise == "none":
         some = data.test.take(indices[: chunk_size(data.shape.size)])
         if not bool(((some == 0) | (some == 255)).all()):

@@ -1,4 +1,4 @@
-"""Evaluates a model: every score that can be had, and for the others the reason."""
+"""Evaluates a model: computes every score that can be computed, and gives the reason for each of the others."""
 
 from collections.abc import Callable
 
@@ -46,29 +46,43 @@ def evaluate_model(
 ) -> list[Score]:
     """Computes scores of a model, in the order of the catalogue.
 
-    The same model, data, extractor and settings give the same scores on a CPU; torch's global generators are left as
-    they were. Images are computed in parts, so memory does not grow with them beyond their features and codes.
+    On a CPU, the same model, data, extractor and settings give the same scores. torch's global generators are left
+    unchanged. Images are computed in chunks, and only their features and codes are kept in memory.
 
     Args:
         model: The model.
-        data: The data that it was trained with; the held-out images are what it is tried on.
-        extractor: What sees samples; it is prepared here, if a score needs it. Without one, those are skipped.
-        settings: Which scores, and of how many images; all scores of 10,000 samples if None.
-        extractor_name: The name that the extractor was chosen by; its class's by default.
-        matcher: What sees samples and texts; prepared here, if a score needs it. Without one, those are skipped.
-        matcher_name: The name that the matcher was chosen by; its class's by default.
-        tell: Is told what is being done, in a few words, before each part.
+        data: The model's data; scores use the held-out images.
+        extractor: The feature extractor of images, which is prepared here if a score needs it. If None, the scores that
+            need it are skipped.
+        settings: The scores to compute, and the number of images; all scores of 10,000 samples if None.
+        extractor_name: The extractor's name in output; the name of its class by default.
+        matcher: The feature extractor of images and texts, which is prepared here if a score needs it. If None, the
+            scores that need it are skipped.
+        matcher_name: The matcher's name in output; the name of its class by default.
+        tell: Called with a text before each part of the work.
+
+    Returns:
+        The requested scores. A score that cannot be computed has no value, and a note with the reason.
 
     Raises:
-        ConfigurationError: There is no score of a name that is asked for, or an option of the extractor or matcher is
-            wrong.
-        DataError: An image that lies on disk cannot be read.
+        ConfigurationError: A requested score does not exist, or an option of the extractor or matcher is wrong.
+        DataError: A stored image cannot be read.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.evaluation import EvaluationSettings, evaluate_model
+        >>> from priorkit.runs import load_run_data
+        >>> run = priorkit.load_run("runs/first")
+        >>> settings = EvaluationSettings(scores=("reconstruction-error", "elbo"), samples=20)
+        >>> scores = evaluate_model(run.model, load_run_data(run), settings=settings)
+        >>> [(score.name, score.skipped) for score in scores]
+        [('reconstruction-error', False), ('elbo', True)]
     """
     settings = EvaluationSettings() if settings is None else settings
     book = Scorebook(choose_scores(settings.scores), data.shape.size)
     seen_by, matched_by = _named(extractor, extractor_name), _named(matcher, matcher_name)
     if book.wants(*_names("text")):
-        # Before minutes of work: a matcher of which an option is wrong ends the evaluation.
+        # First, so that a wrong option of the matcher ends the evaluation before minutes of work.
         matched_by = prepare_matcher(book, model, data, matched_by)
     if book.wants(*_names("samples")):
         if seen_by is None:

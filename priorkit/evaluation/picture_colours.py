@@ -1,4 +1,4 @@
-"""Which colour a picture shows, by a rule, and which colours a caption names."""
+"""Finds the colour of a picture, by a rule, and the colours that a caption names."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from priorkit.plugins import caption_words
 __all__ = ["COLOURS", "HSV", "named_colours", "rgb_to_hsv", "shown_colours"]
 
 COLOURS = ("red", "orange", "yellow", "pink", "purple", "blue", "white")
-"""Words for colours that the rule tells apart. Green is none of them: it is the background of plants."""
+"""Words for the colours that the rule distinguishes. Green is not among them: it is the background of plants."""
 
 _OTHERS = frozenset(
     [
@@ -46,10 +46,10 @@ _OTHERS = frozenset(
         "violet",
     ]
 )
-"""Words for other colours, which the rule does not tell apart."""
+"""Words for other colours, which the rule does not distinguish."""
 
 _LEAST = 0.02
-"""Share of the pixels that the most frequent colour must have."""
+"""Minimal share of the pixels that have the most frequent colour."""
 
 
 class HSV(NamedTuple):
@@ -78,18 +78,19 @@ def rgb_to_hsv(images: Tensor) -> HSV:
 
 
 def shown_colours(images: Tensor) -> Tensor:
-    """The colour of the middle half of each picture, by the majority of its pixels.
+    """The most frequent colour in the central half of each picture.
 
-    Of pixels with a value above 0.25, those with a saturation below 0.22 and a value above 0.55 are white; those with a
-    saturation of at least 0.3 are, by their hue in degrees, red (345 to 14), orange (14 to 38), yellow (38 to 66), blue
-    (170 to 255), purple (255 to 300) or pink (300 to 345; also red ones with a saturation below 0.6 and a value above
-    0.6). All others, green among them, have no colour. The bounds were set by eye on photographs of flowers.
+    A pixel with a value above 0.25 is white if its saturation is below 0.22 and its value above 0.55. With a saturation
+    of at least 0.3, its colour depends on its hue in degrees: red (345 to 14), orange (14 to 38), yellow (38 to 66),
+    blue (170 to 255), purple (255 to 300) or pink (300 to 345; also red hues with a saturation below 0.6 and a value
+    above 0.6). All other pixels, green among them, have no colour. The bounds were set by eye on photographs of
+    flowers.
 
     Args:
         images: uint8, shape (N, 3, H, W).
 
     Returns:
-        Places in `COLOURS`, int64 (N,); -1 where no colour has more than 2 % of the pixels.
+        Indices into `COLOURS`, int64 (N,); -1 if no colour has more than 2 % of the pixels.
 
     Examples:
         >>> import torch
@@ -120,10 +121,10 @@ def shown_colours(images: Tensor) -> Tensor:
 
 
 def named_colours(text: str) -> tuple[str, ...]:
-    """The words for colours that a text has, each once, in the text's order: those of `COLOURS`, and others.
+    """The words for colours in a text, each once, in the order of the text: those of `COLOURS`, and others.
 
     Examples:
-        >>> from priorkit.evaluation.picture_colours import named_colours
+        >>> from priorkit.evaluation import named_colours
         >>> named_colours("A pink rose that is white and pink.")
         ('pink', 'white')
         >>> named_colours("green petals with yellow stamen")

@@ -1,4 +1,4 @@
-"""How far reconstructions are from images, by an extractor's features of both sets."""
+"""The Fréchet distance of reconstructions from held-out images, by an extractor's features of both sets."""
 
 import torch
 
@@ -26,19 +26,19 @@ def score_reconstruction_distance(
     name: str,
     settings: EvaluationSettings,
 ) -> None:
-    """Writes down the Fréchet distance of decoded posterior means to the held-out images that they are of.
+    """Records the Fréchet distance between decoded posterior means and the encoded held-out images.
 
-    It compares the two sets, not each reconstruction with its image, and always with held-out images. In a run on black
-    and white images, they are shown in black and white.
+    The distance compares the two sets, not each reconstruction with its image. For a run on black and white images, the
+    held-out images are black and white, too.
 
     Args:
-        book: Where to.
+        book: The scorebook.
         model: The model.
-        data: Its data.
-        encodings: Held-out images in code.
-        extractor: What sees images; prepared here.
-        name: The name that the extractor was chosen by.
-        settings: How images are shown to the model.
+        data: The model's data.
+        encodings: The encoded held-out images.
+        extractor: The feature extractor, which is prepared here; None skips the score.
+        name: The extractor's name.
+        settings: The conversion of images to black and white, and its seed.
     """
     if not book.wants(NAME):
         return

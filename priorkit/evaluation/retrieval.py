@@ -1,4 +1,4 @@
-"""R-precision: whether an image is nearest to its own caption among others."""
+"""R-precision: how often an image is nearest to its own caption among others."""
 
 import torch
 from torch import Tensor
@@ -7,25 +7,27 @@ from torch.nn.functional import normalize
 __all__ = ["r_precision"]
 
 _ROWS = 500
-"""Images whose candidates are drawn at a time."""
+"""Number of images whose distractors are drawn at a time."""
 _TIE = 1e-6
-"""Cosines that differ by less are equal: the same text may be rounded in two ways."""
+"""Cosines that differ by less count as equal: the features of the same text may be rounded differently."""
 
 
 def r_precision(
     images: Tensor, texts: Tensor, others: Tensor, allowed: Tensor, *, distractors: int = 99, seed: int = 0
 ) -> Tensor:
-    """For each image, the probability that its own text is ranked first among others, by the cosine of features.
+    """For each image, the probability that its own text ranks first among others, by the cosine of features.
 
-    Its mean is the R-precision for R = 1 (Xu et al. 2018, AttnGAN, arXiv:1711.10485, Section 4.1, which has 99 others).
-    Texts that are equally near are ranked in random order, so a text that ties with k others counts 1 / (k + 1).
+    Its mean is the R-precision for R = 1 (Xu et al. 2018, AttnGAN, arXiv:1711.10485, Section 4.1, with 99 others).
+    Texts with equal cosines are ranked in random order, so a text that ties with k others for first place counts
+    1 / (k + 1).
 
     Args:
         images: Features of images, shape (N, D).
         texts: Features of their own texts, shape (N, D).
-        others: Features of texts that distractors are drawn from, shape (M, D).
-        allowed: Which of the others may be an image's distractors, bool (N, M).
-        distractors: How many are drawn for each image, without replacement; all that are allowed where there are fewer.
+        others: Features of the texts from which distractors are drawn, shape (M, D).
+        allowed: Whether each of these texts may be a distractor of each image, bool (N, M).
+        distractors: Number of distractors drawn for each image, without replacement; all allowed texts if there are
+            fewer.
         seed: Seed of the draw.
 
     Returns:

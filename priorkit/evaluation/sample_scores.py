@@ -1,4 +1,4 @@
-"""Scores of samples: by an extractor's features, beside those of real images."""
+"""Scores of samples, by an extractor's features of samples and of real images."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ __all__ = ["score_samples"]
 _COMPARED = ("frechet-distance", "kernel-distance", "precision", "recall", "density", "coverage")
 _ALL = ("inception-score", *_COMPARED, "label-agreement")
 _FEWEST = 1000
-"""Samples below which the Fréchet distance is called biased."""
+"""Number of samples below which a note calls the Fréchet distance biased."""
 
 
 def _extract(extractor: FeatureExtractor, parts: Iterable[Tensor]) -> Features:
@@ -36,15 +36,15 @@ def _extract(extractor: FeatureExtractor, parts: Iterable[Tensor]) -> Features:
 def score_samples(
     book: Scorebook, model: Model, data: ImageData, extractor: FeatureExtractor, name: str, settings: EvaluationSettings
 ) -> None:
-    """Writes down the scores of the group `samples`.
+    """Records the scores of the group `samples`.
 
     Args:
-        book: Where to.
+        book: The scorebook.
         model: The model.
-        data: Its data.
-        extractor: Not prepared yet.
-        name: The name that the extractor was chosen by.
-        settings: How many samples, and against which images.
+        data: The model's data.
+        extractor: The feature extractor, which is prepared here.
+        name: The extractor's name.
+        settings: The number of samples, and the images to compare them with.
     """
     if not book.wants(*_ALL):
         return
@@ -119,12 +119,12 @@ def _compare(
 def _score_agreement(
     book: Scorebook, model: Model, extractor: FeatureExtractor, name: str, settings: EvaluationSettings
 ) -> None:
-    """Asks for every label equally often, and sees which label the extractor finds."""
+    """Records the share of samples whose requested label the extractor recognises; all labels are equally frequent."""
     if not book.wants("label-agreement"):
         return
     condition = model.condition
     if condition is None or not condition.from_labels:
-        book.skip(("label-agreement",), "the model is not asked for labels", name)
+        book.skip(("label-agreement",), "the model is not conditioned on labels", name)
         return
     if not extractor.knows_labels:
         reason = f"the extractor {name!r} does not know the data set's labels; use --extractor classifier"

@@ -1,4 +1,4 @@
-"""A score: a number, and all that it depends on."""
+"""A score: a number, and everything that it depends on."""
 
 import math
 from collections.abc import Mapping
@@ -12,21 +12,27 @@ Description = Mapping[str, str | int | float]
 
 @dataclass(frozen=True)
 class Score:
-    """One score of a model, or the reason why there is none.
+    """One score of a model, or the reason why it was skipped.
 
     Attributes:
-        name: What asks for it: `frechet-distance`.
-        label: What it is called in print. `FID`, `IS` and `KID` are kept for the published network and weights; by
-            another extractor the same formula is `classifier Fréchet distance`.
-        value: The score, finite; None if it was skipped.
-        spread: Its standard deviation (over splits or subsets) or standard error (over images), where it has one.
-        extractor: What the extractor says of itself, if the score is one of its features.
-        samples: How many samples of the model it is computed from, if any.
-        real: How many real images, if any.
+        name: The name that users type: `frechet-distance`.
+        label: The label in output. `FID`, `IS` and `KID` are reserved for the published network and weights; with
+            another extractor, the same formula is called `classifier Fréchet distance`, for example.
+        value: The value, finite; None if the score was skipped.
+        spread: The standard deviation (over splits or subsets) or standard error (over images) of the value, if known.
+        extractor: The extractor's description of itself, if the score depends on features.
+        samples: Number of the model's samples that the score is computed from, if any.
+        real: Number of real images that the score is computed from, if any.
         resolution: Height and width of the images in pixels.
-        note: What else to know; for a skipped score, the reason.
-        references: Figures to compare it with, by name: its value by chance, and that of real images.
-        parts: The figures that it is the mean of, by name, where they say more.
+        note: Further information; for a skipped score, the reason.
+        references: Reference values by name, such as the value by chance and that of real images.
+        parts: The figures whose mean is the value, by name, if there are any.
+
+    Examples:
+        >>> from priorkit.evaluation import Score
+        >>> score = Score("psnr", "PSNR (dB)", float("inf"))
+        >>> score.skipped, score.note
+        (True, 'the result is inf, not a finite number')
     """
 
     name: str
@@ -42,7 +48,7 @@ class Score:
     parts: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # JSON has no word for infinity, and a score that is not a number is none.
+        # JSON cannot represent infinity, and NaN is not a score.
         if self.value is not None and not math.isfinite(self.value):
             reason = f"the result is {self.value}, not a finite number"
             object.__setattr__(self, "note", f"{reason}; {self.note}" if self.note else reason)
@@ -52,7 +58,7 @@ class Score:
 
     @property
     def skipped(self) -> bool:
-        """Whether there is no value; the note says why."""
+        """True if the score has no value; the note gives the reason."""
         return self.value is None
 
     def as_data(self) -> dict[str, Any]:

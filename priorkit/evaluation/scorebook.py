@@ -1,4 +1,4 @@
-"""Where the scores of an evaluation are written down."""
+"""The scorebook, which records the scores of an evaluation."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,10 +9,10 @@ __all__ = ["Scorebook"]
 
 
 class Scorebook:
-    """Collects the scores that are wanted; each gets a value or a reason.
+    """Records the requested scores: a value or a reason for each.
 
     Args:
-        wanted: Names of scores, in the order in which they are to be given.
+        wanted: Names of the requested scores, in the order of output.
         resolution: Height and width of the images in pixels.
     """
 
@@ -22,11 +22,11 @@ class Scorebook:
         self._found: dict[str, Score] = {}
 
     def open(self, *names: str) -> tuple[str, ...]:
-        """Those of these scores that are wanted and not written down yet."""
+        """Those of the named scores that are requested and not recorded yet."""
         return tuple(name for name in names if name in self.wanted and name not in self._found)
 
     def wants(self, *names: str) -> bool:
-        """Whether any of these is still to be written down."""
+        """Whether any of the named scores is requested and not recorded yet."""
         return bool(self.open(*names))
 
     def add(
@@ -43,19 +43,19 @@ class Scorebook:
         references: Mapping[str, float] | None = None,
         parts: Mapping[str, float] | None = None,
     ) -> None:
-        """Writes a score down, if it is wanted.
+        """Records a score, if it is requested and not recorded yet.
 
         Args:
-            name: Its name.
-            value: Its value; one that is not finite counts as skipped.
-            spread: Its standard deviation or error.
-            extractor: What the extractor that it depends on says of itself.
-            published: Whether that is the published network with its weights.
-            samples: How many samples of the model it is of.
-            real: How many real images it is of.
-            note: What else to know.
-            references: Figures to compare it with, by name.
-            parts: The figures that it is the mean of, by name.
+            name: The score's name.
+            value: The value; a value that is not finite counts as skipped.
+            spread: The standard deviation or error of the value.
+            extractor: The description of the extractor that the score depends on.
+            published: Whether this extractor is the published network with its weights.
+            samples: Number of the model's samples that the score is computed from.
+            real: Number of real images that the score is computed from.
+            note: Further information.
+            references: Reference values, by name.
+            parts: The figures whose mean is the value, by name.
         """
         if name in self.open(name):
             label = self._label(name, extractor, published=published)
@@ -74,12 +74,12 @@ class Scorebook:
             )
 
     def skip(self, names: Iterable[str], reason: str, extractor: str = "") -> None:
-        """Writes down why there are no such scores.
+        """Records why scores are skipped.
 
         Args:
-            names: Theirs; those that are not wanted, or have been written down, are left alone.
-            reason: Why.
-            extractor: The name of the extractor that they would depend on.
+            names: Names of scores; scores that are not requested, or are recorded already, are left alone.
+            reason: The reason.
+            extractor: The name of the extractor that the scores would depend on, if any.
         """
         for name in self.open(*names):
             label = self._label(name, {"name": extractor} if extractor else None, published=False)
@@ -90,10 +90,10 @@ class Scorebook:
         item = listed(name)
         if extractor is None:
             return item.label
-        # The published names stand for one network and its weights; the same formula by another one is another score.
+        # The published labels stand for one network and its weights; with another extractor, it is another score.
         return item.published if published and item.published else f"{extractor['name']} {item.label}"
 
     def scores(self) -> list[Score]:
-        """What has been written down, in order."""
+        """Returns all requested scores, in order; each must have been recorded."""
         assert not self.wants(*self.wanted), f"no value and no reason for {self.open(*self.wanted)}"
         return [self._found[name] for name in self.wanted]

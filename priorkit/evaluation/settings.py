@@ -1,4 +1,4 @@
-"""What an evaluation is asked for."""
+"""The settings of an evaluation."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -10,21 +10,30 @@ __all__ = ["EvaluationSettings"]
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How to evaluate a model. Scores of different settings do not compare.
+    """The settings of an evaluation. Scores with different settings cannot be compared.
 
     Attributes:
         scores: Names of scores or groups; all if empty.
-        samples: Samples to draw, and held-out images to use, at most; at least 2.
-        against: Which real images samples are compared with: `held-out` or `train`.
-        importance_samples: K of the importance-weighted bound, and draws of the ELBO; at least 1.
-        likelihood_images: Held-out images whose likelihood is bounded, at most; at least 2.
-        binarise: Whether held-out images are shown to the model in black and white: `none`; `threshold`, white from
-            grey level 128 on; or `stochastic`, each pixel white with its grey level as the probability, drawn once from
-            the seed (Salakhutdinov and Murray 2008).
-        seed: Seed of samples, draws, subsets and of the two-sample test.
+        samples: Number of samples to draw, and maximal number of held-out images to use; at least 2.
+        against: The real images to compare samples with: `held-out` or `train`.
+        importance_samples: K of the importance-weighted bound, and number of draws for the ELBO; at least 1.
+        likelihood_images: Maximal number of held-out images whose likelihood is bounded; at least 2.
+        binarise: Conversion of held-out images to black and white for the model: `none`; `threshold`, white from grey
+            level 128 on; or `stochastic`, each pixel white with its grey level as the probability, drawn once from the
+            seed (Salakhutdinov and Murray 2008).
+        seed: Seed of samples, draws, subsets and the two-sample test; at least 0.
 
     Raises:
-        ConfigurationError: A number is too small, or a word is none of these.
+        ConfigurationError: A number is too small, or `against` or `binarise` has another value.
+
+    Examples:
+        >>> from priorkit.evaluation import EvaluationSettings
+        >>> EvaluationSettings(scores=("frechet-distance",), samples=1000).against
+        'held-out'
+        >>> EvaluationSettings(samples=1)
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --samples must be at least 2, not 1
     """
 
     scores: tuple[str, ...] = ()

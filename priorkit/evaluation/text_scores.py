@@ -1,4 +1,4 @@
-"""Scores of samples that are drawn for captions: whether they show what was asked for."""
+"""Scores of samples that are drawn for captions: whether they show what their captions describe."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ __all__ = ["NamedExtractor", "prepare_matcher", "score_texts"]
 _DISTANCE, _COLOURS = "caption-kernel-distance", "colour-agreement"
 _ALL = (*MATCHED, _DISTANCE, _COLOURS)
 _FEWEST = 5
-"""Real images and samples that a group must have, each, to be compared."""
+"""Minimal number of real images, and of samples, in a group that is compared."""
 
 
 @dataclass(frozen=True)
 class NamedExtractor:
-    """A feature extractor, and the name that it was chosen by."""
+    """A feature extractor, and its name in output."""
 
     extractor: FeatureExtractor
     name: str
@@ -38,7 +38,7 @@ class NamedExtractor:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is seen of images; None where nothing asks for it."""
+    """Features and colours of images; None for those that no score needs."""
 
     matched: Tensor | None
     features: Tensor | None
@@ -48,16 +48,16 @@ class _Seen:
 def prepare_matcher(
     book: Scorebook, model: Model, data: ImageData, matcher: NamedExtractor | None
 ) -> NamedExtractor | None:
-    """Prepares what sees images and texts, if a score needs it, and writes down which scores there cannot be.
+    """Prepares the feature extractor of images and texts if a score needs it, and records scores that must be skipped.
 
     Args:
-        book: Where to.
+        book: The scorebook.
         model: The model.
-        data: Its data.
-        matcher: What sees images and texts.
+        data: The model's data.
+        matcher: The feature extractor of images and texts, if any.
 
     Returns:
-        The matcher; None where it is not needed or cannot be had.
+        The matcher; None if no score needs it or it cannot be prepared.
 
     Raises:
         ConfigurationError: An option of the matcher is wrong.
@@ -88,7 +88,7 @@ def _skip_without_texts(book: Scorebook, model: Model, data: ImageData) -> None:
     elif captions is None:
         book.skip(_ALL, "the held-out images have no captions")
     elif len({words_of(text) for text in captions.distinct()}) < 2:
-        book.skip(_ALL, "the held-out images have one caption alone, so that there is nothing to tell apart")
+        book.skip(_ALL, "the held-out images have only one caption, so there is nothing to tell apart")
 
 
 def score_texts(
@@ -99,15 +99,15 @@ def score_texts(
     matcher: NamedExtractor | None,
     settings: EvaluationSettings,
 ) -> None:
-    """Writes down the scores of the group `text`.
+    """Records the scores of the group `text`.
 
     Args:
-        book: Where to.
+        book: The scorebook.
         model: The model.
-        data: Its data.
-        extractor: What sees images where they are compared with images; not prepared yet.
-        matcher: What sees images and texts, as `prepare_matcher` gives it.
-        settings: How many samples.
+        data: The model's data.
+        extractor: The feature extractor for comparing samples with images; it is prepared here.
+        matcher: The feature extractor of images and texts, as `prepare_matcher` returns it.
+        settings: The number of samples and the seed.
     """
     _skip_without_texts(book, model, data)
     if not book.wants(*_ALL):
@@ -139,7 +139,7 @@ def score_texts(
 
 
 def _prepared_extractor(book: Scorebook, data: ImageData, extractor: NamedExtractor | None) -> NamedExtractor | None:
-    """The feature extractor, prepared; None where it is not needed or cannot be had."""
+    """The feature extractor, prepared; None if no score needs it or it cannot be prepared."""
     if extractor is None:
         book.skip((_DISTANCE,), "there is no feature extractor")
         return None
@@ -175,7 +175,7 @@ def _score_distance(
     real: _Seen,
     extractor: NamedExtractor,
 ) -> None:
-    """How far samples are from real images of the same class, or with a caption of the same words."""
+    """Records the distance of samples from real images of the same class, or with a caption of the same words."""
     assert made.features is not None
     assert real.features is not None
     labels, captions = data.test.labels, data.test.captions
@@ -219,16 +219,14 @@ def _score_distance(
 
 
 def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real: _Seen) -> None:
-    """Whether samples have the colour that their caption names."""
+    """Records the share of samples with the colour that their caption names."""
     if not book.wants(_COLOURS):
         return
     assert made.colours is not None
     assert real.colours is not None
     found = colour_agreement(requests.texts, made.colours, fewest=_FEWEST)
     if len(found.shares) < 2:
-        reason = (
-            f"fewer than 2 of the words {', '.join(COLOURS)} stand alone in the captions of {_FEWEST} samples or more"
-        )
+        reason = f"fewer than 2 of the words {', '.join(COLOURS)} are the only colour in {_FEWEST} captions or more"
         book.skip((_COLOURS,), reason)
         return
     reference = colour_agreement(requests.texts, real.colours[requests.rows], fewest=_FEWEST)
@@ -249,7 +247,7 @@ def _score_colours(book: Scorebook, requests: CaptionRequests, made: _Seen, real
 
 
 def _strangers(groups: Sequence[int], of_rows: Sequence[Sequence[int]]) -> dict[int, int]:
-    """To each group the next one, in a ring, that has no image in common with it; none where there is no such group."""
+    """Maps each group to the next group, in cyclic order, that shares no image with it; omits groups without one."""
     images: dict[int, set[int]] = {group: set() for group in groups}
     for row, of_row in enumerate(of_rows):
         for group in of_row:
@@ -265,7 +263,7 @@ def _strangers(groups: Sequence[int], of_rows: Sequence[Sequence[int]]) -> dict[
 
 
 def _by_group(features: Tensor, groups: Sequence[Sequence[object]], numbers: Mapping[object, int]) -> dict[int, Tensor]:
-    """The features of each group that has a number; a row may be in several."""
+    """The features of each group that has a number; a row may belong to several groups."""
     rows: dict[int, list[int]] = {}
     for row, of_row in enumerate(groups):
         for group in of_row:

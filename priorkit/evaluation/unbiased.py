@@ -1,21 +1,21 @@
-"""Estimates of distances that are right on average, and so may fall below 0."""
+"""Unbiased estimates of distances, which may be negative."""
 
 from collections.abc import Iterable
 
 __all__ = ["BELOW_ZERO", "UNBIASED", "below_zero_note"]
 
 UNBIASED = frozenset({"sample_distance", "kernel-distance", "caption-kernel-distance", "code-discrepancy"})
-"""The scores that are such estimates, by name; the first is of the reviews during training."""
+"""The scores that are unbiased estimates, by name; the first is that of reviews during training."""
 
 BELOW_ZERO = "an unbiased estimate; below 0 means not distinguishable from 0"
-"""What is said beside such a value."""
+"""The explanation shown beside a negative value."""
 
 
 def below_zero_note(labels: Iterable[str]) -> str:
-    """Explains values below 0, once for all of them; empty where there are none.
+    """The explanation of negative values, once for all scores; empty if there are none.
 
     Args:
-        labels: What the scores are called whose values are below 0.
+        labels: The labels of the scores with values below 0.
     """
     named = ", ".join(dict.fromkeys(labels))
     return f"{named}: {BELOW_ZERO}" if named else ""

@@ -1,4 +1,4 @@
-"""Every study that there is, by name."""
+"""The catalogue of studies."""
 
 from priorkit.errors import ConfigurationError
 from priorkit.plugins import nearest
@@ -9,14 +9,14 @@ from priorkit.studies.study import Study
 __all__ = ["STUDIES", "find_study"]
 
 STUDIES = (*PAPER_STUDIES, PRIORS_STUDY)
-"""The paper's tables and figures in its order, and the comparison of priors."""
+"""The paper's tables and figures, in the paper's order, and the comparison of priors."""
 
 
 def find_study(name: str) -> Study:
-    """The study of that name.
+    """Returns a study by its name.
 
     Raises:
-        ConfigurationError: There is none; the message has the nearest name.
+        ConfigurationError: There is no such study; the message suggests the nearest name.
     """
     known = {study.name: study for study in STUDIES}
     if name not in known:

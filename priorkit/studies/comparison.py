@@ -1,4 +1,4 @@
-"""Writes what shows trained runs side by side: tables, curves, samples, a page."""
+"""Compares trained runs side by side, in tables, curves, samples and a page."""
 
 import json
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from priorkit.studies.study_pages import comparison_page
 __all__ = ["MOST_SAMPLES", "compare_runs"]
 
 MOST_SAMPLES = 1024
-"""Samples of each run, at most: a picture of more shows nothing."""
+"""Maximal number of samples of each run: in a picture of more, nothing can be recognised."""
 
 _IN_PAGE = 64
-"""Samples of each run that the page shows, at most."""
+"""Maximal number of samples of each run in the page."""
 _FILES = ("comparison.html", "comparison.json", "comparison.md", "curves.png", "samples.png")
 
 
@@ -35,22 +35,22 @@ def compare_runs(
     device: str = "auto",
     registry: Registry | None = None,
 ) -> RunComparison:
-    """Writes `comparison.html`, `comparison.md`, `comparison.json`, `curves.png` and `samples.png` into a folder.
+    """Compares runs in `comparison.html`, `comparison.md`, `comparison.json`, `curves.png` and `samples.png`.
 
-    Without matplotlib there is no `curves.png`; the page has the same curves.
+    `curves.png` needs matplotlib, and is left out without it; the page shows the same curves.
 
     Args:
         paths: The run folders, at least one.
-        out: The folder.
-        overwrite: Whether what an earlier comparison wrote there may be replaced.
-        samples: Samples to show of each run.
-        seed: Seed of their noise.
-        device: Where to compute.
+        out: The folder for these files.
+        overwrite: Whether files of an earlier comparison in the folder may be replaced.
+        samples: Number of samples shown of each run, at most 1024.
+        seed: Seed of the samples.
+        device: The device: auto, cpu, cuda, cuda:N or mps.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        RunFolderError: A folder is no run, or `out` is taken.
-        ConfigurationError: More samples are asked for than a picture can show.
+        RunFolderError: One of `paths` is not a run folder, or `out` is already in use.
+        ConfigurationError: `samples` is above 1024.
     """
     if samples > MOST_SAMPLES:
         raise ConfigurationError(f"a picture shows at most {MOST_SAMPLES} samples of each run, not {samples}")
@@ -94,7 +94,7 @@ def _why_undrawn() -> str:
 
 
 def _captions(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The folders' names; for those that share one, where they lie, and a number for a run that is named twice."""
+    """The folders' names; paths for folders of the same name, with a number if the same path is given twice."""
     names = [path.resolve().name for path in paths]
     told = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
     return tuple(
@@ -113,5 +113,5 @@ def _check_out(out: Path, *, overwrite: bool) -> None:
     others = [name for name in there if name not in _FILES]
     if others:
         raise RunFolderError(
-            f"--out {out} holds more than a comparison ({others[0]!r}), and is left as it is; name another folder"
+            f"--out {out} also holds other files ({others[0]!r}), and is left as it is; name another folder"
         )

@@ -1,4 +1,4 @@
-"""Learning curves of several runs, drawn by matplotlib."""
+"""Draws learning curves of several runs by matplotlib."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ __all__ = ["save_curves"]
 _COLUMNS = 3
 _INCHES = (4.2, 2.8)
 _LEGEND = 150
-"""Characters that fit beside each other in the legend, about."""
+"""Approximate number of characters that fit into one line of the legend."""
 
 
 def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> int:
-    """Draws every measurement of several runs against the images seen, as one PNG; held-out scores first.
+    """Draws every measurement of several runs against the images seen into one PNG, held-out scores first.
 
     Args:
         runs: The rows of each run's `metrics.jsonl`, by the run's caption.
-        path: The file.
+        path: The PNG file.
 
     Returns:
-        How many panels there are; for none, no file is written.
+        Number of panels; if it is 0, no file is written.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -39,7 +39,7 @@ def save_curves(runs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
     if not panels:
         return 0
     lines = math.ceil(len(panels) / _COLUMNS)
-    # No pyplot: it would keep the figure, and may ask for a window.
+    # No pyplot: it would keep the figure, and may open a window.
     figure = Figure(figsize=(_INCHES[0] * _COLUMNS, _INCHES[1] * lines + 0.4), dpi=100, layout="constrained")
     axes = figure.subplots(lines, _COLUMNS, squeeze=False).flatten()
     handles = {}

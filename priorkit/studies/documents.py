@@ -1,4 +1,4 @@
-"""The texts that studies leave behind: tables in Markdown, and files that appear whole."""
+"""Writes the documents of studies: Markdown tables, and text files that are written atomically."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["markdown_table", "write_document"]
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose cells may hold any text; it ends with a line break."""
+    """Formats a Markdown table, which ends with a line break; cells may contain any text."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(_escaped(cell) for cell in line)} |\n" for line in lines)
 
@@ -20,10 +20,10 @@ def _escaped(cell: str) -> str:
 
 
 def write_document(path: Path, text: str) -> None:
-    """Writes a text file, which appears whole or not at all.
+    """Writes a text file atomically.
 
     Raises:
-        RunFolderError: It cannot be written.
+        RunFolderError: The file cannot be written.
     """
     with explained_os_errors("write", None):
         write_whole(path, text)

@@ -61,8 +61,8 @@ PAPER_STUDIES = (
             ComparedSystem("learned", _OURS, "learned", score=6.52, remark="comparable with the others"),
         ),
         notes=(
-            "Every system sees equally many images. WGAN-GP's critic takes five steps for each of its generator's: "
-            "that one is trained a fifth as often as the others.",
+            "Every system sees the same number of images. WGAN-GP's critic takes five steps for each step of its "
+            "generator, which is thus trained a fifth as often as the others.",
         ),
     ),
     Study(
@@ -84,8 +84,8 @@ PAPER_STUDIES = (
             ComparedSystem("abc", "+ A + B + C", "learned", {"decoder_in_both_phases": True}, score=6.52),
         ),
         notes=(
-            "With B, the code regularizer's weight changes too, from that of the recipe aae to that of the recipe "
-            "learned: it is balanced against a mean over pixels there, and against features here.",
+            "With B, the code regularizer's weight changes, too, from that of the recipe aae to that of the recipe "
+            "learned: the former balances it against a mean over pixels, the latter against features.",
         ),
     ),
     Study(
@@ -179,4 +179,4 @@ PAPER_STUDIES = (
         ),
     ),
 )
-"""Every table and figure that compares systems, in the order of the paper."""
+"""The tables and figures that compare systems, in the order of the paper."""

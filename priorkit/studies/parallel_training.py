@@ -1,6 +1,6 @@
-"""Trains and scores the runs of a study several at once, ahead of the one who goes through them in turn.
+"""Trains and scores several runs of a study at once, before the study goes through its runs one by one.
 
-What fails here is left as it is: who goes through the runs meets it again, and says what is wrong.
+Failures are not handled here: the study meets them again when it goes through its runs, and reports them.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ from priorkit.studies.study_observer import StudyObserver
 __all__ = ["PlannedJob", "carry_out_planned", "train_in_parallel"]
 
 _WAIT = 0.5
-"""Seconds between looks at whether the study is to stop."""
+"""Seconds between two checks whether to stop the study."""
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A run of a study, as a process is given it.
+    """A run of a study, as it is passed to a worker process.
 
     Attributes:
         run: The run.
-        request: The study.
+        request: The request for the study.
     """
 
     run: PlannedRun
@@ -40,11 +40,11 @@ def carry_out_planned(job: PlannedJob, channel: Channel) -> dict[str, Any]:
     """Trains a run of a study and scores it.
 
     Returns:
-        `stopped`: why it stopped early, or None.
+        A dictionary whose `stopped` is the reason why training stopped early, or None.
 
     Raises:
         PriorkitError: The run cannot be trained or scored.
-        NonFiniteLossError: Training diverged; its folder says so.
+        NonFiniteLossError: Training diverged; `diverged.txt` in the run's folder records it.
     """
     registry = installed_plugins()
     if not is_whole(job.run.path):
@@ -72,18 +72,18 @@ def train_in_parallel(
     registry: Registry,
     stop: Callable[[], str | None],
 ) -> str | None:
-    """Trains what is missing of a study, several runs at once; a fit waits for the run that it is of.
+    """Trains and scores the missing runs of a study, several at once; a fit waits for the run that it is fitted to.
 
     Args:
-        request: The study.
-        planned: Its runs.
-        jobs: How many processes train at once.
-        observer: Told how it goes.
+        request: The request for the study.
+        planned: The study's runs.
+        jobs: Number of processes that train at the same time.
+        observer: The observer to notify.
         registry: Where components come from; the processes use the installed plug-ins.
-        stop: Says whether, and by what, the study is asked to stop.
+        stop: Returns the reason to stop the study (`interrupted`, `terminated`), or None.
 
     Returns:
-        Why it was stopped, or None.
+        The reason why the study was stopped, or None.
     """
     scorer = RunScorer(request, registry)
     numbered = {

@@ -1,4 +1,4 @@
-"""The pictures of a study: samples of all systems side by side, and what its figure shows of each."""
+"""Draws the pictures of a study: samples of all systems side by side, and the study's figure for each system."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,11 +35,11 @@ _HELD_OUT_TEXTS = 4
 
 
 def check_pictures(request: Request) -> None:
-    """Makes sure that a study's pictures can be drawn, before hours of training.
+    """Checks, before hours of training, that a study's pictures can be drawn.
 
     Raises:
         MissingExtraError: matplotlib is not installed, and the study draws maps of codes.
-        ConfigurationError: The study draws no texts and some are given, or it has none to draw.
+        ConfigurationError: Texts are given, but the study draws none; or the study needs a text, and none is given.
     """
     _check_texts(request)
     if "codes" in request.study.pictures:
@@ -47,18 +47,18 @@ def check_pictures(request: Request) -> None:
 
 
 def draw_study(request: Request, results: Results, registry: Registry, note: Callable[[str], None]) -> None:
-    """Draws every system's first complete run.
+    """Draws the first complete run of every system.
 
-    `samples.png` has samples of all of them side by side. Where the study's figure shows more, `SYSTEM-classes.png` is
-    a grid whose columns share s and whose rows share the noise, `SYSTEM-codes.png` shows the codes of prior and
-    encoder, `SYSTEM-texts.png` samples of texts, and `SYSTEM-sweep.png` those of one text's alternatives.
+    `samples.png` shows samples of all systems side by side. Depending on the study's figure, `SYSTEM-classes.png` is a
+    grid whose columns share s and whose rows share the noise; `SYSTEM-codes.png` shows the codes of prior and encoder;
+    `SYSTEM-texts.png` shows samples of texts; and `SYSTEM-sweep.png` shows samples of one text's alternatives.
 
     Args:
-        request: The study and its folder.
-        results: Its runs.
+        request: The request for the study.
+        results: The study's results.
         registry: Where components come from.
-        note: Is told which texts are left out, because a run's text encoder reads nothing of them, and what it does not
-            read of the others.
+        note: Called with a message for each text that is left out because a run's text encoder knows no word of it, and
+            for each text with unknown words.
 
     Raises:
         PriorkitError: A run or its data cannot be loaded, or the folder cannot be written.
@@ -82,7 +82,7 @@ def draw_study(request: Request, results: Results, registry: Registry, note: Cal
 def _picture(
     kind: str, request: Request, run: Run, registry: Registry, note: Callable[[str], None]
 ) -> Image.Image | None:
-    """One of a system's pictures; None if it has texts, none of which is read."""
+    """One picture of a system; None if the text encoder knows no word of any of its texts."""
     if kind == "classes":
         count = min(_MOST_COLUMNS, len(run.class_names))
         conditions = run.model.class_conditions(torch.arange(count))
@@ -108,7 +108,7 @@ def _picture(
 
 
 def _readable(request: Request, run: Run, texts: Sequence[str], note: Callable[[str], None]) -> list[str]:
-    """The texts that a run reads at least in part: after hours of training, the others are no reason to stop."""
+    """The texts with a word that the run knows. Others are only noted: after hours of training, nothing is refused."""
     read = []
     given = "--text: " if request.texts else ""
     for text in texts:
@@ -130,7 +130,7 @@ def _with_name(note: Callable[[str], None], name: str) -> Callable[[str], None]:
 
 
 def _texts(request: Request) -> tuple[str, ...]:
-    """The texts that are given, or the study's for that data; empty if it has none."""
+    """The requested texts, or the study's texts for this data set; empty if there are none."""
     return request.texts or request.study.texts.get(bare_name(str(request.common.get("dataset", ""))), ())
 
 
@@ -152,19 +152,19 @@ def _check_texts(request: Request) -> None:
 
 
 def _held_out_texts(captions: Captions | None) -> tuple[str, ...]:
-    """Some different captions of held-out images."""
+    """A few distinct captions of held-out images."""
     assert captions is not None, "runs that are conditioned on captions have data with captions"
     return tuple(dict.fromkeys(of_image[0] for of_image in captions))[:_HELD_OUT_TEXTS]
 
 
 def _samples_of_texts(run: Run, texts: Sequence[str]) -> Tensor:
-    """Samples of each text, all of the same noise: uint8 (texts, N, C, H, W)."""
+    """Samples of each text from the same noise: uint8 (texts, N, C, H, W)."""
     images = to_uint8(run.model.sample_grid(run.model.text_conditions(texts), _OF_EACH_TEXT)).cpu()
     return images.reshape(_OF_EACH_TEXT, len(texts), *images.shape[1:]).transpose(0, 1)
 
 
 def _data_dir(request: Request) -> Path | None:
-    """Where the data lies now, if the request says so."""
+    """The current place of the data, if the request gives it."""
     return Path(request.common["data_dir"]) if request.common.get("data_dir") else None
 
 

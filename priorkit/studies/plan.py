@@ -1,4 +1,4 @@
-"""From a study and what a user asks of it to the runs that it consists of."""
+"""Plans the runs of a study from a user's request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,27 +25,27 @@ from priorkit.studies.study import ComparedSystem, Study
 __all__ = ["COMMON_SLOTS", "PlannedRun", "Request", "plan_runs"]
 
 COMMON_SLOTS = ("dataset", "networks", "extractor")
-"""Components that all systems may be given in common; the others are what a study compares."""
+"""Kinds of components that users may choose for all systems of a study; the other kinds are compared by the study."""
 _SLOTS = frozenset(kind.slot for kind in KINDS)
 _OWN = ("seed", *LIMITS)
-"""Settings that a study makes itself."""
+"""Settings that the study itself determines."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A study as a user wants it.
+    """A user's request for a study.
 
     Attributes:
-        study: Which one.
-        out: Its folder.
-        limit: `steps`, or `max_time` in seconds: how long each system is trained with each seed.
-        common: Settings of every run, by key (`batch_size`) or by component and option (`networks.width`); text is
-            taken as the command line takes it. An option of a component goes to the systems whose component has it.
-        seeds: How often each system is trained, with the seeds 0, 1, ...
+        study: The study.
+        out: The study's folder.
+        limit: Length of each training: `steps`, or `max_time` in seconds.
+        common: Settings of all runs, by key (`batch_size`) or by component and option (`networks.width`); text is
+            parsed as on the command line. A component's option applies to the systems whose component has it.
+        seeds: Number of trainings of each system, with the seeds 0, 1, ...; at least 1.
         systems: Names of the systems to train; all if empty.
-        samples: Samples that scores are of; 0 for the scores of training only.
-        fit_limit: How long each prior is fitted, in a study that fits some: as `limit`.
-        texts: What a study that draws texts is to draw, in the place of its own texts.
+        samples: Number of samples for scores; with 0, there are only the scores measured during training.
+        fit_limit: Length of each fit, in a study that fits priors: like `limit`.
+        texts: Texts to draw instead of the study's own texts, in a study that draws texts.
     """
 
     study: Study
@@ -62,22 +62,22 @@ class Request:
     def budget(self) -> str:
         """The limits in words."""
         trained, fitted = _in_words(self.limit), _in_words(self.fit_limit)
-        # Steps are those of training, unless more is said.
+        # Steps without further words are training steps.
         trained = trained if "steps" in self.limit else f"{trained} of training"
         return f"{trained} and {fitted} of fitting" if self.study.has_fits else trained
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One training of a study.
+    """One training or fit of a study.
 
     Attributes:
-        system: What is trained.
-        seed: With which seed.
-        path: Its run folder.
-        config: Its resolved configuration.
-        fitted_to: The run to whose codes its prior is fitted, for one that is.
-        fit: What the study changes in the defaults of that fit.
+        system: The system.
+        seed: The seed.
+        path: The run folder.
+        config: The resolved configuration.
+        fitted_to: For a fit, the run to whose codes the prior is fitted; otherwise None.
+        fit: For a fit, the study's changes to the defaults of fits.
     """
 
     system: ComparedSystem
@@ -89,10 +89,10 @@ class PlannedRun:
 
 
 def plan_runs(request: Request, registry: Registry) -> list[PlannedRun]:
-    """The runs that a request consists of: every system with the first seed, then with the next one.
+    """The runs of a request: every system with the first seed, then every system with the next seed.
 
     Raises:
-        ConfigurationError: A setting is unknown, wrong, or the study's own.
+        ConfigurationError: A setting is unknown, wrong, or determined by the study itself.
         UnknownComponentError: No plug-in supplies a recipe or component.
     """
     if request.seeds < 1:
@@ -128,7 +128,7 @@ def _planned(
     fit: dict[str, Any] | None,
     registry: Registry,
 ) -> PlannedRun:
-    """A run of a system with a seed: trained with a configuration, or fitted to the run that is."""
+    """A run of a system with a seed: a training, or a fit to such a training."""
     config = config.model_copy(update={"seed": seed})
     path = request.out / f"{system.name}-seed{seed}"
     if fit is None:
@@ -158,7 +158,7 @@ def _require_recipe(request: Request, system: ComparedSystem, registry: Registry
 
 
 def _refuse_own_settings(request: Request) -> None:
-    """What sets systems apart, and how long and with which seeds they are trained, is for the study to say."""
+    """Refuses settings that distinguish the study's systems, and their length and seeds, which the study determines."""
     study = request.study
     apart = {key for system in study.systems for key in system.settings}
     for key in request.common:
@@ -167,13 +167,13 @@ def _refuse_own_settings(request: Request) -> None:
             raise ConfigurationError(f"{study.name} takes --steps or --budget, and --seeds; leave out {flag}")
         if key in apart or (key in _SLOTS and key not in COMMON_SLOTS):
             raise ConfigurationError(
-                f"{flag} is what {study.name} compares: it chooses that for each of its systems; leave it out, or "
-                "train another system with `priorkit train`, and see them side by side with `priorkit compare`"
+                f"{flag} is what {study.name} compares, so it cannot be the same for all; leave it out, or train "
+                "another system with `priorkit train`, and compare both with `priorkit compare`"
             )
 
 
 def _settings(request: Request, system: ComparedSystem, registry: Registry) -> tuple[dict[str, Any], set[str]]:
-    """The settings of a system but for its seed, and the keys of component options that it took."""
+    """The settings of a system except its seed, and the keys of the component options that it uses."""
     study, common = request.study, dict(request.common)
     settings: dict[str, Any] = {
         kind.slot: RunConfig.model_fields[kind.slot].default for kind in KINDS if not kind.several
@@ -191,12 +191,12 @@ def _settings(request: Request, system: ComparedSystem, registry: Registry) -> t
     settings, used = _with_options(settings, common, registry)
     if settings.get("stages") and "stages" not in request.common:
         settings["stages"] = stages_of_study(settings, request.limit, study.name)
-    # Whatever length a recipe has, the study's takes its place.
+    # The study's length replaces the recipe's.
     return merge_settings(settings, {**dict.fromkeys(LIMITS), **request.limit}), used
 
 
 def _fit_changes(request: Request, system: ComparedSystem, registry: Registry) -> tuple[dict[str, Any], set[str]]:
-    """What a study changes in the defaults of a fit, and the keys of component options that it took: the prior's."""
+    """The study's changes to the defaults of a fit, and the keys of the prior's options that it uses."""
     options = {key: value for key, value in request.common.items() if key.startswith("prior.")}
     settings, used = _with_options(dict(system.settings), options, registry)
     return {**settings, "steps": None, **request.fit_limit}, used
@@ -205,7 +205,7 @@ def _fit_changes(request: Request, system: ComparedSystem, registry: Registry) -
 def _with_options(
     settings: dict[str, Any], options: Mapping[str, Any], registry: Registry
 ) -> tuple[dict[str, Any], set[str]]:
-    """Settings with those of some options that their components have, and the keys of these options."""
+    """Adds the options that the settings' components have, and returns the settings and the keys of these options."""
     chosen, used = validate_settings(settings), set()
     for key, value in options.items():
         slot = key.partition(".")[0]
@@ -224,7 +224,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:
-    """`networks.width` as a table; a component's name alone chooses it."""
+    """Converts `networks.width` to a table; a key without a dot remains a key."""
     table, _, name = key.partition(".")
     return {table: {name: value}} if name else {table: value}
 
@@ -233,7 +233,7 @@ def _code_dim(study: Study, dataset: str) -> int:
     if dataset not in study.code_dims:
         sizes = ", ".join(f"{size} for {name}" for name, size in study.code_dims.items())
         raise ConfigurationError(
-            f"{study.name} has code sizes for the paper's data sets ({sizes}) and none for {dataset!r}; "
-            "say one with --code-dim"
+            f"{study.name} has code sizes for the paper's data sets ({sizes}), but none for {dataset!r}; "
+            "give one with --code-dim"
         )
     return study.code_dims[dataset]

@@ -1,4 +1,4 @@
-"""The training of one run of a study, new or resumed."""
+"""Prepares the training of one run of a study, new or resumed."""
 
 from pathlib import Path
 
@@ -13,21 +13,21 @@ __all__ = ["is_there", "is_whole", "prepare_planned"]
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a run has been trained to its end."""
+    """Whether a run is complete: trained to its end, without having diverged."""
     there = path.is_dir() and any(path.iterdir()) and not (path / DIVERGED).exists()
     return there and read_position(RunFolder.open(path)).complete
 
 
 def is_there(run: PlannedRun) -> bool:
-    """Whether something of a run has been written."""
+    """Whether a run's folder exists and is not empty."""
     return run.path.is_dir() and any(run.path.iterdir())
 
 
 def prepare_planned(run: PlannedRun, registry: Registry) -> TrainingRun:
-    """Prepares a run to train or resume.
+    """Prepares a run for training, or for resuming it.
 
     Raises:
-        PriorkitError: Something in the settings, the data or the folder must be mended first.
+        PriorkitError: Something in the settings, the data or the folder must be corrected first.
     """
     if is_there(run):
         if not RunFolder.open(run.path).checkpoints.has("last"):

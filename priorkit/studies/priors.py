@@ -1,4 +1,4 @@
-"""The comparison of priors: fitted to the codes of the same autoencoders, for the same time."""
+"""The comparison of priors that are fitted to the codes of the same autoencoders, for the same time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _TRAINED: Mapping[str, str] = {
     "exemplar-vae": "exemplar VAE",
     "learned": "learned prior",
 }
-"""Recipes whose priors learn together with the encoder: what they are called."""
+"""Titles of the recipes whose priors learn together with the encoder."""
 _OF_VECTORS: Mapping[str, Mapping[str, Any]] = {
     "full-gaussian": {},
     "mixture": {"em": True, "components": 50, "means": "random"},
@@ -39,10 +39,10 @@ class _Autoencoder:
     """An autoencoder whose codes priors are fitted to.
 
     Attributes:
-        called: What it is called.
-        own: What its own prior is.
-        settings: What is changed in its recipe.
-        fitted: The priors that are fitted to its codes.
+        called: The autoencoder's title.
+        own: The autoencoder's own prior, in words.
+        settings: The changes to its recipe.
+        fitted: The priors that are fitted to its codes, with their options.
     """
 
     called: str
@@ -52,7 +52,7 @@ class _Autoencoder:
 
 
 _AUTOENCODERS: Mapping[str, _Autoencoder] = {
-    # Two of the recipes fit a prior in a stage of its own; here that is what is compared.
+    # Two of the recipes fit a prior in a separate stage; this study compares such fits, so it drops the stages.
     "autoencoder": _Autoencoder("AE", "N(0, 1)", {"prior": "gaussian", "stages": None}, _OF_VECTORS),
     "vae": _Autoencoder("VAE", "N(0, 1)", {}, _OF_VECTORS),
     "vq-vae": _Autoencoder(
@@ -62,7 +62,7 @@ _AUTOENCODERS: Mapping[str, _Autoencoder] = {
         _OF_INDICES,
     ),
 }
-"""By the names of their recipes."""
+"""The autoencoders, by the names of their recipes."""
 
 
 def _fit(base: str, prior: str, options: Mapping[str, Any]) -> ComparedSystem:
@@ -95,23 +95,24 @@ PRIORS_STUDY = Study(
     notes=(
         "Priors of one autoencoder have the same decoder: what differs is the prior. The log-density of codes compares "
         "priors of one autoencoder only.",
-        "Training time of a fit is the fit's alone. The autoencoder's own row has the time of the autoencoder.",
+        "The training time of a fit does not include that of its autoencoder, which is in the autoencoder's own row.",
     ),
 )
 
 
 def with_own_priors(study: Study, names: Iterable[str], registry: Registry) -> Study:
-    """A study with those priors of the user's in it that it does not know, fitted to each of its autoencoders.
+    """Adds the user's own priors to a study, fitted to each of its autoencoders.
 
     Args:
-        study: The study.
-        names: What the user asks for: names of systems of the study, or of priors (`my-prior`).
+        study: The study; returned unchanged if it fits no priors.
+        names: The requested names: systems of the study, or priors (`my-prior`), which are added if the study does not
+            have them.
         registry: The installed components.
     """
     if not study.has_fits:
         return study
     known = {name for system in study.systems for name in (system.name, system.prior)}
     own = [name for name in names if name not in known and bare_name(name) in registry.names("prior")]
-    # Which codes a prior can be fitted to is found out by trying: what it refuses is left out, with the reason.
+    # Whether a prior takes an autoencoder's codes is found out by trying; refused fits are left out, with the reason.
     added = tuple(_fit(base, name, {}) for base in _AUTOENCODERS for name in own)
     return replace(study, systems=(*study.systems, *added))

@@ -1,4 +1,4 @@
-"""The comparison of any recipes, each trained with several seeds."""
+"""Studies that compare arbitrary recipes, each trained with several seeds."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ __all__ = ["study_of_recipes"]
 
 
 def study_of_recipes(names: Sequence[str], registry: Registry) -> Study:
-    """A study whose systems are recipes as they are.
+    """A study whose systems are unchanged recipes.
 
     Args:
         names: The recipes' names.
@@ -18,10 +18,11 @@ def study_of_recipes(names: Sequence[str], registry: Registry) -> Study:
 
     Raises:
         UnknownComponentError: There is no such recipe.
-        ConfigurationError: None is named, or one of them twice.
+        ConfigurationError: No recipe is named, or one is named twice.
 
     Examples:
         >>> from priorkit import installed_plugins
+        >>> from priorkit.studies import study_of_recipes
         >>> [system.title for system in study_of_recipes(["vae", "aae"], installed_plugins()).systems]
         ['vae', 'aae']
     """
@@ -30,6 +31,6 @@ def study_of_recipes(names: Sequence[str], registry: Registry) -> Study:
     for name in names:
         registry.recipe(name)
         if names.count(name) > 1:
-            raise ConfigurationError(f"the recipe {name!r} is named twice; name it once, and say how often by --seeds")
+            raise ConfigurationError(f"the recipe {name!r} is named twice; name it once, and repeat it by --seeds N")
     systems = tuple(ComparedSystem(name.replace(":", "-"), name, name) for name in names)
     return Study("-".join(system.name for system in systems), "recipes side by side", (), systems)

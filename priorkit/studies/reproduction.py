@@ -1,4 +1,4 @@
-"""Carries a study out: trains what is missing, keeps what is there, and scores and draws what came of it."""
+"""Carries out a study: keeps complete runs, trains the others, scores all of them and draws the pictures."""
 
 import os
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ __all__ = ["Reproduction", "reproduce"]
 
 
 _OF_A_FIT = ("fitted_to", "fitted_checkpoint", "steps", "batch_size")
-"""Settings that a fit of a study finds by itself."""
+"""Settings that each fit of a study determines itself."""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a study ended.
+    """The outcome of carrying out a study.
 
     Attributes:
-        results: What came of it, so far.
-        stopped: Why it stopped before its end (`interrupted`, `terminated`), or None.
+        results: The results so far.
+        stopped: The reason why the study stopped before its end (`interrupted`, `terminated`), or None.
     """
 
     results: Results
@@ -48,17 +48,17 @@ def reproduce(
     """Runs or resumes a study: complete runs are kept, interrupted ones resumed.
 
     Ctrl-C and SIGTERM stop the run in training after its step, with a checkpoint. A run that diverges is given up, and
-    the study goes on. The tables are written anew after each run.
+    the study continues. The tables are rewritten after each run.
 
     Args:
-        request: The study, its settings and its folder.
-        observer: Told how it goes.
-        jobs: How many runs are trained at once, each by a process with a device of its own.
+        request: The request for the study.
+        observer: The observer to notify.
+        jobs: Number of runs that are trained at once, each by a separate process on a device of its own.
         registry: Where components come from; the installed plug-ins if None.
 
     Raises:
-        PriorkitError: Something in the settings, the data or the folder must be mended first.
-        KeyboardInterrupt: Ctrl-C while nothing was being trained; all runs are safe.
+        PriorkitError: Something in the settings, the data or the folder must be corrected first.
+        KeyboardInterrupt: Ctrl-C while no run was in training; all runs are saved.
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigurationError("a study trains in one process: start it without torchrun")
@@ -94,7 +94,7 @@ def reproduce(
                 if run.fitted_to is None or (is_there(run) and read_position(RunFolder.open(run.path)).steps):
                     raise
                 if is_there(run):
-                    # The prior has refused the codes themselves, and will do so again.
+                    # The prior has refused these codes, and would refuse them again.
                     write_document(run.path / DIVERGED, f"{error}\n")
                 refused[run.path.name] = str(error)
                 observer.refused(run, str(error))
@@ -132,10 +132,10 @@ def _train(run: PlannedRun, number: int, observer: StudyObserver, registry: Regi
 
 
 def _refuse_other_run(run: PlannedRun, registry: Registry) -> None:
-    """A run that was trained otherwise, by an earlier version or by hand, is no part of this study."""
+    """Refuses a run that was trained with other settings, by an earlier version or by hand."""
     if not is_there(run):
         return
-    # A fit says where the other run lay, and has the length that its prior needs.
+    # A fit records the path of the other run at that time, and has the length that its prior needs.
     ignored = {*MAY_CHANGE, *NOT_TRAINING, *(_OF_A_FIT if run.fitted_to is not None else ())}
     kept = resolve_config(RunFolder.open(run.path).read_config(), registry).model_dump(mode="json")
     now = run.config.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""What came of a study: each system's scores over its seeds, beside what the paper reports."""
+"""The results of a study: each system's scores over its seeds, beside the paper's figures."""
 
 import json
 import statistics
@@ -21,12 +21,12 @@ __all__ = ["Results", "Row", "Spread", "gather_results", "write_results"]
 
 @dataclass(frozen=True)
 class Spread:
-    """A score over several runs.
+    """Mean and standard deviation of a score over several runs.
 
     Attributes:
-        mean: Its mean.
-        deviation: Its sample standard deviation; None for one run.
-        count: How many runs.
+        mean: The mean.
+        deviation: The sample standard deviation; None for one run.
+        count: Number of runs.
     """
 
     mean: float
@@ -35,7 +35,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """The spread of values, at least one."""
+        """The spread of at least one value."""
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
     def __str__(self) -> str:
@@ -49,8 +49,8 @@ class Row:
     """One system of a study.
 
     Attributes:
-        system: Which.
-        runs: Its runs, by seed.
+        system: The system.
+        runs: The system's runs, ordered by seed.
     """
 
     system: ComparedSystem
@@ -58,7 +58,7 @@ class Row:
 
     @property
     def complete(self) -> tuple[RunSummary, ...]:
-        """The runs that came to their end."""
+        """The runs that are complete."""
         return tuple(run for run in self.runs if run.state == "complete")
 
     @property
@@ -71,13 +71,13 @@ class Row:
 
     @property
     def paper(self) -> str:
-        """What the paper reports."""
+        """The paper's figure and remark."""
         figure = [] if self.system.score is None else [f"{self.system.score:.2f}"]
         return "; ".join([*figure, *([self.system.remark] if self.system.remark else [])])
 
     @property
     def progress(self) -> str:
-        """How far its runs are: how many are complete, and what has become of the others."""
+        """The number of complete runs, and the states of the others."""
         others = [run.state for run in self.runs if run.state != "complete"]
         counts = [f"{others.count(state)} {state}" for state in dict.fromkeys(others)]
         return ", ".join([*([str(len(self.complete))] if self.complete or not others else []), *counts])
@@ -85,14 +85,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """What came of a study, so far.
+    """The results of a study so far.
 
     Attributes:
-        study: Which.
-        dataset: What it was trained on.
-        budget: For how long, in words.
-        rows: One for each system.
-        refused: Why priors could not be fitted, by the name of the run.
+        study: The study.
+        dataset: The names of the data sets of its runs.
+        budget: The length of each training, in words.
+        rows: One row for each system.
+        refused: The reasons why priors could not be fitted, by the names of their runs.
     """
 
     study: Study
@@ -103,17 +103,17 @@ class Results:
 
     @property
     def title(self) -> str:
-        """One line: what, on which data, how long."""
+        """One line with the study, the data and the length of training."""
         return f"{self.study.name}: {self.study.title}; on {self.dataset}, {self.budget} for each system and seed"
 
     @property
     def labels(self) -> list[str]:
-        """The scores that any system has."""
+        """The labels of all scores that any system has."""
         return list(dict.fromkeys(label for row in self.rows for label in row.scores))
 
     @property
     def main_labels(self) -> list[str]:
-        """Those of them that a table for people has; `table.md` has all."""
+        """The labels of the scores in the printed table; `table.md` has all."""
         evaluated = [item for row in self.rows for run in row.complete for item in run.evaluated]
         main = {item["label"] for item in evaluated if item["name"] in self.study.main_scores}
         others = {item["label"] for item in evaluated} - main
@@ -121,7 +121,7 @@ class Results:
 
     @property
     def _extractors(self) -> list[str]:
-        """What the scores' extractors say of themselves."""
+        """The descriptions of the scores' extractors."""
         found = [item["extractor"] for row in self.rows for run in row.complete for item in run.evaluated]
         return list(
             dict.fromkeys(", ".join(_said(key, value) for key, value in about.items()) for about in found if about)
@@ -129,22 +129,22 @@ class Results:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the table should know."""
+        """Notes for readers of the table."""
         notes = list(self.study.notes)
         if self.study.measure:
             notes.insert(
                 0,
                 f"The paper's {self.study.measure} is that of the Inception network on {', '.join(self.study.data)}, "
-                "after training of a length that it does not state. Scores by another extractor (named before the "
-                "score) or of other data do not compare with it; the order of the systems may.",
+                "after training of a length that the paper does not state. Scores by another extractor (named before "
+                "the score) or on other data cannot be compared with it; the order of the systems may.",
             )
         if any(run.state == "complete" for row in self.rows for run in row.runs):
             notes += [f"Feature extractor: {about}." for about in self._extractors]
             if len(self._extractors) > 1:
                 notes.append(
-                    "There are several feature extractors, and scores by different ones do not compare. Data that has "
-                    "no test images is split anew with each seed, and one that learns from it with them; or it was "
-                    "changed from one call to the next (table.json says which run was scored by which)."
+                    "There are several feature extractors, and scores by different extractors cannot be compared. Data "
+                    "without test images is split anew for each seed, so an extractor that learns from it differs, "
+                    "too; or the extractor was changed between calls (table.json has the extractor of each score)."
                 )
             notes.append("A score is the mean over the seeds ± their standard deviation.")
         below = below_zero_note(
@@ -214,28 +214,28 @@ class Results:
 
 
 def _sampling(row: Row) -> str:
-    """How long the prior of a system takes to draw codes."""
+    """The mean time that the prior of a system takes to draw codes, in words."""
     seconds = [run.sampling.seconds for run in row.complete if run.sampling is not None]
     return f"{statistics.fmean(seconds):.2g} s" if seconds else ""
 
 
 def _range(counts: Sequence[int]) -> str:
-    """`96,000`, or `90,000 to 96,000` where runs differ."""
+    """`96,000`, or `90,000 to 96,000` if the counts differ."""
     return " to ".join(f"{count:,}" for count in dict.fromkeys((min(counts), max(counts)))) if counts else ""
 
 
 def _said(key: str, value: str | int | float) -> str:
-    """One property of an extractor in words."""
+    """A property of an extractor in words."""
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
     return shown if key == "name" else f"{key} {shown}"
 
 
 def gather_results(request: Request, refused: Mapping[str, str] | None = None) -> Results:
-    """Reads what there is in a study's folder: all seeds of all systems, whatever this request asks for.
+    """Reads the results in a study's folder: all seeds of all systems, whatever this request includes.
 
     Args:
-        request: The study and its folder.
-        refused: Why priors could not be fitted, by the name of the run.
+        request: The request for the study.
+        refused: The reasons why priors could not be fitted, by the names of their runs.
 
     Raises:
         RunFolderError: A run is damaged.
@@ -257,7 +257,7 @@ def _summarised(path: Path, request: Request) -> RunSummary:
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """Writes `table.json` and `table.md`.
+    """Writes `table.json` and `table.md` into a folder.
 
     Raises:
         RunFolderError: The folder cannot be written.

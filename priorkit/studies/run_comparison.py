@@ -1,4 +1,4 @@
-"""Runs side by side, in tables."""
+"""Tables of several runs."""
 
 import json
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ class RunComparison:
 
     Attributes:
         runs: The runs, in the order in which they were named.
-        captions: A short name for each.
-        undrawn: Why `curves.png` could not be drawn; empty where it could.
+        captions: A short name for each run.
+        undrawn: The reason why `curves.png` could not be drawn; empty if it was drawn.
     """
 
     runs: tuple[RunSummary, ...]
@@ -29,12 +29,12 @@ class RunComparison:
 
     @property
     def labels(self) -> list[str]:
-        """The scores that any run has."""
+        """The labels of all scores that any run has."""
         return list(dict.fromkeys(label for run in self.runs for label in run.scores))
 
     @property
     def main_labels(self) -> list[str]:
-        """Those of them that a table for people has: held-out scores, and what tells most of samples."""
+        """The labels of the scores in the printed table: held-out scores, and the main scores of samples."""
         evaluated = [item for run in self.runs for item in run.evaluated]
         main = {item["label"] for item in evaluated if item["name"] in MAIN_SCORES}
         others = {item["label"] for item in evaluated} - main
@@ -42,7 +42,7 @@ class RunComparison:
 
     @property
     def notes(self) -> list[str]:
-        """Scores that do not compare, though they have one name; and what values below 0 mean."""
+        """Notes on scores that cannot be compared although they have the same label, and on negative values."""
         return [*self._apart, *filter(None, [below_zero_note(label for run in self.runs for label in run.below_zero)])]
 
     @property
@@ -50,7 +50,7 @@ class RunComparison:
         ways: dict[str, set[str]] = {}
         for run in self.runs:
             for item in run.evaluated:
-                # Which scores were asked for together changes none of them.
+                # A score does not depend on which other scores were requested with it.
                 settings = {key: value for key, value in (item["settings"] or {}).items() if key != "scores"}
                 way = [item.get("extractor"), item.get("samples"), item.get("real"), settings]
                 ways.setdefault(item["label"], set()).add(json.dumps(way, sort_keys=True))
@@ -58,8 +58,8 @@ class RunComparison:
         if not apart:
             return []
         return [
-            f"Computed in different ways for different runs (number of images, settings or extractor), so not to be "
-            f"compared: {', '.join(apart)}. comparison.json says how; evaluate the runs again with the same options."
+            f"Computed differently for different runs (number of images, settings or extractor), so they cannot be "
+            f"compared: {', '.join(apart)}. See comparison.json, or evaluate the runs again with the same options."
         ]
 
     def cells(self, labels: Sequence[str]) -> tuple[list[str], list[list[str]]]:

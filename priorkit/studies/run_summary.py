@@ -1,4 +1,4 @@
-"""What a run folder says of its run, in a few values."""
+"""A summary of a run, read from its folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,30 +13,30 @@ from priorkit.studies.study import SAMPLE_SCORES
 __all__ = ["DIVERGED", "RunSummary", "summarise_run"]
 
 DIVERGED = "diverged.txt"
-"""In the folder of a study's run: why it was given up."""
+"""The file in the folder of a study's run with the reason why the run was given up."""
 _HELD_OUT = "held_out/"
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in a few values.
+    """A summary of a run.
 
     Attributes:
-        path: Its folder.
-        state: `complete`, `stopped` before its limit, or `diverged`.
+        path: The run folder.
+        state: `complete`; `stopped`, before its limit; or `diverged`.
         dataset: The data set's name.
         prior: The prior's name.
         regularizer: The regularizer's name.
         loss: The reconstruction loss's name.
         seed: The run's seed.
-        steps: Steps of the last checkpoint.
-        images: Images seen by then.
-        seconds: Training time at the last measurement.
-        held_out: The last held-out scores of its metrics, by name.
-        evaluated: The newest scores of its last checkpoint in its `scores.json`, as `priorkit evaluate` writes them,
-            each with the `settings` that it was computed with.
-        unscored: Why there are no scores of its samples, if they were asked for.
-        sampling: How long its prior takes to draw codes, if that has been measured.
+        steps: Number of steps at the last checkpoint.
+        images: Number of images seen at the last checkpoint.
+        seconds: Training time at the last measurement, in seconds.
+        held_out: The last held-out scores in the run's metrics, by name.
+        evaluated: The newest scores of the last checkpoint in `scores.json`, as `priorkit evaluate` writes them, each
+            with the `settings` of its evaluation.
+        unscored: The reasons why requested scores of samples are missing.
+        sampling: The time that the prior takes to draw codes, if it has been measured.
     """
 
     path: Path
@@ -56,13 +56,13 @@ class RunSummary:
 
     @property
     def scores(self) -> dict[str, float]:
-        """All scores by their labels, those of samples first."""
+        """All scores by their labels, evaluated scores before held-out ones."""
         found = {item["label"]: float(item["value"]) for item in self.evaluated}
         return {**found, **{f"held-out {name.replace('_', ' ')}": value for name, value in self.held_out.items()}}
 
     @property
     def below_zero(self) -> list[str]:
-        """The labels of unbiased estimates that are below 0."""
+        """The labels of unbiased estimates with negative values."""
         found = [item["label"] for item in self.evaluated if item["name"] in UNBIASED and item["value"] < 0]
         reviewed = [name for name, value in self.held_out.items() if name in UNBIASED and value < 0]
         return [*found, *(f"held-out {name.replace('_', ' ')}" for name in reviewed)]
@@ -88,14 +88,14 @@ class RunSummary:
 
 
 def summarise_run(path: Path, evaluations: Iterable[Mapping[str, Any]] | None = None) -> RunSummary:
-    """Reads a run folder.
+    """Reads the summary of a run from its folder.
 
     Args:
-        path: The folder.
-        evaluations: Those of its evaluations that count, the newest last; if None, those of its last checkpoint.
+        path: The run folder.
+        evaluations: The evaluations to use, the newest last; if None, those of the last checkpoint.
 
     Raises:
-        RunFolderError: It is no run, or a file of it is damaged.
+        RunFolderError: The folder is not a run, or one of its files is damaged.
     """
     folder = RunFolder.open(path)
     config, rows = folder.read_config(), read_metrics(folder)
@@ -132,7 +132,7 @@ def _of_last_checkpoint(folder: RunFolder) -> list[dict[str, Any]]:
 
 
 def _reasons(evaluations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Why the newest evaluation has not the first of the scores that every model's samples have."""
+    """The reason why the newest evaluation lacks the first of `SAMPLE_SCORES`, if it was requested."""
     wanted = [
         item for evaluation in evaluations[-1:] for item in evaluation["scores"] if item["name"] == SAMPLE_SCORES[0]
     ]
@@ -140,7 +140,7 @@ def _reasons(evaluations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def _newest(evaluations: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The scores of evaluations, the newest of each label."""
+    """The newest score of each label."""
     found = {}
     for evaluation in evaluations:
         about = {"settings": evaluation.get("settings")}

@@ -1,4 +1,4 @@
-"""How long a run's prior takes to draw codes, measured once and kept beside the run."""
+"""The time that a run's prior takes to draw codes, measured once and saved in the run's folder."""
 
 import json
 import time
@@ -20,13 +20,13 @@ _FILE = "sampling-time.json"
 
 @dataclass(frozen=True)
 class SamplingTime:
-    """How long a prior takes.
+    """The time that a prior takes to draw codes.
 
     Attributes:
-        codes: How many codes were drawn.
-        seconds: How long that took, without decoding them.
-        device: What on.
-        threads: Threads that computed, of a CPU.
+        codes: Number of codes drawn.
+        seconds: The time for drawing them, without decoding.
+        device: The device.
+        threads: Number of CPU threads.
     """
 
     codes: int
@@ -40,17 +40,17 @@ class SamplingTime:
 
 
 def measure_sampling_time(run: Run, codes: int) -> SamplingTime:
-    """Draws codes from a run's prior, and keeps how long that took in the run's folder.
+    """Measures the time that a run's prior takes to draw codes, and saves it in the run's folder.
 
     Args:
         run: The run, loaded on the device to compute on.
-        codes: How many codes to draw.
+        codes: Number of codes to draw.
 
     Raises:
         RunFolderError: The folder cannot be written.
     """
     model = run.model
-    model.codes(2)  # what is only done once, such as choosing kernels, is no part of it
+    model.codes(2)  # warms up: work that is done only once, such as choosing kernels, is not measured
     began = time.perf_counter()
     drawn = model.codes(codes)
     # Reading a value waits until the device has computed it.
@@ -61,7 +61,7 @@ def measure_sampling_time(run: Run, codes: int) -> SamplingTime:
 
 
 def read_sampling_time(path: Path) -> SamplingTime | None:
-    """What was measured of a run; None if nothing was.
+    """Reads the measured time of a run; None if it was not measured.
 
     Args:
         path: The run folder.

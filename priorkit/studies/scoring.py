@@ -1,4 +1,4 @@
-"""Scores the runs of a study, all by the same extractor and from equally many samples."""
+"""Scores the runs of a study, all with the same extractor and number of samples."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,22 +14,22 @@ __all__ = ["RunScorer", "evaluation_settings", "study_evaluations"]
 
 
 def evaluation_settings(samples: int, scores: tuple[str, ...] = SAMPLE_SCORES) -> EvaluationSettings:
-    """How the runs of a study are scored.
+    """The settings for evaluating the runs of a study.
 
     Args:
-        samples: Samples that scores are of.
-        scores: Which scores.
+        samples: Number of samples.
+        scores: Names of scores or groups.
     """
     return EvaluationSettings(scores=scores, samples=samples)
 
 
 def study_evaluations(folder: RunFolder, samples: int, scores: tuple[str, ...] = SAMPLE_SCORES) -> list[dict[str, Any]]:
-    """The evaluations in a run's `scores.json` that were made as a study makes them, of its last checkpoint.
+    """The evaluations of a run's last checkpoint in `scores.json` that have the study's settings.
 
     Args:
-        folder: The run.
-        samples: Samples that scores are of; 0 for none.
-        scores: Which scores the study gives its runs.
+        folder: The run folder.
+        samples: Number of samples for the study's scores; 0 returns no evaluations.
+        scores: Names of the study's scores or groups.
 
     Raises:
         RunFolderError: A file of the run is damaged.
@@ -49,10 +49,10 @@ def _has_scores_of_samples(evaluation: Mapping[str, Any]) -> bool:
 
 
 class RunScorer:
-    """Scores runs, and keeps their scores in their folders.
+    """Scores runs, and saves the scores in their folders.
 
     Args:
-        request: The study.
+        request: The request for the study.
         registry: Where components come from.
     """
 
@@ -61,7 +61,7 @@ class RunScorer:
         self.registry = registry
 
     def misses(self, run: PlannedRun) -> bool:
-        """Whether a run is still to be scored: also if it was tried, and its samples could not be."""
+        """Whether a run still needs scores: also if it was evaluated, but its samples could not be scored."""
         if not self.request.samples:
             return False
         extractor = run.config.extractor.model_dump(mode="json")
@@ -73,7 +73,7 @@ class RunScorer:
         )
 
     def score(self, run: PlannedRun) -> None:
-        """Scores a run, and writes the scores behind those in its folder.
+        """Scores a run, and appends the scores to those in its folder.
 
         Raises:
             PriorkitError: The run or its data cannot be loaded, or the folder cannot be written.

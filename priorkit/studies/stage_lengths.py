@@ -1,4 +1,4 @@
-"""How long the stages of a study's systems are."""
+"""Computes the lengths of the stages of a study's systems."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ __all__ = ["stages_of_study"]
 
 
 def stages_of_study(settings: Mapping[str, Any], limit: Mapping[str, float], study: str) -> list[Stage]:
-    """The stages of a recipe for a run of another length: each has the share of the steps that it has in the recipe.
+    """The stages of a recipe for a run of another length: each keeps its share of the steps.
 
-    One of them has no length of its own, and takes what the others leave, at least one step: the one of which that is
-    so in the recipe, or the last. Where the recipe does not say how many steps that one has, as its `steps` are not
-    given or too few, the others keep their lengths.
+    One stage has no length of its own, and takes the steps that the others leave, at least one: the recipe's stage
+    without a length, or else the last. If the recipe does not determine the length of this stage, because its `steps`
+    are missing or too few, the other stages keep their lengths.
 
     Args:
-        settings: Those of the recipe, with its `stages` and `steps`.
-        limit: `steps`, as many as the run is to have.
+        settings: The recipe's settings, with its `stages` and `steps`.
+        limit: The limit of the run, which must be `steps`.
         study: The study's name, for messages.
 
     Raises:
@@ -28,7 +28,7 @@ def stages_of_study(settings: Mapping[str, Any], limit: Mapping[str, float], stu
     names = ",".join(map(str, stages))
     if "steps" not in limit:
         raise ConfigurationError(
-            f"--budget: {study} trains in stages ({names}), which are counted in steps; give --steps N in its place"
+            f"--budget: {study} trains in stages ({names}), which are counted in steps; use --steps N instead"
         )
     steps, whole = int(limit["steps"]), settings.get("steps")
     if steps < len(stages):
@@ -52,7 +52,7 @@ def stages_of_study(settings: Mapping[str, Any], limit: Mapping[str, float], stu
 
 
 def _leaving_one(lengths: Sequence[int | None], steps: int) -> list[int | None]:
-    """Lengths, the longest of which are cut so far that they leave a step: rounding may leave none."""
+    """Shortens the longest lengths until at least one step is left for the open stage: rounding may leave none."""
     lengths = list(lengths)
     while (excess := sum(length or 0 for length in lengths) - (steps - 1)) > 0:
         longest = max(range(len(lengths)), key=lambda place: lengths[place] or 0)

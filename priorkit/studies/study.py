@@ -1,4 +1,4 @@
-"""A study: systems that are trained alike, priors that are fitted alike, and what the paper reports of them."""
+"""Studies: systems that are trained alike, priors that are fitted alike, and the paper's figures for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ SAMPLE_SCORES = (
     "label-agreement",
     "clustering",
 )
-"""Scores of samples, and of what is learned without labels: those that are quick and need no download."""
+"""Scores of samples and of clusters that are quick to compute and need no download."""
 MAIN_SCORES = ("inception-score", "frechet-distance", "label-agreement", "clustering-accuracy")
-"""Those that the paper's claims are about."""
+"""The scores that the paper's claims are about."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class ComparedSystem:
     """One system of a study.
 
     Attributes:
-        name: Names its run folders.
-        title: What the paper calls it.
-        recipe: The recipe that it is; empty for a prior that is fitted to another system's codes.
-        settings: What the study changes in the recipe, or in the defaults of a fit; users cannot change these.
-        fitted_to: The name of the system to whose codes its prior is fitted, as by `priorkit fit`; empty for a system
-            that is trained.
-        prior: The name of that prior, by which all its fits in a study are chosen together; empty where trained.
-        score: What the paper reports for it, on the paper's data, by the study's measure; None if no figure is known.
-        remark: What the paper says of it, where that is no figure.
+        name: The system's name, with which the names of its run folders begin.
+        title: The paper's name for the system.
+        recipe: The system's recipe; empty for a prior that is fitted to another system's codes.
+        settings: The study's changes to the recipe, or to the defaults of a fit; users cannot change these settings.
+        fitted_to: For a fitted prior, the name of the system whose codes it is fitted to (as by `priorkit fit`);
+            otherwise empty.
+        prior: For a fitted prior, its name, which selects all of its fits in a study; otherwise empty.
+        score: The paper's figure for the system, on the paper's data, in the study's measure; None if it is unknown.
+        remark: The paper's statement about the system, if it is not a figure.
     """
 
     name: str
@@ -56,20 +56,20 @@ class Study:
     """One table or figure of the paper, or another comparison.
 
     Attributes:
-        name: What users type.
-        title: What it shows.
+        name: The name that users type.
+        title: One line about what the study shows.
         data: The paper's data sets.
-        systems: What is trained, in the order of the paper.
-        measure: What the paper's figures are, or empty if it shows pictures only.
-        settings: What all systems share, over their recipes; users may change these.
-        code_dims: Where the paper's code size depends on the data: the size by data set.
-        pictures: What is drawn beside samples: `classes`, a grid whose columns share s and
-            whose rows share the noise; `codes`, those of the prior and of the encoder in the plane; `texts`, samples of
-            each of some texts; `sweep`, a grid whose columns are the alternatives of one text with braces.
+        systems: The systems, in the order of the paper.
+        measure: The measure of the paper's figures; empty if the paper shows only pictures.
+        settings: Settings of all systems, which override their recipes; users may change these settings.
+        code_dims: The code size for each data set, if it depends on the data in the paper.
+        pictures: Pictures to draw besides samples: `classes`, a grid whose columns share s and whose rows share the
+            noise; `codes`, the codes of the prior and of the encoder in the plane; `texts`, samples of each of several
+            texts; `sweep`, a grid whose columns are the alternatives of one text with braces.
         texts: The texts of `texts` and `sweep`, by data set; users may give others.
-        scores: Names of scores or groups that its runs are given.
-        main_scores: Those of them that a table for people has.
-        notes: What a reader of our results should know.
+        scores: Names of the scores or groups that are computed for the runs.
+        main_scores: Names of the scores in the printed table.
+        notes: Notes for readers of our results.
     """
 
     name: str
@@ -87,19 +87,19 @@ class Study:
 
     @property
     def has_fits(self) -> bool:
-        """Whether priors are fitted to the codes of some of its systems."""
+        """Whether the study fits priors to the codes of its systems."""
         return any(system.fitted_to for system in self.systems)
 
     @property
     def draws_texts(self) -> bool:
-        """Whether its pictures are of texts."""
+        """Whether the study draws pictures of texts."""
         return not {"texts", "sweep"}.isdisjoint(self.pictures)
 
     def chosen(self, names: tuple[str, ...]) -> tuple[ComparedSystem, ...]:
-        """The systems of these names, and those that they are fitted to, in the study's order; all for no names.
+        """The named systems and the systems that they are fitted to, in the study's order; all if `names` is empty.
 
         Raises:
-            ConfigurationError: The study has no system of that name.
+            ConfigurationError: The study has no system or prior of such a name.
         """
         known = list(
             dict.fromkeys([system.name for system in self.systems] + [system.prior for system in self.systems])

@@ -1,4 +1,4 @@
-"""`study.json`: what a study folder was started with, so that all of its runs are trained alike."""
+"""`study.json`: the settings that a study was started with, so that all of its runs are trained alike."""
 
 import json
 from pathlib import Path
@@ -14,18 +14,18 @@ __all__ = ["MAY_CHANGE", "NOT_TRAINING", "STUDY_FILE", "check_study", "open_stud
 
 STUDY_FILE = "study.json"
 MAY_CHANGE = tuple(key for key in RESUMABLE if key not in (*LIMITS, "learning_rate", "learning_rates", "clip_norm"))
-"""Settings that may differ between calls: on what and how fast, and where the same data lies."""
+"""Settings that may differ between calls: the device, the speed of training, and the place of the same data."""
 _FLAGS = {"max_time": "--budget", "fit_max_time": "--fit-budget"}
-"""Flags of limits that are not called as they are."""
+"""Flags of limits whose names differ from the settings' names."""
 NOT_TRAINING = ("extractor", "evaluate_every", "evaluate_samples")
 """Settings that may differ because they do not change what is trained."""
 
 
 def check_study(request: Request) -> None:
-    """Makes sure that a folder is free, or holds the same study with the same settings.
+    """Checks that a folder is free, or contains the same study with the same settings.
 
     Raises:
-        RunFolderError: It holds something else, or a study with other settings.
+        RunFolderError: The folder contains something else, or a study with other settings.
     """
     file = request.out / STUDY_FILE
     with explained_os_errors("look at", None):
@@ -45,21 +45,21 @@ def check_study(request: Request) -> None:
     except (ValueError, KeyError, TypeError):
         raise RunFolderError(f"{str(file)!r} is damaged; restore it, or name another folder with --out") from None
     if not trained:
-        # Nothing has come of it yet: there is nothing that would not compare.
+        # There are no runs yet, so any settings may be chosen.
         return
     asked = _content(request)
     if study != asked["study"]:
         raise RunFolderError(
-            f"{str(request.out)!r} holds {study}, and {request.study.name} is asked for; name another folder with --out"
+            f"{str(request.out)!r} holds the study {study}, not {request.study.name}; name another folder with --out"
         )
     _refuse_differences(request, settings, asked["settings"])
 
 
 def open_study(request: Request) -> None:
-    """Makes a study's folder, or writes down anew what it is of.
+    """Makes a study's folder if it does not exist, and writes its `study.json`.
 
     Raises:
-        RunFolderError: It cannot be written.
+        RunFolderError: The folder cannot be written.
     """
     with explained_os_errors("make the study's folder", None):
         request.out.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def open_study(request: Request) -> None:
 
 
 def _content(request: Request) -> dict[str, Any]:
-    """What every run of a study has in common, as plain values."""
+    """The settings that all runs of a study share, as plain values."""
     settings = {**request.common, **request.limit}
     if request.study.has_fits:
         settings.update({f"fit_{key}": value for key, value in request.fit_limit.items()})
@@ -86,13 +86,13 @@ def _refuse_differences(request: Request, kept: dict[str, Any], asked: dict[str,
         if kept.get(key) != asked.get(key):
             before, now = (_in_words(key, settings.get(key)) for settings in (kept, asked))
             raise RunFolderError(
-                f"{str(request.out)!r} was started with {before}, and {now} is asked for: its runs would not compare; "
-                "ask for the same, or name another folder with --out"
+                f"{str(request.out)!r} was started with {before}, but this command has {now}: its runs could not be "
+                "compared; use the same settings, or name another folder with --out"
             )
 
 
 def _in_words(key: str, value: Any) -> str:
-    """A setting as the user gave it."""
+    """A setting as the user gives it."""
     flag = _FLAGS.get(key) or flag_for(tuple(key.split(".")))
     if value is None:
         return f"no {flag}"

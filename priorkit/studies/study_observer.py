@@ -1,4 +1,4 @@
-"""Who is told how a study goes."""
+"""Observers of a study."""
 
 from collections.abc import Sequence
 
@@ -10,32 +10,32 @@ __all__ = ["StudyObserver"]
 
 
 class StudyObserver:
-    """Is told how a study goes. Every method does nothing unless a subclass says otherwise."""
+    """An observer of a study, which is notified of its progress. Every method does nothing unless it is overridden."""
 
     def planned(self, runs: Sequence[PlannedRun]) -> None:
-        """The study consists of these runs."""
+        """The runs of the study are planned."""
 
     def kept(self, run: PlannedRun, number: int) -> None:
-        """Run `number`, from 1, has been trained before."""
+        """Run `number`, counted from 1, was trained before."""
 
     def training(self, run: PlannedRun, number: int, training: TrainingRun) -> None:
-        """Run `number`, from 1, is about to be trained."""
+        """Run `number`, counted from 1, is about to be trained."""
 
     def observers(self, run: PlannedRun) -> list[Observer]:
-        """Who is to be told of that run's training."""
+        """Returns the observers of the run's training."""
         return []
 
     def diverged(self, run: PlannedRun, message: str) -> None:
-        """A run is given up because its training diverged; the study goes on."""
+        """A run is given up because its training diverged; the study continues."""
 
     def refused(self, run: PlannedRun, reason: str) -> None:
-        """A prior cannot be fitted to the codes of the other run; the study goes on."""
+        """A prior cannot be fitted to the codes of the other run; the study continues."""
 
     def started_beside(self, run: PlannedRun, number: int) -> None:
-        """Run `number`, from 1, is trained or scored by another process, beside others."""
+        """Run `number`, counted from 1, starts to be trained or scored by a worker process."""
 
     def ended_beside(self, run: PlannedRun, number: int, message: str) -> None:
-        """That process has ended; the message says what went wrong, and is empty if nothing did."""
+        """The worker process of a run has ended; the message says what went wrong, and is empty if nothing did."""
 
     def scoring(self, run: PlannedRun) -> None:
         """A run is being scored."""
@@ -44,4 +44,4 @@ class StudyObserver:
         """Pictures are being drawn."""
 
     def picture_note(self, message: str) -> None:
-        """A text of a picture is not read, or not all of it; the message says which picture and text."""
+        """Some or all words of a picture's text are unknown; the message names the picture and the text."""

@@ -1,4 +1,4 @@
-"""The pages that comparisons and studies leave behind: tables, curves over each other, pictures side by side."""
+"""The HTML pages of comparisons and studies: tables, curves of several runs, pictures side by side."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from priorkit.whole_files import read_regular
 __all__ = ["comparison_page", "study_page"]
 
 _LARGEST = 1_000_000
-"""Bytes of a picture in a page, about."""
+"""Approximate maximal size of a picture in a page, in bytes."""
 _ABSENT = "\N{EN DASH}"
 
 Rows = Sequence[Mapping[str, float]]
@@ -43,14 +43,14 @@ def comparison_page(
     measured: Mapping[str, Rows],
     configs: Sequence[RunConfig],
 ) -> str:
-    """A comparison of runs as a page that stands alone.
+    """A comparison of runs as a self-contained HTML page.
 
     Args:
-        comparison: The runs.
-        title: What it is called.
-        samples: What is to be said of each run beside its caption, and a picture of its samples.
-        measured: The rows of each run's metrics, by its caption.
-        configs: Their configurations.
+        comparison: The comparison.
+        title: The page's title.
+        samples: A note beside each run's caption, and a picture of the run's samples.
+        measured: The rows of each run's metrics, by the run's caption.
+        configs: The runs' configurations.
     """
     header, cells = comparison.cells(comparison.labels)
     shown = "".join(
@@ -81,7 +81,7 @@ def _notes(notes: Sequence[str]) -> list[str]:
 
 
 def _differences(captions: Sequence[str], configs: Sequence[RunConfig]) -> str:
-    """A table of the options that the runs do not share; nothing for a single run."""
+    """A table of the options in which the runs differ; empty for a single run."""
     if len(configs) < 2:
         return ""
     settings = [dict(_options(config.model_dump(mode="json"))) for config in configs]
@@ -94,12 +94,12 @@ def _differences(captions: Sequence[str], configs: Sequence[RunConfig]) -> str:
     others = [row for row in differing if row[0] not in shared]
     parts = [table(header, [row for row in differing if row[0] in shared])]
     if others:
-        parts.append(fold("Options of components that not all of them have", table(header, others)))
+        parts.append(fold("Options of components that only some of the runs have", table(header, others)))
     return "".join(parts)
 
 
 def _options(settings: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Every option by its flag; a component is its name, by the flag that chooses it."""
+    """Yields every option with its flag; a component's name has the flag that chooses the component."""
     for key, value in settings.items():
         here = path if path and key == "name" else (*path, key)
         if isinstance(value, Mapping):
@@ -119,20 +119,20 @@ def _said(value: Any) -> str:
 
 
 def _stage(item: Any) -> Any:
-    """A stage, a table in a list, in one word after the other."""
+    """Formats a stage, which is a table in a list, as words."""
     if not isinstance(item, Mapping):
         return item
     return " ".join(f"{key} {_said(value)}" for key, value in item.items() if value is not None)
 
 
 def study_page(results: Results, folder: Path) -> str:
-    """What came of a study, so far, as a page that stands alone, but links the reports of its runs.
+    """The results of a study so far as a self-contained HTML page, which links the reports of the runs.
 
-    Curves are those of each system's first complete run, as are the pictures that the study has drawn.
+    Curves and pictures are those of each system's first complete run.
 
     Args:
-        results: Its results.
-        folder: Its folder.
+        results: The study's results.
+        folder: The study's folder.
 
     Raises:
         RunFolderError: The metrics of a run cannot be read.
@@ -165,7 +165,7 @@ def _report(run: Path, folder: Path) -> str:
 
 
 def _drawn(results: Results, folder: Path) -> list[str]:
-    """The pictures that lie in the study's folder."""
+    """The pictures in the study's folder."""
     names = {"samples.png": "samples of each"}
     for row in results.rows:
         names |= {f"{row.system.name}-{kind}.png": f"{row.system.title}: {kind}" for kind in results.study.pictures}

@@ -1,4 +1,4 @@
-"""Charts of a sweep as SVG: trials as points, with axes, and shares as bars."""
+"""Charts of a sweep as SVG and HTML: trials as points, and shares as bars."""
 
 import html
 import math
@@ -32,7 +32,7 @@ class Point:
 
 
 class _Axis:
-    """Maps values to positions, and chooses ticks; from 0 to 1 if there are no values."""
+    """Maps values to positions, and chooses ticks; without values, the axis is from 0 to 1."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool) -> None:
         values = values or (0.0, 1.0)
@@ -119,7 +119,7 @@ def scatter(
 
 
 def bars(shares: Sequence[tuple[str, float]]) -> str:
-    """A table of shares, each with a bar of its length."""
+    """A table of shares, each with a bar of proportional length."""
     rows = "".join(
         f'<tr><td>{html.escape(name)}</td><td class="bar"><i style="width:{100 * max(0.0, min(share, 1.0)):.1f}%"></i>'
         f"</td><td>{share:.0%}</td></tr>"

@@ -23,7 +23,7 @@ _MORE_IS_BETTER = frozenset(
     }
 )
 _NEITHER = frozenset({"active-units", "elbo-reconstruction", "elbo-mutual-information", "elbo-marginal-divergence"})
-"""Scores without a better direction."""
+"""Scores that are neither better if high nor better if low."""
 _DIRECTIONS: Mapping[str, Literal["minimize", "maximize"]] = {"min": "minimize", "max": "maximize"}
 
 
@@ -32,9 +32,16 @@ class Objective:
     """An objective of a sweep.
 
     Attributes:
-        name: Its name: one of a review's, `seconds`, `parameters`, or a score of `priorkit evaluate`.
+        name: The figure's name: `sample_distance`, `reconstruction_error`, `seconds`, `parameters`, `steps`, `images`,
+            or a score of `priorkit evaluate`.
         direction: `minimize` or `maximize`.
-        score: The name of the score in the catalogue, if it is one that is computed after training.
+        score: The name of the score in the catalogue, if the figure is a score computed after training; otherwise None.
+
+    Examples:
+        >>> from priorkit.sweeps import Objective
+        >>> objective = Objective("sample_distance", "minimize")
+        >>> str(objective), objective.better(0.5, 0.8), objective.reviewed
+        ('sample_distance@min', True, True)
     """
 
     name: str
@@ -47,22 +54,22 @@ class Objective:
         return self.name in REVIEWED_FIGURES
 
     def better(self, one: float, other: float) -> bool:
-        """Whether one value is better than another."""
+        """Whether one value is better than the other."""
         return one < other if self.direction == "minimize" else one > other
 
     def __str__(self) -> str:
-        """As `--objective` takes it."""
+        """The form that `--objective` takes."""
         return f"{self.name}@{self.direction[:3]}"
 
 
 def parse_objectives(texts: Iterable[str] | str) -> tuple[Objective, ...]:
-    """Reads `sample_distance,seconds` or `active-units@max`.
+    """Parses objectives such as `sample_distance,seconds` or `active-units@max`.
 
     Args:
-        texts: Names, with commas between them or one by one.
+        texts: Names of figures, in one text separated by commas, or in several texts.
 
     Raises:
-        ConfigurationError: There is no such figure, its direction is unknown, or it is given twice.
+        ConfigurationError: There is no such figure, its direction is unknown or missing, or it is given twice.
 
     Examples:
         >>> from priorkit.sweeps import parse_objectives
@@ -98,5 +105,5 @@ def _objective(text: str) -> Objective:
             f"--objective {text}: a run has no such figure{nearest(written, known)} Figures: {', '.join(known)}."
         )
     if not direction and score in _NEITHER:
-        raise ConfigurationError(f"--objective {text}: it has no better direction; write @min or @max")
+        raise ConfigurationError(f"--objective {text}: neither direction is better; write @min or @max")
     return Objective(score, _DIRECTIONS[direction or ("max" if score in _MORE_IS_BETTER else "min")], score)

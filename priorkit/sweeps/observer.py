@@ -9,7 +9,7 @@ __all__ = ["SweepObserver"]
 
 
 class SweepObserver:
-    """Is told what happens in a sweep. Every method does nothing unless a subclass overrides it.
+    """An observer of a sweep, which is notified of its events. Every method does nothing unless it is overridden.
 
     Examples:
         >>> from priorkit.sweeps import SweepObserver
@@ -21,7 +21,7 @@ class SweepObserver:
     """
 
     def opened(self, request: SweepRequest, done: int) -> None:
-        """The study is open, with this number of trials done before."""
+        """The study is open; `done` trials were finished before."""
 
     def started_trial(self, number: int, params: Mapping[str, str], run: Path, *, again: bool) -> None:
         """A trial starts, or resumes (`again`), in a run folder."""
@@ -30,10 +30,10 @@ class SweepObserver:
         """A trial's run was reviewed."""
 
     def warned(self, number: int, message: str) -> None:
-        """A trial's run warns of something."""
+        """A trial's run has issued a warning."""
 
     def progressed(self, ended: int) -> None:
-        """The total number of finished trials, here and elsewhere: called before each of the next three."""
+        """The total number of finished trials, here and elsewhere; called before each of the next three methods."""
 
     def completed_trial(self, number: int, figures: Mapping[str, float]) -> None:
         """A trial is complete."""
@@ -51,4 +51,4 @@ class SweepObserver:
         """No trials are left to draw, and this number of trials is still training elsewhere."""
 
     def stopping(self, reason: str) -> None:
-        """The trials in training have been asked to save their state."""
+        """The trials in training are stopping, and save their state; `reason` says why."""

@@ -1,4 +1,4 @@
-"""A report of a sweep: one HTML page that says what was tried, what trades off, and which options matter."""
+"""The report of a sweep: one HTML page with the trials, the trade-offs, and the importance of the options."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
@@ -26,10 +26,21 @@ circle.pruned { fill: none; stroke: var(--c0); }
 
 
 def write_sweep_report(sweep: Sweep) -> Path:
-    """Writes `sweep.html` into a sweep's folder: it stands alone, but links the trials' own reports.
+    """Writes `sweep.html` into a sweep's folder: a self-contained page, which links the trials' own reports.
+
+    Returns:
+        The path of the page.
 
     Raises:
-        RunFolderError: It cannot be written.
+        RunFolderError: The page cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_sweep_report
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), {"sample_distance": 0.8}, Path("trial-0"))
+        >>> path = write_sweep_report(Sweep(Path(), parse_objectives("sample_distance"), (trial,)))
+        >>> path.name, "trial-0" in path.read_text(encoding="utf-8")
+        ('sweep.html', True)
     """
     path = sweep.folder / "sweep.html"
     write_document(path, _page(sweep))
@@ -63,7 +74,7 @@ def _summary(sweep: Sweep) -> str:
         params = ", ".join(f"{_plain(name)} {value}" for name, value in best.params.items())
         figures = ", ".join(f"{_plain(item.name)} {best.figures[item.name]:.4g}" for item in sweep.objectives)
         found = f" Best by {_plain(sweep.objectives[0].name)}: trial {best.number} ({params}), with {figures}."
-    return f"Looked for {wanted}. Trials: {counts}; {format_duration(seconds)} of training in all.{found}"
+    return f"Objective: {wanted}. Trials: {counts}; {format_duration(seconds)} of training in all.{found}"
 
 
 def _plain(name: str) -> str:
@@ -86,7 +97,7 @@ def _kind(trial: SweptTrial, best: Sequence[SweptTrial]) -> str:
 
 
 def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
-    """Trials that have these figures, finite ones, and came to an end."""
+    """The complete and pruned trials that have these figures, with finite values."""
     wanted = set(names)
     ended = [trial for trial in sweep.trials if trial.state in ("complete", "pruned")]
     return [trial for trial in ended if wanted <= trial.finite_figures.keys()]
@@ -101,7 +112,7 @@ def _charts(heading: str, charts: Sequence[str]) -> list[str]:
 
 
 def _trade_offs(sweep: Sweep) -> list[str]:
-    """Each pair of objectives; of one objective, its figure against time, and how the best came to be found."""
+    """Charts of the first objective against each of the others, or against time, and of the search's progress."""
     first = sweep.objectives[0]
     pairs = [(first, other) for other in sweep.objectives[1:]] or [(first, Objective("seconds", "minimize"))]
     charts = [chart for one, other in pairs for chart in _trade_off(sweep, one, other)]
@@ -156,13 +167,13 @@ def _history(sweep: Sweep) -> list[str]:
         for trial in trials
     ]
     chart = scatter(points, "trial", _plain(first.name), line=line)
-    return [_figure(chart, f"{_plain(first.name)} of each trial. The line joins those that were the best so far.")]
+    return [_figure(chart, f"{_plain(first.name)} of each trial. The line joins the best trials so far.")]
 
 
 def _importance(sweep: Sweep) -> list[str]:
     if not sweep.importance:
         return []
-    parts = ["<p>The share of each in what sets good trials apart from others, as far as the trials tell.</p>"]
+    parts = ["<p>The share of each option in the differences between trials, as far as they can be estimated.</p>"]
     for name, shares in sweep.importance.items():
         ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
         parts.append(f'<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>')
@@ -190,7 +201,7 @@ def _by_option(sweep: Sweep) -> list[str]:
 
 
 def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
-    """The values as numbers if they are all numbers, else as they are."""
+    """The values as numbers if all are numbers; otherwise unchanged."""
     try:
         return [float(text) for text in texts]
     except ValueError:

@@ -22,7 +22,7 @@ class SweepRequest:
     Attributes:
         space: The configurations to search.
         objectives: The objectives; several give trade-offs.
-        out: Its folder, in which each trial has a run folder.
+        out: The sweep's folder, in which each trial has a run folder.
         trials: Total number of trials, including those of earlier calls and other machines.
         jobs: Number of processes that train at the same time.
         study: A file of SQLite, or a `postgresql://` URL; `study.db` in the folder if None.
@@ -33,7 +33,16 @@ class SweepRequest:
         seed: Seed of the drawn values; trials differ by their numbers.
 
     Raises:
-        ConfigurationError: A number is too small.
+        ConfigurationError: A number is too small, or there is no such pruner.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.sweeps import SearchSpace, SweepRequest, parse_objectives, parse_search
+        >>> space = SearchSpace.checked({"steps": 500}, parse_search(["learning_rate=1e-4..1e-2"]), installed_plugins())
+        >>> request = SweepRequest(space, parse_objectives("sample_distance,psnr"), Path("sweeps/rates"), trials=20)
+        >>> request.study_name, request.scores, request.prunes
+        ('rates', ('psnr',), False)
     """
 
     space: SearchSpace
@@ -66,11 +75,11 @@ class SweepRequest:
 
     @property
     def prunes(self) -> bool:
-        """Whether trials may be ended early: there is one objective, and reviews tell it."""
+        """Whether trials may be ended early: there is only one objective, and reviews measure it."""
         return self.pruner != "none" and len(self.objectives) == 1 and self.objectives[0].reviewed
 
     def content(self) -> dict[str, Any]:
-        """The settings that all calls that resume the same study share, as plain values."""
+        """The settings that must be the same in all calls that resume a study, as plain values."""
         shared = validate_settings(self.space.settings).model_dump(mode="json")
         settings = {key: value for key, value in shared.items() if key not in (*MAY_CHANGE, *NOT_TRAINING)}
         searched = [str(option) for option in self.space.options]

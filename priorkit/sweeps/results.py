@@ -32,11 +32,11 @@ class Sweep:
     """A sweep and its trials.
 
     Attributes:
-        folder: Its folder, in which the trials' run folders lie.
-        objectives: What it looks for.
-        trials: Every trial, by its number; for resumed trials, the last attempt.
+        folder: The sweep's folder, which contains the trials' run folders.
+        objectives: The objectives.
+        trials: All trials, ordered by number; for a resumed trial, the last attempt.
         importance: For each objective, the share of its variation that each option explains, if it can be estimated.
-        stopped: Why it stopped before its end (`interrupted`, `terminated`), or None.
+        stopped: The reason for stopping before the end (`interrupted`, `terminated`), or None.
 
     Examples:
         >>> from pathlib import Path
@@ -55,7 +55,7 @@ class Sweep:
 
     @property
     def complete(self) -> list[SweptTrial]:
-        """The complete trials, the best first by the first objective."""
+        """The complete trials, ordered by the first objective, the best first."""
         sign = 1 if self.objectives[0].direction == "minimize" else -1
         done = [trial for trial in self.trials if trial.state == "complete"]
         return sorted(done, key=lambda trial: (sign * trial.values[0], trial.number))
@@ -77,7 +77,7 @@ class Sweep:
         )
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The trials as plain values, a dictionary each: number, state, every option and every figure by its name."""
+        """The trials as dictionaries of plain values: number, state, and every option and figure by name."""
         return [
             {
                 "number": trial.number,
@@ -110,7 +110,7 @@ class Sweep:
         return list(dict.fromkeys(name for trial in self.trials for name in trial.params))
 
     def cells(self, trials: Sequence[SweptTrial]) -> tuple[list[str], list[list[str]]]:
-        """A table of trials as text: its header, and its rows."""
+        """A table of trials as text: the header and the rows."""
         names = [item.name for item in self.objectives]
         costs = [] if "seconds" in names else ["training time"]
         header = ["trial", *names, *(name.replace("_", "-") for name in self.options), *costs, "run"]
@@ -157,7 +157,7 @@ def _importance(study: optuna.Study, request: SweepRequest) -> dict[str, dict[st
 
 
 def _to_be_low(index: int, objective: Objective, trial: FrozenTrial) -> float:
-    """A trial's value of an objective, with its sign such that less is better."""
+    """A trial's value of an objective, negated if it is maximised, so that less is better."""
     if not trial.values:
         return math.nan
     value = float(trial.values[index])
@@ -169,6 +169,14 @@ def write_tables(sweep: Sweep) -> None:
 
     Raises:
         RunFolderError: The folder cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_tables
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), {"sample_distance": 0.8}, Path("trial-0"))
+        >>> write_tables(Sweep(Path(), parse_objectives("sample_distance"), (trial,)))
+        >>> Path("sweep.csv").read_text(encoding="utf-8").splitlines()[0]
+        'number,state,batch_size,sample_distance,run,place,reason'
     """
     write_document(sweep.folder / "sweep.json", json.dumps(sweep.as_data(), indent=2, allow_nan=False) + "\n")
     rows = sweep.to_dicts()

@@ -13,7 +13,7 @@ __all__ = ["SearchedOption", "parse_search", "search_of"]
 _NAME = re.compile(r"(?:--)?[A-Za-z][\w-]*(?:\.[\w-]+)*")
 _WHOLE = re.compile(r"[+-]?\d+")
 _WIDE = 100.0
-"""Ratio of a range's ends from which on it is searched on a logarithmic scale."""
+"""Ratio of a range's ends from which the range is searched on a logarithmic scale."""
 _SCALES = ("log", "linear")
 
 
@@ -22,12 +22,18 @@ class SearchedOption:
     """An option that a sweep varies.
 
     Attributes:
-        name: Its name as a configuration writes it: `networks.width`, `prior.noise_dim`.
+        name: The option's name in configurations: `networks.width`, `prior.noise_dim`.
         choices: The values to choose from, as text; empty for a range.
         low: The least value of a range.
         high: The greatest value of a range.
         log: Whether a range is searched on a logarithmic scale.
         whole: Whether the ends of a range were written as whole numbers.
+
+    Examples:
+        >>> from priorkit.sweeps import SearchedOption
+        >>> option = SearchedOption("prior.noise_dim", low=8, high=64, whole=True)
+        >>> option.path, option.ends, str(option)
+        (('prior', 'noise_dim'), ('8', '64'), 'prior.noise_dim=8..64@linear')
     """
 
     name: str
@@ -44,28 +50,28 @@ class SearchedOption:
 
     @property
     def ends(self) -> tuple[str, ...]:
-        """The values between which all others lie, as text: of a list, every value."""
+        """The ends of a range, or every value of a list, as text."""
         if self.choices:
             return self.choices
         return (str(int(self.low)), str(int(self.high))) if self.whole else (repr(self.low), repr(self.high))
 
     def __str__(self) -> str:
-        """As `--search` takes it."""
+        """The form that `--search` takes."""
         if self.choices:
             return f"{self.name}={','.join(self.choices)}"
         return f"{self.name}={'..'.join(self.ends)}@{'log' if self.log else 'linear'}"
 
 
 def parse_search(texts: Iterable[str]) -> tuple[SearchedOption, ...]:
-    """Reads `learning_rate=1e-4..1e-2,networks.width=16,32`.
+    """Parses a search space such as `learning_rate=1e-4..1e-2,networks.width=16,32`.
 
     Commas separate options, and the values of a list: a part without `=` belongs to the option before it.
 
     Args:
-        texts: What `--search` was given, perhaps several times.
+        texts: The values of `--search`, which may be given several times.
 
     Raises:
-        ConfigurationError: A text cannot be read, or an option is given twice.
+        ConfigurationError: A text cannot be parsed, or an option is given twice.
 
     Examples:
         >>> from priorkit.sweeps import parse_search
@@ -91,13 +97,18 @@ def parse_search(texts: Iterable[str]) -> tuple[SearchedOption, ...]:
 
 
 def search_of(search: Mapping[str, Any] | Sequence[str] | str) -> tuple[SearchedOption, ...]:
-    """Reads the search space from Python: the command line's text, or a range or list for each option.
+    """Parses a search space given in Python: the text of `--search`, or a mapping from options to ranges and lists.
 
     Args:
         search: As in `{"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]}`.
 
     Raises:
-        ConfigurationError: It cannot be read, or is empty.
+        ConfigurationError: The search space cannot be parsed, or is empty.
+
+    Examples:
+        >>> from priorkit.sweeps import search_of
+        >>> [str(option) for option in search_of({"learning_rate": "1e-4..1e-2", "networks.width": [16, 32]})]
+        ['learning_rate=0.0001..0.01@log', 'networks.width=16,32']
     """
     if isinstance(search, Mapping):
         options = _distinct(

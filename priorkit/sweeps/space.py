@@ -31,8 +31,8 @@ class SearchSpace:
     """Settings that all trials share, and options that differ.
 
     Attributes:
-        settings: The settings, as `priorkit train` would have them.
-        options: The options that differ: components first, because they determine the other options.
+        settings: The common settings, as for `priorkit train`.
+        options: The options that differ, components first, because they determine which other options exist.
         registry: Where components come from.
 
     Examples:
@@ -68,10 +68,10 @@ class SearchSpace:
         return known
 
     def draw(self, suggest: Callable[[SearchedOption], str]) -> dict[str, str]:
-        """A point in the space: a value for each option that the components drawn with it have.
+        """Draws a point in the space: a value for each option that the drawn components have.
 
         Args:
-            suggest: Draws a value, as text.
+            suggest: A function that draws the value of an option, as text.
         """
         values: dict[str, str] = {}
         for option in self.options:
@@ -94,7 +94,7 @@ class SearchSpace:
         return resolve_config(validate_settings(settings), self.registry)
 
     def _chosen(self, slot: str, values: Mapping[str, str]) -> str:
-        """The name of the component that a slot has at a point."""
+        """The name of the component in a slot at a point."""
         if slot in values:
             return values[slot]
         return next(choice.name for kind, choice in choices_of(validate_settings(self.settings)) if kind.slot == slot)
@@ -108,10 +108,10 @@ class SearchSpace:
         return next((item for item in describe_fields(component.options, (slot,)) if item.path == option.path), None)
 
     def _where(self, option: SearchedOption) -> dict[str, str]:
-        """A point, of component names alone, at which an option exists.
+        """A point, given by component names alone, at which an option exists.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: There is no such point.
         """
         slot = option.path[0]
         searched = next((other for other in self.options if other.name == slot), None)
@@ -142,7 +142,7 @@ class SearchSpace:
     def _with_kind(self, option: SearchedOption) -> SearchedOption:
         """Makes ranges of real-valued options real, even between whole ends."""
         if option.path[0] in _NOT_SEARCHED:
-            raise ConfigurationError(f"--search {option.name}: that cannot be searched; give {flag_for(option.path)}")
+            raise ConfigurationError(f"--search {option.name}: it cannot be searched; give {flag_for(option.path)}")
         described = self._described(option, self._where(option))
         assert described is not None, "_where has found it"
         if option.choices:

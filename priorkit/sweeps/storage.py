@@ -42,6 +42,13 @@ def require_optuna() -> None:
 
     Raises:
         MissingExtraError: They are not installed.
+
+    Examples:
+        >>> from priorkit.sweeps import require_optuna
+        >>> require_optuna()
+        >>> import optuna
+        >>> optuna.logging.get_verbosity() == optuna.logging.ERROR
+        True
     """
     try:
         import optuna
@@ -54,7 +61,7 @@ def require_optuna() -> None:
 
 
 def shown(request: SweepRequest) -> str:
-    """The database's name for output, without secrets."""
+    """The name of the study's database for output, without secrets."""
     return _shown(request.study) if request.study else str(request.out / "study.db")
 
 
@@ -62,8 +69,8 @@ def without_secrets(text: str, study: str | None) -> str:
     """Removes the database's password from a text, for output.
 
     Args:
-        text: Such as a command, or what the database said.
-        study: The database as the user gave it, if it was given.
+        text: The text, such as a command or an error message of the database.
+        study: The database that the user gave, or None.
     """
     if study is None or "://" not in study:
         return text
@@ -131,7 +138,7 @@ def _url(request: SweepRequest) -> str:
         return _SERVER.sub("postgresql+psycopg://", given)
     if "://" in given:
         raise ConfigurationError(f"--study {shown(request)}: expected a file, or a URL that starts with postgresql://")
-    # As a URI of SQLite's: in a plain path, what follows a question mark would be taken for parameters.
+    # As a SQLite URI: in a plain path, text after a question mark would be taken for parameters.
     url = URL.create("sqlite", database=Path(given).absolute().as_uri(), query={"uri": "true"})
     return url.render_as_string()
 
@@ -197,7 +204,7 @@ def _made(request: SweepRequest) -> optuna.Study:
 
 
 def open_study(request: SweepRequest) -> optuna.Study:
-    """Makes a sweep's study, or opens it.
+    """Opens the study of a sweep, or creates it.
 
     Raises:
         StudyDatabaseError: The database cannot be used.
@@ -214,16 +221,16 @@ def open_study(request: SweepRequest) -> optuna.Study:
         if before != content[key]:
             raise RunFolderError(
                 f"the study {request.study_name!r} in {shown(request)!r} was started with "
-                f"{_difference(before, content[key])}: its trials would not compare; ask for the same, or name another "
-                "folder with --out, or study with --name"
+                f"{_difference(before, content[key])}: its trials could not be compared; use the same settings, or "
+                "name another folder with --out, or another study with --name"
             )
     return study
 
 
 def _difference(before: object, now: object) -> str:
-    """The first difference between the request and the study."""
+    """The first difference between the study and the request, in words."""
     if isinstance(before, dict) and isinstance(now, dict):
         key = next(key for key in {**before, **now} if before.get(key) != now.get(key))
-        return f"{key.replace('_', '-')} {before.get(key)!r}, and {now.get(key)!r} is asked for"
+        return f"{key.replace('_', '-')} {before.get(key)!r}, but this command has {now.get(key)!r}"
     one, other = (", ".join(value) if isinstance(value, list) else str(value) for value in (before, now))
-    return f"{one}, and {other} is asked for"
+    return f"{one}, but this command has {other}"

@@ -69,7 +69,7 @@ class Supervision:
         Raises:
             StudyDatabaseError: The database is not available; runs in training have been saved.
             ConfigurationError: No trial can be trained.
-        RunFolderError: The sweep's folder holds a run of another sweep where a trial is to be trained.
+            RunFolderError: The folder of a trial holds a run of another sweep.
         """
         with self._pool:
             try:
@@ -106,7 +106,7 @@ class Supervision:
         self.ledger.beat({number: training.trial for number, training in self._training.items()})
         if time.monotonic() - self._looked > _LOOK_AROUND:
             for number in self.ledger.take_up(list(self._training)):
-                self.observer.cut_short(number, "whoever trained it has gone")
+                self.observer.cut_short(number, "the process that trained it has disappeared")
             self._looked = time.monotonic()
 
     def _others(self) -> bool:

@@ -28,12 +28,22 @@ def carry_out_sweep(request: SweepRequest, observer: SweepObserver | None = None
     """Runs or resumes a sweep. Ctrl-C and SIGTERM end all its runs, each with a checkpoint.
 
     Args:
-        request: The sweep.
+        request: The request for the sweep.
         observer: The observer to notify.
 
     Raises:
-        PriorkitError: Something must be mended first, such as a missing database.
+        PriorkitError: Something must be corrected first, such as a database that cannot be reached.
         KeyboardInterrupt: Ctrl-C twice: the runs in training have not been saved at their last step.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.sweeps import SearchSpace, SweepRequest, carry_out_sweep, parse_objectives, parse_search
+        >>> space = SearchSpace.checked({"steps": 500}, parse_search(["learning_rate=1e-4..1e-2"]), installed_plugins())
+        >>> request = SweepRequest(space, parse_objectives("sample_distance"), Path("sweeps/rates"), trials=20)
+        >>> request.content()["search"]
+        ['learning_rate=0.0001..0.01@log']
+        >>> best = carry_out_sweep(request).best  # doctest: +SKIP
     """
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise ConfigurationError("a sweep starts its own processes: start it without torchrun, with --jobs N")
@@ -65,7 +75,17 @@ def _check_folder(out: Path) -> None:
 
 
 def default_folder(name: str, dataset: str) -> Path:
-    """The default folder of a sweep, which the same command finds again."""
+    """The default folder of a sweep, which is the same whenever the command is repeated.
+
+    Args:
+        name: The name of the recipe or prior.
+        dataset: The name of the data set.
+
+    Examples:
+        >>> from priorkit.sweeps import default_folder
+        >>> default_folder("learned", "digits").parts
+        ('sweeps', 'learned-digits')
+    """
     return Path("sweeps") / f"{name}-{dataset}".replace(":", "-")
 
 
@@ -107,8 +127,16 @@ def sweep(
         registry: The registry for checking settings; the processes use the installed plug-ins.
 
     Raises:
-        PriorkitError: Something must be mended first.
+        PriorkitError: Something must be corrected first, such as an unknown option.
         KeyboardInterrupt: Ctrl-C; the same call resumes the sweep.
+
+    Examples:
+        >>> from priorkit.sweeps import sweep
+        >>> best = sweep({"learning_rate": "1e-4..1e-2"}, {"steps": 500}, trials=20).best  # doctest: +SKIP
+        >>> sweep({"learning_rat": "1e-4..1e-2"}, {"steps": 500}, trials=20)
+        Traceback (most recent call last):
+            ...
+        priorkit.errors.ConfigurationError: --search learning_rat: a run has no option --learning-rat; did you mean ...
     """
     settings = _settings(config)
     space = SearchSpace.checked(settings, search_of(search), installed_plugins() if registry is None else registry)

@@ -48,7 +48,7 @@ class TrialJob:
 
 
 class _Teller(Observer):
-    """Reports reviews, and ends the run on request."""
+    """Reports the start and the reviews of a run, and ends the run on request."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
@@ -66,7 +66,7 @@ class _Teller(Observer):
             signal.raise_signal(signal.SIGTERM)
 
     def reviewed(self, session: Session, review: Review) -> None:
-        """Reports progress."""
+        """Reports a review."""
         self.channel.tell("review", step=session.steps, seconds=session.seconds, scores=review.scores)
 
 
@@ -97,12 +97,12 @@ def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> Non
     """Checks that a trial's folder is free, or holds a run with the trial's configuration.
 
     Raises:
-        RunFolderError: It holds a run of another sweep, whose figures would be taken for the trial's.
+        RunFolderError: The folder holds a run of another sweep, whose figures would be taken for the trial's.
         ConfigurationError: The run's configuration is damaged.
     """
     run = RunFolder(folder)
     if not run.config.is_file():
-        # Training will report what is wrong, if there is anything at all.
+        # There is no run yet; if something else is there, training will report it.
         return
     kept = resolve_config(run.read_config(), registry).model_dump(mode="json")
     now = config.model_dump(mode="json")
@@ -110,8 +110,8 @@ def refuse_other_run(config: RunConfig, folder: Path, registry: Registry) -> Non
         other = kept[key] != now[key] and not is_chosen_for_data(key, config)
         if key not in (*MAY_CHANGE, *NOT_TRAINING) and other:
             raise RunFolderError(
-                f"{str(folder)!r} is of another sweep: it was trained with {flag_for((key,))} {kept[key]!r}, and this "
-                f"sweep's trial has {now[key]!r}; name another folder with --out, or move that run away"
+                f"{str(folder)!r} belongs to another sweep: it was trained with {flag_for((key,))} {kept[key]!r}, but "
+                f"this sweep's trial has {now[key]!r}; name another folder with --out, or move that run away"
             )
 
 

@@ -38,7 +38,7 @@ ATTEMPT = "attempt"
 SURPLUS = "surplus"
 """Marks a trial that was drawn although another process had drawn the last one."""
 PLACE = "place"
-"""The machine and the process that train it."""
+"""The machine and the process that train a trial."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,25 @@ class SweptTrial:
     """A trial of a sweep.
 
     Attributes:
-        number: Its number in the study.
+        number: The trial's number in the study.
         state: `complete`; `pruned`, if it did worse than others; `failed`; `running`; `waiting` to be resumed.
         params: The values of the varied options, as text, by name.
         values: The values of the objectives, of a complete trial.
-        figures: All figures of its run, by name.
-        run: Its run folder, with this machine's path; it is on the machine that trained it.
-        place: The machine that trained it.
-        reason: The reason why it failed or waits.
-        steps: The step of its last review.
+        figures: All figures of the run, by name.
+        run: The path of the run folder, below this machine's folder of the sweep; the folder itself is on the machine
+            that trained the trial.
+        place: The machine that trained the trial.
+        reason: The reason why the trial failed or waits; otherwise empty.
+        steps: The step of the last review; None without reviews.
+        reviews: The objective's value at each review, by step.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.sweeps import SweptTrial
+        >>> figures = {"sample_distance": 0.8, "psnr": float("inf")}
+        >>> trial = SweptTrial(0, "complete", {"batch_size": "64"}, (0.8,), figures, Path("sweeps/sizes/trial-0000"))
+        >>> trial.finite_figures
+        {'sample_distance': 0.8}
     """
 
     number: int
@@ -74,7 +84,7 @@ class SweptTrial:
         return {name: value for name, value in self.figures.items() if math.isfinite(value)}
 
     def as_data(self) -> dict[str, Any]:
-        """Plain values for JSON, which has no number that is not finite: such a figure is None."""
+        """Plain values for JSON, in which figures that are not finite are None."""
         return {
             "number": self.number,
             "state": self.state,
@@ -88,7 +98,7 @@ class SweptTrial:
 
 
 def counted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count: those that no other trial resumes, and that were not drawn in vain."""
+    """The trials that count: trials that no other trial resumes, without surplus trials (`SURPLUS`)."""
     trials = list(trials)
     gone_on_with = {
         trial.user_attrs[RETRY_OF]
@@ -104,7 +114,7 @@ def run_name(number: int) -> str:
 
 
 def swept_trial(trial: FrozenTrial, folder: Path) -> SweptTrial:
-    """A trial of the database."""
+    """Converts a trial of the database."""
     attributes = trial.user_attrs
     state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
     name = state.get(trial.state.name, "waiting")

@@ -1,4 +1,4 @@
-"""Trackers: where the measurements of a training go beside its folder, such as TensorBoard or Weights & Biases."""
+"""Trackers send the measurements of a training to other tools, such as TensorBoard or Weights & Biases."""
 
 from priorkit.tracking.catalogue import TRACKERS, check_trackers, tracker_names
 from priorkit.tracking.kept_identities import recorded_trackers

@@ -1,4 +1,4 @@
-"""Calls of a tracker in a thread of its own: training neither waits for a server nor ends with it."""
+"""Calls a tracker in a separate thread, so that training neither waits for a server nor fails with it."""
 
 import contextlib
 import queue
@@ -9,16 +9,16 @@ from collections.abc import Callable
 __all__ = ["Background", "Deadline"]
 
 _WAITING = 1000
-"""Calls that may wait: a tracker that is so far behind has no answer from its server."""
+"""Maximal number of waiting calls: a tracker with more has lost its server."""
 
 Call = Callable[[], object]
 
 
 class Deadline:
-    """The time that several threads have together, from when the first of them is waited for.
+    """A deadline shared by several threads; the time starts at the first call of `left`.
 
     Args:
-        seconds: How long that is.
+        seconds: The time until the deadline.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -26,20 +26,21 @@ class Deadline:
         self._until: float | None = None
 
     def left(self) -> float:
-        """Seconds that are left, at least 0."""
+        """Seconds until the deadline, at least 0."""
         if self._until is None:
             self._until = time.monotonic() + self.seconds
         return max(0.0, self._until - time.monotonic())
 
 
 class Background:
-    """A thread that makes one call after another until one fails.
+    """A thread that carries out calls one after another, until a call fails.
 
     Args:
-        name: Of the thread.
+        name: The thread's name.
 
     Attributes:
-        failure: What a call has raised, or why there are no more calls; None while all is well.
+        failure: The exception that a call has raised, or a `TimeoutError` if too many calls wait or the last one is
+            late; None if there was no failure.
     """
 
     def __init__(self, name: str) -> None:
@@ -50,7 +51,7 @@ class Background:
         self._thread.start()
 
     def call(self, call: Call) -> None:
-        """Has something called, after all that is waiting; never waits itself."""
+        """Queues a call behind all waiting calls; returns at once."""
         if self.failure is not None:
             return
         try:
@@ -59,20 +60,20 @@ class Background:
             self.failure = TimeoutError(f"it is {_WAITING} measurements behind")
 
     def end(self, call: Call) -> None:
-        """Has something called as the last thing of all; never waits itself."""
+        """Queues the last call; returns at once."""
         self.call(call)
         with contextlib.suppress(queue.Full):
             self._calls.put_nowait(None)
             self._ends = True
 
     def wait(self, deadline: Deadline) -> None:
-        """Waits until all calls are made, and the last one, which `end` was given."""
+        """Waits, until the deadline, for the end of all calls, including the last call (`end`)."""
         with contextlib.suppress(queue.Full):
             if not self._ends:
                 self._calls.put(None, timeout=deadline.left())
             self._thread.join(deadline.left())
         if self._thread.is_alive() and self.failure is None:
-            self.failure = TimeoutError(f"it is not done after {deadline.seconds:g} seconds; what is left may be lost")
+            self.failure = TimeoutError(f"it has not finished after {deadline.seconds:g} seconds; data may be lost")
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -81,5 +82,5 @@ class Background:
             try:
                 call()
             except BaseException as error:
-                # Also what would end the program, as some packages do where they have no key.
+                # BaseException, because some packages raise SystemExit if they have no key.
                 self.failure = error

@@ -1,4 +1,4 @@
-"""The trackers that there are, by name."""
+"""The catalogue of trackers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ __all__ = ["TRACKERS", "KnownTracker", "build_tracker", "check_trackers", "track
 
 @dataclass(frozen=True)
 class KnownTracker:
-    """A tracker by name.
+    """A tracker in the catalogue.
 
     Attributes:
-        package: The package that it needs, which an extra of the tracker's name installs.
-        home: Its module and class, imported where it is used.
+        package: The package that the tracker needs; the extra with the tracker's name installs it.
+        home: The tracker's module and class, `module:class`, imported only when it is used.
     """
 
     package: str
@@ -34,27 +34,27 @@ TRACKERS: Mapping[str, KnownTracker] = {
 
 
 def check_trackers(names: Sequence[str]) -> None:
-    """Makes sure that there are such trackers and that their packages are installed, without importing them.
+    """Checks that trackers exist and that their packages are installed, without importing them.
 
     Raises:
-        ConfigurationError: There is no such tracker.
-        MissingExtraError: Its package is not installed.
+        ConfigurationError: There is no tracker of such a name.
+        MissingExtraError: A tracker's package is not installed.
     """
     for name in names:
         if name not in TRACKERS:
             raise ConfigurationError(
-                f"--track {name}: no such tracker{nearest(name, TRACKERS)} There are {', '.join(TRACKERS)}"
+                f"--track {name}: no such tracker{nearest(name, TRACKERS)} Trackers: {', '.join(TRACKERS)}"
             )
         if find_spec(TRACKERS[name].package) is None:
             raise MissingExtraError(f"--track {name} needs {TRACKERS[name].package}: pip install 'priorkit[{name}]'")
 
 
 def tracker_names(track: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of trackers that were given, each once; `none` stands for none.
+    """Checks the names of trackers, and returns each name once; `none` stands for no trackers.
 
     Raises:
         ConfigurationError: There is no such tracker.
-        MissingExtraError: The package of one is not installed.
+        MissingExtraError: A tracker's package is not installed.
     """
     given = [track] if isinstance(track, str) else list(track)
     if given == ["none"]:
@@ -64,7 +64,7 @@ def tracker_names(track: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def build_tracker(name: str) -> Tracker:
-    """Makes a tracker, which has not begun yet.
+    """Builds a tracker; `Tracker.start` is still to be called.
 
     Raises:
         ImportError: A part of its package cannot be imported.

@@ -1,4 +1,4 @@
-"""Comet."""
+"""The tracker for Comet."""
 
 import os
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ __all__ = ["CometTracker"]
 
 
 class CometTracker(Tracker):
-    """Comet, as its own variables (`COMET_API_KEY`, `COMET_START_ONLINE`, `COMET_PROJECT_NAME`, ...) say."""
+    """Tracks runs in Comet, configured by its variables (`COMET_API_KEY`, `COMET_START_ONLINE`, ...)."""
 
     def __init__(self) -> None:
         self._experiment: Any = None
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Starts an experiment of the project `priorkit`, or resumes one by its key."""
+        """Starts an experiment, or resumes it by its key, in the project `COMET_PROJECT_NAME` (default `priorkit`)."""
         import comet_ml
 
         config = comet_ml.ExperimentConfig(
             name=run.name,
             display_summary_level=0,
-            # What lies in the folder where the command is given is no part of the run.
+            # The files in the working directory are not part of the run.
             log_code=False,
             log_git_patch=False,
             log_graph=False,

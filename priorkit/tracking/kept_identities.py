@@ -1,4 +1,4 @@
-"""`trackers.json` in a run's folder: which trackers follow the run, and as what."""
+"""`trackers.json` in a run's folder: the trackers that follow the run, and the run's identity in each of them."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ __all__ = ["keep_identity", "kept_identity", "recorded_trackers"]
 
 _FILE = "trackers.json"
 _WRITING = threading.Lock()
-"""Each tracker writes in a thread of its own, and keeps what the others have written."""
+"""Trackers write from separate threads, and must keep each other's entries."""
 
 
 def recorded_trackers(folder: Path) -> tuple[str, ...]:
@@ -21,15 +21,15 @@ def recorded_trackers(folder: Path) -> tuple[str, ...]:
 
 
 def kept_identity(folder: Path, name: str) -> Mapping[str, str]:
-    """As what a tracker follows the run in a folder; empty if it does not, or nobody can read it any more."""
+    """The identity of a run in a tracker, from the run's folder; empty if it is missing or unreadable."""
     return _read(folder).get(name, {})
 
 
 def keep_identity(folder: Path, name: str, identity: Mapping[str, str]) -> None:
-    """Writes as what a tracker follows the run in a folder.
+    """Saves the identity of a run in a tracker, in the run's folder.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     with _WRITING:
         kept = {**_read(folder), name: dict(identity)}

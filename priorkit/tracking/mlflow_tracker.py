@@ -1,4 +1,4 @@
-"""MLflow."""
+"""The tracker for MLflow."""
 
 import os
 import time
@@ -13,13 +13,13 @@ from priorkit.tracking.tracker import TrackedRun, Tracker, flattened
 __all__ = ["MlflowTracker"]
 
 _AT_ONCE = 100
-"""Settings that a server takes in one request."""
+"""Maximal number of settings in one request."""
 _LONGEST = 500
-"""Characters of a setting that every kind of store takes."""
+"""Maximal length of a setting that every kind of store accepts."""
 
 
 class MlflowTracker(Tracker):
-    """MLflow, where `MLFLOW_TRACKING_URI` says; its experiment is `MLFLOW_EXPERIMENT_NAME`, or `priorkit`."""
+    """Tracks runs in MLflow at `MLFLOW_TRACKING_URI`; the experiment is `MLFLOW_EXPERIMENT_NAME` or `priorkit`."""
 
     def __init__(self) -> None:
         self._client: Any = None
@@ -40,7 +40,7 @@ class MlflowTracker(Tracker):
             if before:
                 self.notice = f"{uri} has no run {before} any more: a new one follows the training from here on"
             self._run = client.create_run(self._experiment(), run_name=run.name).info.run_id
-            # Settings cannot be changed there once they are written.
+            # MLflow does not allow changes of settings, so resumed runs keep theirs.
             rows = [Param(key, str(value)[:_LONGEST]) for key, value in flattened(run.settings).items()]
             for begin in range(0, len(rows), _AT_ONCE):
                 client.log_batch(self._run, params=rows[begin : begin + _AT_ONCE])
@@ -80,7 +80,7 @@ class MlflowTracker(Tracker):
 
 
 def _store(uri: str) -> str:
-    """Which store a URI names: without user, password and parameters, and where a file of SQLite lies."""
+    """The store of a URI, without user, password and parameters; the path of a SQLite file becomes absolute."""
     kind, found, rest = uri.partition("://")
     if not found:
         return uri
@@ -89,6 +89,6 @@ def _store(uri: str) -> str:
         file = place.removeprefix("/")
         return f"{kind}:///{Path(file).absolute()}" if file and file != ":memory:" else f"{kind}://{place}"
     if "@" in rest and "@" not in place:
-        # A question mark of the password or an @ of the parameters: what is what cannot be told.
+        # The question mark may be in the password, or the @ in the parameters: hide everything.
         return f"{kind}://"
     return f"{kind}://{place.rpartition('@')[2]}"

@@ -1,4 +1,4 @@
-"""A run's measurements as TensorBoard's events, where TensorBoard is installed."""
+"""Writes a run's measurements as TensorBoard events, if TensorBoard is installed."""
 
 import threading
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ __all__ = ["TensorBoardEvents"]
 
 
 class TensorBoardEvents:
-    """TensorBoard's events of a run; nothing where TensorBoard is not installed.
+    """Writes TensorBoard events of a run; does nothing if TensorBoard is not installed.
 
-    TensorBoard writes in a thread of its own and raises the thread's failure once more where it is asked to write next.
-    What Python prints of the thread beforehand, a traceback, is left out.
+    TensorBoard writes in a separate thread, and raises a failure of this thread again at the next write. The traceback
+    that Python prints for the thread is therefore suppressed.
 
     Args:
-        folder: Where to.
-        steps: Steps done already: events of later ones are left out by TensorBoard.
+        folder: The folder of the event files.
+        steps: Number of steps done already: TensorBoard ignores earlier events of later steps.
 
     Raises:
-        OSError: They cannot be written.
+        OSError: The events cannot be written.
     """
 
     def __init__(self, folder: Path, steps: int) -> None:
@@ -46,7 +46,7 @@ class TensorBoardEvents:
         """Writes measurements of a step, by name.
 
         Raises:
-            OSError: They, or earlier ones, cannot be written.
+            OSError: These or earlier events cannot be written.
         """
         if self._writer is not None:
             for name, value in values.items():
@@ -56,7 +56,7 @@ class TensorBoardEvents:
         """Writes a picture of a step.
 
         Raises:
-            OSError: It, or something earlier, cannot be written.
+            OSError: This or an earlier event cannot be written.
         """
         if self._writer is not None:
             pixels = np.asarray(picture)
@@ -66,16 +66,16 @@ class TensorBoardEvents:
         """Writes a text in Markdown.
 
         Raises:
-            OSError: It, or something earlier, cannot be written.
+            OSError: This or an earlier event cannot be written.
         """
         if self._writer is not None:
             self._writer.add_text(name, text, step)
 
     def close(self) -> None:
-        """Writes what is left; may be called twice.
+        """Writes all remaining events and closes the file; may be called twice.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The events cannot be written.
         """
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -85,7 +85,7 @@ class TensorBoardEvents:
                 self._let_go()
 
     def _told_later(self, failure: threading.ExceptHookArgs) -> None:
-        # A thread may fail before it is known to be TensorBoard's.
+        # A thread may fail before `_threads` is set.
         ours = failure.thread in self._threads or type(failure.thread).__module__.startswith("tensorboard.")
         if not ours:
             self._hook_before(failure)

@@ -1,4 +1,4 @@
-"""TensorBoard's events with pictures and configuration, in the run's folder."""
+"""The tracker for TensorBoard, which writes events in the run's folder."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ __all__ = ["TensorBoardTracker"]
 
 
 class TensorBoardTracker(Tracker):
-    """TensorBoard. Events lie in the run's folder, so that a run that goes on is followed there."""
+    """Tracks runs by TensorBoard events in the run's folder, where a resumed run continues them."""
 
     def __init__(self) -> None:
         self._folder = Path()
         self._events: TensorBoardEvents | None = None
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Opens a file of events, in which those of steps after the last checkpoint are void."""
+        """Opens an event file, which voids earlier events of steps after the last checkpoint."""
         self._folder = run.path
         self._events = TensorBoardEvents(run.path, run.steps)
         rows = "\n".join(f"| {key} | {json.dumps(value)} |" for key, value in flattened(run.settings).items())
@@ -39,7 +39,7 @@ class TensorBoardTracker(Tracker):
             self._events.write_picture(name, picture, step)
 
     def go_back(self, step: int) -> None:
-        """Opens another file, in which the events of later steps are void."""
+        """Opens another event file, which voids earlier events of later steps."""
         if self._events is not None:
             self._events.close()
         self._events = TensorBoardEvents(self._folder, step)

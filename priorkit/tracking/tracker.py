@@ -1,4 +1,4 @@
-"""What a tracker is, and what it is told of a run."""
+"""The interface of trackers, and what they are given about a run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,10 +16,11 @@ class TrackedRun:
     """The run that a tracker is about to follow.
 
     Attributes:
-        path: The run folder; its name is the run's.
+        path: The run folder; its name is the run's name.
         settings: The resolved configuration, as plain values.
-        steps: Steps done already.
-        identity: What `Tracker.start` has returned when the run was followed before; empty if it was not.
+        steps: Number of steps done already.
+        identity: The identity that `Tracker.start` returned when the tracker followed this run before; empty for a new
+            run.
     """
 
     path: Path
@@ -34,46 +35,47 @@ class TrackedRun:
 
 
 class Tracker(ABC):
-    """Where the measurements of a training go. Its methods are called one after another, in one thread.
+    """A tool to which the measurements of a training are sent. All methods are called in one thread, one after another.
 
-    Whatever they raise ends the tracking, and is told; the training goes on.
+    An exception from any method ends the tracking, with a warning; the training continues.
 
     Attributes:
-        notice: What `start` has found that the user should know of; it is told as a warning.
+        notice: A message from `start` for the user, which becomes a warning; empty if there is none.
     """
 
     notice: str = ""
 
     @abstractmethod
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Starts to follow a run, or continues if it has followed it before.
+        """Starts following a run, or continues following a run of known identity.
 
         Returns:
-            By what it goes on later, as texts; kept in the run's folder.
+            The run's identity in the tracker, as texts by name; saved in the run's folder, and given again when the run
+            is resumed.
         """
 
     @abstractmethod
     def log(self, values: Mapping[str, float], step: int) -> None:
-        """Takes measurements of a step, by name."""
+        """Records measurements of a step, by name."""
 
     @abstractmethod
     def show(self, pictures: Mapping[str, Image.Image], step: int) -> None:
-        """Takes pictures of a step, by name."""
+        """Records pictures of a step, by name."""
 
     def go_back(self, step: int) -> None:  # noqa: B027
-        """Is told that training goes on from an earlier step; most trackers take the same step twice."""
+        """Prepares for repeated steps: training goes back to an earlier step. Most trackers accept a step twice."""
 
     @abstractmethod
     def finish(self, *, complete: bool) -> None:
-        """Sends what is left.
+        """Sends all remaining measurements, and ends the tracking.
 
         Args:
-            complete: Whether the training has come to its end; otherwise it was stopped, or has failed.
+            complete: Whether the training is complete; otherwise it was stopped or has failed.
         """
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings with dots between the names of tables and keys, as in `prior.noise_dim`; lists are texts."""
+    """Flattens tables of settings to dotted keys, as in `prior.noise_dim`; lists become texts."""
     found: dict[str, Any] = {}
     for key, value in settings.items():
         name = f"{prefix}{key}"

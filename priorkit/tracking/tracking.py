@@ -1,4 +1,4 @@
-"""Tells a tracker what happens in a training."""
+"""The observer that passes a training's measurements to a tracker."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -19,18 +19,18 @@ from priorkit.training import NoticedSymptom, Observer, Review, Session
 __all__ = ["Tracking"]
 
 _PATIENCE = 60.0
-"""Seconds that all trackers of a run have together, at the end, to send what is left."""
+"""Seconds that all trackers of a run together may take to send the remaining measurements at the end."""
 
 
 class Tracking(Observer):
-    """Has one tracker follow a training: losses, learning rates, scores, symptoms, pictures, configuration.
+    """Passes a training's configuration, losses, learning rates, scores, symptoms and pictures to one tracker.
 
-    A tracker that fails is told once, as a `TrackingWarning`, and follows no more; the training goes on.
+    If the tracker fails, there is one `TrackingWarning`, and the training continues without the tracker.
 
     Args:
-        name: The tracker's.
+        name: The tracker's name.
         path: The run folder.
-        deadline: Until when it is waited for at the end; a minute of its own if None.
+        deadline: The deadline for sending the remaining measurements at the end; a minute if None.
     """
 
     def __init__(self, name: str, path: Path, deadline: Deadline | None = None) -> None:
@@ -45,13 +45,13 @@ class Tracking(Observer):
 
     @classmethod
     def of_all(cls, names: Sequence[str], path: Path) -> list[Self]:
-        """One for each tracker of a run; at the end they are waited for together."""
+        """Makes one observer for each tracker of a run; they share the deadline at the end."""
         deadline = Deadline(_PATIENCE)
         return [cls(name, path, deadline) for name in names]
 
     def started(self, session: Session) -> None:
-        """Begins."""
-        # A tracker shows them to others, whom the folders of this machine do not concern.
+        """Starts the tracker."""
+        # Trackers show the settings to other people, so they do not name this machine's folders.
         settings = without_paths(session.config.model_dump(mode="json"))
         self._thread = Background(f"priorkit-{self.name}")
         run = TrackedRun(self.path, settings, session.steps, kept_identity(self.path, self.name))
@@ -64,7 +64,7 @@ class Tracking(Observer):
         keep_identity(self.path, self.name, identity)
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
-        """Losses, and the learning rates by which they were reached."""
+        """Logs losses, and the current learning rates."""
         rates = {
             f"learning_rate/{name}": float(optimizer.param_groups[0]["lr"])
             for name, optimizer in session.engine.optimizers.items()
@@ -72,7 +72,7 @@ class Tracking(Observer):
         self._log(session, {**{f"loss/{name}": value for name, value in losses.items()}, **rates})
 
     def reviewed(self, session: Session, review: Review) -> None:
-        """Scores, indicators and pictures."""
+        """Logs a review's scores, indicators and pictures."""
         scores = {f"held_out/{name}": value for name, value in review.scores.items()}
         self._log(session, scores | {f"indicator/{name}": value for name, value in review.indicators.items()})
         pictures = {"samples": draw_grid(review.samples, review.columns)}
@@ -82,34 +82,34 @@ class Tracking(Observer):
         self._call(lambda tracker: tracker.show(pictures, steps))
 
     def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
-        """The symptom's figure."""
+        """Logs the symptom's value."""
         self._log(session, {f"symptom/{symptom.key}": symptom.value})
 
     def scored(self, session: Session, scores: Mapping[str, float]) -> None:
-        """Scores of an evaluation on the way, by name."""
+        """Logs the scores of an evaluation during training, by name."""
         self._log(session, {f"score/{name}": value for name, value in scores.items()})
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Steps are done again."""
+        """Tells the tracker that training goes back to an earlier step."""
         steps = session.steps
         self._call(lambda tracker: tracker.go_back(steps))
 
     def ended(self, session: Session, reason: str | None) -> None:
-        """Has the tracker send what is left."""
+        """Makes the tracker send the remaining measurements."""
         self.leave(complete=reason is None)
 
     def leave(self, *, complete: bool = False) -> None:
-        """Has the tracker send what is left, and does not wait for it; may be called twice, where the first one counts.
+        """Makes the tracker send the remaining measurements, without waiting; only the first call counts.
 
         Args:
-            complete: Whether the training has come to its end.
+            complete: Whether the training is complete.
         """
         if self._thread is not None and not self._left:
             self._left = True
             self._thread.end(partial(self._in_thread, lambda tracker: tracker.finish(complete=complete)))
 
     def close(self) -> None:
-        """Waits until the tracker has sent what is left, a minute at most; may be called twice."""
+        """Waits until the tracker has sent the remaining measurements, or the deadline; may be called twice."""
         self.leave()
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -132,10 +132,7 @@ class Tracking(Observer):
         call(self._tracker)
 
     def _tell(self, thread: Background) -> None:
-        """Says what the tracker has found or that it has failed, in the thread of the training.
-
-        There, warnings are expected.
-        """
+        """Warns of the tracker's notice or failure, in the training's thread, where warnings are expected."""
         notice, self._notice = self._notice, ""
         if notice:
             warnings.warn(f"the tracker {self.name!r}: {in_one_line(notice)}", TrackingWarning, stacklevel=3)
@@ -143,7 +140,7 @@ class Tracking(Observer):
             self._told = True
             reason = in_one_line(str(thread.failure)) or type(thread.failure).__name__
             warnings.warn(
-                f"the tracker {self.name!r} follows the training no more, which goes on without it: {reason}",
+                f"the tracker {self.name!r} has failed, and the training continues without it: {reason}",
                 TrackingWarning,
                 stacklevel=3,
             )

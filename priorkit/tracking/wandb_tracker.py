@@ -1,4 +1,4 @@
-"""Weights & Biases."""
+"""The tracker for Weights & Biases."""
 
 import os
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from priorkit.tracking.tracker import TrackedRun, Tracker
 __all__ = ["WandbTracker"]
 
 _PATIENCE = 30.0
-"""Seconds that the server has to answer when a run begins."""
+"""Seconds within which the server must answer when a run begins."""
 
 
 class WandbTracker(Tracker):
-    """Weights & Biases, as its own variables (`WANDB_MODE`, `WANDB_PROJECT`, `WANDB_DIR`, ...) say."""
+    """Tracks runs in Weights & Biases, configured by its variables (`WANDB_MODE`, `WANDB_PROJECT`, ...)."""
 
     def __init__(self) -> None:
         self._run: Any = None
 
     def start(self, run: TrackedRun) -> Mapping[str, str]:
-        """Starts a run of the project `priorkit`, or resumes one by its id."""
+        """Starts a run, or resumes it by its id, in the project `WANDB_PROJECT` (default `priorkit`)."""
         import wandb
 
         if os.environ.get("WANDB_MODE", "online") == "online" and not wandb.login(prompt=False):
@@ -33,11 +33,11 @@ class WandbTracker(Tracker):
             id=identity,
             resume="allow" if identity else None,
             config=dict(run.settings),
-            # The program's own runs, if it has any, stay what they are.
+            # The program's own wandb runs, if any, are left alone.
             reinit="create_new",
             settings=wandb.Settings(console="off", save_code=False, init_timeout=_PATIENCE),
         )
-        # Steps that are done again, after a crash, would be refused by its own counter.
+        # wandb's own step counter would refuse steps that are repeated after a crash.
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
         return {"id": str(self._run.id)}

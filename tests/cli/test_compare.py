@@ -40,8 +40,8 @@ def test_scores_that_do_not_compare_are_named(cli, two):
     keep("plain", score, 10)
     assert "not to be compared" not in cli("compare", *two).out
     keep("plain", {**score, "samples": 20}, 20)
-    assert "not to be compared: classifier IS" in " ".join(cli("compare", *two, "--overwrite").out.split())
-    assert "not to be compared: classifier IS" in Path("comparison/comparison.md").read_text()
+    assert "cannot be compared: classifier IS" in " ".join(cli("compare", *two, "--overwrite").out.split())
+    assert "cannot be compared: classifier IS" in Path("comparison/comparison.md").read_text()
 
 
 def test_a_bar_in_a_name_is_no_column(cli, two):
@@ -77,7 +77,7 @@ def test_nothing_is_overwritten_unasked(cli, two):
     assert "add --overwrite" in result.err
     assert cli("compare", two[0], "--overwrite").status == 0
     Path("comparison/notes.txt").write_text("mine")
-    assert "holds more than a comparison ('notes.txt')" in cli("compare", two[0], "--overwrite").err
+    assert "also holds other files ('notes.txt')" in cli("compare", two[0], "--overwrite").err
 
 
 def test_runs_of_one_name_are_told_apart(cli, trained):

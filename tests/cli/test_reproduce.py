@@ -129,7 +129,7 @@ def test_an_equal_time_for_programs_to_read(reproduce):
         (("table3", "--dataset", "digits", "--steps", 3, "--seed", 3), "leave out --seed"),
         (("table3", "--dataset", "digits", "--steps", 3, "--systems", "abb"), "did you mean 'ab'?"),
         (("table3", "--dataset", "digits", "--steps", 3, "--bach-size", 3), "did you mean '--batch-size'?"),
-        (("figure8", "--dataset", "digits", "--steps", 3), "none for 'digits'; say one with --code-dim"),
+        (("figure8", "--dataset", "digits", "--steps", 3), "none for 'digits'; give one with --code-dim"),
     ],
 )
 def test_mistakes_are_told_in_one_line_and_make_nothing(reproduce, tmp_path, arguments, message):

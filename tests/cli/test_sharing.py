@@ -92,6 +92,6 @@ def test_a_tracker_that_fails_is_one_line(cli, tiny, monkeypatch):
     result = cli("train", "learned", *tiny, "--steps", 2, "--track", "mlflow", "--track", "wandb", "--quiet")
     assert result.status == 0
     assert sorted(result.err.splitlines()) == [
-        f"priorkit: warning: the tracker {name!r} follows the training no more, which goes on without it: no network"
+        f"priorkit: warning: the tracker {name!r} has failed, and the training continues without it: no network"
         for name in ("mlflow", "wandb")
     ]

@@ -31,8 +31,8 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
     [
         ("codes.csv", None, "name a file that ends in .npz"),
         ("codes.npz", None, "there is no such file; check the path"),
-        ("codes.npz", {"x": CODES, "y": CODES}, "it has no array `codes`, and holds x, y"),
-        ("codes.npz", {}, "it has no array `codes`, and holds nothing"),
+        ("codes.npz", {"x": CODES, "y": CODES}, "it has no array `codes`, but x, y"),
+        ("codes.npz", {}, "it has no array `codes`, but no array at all"),
         ("codes.npz", {"codes": np.array([{}, None])}, "it holds arrays of Python objects"),
         ("codes.npy", b"not an array", "cannot be read"),
         ("codes.npz", b"PK not an archive", "cannot be read"),

@@ -82,7 +82,7 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(TypeError, match="no density"):
         sampled.score_samples(X)
     for name, place in (("steps", "steps"), ("batch_size", "batch_size"), ("seed", "random_state"), ("codes", "fit")):
-        with pytest.raises(ValueError, match=f"^settings has '{name}', which {place}.* says here: give it there"):
+        with pytest.raises(ValueError, match=f"^settings has '{name}', which is given by {place}.* here; leave it out"):
             PriorDensity(device="cpu", settings={name: 3}).fit(X)
     with pytest.raises(ValueError, match="--prior gaussian: it has nothing to learn"):
         PriorDensity("gaussian").fit(X)

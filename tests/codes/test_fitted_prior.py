@@ -122,7 +122,7 @@ def test_vectors_condition_in_their_own_scale() -> None:
     assert ((drawn[:, 0] > 1e6 - 1) & (drawn[:, 0] < 1e6 + 60)).all()
     one = fitted.sample(2, vectors[4])
     assert torch.equal(one, fitted.sample(2, vectors[[4, 4]]))
-    with pytest.raises(ConfigurationError, match="a density for each condition"):
+    with pytest.raises(ConfigurationError, match="a density for each vector"):
         fitted.log_prob(CODES)
     for wrong in (vectors, [1.0], "left"):
         with pytest.raises(ConfigurationError, match="the condition"):
@@ -133,7 +133,7 @@ def test_what_cannot_be_sampled_or_scored_is_refused() -> None:
     fitted = priorkit.fit_prior(CODES, FLOW_MATCHING, conditions=CLASSES, **SMALL)
     for asked, told in (
         ({"condition": "down"}, "there is no class 'down'; the classes are left, right, up"),
-        ({"condition": ["left"]}, "one class, or 3 of them, and its shape is (1,)"),
+        ({"condition": ["left"]}, "one class, or 3 of them, but its shape is (1,)"),
     ):
         with pytest.raises(ConfigurationError, match=re.escape(told)):
             fitted.sample(3, **asked)

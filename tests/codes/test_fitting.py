@@ -163,7 +163,7 @@ def test_codes_of_a_sphere_are_not_stretched(make_registry: Any, make_component:
     sphere = CODES / np.linalg.norm(CODES, axis=1, keepdims=True)
     fitted = priorkit.fit_prior(sphere, "sphere", registry=registry, device="cpu", steps=2)
     assert torch.allclose(fitted.sample(5).norm(dim=1), torch.ones(5, dtype=torch.float64), atol=1e-5)
-    with pytest.raises(ConfigurationError, match=r"--prior sphere: its codes lie on or in the unit sphere, and row 0"):
+    with pytest.raises(ConfigurationError, match=r"--prior sphere: its codes lie on or in the unit sphere, but row 0"):
         priorkit.fit_prior(CODES, "sphere", registry=registry, device="cpu")
 
 
@@ -281,11 +281,11 @@ def prior_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("changes", "given", "told"),
     [
-        ({}, (CODES, CLASSES), "has reached its limit (8 steps); prolong it with --steps 16"),
+        ({}, (CODES, CLASSES), "has reached its limit (8 steps); prolong it, as by --steps 16"),
         ({"steps": 5}, (CODES, CLASSES), "has reached its limit (8 steps)"),
         ({"steps": 9}, (CODES + 1, CLASSES), "these are not the codes that"),
-        ({"steps": 9}, (CODES, (CLASSES + 1) % 3), "or their conditions are others"),
-        ({"steps": 9}, (None, None), "was fitted to codes of no file; give the same codes by --codes"),
+        ({"steps": 9}, (CODES, (CLASSES + 1) % 3), "or their conditions differ"),
+        ({"steps": 9}, (None, None), "was fitted to codes that came from no file; give the same codes by --codes"),
         ({"batch_size": 3}, (CODES, CLASSES), "--batch-size: --resume keeps the fit's configuration"),
     ],
 )

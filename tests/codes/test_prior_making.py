@@ -89,9 +89,9 @@ def test_a_prior_is_trained_by_its_density() -> None:
     [
         ("vampprior", 4, {}, r"it is made of an encoder; give the encoder .* make_prior\(..., encoder=, images=\)"),
         ("mixture", 4, {"condition_dim": 5}, "its codes do not depend on a condition"),
-        ("gaussian", (4, 4), {}, r"maps have the shape \(C, H, W\); of indices \(H, W\), give entries"),
+        ("gaussian", (4, 4), {}, r"maps have the shape \(C, H, W\); for indices \(H, W\), give entries"),
         ("gaussian", 0, {}, "expected a number of dimensions"),
-        ("gaussian", (2, 2, 2), {"entries": 4}, "are of a codebook of at least 2 entries"),
+        ("gaussian", (2, 2, 2), {"entries": 4}, "a codebook has at least 2 entries"),
         ("flow", (2, 2), {"entries": 4}, "it is a prior of vectors or maps"),
         ("flow-matching", 4, {"condition_classes": 3, "condition_dim": 5}, "leave condition_dim out"),
         ("flow", 4, {"widht": 3}, "has no option 'widht'"),

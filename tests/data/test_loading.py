@@ -37,7 +37,7 @@ def test_images_get_a_size_that_networks_take(registry: Registry, tiny_config: C
 def test_too_few_images_are_refused(
     part: str, number: int, registry: Registry, tiny_config: Callable[..., RunConfig]
 ) -> None:
-    with pytest.raises(DataError, match=r"--dataset tiny: .*at least two to train on and one held out"):
+    with pytest.raises(DataError, match=r"--dataset tiny: .*at least 2 training images and 1 held-out image"):
         load_data(tiny_config(dataset={part: number}), registry)
 
 
@@ -166,7 +166,7 @@ def test_images_of_almost_one_shade_are_told_of(
 
     registry = with_dataset(lambda _options, _context: Dark())
     notes = load_data(tiny_config(registry=registry, dataset="odd"), registry).notes
-    assert any(f"are from {low} to {high}, and 0 is black, 255 white" in note for note in notes) == said
+    assert any(f"are from {low} to {high}, although 0 is black and 255 white" in note for note in notes) == said
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])

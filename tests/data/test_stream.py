@@ -157,7 +157,7 @@ def test_a_process_that_was_killed_is_explained(make: Make) -> None:
         for position in range(SIZE, 100, SIZE):
             stream.at(position)
 
-    with pytest.raises(DataError, match=r"a process that reads images has ended.*--workers, 1 now") as caught:
+    with pytest.raises(DataError, match=r"a process that reads images has ended.*--workers, now 1") as caught:
         read_on()
     assert "\n" not in str(caught.value)
     stream.close()

@@ -57,7 +57,7 @@ def fails(image: Tensor) -> Tensor:
     ("transform", "told"),
     [
         (fails, r"fails on uint8 of shape \(1, 16, 16\): RuntimeError: no such filter"),
-        (v2.ToDtype(torch.float32), r"gives torch.float32 of shape \(1, 16, 16\), and uint8"),
+        (v2.ToDtype(torch.float32), r"gives torch.float32 of shape \(1, 16, 16\), but uint8"),
         (v2.Resize(8), r"gives torch.uint8 of shape \(1, 8, 8\)"),
         (lambda image: None, "gives NoneType"),
     ],

@@ -19,9 +19,9 @@ Planted = Callable[..., tuple[Tensor, Tensor, Tensor]]
         ("shift", "shift", "is shifted: its mean lies 0.7"),
         ("wide", "scale", "too wide: its deviations are 1."),
         ("narrow", "scale", "too narrow: its deviations are 0."),
-        ("correlation", "correlation", "hang together otherwise"),
+        ("correlation", "correlation", "correlations of the prior's dimensions differ"),
         ("missing codes", "missing codes", "of the images' codes have no code of the prior near them"),
-        ("holes", "holes", "of its mass lies where no image's code is near"),
+        ("holes", "holes", "of its mass lies far from every image's code"),
         ("copies", "copies", "of its mass lies nearer to one than held-out codes ever do"),
     ],
 )

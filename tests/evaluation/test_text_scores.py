@@ -204,7 +204,7 @@ def test_what_cannot_be_scored_has_a_reason() -> None:
     assert {score.note for score in scored(Painter(), bare).values()} == {"the held-out images have no captions"}
     alike = dataclasses.replace(DATA.test, captions=Captions([("a red one",), ("One: a red",)] * 20))
     found = scored(Painter(), dataclasses.replace(DATA, test=alike))
-    assert all("one caption alone" in score.note for score in found.values())
+    assert all("only one caption" in score.note for score in found.values())
     painter = Painter()
     painter.condition = None
     assert {score.note for score in scored(painter).values()} == {"the model is not conditioned on texts"}

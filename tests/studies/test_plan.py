@@ -74,7 +74,7 @@ def test_the_code_size_depends_on_the_data_where_the_paper_says_so(make_request,
     sizes = Study("sizes", "", ("mnist",), (ComparedSystem("aae", "AAE", "aae"),), code_dims={"mnist": 8, "tiny": 7})
     assert plan_runs(make_request(study=sizes), registry)[0].config.code_dim == 7
     assert plan_runs(make_request({"code_dim": "5"}, study=sizes), registry)[0].config.code_dim == 5
-    with pytest.raises(ConfigurationError, match=r"\(8 for mnist, 7 for tiny\) and none for 'digits'.*--code-dim"):
+    with pytest.raises(ConfigurationError, match=r"\(8 for mnist, 7 for tiny\), but none for 'digits'.*--code-dim"):
         plan_runs(make_request({"dataset": "digits", "networks": "mlp"}, study=sizes), registry)
 
 

@@ -188,7 +188,7 @@ def test_a_users_own_prior_joins(registry: Registry) -> None:
 
 def test_another_length_of_fits_does_not_compare(request_fits: MakeRequest, registry: Registry) -> None:
     reproduce(request_fits(), registry=registry)
-    with pytest.raises(RunFolderError, match=r"was started with --fit-steps 2, and --fit-steps 3 is asked for"):
+    with pytest.raises(RunFolderError, match=r"was started with --fit-steps 2, but this command has --fit-steps 3"):
         reproduce(request_fits(fit_limit={"steps": 3}), registry=registry)
 
 

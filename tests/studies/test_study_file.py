@@ -23,10 +23,10 @@ def test_the_same_study_goes_on_also_elsewhere_and_with_more_seeds(begun, make_r
 @pytest.mark.parametrize(
     ("common", "changes", "message"),
     [
-        ({"batch_size": 8}, {}, r"started with --batch-size 6, and --batch-size 8 is asked for"),
-        ({"learning_rate": "1e-3"}, {}, r"started with no --learning-rate, and --learning-rate 1e-3 is asked for"),
-        ({}, {"limit": {"steps": 4}}, r"started with --steps 3, and --steps 4 is asked for"),
-        ({}, {"limit": {"max_time": 90.0}}, r"no --budget, and --budget 1m 30s|--steps 3, and no --steps"),
+        ({"batch_size": 8}, {}, r"started with --batch-size 6, but this command has --batch-size 8"),
+        ({"learning_rate": "1e-3"}, {}, r"started with no --learning-rate, but this command has --learning-rate 1e-3"),
+        ({}, {"limit": {"steps": 4}}, r"started with --steps 3, but this command has --steps 4"),
+        ({}, {"limit": {"max_time": 90.0}}, r"no --budget, but this command has --budget 1m 30s|--steps 3, but this command has no --steps"),
     ],
 )
 def test_other_settings_are_refused(begun, make_request, common, changes, message):
@@ -36,7 +36,7 @@ def test_other_settings_are_refused(begun, make_request, common, changes, messag
 
 def test_another_study_is_refused(begun, study):
     other = dataclasses.replace(begun, study=dataclasses.replace(study, name="other"))
-    with pytest.raises(RunFolderError, match="holds small, and other is asked for"):
+    with pytest.raises(RunFolderError, match="holds the study small, not other"):
         check_study(other)
 
 

@@ -140,8 +140,8 @@ def test_a_study_of_something_else_is_refused(make_request):
     open_study(make_request())
     for other, message in (
         (make_request("learning_rate=1e-4..1e-3"), "started with learning_rate="),
-        (make_request(objective="seconds"), "started with sample_distance@min, and seconds@min is asked for"),
-        (make_request(settings={"steps": 7}), "started with steps None, and 7 is asked for"),
+        (make_request(objective="seconds"), "started with sample_distance@min, but this command has seconds@min"),
+        (make_request(settings={"steps": 7}), "started with steps None, but this command has 7"),
     ):
         with pytest.raises(RunFolderError, match=message) as refused:
             carry_out_sweep(other)

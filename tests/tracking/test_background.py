@@ -44,7 +44,7 @@ def test_what_hangs_is_left_behind(monkeypatch):
     other.call(lambda: released.wait(10))
     other.end(lambda: None)
     other.wait(Deadline(0.01))
-    assert "not done after 0.01 seconds" in str(other.failure)
+    assert "not finished after 0.01 seconds" in str(other.failure)
     released.set()
 
 

@@ -106,7 +106,7 @@ def test_a_tracker_that_fails_is_told_once(tracker, tiny_config, registry, tmp_p
         prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["mlflow"])
     (warning,) = [item for item in caught if issubclass(item.category, TrackingWarning)]
     assert str(warning.message) == (
-        "the tracker 'mlflow' follows the training no more, which goes on without it: no network in " + method
+        "the tracker 'mlflow' has failed, and the training continues without it: no network in " + method
     )
     prepare(tiny_config(**SETTINGS), tmp_path / "other", registry=registry).run()
     assert measurements(tmp_path / "run") == measurements(tmp_path / "other")
@@ -126,7 +126,7 @@ def test_a_tracker_that_hangs_holds_nothing_up(tracker, tiny_config, registry, t
     released = threading.Event()
     monkeypatch.setattr(tracker, "finish", lambda complete: released.wait(20))
     monkeypatch.setattr(tracking, "_PATIENCE", 0.05)
-    with pytest.warns(TrackingWarning, match=r"not done after 0\.05 seconds"):
+    with pytest.warns(TrackingWarning, match=r"not finished after 0\.05 seconds"):
         prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry).run(track=["wandb"])
     released.set()
 
@@ -148,7 +148,7 @@ def test_trackers_that_hang_have_one_minute_together(tiny_config, registry, tmp_
 
     run = prepare(tiny_config(**SETTINGS), tmp_path / "run", registry=registry)
     failure = pytest.raises(NonFiniteLossError) if fails else contextlib.nullcontext()
-    with pytest.warns(TrackingWarning, match="not done after 1 seconds") as warned, failure:
+    with pytest.warns(TrackingWarning, match="not finished after 1 seconds") as warned, failure:
         run.run([Failing()], list(made))
     # Both were told to finish before either was waited for, and the third one, which does not hang, is done.
     assert len(waited) == 2
