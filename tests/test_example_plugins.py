@@ -12,6 +12,8 @@ import pytest
 
 from wheels import install_wheels
 
+pytestmark = pytest.mark.whole
+
 SOURCES = sorted((Path(__file__).parent.parent / "examples").glob("priorkit-*"))
 TINY = "--networks mlp --networks.hidden 8 --image-size 16 --batch-size 8 --code-dim 4 --device cpu --json"
 

@@ -66,6 +66,7 @@ def test_what_there_is_not_is_refused(command: ModuleType, capsys: pytest.Captur
     assert "none of these checks is made with these recipes" in capsys.readouterr().err
 
 
+@pytest.mark.whole
 def test_a_cpu_can_do_some_of_it() -> None:
     done = run("--device", "cpu", "steps", "waiting", "streaming", "vae", "text-to-image")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -104,6 +104,7 @@ def test_what_is_never_passed_and_what_is_at_once(benchmark_module: Callable[[st
     assert passing([(7, 5.0), (9, 4.0)], 6.0) == 7
 
 
+@pytest.mark.whole
 def test_runs_are_judged(
     benchmark_module: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +122,7 @@ class _EnoughError(Exception):
     pass
 
 
+@pytest.mark.whole
 def test_a_recipe_goes_on_between_its_points(benchmark_module: Callable[[str], ModuleType]) -> None:
     points = benchmark_module("quality_points")
     told: list[tuple[float, int]] = []

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).parent / "reliability"
 PAGE = FOLDER.parents[1] / "docs/reliability.md"
 
@@ -59,6 +61,7 @@ def _rows(table: str) -> dict[str, list[int]]:
     return {row[0].partition(":")[0]: [int(cell) for cell in row[1:3]] for row in rows}
 
 
+@pytest.mark.whole
 def test_the_command_counts_trials_and_finds_faults() -> None:
     program = _PROGRAM.format(folder=str(FOLDER))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)

@@ -31,6 +31,7 @@ def test_the_ablation_from_start_to_table(reproduce):
     assert "paper: Inception Score" in (folder / "table.md").read_text()
 
 
+@pytest.mark.whole
 def test_several_runs_at_once(cli, tmp_path):
     # Two recipes with two seeds, of which one was trained before.
     common = ("compare", "vae", "aae", "--dataset", "digits", "--steps", 3, "--out", "c", *FLAGS.split())

@@ -20,6 +20,8 @@ from safetensors.torch import load_file
 
 from priorkit.cli import main
 
+pytestmark = pytest.mark.whole
+
 Together = Callable[..., list[tuple[int, str, str]]]
 
 

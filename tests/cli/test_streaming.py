@@ -15,6 +15,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.whole
+
 COMMAND = [sys.executable, "-m", "priorkit", "train"]
 
 

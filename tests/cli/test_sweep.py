@@ -36,6 +36,7 @@ def test_a_sweep_from_start_to_end(cli, tiny):
     assert other.err.count("\n") == 1
 
 
+@pytest.mark.whole
 def test_runs_of_another_sweep_are_not_taken_for_its_own(cli, tiny):
     sweep = ("sweep", "learned", *tiny, *FLAGS, "--trials", 1, "--out", "s", "--jobs", 1)
     assert cli(*sweep, "--search", "learning_rate=1e-4..1e-3").status == 0

@@ -62,6 +62,7 @@ def looking_at_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, Cal
     return look
 
 
+@pytest.mark.whole
 def test_runs_are_watched_from_their_beginning_to_their_end(cli, tiny, trained, looking_at_steps):
     Path("runs").mkdir()
     shutil.move(trained, f"runs/{NAME}")

@@ -70,6 +70,7 @@ def test_an_error_is_one_line_but_on_a_terminal(cli, monkeypatch):
     assert_whole(drawn(in_terminal(40, "trian")), 40, set(error.split()))
 
 
+@pytest.mark.whole
 def test_what_is_done_with_runs(cli, run_of, tiny, monkeypatch):
     name = "a-run-whose-name-takes-more-than-half-of-a-line"
     run_of(name, "vae", *tiny, "--steps", 1)
@@ -82,6 +83,7 @@ def test_what_is_done_with_runs(cli, run_of, tiny, monkeypatch):
             assert_whole(lines, columns, words)
 
 
+@pytest.mark.whole
 def test_a_training_on_a_terminal(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     long = "a-folder-with-a-name-that-is-longer-than-half-a-line/and-a-run"

@@ -146,6 +146,7 @@ def test_processes_leave_signals_to_the_training_process(make: Make) -> None:
     assert received == []
 
 
+@pytest.mark.whole
 def test_a_process_that_was_killed_is_explained(make: Make) -> None:
     before = processes()
     stream = make(1)
@@ -184,6 +185,7 @@ def test_processes_end_with_a_training_process_that_is_killed(make: Make) -> Non
     assert all(gone(pid) for pid in readers)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("end", [pytest.param("", marks=pytest.mark.slow), "raise SystemExit(7)"])
 def test_a_program_that_closes_nothing_ends(tmp_path: Path, end: str) -> None:
     program = f"""

@@ -107,7 +107,11 @@ def assert_same(result: dict[str, Tensor], expected: dict[str, Tensor], toleranc
 
 @pytest.mark.parametrize(
     ("recipe", "count"),
-    [*each_component(2), *((recipe, 3) for recipe in ("learned", "vae", "matched"))],
+    [
+        ("learned", 2),
+        *(pytest.param(*case.values, marks=[*case.marks, pytest.mark.whole]) for case in each_component(2)),
+        *(pytest.param(recipe, 3, marks=pytest.mark.whole) for recipe in ("learned", "vae", "matched")),
+    ],
 )
 def test_any_number_of_processes_trains_the_same_networks(
     recipe: str, count: int, registry: Registry, in_processes: Callable[..., list[Any]]
@@ -120,6 +124,7 @@ def test_any_number_of_processes_trains_the_same_networks(
         assert_same(result, alone, 1e-5 if recipe == "matched" else 1e-6)
 
 
+@pytest.mark.whole
 def test_every_option_of_the_algorithm_is_the_same_too(
     registry: Registry, in_processes: Callable[..., list[Any]]
 ) -> None:
@@ -129,6 +134,7 @@ def test_every_option_of_the_algorithm_is_the_same_too(
         assert_same(result, alone)
 
 
+@pytest.mark.whole
 def test_classes_without_labels_are_the_same_too(registry: Registry, in_processes: Callable[..., list[Any]]) -> None:
     changes = {"condition": {"recovery": "generated"}}
     alone = trained(registry, "learned-unsupervised", **changes)
@@ -136,6 +142,7 @@ def test_classes_without_labels_are_the_same_too(registry: Registry, in_processe
         assert_same(result, alone)
 
 
+@pytest.mark.whole
 def test_a_gradient_penalty_is_the_same_too(registry: Registry, in_processes: Callable[..., list[Any]]) -> None:
     networks = {"name": "residual", "width": 2, "critic_norm": "layer", "code_critic_width": 20}
     changes = {"networks": networks, "adversarial_loss": "wasserstein-gp"}
@@ -170,6 +177,7 @@ def test_what_needs_the_whole_batch_is_refused(
     Session(config, registry, data).step()
 
 
+@pytest.mark.whole
 def test_without_synchronised_batch_norm_the_result_is_another(
     registry: Registry,
     tiny_session: Callable[..., Session],

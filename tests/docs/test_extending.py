@@ -283,6 +283,7 @@ def test_the_plugin_works(plugin, capsys):
     assert (plugin / "samples.png").exists()
 
 
+@pytest.mark.whole
 def test_the_plugins_own_tests_pass(plugin, monkeypatch):
     monkeypatch.setattr("priorkit.testing.case.installed_plugins", commands.installed_plugins)
     namespace: dict[str, Any] = {}

@@ -12,6 +12,8 @@ from priorkit.data import to_uint8
 from priorkit.exploring import WrittenPage, explore
 from priorkit.runs import Run
 
+pytestmark = pytest.mark.whole
+
 _COLOURS = """
     const found = document.querySelector(args[0]).getContext("2d").getImageData(0, 0, 999, 999).data;
     return new Set(found).size;

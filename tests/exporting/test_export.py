@@ -131,6 +131,7 @@ print(json.dumps([foreign, json.loads(more["priorkit.json"])["part"]]))
 """
 
 
+@pytest.mark.whole
 def test_torch_reads_programs_without_priorkit(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("classes")
     assert run.export(tmp_path / "sampler.pt2").largest_difference == pytest.approx(0, abs=1e-6)

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.parametrize(
     ("variables", "loaded", "failed"),

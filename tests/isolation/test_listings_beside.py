@@ -9,7 +9,7 @@ import pytest
 from priorkit.plugins import KINDS
 from priorkit.registry import installed_plugins
 
-pytestmark = pytest.mark.filterwarnings("default::priorkit.plugins.PluginWarning")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("default::priorkit.plugins.PluginWarning")]
 BUILT_IN = {item.component.name for kind in KINDS for item in installed_plugins().components(kind.slot)}
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("default::priorkit.plugins.PluginWarning")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("default::priorkit.plugins.PluginWarning")]
 
 
 def test_training_beside_every_plugin_there_is(installed, beside, tiny, rows, all_names, tmp_path):

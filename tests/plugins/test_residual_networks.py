@@ -239,6 +239,7 @@ def test_colour_images_are_enlarged_without_transposed_convolutions(channels: in
         assert any(isinstance(layer, nn.ConvTranspose2d) for layer in blocks) is expected, name
 
 
+@pytest.mark.whole
 def test_few_channels_corrupt_no_memory() -> None:
     """OneDNN's gradients of strided 1x1 convolutions do where there is AVX2 alone, and so end the process."""
     program = """

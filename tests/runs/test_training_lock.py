@@ -32,6 +32,7 @@ def test_a_run_that_two_processes_want_to_train_is_refused_to_the_second(
     assert RunFolder.open(path).read_config().steps == 8
 
 
+@pytest.mark.whole
 def test_a_crash_frees_a_run(run_path: Path, registry: Registry) -> None:
     program = (
         "import os, sys, pathlib; from priorkit.runs.training_lock import training_lock\n"

@@ -320,6 +320,7 @@ print(outcome.stopped, outcome.steps, flush=True)
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_signals_stop_a_process_with_a_checkpoint(
     number: signal.Signals,

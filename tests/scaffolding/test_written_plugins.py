@@ -39,6 +39,7 @@ def test_every_plugin_is_loaded(installed, tmp_path):
         assert f"  my-{template.kind} (priorkit-my-{template.kind} 0.1.0): {kind} my-{template.kind}\n" in done.stdout
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("chosen", [("-k", "not compiled_agrees and not ]-"), pytest.param((), marks=pytest.mark.slow)])
 def test_every_plugin_passes_its_own_tests(written, installed, chosen, tmp_path):
     """Components as they come; with further options, whose names end with a bracket, and compiled they are slow."""

@@ -26,7 +26,11 @@ def test_the_same_study_goes_on_also_elsewhere_and_with_more_seeds(begun, make_r
         ({"batch_size": 8}, {}, r"started with --batch-size 6, but this command has --batch-size 8"),
         ({"learning_rate": "1e-3"}, {}, r"started with no --learning-rate, but this command has --learning-rate 1e-3"),
         ({}, {"limit": {"steps": 4}}, r"started with --steps 3, but this command has --steps 4"),
-        ({}, {"limit": {"max_time": 90.0}}, r"no --budget, but this command has --budget 1m 30s|--steps 3, but this command has no --steps"),
+        (
+            {},
+            {"limit": {"max_time": 90.0}},
+            r"no --budget, but this command has --budget 1m 30s|--steps 3, but this command has no --steps",
+        ),
     ],
 )
 def test_other_settings_are_refused(begun, make_request, common, changes, message):

@@ -18,6 +18,8 @@ import pytest
 from priorkit.sweeps import StudyDatabaseError, carry_out_sweep
 from priorkit.sweeps.storage import open_study
 
+pytestmark = pytest.mark.whole
+
 HERE = str(Path(__file__).parent)
 _SWEEP = """
 import sys

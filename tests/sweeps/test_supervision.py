@@ -40,6 +40,7 @@ def test_the_same_seed_draws_the_same(make_request, tmp_path):
     assert rates[0] == rates[1] != rates[2]
 
 
+@pytest.mark.whole
 def test_a_killed_process_is_gone_on_with_in_the_same_folder(make_request, told, monkeypatch):
     monkeypatch.setenv("TRIAL_SECONDS", "0.3")
     killed = []
@@ -82,6 +83,7 @@ def test_a_process_that_is_killed_again_and_again_is_given_up(make_request, told
     assert trial.reason == "its process was killed by SIGKILL, 3 times"
 
 
+@pytest.mark.whole
 def test_ctrl_c_saves_and_the_same_command_goes_on(make_request, told, monkeypatch):
     monkeypatch.setenv("TRIAL_SECONDS", "0.3")
     told.then = lambda event, number: os.kill(os.getpid(), signal.SIGINT) if event == "reviewed" else None

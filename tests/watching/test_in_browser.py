@@ -13,6 +13,8 @@ from chromium import Chromium, chromium
 from priorkit.runs.training_lock import training_lock
 from priorkit.watching import WatchServer
 
+pytestmark = pytest.mark.whole
+
 NAME = "<img src=x onerror=alert(1)>"
 _STATES = """
     const named = (row) => [row.querySelector(".name span").textContent, row.querySelector(".state").textContent];

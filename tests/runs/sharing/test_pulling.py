@@ -12,6 +12,8 @@ from priorkit.runs import describe_run, load_run, pull
 from priorkit.runs.sharing.hub_client import HubError, hub_api
 from priorkit.whole_files import write_whole
 
+pytestmark = pytest.mark.whole
+
 ADDRESS = "hf://user/name"
 
 
