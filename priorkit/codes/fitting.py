@@ -112,6 +112,14 @@ def fit_prior(
         PriorkitError: The codes are invalid, the prior cannot learn them, a setting is wrong, or the folder is in use.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; a fit with a folder can be resumed.
+
+    Examples:
+        >>> import priorkit
+        >>> import torch
+        >>> codes = 3 + 2 * torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = priorkit.fit_prior(codes, "full-gaussian", device="cpu")
+        >>> fitted.sample(10).shape, fitted.log_prob(codes).shape
+        (torch.Size([10, 4]), torch.Size([500]))
     """
     fitting = prepare_code_fit(
         codes,

@@ -105,6 +105,12 @@ def explore(
         DataError: The data in `data_dir` is missing or broken.
         MissingExtraError: What writes ONNX files is not installed: `pip install 'priorkit[explore]'`.
         RunFolderError: A folder is no run, or the file cannot be written.
+
+    Examples:
+        >>> import priorkit
+        >>> page = priorkit.explore("runs/first", "digits.html", codes=20, weights="none")
+        >>> page.path.name, page.size < 12_000_000, page.explorations[0].run.checkpoint
+        ('digits.html', True, 'step-00000002')
     """
     given = [runs] if isinstance(runs, Run | str | Path) else list(runs)
     if not 1 <= len(given) <= _MOST_RUNS:

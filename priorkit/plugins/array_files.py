@@ -30,6 +30,14 @@ def checked_array(found: Any) -> NDArray[Any]:
 
     Raises:
         ValueError: It is not an array, or has strings with invalid code points.
+
+    Examples:
+        >>> import numpy as np
+        >>> from priorkit.plugins import checked_array
+        >>> np.savez("data.npz", images=np.zeros((2, 16, 16), np.uint8))
+        >>> with np.load("data.npz") as archive:
+        ...     checked_array(archive["images"]).shape
+        (2, 16, 16)
     """
     import numpy as np  # late: the command line starts without it
 

@@ -104,6 +104,11 @@ def kind_named(slot: str) -> Kind:
 
     Raises:
         KeyError: There is no such kind.
+
+    Examples:
+        >>> from priorkit.plugins import kind_named
+        >>> kind_named("loss").title, kind_named("loss").hook
+        ('reconstruction loss', 'priorkit_losses')
     """
     return {kind.slot: kind for kind in KINDS}[slot]
 

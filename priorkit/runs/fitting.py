@@ -54,6 +54,13 @@ def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
     Raises:
         RunFolderError: The folder is not a run.
         UnknownComponentError: A plug-in that the run used is not installed.
+
+    Examples:
+        >>> from priorkit import installed_plugins
+        >>> from priorkit.runs import fit_settings
+        >>> settings = fit_settings("runs/first", installed_plugins())
+        >>> settings["networks"]["name"], settings["batch_size"]
+        ('mlp', 256)
     """
     config, environment = _source(RunFolder.open(Path(path)), registry)
     settings = settings_of_fit(config, path)
@@ -67,6 +74,14 @@ def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
     Args:
         config: The run's resolved configuration.
         path: The run's folder, which need not exist yet.
+
+    Examples:
+        >>> from priorkit import RunConfig, installed_plugins
+        >>> from priorkit.config import resolve_config
+        >>> from priorkit.runs import settings_of_fit
+        >>> settings = settings_of_fit(resolve_config(RunConfig(code_dim=32), installed_plugins()), "runs/planned")
+        >>> settings["code_dim"], settings["phases"], settings["fitted_to"].name
+        (32, ['code-fitting'], 'planned')
     """
     settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
     return {**settings, **FIT_DEFAULTS, "fitted_to": Path(path).absolute()}
@@ -102,6 +117,12 @@ def prepare_fit(
     Raises:
         PriorkitError: The run cannot be read, or has no encoder; its data has changed; a setting is the autoencoder's;
             or the prior does not learn from codes.
+
+    Examples:
+        >>> from priorkit.runs import prepare_fit
+        >>> prepared = prepare_fit("runs/first", {"prior": "flow-matching", "steps": 1}, "runs/fitted")
+        >>> [choice.name for choice in prepared.config.phases], prepared.path.exists()
+        (['code-fitting'], False)
     """
     registry = installed_plugins() if registry is None else registry
     changes = dict(changes or {})
@@ -285,6 +306,14 @@ def fit(
         PriorkitError: Something must be mended first, as for `prepare_fit`.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+
+    Examples:
+        >>> import priorkit
+        >>> fitted = priorkit.fit("runs/first", "runs/fitted", prior="full-gaussian")
+        >>> fitted.config.prior.name, fitted.config.fitted_to.name
+        ('full-gaussian', 'first')
+        >>> fitted.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
     names = tracker_names(track)
     path = run.path if isinstance(run, Run) else Path(run)

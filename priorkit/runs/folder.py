@@ -48,6 +48,15 @@ def explained_os_errors(doing: str, resume: str | None = "priorkit train --resum
     Args:
         doing: What was being attempted, as in "cannot DOING".
         resume: The command that resumes the training; None if the same command should be repeated.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import explained_os_errors
+        >>> with explained_os_errors("write the table", resume=None):
+        ...     Path("no/such/folder.csv").write_text("a,b")
+        Traceback (most recent call last):
+        ...
+        priorkit.errors.RunFolderError: cannot write the table 'no/such/folder.csv': ...; choose another path
     """
     try:
         yield
@@ -114,6 +123,15 @@ class RunFolder:
         scores: `scores.json`, what `priorkit evaluate` has found, once it has.
         diagnosis: `diagnosis.json`, what `priorkit diagnose` has found last, once it has.
         diagnosis_picture: `diagnosis.png`, its picture.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder
+        >>> folder = RunFolder.open(Path("runs/first"))
+        >>> folder.read_config().prior.name
+        'learned'
+        >>> folder.checkpoints.step("last"), folder.find_checkpoint().name
+        (2, 'step-00000002')
     """
 
     def __init__(self, path: Path) -> None:

@@ -25,6 +25,13 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
 
     Raises:
         RunFolderError: The file cannot be read, or `strict` is True and a line is not a measurement.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, read_metrics
+        >>> rows = read_metrics(RunFolder.open(Path("runs/first")))
+        >>> rows[-1]["step"], rows[-1]["images"], "held_out/sample_distance" in rows[-1]
+        (2, 16, True)
     """
     with explained_os_errors("read the run's metrics"):
         lines = read_regular(folder.metrics).split(b"\n") if folder.metrics.exists() else []

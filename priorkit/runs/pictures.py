@@ -22,6 +22,16 @@ def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
 
     Returns:
         (2M, C, H, W), M being N rounded up to whole rows; unused places are blank (zeros).
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.runs import pairs
+        >>> images = torch.tensor([1, 2, 3]).view(3, 1, 1, 1)
+        >>> pairs(images, -images, columns=2).view(-1, 2)
+        tensor([[ 1,  2],
+                [-1, -2],
+                [ 3,  0],
+                [-3,  0]])
     """
     blanks = originals.new_zeros(-len(originals) % columns, *originals.shape[1:])
     rows = [
@@ -40,6 +50,15 @@ def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
         images: At least one.
         path: The file.
         columns: Images in a row.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import torch
+        >>> from PIL import Image
+        >>> from priorkit.runs import save_grid
+        >>> save_grid(torch.zeros(6, 1, 16, 16, dtype=torch.uint8), Path("grid.png"), columns=3)
+        >>> Image.open("grid.png").size
+        (224, 152)
     """
     write_picture(draw_grid(images, columns), path)
 

@@ -82,6 +82,15 @@ def train(
         PriorkitError: Something in the configuration, the data, the modules or the folder must be mended first.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+
+    Examples:
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(prior="gaussian", networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, "runs/second")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
+        >>> priorkit.train(priorkit.RunConfig(steps=2), resume="runs/second").metrics[-1]["step"]
+        2
     """
     modules = {
         "networks": networks,

@@ -23,6 +23,13 @@ def run_sentence(config: RunConfig, environment: Mapping[str, Any]) -> str:
     Args:
         config: The run's configuration.
         environment: The run's environment, from `RunFolder.read_environment`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, run_sentence
+        >>> folder = RunFolder.open(Path("runs/first"))
+        >>> run_sentence(folder.read_config(), folder.read_environment()).split(". ")[1]
+        'Data set digits: 1,617 grey images of 16x16 pixels to train on and 180 held out.'
     """
     data = environment["data"]
     size, kind = data["size"], "grey" if data["channels"] == 1 else "colour"

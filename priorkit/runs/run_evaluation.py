@@ -37,6 +37,14 @@ class Evaluation:
         scores: The scores, including skipped ones.
         about: The conditions of the evaluation: time, versions, checkpoint, settings, extractor, matcher (None if
             unused), device.
+
+    Examples:
+        >>> from priorkit.evaluation import Score
+        >>> from priorkit.runs import Evaluation
+        >>> evaluation = Evaluation([Score("frechet-distance", "FID", 12.5)], {"checkpoint": "step-00000002"})
+        >>> data = evaluation.as_data()
+        >>> data["checkpoint"], data["scores"][0]["value"]
+        ('step-00000002', 12.5)
     """
 
     scores: list[Score]
@@ -86,6 +94,15 @@ def evaluate_run(
             texts; or the data differs from the run's.
         UnknownComponentError: There is no such extractor or matcher.
         DataError: The data is missing or broken.
+
+    Examples:
+        >>> from priorkit import load_run
+        >>> from priorkit.evaluation import EvaluationSettings
+        >>> from priorkit.runs import evaluate_run
+        >>> settings = EvaluationSettings(scores=("reconstruction-error",), samples=100)
+        >>> [score] = evaluate_run(load_run("runs/first", device="cpu"), settings).scores
+        >>> score.label, score.value > 0
+        ('reconstruction error (MSE)', True)
     """
     registry = run.registry if registry is None else registry
     settings = EvaluationSettings(binarise=run.config.binarise) if settings is None else settings

@@ -46,6 +46,14 @@ class TrainingOutcome:
         best: The best held-out score and its step.
         missed: The stages that were not reached before the time was up, by their names in `--stages`.
         skipped: Updates skipped since the start or resumption because they were not finite (`--on-divergence skip`).
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> config = RunConfig(networks={"name": "mlp", "hidden": 8}, batch_size=8, steps=1, device="cpu")
+        >>> outcome = prepare(config, "runs/second").run()
+        >>> outcome.steps, outcome.images, outcome.stopped
+        (1, 8, None)
     """
 
     path: Path
@@ -72,6 +80,15 @@ class TrainingRun:
         processes: The processes that train it together.
         registry: Where components come from.
         recipe: For a new run: the name of its recipe, if any.
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> prepared = prepare(RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu"), "runs/second")
+        >>> prepared.resumed, prepared.path.exists()
+        (False, False)
+        >>> prepared.run().path.exists()
+        True
     """
 
     config: RunConfig
@@ -236,6 +253,13 @@ def prepare(
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.
         ProcessesError: Another of the processes that train together has failed.
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> prepared = prepare(RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu"), name="small")
+        >>> prepared.path.as_posix(), len(prepared.data.train)
+        ('runs/small-digits-001', 1617)
     """
     given = GivenObjects() if given is None else given
     registry = given.within(installed_plugins() if registry is None else registry)

@@ -109,6 +109,17 @@ def sweep(
     Raises:
         PriorkitError: Something must be mended first.
         KeyboardInterrupt: Ctrl-C; the same call resumes the sweep.
+
+    Examples:
+        >>> import priorkit
+        >>> config = {"networks": {"name": "mlp", "hidden": 8}, "device": "cpu", "steps": 2}
+        >>> found = priorkit.sweep("learning_rate=1e-4..1e-2", config, trials=1)  # doctest: +SKIP
+        >>> found.best.params  # doctest: +SKIP
+        {'learning_rate': '0.00125207'}
+        >>> priorkit.sweep("learning_rat=1e-4..1e-2", config)
+        Traceback (most recent call last):
+        ...
+        priorkit.errors.ConfigurationError: --search learning_rat: ...; did you mean 'learning_rate'?
     """
     settings = _settings(config)
     space = SearchSpace.checked(settings, search_of(search), installed_plugins() if registry is None else registry)

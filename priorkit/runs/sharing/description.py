@@ -46,6 +46,14 @@ class RunDescription:
         bytes: Of all its files that are shared.
         weight_bytes: Of its weights.
         resumable: Whether its training can go on.
+
+    Examples:
+        >>> from priorkit.runs import describe_run
+        >>> description = describe_run("runs/first")
+        >>> description.image_shape, description.code_shape, description.steps
+        ((1, 16, 16), (64,), 2)
+        >>> description.missing
+        ()
     """
 
     source: str

@@ -49,6 +49,12 @@ def describe_run(source: str | Path, *, registry: Registry | None = None) -> Run
     Raises:
         RunFolderError: There is no run, or it is damaged, of a newer version, or cannot be reached.
         MissingExtraError: huggingface_hub, which addresses of the hub need, is not installed.
+
+    Examples:
+        >>> from priorkit.runs import describe_run
+        >>> description = describe_run("runs/first")
+        >>> description.prior, description.dataset, description.phases
+        ('learned', 'digits', ('autoencoder', 'code-matching', 'prior-improvement'))
     """
     with _files_of(source) as files:
         return describe_files(files, installed_plugins() if registry is None else registry)

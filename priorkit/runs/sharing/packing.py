@@ -31,6 +31,12 @@ def pack_run(
 
     Raises:
         RunFolderError: The run cannot be read, or the file cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, pack_run
+        >>> pack_run(RunFolder.open(Path("runs/first"))).name
+        'first.priorkit.zip'
     """
     path = Path(f"{folder.path.resolve().name}{ENDING}") if out is None else Path(out)
     with explained_os_errors("write the packed run", None):
