@@ -166,5 +166,5 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(reproduce, send_at_step, tmp_
     assert [run["state"] for run in end["systems"][2]["runs"]] == ["stopped"]
     done = reproduce(*given)
     assert (done.status, done.err) == (0, "")
-    assert "going on at step" in done.out
+    assert "from step" in done.out
     assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 9

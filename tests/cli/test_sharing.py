@@ -22,7 +22,7 @@ def test_a_run_is_packed_and_unpacked(cli, trained):
     assert {row["recipe"] for row in rows} == {"learned"}
     assert {(row["steps"], row["resumable"]) for row in rows} == {(4, False)}
     table = cli("models", "trained.priorkit.zip").out
-    for text in ("recipe", "learned", "digits, 1617 images to train on", "16x16, grey", "plug-ins of others", "none"):
+    for text in ("recipe", "learned", "digits, 1617 images to train on", "16x16, grey", "third-party plug-ins", "none"):
         assert text in table
     refused = cli("sample", "trained.priorkit.zip", "--out", "others.png")
     assert refused.err == (

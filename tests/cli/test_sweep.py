@@ -65,7 +65,7 @@ def test_runs_of_another_sweep_are_not_taken_for_its_own(cli, tiny):
         ((), "a sweep needs something to vary"),
         (("--search", "learning_rat=1..2"), "a run has no option --learning-rat; did you mean 'learning_rate'"),
         (("--search", "networks.hidden=0,4", "--networks", "mlp"), "--search networks.hidden=0: --networks.hidden"),
-        (("--search", "code_dim=2,4", "--code-dim", "8"), "--code-dim is searched, and given as well"),
+        (("--search", "code_dim=2,4", "--code-dim", "8"), "--code-dim is both searched and given"),
         (("--search", "code_dim=2,4", "--objective", "beauty"), "a run has no such figure"),
         (("--search", "code_dim=2,4", "--trials", "0"), "expected a whole number of at least 1"),
         (("--search", "code_dim=2,4", "--pruner", "axe"), "--pruner"),
