@@ -63,7 +63,7 @@ def _base_parser(command: RunCommand) -> Parser:
             action="append",
             metavar="NAME",
             help="send measurements to wandb, mlflow, comet or tensorboard; may be repeated; none for no tracker "
-            "(default: no tracker; with --resume, the run's trackers)",
+            "(default: no tracker; a resumed run keeps its own)",
         )
     if command is TRAIN:
         parser.add_argument("--resume", type=Path, metavar="RUN", help="resume a run as if it had never stopped")

@@ -15,7 +15,7 @@ IMAGE_SIZES = (16, 32, 64, 128)
 
 
 def fitted_size(side: int, image_size: int | None = None) -> int:
-    """The size in pixels to which images are resized whose shorter side is `side`.
+    """Returns the size in pixels to which images with a shorter side of `side` pixels are resized.
 
     This is `image_size`, if given; otherwise the smallest supported size that is at least `side`, or else 128.
 
@@ -30,13 +30,13 @@ def fitted_size(side: int, image_size: int | None = None) -> int:
 def image_bytes(
     count: int, shape: tuple[int, int, int], image_size: int | None = None, channels: int | None = None
 ) -> int:
-    """The peak memory in bytes of loading images: the images and the copies that priorkit makes of them.
+    """Returns the peak memory in bytes of loading images: the images and the copies that priorkit makes of them.
 
     Args:
         count: Number of images.
         shape: Their shape (C, H, W) in the data set.
-        image_size: Side in pixels that the user asked for, or None.
-        channels: Channels that the user asked for, or None.
+        image_size: The requested side in pixels, or None.
+        channels: The requested number of channels, or None.
 
     Examples:
         >>> from priorkit.plugins import image_bytes

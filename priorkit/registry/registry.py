@@ -28,7 +28,7 @@ _HINT = (
 
 
 def bare_name(name: str) -> str:
-    """A component's name without its distribution: `laplace` for `priorkit-laplace:laplace`.
+    """Returns a component's name without its distribution.
 
     Examples:
         >>> from priorkit.registry import bare_name

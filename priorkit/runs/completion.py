@@ -17,8 +17,8 @@ class Position:
     """The progress of a run.
 
     Attributes:
-        steps: Steps of the last checkpoint.
-        images: Images seen by then.
+        steps: Number of steps at the last checkpoint.
+        images: Number of training images seen by then.
         complete: Whether the run has reached its limit and its final review, so that there is nothing to resume.
 
     Examples:

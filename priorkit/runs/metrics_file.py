@@ -11,13 +11,13 @@ from priorkit.whole_files import open_regular, read_regular
 __all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 
 _LARGEST = 1e18
-"""Whatever counts steps, images or seconds stays below it."""
+"""Upper limit of the numbers of steps, images and seconds."""
 _LONGEST_LINE = 2**20
 """Maximal number of bytes of a measurement's line."""
 
 
 def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, float]]:
-    """The rows of `metrics.jsonl`; a last line that a crash cut short is left out.
+    """Reads the rows of `metrics.jsonl`; a last line that a crash cut short is left out.
 
     Args:
         folder: The run.

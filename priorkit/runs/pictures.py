@@ -13,7 +13,7 @@ __all__ = ["pairs", "save_grid", "write_picture"]
 
 
 def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
-    """Rows of originals, each above the row of its reconstructions.
+    """Arranges images in rows of originals, each above the row of their reconstructions.
 
     Args:
         originals: (N, C, H, W).
@@ -42,14 +42,14 @@ def pairs(originals: Tensor, reconstructions: Tensor, columns: int) -> Tensor:
 
 
 def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
-    """Writes uint8 images (N, C, H, W) as one PNG, small ones enlarged so that they can be seen.
+    """Writes uint8 images (N, C, H, W) as one PNG picture, with small images enlarged.
 
-    The file appears whole or not at all.
+    The file appears complete or not at all.
 
     Args:
-        images: At least one.
-        path: The file.
-        columns: Images in a row.
+        images: At least one image.
+        path: The file, which is replaced if it exists.
+        columns: Number of images in a row.
 
     Examples:
         >>> from pathlib import Path
@@ -64,6 +64,6 @@ def save_grid(images: Tensor, path: Path, columns: int = 8) -> None:
 
 
 def write_picture(picture: Image.Image, path: Path) -> None:
-    """Writes a picture as PNG; the file appears whole or not at all, and no link is followed."""
+    """Writes a picture as PNG; the file appears complete or not at all, and links are not followed."""
     with whole_file(path) as file:
         picture.save(file, format="PNG")

@@ -28,7 +28,7 @@ _CAPTIONS = {"samples": "Samples of the prior", "reconstructions": "Held-out ima
 
 
 def kept_pictures(folder: RunFolder, kind: str) -> list[tuple[int, Path]]:
-    """The pictures of a kind (`samples` or `reconstructions`) with their steps, in order.
+    """Returns the pictures of a kind (`samples` or `reconstructions`) with their steps, in order of steps.
 
     Examples:
         >>> from pathlib import Path
@@ -42,7 +42,7 @@ def kept_pictures(folder: RunFolder, kind: str) -> list[tuple[int, Path]]:
 
 
 def latest_picture(folder: RunFolder, kind: str, step: int | None = None) -> Path | None:
-    """The newest picture of a kind (`samples` or `reconstructions`), up to a step if one is given; or None.
+    """Returns the newest picture of a kind (`samples` or `reconstructions`), up to a step if given; None without any.
 
     Examples:
         >>> from pathlib import Path
@@ -78,7 +78,7 @@ def write_report(folder: RunFolder, title: str | None = None) -> Path:
 
 
 def report_step(folder: RunFolder) -> int | None:
-    """The step of the run's report; None if there is no report, or it does not name a step."""
+    """Returns the step of the run's report; None if there is no report, or it does not name a step."""
     try:
         found = _STEP.search(read_regular(folder.report).decode("utf-8"))
     except (OSError, ValueError):

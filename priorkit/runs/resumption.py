@@ -1,4 +1,4 @@
-"""Resumes runs that were stopped or killed, or shall be prolonged."""
+"""Resumes runs that were stopped or killed, and prolongs complete ones."""
 
 import warnings
 from collections.abc import Iterator, Mapping

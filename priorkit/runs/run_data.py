@@ -17,7 +17,7 @@ __all__ = ["load_run_data", "read_as_run_data"]
 
 
 def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
-    """Loads the data that a run was trained with; immediate if the run's prior has read it already.
+    """Loads the data that a run was trained with; returns at once if the run's prior has read it already.
 
     Args:
         run: The run.
@@ -42,7 +42,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
 
 
 def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | None = None) -> Tensor:
-    """Reads image files like a run's training images, which are not needed: uint8 (N, C, size, size).
+    """Reads image files like a run's training images: uint8 (N, C, size, size). The training images are not needed.
 
     Args:
         run: The run.

@@ -1,4 +1,4 @@
-"""Diagnoses of runs: what is wrong between their prior and their codes."""
+"""Diagnoses runs: how their prior differs from the codes of their images."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def diagnose(
     tell: Callable[[str], None] = lambda doing: None,
     called: str | None = None,
 ) -> Diagnosis:
-    """Compares a run's prior with the codes of its images; writes nothing.
+    """Compares a run's prior with the codes of its held-out and training images; writes nothing.
 
     Args:
         run: The run, loaded on the device to compute on.

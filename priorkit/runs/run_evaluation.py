@@ -55,10 +55,10 @@ class Evaluation:
         return {**self.about, "scores": [score.as_data() for score in self.scores]}
 
     def save(self, path: Path) -> None:
-        """Appends it to the evaluations in a file.
+        """Appends this evaluation to those in a file.
 
         Raises:
-            RunFolderError: The file cannot be written, or holds something else.
+            RunFolderError: The file cannot be written, or does not hold evaluations.
         """
         append_evaluation(path, self.as_data())
 
@@ -79,8 +79,8 @@ def evaluate_run(
 
     Args:
         run: The run, loaded on the device to compute on.
-        settings: Which scores, and of how many images; if None, all scores of 10,000 samples, and images in black and
-            white if the run was trained so.
+        settings: The scores and the numbers of images; if None, all scores of 10,000 samples, with held-out images in
+            black and white if the run was trained on such.
         extractor: A feature extractor's name, or a table with its options; the run's own if None.
         matcher: The name of a feature extractor that reads texts, or a table with its options, for scores of captions.
             If None, `two-tower`, if the run's images are conditioned on texts.

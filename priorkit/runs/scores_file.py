@@ -16,7 +16,7 @@ __all__ = ["append_evaluation", "read_evaluations"]
 
 
 def read_evaluations(path: Path) -> list[dict[str, Any]]:
-    """The evaluations in a file, the newest last; empty if the file does not exist.
+    """Reads the evaluations in a file, the newest last; empty if the file does not exist.
 
     Each has `scores`, a list of results of `priorkit.evaluation.Score.as_data`, and the conditions of the evaluation.
 

@@ -101,7 +101,7 @@ def test_the_command_that_goes_on_has_no_password(cli, monkeypatch, raised, tied
     assert result.status == 130
     shown = result.out + result.err
     assert not any(word in shown for word in ("sec/ret", "hidden"))
-    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (with the --study that was given" in shown
+    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (add the password to --study" in shown
 
 
 def test_the_extra_is_named_where_it_is_missing(cli, monkeypatch, tmp_path):
