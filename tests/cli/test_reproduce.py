@@ -117,7 +117,7 @@ def test_an_equal_time_for_programs_to_read(reproduce):
             ("figure15", "--dataset", "npz", "--steps", 3),
             "figure15 has no text for this data set: give one, with alternatives in braces, such as --text",
         ),
-        (("figure15", "--steps", 3, "--text", "a"), "'a': put what changes from column to column in braces"),
+        (("figure15", "--steps", 3, "--text", "a"), "'a': put the alternatives for the columns in braces"),
         (("figure14", "--steps", 3, "--text", " "), "--text is empty: say what to draw"),
         (("table3", "--steps", 3), "table3 needs a data set: --dataset NAME (the paper's: cifar10)"),
         (("table3", "--dataset", "digits"), "table3 needs one of --budget TIME and --steps N"),
