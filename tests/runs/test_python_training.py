@@ -149,7 +149,7 @@ def test_functions_and_observers_are_told(tmp_path: Path, capsys: pytest.Capture
         ({"data": IMAGES, "observers": [print, 3]}, "expected a priorkit.Observer, or a function"),
         ({"data": IMAGES, "observers": [priorkit.Observer]}, "the class Observer itself; call it"),
         ({"data": np.zeros((9, 16, 16), complex)}, "images must be numbers"),
-        ({"test_data": IMAGES}, "test_data goes with data"),
+        ({"test_data": IMAGES}, "test_data needs data"),
         ({"data": IMAGES[:4]}, "batch-size 8 is more than the 3 training images|--batch-size"),
     ],
 )
