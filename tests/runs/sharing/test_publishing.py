@@ -150,6 +150,6 @@ def test_what_others_push_meanwhile_is_not_overwritten(hub, trained, monkeypatch
 
     operations = publishing._operations
     monkeypatch.setattr(publishing, "_operations", meanwhile)
-    with pytest.raises(HubError, match="somebody else has changed .* meanwhile"):
+    with pytest.raises(HubError, match=r"somebody else has changed .* meanwhile"):
         trained.push("user/name", message="second")
     assert "second" not in hub.messages
