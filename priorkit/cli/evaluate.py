@@ -75,7 +75,7 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to save the scores (default RUN/scores.json)")
     group = parser.add_argument_group("feature extractor", "its options are listed below")
-    names = f"network that turns images into features: {', '.join(extractors)} (default: the run's)"
+    names = f"network for features: {', '.join(extractors)} (default: the run's)"
     group.add_argument("--extractor", metavar="NAME", help=names)
     for item in options:
         group.add_argument(item.flag, help=argparse.SUPPRESS)

@@ -100,13 +100,13 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def pull_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Pulls a run from the Hugging Face hub; returns the exit status."""
+    """Downloads a run from the Hugging Face hub; returns the exit status."""
     parser = Parser(
         "priorkit pull",
-        "Pulls a run from the Hugging Face hub into a run folder. What comes is checked as `priorkit unpack` checks "
-        "it, and nothing in it is executed.",
+        "Downloads a run from the Hugging Face hub into a run folder, with the same checks as `priorkit unpack`: "
+        "nothing in it is executed.",
     )
-    parser.add_argument("address", metavar="ADDRESS", help="hf://user/name, or with @revision behind it")
+    parser.add_argument("address", metavar="ADDRESS", help="hf://user/name or hf://user/name@revision")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and its name)")
     found = _parse(parser, arguments, {"--out"})
     from priorkit.runs import pull

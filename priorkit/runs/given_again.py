@@ -12,12 +12,12 @@ __all__ = ["refuse_others", "require_data_again", "require_modules_again"]
 
 
 def require_modules_again(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Checks that the modules with which a run was trained are given again.
+    """Checks that the modules of a run's training are given again.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
-        registry: Where components come from, those of given objects included.
+        registry: Where components come from, including given objects.
 
     Raises:
         ConfigurationError: An object is missing.
@@ -55,12 +55,12 @@ def refuse_others(path: Path, environment: Mapping[str, Any], given: GivenObject
 def require_data_again(
     path: Path, environment: Mapping[str, Any], registry: Registry, *, training: bool = False
 ) -> None:
-    """Checks that the images and held-out images with which a run was trained are given again.
+    """Checks that the training and held-out images of a run are given again.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
-        registry: Where components come from, those of given objects included.
+        registry: Where components come from, including given objects.
         training: Whether training is resumed, which needs the transform, too.
 
     Raises:

@@ -57,7 +57,7 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
 
 
 def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
-    """The rows of `metrics.jsonl` one by one, in little memory; lines that are not measurements are left out.
+    """Yields the rows of `metrics.jsonl` one by one, in little memory; lines that are not measurements are left out.
 
     Raises:
         RunFolderError: The file cannot be read.
@@ -77,7 +77,7 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
 
 
 def parse_measurement(line: bytes) -> dict[str, float] | None:
-    """A line of `metrics.jsonl` as a row; None if it is not a measurement."""
+    """Parses a line of `metrics.jsonl`; returns None if it is not a measurement."""
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError):

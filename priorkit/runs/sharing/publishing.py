@@ -1,4 +1,4 @@
-"""Pushes runs to the Hugging Face hub."""
+"""Pushes runs to the Hugging Face hub, with a model card."""
 
 import warnings
 from collections.abc import Mapping, Sequence

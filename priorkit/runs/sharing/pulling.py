@@ -1,4 +1,4 @@
-"""Pulls runs from the Hugging Face hub."""
+"""Downloads runs from the Hugging Face hub."""
 
 import re
 from pathlib import Path
