@@ -125,7 +125,15 @@ class NonFiniteLossError(ArithmeticError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the error says that Python or torch (on a CPU or a GPU) could not allocate memory."""
+    """Whether the error says that Python or torch (on a CPU or a GPU) could not allocate memory.
+
+    Examples:
+        >>> from priorkit.errors import is_out_of_memory
+        >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+        True
+        >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+        False
+    """
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, OverflowError | RuntimeError | TypeError) and any(

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and that are never written through a link."""
+"""Writes files atomically and never through a link; reads only regular files."""
 
 import errno
 import os
@@ -15,28 +15,28 @@ from typing import IO
 __all__ = ["drafts_of", "open_regular", "read_regular", "refuse_link", "sync", "whole_file", "write_whole"]
 
 _LEFT_BEHIND = 24 * 3600.0
-"""Seconds after which a draft is taken for one that a killed process has left."""
+"""Seconds after which a draft counts as left by a killed process."""
 
 
 @contextmanager
 def whole_file(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
-    """Opens a draft beside a file, which takes the file's place once it is written.
+    """Opens a draft beside a file; the draft replaces the file when it is complete.
 
-    A link that has the file's name is replaced, and what it points to stays as it is. If writing fails, an earlier file
-    stays in place and the draft goes. Of several processes that write the same file, each has a draft of its own, and
-    the last one's file stays.
+    A link with the file's name is replaced, and its target is not changed. If writing fails, an earlier file stays in
+    place and the draft is removed. If several processes write the same file, each has its own draft, and the last file
+    stays.
 
     Args:
         path: The file.
-        durable: Whether the operating system must have written it to the disk before it takes its place.
+        durable: Whether the draft must be on the disk before it replaces the file.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     _remove_old_drafts(path)
     draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
     try:
-        # Exclusively: a link that appears in this moment is not followed.
+        # Created exclusively, so that a link that appears at this moment is not followed.
         with _naming(path), draft.open("xb") as file:
             yield file
             if durable:
@@ -49,18 +49,18 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
 
 
 def drafts_of(path: Path) -> list[Path]:
-    """The drafts of a file that lie beside it: of processes that write it now, or that were killed.
+    """Returns the drafts beside a file: of processes that are writing it, or that were killed.
 
     Raises:
-        OSError: The folder cannot be looked at.
+        OSError: The folder cannot be read.
     """
-    # Without a random part, as earlier versions have called them, and as somebody may have put a link there.
+    # Earlier versions named drafts without a random part, where somebody may have put a link.
     named = re.compile(rf"\.{re.escape(path.name)}\.draft(-[0-9a-f]{{8}})?")
     return [entry for entry in path.parent.iterdir() if named.fullmatch(entry.name)]
 
 
 def _remove_old_drafts(path: Path) -> None:
-    # Whoever cannot list the folder may be able to write into it.
+    # A folder that cannot be listed may still be writable.
     with suppress(OSError):
         for draft in drafts_of(path):
             if draft.suffix == ".draft" or time.time() - draft.lstat().st_mtime > _LEFT_BEHIND:
@@ -69,7 +69,7 @@ def _remove_old_drafts(path: Path) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Names a file in errors that do not: on a full disk, writing says only that it is full."""
+    """Adds the file's name to errors without one: on a full disk, the error of writing names no file."""
     try:
         yield
     except OSError as error:
@@ -79,43 +79,43 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
-    """Writes a file, text as UTF-8, as `whole_file` does.
+    """Writes a file like `whole_file`; text is encoded as UTF-8.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     with whole_file(path, durable=durable) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Opens a file to read it, if it is one: who reads a pipe waits for it, and who reads a device may read for ever.
+    """Opens a regular file for reading. A pipe or a device is refused, because reading it might never end.
 
     Raises:
-        OSError: It cannot be read, or is no file.
+        OSError: The file cannot be read, or is not a regular file.
     """
-    # Not waiting for whoever would write into a pipe.
+    # Does not wait for a process that would write into a pipe.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return open(descriptor, "rb")  # noqa: PTH123
 
 
 def read_regular(path: Path) -> bytes:
-    """The content of a file, as `open_regular` opens it.
+    """Reads the content of a regular file.
 
     Raises:
-        OSError: It cannot be read, or is no file.
+        OSError: The file cannot be read, or is not a regular file.
     """
     with open_regular(path) as file:
         return file.read()
 
 
 def sync(path: Path) -> None:
-    """Has the operating system write a file, or a folder's entries, to the disk now."""
+    """Makes the operating system write a file, or a folder's entries, to the disk now."""
     if os.name == "nt" and path.is_dir():
-        return  # Windows has no such thing for folders
+        return  # Windows cannot do this for folders
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -124,10 +124,10 @@ def sync(path: Path) -> None:
 
 
 def refuse_link(path: Path) -> None:
-    """Makes sure that a path is no symbolic link, before something is written below it.
+    """Checks that a path is not a symbolic link, before anything is written below it.
 
     Raises:
-        OSError: It is one (`errno.ELOOP`).
+        OSError: The path is a symbolic link (`errno.ELOOP`).
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link, through which nothing is written", str(path))

@@ -1,4 +1,4 @@
-"""The command line: parses, prints, draws progress."""
+"""The command line: parses arguments, prints results and shows progress."""
 
 from priorkit.cli.commands import main
 

@@ -1,4 +1,4 @@
-"""Command-line arguments: parsers whose errors are priorkit's, and flags in the form that argparse reads safely."""
+"""Parsers of the command line: they raise priorkit's errors, and get every flag joined to its value."""
 
 import argparse
 import sys
@@ -13,14 +13,14 @@ from priorkit.plugins import nearest
 __all__ = ["HELP_FLAGS", "Parser", "add_common", "join_values", "refuse_unknown", "whole_number"]
 
 _WIDTH = 112
-"""Columns of help where they are free."""
+"""Width of help texts in columns, where the terminal is wide enough."""
 HELP_FLAGS = frozenset({"-h", "--help"})
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """What reads a whole number of at least `least` (0 or more) from the command line."""
+    """Returns a reader of command-line values: whole numbers of at least `least`, which is 0 or more."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
@@ -31,11 +31,11 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 
 class _WholeWords(argparse.HelpFormatter):
-    """Help whose lines are folded at spaces alone: flags and paths have hyphens."""
+    """Formats help and breaks its lines at spaces only, because flags and paths contain hyphens."""
 
     def __init__(self, prog: str) -> None:
         width = width_of(sys.stdout) or _WIDTH
-        # argparse leaves so many columns free by itself where nobody says how wide lines are.
+        # Without a given width, argparse leaves two columns free too.
         super().__init__(prog, max_help_position=min(34, width // 2), width=min(_WIDTH, width - 2))
 
     def _split_lines(self, text: str, width: int) -> list[str]:
@@ -46,7 +46,7 @@ class _WholeWords(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises its complaints as `ConfigurationError` and knows no abbreviations."""
+    """An argument parser that raises `ConfigurationError` and accepts no abbreviated flags."""
 
     def __init__(self, prog: str, description: str = "", usage: str | None = None, *, help_flag: bool = True) -> None:
         super().__init__(
@@ -59,33 +59,36 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raises instead of printing the usage and exiting."""
+        """Raises `ConfigurationError`, where argparse would print the usage and exit."""
         raise ConfigurationError(f"{message}; see `{self.prog} --help`")
 
     def format_help(self) -> str:
-        """The help, as wide as the terminal is."""
-        # Usages that are given as they are, argparse does not fold.
+        """Returns the help, no wider than the terminal."""
+        # argparse does not fold a usage that it is given.
         return folded(super().format_help(), width_of(sys.stdout), hang=10)
 
     def flags(self) -> list[str]:
-        """Every flag that it knows."""
+        """Returns all flags of this parser."""
         return [flag for action in self._actions for flag in action.option_strings]
 
 
 def add_common(parser: Parser) -> None:
-    """Adds the flags that every command has."""
+    """Adds the flags that all commands share."""
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print JSON, one object a line, and nothing else")
-    output.add_argument("--quiet", action="store_true", help="print errors only, and where the result lies")
+    output.add_argument("--json", action="store_true", help="print JSON only, one object per line")
+    output.add_argument("--quiet", action="store_true", help="print only errors and the path of the result")
 
 
 def join_values(arguments: Sequence[str], valued: Collection[str], switches: Collection[str]) -> list[str]:
-    """Ties every flag to its value with `=`, so that no value can be taken for something else.
+    """Joins every flag to its value with `=`, so that argparse cannot mistake a value for a flag.
 
     Args:
-        arguments: As typed.
+        arguments: The arguments as typed.
         valued: Flags that take one value.
         switches: Yes/no flags: `--flag`, `--no-flag` and `--flag yes` all become `--flag=...`.
+
+    Raises:
+        ConfigurationError: A flag lacks its value.
     """
     joined: list[str] = []
     waiting = list(arguments)
@@ -110,10 +113,10 @@ def join_values(arguments: Sequence[str], valued: Collection[str], switches: Col
 
 
 def refuse_unknown(unknown: Sequence[str], known: Collection[str], command: str) -> None:
-    """Names the first argument that a command does not know, and the nearest one that it does.
+    """Refuses unknown arguments; the error names the first, and the known flag with the most similar name.
 
     Raises:
-        ConfigurationError: There is one.
+        ConfigurationError: There is an unknown argument.
     """
     if unknown:
         flag = unknown[0].partition("=")[0]

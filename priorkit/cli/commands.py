@@ -39,28 +39,28 @@ _COMMANDS = {
     ),
     "fit": (
         "fit:fit_command",
-        "fit a prior to the codes of a trained autoencoder, or to any: priorkit fit RUN, priorkit fit --codes FILE",
+        "fit a prior to the codes of a trained run, or to given codes: priorkit fit RUN, priorkit fit --codes FILE",
     ),
     "reproduce": (
         "reproduce:reproduce_command",
-        "train what a table or figure of the paper compares: priorkit reproduce table3 --dataset mnist --steps 500",
+        "repeat a table or figure of the paper: priorkit reproduce table3 --dataset mnist --steps 500",
     ),
     "sweep": (
         "sweep:sweep_command",
-        "train a run for each of many settings, several at once: priorkit sweep vae --search learning_rate=1e-4..1e-2",
+        "search for the best settings by many runs: priorkit sweep vae --search learning_rate=1e-4..1e-2",
     ),
     "watch": ("watch:watch_command", "show runs in a browser while they train: priorkit watch runs"),
     "compare": ("compare:compare_command", "show trained runs side by side: scores, curves, samples"),
-    "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior fitted to given ones"),
+    "sample": ("decoding:sample_command", "draw images from a trained run, or codes from a prior of given codes"),
     "reconstruct": ("decoding:reconstruct_command", "encode and decode images"),
-    "interpolate": ("decoding:interpolate_command", "walk from image to image through the space of codes"),
+    "interpolate": ("decoding:interpolate_command", "interpolate between images in the space of codes"),
     "explore": (
         "explore:explore_command",
-        "write a page to play with: a map of codes, sliders, the decoder in the browser",
+        "write an interactive page: a map of codes, sliders, the decoder in the browser",
     ),
     "export": (
         "export:export_command",
-        "write decoder, encoder, prior or sampler as ONNX or .pt2, which run without priorkit",
+        "write the decoder, encoder, prior or sampler to an ONNX or .pt2 file, which runs without priorkit",
     ),
     "evaluate": (
         "evaluate:evaluate_command",
@@ -68,32 +68,32 @@ _COMMANDS = {
     ),
     "diagnose": (
         "diagnose:diagnose_command",
-        "say what is wrong between a run's prior and its codes, and what to try",
+        "find out how a run's prior differs from its codes, and what to try",
     ),
     "picture": (
         "picture:picture_command",
-        "draw a figure: classes, codes in the plane, nearest training images, several runs",
+        "draw a figure: classes, codes in two dimensions, nearest training images, several runs",
     ),
-    "pack": ("sharing:pack_command", "pack a trained run into one file for somebody else"),
-    "unpack": ("sharing:unpack_command", "unpack such a file, safely"),
+    "pack": ("sharing:pack_command", "pack a trained run into one file, to share it"),
+    "unpack": ("sharing:unpack_command", "unpack a packed run, safely"),
     "push": ("sharing:push_command", "push a trained run to the Hugging Face hub: priorkit push RUN user/name"),
-    "pull": ("sharing:pull_command", "pull a run from there: priorkit pull hf://user/name"),
-    "models": ("sharing:models_command", "say what a run is: a folder, a packed file, or one on the hub"),
+    "pull": ("sharing:pull_command", "download a run from the Hugging Face hub: priorkit pull hf://user/name"),
+    "models": ("sharing:models_command", "describe runs: folders, packed files, or runs on the hub"),
     "components": (
         "listings:components_command",
         "list every prior, loss, network, data set and recipe, with its options",
     ),
-    "plugins": ("listings:plugins_command", "list the plug-ins that are loaded, and those that are broken"),
+    "plugins": ("listings:plugins_command", "list the loaded plug-ins, and the broken ones"),
     "new-plugin": (
         "new_plugin:new_plugin_command",
-        "write the beginning of a plug-in of your own: priorkit new-plugin my-prior --kind prior",
+        "start a plug-in of your own from a template: priorkit new-plugin my-prior --kind prior",
     ),
 }
-"""The function of each command, in a module below `priorkit.cli` that is imported where it is run, and a summary."""
+"""Each command's function, with its module below `priorkit.cli` (imported when the command runs), and its summary."""
 
 
 def _help(width: int | None) -> str:
-    """What `priorkit --help` prints."""
+    """Returns the output of `priorkit --help`."""
     commands = [folded(f"  {name:<11}  {summary}", width, hang=15) for name, (_, summary) in _COMMANDS.items()]
     end = "`priorkit COMMAND --help` says more.  `priorkit --version` prints the version."
     return "\n".join(
@@ -117,7 +117,7 @@ def _command(name: str) -> Command:
 
 
 def _complain(message: str) -> None:
-    # One line for whatever reads it; a terminal would break it in the middle of words.
+    # Programs read one line; on a terminal, which would break it within words, it is folded.
     width = width_of(sys.stderr) if sys.stderr.isatty() else None
     print(folded(f"priorkit: {in_one_line(message)}", width), file=sys.stderr, flush=True)
 
@@ -126,9 +126,9 @@ def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
     if os.environ.get("RANK", "0") != "0":
-        # Of several processes that train together, the first tells what all of them find.
+        # All processes that train together find the same: the first reports it.
         return
-    # A user's warning is one line; only a developer's needs to say which line of code it comes from.
+    # A warning for users is one line; only a warning for developers names a line of code.
     of_user = issubclass(
         category, DeprecatedOptionWarning | PluginWarning | RunFolderWarning | TrackingWarning | TrainingWarning
     )
@@ -143,7 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command and its arguments; the process's own if None.
 
     Returns:
-        The exit status: 0, 2 for something that the user can mend, 1 for training that diverged, 130 after Ctrl-C.
+        The exit status: 0 for success, 1 after training has diverged, 2 after a mistake that the user can mend, 130
+        after Ctrl-C, 141 if nobody reads the output any more.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in ("-h", "--help"):
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         if not sys.warnoptions:
-            # Python shows none of deprecation by itself, and whoever types an option is to know that its name changes.
+            # By default Python hides warnings of deprecation, but users should learn that an option's name changes.
             warnings.simplefilter("default", DeprecatedOptionWarning)
         return _run(name, rest)
 
@@ -183,7 +184,7 @@ def _run(name: str, arguments: list[str]) -> int:
     except NonFiniteLossError as error:
         return _fail(str(error), 1, as_json)
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to complain to.
+        # The reader of our output has gone, so nobody would see a message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt as error:

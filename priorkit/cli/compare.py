@@ -20,14 +20,14 @@ __all__ = ["compare_command"]
 def _parser() -> Parser:
     parser = Parser(
         "priorkit compare",
-        "Shows trained runs side by side: a table of their scores (those of training, and those that `priorkit "
-        "evaluate` has kept in them), learning curves, samples of all, and what differs between their configurations; "
+        "Shows trained runs side by side: a table of their scores (from training and from `priorkit evaluate`), "
+        "learning curves, samples of each run, and the differences between their configurations; "
         "also as one page. With --seeds, trains recipes first: priorkit compare RECIPE RECIPE --seeds N --dataset NAME "
-        "(--steps N | --budget TIME) [--jobs N], with every flag of `priorkit reproduce`; the same command goes on.",
+        "(--steps N | --budget TIME) [--jobs N], with every flag of `priorkit reproduce`; the same command resumes it.",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="*", help="run folders, made by `priorkit train`")
     parser.add_argument(
-        "--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="where to (default comparison)"
+        "--out", type=Path, default=Path("comparison"), metavar="FOLDER", help="output folder (default comparison)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier comparison there")
     parser.add_argument("-n", "--number", type=whole_number(1), default=64, metavar="N", help="samples of each run")
@@ -80,7 +80,7 @@ def compare_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _compare_recipes(arguments: Sequence[str], registry: Registry) -> int:
-    """Trains recipes with several seeds, and shows them side by side, as a study of the paper's is."""
+    """Trains recipes with several seeds, and shows them side by side, as `priorkit reproduce` does."""
     from priorkit.studies import study_of_recipes
 
     names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))

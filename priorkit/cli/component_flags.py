@@ -1,4 +1,4 @@
-"""The flags of everybody's components side by side: one plug-in's must not change what another's mean."""
+"""The flags of all components together: a plug-in's flags must not change the meaning of another plug-in's."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,7 +11,7 @@ __all__ = ["component_options_of_all", "former_options_of_all", "tie_values"]
 
 
 def component_options_of_all(registry: Registry, *slots: str) -> list[FieldDescription]:
-    """Every option of every component of these kinds, or of all kinds; those of priorkit's own components come last."""
+    """Returns the options of all components of these kinds, or of all kinds; those of built-in components come last."""
     others: list[FieldDescription] = []
     own: list[FieldDescription] = []
     for slot in slots or [kind.slot for kind in KINDS]:
@@ -22,7 +22,7 @@ def component_options_of_all(registry: Registry, *slots: str) -> list[FieldDescr
 
 
 def former_options_of_all(registry: Registry) -> list[FieldDescription]:
-    """Options of components and of runs by the names that they had before, and that are still taken."""
+    """Returns the options of components and of runs under former names that are still accepted."""
     described = describe_former_fields(RunConfig)
     for kind in KINDS:
         for registered in registry.components(kind.slot):
@@ -33,12 +33,12 @@ def former_options_of_all(registry: Registry) -> list[FieldDescription]:
 def tie_values(
     arguments: Sequence[str], described: Sequence[FieldDescription], valued: Collection[str] = ()
 ) -> list[str]:
-    """Ties every flag to its value, as `join_values` does.
+    """Joins every flag to its value, as `join_values` does.
 
     Args:
-        arguments: As typed.
-        described: Options; where two have one flag, and one of them is a switch and the other is not, the last counts.
-        valued: Flags beside them that take one value.
+        arguments: The arguments as typed.
+        described: The options. If a switch and an option with a value share a flag, the last of them counts.
+        valued: Further flags that take one value.
     """
     is_switch = {item.flag: item.switch for item in described}
     switches = {flag for flag, switch in is_switch.items() if switch}

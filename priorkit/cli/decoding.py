@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["interpolate_command", "reconstruct_command", "sample_command"]
 
 _CHUNK = 500
-"""Samples decoded at a time."""
+"""Number of samples to decode at a time."""
 _SAMPLES = 64
 _COLUMNS = 8
 """Images in a row of a picture."""
-_FITTED = "cropped, padded or resized as the run's images were"
-"""What becomes of the user's files."""
+_FITTED = "cropped, padded or resized like the run's images"
+"""How the user's image files are fitted to the run."""
 
 
 def sample_command(arguments: Sequence[str], registry: Registry) -> int:
@@ -87,7 +87,7 @@ def sample_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
-    """Draws as many images of each text, of the same noise."""
+    """Draws images for each text, from the same noise for all texts; returns the exit status."""
     from priorkit.figures import draw_texts
     from priorkit.runs import save_images, save_picture
 
@@ -112,12 +112,12 @@ def _sample_texts(run: Run, found: argparse.Namespace, texts: list[str]) -> int:
 
 
 def _decoded(run: Run, codes: Tensor) -> Tensor:
-    """Images of the prior's codes, uint8 on the CPU."""
+    """Decodes codes of the prior into images, uint8 on the CPU."""
     import torch
 
     from priorkit.data import to_uint8
 
-    # A chunk at a time: as float32 images on the device, all of them would need several times the memory.
+    # In chunks: all images at once, as float32 on the device, would need several times the memory.
     return torch.cat([to_uint8(run.decode(part, from_prior=True)).cpu() for part in torch.split(codes, _CHUNK)])
 
 
@@ -125,7 +125,7 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
     """Encodes and decodes held-out images, or the user's; returns the exit status."""
     parser = run_parser(
         "reconstruct",
-        "Encodes and decodes images: the run's held-out ones, or the files named. In a .png, each row of originals "
+        "Encodes and decodes the run's held-out images, or the given files. In a .png, each row of originals "
         "stands above the row of its reconstructions; in a .npz or a folder, each original comes right before its "
         "reconstruction.",
         "reconstructions.png",
@@ -150,15 +150,20 @@ def reconstruct_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Walks between codes; returns the exit status."""
+    """Interpolates between codes; returns the exit status."""
     parser = run_parser(
         "interpolate",
-        "Walks in a straight line from code to code and decodes on the way: a row for each pair of ends.",
+        "Decodes equally spaced codes on the straight line between two codes: one row of images for each pair.",
         "interpolations.png",
     )
-    parser.add_argument("images", metavar="IMAGE", type=Path, nargs="*", help=f"files in pairs of ends, {_FITTED}")
     parser.add_argument(
-        "--between", choices=("samples", "images"), default="samples", help="ends: samples, or held-out images"
+        "images", metavar="IMAGE", type=Path, nargs="*", help=f"files, the two ends of each row in turn, {_FITTED}"
+    )
+    parser.add_argument(
+        "--between",
+        choices=("samples", "images"),
+        default="samples",
+        help="the ends of rows: samples, or held-out images",
     )
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many rows (default 8)")
     parser.add_argument("--steps", type=count, default=10, metavar="N", help="images in a row (default 10)")
@@ -191,7 +196,7 @@ def interpolate_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _originals(run: Run, found: argparse.Namespace, registry: Registry) -> Tensor:
-    """The user's images, or the run's held-out ones: uint8 (N, C, H, W) as the run was trained on."""
+    """Returns the user's images, or the run's held-out images: uint8 (N, C, H, W), in the form used in training."""
     from priorkit.runs import load_run_data, read_as_run_data
 
     if found.images:

@@ -18,10 +18,10 @@ __all__ = ["diagnose_command"]
 
 
 def diagnose_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Says what is wrong between a run's prior and its codes; returns the exit status."""
+    """Reports how a run's prior differs from its codes; returns the exit status."""
     parser = run_parser(
         "diagnose",
-        "Compares a run's prior with the codes of its images: says in a sentence what is wrong and what to try, keeps "
+        "Compares a run's prior with the codes of its images: says in a sentence what is wrong and what to try, saves "
         "the numbers and a picture in the run's folder (diagnosis.json, diagnosis.png), and adds both to its report.",
         "RUN/diagnosis.png",
     )
@@ -77,7 +77,7 @@ def _show(console: Console, diagnosis: Diagnosis) -> None:
         console.line(f"  {finding.advice}")
     console.line()
     console.grid(
-        ["measure", "value", "where both are alike"],
+        ["measure", "value", "if both are alike"],
         [list(row) for row in found.measures],
     )
     still = f"; {found.still} dimensions hardly vary" if found.still else ""

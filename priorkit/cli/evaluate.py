@@ -25,12 +25,12 @@ __all__ = ["evaluate_command"]
 def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> Parser:
     parser = Parser(
         "priorkit evaluate",
-        "Scores a trained run, and keeps the scores in its scores.json beside earlier ones. What cannot be scored is "
-        "listed with the reason.",
+        "Scores a trained run, and appends the scores to its scores.json. Scores that cannot be computed are listed "
+        "with the reason.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
     parser.add_argument(
-        "--scores", default="", metavar="A,B", help="names of scores, or of the groups below (default: everything)"
+        "--scores", default="", metavar="A,B", help="names of scores, or of the groups below (default: all)"
     )
     parser.add_argument(
         "--samples",
@@ -65,7 +65,9 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
         default=None,
         help="show the model held-out images in black and white (default: as it was trained)",
     )
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="which checkpoint to load (default last)"
+    )
     parser.add_argument("--data-dir", type=Path, metavar="PATH", help="current place of the data set")
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of samples and draws (default 0)"
@@ -73,12 +75,12 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to save the scores (default RUN/scores.json)")
     group = parser.add_argument_group("feature extractor", "its options are listed below")
-    names = f"what sees the samples: {', '.join(extractors)} (default: the run's)"
+    names = f"network for features: {', '.join(extractors)} (default: the run's)"
     group.add_argument("--extractor", metavar="NAME", help=names)
     for item in options:
         group.add_argument(item.flag, help=argparse.SUPPRESS)
     group = parser.add_argument_group(
-        "matcher", "for the scores of captions (`text`); its options as below, with --matcher for --extractor"
+        "matcher", "for the scores of captions (`text`); its options are those below, with --matcher for --extractor"
     )
     group.add_argument(
         "--matcher",
@@ -92,7 +94,7 @@ def _parser(options: Sequence[FieldDescription], extractors: Sequence[str]) -> P
 
 
 def _for_matcher(item: FieldDescription) -> str:
-    """The flag by which an extractor's option is given to the matcher."""
+    """Returns the matcher's flag for an extractor's option."""
     return item.flag.replace("--extractor.", "--matcher.", 1)
 
 
@@ -101,7 +103,7 @@ def _described(registry: Registry, name: str) -> list[FieldDescription]:
 
 
 def _options(registry: Registry) -> str:
-    """Help for the options of each extractor: two may have one of the same name that means something else."""
+    """Returns help for each extractor's options, separately: an option's meaning depends on the extractor."""
     parts = []
     for name in registry.names("extractor"):
         parser = Parser("priorkit evaluate", usage=argparse.SUPPRESS, help_flag=False)
@@ -122,12 +124,12 @@ def _groups() -> str:
 
 
 def _given(flags: Mapping[str, str | None], name: str, registry: Registry) -> dict[str, Any]:
-    """What options of an extractor are set to; what a text stands for depends on which extractor it is.
+    """Returns the values of an extractor's given options; the extractor decides how their texts are read.
 
     Args:
-        flags: The text of each option, by its key; None where it is not given.
-        name: The extractor's.
-        registry: Where it comes from.
+        flags: The text of each option by its key; None if it is not given.
+        name: The extractor's name.
+        registry: Where extractors come from.
     """
     known = {item.path[1]: item for item in _described(registry, name)}
     return {key: known[key].value(text) if key in known else text for key, text in flags.items() if text is not None}
@@ -136,7 +138,7 @@ def _given(flags: Mapping[str, str | None], name: str, registry: Registry) -> di
 def _chosen(
     found: argparse.Namespace, options: Sequence[FieldDescription], own: Mapping[str, Any], registry: Registry
 ) -> dict[str, Any]:
-    """The extractor's table: the run's own, with what the flags change."""
+    """Returns the extractor's table: the run's own, changed by the flags."""
     flags = {item.path[1]: getattr(found, item.flag[2:].replace("-", "_")) for item in options}
     given: dict[str, Any] = {"name": found.extractor} if found.extractor is not None else {}
     given |= _given(flags, found.extractor or own["name"], registry)
@@ -147,7 +149,7 @@ def _chosen(
 def _matcher(
     found: argparse.Namespace, options: Sequence[FieldDescription], registry: Registry
 ) -> dict[str, Any] | None:
-    """The matcher's table as the flags say it; None where none of them is given."""
+    """Returns the matcher's table according to its flags; None if none of them is given."""
     from priorkit.evaluation import DEFAULT_MATCHER
 
     flags = {item.path[1]: getattr(found, _for_matcher(item)[2:].replace("-", "_")) for item in options}
@@ -191,7 +193,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
         seed=found.seed,
     )
     out: Path = found.out if found.out is not None else run.folder.scores
-    # Before minutes of work: the file must be one of ours, or none yet.
+    # Checked before minutes of work: the file must hold evaluations, or not exist yet.
     read_evaluations(out)
     own = run.config.extractor.model_dump()
     evaluation = evaluate_run(
@@ -212,7 +214,7 @@ def evaluate_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _number(score: Score) -> float:
-    assert score.value is not None, "a skipped score has none"
+    assert score.value is not None, "a skipped score has no value"
     return score.value
 
 

@@ -21,19 +21,19 @@ _VALUED = frozenset({"--out", "--codes", "--weights", "--text", "--seed", "--che
 def _parser() -> Parser:
     parser = Parser(
         "priorkit explore",
-        "Writes one HTML file on which trained runs are explored: a map of codes that decodes where it is clicked, "
-        "sliders for the noise, classes and texts, the training's pictures and curves. The decoder runs in the "
+        "Writes one interactive HTML file about trained runs: a map of codes that decodes the point that is clicked, "
+        "sliders for the noise, classes and texts, the pictures and curves of the training. The decoder runs in the "
         "browser: the file needs no server, no installation and no connection. Several runs stand side by side, and "
-        "the same noise goes through each.",
+        "the same noise is fed to each.",
     )
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, made by `priorkit train`")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE.html",
-        help="where to (default RUN/explore.html; of several runs, there is no default)",
+        help="the file to write (default RUN/explore.html; required for several runs)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument(
         "--codes",
         type=whole_number(2),
@@ -45,13 +45,19 @@ def _parser() -> Parser:
         "--weights",
         choices=("auto", "float32", "float16", "none"),
         default="auto",
-        help="how the page holds weights; none: pictures that are decoded before; auto: float32, or float16 where the "
-        "page would have more than 12 MB (default auto)",
+        help="precision of the weights in the page; none: only pictures, decoded in advance; auto: float32, or float16 "
+        "if the page would exceed 12 MB (default auto)",
     )
     parser.add_argument(
-        "--text", action="append", default=[], metavar="TEXT", help="of runs that read texts: one to offer; repeatable"
+        "--text",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a text to offer, for runs that read texts; may be repeated",
     )
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="which checkpoint to load (default last)"
+    )
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same page (default 0)"
     )
@@ -59,7 +65,7 @@ def _parser() -> Parser:
         "--data-dir",
         type=Path,
         metavar="PATH",
-        help="where the runs' data set lies now, for the codes of held-out images (default: where it was)",
+        help="current place of the runs' data set, for the codes of held-out images (default: as in training)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_common(parser)
@@ -67,7 +73,7 @@ def _parser() -> Parser:
 
 
 def explore_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Writes a page on which runs are explored; returns the exit status."""
+    """Writes an interactive page about runs; returns the exit status."""
     parser = _parser()
     found, unknown = parser.parse_known_args(join_values(arguments, _VALUED, ()))
     refuse_unknown(unknown, parser.flags(), parser.prog)

@@ -16,31 +16,34 @@ def _parser() -> Parser:
     parser = Parser(
         "priorkit export",
         "Writes a part of a trained run to a file that runs without priorkit: ONNX, or torch.export's format. The file "
-        "takes batches of any size, and says of itself what it takes and gives.",
+        "takes batches of any size, and describes its inputs and outputs.",
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="where to, a name that ends in .onnx or .pt2 (default PART.onnx)"
+        "--out", type=Path, metavar="FILE", help="the file to write, which ends in .onnx or .pt2 (default PART.onnx)"
     )
     parser.add_argument(
         "--part",
         metavar="PART",
-        help="decoder (images of codes), encoder (codes of images), prior (codes of noise), or sampler (images of "
-        "noise); default: what FILE is called, and decoder without one",
+        help="decoder (from codes to images), encoder (from images to codes), prior (from noise to codes), or sampler "
+        "(from noise to images); default: the name of FILE without its ending, or decoder if FILE is not given",
     )
     parser.add_argument(
         "--codes",
         choices=("prior", "encoder"),
         default="prior",
-        help="codes for the decoder, whose batch norm has statistics for each kind (default prior)",
+        help="the codes that the decoder is for: its batch norm has separate statistics for the prior's and the "
+        "encoder's (default prior)",
     )
     parser.add_argument(
         "--noise",
         action="store_true",
-        help="make a stochastic encoder take noise, too, and return draws instead of means",
+        help="let a stochastic encoder also take noise, and return draws instead of means",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="which checkpoint to load (default last)"
+    )
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -86,8 +89,8 @@ def export_command(arguments: Sequence[str], registry: Registry) -> int:
         checked = f"differs from torch by at most {written.largest_difference:.2g}"
         if written.others:
             checked += (
-                f", but for {written.others} of {written.compared} outputs, which are others: rounding decides where a "
-                "part picks between two that are all but equally near"
+                f", except that {written.others} of {written.compared} outputs are different choices: rounding decides "
+                "between two that are almost equally near"
             )
     console.line(f"{part.value} in {path}; {checked}")
     console.result(path)

@@ -1,4 +1,4 @@
-"""`priorkit fit`, to the codes of a run."""
+"""`priorkit fit RUN`: fits a prior to the codes of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ FIT = RunCommand(
     "`priorkit fit --codes FILE --help`.",
     "priorkit fit RUN [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN]\n"
     "       priorkit fit --codes FILE [...] [--out PRIOR]",
-    ("RUN", "the run whose autoencoder's codes the prior learns"),
+    ("RUN", "the run of the autoencoder to whose codes the prior is fitted"),
     _lower_layer,
     frozenset(AUTOENCODER_SETTINGS),
 )
@@ -45,7 +45,7 @@ def fit_command(arguments: Sequence[str], registry: Registry) -> int:
         return 0
     if not asked.recipe:
         raise ConfigurationError(
-            "priorkit fit: the run whose codes the prior learns is missing; name its folder, as in "
+            "priorkit fit: the run to whose codes the prior is fitted is missing; name its folder, as in "
             "priorkit fit runs/vae-digits-001 --prior flow-matching; or give codes from anywhere by --codes FILE"
         )
     from priorkit.runs import prepare_fit

@@ -22,8 +22,8 @@ __all__ = ["fit_codes_command", "given_codes_meant"]
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 _FILES = (
     ("--codes", "FILE", "codes: FILE.npz, with an array `codes` and perhaps `labels` or `conditions`, or FILE.npy"),
-    ("--codes-kind", "KIND", "vectors, maps or indices, where it cannot be told (whole numbers (N, D))"),
-    ("--entries", "K", "of indices, the number of entries of their codebook (default: the largest index and 1)"),
+    ("--codes-kind", "KIND", "vectors, maps or indices, if dtype and shape are ambiguous: whole numbers (N, D)"),
+    ("--entries", "K", "for indices, the number of entries of their codebook (default: the largest index + 1)"),
     ("--resume", "PRIOR", "resume a fit as if it had never stopped"),
 )
 
@@ -45,21 +45,20 @@ FIT_CODES = RunCommand(
 
 
 def given_codes_meant(arguments: Sequence[str]) -> bool:
-    """Whether a fit is to codes from anywhere."""
+    """Whether the arguments request a fit to given codes, not to a run's."""
     flags = {flag for flag, _, _ in _FILES}
     return any(argument.partition("=")[0] in flags for argument in arguments)
 
 
 def fit_codes_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Fits a prior to codes from anywhere, or goes on; returns the exit status."""
+    """Starts or resumes a fit of a prior to given codes; returns the exit status."""
     asked = parse_train_arguments(arguments, registry, FIT_CODES)
     if asked.help is not None:
         print(asked.help, end="")
         return 0
     if asked.recipe:
         raise ConfigurationError(
-            f"--codes gives the codes, and {asked.recipe!r} names a run whose codes would be fitted; leave one of them "
-            "out"
+            f"--codes gives the codes, and {asked.recipe!r} names a run with codes of its own; leave out one of the two"
         )
     if asked.resume is not None:
         return _run_and_tell(_resumed(asked, registry), asked)
@@ -72,7 +71,7 @@ def _resumed(asked: TrainArguments, registry: Registry) -> CodeFitting:
     assert asked.resume is not None
     described = sorted(set(asked.files) & {"codes-kind", "entries"})
     if described:
-        raise ConfigurationError(f"--{described[0]}: --resume knows what the codes are; leave it out")
+        raise ConfigurationError(f"--{described[0]}: the folder of the fit records this already; leave it out")
     file = Path(asked.files["codes"]) if asked.files.get("codes") else None
     return prepare_resumed_fit(asked.resume, asked.flags, file=file, registry=registry)
 
@@ -122,9 +121,7 @@ def _run_and_tell(fitting: CodeFitting, asked: TrainArguments, note: str = "") -
     console = Console(as_json=asked.json, quiet=asked.quiet)
     fit, record = fitting.fit, fitting.record.codes
     constant = int((~fit.scale.varies).sum())
-    console.line(
-        f"{'going on with' if fitting.resumed else 'fitting'} {fitting.path}: prior {fitting.config.prior.name}"
-    )
+    console.line(f"{'resuming' if fitting.resumed else 'fitting'} {fitting.path}: prior {fitting.config.prior.name}")
     console.line(
         f"{record.count} codes, {record.space}"
         + (f", {constant} of {record.space.dim} dimensions constant" if constant else "")

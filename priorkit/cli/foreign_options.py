@@ -1,4 +1,4 @@
-"""Options on the command line that belong to components which are not selected."""
+"""Refuses options on the command line that belong to components which are not selected."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,15 +15,15 @@ _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 def refuse_foreign(
     foreign: Sequence[str], choices: Mapping[tuple[str, ...], ComponentChoice], registry: Registry
 ) -> None:
-    """Refuses options that a component has, but none of those selected.
+    """Refuses options that no selected component has.
 
     Args:
-        foreign: Such flags, as they were typed.
-        choices: Every component that is selected, by the path at which its options lie.
+        foreign: The flags of these options, as typed.
+        choices: The selected components, by the path of their options in the configuration.
         registry: Where components come from.
 
     Raises:
-        ConfigurationError: There is one; the message names the components that it belongs to.
+        ConfigurationError: There is such an option; the message names the components that it belongs to.
     """
     for argument in foreign:
         flag = argument.partition("=")[0]

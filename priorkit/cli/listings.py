@@ -15,7 +15,7 @@ from priorkit.registry.discovery import Unregistered, unregistered
 __all__ = ["components_command", "plugins_command"]
 
 _LONGEST = 500
-"""Characters of a plug-in's text that are shown to people; `--json` has all of it."""
+"""Maximal number of characters of a plug-in's text to print; `--json` prints all of them."""
 
 
 def _describe(registered: Registered) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _describe(registered: Registered) -> dict[str, Any]:
 
 
 def _kinds(wanted: str, registry: Registry) -> list[Kind]:
-    """The kinds to list: all of them, the one named, or those with a component of that name."""
+    """Returns the kinds to list: all, the kind with the wanted name, or the kinds with a component of that name."""
     named = [kind for kind in KINDS if wanted in ("", kind.slot, kind.flag[2:], kind.title)]
     holding = named or [kind for kind in KINDS if wanted in registry.names(kind.slot)]
     if not holding and wanted != "recipes":
@@ -50,7 +50,7 @@ def _kinds(wanted: str, registry: Registry) -> list[Kind]:
 def components_command(arguments: Sequence[str], registry: Registry) -> int:
     """Lists components and recipes; returns the exit status."""
     parser = Parser("priorkit components", "Lists every component with its options, and every recipe.")
-    parser.add_argument("kind", nargs="?", default="", help="only this kind, or the components of this name")
+    parser.add_argument("kind", nargs="?", default="", help="list only this kind, or the components with this name")
     add_common(parser)
     found, unknown = parser.parse_known_args(arguments)
     refuse_unknown(unknown, parser.flags(), parser.prog)
@@ -82,14 +82,14 @@ def components_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def plugins_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Lists plug-ins, third parties' first, loaded or broken; returns the exit status."""
-    parser = Parser("priorkit plugins", "Lists the plug-ins that are loaded, and those that are broken.")
-    parser.add_argument("--tracebacks", action="store_true", help="show how each broken plug-in came to its error")
+    """Lists loaded and broken plug-ins, third parties' first; returns the exit status."""
+    parser = Parser("priorkit plugins", "Lists the loaded plug-ins, and the broken ones.")
+    parser.add_argument("--tracebacks", action="store_true", help="show the traceback of each broken plug-in")
     add_common(parser)
     found, unknown = parser.parse_known_args(arguments)
     refuse_unknown(unknown, parser.flags(), parser.prog)
     console = Console(as_json=found.json, quiet=found.quiet)
-    # A person looks for what they have installed, above all what they write; what comes with priorkit is always there.
+    # Users look for the plug-ins that they have installed or are writing; the built-in ones are always there.
     built_in = [plugin for plugin in registry.plugins if plugin.distribution == BUILTIN]
     others = [plugin for plugin in registry.plugins if plugin.distribution != BUILTIN]
     _show_loaded(console, others, "loaded")
@@ -146,7 +146,7 @@ def _show_failures(console: Console, failures: Sequence[FailedPlugin], *, traceb
         _show_notes(console, failure)
         if tracebacks:
             for line in failure.traceback.splitlines():
-                # Its indentation shows what belongs together.
+                # The indentation shows which lines belong together.
                 console.line(in_one_line(line, indent=6 + len(line) - len(line.lstrip())))
 
 

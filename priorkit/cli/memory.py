@@ -1,4 +1,4 @@
-"""How the C library hands memory back to the operating system."""
+"""Keeps the C library from returning freed memory to the operating system."""
 
 import ctypes
 import platform
@@ -13,15 +13,15 @@ _NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Has glibc keep freed memory for the next allocation, instead of handing it back at once.
+    """Lets glibc keep freed memory for later allocations, instead of returning it to the operating system at once.
 
     A training step on the CPU frees and allocates the same megabytes again and again. By default glibc returns blocks
     of that size to the operating system, which then clears every page anew when it is first touched; on some machines,
-    virtual ones above all, that costs a good part of the time. It is set for the whole process, which then keeps what
-    it has used at its peak.
+    above all virtual ones, this takes a good part of the training time. The setting holds for the whole process, which
+    then keeps as much memory as it has used at its peak.
 
     Returns:
-        Whether it was set: False where the C library is not glibc.
+        True if the setting was made; False if the C library is not glibc.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -29,5 +29,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    # Each returns 1 if it has worked. A threshold set by hand also stops glibc from adapting it.
+    # mallopt returns 1 for success. Setting a threshold also stops glibc from adapting it.
     return bool(mallopt(_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)) and bool(mallopt(_TRIM_THRESHOLD, _NEVER))

@@ -18,16 +18,18 @@ __all__ = ["new_plugin_command"]
 def _parser() -> Parser:
     parser = Parser(
         "priorkit new-plugin",
-        "Writes the beginning of a plug-in: a distribution to install, with one small component that works, and its "
-        "tests. Nothing is overwritten.",
+        "Writes a plug-in to start from: a distribution that can be installed, with one small working component and "
+        "its tests. Nothing is overwritten.",
     )
     parser.add_argument(
-        "name", metavar="NAME", help="what users of the component will type: lower-case words joined by hyphens"
+        "name",
+        metavar="NAME",
+        help="the component's name, as its users will type it: lower-case words joined by hyphens",
     )
     kinds = ", ".join(template.kind for template in TEMPLATES)
     parser.add_argument("--kind", default="prior", metavar="KIND", help=f"{kinds} (default prior)")
     parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the folder priorkit-NAME is made (default .)"
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="where to make the folder priorkit-NAME (default .)"
     )
     add_common(parser)
     return parser
@@ -60,8 +62,8 @@ def new_plugin_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _next_commands(written: NewPlugin) -> list[str]:
-    """What to type next: install it, test it, use it."""
-    # Beginning with a dot or a slash, pip takes it for a folder, never for a project on PyPI.
+    """Returns the commands that install, test and use the plug-in."""
+    # A leading dot or slash makes pip read a folder, never a project on PyPI.
     folder = str(written.folder) if written.folder.is_absolute() else os.path.join(".", written.folder)  # noqa: PTH118
     return [
         shlex.join(["pip", "install", "-e", f"{folder}[test]"]),

@@ -40,10 +40,10 @@ Draws a figure of trained runs, as .png.
 
 kinds:
   classes   columns share a class (or an embedding), rows share the noise
-  tsne      the prior's codes beside the encoder's, in the plane
+  tsne      the prior's codes beside the encoder's, in two dimensions
   nearest   samples beside their nearest training images
-  sweep     samples of several runs below each other
-  text      columns are the alternatives of a text, rows share the noise
+  sweep     samples of several runs, one below the other
+  text      columns show the alternatives of a text, rows share the noise
 
 `priorkit picture KIND --help` says more. See also `priorkit sample`, `reconstruct` and `interpolate`.
 """
@@ -52,8 +52,8 @@ kinds:
 def _classes(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture classes",
-        "Draws a grid whose columns share a class and whose rows share the noise, for a run with a condition. Where "
-        "that is no class but a vector, columns share one of the training images' vectors.",
+        "Draws a grid for a run with a condition: columns share a class, rows share the noise. If the condition is a "
+        "vector, not a class, columns share a training image's vector.",
         "classes.png",
     )
     add_label(parser, "the columns")
@@ -80,7 +80,7 @@ def _classes(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _columns(run: Run, found: argparse.Namespace) -> tuple[Tensor, list[str]]:
-    """The conditioning vectors of a class figure's columns, and the columns' captions."""
+    """Returns the conditioning vectors of a class figure's columns, and the columns' captions."""
     import torch
 
     if found.label is None and not run.class_names:
@@ -96,8 +96,8 @@ def _columns(run: Run, found: argparse.Namespace) -> tuple[Tensor, list[str]]:
 def _text(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture text",
-        "Draws a grid whose columns are the texts that a pattern stands for, such as 'the flower is {pink, red}', and "
-        "whose rows share the noise, for a run with --condition text (Fig. 15 of Wang et al. 2020).",
+        "Draws a grid for a run with --condition text: one column for each text that a pattern stands for, such as "
+        "'the flower is {pink, red}'; rows share the noise (Fig. 15 of Wang et al. 2020).",
         "text.png",
     )
     parser.add_argument("pattern", metavar="PATTERN", help="a text with alternatives in braces, separated by commas")
@@ -124,8 +124,8 @@ def _text(arguments: Sequence[str], registry: Registry) -> int:
 def _tsne(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture tsne",
-        "Draws the prior's codes, each coloured by the class that conditioned it, beside the encoder's codes of "
-        "held-out images, coloured by label, in the plane (t-SNE of both together).",
+        "Draws the prior's codes, coloured by the class that conditioned each, beside the encoder's codes of held-out "
+        "images, coloured by label, in two dimensions (t-SNE of both together).",
         "tsne.png",
     )
     parser.add_argument("-n", "--number", type=count, default=1000, metavar="N", help="codes of each (default 1000)")
@@ -171,8 +171,8 @@ def _positive(text: str) -> float:
 def _nearest(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture nearest",
-        "Draws samples, each beside its nearest training images, and says how near they are; held-out images say how "
-        "near images are that cannot have been remembered.",
+        "Draws samples, each beside its nearest training images, and prints the mean distance to the nearest one; the "
+        "distance of held-out images, which cannot have been memorised, is for comparison.",
         "nearest.png",
     )
     parser.add_argument("-n", "--number", type=count, default=8, metavar="N", help="how many samples (default 8)")
@@ -210,7 +210,7 @@ def _nearest(arguments: Sequence[str], registry: Registry) -> int:
 def _sweep(arguments: Sequence[str], registry: Registry) -> int:
     parser = run_parser(
         "picture sweep",
-        "Draws samples of several runs below each other, each under its prior, loss and size of code.",
+        "Draws samples of several runs, one below the other, with the prior, loss and code size of each.",
         "sweep.png",
         several=True,
     )

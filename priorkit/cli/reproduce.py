@@ -26,11 +26,11 @@ def reproduce_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def carry_out_study(asked: StudyArguments, command: Sequence[str], registry: Registry) -> int:
-    """Carries a study out, and tells of it; returns the exit status.
+    """Carries out a study, and prints its progress and results; returns the exit status.
 
     Args:
-        asked: What the user asked for.
-        command: The command that resumes it.
+        asked: The parsed arguments.
+        command: The command that resumes the study.
         registry: Where components come from.
     """
     if asked.request is None:
@@ -66,6 +66,4 @@ def _show(results: Results, request: Request, console: Console) -> None:
     console.columns(*results.cells(results.main_labels))
     for note in results.notes:
         console.line(note)
-    console.line(
-        f"\nin {request.out}: table.html, table.md, table.json and pictures; each run is a run folder of its own"
-    )
+    console.line(f"\nin {request.out}: table.html, table.md, table.json and pictures; each run has its own run folder")

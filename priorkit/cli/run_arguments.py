@@ -1,4 +1,4 @@
-"""Arguments of the commands that use a trained run, and what these commands do alike."""
+"""Arguments and shared steps of the commands that use a trained run."""
 
 from __future__ import annotations
 
@@ -29,20 +29,19 @@ __all__ = [
 ]
 
 _MOST_BYTES = 8 * 2**30
-"""How much memory one picture or array of samples may take."""
-
+"""Maximal memory of one picture or array of samples, in bytes."""
 
 count = whole_number(1)
 """Reads a whole number of at least 1."""
 
 
 def run_parser(command: str, description: str, out: str, *, several: bool = False) -> Parser:
-    """A parser of what every such command takes.
+    """Returns a parser with the arguments that these commands share.
 
     Args:
-        command: Its name.
-        description: What it does.
-        out: Where its output goes by default.
+        command: The command's name.
+        description: Its description in the help.
+        out: The default path of its output.
         several: Whether it takes several runs.
     """
     parser = Parser(f"priorkit {command}", description)
@@ -50,9 +49,11 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
         parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, made by `priorkit train`")
     else:
         parser.add_argument("run", metavar="RUN", type=Path, help="a run folder, made by `priorkit train`")
-    parser.add_argument("--out", type=Path, default=Path(out), metavar="PATH", help=f"where to (default {out})")
+    parser.add_argument("--out", type=Path, default=Path(out), metavar="PATH", help=f"output path (default {out})")
     parser.add_argument("--overwrite", action="store_true", help="replace existing output")
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="which checkpoint to load (default last)"
+    )
     parser.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="the same seed gives the same images"
     )
@@ -62,14 +63,18 @@ def run_parser(command: str, description: str, out: str, *, several: bool = Fals
         "--data-dir",
         type=Path,
         metavar="PATH",
-        help="current place of the run's data set, if it is read (default: as in training)",
+        help="current place of the run's data set, if the command reads it (default: as in training)",
     )
     add_common(parser)
     return parser
 
 
 def refuse_data_dir(found: argparse.Namespace, run: Run) -> None:
-    """Refuses `--data-dir` of a command that reads no data set, for a run whose prior reads none either."""
+    """Refuses `--data-dir` if neither the command nor the run's prior reads the data set.
+
+    Raises:
+        ConfigurationError: `--data-dir` is given, and the run's prior does not read the data set.
+    """
     if found.data_dir is not None and run.data is None:
         raise ConfigurationError("--data-dir: neither held-out nor training images are read here; leave it out")
 
@@ -78,8 +83,8 @@ def add_label(parser: Parser, meaning: str) -> None:
     """Adds `--label`.
 
     Args:
-        parser: Where to.
-        meaning: What the classes are for.
+        parser: The parser to add the flag to.
+        meaning: The use of the classes, for the help.
     """
     parser.add_argument(
         "--label",
@@ -89,16 +94,16 @@ def add_label(parser: Parser, meaning: str) -> None:
 
 
 def split_labels(text: str, run: Run) -> list[str]:
-    """The classes that `--label` names; commas part them, unless the whole is a name."""
+    """Splits the value of `--label` into classes at its commas, unless the whole value is a class's name."""
     return [text] if text in run.class_names else [part.strip() for part in text.split(",")]
 
 
 def parse(parser: Parser, arguments: Sequence[str], valued: Sequence[str]) -> argparse.Namespace:
-    """Reads the arguments.
+    """Parses the arguments.
 
     Args:
-        parser: Made by `run_parser`.
-        arguments: As typed.
+        parser: A parser from `run_parser`.
+        arguments: The arguments as typed.
         valued: Flags of this command that take a value.
 
     Raises:
@@ -111,12 +116,12 @@ def parse(parser: Parser, arguments: Sequence[str], valued: Sequence[str]) -> ar
 
 
 def load(found: argparse.Namespace, registry: Registry, path: Path | None = None) -> Run:
-    """Loads the run, after a look at whether the output can be written.
+    """Loads the run, after checking that the output can be written.
 
     Args:
-        found: The arguments.
+        found: The parsed arguments.
         registry: Where components come from.
-        path: Which run, if there may be several.
+        path: The run to load, for a command that takes several.
 
     Raises:
         PriorkitError: The output already exists, or the run cannot be loaded.
@@ -142,8 +147,11 @@ def refuse_too_many(run: Run, number: int, asked: str = "") -> None:
 
     Args:
         run: The run.
-        number: How many samples.
-        asked: The flags that ask for them; `-n` by default.
+        number: Number of samples.
+        asked: The flags that request them, for the message; `-n` by default.
+
+    Raises:
+        ConfigurationError: There are too many.
     """
     most = _MOST_BYTES // (run.shape.channels * run.shape.size**2 + 8 * math.prod(run.config.code_shape))
     if number > most:
@@ -154,12 +162,12 @@ def refuse_too_many(run: Run, number: int, asked: str = "") -> None:
 
 
 def done(found: argparse.Namespace, what: str, **values: Any) -> int:
-    """Says what has been written; returns the exit status.
+    """Reports the output of a command; returns the exit status.
 
     Args:
-        found: The arguments.
-        what: For people.
-        values: For programs.
+        found: The parsed arguments.
+        what: A description of the output, to print.
+        values: Further values for `--json`.
     """
     console = Console(as_json=found.json, quiet=found.quiet)
     console.data({"out": str(found.out), **values})

@@ -1,4 +1,4 @@
-"""Commands that train a run, and what they are asked for."""
+"""Descriptions of the commands that train a run, and their parsed arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ class RunCommand:
     """A command that trains a run.
 
     Attributes:
-        program: `priorkit train`.
-        summary: One line of its help.
-        usage: Another.
-        subject: What its first argument is called in the help, and what it is.
-        lower_layer: From that argument, which may be empty, to the settings that lie below the flags.
+        program: The program and command: `priorkit train`.
+        summary: The description in its help.
+        usage: The usage in its help.
+        subject: The name of its first argument in the help, and the argument's description.
+        lower_layer: Function from that argument, which may be empty, to the settings that flags override.
         hidden: Fields of `RunConfig` whose flags its help leaves out.
-        files: Flags of its own that take a value: the flag, what the value is called in the help, and what it is.
-        out: What the value of --out is called in the help, and what it is.
+        files: The command's own flags with a value: the flag, the value's name in the help, and its description.
+        out: The name of the value of --out in the help, and its description.
     """
 
     program: str
@@ -37,20 +37,21 @@ class RunCommand:
 
 @dataclass(frozen=True)
 class TrainArguments:
-    """What the user asked `priorkit train` or `priorkit fit` for.
+    """The parsed arguments of a command that trains a run.
 
     Attributes:
-        recipe: Of `train`, name of a recipe or path of a configuration; of `fit`, a run folder; empty if there is none.
-        settings: Everything together, lower layers first: recipe or file, then flags.
+        recipe: For `train`, the name of a recipe or the path of a configuration file; for `fit`, a run folder; empty if
+            not given.
+        settings: All settings: those of the recipe or file, overridden by the flags.
         flags: The settings that were given as flags.
-        out: The run folder, or None.
-        resume: The run to resume, or None.
-        checkpoint: Which checkpoint of another run to start from.
+        out: The run folder to make; None if not given.
+        resume: The run to resume; None if not given.
+        checkpoint: The checkpoint of another run to start from.
         json: Whether to print JSON.
         quiet: Whether to print errors only.
-        help: The help text, if that is what was asked for.
-        track: The trackers that follow the training, as they were named; None if none was.
-        files: The values of the command's own flags, by their names without hyphens in front; those that were given.
+        help: The help text, if the user requested help.
+        track: The trackers that follow the training, as typed; None if not given.
+        files: The given values of the command's own flags, by the flags' names without the leading hyphens.
     """
 
     recipe: str

@@ -1,4 +1,4 @@
-"""The flags of `priorkit train` and `priorkit fit`: the run's, and those of the components that are selected."""
+"""The flags of `priorkit train` and `priorkit fit`: the run's own, and those of the selected components."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from priorkit.registry import Registry
 __all__ = ["TRAIN", "parse_train_arguments"]
 
 Choices = Mapping[tuple[str, ...], ComponentChoice]
-"""Every component that is chosen, by the path at which its options lie."""
+"""The selected components, by the path of their options in the configuration."""
 
 _PATHS = ("--out", "--resume", "--checkpoint", "--track")
 _GROUPS = (
@@ -42,7 +42,7 @@ _GROUPS = (
     ("machine", "seed"),
     ("output", "log_every"),
 )
-"""Headings of the run's own options in the help, and the field that each begins with."""
+"""Headings of the run's own options in the help, and the first field below each."""
 _LISTS = frozenset(kind.slot for kind in KINDS if kind.several)
 
 
@@ -50,7 +50,9 @@ def _base_parser(command: RunCommand) -> Parser:
     parser = Parser(command.program, command.summary, command.usage, help_flag=False)
     metavar, text = command.subject
     parser.add_argument("recipe", nargs="?", default="", metavar=metavar, help=text or argparse.SUPPRESS)
-    parser.add_argument("-h", "--help", action="store_true", help="show this, with the options of what is selected")
+    parser.add_argument(
+        "-h", "--help", action="store_true", help="show this help, with the options of the selected components"
+    )
     metavar, text = command.out
     parser.add_argument("--out", type=Path, metavar=metavar, help=text)
     for flag, name, meaning in command.files:
@@ -60,8 +62,8 @@ def _base_parser(command: RunCommand) -> Parser:
             "--track",
             action="append",
             metavar="NAME",
-            help="follow the training by wandb, mlflow, comet or tensorboard; may be given several times (default: who "
-            "has followed a run that goes on; none: nobody)",
+            help="send measurements to wandb, mlflow, comet or tensorboard; may be repeated; none for no tracker "
+            "(default: no tracker; a resumed run keeps its own)",
         )
     if command is TRAIN:
         parser.add_argument("--resume", type=Path, metavar="RUN", help="resume a run as if it had never stopped")
@@ -71,7 +73,7 @@ def _base_parser(command: RunCommand) -> Parser:
 
 
 def _nested(pairs: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    """Settings from paths: a component's name is its slot's own path, its options lie below."""
+    """Nests settings given by paths: a slot's own path holds its component's name, longer paths hold the options."""
     slots = {kind.slot for kind in KINDS if not kind.several} | set(NAMED_TABLES)
     lists = {path[0]: value for path, value in pairs.items() if len(path) == 1 and path[0] in _LISTS}
     settings: dict[str, Any] = {}
@@ -103,10 +105,11 @@ def _lower_layer(recipe: str, registry: Registry) -> dict[str, Any]:
 
 
 def _of_file(file: Path, registry: Registry) -> dict[str, Any]:
-    """The settings in a file; those of a run that another version has written as today's.
+    """Returns the settings in a file; those of an earlier version's run are migrated to the current format.
 
     Raises:
-        ConfigurationError: It is a run's own, and cannot be used; the message names it and the version that wrote it.
+        ConfigurationError: The file is a run's own and cannot be used; the message names it and the version that wrote
+            it.
         RunFolderError: A newer version has written the run.
     """
     settings = read_toml(file)
@@ -129,7 +132,7 @@ def _of_file(file: Path, registry: Registry) -> dict[str, Any]:
 
 
 def _defaults() -> dict[str, Any]:
-    """The default component of every slot, so that its options can be given without its name."""
+    """Returns the default component of every slot, so that its options can be given without its name."""
     return {kind.slot: {"name": RunConfig.model_fields[kind.slot].default.name} for kind in KINDS if not kind.several}
 
 
@@ -139,34 +142,34 @@ def _check_for_resume(recipe: str, out: Path | None) -> None:
             f"--resume keeps a run's configuration, but {recipe!r} would configure another run; leave one out"
         )
     if out is not None:
-        raise ConfigurationError("--resume goes on in the run's own folder: leave out --out")
+        raise ConfigurationError("--resume continues in the run's own folder: leave out --out")
 
 
 TRAIN = RunCommand(
     "priorkit train",
     "Trains an autoencoder and its prior.",
     "priorkit train [RECIPE | FILE.toml] [--prior NAME] [--prior.OPTION VALUE] [...] [--out RUN | --resume RUN]",
-    ("RECIPE", "a recipe's name, or a path to a .toml"),
+    ("RECIPE", "a recipe's name, or the path of a .toml file"),
     _lower_layer,
 )
 
 
 def parse_train_arguments(arguments: Sequence[str], registry: Registry, command: RunCommand = TRAIN) -> TrainArguments:
-    """Reads the arguments of a command that trains a run, in two passes.
+    """Parses the arguments of a command that trains a run, in two passes.
 
-    The first pass knows every option of every component and finds out which components are selected; the second knows
-    the options of those alone, and refuses all others.
+    The first pass accepts the options of all components and determines which components are selected; the second
+    accepts only the options of the selected components.
 
     Raises:
-        ConfigurationError: An option is unknown, or has no value, or contradicts another.
+        ConfigurationError: An option is unknown, lacks a value, or contradicts another.
         UnknownComponentError: There is no such component or recipe.
     """
-    # What has such a name today counts, if something else had it before.
+    # Current names come last: if another option had the same name before, the current one counts.
     described = [*former_options_of_all(registry), *component_options_of_all(registry), *describe_fields(RunConfig)]
     paths = (*_PATHS, *(flag for flag, _, _ in command.files))
     joined = tie_values(arguments, described, paths)
     _, given, lower = _read(joined, described, registry, command)
-    # What text stands for, and whether a flag takes any, depends on the component that was chosen.
+    # Whether a flag takes a value, and how the value is read, depends on the selected component.
     selected = _selected(_choices(merge_settings(lower, _nested(given))), registry)
     joined = tie_values(arguments, [*described, *selected], paths)
     found, given, lower = _read(joined, described, registry, command)
@@ -204,7 +207,7 @@ def parse_train_arguments(arguments: Sequence[str], registry: Registry, command:
 def _read(
     joined: Sequence[str], described: Sequence[FieldDescription], registry: Registry, command: RunCommand
 ) -> tuple[argparse.Namespace, dict[tuple[str, ...], str], dict[str, Any]]:
-    """What was typed, the options among it by their paths, and the settings that lie below them."""
+    """Returns the parsed arguments, the given options by their paths, and the settings that these override."""
     scout = _base_parser(command)
     add_common(scout)
     for flag in sorted({item.flag for item in described}):
@@ -220,17 +223,17 @@ def _read(
 
 
 def _choices(settings: Mapping[str, Any]) -> Choices:
-    """Every component that is chosen, by the path at which its options lie: `("prior",)`, `("phases", "energy")`.
+    """Returns the selected components, by the path of their options: `("prior",)`, `("phases", "energy")`.
 
     Raises:
-        ConfigurationError: A slot has something that chooses no component.
+        ConfigurationError: The value of a slot selects no component.
     """
     config = validate_settings({kind.slot: settings[kind.slot] for kind in KINDS if kind.slot in settings})
     return {(kind.slot, choice.name) if kind.several else (kind.slot,): choice for kind, choice in choices_of(config)}
 
 
 def _selected(choices: Choices, registry: Registry) -> list[FieldDescription]:
-    """The run's options and those of the components that are chosen."""
+    """Returns the run's own options and those of the selected components."""
     described = [*describe_former_fields(RunConfig), *describe_fields(RunConfig)]
     for path, choice in choices.items():
         options = registry.get(path[0], choice.name).component.options
@@ -244,9 +247,9 @@ def _second_parser(
     command: RunCommand,
     lower: Mapping[str, Any],
 ) -> Parser:
-    """Knows the run's options and those of the selected components, with the defaults that hold for them."""
+    """Returns a parser of the run's options and those of the selected components, with their actual defaults."""
     parser = _base_parser(command)
-    group = parser.add_argument_group("components", "`priorkit components` describes them all")
+    group = parser.add_argument_group("components", "`priorkit components` describes all of them")
     starts = {field: title for title, field in _GROUPS}
     names = {kind.slot: registry.names(kind.slot) for kind in KINDS}
     for item in describe_fields(RunConfig):
@@ -265,7 +268,7 @@ def _second_parser(
     for path, choice in choices.items():
         options = describe_fields(registry.get(path[0], choice.name).component.options, path)
         if path[0] in command.hidden:
-            # Known, so that they are refused for what they are.
+            # Accepted here, so that a later check refuses them with a message of their own.
             for item in options:
                 parser.add_argument(item.flag, help=argparse.SUPPRESS)
             continue
@@ -276,14 +279,14 @@ def _second_parser(
                 _add(group, item, item.description, value_in_words(given[key]) if key in given else item.default)
     for item in _selected(choices, registry):
         if item.former:
-            # Taken, and not shown.
+            # Accepted, but not shown.
             parser.add_argument(item.flag, help=argparse.SUPPRESS)
     add_common(parser)
     return parser
 
 
 def _plain(value: Any) -> Any:
-    """What a setting's own flag takes: of a table with a name, the name."""
+    """Returns the value for a setting's own flag: of a table with a name, the name."""
     return value.get("name", value) if isinstance(value, Mapping) else value
 
 

@@ -1,4 +1,4 @@
-"""`priorkit sample` of a prior that was fitted to given codes."""
+"""`priorkit sample PRIOR`: draws codes from a prior that was fitted to given codes."""
 
 import argparse
 from pathlib import Path
@@ -11,16 +11,16 @@ __all__ = ["is_prior", "sample_codes"]
 
 _RECORD = "prior.json"
 _MOST = 2**30
-"""Numbers that may be drawn at once: 8 GiB."""
+"""Maximal number of numbers to draw at once: 8 GiB."""
 
 
 def is_prior(path: Path) -> bool:
-    """Whether a folder is that of a prior without a run; answers without torch."""
+    """Whether a folder holds a prior without a run; does not import torch."""
     return (path / _RECORD).is_file()
 
 
 def sample_codes(found: argparse.Namespace, registry: Registry) -> int:
-    """Draws codes, and writes them; returns the exit status."""
+    """Draws codes and writes them to a file; returns the exit status."""
     from priorkit.codes import FittedPrior, check_codes_output, save_codes
 
     found.out = found.out or Path("codes.npz")

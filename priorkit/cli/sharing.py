@@ -26,16 +26,16 @@ def pack_command(arguments: Sequence[str], registry: Registry) -> int:
     """Packs a run into one file; returns the exit status."""
     parser = Parser(
         "priorkit pack",
-        "Packs a trained run into one file for somebody else, who unpacks it by `priorkit unpack`: configuration, "
-        "versions, the weights of one checkpoint, scores, pictures and report; no training data.",
+        "Packs a trained run into one file, to be unpacked elsewhere with `priorkit unpack`: configuration, versions, "
+        "the weights of one checkpoint, scores, pictures and report; no training data.",
     )
     _add_run(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to make (default: RUN.priorkit.zip, here)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write (default: RUN.priorkit.zip, here)")
     _add_checkpoint(parser)
     parser.add_argument(
         "--resumable",
         action="store_true",
-        help="pack the optimisers' state, too, so that the training can be resumed elsewhere",
+        help="include the optimisers' state, so that the training can be resumed elsewhere",
     )
     found = _parse(parser, arguments, {"--out", "--checkpoint"})
     from priorkit.runs import RunFolder, pack_run
@@ -53,11 +53,13 @@ def unpack_command(arguments: Sequence[str], registry: Registry) -> int:
     """Unpacks a run; returns the exit status."""
     parser = Parser(
         "priorkit unpack",
-        "Unpacks a run that `priorkit pack` has packed. Nothing in the file is executed, nothing is written beside the "
-        "new folder, and that appears whole or not at all.",
+        "Unpacks a run that `priorkit pack` has packed. Nothing in the file is executed, nothing is written outside "
+        "the new folder, and the folder appears complete or not at all.",
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="made by `priorkit pack`")
-    parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and its name)")
+    parser.add_argument(
+        "--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and the file's name)"
+    )
     found = _parse(parser, arguments, {"--out"})
     from priorkit.runs import unpack
 
@@ -98,13 +100,13 @@ def push_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def pull_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Pulls a run from the Hugging Face hub; returns the exit status."""
+    """Downloads a run from the Hugging Face hub; returns the exit status."""
     parser = Parser(
         "priorkit pull",
-        "Pulls a run from the Hugging Face hub into a run folder. What comes is checked as `priorkit unpack` checks "
-        "it, and nothing in it is executed.",
+        "Downloads a run from the Hugging Face hub into a run folder, with the same checks as `priorkit unpack`: "
+        "nothing in it is executed.",
     )
-    parser.add_argument("address", metavar="ADDRESS", help="hf://user/name, or with @revision behind it")
+    parser.add_argument("address", metavar="ADDRESS", help="hf://user/name or hf://user/name@revision")
     parser.add_argument("--out", type=Path, metavar="RUN", help="the run folder to make (default: runs/ and its name)")
     found = _parse(parser, arguments, {"--out"})
     from priorkit.runs import pull
@@ -114,11 +116,11 @@ def pull_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def models_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Prints what runs say of themselves; returns the exit status."""
+    """Prints descriptions of runs; returns the exit status."""
     parser = Parser(
         "priorkit models",
-        "Prints what runs say of themselves: recipe, components, data set, shapes, scores, steps, plug-ins that they "
-        "need, sizes. Neither weights nor plug-ins are loaded.",
+        "Describes runs from their files: recipe, components, data set, shapes, scores, steps, required plug-ins, "
+        "sizes. Neither weights nor plug-ins are loaded.",
     )
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="a run folder, a packed run, or hf://user/name[@revision]"
@@ -150,7 +152,7 @@ def _rows(run: RunDescription) -> list[tuple[str, str]]:
         ("codes", "x".join(map(str, run.code_shape))),
         ("steps", str(run.steps)),
         *((label, f"{value:.4g}") for label, value in run.scores.items()),
-        ("plug-ins of others", ", ".join(needed) or "none"),
+        ("third-party plug-ins", ", ".join(needed) or "none"),
         *(
             [("Python objects", ", ".join(f"{name} ({words})" for name, words in run.given.items()))]
             if run.given
@@ -159,7 +161,7 @@ def _rows(run: RunDescription) -> list[tuple[str, str]]:
         *([("registered", ", ".join(run.registered))] if run.registered else []),
         ("versions", f"priorkit {run.priorkit}, torch {run.torch}"),
         ("size", f"{_size(run.bytes)}, of which weights {_size(run.weight_bytes)}"),
-        ("training can go on", "yes" if run.resumable else "no"),
+        ("resumable", "yes" if run.resumable else "no"),
     ]
 
 
@@ -176,7 +178,9 @@ def _add_run(parser: Parser) -> None:
 
 
 def _add_checkpoint(parser: Parser) -> None:
-    parser.add_argument("--checkpoint", choices=("last", "best"), default="last", help="which weights (default last)")
+    parser.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="which checkpoint to load (default last)"
+    )
 
 
 def _parse(parser: Parser, arguments: Sequence[str], valued: set[str]) -> argparse.Namespace:
@@ -184,13 +188,19 @@ def _parse(parser: Parser, arguments: Sequence[str], valued: set[str]) -> argpar
     found, unknown = parser.parse_known_args(join_values(arguments, valued, ()))
     refuse_unknown(unknown, parser.flags(), parser.prog)
     if found.json or found.quiet or not sys.stderr.isatty():
-        # The bars of huggingface_hub, which reads this when it is imported.
+        # Hides the progress bars of huggingface_hub, which reads this variable when it is imported.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     return found
 
 
 def _told(found: argparse.Namespace, what: str, **values: str) -> int:
-    """Says what has been made, which is the only value; returns the exit status."""
+    """Reports the result of a command; returns the exit status.
+
+    Args:
+        found: The parsed arguments.
+        what: A description of the result, to print.
+        values: The path or address of the result, the only value, for `--json` and `--quiet`.
+    """
     console = Console(as_json=found.json, quiet=found.quiet)
     console.data(values)
     console.line(what)

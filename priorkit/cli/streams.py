@@ -1,4 +1,4 @@
-"""The process's output streams: what they cannot take, and where they fail."""
+"""The process's output streams: characters that they cannot encode, and errors of writing to them."""
 
 import codecs
 import errno
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 __all__ = ["Outcome", "is_of_output", "printing", "refusal_of_output", "write_any_character"]
 
 _SPELLED = {"±": "+-", "²": "^2", "³": "^3", "→": "->", "…": "...", "·": "*", "\u00d7": "x"}
-"""How characters are written where an encoding does not have them."""
+"""ASCII spellings of characters, for encodings that lack them."""
 
 
 def _spelled(error: UnicodeError) -> tuple[str, int]:
-    """A codec's way out: characters spelled in ASCII, and `?` where that says nothing."""
+    """Error handler of a codec: spells characters in ASCII, or as `?` if they have no spelling."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
@@ -35,7 +35,7 @@ def _in_ascii(character: str) -> str:
 
 
 def write_any_character() -> None:
-    """Lets stdout and stderr spell what their encoding has no character for, instead of failing."""
+    """Lets stdout and stderr spell characters that their encoding lacks, instead of failing."""
     codecs.register_error("priorkit.spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
@@ -43,7 +43,7 @@ def write_any_character() -> None:
 
 
 def is_of_output(error: OSError) -> bool:
-    """Whether an error arose where a command prints: it has no file's name then."""
+    """Whether an error was raised while a command printed: such an error has no file name."""
     if error.filename is not None:
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
@@ -53,7 +53,7 @@ def is_of_output(error: OSError) -> bool:
 
 
 def refusal_of_output(error: OSError) -> str:
-    """Says that stdout could not be written, and has nothing tried again at the end of the process."""
+    """Returns a message that stdout could not be written, and closes it so that Python does not try again at exit."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
     mend = "free some space there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check where it leads"
@@ -62,7 +62,7 @@ def refusal_of_output(error: OSError) -> str:
 
 @dataclass
 class Outcome:
-    """How a command has ended.
+    """The result of a command.
 
     Attributes:
         status: Its exit status.
@@ -73,18 +73,18 @@ class Outcome:
 
 @contextmanager
 def printing() -> Iterator[Outcome]:
-    """Inside, a command prints; afterwards what it has printed is written.
+    """Inside this context, a command runs; at its end, buffered output is written.
 
     Yields:
-        What is to be told the command's exit status. It becomes 2 where the output cannot be written, and 141 where
-        nobody reads it any more.
+        An object to set the command's exit status on. The status becomes 2 if the output cannot be written, and 141 if
+        nobody reads the output any more.
     """
     write_any_character()
     outcome = Outcome()
     try:
         yield outcome
         with suppress(ValueError):
-            # It may be closed.
+            # stdout may be closed.
             sys.stdout.flush()
     except BrokenPipeError as error:
         refusal_of_output(error)

@@ -1,4 +1,4 @@
-"""The flags of `priorkit reproduce`: its own, and those of the runs that it trains."""
+"""The flags of `priorkit reproduce`: the study's own, and those of the runs that it trains."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["StudyArguments", "parse_study_arguments"]
 _PROGRAM = "priorkit reproduce"
 _USAGE = "priorkit reproduce STUDY --dataset NAME (--budget TIME | --steps N) [--seeds N] [--out FOLDER] [...]"
 _DESCRIPTION = (
-    "Trains the systems of one of the paper's tables or figures, with an equal budget each, and shows them side by "
-    "side with what the paper reports; or, as `priors`, fits all priors to the codes of the same autoencoders. "
-    "Complete runs are kept, interrupted ones resumed: give the same command again."
+    "Trains the systems of one of the paper's tables or figures, each with the same budget, and shows their results "
+    "beside the paper's; the study `priors` fits all priors to the codes of the same autoencoders. "
+    "Give the same command again to resume: complete runs are kept, interrupted runs are resumed."
 )
 _OWN = (
     "--budget",
@@ -43,14 +43,14 @@ _OWN = (
 
 @dataclass(frozen=True)
 class StudyArguments:
-    """What the user asked `priorkit reproduce` for.
+    """The parsed arguments of `priorkit reproduce`.
 
     Attributes:
-        request: The study; None if help was asked for.
+        request: The study to carry out; None if the user requested help.
         json: Whether to print JSON.
         quiet: Whether to print errors only.
-        help: The help text, if that is what was asked for.
-        jobs: How many runs to train at once.
+        help: The help text, if the user requested help.
+        jobs: Number of runs to train at once.
     """
 
     request: Request | None
@@ -74,7 +74,7 @@ def _duration(text: str) -> float:
 
 
 def _run_options(registry: Registry) -> list[FieldDescription]:
-    """Every option of a run and of the components; the study refuses those that are its own."""
+    """Returns all options of runs and components, except those with a flag of the study's own."""
     described = [item for item in describe_fields(RunConfig) if item.flag not in _OWN]
     return [*component_options_of_all(registry), *described]
 
@@ -82,20 +82,24 @@ def _run_options(registry: Registry) -> list[FieldDescription]:
 def _parser(studies: str) -> Parser:
     parser = Parser(_PROGRAM, _DESCRIPTION, _USAGE, help_flag=False)
     parser.add_argument("study", nargs="?", default="", metavar="STUDY", help=studies)
-    parser.add_argument("-h", "--help", action="store_true", help="show this, and every setting of the runs")
+    parser.add_argument("-h", "--help", action="store_true", help="show this help, with all settings of the runs")
     parser.add_argument("--budget", type=_duration, metavar="TIME", help="training time of each run: 90s, 8m or 1h30m")
     parser.add_argument(
-        "--steps", type=whole_number(1), metavar="N", help="steps of each run, so all see as many images"
+        "--steps", type=whole_number(1), metavar="N", help="steps of each run, so that all see equally many images"
     )
     parser.add_argument(
-        "--fit-budget", type=_duration, metavar="TIME", help="of the study priors: time to fit each (default 1m)"
+        "--fit-budget", type=_duration, metavar="TIME", help="for the study priors: time to fit each prior (default 1m)"
     )
-    parser.add_argument("--fit-steps", type=whole_number(1), metavar="N", help="or how many steps")
+    parser.add_argument(
+        "--fit-steps", type=whole_number(1), metavar="N", help="for the study priors: steps to fit each prior"
+    )
     parser.add_argument("--seeds", type=whole_number(1), default=3, metavar="N", help="runs of each system (default 3)")
     parser.add_argument(
         "--jobs", type=whole_number(1), default=1, metavar="N", help="runs trained at the same time, one device each"
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: reproductions/STUDY-DATASET")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="output folder (default: reproductions/STUDY-DATASET)"
+    )
     parser.add_argument(
         "--samples",
         type=_samples,
@@ -103,27 +107,27 @@ def _parser(studies: str) -> Parser:
         metavar="N",
         help="samples for scores; 0 for the scores of training only (default 10000)",
     )
-    parser.add_argument("--systems", default="", metavar="NAMES", help="train only these, as in aae,learned")
+    parser.add_argument("--systems", default="", metavar="NAMES", help="train only these systems, as in aae,learned")
     parser.add_argument(
         "--text",
         action="append",
         metavar="TEXT",
-        help="of figure14: texts to draw instead of its own, may be repeated; of figure15: a text with "
+        help="for figure14: a text to draw instead of its own texts, may be repeated; for figure15: a text with "
         "alternatives in braces",
     )
     return parser
 
 
 def parse_study_arguments(arguments: Sequence[str], registry: Registry, study: Study | None = None) -> StudyArguments:
-    """Reads the arguments of `priorkit reproduce`.
+    """Parses the arguments of `priorkit reproduce`.
 
     Args:
-        arguments: As typed.
+        arguments: The arguments as typed.
         registry: Where components come from.
-        study: The study, where it has no name that could be typed; None to read its name.
+        study: The study, if the arguments do not name it; otherwise None.
 
     Raises:
-        ConfigurationError: An option is unknown, or has no value, or something is missing.
+        ConfigurationError: An option is unknown or lacks a value, or a required argument is missing.
     """
     from priorkit.studies import STUDIES, Request, find_study, with_own_priors
 
@@ -164,7 +168,7 @@ def parse_study_arguments(arguments: Sequence[str], registry: Registry, study: S
 
 
 def _fit_limit(study: Study, found: argparse.Namespace) -> dict[str, float]:
-    """How long each prior is fitted."""
+    """Returns the limit of each fit: steps, or seconds as `max_time`."""
     given = found.fit_budget is not None or found.fit_steps is not None
     if given and not study.has_fits:
         flag = "--fit-budget" if found.fit_budget is not None else "--fit-steps"
@@ -177,11 +181,11 @@ def _fit_limit(study: Study, found: argparse.Namespace) -> dict[str, float]:
 
 
 def _help(names: str, registry: Registry) -> str:
-    """The help text: the command's own flags, and the run's settings that all systems share."""
+    """Returns the help text: the command's own flags, and the settings that all systems share."""
     parser = _parser(names)
     group = parser.add_argument_group(
         "settings of every run",
-        "and the options of components, such as --networks.width, which `priorkit components` lists",
+        "options of components are settings too, such as --networks.width; `priorkit components` lists them",
     )
     fixed = {kind.slot for kind in KINDS} - {"dataset", "networks", "extractor"} | {"seed", *LIMITS}
     for item in describe_fields(RunConfig):

@@ -1,4 +1,4 @@
-"""Shows a study as it goes: a heading for each run, and the run's own progress below it."""
+"""Shows the progress of a study: a heading for each run, and the run's own progress below it."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ __all__ = ["StudyProgress"]
 
 
 class StudyProgress(StudyObserver):
-    """Tells the user how a study goes.
+    """Prints the progress of a study.
 
     Args:
-        console: Where to.
+        console: The console to print to.
         request: The study.
     """
 
@@ -27,7 +27,7 @@ class StudyProgress(StudyObserver):
         self._progress: Progress | None = None
 
     def planned(self, runs: Sequence[PlannedRun]) -> None:
-        """Says how much there is to do."""
+        """Prints the study's title, its systems, the number of seeds and the budget."""
         self._total = len(runs)
         systems = list(dict.fromkeys(run.system.title for run in runs))
         seconds = self.request.limit.get("max_time")
@@ -39,61 +39,62 @@ class StudyProgress(StudyObserver):
         )
 
     def kept(self, run: PlannedRun, number: int) -> None:
-        """A line."""
+        """Prints that a run was complete already."""
         self._tell("kept", run, number, f"{run.path} is complete")
 
     def training(self, run: PlannedRun, number: int, training: TrainingRun) -> None:
-        """A heading."""
+        """Prints a heading for a run that starts or resumes."""
         session, data = training.session, training.data
         if number == 1:
             for note in data.notes:
                 self.console.line(f"  {note}")
-        doing = f"going on at step {session.steps} with" if training.resumed else "training"
+        step = f" from step {session.steps}" if training.resumed else ""
+        doing = f"{'resuming' if training.resumed else 'training'} {run.path}{step}"
         where = f"{session.precision.device} in {session.precision.name}"
-        self._tell("training", run, number, f"{doing} {run.path}, {len(data.train)} images, on {where}")
+        self._tell("training", run, number, f"{doing}, {len(data.train)} images, on {where}")
 
     def observers(self, run: PlannedRun) -> list[Observer]:
-        """The run's own progress."""
+        """Returns the observer that shows the run's own progress."""
         self.close()
         self._progress = Progress(self.console)
         return [self._progress]
 
     def diverged(self, run: PlannedRun, message: str) -> None:
-        """A line."""
+        """Prints that a run diverged."""
         self.close()
         self.console.data({"event": "diverged", "run": str(run.path), "message": message})
         self.console.line(f"{run.path} is given up: {message}")
 
     def refused(self, run: PlannedRun, reason: str) -> None:
-        """A line."""
+        """Prints why a run was left out."""
         self.close()
         self.console.data({"event": "refused", "run": str(run.path), "message": reason})
         self.console.line(f"{run.path} is left out: {reason}")
 
     def started_beside(self, run: PlannedRun, number: int) -> None:
-        """A line."""
+        """Prints that another process trains a run."""
         self._tell("started", run, number, f"{run.path}")
 
     def ended_beside(self, run: PlannedRun, number: int, message: str) -> None:
-        """A line."""
+        """Prints that another process has trained a run, or failed to."""
         self._tell("ended", run, number, f"{run.path}: {message or 'trained'}")
 
     def scoring(self, run: PlannedRun) -> None:
-        """A line."""
+        """Prints that a run is being scored."""
         self.close()
         self.console.line(f"scoring {run.path}")
 
     def drawing(self) -> None:
-        """A line."""
+        """Prints that the study's pictures are being drawn."""
         self.console.line("drawing pictures")
 
     def picture_note(self, message: str) -> None:
-        """A line."""
+        """Prints a note about a picture."""
         self.console.data({"event": "picture_note", "message": message})
         self.console.line(f"note: {message}")
 
     def close(self) -> None:
-        """Gives the terminal back; may be called twice."""
+        """Ends the progress display of the current run; may be called twice."""
         if self._progress is not None:
             self._progress.close()
 

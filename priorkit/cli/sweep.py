@@ -25,21 +25,21 @@ __all__ = ["sweep_command"]
 _PROGRAM = "priorkit sweep"
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 _SHOWN = 10
-"""Trials that the table at the end has, at most; all trade-offs are among them."""
+"""Maximal number of trials in the final table, unless there are more trade-offs: all of these are shown."""
 _OWN = (
-    ("--search", "SPEC", "what differs: learning_rate=1e-4..1e-2,networks.width=16,32; may be repeated"),
-    ("--objective", "FIGURE", "what to look for: sample_distance (default), or several, as sample_distance,seconds"),
-    ("--trials", "N", "trials in all, those of earlier calls included (default 20)"),
-    ("--jobs", "N", "processes that train at once (default: one for each CUDA device, else 1)"),
-    ("--study", "FILE|URL", "where trials are kept: a file, or postgresql://... (default: study.db in the folder)"),
-    ("--name", "NAME", "the study's name there (default: the folder's name)"),
-    ("--pruner", "NAME", "what ends trials that do worse than others: median (default), hyperband or none"),
-    ("--samples", "N", "samples that scores are of (default 10000)"),
-    ("--sweep-seed", "N", "seed of what is drawn (default 0)"),
+    ("--search", "SPEC", "options to vary: learning_rate=1e-4..1e-2,networks.width=16,32; may be repeated"),
+    ("--objective", "FIGURE", "what to optimise: sample_distance (default), or several, as sample_distance,seconds"),
+    ("--trials", "N", "trials in all, including those of earlier calls (default 20)"),
+    ("--jobs", "N", "processes that train at the same time (default: one for each CUDA device, else 1)"),
+    ("--study", "FILE|URL", "database of the trials: a file, or postgresql://... (default: study.db in the folder)"),
+    ("--name", "NAME", "the study's name in the database (default: the folder's name)"),
+    ("--pruner", "NAME", "rule that ends bad trials early: median (default), hyperband or none"),
+    ("--samples", "N", "number of samples for scores (default 10000)"),
+    ("--sweep-seed", "N", "seed of the drawn values (default 0)"),
 )
 _SWEEP = RunCommand(
     _PROGRAM,
-    "Trains a run for each of many settings, several at once, and finds the best. The same command goes on.",
+    "Trains a run for each of many settings, several at once, and finds the best. The same command resumes the sweep.",
     "priorkit sweep [RECIPE | FILE.toml] --search OPTION=A..B[,OPTION=A,B,...] [--objective FIGURE] [--trials N] [...]",
     TRAIN.subject,
     TRAIN.lower_layer,
@@ -74,7 +74,7 @@ def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
         )
     asked = parse_train_arguments(rest, registry, _SWEEP)
 
-    # Only now: everything above answers without torch.
+    # Imported late: the code above works without torch.
     from priorkit.cli.sweep_progress import SweepProgress
     from priorkit.sweeps import carry_out_sweep, require_optuna
 
@@ -96,14 +96,12 @@ def sweep_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _again(arguments: Sequence[str], study: str | None) -> str:
-    """The command, as a terminal or a log may have it: without the database's password."""
+    """Returns the command without the database's password, so that it can be printed."""
     from priorkit.sweeps.storage import without_secrets
 
     bare = [without_secrets(argument, study) for argument in arguments]
     command = shlex.join(["priorkit", "sweep", *bare])
-    return (
-        command if bare == list(arguments) else f"{command} (with the --study that was given; its password is left out)"
-    )
+    return command if bare == list(arguments) else f"{command} (add the password to --study, which is left out here)"
 
 
 def _request(own: argparse.Namespace, asked: TrainArguments, registry: Registry) -> SweepRequest:
@@ -113,9 +111,7 @@ def _request(own: argparse.Namespace, asked: TrainArguments, registry: Registry)
     options = parse_search(own.search)
     for option in options:
         if _is_given(asked.flags, option.path):
-            raise ConfigurationError(
-                f"{flag_for(option.path)} is searched, and given as well; leave out one of the two"
-            )
+            raise ConfigurationError(f"{flag_for(option.path)} is both searched and given; leave out one of the two")
     space = SearchSpace.checked(asked.settings, options, registry)
     shared = space.config({})
     stem = Path(asked.recipe).stem if asked.recipe else shared.prior.name
@@ -157,7 +153,7 @@ def _show(found: Sweep, console: Console) -> None:
             console.line(note)
     else:
         console.line("\nno trial is complete yet")
-    console.line(f"in {found.folder}: sweep.html, sweep.json, sweep.csv; each trial is a run folder of its own")
+    console.line(f"in {found.folder}: sweep.html, sweep.json, sweep.csv; each trial has its own run folder")
     best = found.best
     if best is not None and not found.stopped:
         console.line(f"more samples: priorkit sample {best.run} -n 64 --out more.png")

@@ -1,4 +1,4 @@
-"""The texts that samples are conditioned on: `--text` and `--text-file`."""
+"""`--text` and `--text-file`: the texts that samples are conditioned on."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def add_texts(parser: Parser) -> None:
     parser.add_argument(
         "--text", action="append", metavar="TEXT", help="for a run with --condition text: what to draw; may be repeated"
     )
-    parser.add_argument("--text-file", type=Path, metavar="FILE", help="the same, a text in each line of a UTF-8 file")
+    parser.add_argument("--text-file", type=Path, metavar="FILE", help="a UTF-8 file with a text to draw in each line")
 
 
 def given_texts(found: argparse.Namespace) -> list[str]:
-    """The texts that were given, in their order; those of the file come last.
+    """Returns the given texts in order; those of the file come last.
 
     Raises:
-        ConfigurationError: One of them is empty, or the file cannot be read or has none.
+        ConfigurationError: A text is empty, or the file cannot be read or has no text.
     """
     texts = list(found.text or [])
     for text in texts:
@@ -55,10 +55,10 @@ def _lines_of(path: Path) -> list[str]:
 
 
 def say_what_is_not_read(run: Run, found: argparse.Namespace, texts: list[str]) -> dict[str, Any]:
-    """Prints what the run's text encoder does not read of the texts, one line for each such text.
+    """Prints notes on the parts of the texts that the run's text encoder ignores.
 
     Returns:
-        The same for programs: `unknown`, words by text, and `cut`, texts.
+        The same for `--json`: `unknown`, the unknown words of each text, and `cut`, the texts that are cut off.
     """
     from priorkit.runs import unread_notes
 

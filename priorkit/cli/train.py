@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["run_and_tell", "train_command"]
 
 _NAMED = 20
-"""Names of classes that are printed, at most."""
+"""Maximal number of class names to print."""
 _STATUS = {"interrupted": 128 + signal.SIGINT, "terminated": 128 + signal.SIGTERM}
 
 
@@ -34,7 +34,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
             print(asked.help, end="")
         return 0
 
-    # Only now: everything above answers without torch.
+    # Imported late: the code above works without torch.
     from priorkit.runs import prepare, prepare_resumed
     from priorkit.tracking import tracker_names
 
@@ -50,7 +50,7 @@ def train_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
-    """Trains a run that is ready, and tells of it; returns the exit status."""
+    """Trains a prepared run, and prints its progress and result; returns the exit status."""
     from priorkit.cli.memory import keep_freed_memory
     from priorkit.display.progress import Progress
     from priorkit.distributed import leave_processes
@@ -76,7 +76,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
         if outcome.best:
             by_features, score = "features" in outcome.best, outcome.best["score"]
             told = f"{'Fréchet distance ' if by_features else ''}{score:.4f} at step {outcome.best['step']}"
-            # Once is enough: the last distance, where it is below 0, is explained above.
+            # Explained once: a last distance below 0 has its explanation above.
             explained = by_features or score >= 0 or progress.scores.get("sample_distance", 0.0) < 0
             rows.append(("best", told if explained else f"{told} ({BELOW_ZERO})"))
         for kind in ("samples", "reconstructions"):
@@ -87,13 +87,13 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
 
     if run.session.precision.device.type == "cpu":
         keep_freed_memory()
-    # Of several processes that train together, one speaks.
+    # Only the main one of several processes prints.
     speaks = run.processes.is_main
     console = Console(as_json=asked.json and speaks, quiet=asked.quiet or not speaks)
     progress = Progress(console, place=lambda: {"run": str(run.path)})
 
     class Announcement(Observer):
-        """Says what is trained, once the run has its folder: another run may have taken that which was free before."""
+        """Announces the training when the run has its folder: another run may have taken the planned one meanwhile."""
 
         def started(self, session: Session) -> None:
             _announce(run, console)
@@ -128,7 +128,7 @@ def run_and_tell(run: TrainingRun, asked: TrainArguments) -> int:
         total = run.session.total_steps()
         limit = f"--steps {total}" if total else f"--max-time {format_duration(2 * outcome.seconds).replace(' ', '')}"
         console.line(
-            f"\nits time was up before the stage {outcome.missed[0]}, so nothing has been trained there; resume with: "
+            f"\nthe time was up before the stage {outcome.missed[0]}, which was not trained; resume with: "
             f"priorkit train --resume {outcome.path} {limit}"
         )
         return 0
@@ -141,7 +141,7 @@ def _parse(arguments: Sequence[str], registry: Registry) -> TrainArguments:
         return parse_train_arguments(arguments, registry)
     from priorkit.distributed import join_processes
 
-    # A mistake that every process reads is told once.
+    # All processes find the same mistake: it is reported once.
     with join_processes().together():
         return parse_train_arguments(arguments, registry)
 
@@ -153,13 +153,13 @@ def _announce(run: TrainingRun, console: Console) -> None:
     active = active_slots(session.system)
     named = [kind for kind in KINDS if kind.slot in active]
     chosen = ", ".join(f"{kind.title} {getattr(config, kind.slot).name}" for kind in named)
-    console.line(f"{'going on with' if run.resumed else 'training'} {run.path}: {chosen}")
+    console.line(f"{'resuming' if run.resumed else 'training'} {run.path}: {chosen}")
     if not config.stages and config.fitted_to is None:
         listed = [choice.name for choice in config.phases]
         if listed != [choice.name for choice in RunConfig().phases]:
             console.line(f"phases {', '.join(listed)}")
     if config.fitted_to is not None:
-        console.line(f"the prior learns the codes of {config.fitted_to}, whose autoencoder stands still")
+        console.line(f"the prior learns the codes of {config.fitted_to}; the autoencoder does not change")
     console.line(
         f"data set {config.dataset.name}: {len(data.train)} images to train on, {len(data.test)} held out, "
         f"{data.shape.size}x{data.shape.size}, {'grey' if data.shape.channels == 1 else 'colour'}"
@@ -177,7 +177,7 @@ def _announce(run: TrainingRun, console: Console) -> None:
 
 
 def _classes(data: ImageData) -> str:
-    """How many classes there are, and their names: a layout that was misunderstood shows here."""
+    """Returns the number and the names of the classes, which reveal a misread folder layout."""
     from priorkit.data import summarise
 
     count, names = summarise(data).classes, data.class_names
@@ -187,7 +187,7 @@ def _classes(data: ImageData) -> str:
 
 
 def _blame_recipe(error: ConfigurationError, asked: TrainArguments) -> ConfigurationError:
-    """Where the component that complains was chosen by a recipe, and a flag contradicts it, says so."""
+    """Adds to an error that a recipe chose the component it is about, and which other components flags chose."""
     single = [kind for kind in KINDS if not kind.several]
     for kind in single:
         text = str(error)

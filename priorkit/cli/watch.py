@@ -23,29 +23,31 @@ _HIGHEST_PORT = 65535
 def _parser() -> Parser:
     parser = Parser(
         "priorkit watch",
-        "Shows runs in a browser while they train: how far they are, their newest samples, curves that grow, warnings. "
-        "Runs that begin meanwhile appear. The page is served to this machine alone, until Ctrl-C.",
+        "Shows runs in a browser while they train: their progress, newest samples, curves and warnings. "
+        "New runs appear by themselves. The page is served to this machine alone, until Ctrl-C.",
     )
     parser.add_argument(
         "folders",
         metavar="RUN|DIR",
         type=Path,
         nargs="*",
-        help="run folders, or folders that hold some, at any depth (default: runs)",
+        help="run folders, or folders with run folders below them (default: runs)",
     )
     parser.add_argument(
         "--port",
         type=whole_number(0),
         metavar="N",
-        help="the page's port; 0 for any that is free (default: 8642, or the next that is free)",
+        help="the page's port; 0 for any free port (default: 8642, or the next free port)",
     )
-    parser.add_argument("--no-browser", action="store_true", help="open no browser; from a terminal, one is opened")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="do not open a browser (default: open one from a terminal)"
+    )
     add_common(parser)
     return parser
 
 
 def watch_command(arguments: Sequence[str], registry: Registry) -> int:
-    """Serves the page until Ctrl-C, which is its normal end; returns the exit status."""
+    """Serves the page until Ctrl-C, the normal way to end this command; returns the exit status."""
     parser = _parser()
     found, unknown = parser.parse_known_args(join_values(arguments, {"--port"}, ()))
     refuse_unknown(unknown, parser.flags(), parser.prog)
@@ -65,7 +67,7 @@ def watch_command(arguments: Sequence[str], registry: Registry) -> int:
             console.line(f"watching {', '.join(map(str, folders))} on {server.address} (Ctrl-C ends)")
             console.result(server.address)
             if console.for_people and sys.stdout.isatty() and not found.no_browser and _has_windows():
-                # Some browsers return only when they are closed.
+                # With some browsers, the call returns only when the browser is closed.
                 threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
             server.serve_forever()
         except KeyboardInterrupt:
@@ -74,7 +76,7 @@ def watch_command(arguments: Sequence[str], registry: Registry) -> int:
 
 
 def _has_windows() -> bool:
-    """Whether a browser would have a window: one in the terminal would take that from us."""
+    """Whether a browser would open a window; a browser in the terminal would take it from this command."""
     if sys.platform in ("win32", "darwin"):
         return True
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))

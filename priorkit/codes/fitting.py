@@ -122,10 +122,10 @@ def fit_prior(
         KeyboardInterrupt: Training was stopped by Ctrl-C; a fit with a folder can be resumed.
 
     Examples:
+        >>> import priorkit
         >>> import torch
-        >>> from priorkit.codes import fit_prior
-        >>> codes = 3 + torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
-        >>> fitted = fit_prior(codes, "full-gaussian", device="cpu")
+        >>> codes = 3 + 2 * torch.randn(500, 4, generator=torch.Generator().manual_seed(0))
+        >>> fitted = priorkit.fit_prior(codes, "full-gaussian", device="cpu")
         >>> fitted.sample(10).shape, fitted.log_prob(codes).shape
         (torch.Size([10, 4]), torch.Size([500]))
     """

@@ -1,6 +1,6 @@
-"""What people see while something runs: lines, tables, bars, pictures.
+"""Output for people while something runs: lines, tables, bars, pictures.
 
-Displays of trainings are imported where they are used (`priorkit.display.progress_choice`): they need torch.
+Displays of trainings need torch, so they are imported where they are used (`priorkit.display.progress_choice`).
 """
 
 from priorkit.display.console import Console

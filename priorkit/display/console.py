@@ -1,4 +1,4 @@
-"""How commands speak: to people, to programs, or not at all."""
+"""The output of commands: for people, for programs, or none."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ from priorkit.plugins.wording import without_controls
 __all__ = ["Console", "stdout_for_data", "stdout_spared"]
 
 _data_streams: list[TextIO] = []
-"""Where what programs read goes, if anything else must not go there."""
+"""The stream for programs' data, if no other output may go there."""
 
 
 @contextlib.contextmanager
 def stdout_for_data() -> Iterator[None]:
-    """Keeps stdout for what programs read: what anything else prints inside, a plug-in perhaps, goes to stderr."""
+    """Reserves stdout for programs' data: other output inside this context, such as a plug-in's, goes to stderr."""
     _data_streams.append(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -31,7 +31,7 @@ def stdout_for_data() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stdout_spared() -> Iterator[None]:
-    """Has what is written to stdout past `sys.stdout`, by a child process perhaps, go to stderr."""
+    """Redirects output that bypasses `sys.stdout`, such as a child process's, from stdout to stderr."""
     if sys.__stdout__ is None or sys.__stderr__ is None:
         yield
         return
@@ -40,7 +40,7 @@ def stdout_spared() -> Iterator[None]:
         sys.__stdout__.flush()
         kept = os.dup(target)
     except (OSError, ValueError):
-        # One of them is closed, or is no file.
+        # A stream is closed, or is not a file.
         yield
         return
     try:
@@ -54,11 +54,11 @@ def stdout_spared() -> Iterator[None]:
 
 
 class Console:
-    """Where a command's output goes.
+    """Prints a command's output.
 
     Args:
-        as_json: Print JSON objects, one a line, and nothing else.
-        quiet: Print nothing but errors, and at the end where the result lies.
+        as_json: Whether to print JSON only, one object per line.
+        quiet: Whether to print only errors, and at the end the path of the result.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
@@ -67,37 +67,37 @@ class Console:
 
     @property
     def for_people(self) -> bool:
-        """Whether people read along."""
+        """Whether the output is for people: neither JSON nor quiet."""
         return not (self.as_json or self.quiet)
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people read along on a terminal that can redraw."""
+        """Whether the output is for people and goes to a terminal that can redraw."""
         return self.for_people and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
     def line(self, text: str = "") -> None:
-        """A line for people; a terminal gets it folded at spaces."""
+        """Prints a line for people, folded at spaces on a terminal."""
         if self.for_people:
             print(folded(without_controls(text), self._width), flush=True)
 
     def result(self, where: str | Path) -> None:
-        """Where the result of a command lies: all that a quiet one prints, so that `RUN=$(priorkit ...)` has it."""
+        """Prints the path of a command's result, if quiet: `RUN=$(priorkit ... --quiet)` then gets the path alone."""
         if self.quiet and not self.as_json:
             stream = _data_streams[-1] if _data_streams else sys.stdout
             print(where, file=stream, flush=True)
 
     def data(self, value: Any) -> None:
-        """An object for programs."""
+        """Prints a JSON object for programs."""
         if self.as_json:
             stream = _data_streams[-1] if _data_streams else sys.stdout
             print(json.dumps(value, default=str), file=stream, flush=True)
 
     def columns(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table for people, whose header is ruled off."""
+        """Prints a table for people, with a line below its header."""
         self._grid(header, rows, ruled=True)
 
     def grid(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table for people, without lines."""
+        """Prints a table for people, without lines."""
         self._grid(header, rows, ruled=False)
 
     def _grid(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, ruled: bool) -> None:
@@ -106,7 +106,7 @@ class Console:
             print_table([without_controls(name) for name in header], plain, self._width, ruled=ruled)
 
     def table(self, title: str, rows: list[tuple[str, str]]) -> None:
-        """Names and values for people, below a title."""
+        """Prints names and values for people, below a title."""
         if self.for_people:
             plain = [(without_controls(name), without_controls(value)) for name, value in rows]
             self.line(title)

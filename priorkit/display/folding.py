@@ -1,4 +1,4 @@
-"""Folds lines where a terminal would break them in the middle of a word."""
+"""Folds lines at spaces, because a terminal would break them within words."""
 
 import os
 import re
@@ -9,21 +9,21 @@ from typing import TextIO
 __all__ = ["folded", "shown_width", "width_of"]
 
 _NARROWEST = 20
-"""Columns below which nothing is folded any more."""
+"""Minimal width in columns: for narrower terminals, nothing is folded."""
 
 
 def width_of(stream: TextIO | None) -> int | None:
-    """How many columns a line may have: those of the terminal that a stream goes to, or what `COLUMNS` says.
+    """Returns the width of lines in columns: `COLUMNS`, if set, or the width of a stream's terminal.
 
     Returns:
-        None where lines may be as long as they are, as in a file.
+        The width; None if lines may have any length, as in a file.
     """
     if stream is None:
         return None
     try:
         of_terminal = stream.isatty()
     except ValueError:
-        # It is closed.
+        # The stream is closed.
         return None
     if not of_terminal and not os.environ.get("COLUMNS", "").isdecimal():
         return None
@@ -31,7 +31,7 @@ def width_of(stream: TextIO | None) -> int | None:
 
 
 def shown_width(text: str) -> int:
-    """How many columns a text takes: some characters take two, or none."""
+    """Returns the width of a text in columns: some characters take two columns, or none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -41,12 +41,12 @@ def shown_width(text: str) -> int:
 
 
 def folded(text: str, width: int | None, *, hang: int | None = None) -> str:
-    """Text whose lines are at most so wide, as far as there are spaces to fold them at: words and paths stay whole.
+    """Folds lines at spaces to at most `width` columns; longer words and paths stay whole.
 
     Args:
-        text: Lines.
-        width: Columns; None folds nothing.
-        hang: By how many columns the rest of a folded line is indented; two more than the line itself by default.
+        text: One or several lines.
+        width: The width in columns; None folds nothing.
+        hang: Indentation of the continuation of a folded line in columns; by default, two more than the line's own.
     """
     if width is None:
         return text

@@ -13,16 +13,16 @@ from priorkit.training import NoticedSymptom, Observer, Review, Session
 __all__ = ["NotebookProgress"]
 
 _PAUSE = 0.5
-"""Seconds between two drawings of the bar, at least: each is a message to the browser."""
+"""Minimal time in seconds between two updates of the bar, because each is a message to the browser."""
 _SHOWN = 16
-"""Samples that are shown."""
+"""Number of samples to show."""
 
 
 class NotebookProgress(Observer):
-    """Draws the state of a training below the cell that runs it.
+    """Shows the state of a training below the cell that runs it.
 
     Args:
-        unit: What batches are made of: images or codes.
+        unit: The items of batches: `images` or `codes`.
     """
 
     def __init__(self, unit: str = "images") -> None:
@@ -45,7 +45,7 @@ class NotebookProgress(Observer):
         self._handle = display(HTML(self.html(session)), display_id=True)
 
     def stepped(self, session: Advancing) -> None:
-        """Moves the bar."""
+        """Advances the bar."""
         if time.monotonic() - self._drawn >= _PAUSE:
             self._draw(session)
 
@@ -65,17 +65,17 @@ class NotebookProgress(Observer):
         self._notes.append(f"step {session.steps}: {symptom}")
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Says what happened, and from where training goes on."""
-        self._notes.append(f"{error}: going on from the checkpoint of step {session.steps}")
+        """Shows the error, and the checkpoint from which training continues."""
+        self._notes.append(f"{error}: continuing from the checkpoint of step {session.steps}")
 
     def ended(self, session: Advancing, reason: str | None) -> None:
-        """Draws the last state."""
+        """Shows the last state."""
         if reason is not None:
             self._notes.append(f"{reason} at step {session.steps}")
         self._draw(session)
 
     def close(self) -> None:
-        """Leaves the last state as it is drawn."""
+        """Does nothing: the last state stays visible."""
 
     def _draw(self, session: Advancing) -> None:
         from IPython.display import HTML
@@ -85,7 +85,7 @@ class NotebookProgress(Observer):
             self._handle.update(HTML(self.html(session)))
 
     def html(self, session: Advancing) -> str:
-        """The state, as HTML that needs nothing else."""
+        """Returns the state as self-contained HTML."""
         total, seconds = session.total_steps(), time.monotonic() - self._began
         share = min(1.0, session.steps / total) if total else 0.0
         rate = (session.engine.images_seen - self._first_images) / seconds if seconds > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Shows a training as it goes: a bar on a terminal, lines elsewhere, JSON for programs."""
+"""Shows the progress of a training: a bar on a terminal, lines elsewhere, JSON for programs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ from priorkit.training import NoticedSymptom, Observer, Review, Session
 __all__ = ["Progress"]
 
 _PAUSE = 5.0
-"""Seconds between plain lines, at least."""
+"""Minimal time in seconds between plain lines."""
 
 
 def _short(losses: dict[str, float]) -> list[str]:
-    """The losses of each phase: `autoencoder: reconstruction 0.31, ...`."""
+    """Formats the losses of each phase: `autoencoder: reconstruction 0.31, ...`."""
     phases: dict[str, list[str]] = {}
     for name, value in losses.items():
         phase, _, term = name.partition("/")
@@ -28,35 +28,35 @@ def _short(losses: dict[str, float]) -> list[str]:
 
 
 class Advancing(Protocol):
-    """What advances: a training of a run, or a fit to given codes."""
+    """A training whose progress can be shown: of a run, or a fit to given codes."""
 
     @property
     def config(self) -> RunConfig:
-        """Its settings."""
+        """The settings of the training."""
 
     @property
     def engine(self) -> Engine:
-        """What it is trained by."""
+        """The engine of the training."""
 
     @property
     def seconds(self) -> float:
-        """Time that it has taken."""
+        """The training time so far in seconds."""
 
     @property
     def steps(self) -> int:
-        """Steps done."""
+        """The number of steps so far."""
 
     def total_steps(self) -> int | None:
-        """At which step it ends; None if only time ends it."""
+        """Returns the total number of steps; None if only time limits the training."""
 
 
 class Progress(Observer):
-    """Tells the user how the training goes.
+    """Shows the progress of a training.
 
     Args:
-        console: Where to.
-        unit: What batches are made of: images or codes.
-        place: Says to programs where the training is kept, once it has started: `{"run": ...}`.
+        console: The console to print to.
+        unit: The items of batches: `images` or `codes`.
+        place: Function that returns the training's folder for programs, called when it has started: `{"run": ...}`.
     """
 
     def __init__(self, console: Console, unit: str = "images", place: Callable[[], Mapping[str, str]] = dict) -> None:
@@ -73,7 +73,7 @@ class Progress(Observer):
         self._scores: dict[str, float] = {}
 
     def started(self, session: Advancing) -> None:
-        """Draws the bar."""
+        """Shows the bar."""
         self._began = self._last_line = time.monotonic()
         self._first_step, self._first_images = session.steps, session.engine.images_seen
         about = {"step": session.steps, "total_steps": session.total_steps()}
@@ -88,12 +88,12 @@ class Progress(Observer):
             columns = ("step {task.fields[step]}", f"{{task.fields[rate]:.0f}} {self.unit}/s, {{task.fields[left]}}")
             self._bar = Bar(TextColumn(columns[0]), BarColumn(), TextColumn(columns[1]))
             self._task = self._bar.add_task("", total=1.0, step="0", rate=0.0, left="starting")
-            # The losses have lines of their own: beside the bar they would crowd it out of a narrow terminal.
+            # The losses have lines of their own: on a narrow terminal they would leave no room for the bar.
             self._live = Live(get_renderable=lambda: Group(self._bar, Text(self._losses, style="dim")))
             self._live.start()
 
     def entered_stage(self, session: Session) -> None:
-        """Says which stage begins, on what."""
+        """Announces the stage that begins, and its batches."""
         stages, stage = session.system.stages, session.stage
         number, names = stages.index(stage) + 1, [phase.name for phase in stage.phases]
         self._began = time.monotonic()
@@ -103,22 +103,22 @@ class Progress(Observer):
         self._print(f"stage {number} of {len(stages)}: {words}")
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Says what happened, and from where training goes on."""
+        """Reports the error, and the checkpoint from which training continues."""
         what, rates = str(error).partition(":")[0], f"{session.rates.reduction:g} of the learning rates"
         self.console.data({"event": "rolled back", "step": session.steps, "reason": what})
-        self._print(f"{what}: going on from the checkpoint of step {session.steps}, with {rates}")
+        self._print(f"{what}: continuing from the checkpoint of step {session.steps}, with {rates}")
 
     def _print(self, line: str) -> None:
-        """Prints a line, above the bar where there is one."""
+        """Prints a line, above the bar if there is one."""
         if self._live is not None:
-            # A path that is longer than a line stays whole for whoever copies it.
+            # A path that is longer than a line stays whole, so that it can be copied.
             text = folded(without_controls(line), self._live.console.width)
             self._live.console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
         else:
             self.console.line(line)
 
     def stepped(self, session: Advancing) -> None:
-        """Moves the bar."""
+        """Advances the bar."""
         if self._bar is not None:
             total = session.total_steps()
             self._bar.update(
@@ -159,7 +159,7 @@ class Progress(Observer):
         self._print(f"step {session.steps}: held-out {text}")
 
     def noticed(self, session: Session, symptom: NoticedSymptom) -> None:
-        """Says it to programs; others read the warning."""
+        """Reports a symptom to programs; people see the warning."""
         kind, of = symptom.symptom.value, symptom.of
         self.console.data(
             {"event": "symptom", "step": session.steps, "symptom": kind, "of": of, "value": symptom.value}
@@ -170,7 +170,7 @@ class Progress(Observer):
         self.close()
 
     def close(self) -> None:
-        """Gives the terminal back; may be called twice."""
+        """Ends the display; may be called twice."""
         if self._live is not None:
             self._live.stop()
             self._live = self._bar = None

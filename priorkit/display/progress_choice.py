@@ -1,4 +1,4 @@
-"""Which display of a training fits where Python code runs: a notebook, a terminal, or neither."""
+"""Chooses the display of a training for the place where Python code runs: a notebook, a terminal, or neither."""
 
 import sys
 
@@ -10,15 +10,15 @@ __all__ = ["progress_for"]
 
 
 def progress_for(shown: bool | None, unit: str = "images") -> Progress | NotebookProgress | None:
-    """The display of a training.
+    """Returns the display of a training.
 
     Args:
-        shown: Whether to show one; None does where people look on: in a notebook, or on a terminal.
-        unit: What batches are made of: images or codes.
+        shown: Whether to show progress; None shows it in a notebook or on a terminal.
+        unit: The items of batches: `images` or `codes`.
 
     Returns:
-        In a notebook, a bar with losses and the last samples; elsewhere a bar on a terminal, or lines. None where
-        nothing is to be shown.
+        In a notebook, a bar with losses and the last samples; elsewhere a bar on a terminal, or lines. None if nothing
+        is to be shown.
     """
     if shown is False:
         return None
@@ -29,7 +29,7 @@ def progress_for(shown: bool | None, unit: str = "images") -> Progress | Noteboo
 
 
 def _in_notebook() -> bool:
-    """Whether a kernel of Jupyter runs this code, which has imported IPython then."""
+    """Whether a Jupyter kernel runs this code; a kernel has imported IPython."""
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive is not None else None
     return shell is not None and hasattr(shell, "kernel")

@@ -1,4 +1,4 @@
-"""Lays tables out so that no word in them is broken, on terminals of any width."""
+"""Lays out tables without breaking words, on terminals of any width."""
 
 import sys
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 __all__ = ["column_widths", "listing", "print_table", "records"]
 
 _BETWEEN = 2
-"""Columns of text between two columns of a table."""
+"""Space between two columns of a table, in characters."""
 _COMFORTABLE = 24
-"""Columns of text that a cell keeps, as long as others can give way: figures and names stay on one line."""
+"""Width in characters up to which cells are not folded while others can be: figures and names stay on one line."""
 
 
 def column_widths(rows: Sequence[Sequence[str]], room: int | None) -> list[int] | None:
-    """How wide each column is: as wide as its cells where there is room, and never narrower than its longest word.
+    """Returns the width of each column: that of its cells if there is room, but at least that of its longest word.
 
     Args:
-        rows: The cells, those of the header included.
-        room: Columns of text for all together; None sets no bound.
+        rows: The cells, including those of the header.
+        room: Total width in characters; None for no limit.
 
     Returns:
-        The widths; None where the longest words do not fit side by side.
+        The widths; None if the longest words do not fit side by side.
     """
     columns = list(zip(*rows, strict=True))
     widths = [max(map(shown_width, column)) for column in columns]
@@ -42,13 +42,13 @@ def column_widths(rows: Sequence[Sequence[str]], room: int | None) -> list[int] 
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, ruled: bool) -> None:
-    """Prints a table; where it is too wide, one row below the other.
+    """Prints a table, or a list for each row if the table is too wide.
 
     Args:
-        header: What the columns are called.
+        header: The columns' titles.
         rows: The cells.
-        width: Columns of the terminal; None where lines may be long.
-        ruled: Whether a line stands below the header.
+        width: Width of the terminal in characters; None for no limit.
+        ruled: Whether to draw a line below the header.
     """
     room = None if width is None else width - _BETWEEN * (len(header) - 1)
     widths = column_widths([header, *rows], room)
@@ -70,7 +70,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
         box=SIMPLE if ruled else None,
         show_edge=False,
         pad_edge=False,
-        # A ruled table has a column between its columns.
+        # A ruled table has one more character between its columns.
         padding=(0, _BETWEEN - ruled, 0, 0),
         header_style="bold",
     )
@@ -82,14 +82,14 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequenc
 
 
 def records(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """A table as lists, one for each row: what a column is called, and the row's cell."""
+    """Formats a table as lists, one for each row: the column's title, and the row's cell."""
     return "\n\n".join(
         listing([(name, cell) for name, cell in zip(header, row, strict=True) if cell], width) for row in rows
     )
 
 
 def listing(rows: Sequence[tuple[str, str]], width: int | None) -> str:
-    """Names and values side by side; values are folded at spaces."""
+    """Formats names and values side by side; values are folded at spaces."""
     names = max((shown_width(name) for name, _ in rows), default=0) + 2
     return "\n".join(
         folded(f"{name}{' ' * (names - shown_width(name))}{value}", width, hang=names) for name, value in rows

@@ -1,4 +1,4 @@
-"""Several processes that train one run together."""
+"""Distributed training: several processes that train one run together."""
 
 from priorkit.distributed.agreement import (
     average_statistics,

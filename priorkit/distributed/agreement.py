@@ -1,4 +1,4 @@
-"""Keeps the networks of several processes one."""
+"""Keeps the networks of several processes equal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,20 +13,20 @@ from priorkit.errors import ProcessesError
 __all__ = ["average_statistics", "require_equal_descriptions", "require_equal_tensors"]
 
 _TOLERANCE = 1e-3
-"""Difference, relative to a tensor's largest value, beyond which processes no longer train one network. Rounding on
-machines of different kinds leaves less."""
+"""Largest allowed difference of a tensor between processes, relative to its largest value. Rounding on different kinds
+of machines causes smaller differences."""
 
 
 def require_equal_tensors(tensors: Mapping[str, Tensor], processes: Processes, step: int) -> None:
-    """Makes sure that every process has the same networks. All must call it.
+    """Checks that every process has the same networks. All processes must call this function.
 
     Args:
         tensors: Weights and buffers by name.
-        processes: Those that train together.
-        step: When that is, for the message.
+        processes: The processes that train together.
+        step: The current step, for the message.
 
     Raises:
-        ProcessesError: Some differ by more than rounding; raised in all processes.
+        ProcessesError: Tensors differ by more than rounding; raised in all processes.
     """
     if processes.count == 1:
         return
@@ -37,24 +37,26 @@ def require_equal_tensors(tensors: Mapping[str, Tensor], processes: Processes, s
         if names:
             raise ProcessesError(
                 f"{names[0]} in process {rank} differs from that of the main process at step {step}: a plug-in "
-                "writes to weights or buffers what depends on its own images or random numbers; let it use what "
-                "the phase is given, or train in one process"
+                "writes values to weights or buffers that depend on this process's images or random numbers; let it "
+                "use only the phase's inputs, or train in one process"
             )
 
 
 def _differ(own: Tensor, other: Tensor) -> bool:
-    # What is not finite has errors of its own.
+    # Values that are not finite are reported elsewhere.
     if not own.is_floating_point() or own.numel() == 0 or not bool(own.isfinite().all() & other.isfinite().all()):
         return False
     return float((own - other).abs().max()) > _TOLERANCE * max(1.0, float(other.abs().max()))
 
 
 def average_statistics(networks: Sequence[nn.Module], processes: Processes) -> None:
-    """Replaces statistics that each process has gathered from its own images by their means. All must call it.
+    """Replaces the statistics that each process has gathered from its own images by their means over all processes.
+
+    All processes must call this function.
 
     Args:
-        networks: Changed in place: the running statistics of their batch norm.
-        processes: Those that train together.
+        networks: The networks, whose running statistics of batch norm are changed in place.
+        processes: The processes that train together.
     """
     layers = [layer for network in networks for layer in network.modules() if isinstance(layer, _BatchNorm)]
     statistics = [item for layer in layers for item in (layer.running_mean, layer.running_var) if item is not None]
@@ -64,20 +66,21 @@ def average_statistics(networks: Sequence[nn.Module], processes: Processes) -> N
 
 
 def require_equal_descriptions(description: Mapping[str, Any], processes: Processes) -> None:
-    """Makes sure that all processes were started for the same run. All must call it.
+    """Checks that all processes were started for the same run. All processes must call this function.
 
     Args:
-        description: What must be equal, by the names that messages use.
-        processes: Those that train together.
+        description: The values that must be equal, by their names in messages.
+        processes: The processes that train together.
 
     Raises:
-        ProcessesError: They differ; the message names what, where and how. Raised in all processes.
+        ProcessesError: Values differ; the message names the value, the process and both values. Raised in all
+            processes.
     """
     main, *others = processes.gather(description)
     for rank, theirs in enumerate(others, 1):
         for name, value in theirs.items():
             if value != main.get(name):
                 raise ProcessesError(
-                    f"process {rank} of {processes.count} was started for another run: its {name} is {value}, and that "
+                    f"process {rank} of {processes.count} was started for another run: its {name} is {value}, but that "
                     f"of the main process {main.get(name)}; start all of them with the same command, on the same data"
                 )

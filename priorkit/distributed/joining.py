@@ -19,29 +19,30 @@ __all__ = ["abandon_processes", "join_processes", "leave_processes"]
 
 _NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
-"""What torchrun tells each of the processes that it starts."""
+"""Environment variables that torchrun sets in each process that it starts."""
 _PATIENCE = timedelta(hours=2)
-"""How long processes wait for one another: one may be downloading a data set."""
+"""Time that processes wait for one another; one of them may be downloading a data set."""
 
 _joined: Processes | None = None
 _store: Any = None
-"""Where the processes find one another; it outlives groups that are given up."""
+"""The store through which processes find one another; it outlives abandoned groups."""
 _groups = 0
-"""How many groups were set up here: each finds its members under names of its own, as the store forgets none."""
+"""Number of groups set up here: each uses names of its own in the store, which never forgets names."""
 _ours = False
 """Whether the default group of torch.distributed was set up here."""
 _messengers: Any = None
-"""Where the default group is the program's: one set up here beside it, which can be given up."""
+"""If the default group is the program's own: an additional group set up here, which can be abandoned."""
 
 
 def join_processes() -> Processes:
-    """The processes that torchrun has started together with this one; this one alone if it was not started so.
+    """Returns the processes that torchrun has started together; only this process if torchrun did not start it.
 
-    Sets up torch.distributed with gloo for tensors on the CPU and, where there is CUDA, NCCL for those on GPUs, unless
-    the program has set it up already. Further calls give the same.
+    Sets up torch.distributed with gloo for tensors on the CPU and, if CUDA is available, NCCL for tensors on GPUs,
+    unless the program has set it up already. Further calls return the same processes.
 
     Raises:
-        ProcessesError: The environment is only in part that of torchrun, or the others cannot be reached.
+        ProcessesError: Some environment variables of torchrun are missing or invalid, or the other processes cannot be
+            reached.
     """
     global _joined
     if _joined is None:
@@ -50,13 +51,13 @@ def join_processes() -> Processes:
 
 
 def abandon_processes(processes: Processes) -> None:
-    """Gives up what processes were doing together, after an error: nobody waits for this one any more.
+    """Leaves the other processes after an error, so that they do not wait for this one.
 
-    Connections that were made here are closed, which ends what the others wait for with a `ProcessesError`. What they
-    do next, if all of them live on, they begin by joining anew.
+    Closes the connections that were made here, so that the others' waiting ends with a `ProcessesError`. If all
+    processes survive, they join again for their next task.
 
     Args:
-        processes: As this process has joined them.
+        processes: The processes, from `join_processes`.
     """
     processes.give_up()
     if processes is _joined:
@@ -64,7 +65,7 @@ def abandon_processes(processes: Processes) -> None:
 
 
 def leave_processes() -> None:
-    """Takes down what `join_processes` has set up; does nothing where it has not."""
+    """Takes down the groups that `join_processes` has set up, if any."""
     global _store
     _take_down()
     _store = None
@@ -108,16 +109,16 @@ def _join() -> Processes:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, int]:
-    """The numbers of torchrun, as far as they are there.
+    """Returns the numbers in torchrun's environment variables; none if torchrun did not start this process.
 
     Raises:
-        ProcessesError: Some of what torchrun sets is missing, or is no number.
+        ProcessesError: Some of the variables are missing, or are not numbers.
     """
     numbers = {}
     for name in ("RANK", "WORLD_SIZE", *_LOCAL, "MASTER_PORT"):
         if name in environment:
             if not environment[name].isdecimal():
-                raise ProcessesError(f"the environment has {name}={environment[name]!r}, and a number was expected")
+                raise ProcessesError(f"the environment has {name}={environment[name]!r}, but a number was expected")
             numbers[name] = int(environment[name])
     missing = [name for name in _NEEDED if name not in environment]
     if numbers.get("WORLD_SIZE", 1) > 1 and missing and not dist.is_initialized():
@@ -145,12 +146,12 @@ def _set_up() -> None:
             "Choose another --master-port or --rdzv-endpoint"
         ) from error
     if _groups == 0:
-        # A program that ends without it may crash in gloo's threads.
+        # Without this, a program may crash in gloo's threads when it ends.
         atexit.register(leave_processes)
     _groups, _ours = _groups + 1, True
 
 
 def _machine() -> tuple[str, Any]:
-    """Differs between machines, and between containers that do not know of one another."""
+    """Returns a text that differs between machines, and between separate containers."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return socket.gethostname(), boot.read_text() if boot.is_file() else None

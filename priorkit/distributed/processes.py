@@ -16,19 +16,19 @@ __all__ = ["Processes"]
 
 
 class Processes:
-    """The processes of a run, seen from one of them. By default there is one, and everything here does nothing.
+    """The processes of a run, from the view of one of them. By default there is one, and the methods do nothing.
 
-    Every process takes a part of each batch. What is added up over the processes is what one process with the whole
-    batch would have, so the run does not depend on their number but for rounding.
+    Every process takes a part of each batch. Sums over the processes equal those of one process with the whole batch,
+    so the run's result does not depend on the number of processes, except for rounding.
 
-    Every method that waits for the others must be called by all of them, in the same order.
+    All processes must call every method that waits for the others, in the same order.
 
     Args:
-        rank: Which one this is, from 0.
-        count: How many there are.
-        local_rank: Which one this is among those of its machine.
-        local_count: How many there are on its machine.
-        group: The group of torch.distributed that sends what lies in main memory; None for the default one.
+        rank: The index of this process, from 0.
+        count: The number of processes.
+        local_rank: The index of this process among those of its machine.
+        local_count: The number of processes on its machine.
+        group: The group of torch.distributed for tensors in main memory; None for the default group.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes files and talks to the user."""
+        """Whether this is the main process, which writes files and prints messages."""
         return self.rank == 0
 
     def share(self, batch_size: int) -> slice:
-        """Which images of a batch this process takes; parts differ by one image at most."""
+        """Returns this process's part of a batch as a slice; the sizes of parts differ by at most one image."""
         return slice(self.rank * batch_size // self.count, (self.rank + 1) * batch_size // self.count)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces each tensor by its sum over the processes. All of one type travel together."""
+        """Replaces each tensor by its sum over the processes. Tensors of one type are sent together."""
         if self.count == 1:
             return
         for flat in _joined_by_type(tensors):
@@ -69,7 +69,7 @@ class Processes:
                 dist.all_reduce(flat, group=self._group_for(flat))
 
     def copy_from_main(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces each tensor by the main process's. All of one type travel together."""
+        """Replaces each tensor by that of the main process. Tensors of one type are sent together."""
         if self.count == 1:
             return
         for flat in _joined_by_type(tensors):
@@ -77,7 +77,7 @@ class Processes:
                 dist.broadcast(flat, src=0, group=self._group_for(flat))
 
     def gather(self, value: Any) -> list[Any]:
-        """Every process's value, a small Python object, in the order of their ranks."""
+        """Returns the value of every process, a small Python object, in the order of ranks."""
         if self.count == 1:
             return [value]
         values: list[Any] = [None] * self.count
@@ -89,15 +89,15 @@ class Processes:
         return self._group if tensor.device.type == "cpu" else None
 
     def agree(self, reason: str | None, seconds: float, *, failed: bool = False) -> tuple[str | None, float, bool]:
-        """Makes the processes of one mind about going on.
+        """Lets the processes decide together whether to continue.
 
         Args:
-            reason: Why this process has been asked to stop, or None.
-            seconds: How long it has been training, by its own clock.
-            failed: Whether it cannot go on.
+            reason: The reason for which this process was asked to stop, or None.
+            seconds: The training time of this process in seconds, by its own clock.
+            failed: Whether this process cannot continue.
 
         Returns:
-            The first reason that a process has, the main process's time, and whether any process cannot go on.
+            The first reason that any process has, the main process's time, and whether any process cannot continue.
         """
         if self.count == 1:
             return reason, seconds, failed
@@ -111,10 +111,10 @@ class Processes:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is done inside either works in every process or fails in all of them.
+        """Inside this context, an error in one process becomes an error in all of them.
 
         Raises:
-            ProcessesError: It has failed in another process.
+            ProcessesError: Another process has failed.
         """
         if self.count == 1:
             yield
@@ -124,7 +124,7 @@ class Processes:
             yield
         except ProcessesError as error:
             if not error.told and error.__cause__ is not None:
-                # The others cannot be asked.
+                # The others cannot be reached.
                 raise
             failure = error
         except Exception as error:
@@ -133,14 +133,14 @@ class Processes:
         failed = [f"process {rank} of {self.count} {text}" for rank, text in enumerate(told) if text is not None]
         expected = isinstance(failure, PriorkitError | NonFiniteLossError)
         if failure is not None and (self.is_main or not expected):
-            # A mistake of the program's is worth its traceback, wherever it is.
+            # A programming error needs its traceback, in whichever process it occurs.
             raise failure
         if failed:
             raise ProcessesError(failed[0], told=not self.is_main) from failure
 
     @contextmanager
     def first_on_machine(self) -> Iterator[None]:
-        """What is done inside is done by one process of each machine first, and then by its others."""
+        """Inside this context, one process of each machine goes first, and the others follow."""
         if self.local_rank > 0:
             self.gather(None)
         try:
@@ -150,27 +150,27 @@ class Processes:
                 self.gather(None)
 
     def give_up(self) -> None:
-        """Sends no more messages, and lets go of the connections; `abandon_processes` calls it."""
+        """Stops sending messages and releases the connections; called by `abandon_processes`."""
         self._given_up, self._group = True, None
 
     @contextmanager
     def _answers(self) -> Iterator[None]:
-        """Inside this context, a process waits for the others; they may have ended meanwhile."""
+        """Turns errors of waiting for other processes, which may have ended, into one-line errors."""
         if self._given_up:
             raise ProcessesError(
-                "the processes of this run have given it up after an error; "
-                "go on from the last checkpoint with `priorkit train --resume RUN`"
+                "the processes of this run have abandoned it after an error; "
+                "resume it from the last checkpoint with `priorkit train --resume RUN`"
             )
         try:
             yield
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
-            # Its kind depends on the backend, its message on the network: a place in gloo, the fact, advice.
+            # The type of the error depends on the backend. gloo's message has a source line, the fact, and advice.
             fact = re.sub(r"^\[[^]]*\] ", "", next(iter(str(error).splitlines()), type(error).__name__)).split(". ")[0]
             raise ProcessesError(
                 f"another process of this run has ended or does not answer ({fact}); its own message says why; "
-                "go on from the last checkpoint with `priorkit train --resume RUN`"
+                "resume from the last checkpoint with `priorkit train --resume RUN`"
             ) from error
 
 
@@ -180,7 +180,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _joined_by_type(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
-    """All tensors of one type as one, contiguous and flat; what it holds when the next is asked for goes back."""
+    """Yields the tensors of each type as one flat, contiguous tensor, and then copies its values back to them."""
     for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
         alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
         if len(alike) == 1 and alike[0].is_contiguous():

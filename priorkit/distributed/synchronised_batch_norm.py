@@ -14,16 +14,16 @@ __all__ = ["SynchronisedBatchNorm", "synchronise_batch_norm"]
 
 
 def synchronise_batch_norm(module: nn.Module, processes: Processes) -> None:
-    """Has every batch-norm layer below a module use the statistics of the whole batch, all processes' parts of it.
+    """Makes every batch-norm layer of a module use the statistics of the whole batch, over all processes.
 
-    Weights, statistics and their names stay as they are. Does nothing where one process trains alone.
+    Weights, statistics and their names stay unchanged. Does nothing if only one process trains.
 
     Args:
         module: A network; changed in place.
-        processes: Those that train together.
+        processes: The processes that train together.
 
     Raises:
-        ConfigurationError: A layer cannot be replaced without changing what it does.
+        ConfigurationError: A layer cannot be replaced without changing its behaviour.
     """
     if processes.count == 1:
         return
@@ -35,7 +35,7 @@ def synchronise_batch_norm(module: nn.Module, processes: Processes) -> None:
             if isinstance(layer, _BatchNorm) and not isinstance(layer, SynchronisedBatchNorm):
                 hooks = layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks
                 if type(layer).forward is not _BatchNorm.forward or any(hooks):
-                    raise _irreplaceable(layer, f"(layer {name!r}) has a forward or hooks of its own")
+                    raise _irreplaceable(layer, f"(layer {name!r}) has its own forward or hooks")
                 if layer not in replaced:
                     replaced[layer] = SynchronisedBatchNorm(layer, processes)
                 parent._modules[name] = replaced[layer]
@@ -49,14 +49,14 @@ def _irreplaceable(layer: nn.Module, why: str) -> ConfigurationError:
 
 
 class SynchronisedBatchNorm(_BatchNorm):
-    """A batch-norm layer that takes the place of another one, and its weights and statistics.
+    """A batch-norm layer that replaces another one, and takes over its weights and statistics.
 
-    torch.nn.SyncBatchNorm does the same on GPUs alone, and waits for the device in every forward pass; this one works
-    wherever processes can add up tensors, and waits for nothing else.
+    torch.nn.SyncBatchNorm works on GPUs only, and waits for the device in every forward pass. This layer works wherever
+    processes can add up tensors, and waits for nothing else.
 
     Args:
-        layer: The layer that it replaces; inputs of shape (N, C, ...).
-        processes: Those that train together.
+        layer: The layer to replace; inputs have the shape (N, C, ...).
+        processes: The processes that train together.
     """
 
     def __init__(self, layer: _BatchNorm, processes: Processes) -> None:
@@ -68,7 +68,7 @@ class SynchronisedBatchNorm(_BatchNorm):
             track_running_stats=layer.track_running_stats,
         )
         self.processes = processes
-        # The same tensors: optimisers and averages may hold them already.
+        # The same tensor objects, because optimisers and averages may refer to them already.
         self._parameters, self._buffers = layer._parameters, layer._buffers
         self.training = layer.training
         self._constants: tuple[Tensor, Tensor] | None = None
@@ -77,10 +77,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         if values.ndim < 2:
             raise ValueError(f"batch norm needs inputs of shape (N, C, ...), not {tuple(values.shape)}")
 
-    # torch.compile knows nothing of the messages in it.
+    # torch.compile cannot compile the messages between processes.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, values: Tensor) -> Tensor:
-        """Normalises (N, C, ...), by the statistics of all processes' inputs in training mode."""
+        """Normalises inputs (N, C, ...); in training mode, by the statistics of all processes' inputs."""
         if not self.training:
             return super().forward(values)
         self._check_input_dim(values)
@@ -93,7 +93,7 @@ class SynchronisedBatchNorm(_BatchNorm):
         return normalised
 
     def _zeros_and_ones(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """What kernels are given that want statistics and get none, in at least single precision."""
+        """Returns zeros and ones, in at least single precision, for kernels that require statistics."""
         precision = torch.promote_types(values.dtype, torch.float32)
         made = self._constants
         if made is None or made[0].device != values.device or made[0].dtype != precision:
@@ -107,14 +107,14 @@ class SynchronisedBatchNorm(_BatchNorm):
         assert self.running_mean is not None
         assert self.running_var is not None
         self.num_batches_tracked.add_(1)
-        # PyTorch's meaning of no momentum: the mean over all batches.
+        # In PyTorch, a momentum of None means the mean over all batches.
         weight = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean, weight)
         self.running_var.lerp_(variance * (count / (count - 1)).to(variance.dtype), weight)
 
 
 def _line(values: Tensor, slope: Tensor, offset: Tensor, zeros: Tensor, ones: Tensor) -> Tensor:
-    """The line slope * values + offset of each channel, in one pass, and in the tensor's own precision.
+    """Computes slope * values + offset for each channel, in one pass, and in the tensor's own precision.
 
     torch.nn.functional.batch_norm would do the same, but in torch 2.10 it refuses an eps of 0.
     """
@@ -135,12 +135,12 @@ class _Normalise(torch.autograd.Function):
         zeros: Tensor,
         ones: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        # Given running statistics in single precision, the kernel gives its results in it. These are scratch.
+        # With running statistics in single precision, the kernel returns single precision. These are scratch tensors.
         local_mean, local_variance = torch.batch_norm_update_stats(values, zeros.clone(), ones.clone(), 0.0)
-        # In double precision, the mean square less the squared mean loses nothing.
+        # In double precision, the mean square minus the squared mean is accurate enough.
         local_mean, local_variance = local_mean.double(), local_variance.double()
         square = torch.addcmul(local_variance, local_mean, local_mean)
-        # Weighted by how many numbers a channel has here, which travels with them: processes have unequal parts.
+        # Weighted by the count of numbers in a channel, which is sent too, as processes may have unequal parts.
         sums = torch.cat([local_mean, square, torch.ones_like(local_mean[:1])]).mul_(values.numel() // values.shape[1])
         processes.add_up([sums])
         count = sums[-1]
@@ -158,7 +158,7 @@ class _Normalise(torch.autograd.Function):
         if torch.is_grad_enabled():
             raise ConfigurationError(
                 "a loss needs the gradient of a gradient (create_graph=True), which batch norm over several processes "
-                "has not; use networks without batch norm, --no-synchronise-batch-norm, or one process"
+                "does not support; use networks without batch norm, --no-synchronise-batch-norm, or one process"
             )
         values, weight, mean, inverse = ctx.saved_tensors
         # The gradients of weight and bias: the sums of gradient * normalised values, and of gradient.

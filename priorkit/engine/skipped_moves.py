@@ -23,7 +23,8 @@ class SkippedMoves:
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         self.count = 0
-        self._in_a_row = self._since_begin = 0
+        self._in_a_row = 0
+        self._has_skipped = False
         self._buffers = [
             buffer for network in networks.values() for buffer in network.buffers() if buffer.is_floating_point()
         ]
@@ -31,7 +32,7 @@ class SkippedMoves:
 
     def begin_step(self) -> None:
         """Remembers the networks' buffers."""
-        self._since_begin = 0
+        self._has_skipped = False
         self._before = [buffer.clone() for buffer in self._buffers]
 
     def skips(self, finite: Tensor) -> bool:
@@ -50,11 +51,11 @@ class SkippedMoves:
             return False
         self.count += 1
         self._in_a_row += 1
-        self._since_begin += 1
+        self._has_skipped = True
         return True
 
     def end_step(self) -> None:
         """Restores buffers that skipped moves corrupted. Not earlier: gradients of other moves may depend on them."""
-        if self._since_begin:
+        if self._has_skipped:
             for buffer, before in zip(self._buffers, self._before, strict=True):
                 buffer.copy_(torch.where(buffer.isfinite(), buffer, before))

@@ -1,4 +1,4 @@
-"""Pages on which a trained model is explored: one HTML file whose networks run in the browser."""
+"""Interactive pages about trained runs: one HTML file, whose networks run in the browser."""
 
 from priorkit.exploring.exploration import Exploration, explore_run
 from priorkit.exploring.page import LARGEST_PAGE, WrittenPage, explore

@@ -1,4 +1,4 @@
-"""A model's networks as a browser runs them: ONNX graphs, and one file of weights that they share."""
+"""A model's networks for browsers: ONNX graphs, and one file of the weights that they share."""
 
 import gzip
 import hashlib
@@ -21,9 +21,9 @@ __all__ = ["BrowserNetworks", "Weights", "networks_for_browsers"]
 _FLOAT = 1
 """ONNX's number for float32."""
 _EXTERNAL = 1
-"""ONNX's number for data that lies elsewhere."""
+"""ONNX's number for external data."""
 _SMALL = 64
-"""Numbers of a tensor that stays inside its graph."""
+"""Maximal number of elements of a tensor that stays inside its graph."""
 _PARTS = {
     "decoder": (Part.DECODER, "prior"),
     "reconstruction": (Part.DECODER, "encoder"),
@@ -32,37 +32,37 @@ _PARTS = {
 _DOING = {
     "decoder": "exporting the decoder for the prior's codes",
     "reconstruction": "exporting the decoder for the encoder's codes",
-    "prior": "exporting the prior (takes minutes where it draws a code number by number)",
+    "prior": "exporting the prior (takes minutes if it draws a code number by number)",
 }
 
 
 class Weights(Enum):
-    """How a page holds weights."""
+    """The precision of the weights in a page."""
 
     AUTO = "auto"
-    """As float32, and as float16 where the page would become too large."""
+    """Float32, or float16 if the page would become too large."""
 
     FLOAT32 = "float32"
-    """As they are."""
+    """Float32, unchanged."""
 
     FLOAT16 = "float16"
-    """Rounded to half of the bytes; the browser computes in float32 all the same."""
+    """Rounded to float16, half the size; the browser still computes in float32."""
 
     NONE = "none"
-    """Not at all: the page shows pictures that are decoded before."""
+    """No weights: the page shows pictures that are decoded in advance."""
 
 
 @dataclass(frozen=True)
 class BrowserNetworks:
-    """What a browser needs to run a model.
+    """The networks of a model for a browser.
 
     Attributes:
-        graphs: ONNX graphs by their role: `decoder` decodes the prior's codes, `reconstruction` those of images,
-            `prior` makes codes of noise, and `text` makes s of tokens. Each is there only if it can be exported.
+        graphs: ONNX graphs by role: `decoder` decodes the prior's codes, `reconstruction` decodes codes of images,
+            `prior` turns noise into codes, and `text` turns tokens into s; without those that cannot be exported.
         weights: The weights that the graphs share, one after the other.
-        half: Whether those are float16.
-        refused: Why a network is missing, by its role.
-        tokens: How `text` gets its tokens; None without it.
+        half: Whether the weights are float16.
+        refused: The reasons why networks are missing, by role.
+        tokens: The table that turns texts into the tokens of `text`; None without that network.
     """
 
     graphs: dict[str, bytes] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class BrowserNetworks:
         return "decoder" in self.graphs
 
     def packed(self) -> dict[str, bytes]:
-        """The graphs and the weights, each compressed by gzip, which browsers undo."""
+        """Returns the graphs and the weights, each compressed by gzip, which browsers can decompress."""
         contents = {**self.graphs, "weights": self.weights} if self.graphs else {}
         return {name: gzip.compress(content, mtime=0) for name, content in contents.items()}
 
@@ -94,13 +94,13 @@ def networks_for_browsers(
 
     Args:
         run: The run, on the CPU.
-        weights: How the page is to hold weights.
-        largest: Bytes beyond which `Weights.AUTO` takes float16.
-        tell: Is told what is being done.
-        captions: Texts of the run's data, by which the text encoder of a run that reads texts is tried.
+        weights: The precision of the weights.
+        largest: Size in bytes beyond which `Weights.AUTO` uses float16.
+        tell: Called with a text before each part of the work.
+        captions: Captions of the run's data, to try the text encoder on, if the run reads texts.
 
     Raises:
-        MissingExtraError: What writes ONNX files is not installed.
+        MissingExtraError: The packages that write ONNX files are not installed.
     """
     if weights is Weights.NONE:
         return BrowserNetworks(refused={"decoder": "the page was made without weights"})
@@ -136,7 +136,7 @@ def networks_for_browsers(
             content = rounded.tobytes()
         else:
             half = False
-            refused["rounding"] = "some are larger than float16 can say"
+            refused["rounding"] = "some exceed the range of float16"
     return BrowserNetworks(graphs, content, half, refused, table)
 
 
@@ -150,7 +150,7 @@ def _require_onnx() -> None:
 
 
 class _SharedWeights:
-    """Float32 tensors of several graphs, each distinct one kept once."""
+    """Float32 tensors of several graphs; equal tensors are stored once."""
 
     def __init__(self) -> None:
         self._places: dict[bytes, int] = {}
@@ -161,7 +161,7 @@ class _SharedWeights:
         return b"".join(self._parts)
 
     def taken_from(self, content: bytes) -> bytes:
-        """The graph of an ONNX file, whose weights now lie here."""
+        """Moves the weights of an ONNX file into this store; returns the file's graph."""
         import onnx
 
         model = onnx.load_from_string(content)

@@ -1,4 +1,4 @@
-"""The points of a map of codes: codes of held-out images and of the prior, with places in the plane and pictures."""
+"""The points of a map of codes: codes of held-out images and of the prior, with two-dimensional places and pictures."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from priorkit.runs import Run
 __all__ = ["CodePoints", "PrincipalPlane", "code_points"]
 
 _THUMBNAIL = 32
-"""Pixels of a small picture's side, at most."""
+"""Maximal side of a small picture in pixels."""
 _MOST_NUMBERS = 400_000
-"""Numbers of all codes, which the page holds: of larger codes it shows fewer."""
+"""Maximal total of numbers in the codes of a page: of large codes, a page shows fewer."""
 _FEWEST = 40
-"""Codes of each kind that it shows however large they are."""
+"""Minimal number of codes of each kind, however large they are."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class PrincipalPlane:
     """The plane in which codes vary most.
 
     Attributes:
-        mean: Its origin, float32 (D,).
-        axes: Its two directions, float32 (2, D).
+        mean: The plane's origin, float32 (D,).
+        axes: The plane's two directions, float32 (2, D).
     """
 
     mean: Tensor
     axes: Tensor
 
     def places(self, vectors: Tensor) -> Tensor:
-        """Where codes lie in it: float32 (N, 2)."""
+        """Returns the places of codes in the plane: float32 (N, 2)."""
         return (vectors - self.mean) @ self.axes.T
 
 
@@ -47,10 +47,10 @@ class CodePoints:
     Attributes:
         codes: float32 (N, code_dim), or int64 where codes are indices.
         from_prior: Whether each is the prior's, bool (N,).
-        classes: Label of the image, or class that conditioned the code, int64 (N,); -1 where there is none.
-        plane: The principal plane; None where codes are indices, which have no coordinates of their own.
+        classes: Label of the image, or class that conditioned the code, int64 (N,); -1 without a class.
+        plane: The principal plane; None if codes are indices, which have no coordinates.
         places: Places by the layout's name, `principal axes` and `t-SNE`, float32 (N, 2).
-        thumbnails: uint8 (N, C, h, w): the held-out images, and what the prior's codes are decoded to.
+        thumbnails: uint8 (N, C, h, w): the held-out images, and the images decoded from the prior's codes.
     """
 
     codes: Tensor
@@ -66,8 +66,8 @@ def code_points(run: Run, data: ImageData | None, n: int, seed: int) -> CodePoin
 
     Args:
         run: The run.
-        data: Its data; None leaves held-out images out, as does a run without an encoder.
-        n: Codes of each kind, at most; fewer where codes are large.
+        data: The run's data; None for no held-out images. A run without an encoder has none in any case.
+        n: Maximal number of codes of each kind; fewer if codes are large.
         seed: Seed of the prior's codes and of t-SNE.
 
     Raises:
@@ -91,7 +91,7 @@ def code_points(run: Run, data: ImageData | None, n: int, seed: int) -> CodePoin
     vectors = model.vectors(codes).cpu().flatten(1)
     if not bool(vectors.isfinite().all()):
         raise RunFolderError(
-            f"the codes of {str(run.path)!r} ({run.checkpoint}) are not finite: a network computes no numbers of them; "
+            f"the codes of {str(run.path)!r} ({run.checkpoint}) are not finite numbers; "
             "try --checkpoint best, or train the run again"
         )
     plane = principal_plane(vectors)
@@ -105,7 +105,7 @@ def _none(n: int) -> Tensor:
 
 
 def _small(images: Tensor) -> Tensor:
-    """uint8 images of at most 32 pixels."""
+    """Shrinks uint8 images to at most 32 pixels a side."""
     side = images.shape[-1]
     if side <= _THUMBNAIL:
         return images
@@ -114,24 +114,24 @@ def _small(images: Tensor) -> Tensor:
 
 
 def principal_plane(vectors: Tensor) -> PrincipalPlane:
-    """The plane of the two principal axes of vectors (N, D); where D is 1, the second axis is 0."""
+    """Returns the plane of the two principal axes of vectors (N, D); if D is 1, the second axis is 0."""
     mean = vectors.mean(0)
     directions = torch.linalg.svd((vectors - mean).double(), full_matrices=False).Vh[:2].float()
     missing = 2 - len(directions)
     axes = torch.cat([directions, directions.new_zeros(missing, vectors.shape[1])]) if missing else directions
-    # The sign of an axis is arbitrary; this one is always the same.
+    # The sign of an axis is arbitrary; a fixed rule makes it reproducible.
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     return PrincipalPlane(mean, axes * torch.where(largest < 0, -1.0, 1.0))
 
 
 def _neighbour_places(vectors: Tensor, seed: int) -> Tensor:
-    """Places by t-SNE, which keeps neighbours together (van der Maaten and Hinton 2008)."""
+    """Returns places by t-SNE, which keeps neighbours together (van der Maaten and Hinton 2008)."""
     from sklearn.manifold import TSNE
 
     codes = vectors.numpy()
     start = "pca" if codes.shape[1] > 1 and np.ptp(codes, axis=0).any() else "random"
     method = TSNE(perplexity=min(30.0, (len(codes) - 1) / 3), init=start, random_state=seed % 2**32)
     with warnings.catch_warnings():
-        # Of codes that are all alike.
+        # All codes are equal.
         warnings.simplefilter("ignore", RuntimeWarning)
         return torch.from_numpy(method.fit_transform(codes))

@@ -1,4 +1,4 @@
-"""Choices of the condition: classes, texts, or vectors as the run draws them."""
+"""Choices of the condition on a page: classes, texts, or vectors."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class ConditionControls:
     """The conditions that a page offers.
 
     Attributes:
-        kind: What readers choose: `classes`, `texts` or `vectors`.
+        kind: The kind of choices: `classes`, `texts` or `vectors`.
         dim: Dimensions of s.
-        classes: Names of the classes, for the first dimensions of s; empty where s is no class.
-        untrained: The classes that no training image has.
-        captions: What each of `vectors` stands for: a text, or `vector 3`.
-        vectors: s to choose from where it is no class, float32 (M, dim); None where it is one.
+        classes: Names of the classes, which are the first dimensions of s; empty if s is not a class.
+        untrained: The classes without training images.
+        captions: A caption for each of `vectors`: a text, or `vector 3`.
+        vectors: The values of s to choose from, float32 (M, dim); None if s is a class.
     """
 
     kind: str
@@ -35,13 +35,13 @@ class ConditionControls:
 
 
 def condition_controls(run: Run, data: ImageData | None, texts: tuple[str, ...], seed: int) -> ConditionControls | None:
-    """The choices that a page offers of a run's condition; None where its prior takes none.
+    """Returns the choices of a run's condition on a page; None if the run's prior takes no condition.
 
     Args:
         run: The run.
-        data: Its data, whose held-out captions are offered.
-        texts: Texts to offer before these, which the run reads.
-        seed: Seed of vectors that are drawn.
+        data: The run's data, whose held-out captions are offered.
+        texts: Texts to offer first, which the run must be able to read.
+        seed: Seed of drawn vectors.
     """
     model = run.model
     condition = model.condition
@@ -63,6 +63,6 @@ def condition_controls(run: Run, data: ImageData | None, texts: tuple[str, ...],
 
 
 def _held_out_texts(data: ImageData) -> tuple[str, ...]:
-    """The first captions of different held-out images."""
+    """Returns the first captions of different held-out images."""
     captions = data.test.captions
     return tuple(dict.fromkeys(of_image[0] for of_image in captions)) if captions is not None else ()

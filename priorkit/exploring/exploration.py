@@ -1,4 +1,4 @@
-"""What a page shows of one run: codes, networks, sliders and choices, samples, the diagnosis."""
+"""The contents of a page for one run: codes, networks, sliders and choices, samples, the diagnosis."""
 
 import warnings
 from collections.abc import Callable
@@ -22,26 +22,26 @@ from priorkit.runs import Run, diagnose, load_run_data
 __all__ = ["Exploration", "explore_run"]
 
 _DIAGNOSED = 2000
-"""Codes of each kind that are compared."""
+"""Maximal number of codes of each kind to compare."""
 _ROWS, _COLUMNS = 4, 8
 _CLASS_COLUMNS = 10
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """All that a page tells of a run.
+    """The contents of a page for one run.
 
     Attributes:
         run: The run.
-        points: Codes and their places.
-        networks: What the browser runs.
+        points: Codes and their places on the map.
+        networks: The networks that the browser runs.
         noise: Sliders for the noise.
-        condition: Choices of the condition; None where nothing conditions samples.
-        samples: Samples for those whose browser runs no networks, uint8 (N, C, H, W).
-        columns: How many of them stand in a row; in a run with classes, a column each.
+        condition: Choices of the condition; None if the prior takes no condition.
+        samples: Samples for browsers that cannot run networks, uint8 (N, C, H, W).
+        columns: Number of samples in a row; in a run with classes, one column for each class.
         class_names: Names of the classes of `points`.
-        diagnosis: What the prior lacks; None where it cannot be told.
-        notes: What is missing on the page, and why.
+        diagnosis: The diagnosis of the prior; None if it is not possible.
+        notes: Notes on missing parts of the page, with the reasons.
     """
 
     run: Run
@@ -68,23 +68,23 @@ def explore_run(
     data_dir: Path | None = None,
     tell: Callable[[str], None] = lambda doing: None,
 ) -> Exploration:
-    """Computes what a page tells of a run.
+    """Computes the contents of a page for one run.
 
     Args:
         run: The run, on the CPU and in float32.
-        codes: Codes of each kind on the map, at most.
+        codes: Maximal number of codes of each kind on the map.
         seed: Seed of all draws.
-        texts: Texts to offer, which the run reads.
-        weights: How the page holds weights.
-        largest_weights: Bytes of weights beyond which `Weights.AUTO` rounds them.
-        data_dir: Where the data lies now; if None, where it lay then, and a page without held-out images where it is
-            gone.
-        tell: Is told what is being done.
+        texts: Texts to offer, which the run must be able to read.
+        weights: The precision of the weights in the page.
+        largest_weights: Size of the weights in bytes beyond which `Weights.AUTO` rounds them.
+        data_dir: The current place of the data. If None, its place in training; if the data is no longer there, the
+            page has no held-out images.
+        tell: Called with a text before each part of the work.
 
     Raises:
         ConfigurationError: `data_dir` holds other data.
         DataError: The data in `data_dir` is missing or broken.
-        MissingExtraError: What writes ONNX files is not installed.
+        MissingExtraError: The packages that write ONNX files are not installed.
         RunFolderError: The run's codes are not finite numbers.
     """
     notes: list[str] = []
@@ -95,7 +95,7 @@ def explore_run(
     captions = condition.captions if condition is not None and condition.kind == "texts" else ()
     networks = networks_for_browsers(run, weights, largest_weights, tell, captions=captions)
     notes += [f"{_MISSING[role]}: {why}" for role, why in networks.refused.items()]
-    tell("trying what each number of the noise changes")
+    tell("measuring the effect of each number of the noise")
     noise = noise_controls(run.model, seed)
     samples, columns = _samples(run, condition, seed)
     points, names = _named_classes(run, data, points)
@@ -104,17 +104,17 @@ def explore_run(
 
 
 _MISSING = {
-    "decoder": "Codes are not decoded here, and the page shows decoded pictures",
-    "reconstruction": "Codes of held-out images are not decoded here",
-    "prior": "The noise cannot be turned here",
+    "decoder": "This page cannot decode codes, and shows pictures that were decoded in advance",
+    "reconstruction": "This page cannot decode codes of held-out images",
+    "prior": "This page cannot change the noise",
     "rounding": "Weights are not rounded to float16",
-    "text": "Texts of your own are not read here, but only those that are listed",
+    "text": "This page cannot read texts of your own, but only offers those in the list",
 }
 
 
 def _data(run: Run, data_dir: Path | None, notes: list[str], tell: Callable[[str], None]) -> ImageData | None:
     if run.model.encoder is None:
-        notes.append("The run has no encoder, so the map has codes of the prior alone.")
+        notes.append("The run has no encoder, so the map shows only codes of the prior.")
         return None
     tell("reading the data")
     try:
@@ -122,19 +122,19 @@ def _data(run: Run, data_dir: Path | None, notes: list[str], tell: Callable[[str
     except (ConfigurationError, DataError) as error:
         if data_dir is not None:
             raise
-        # The page may go to somebody else, whom paths of this machine do not concern.
+        # The page may be sent to others, who should not see paths of this machine.
         warnings.warn(f"the page shows no held-out images: {error}", DataWarning, stacklevel=2)
         notes.append(
-            "The run's data could not be read where this page was made, so the map has the prior's codes alone."
+            "The run's data could not be read when this page was made, so the map shows only codes of the prior."
         )
         return None
     if not len(data.test):
-        notes.append("The run has no held-out images, so the map has codes of the prior alone.")
+        notes.append("The run has no held-out images, so the map shows only codes of the prior.")
     return data
 
 
 def _named_classes(run: Run, data: ImageData | None, points: CodePoints) -> tuple[CodePoints, tuple[str, ...]]:
-    """Names for the classes of points; classes that the run has found by itself come after the labels of its data."""
+    """Returns names for the classes of points; classes that the run found by itself come after the data's labels."""
     labels = tuple(data.class_names) if data is not None else ()
     condition = run.model.condition
     if not run.class_names or condition is None or condition.from_labels:
@@ -147,7 +147,7 @@ def _named_classes(run: Run, data: ImageData | None, points: CodePoints) -> tupl
 
 
 def _samples(run: Run, condition: ConditionControls | None, seed: int) -> tuple[Tensor, int]:
-    """Samples of all classes, a column each; or any samples, where there are no classes."""
+    """Draws samples of all classes, one column for each; or any samples in a run without classes."""
     model = run.model
     if condition is not None and condition.classes:
         trained = [index for index in range(len(condition.classes)) if index not in condition.untrained]
@@ -166,5 +166,5 @@ def _diagnosis(
     try:
         return diagnose(run, samples=_DIAGNOSED, seed=seed, data=data, called=run.path.resolve().name)
     except ConfigurationError as error:
-        notes.append(f"The prior is not compared with the codes: {error}")
+        notes.append(f"The prior was not compared with the codes: {error}")
         return None

@@ -1,4 +1,4 @@
-"""Sliders for the prior's noise: its law, and which of its numbers change images most."""
+"""Sliders for the prior's noise: its distribution, and the numbers that change images most."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from priorkit.models import Model
 __all__ = ["NoiseControls", "noise_controls"]
 
 _BASES = 4
-"""Samples around which the effect of each number is measured."""
+"""Number of samples around which the effect of each number is measured."""
 _MOST_MEASURED = 128
 _DRAWN = 32
-"""Draws of noise that browsers cannot draw."""
+"""Number of draws to store of noise that browsers cannot draw."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class NoiseControls:
     """The noise of one sample, flat.
 
     Attributes:
-        law: Its shape, and what its numbers are drawn from.
-        order: The numbers that sliders are for, those with the largest effect on the image first.
-        drawn: Draws, float32 (32, numbers), where numbers are drawn by a law that browsers do not know; otherwise None.
+        law: The noise's shape and distribution.
+        order: Indices of the numbers with sliders, those with the largest effect on the image first.
+        drawn: Draws, float32 (32, numbers), if browsers cannot draw some of the numbers; otherwise None.
     """
 
     law: NoiseLaw
@@ -33,11 +33,11 @@ class NoiseControls:
 
 
 def noise_controls(model: Model, seed: int) -> NoiseControls:
-    """Finds the law of a prior's noise, and which of its numbers change the image most.
+    """Finds the law of a prior's noise, and the numbers that change the image most.
 
     Args:
         model: The model.
-        seed: Seed of the samples around which they are changed.
+        seed: Seed of the samples around which the numbers are changed.
     """
     law = noise_law(model.prior)
     width = law.shape[-1] if law.shape else 1
@@ -54,13 +54,13 @@ def noise_controls(model: Model, seed: int) -> NoiseControls:
 
 
 def _effects(model: Model, places: list[int], laws: list[str], seed: int) -> dict[int, float]:
-    """How far images move where a number moves by a deviation: the mean absolute difference of pixels."""
+    """Returns each number's effect: the mean absolute change of pixels when it changes by a standard deviation."""
     noise = model.noise(_BASES, seed)
     condition = model.conditions(_BASES, seed) if model.condition is not None else None
     before = model.decode(model.codes_of(noise, condition), from_prior=True)
     if not places:
         return {}
-    # All at once: priors that make a code number by number take as long for one as for many.
+    # All at once, because priors that draw a code number by number take equally long for one code and for many.
     moved = noise.flatten(1).repeat(len(places), 1, 1).transpose(0, 1).contiguous()
     for index, place in enumerate(places):
         values = moved[:, index, place]

@@ -1,8 +1,7 @@
-"""Writes the page on which one or several runs are explored."""
+"""Writes an interactive page about one or several runs."""
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,6 +13,7 @@ from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.exploring.browser_networks import Weights
 from priorkit.exploring.exploration import Exploration, explore_run
 from priorkit.exploring.page_data import as_page_data, diagnosis_html, samples_html
+from priorkit.exploring.written_page import LARGEST_PAGE, WrittenPage
 from priorkit.pages import (
     PageScript,
     curve_sections,
@@ -33,42 +33,16 @@ from priorkit.whole_files import write_whole
 
 __all__ = ["LARGEST_PAGE", "WrittenPage", "explore"]
 
-LARGEST_PAGE = 12_000_000
-"""Bytes that a page should stay below, so that it can be sent around."""
 _MOST_RUNS = 6
 _MOST_CODES = 5000
 _MARK = '<meta name="priorkit-page" content="explore">'
 _RUNTIME = 5_000_000
-"""Bytes of the runtime in a page."""
+"""Approximate size in bytes of the runtime in a page."""
 _PER_RUN = 900_000
-"""Bytes of a run beside its weights, about: codes, pictures, curves."""
+"""Approximate size in bytes of a run's codes, pictures and curves, without its weights."""
 _BASE64 = 4 / 3
 _PACKAGE = "priorkit.exploring"
 _SCRIPTS = ("binary", "noise", "networks", "images", "codes_map", "map_view", "conditions", "sampler", "page")
-
-
-@dataclass(frozen=True)
-class WrittenPage:
-    """What has been written.
-
-    Attributes:
-        path: The file.
-        size: Its bytes.
-        explorations: What it tells, a run each.
-    """
-
-    path: Path
-    size: int
-    explorations: tuple[Exploration, ...]
-
-    @property
-    def advice(self) -> str:
-        """How to make the page smaller; empty where it is small enough."""
-        if self.size <= LARGEST_PAGE:
-            return ""
-        ways = [] if all(each.networks.half for each in self.explorations) else ["--weights float16"]
-        ways += ["--codes 100"] + (["fewer runs"] if len(self.explorations) > 1 else []) + ["--weights none"]
-        return f"the page has {self.size / 1e6:.1f} MB; to make it smaller: {', '.join(ways)}"
 
 
 def explore(
@@ -85,26 +59,36 @@ def explore(
     registry: Registry | None = None,
     tell: Callable[[str], None] = lambda doing: None,
 ) -> WrittenPage:
-    """Writes one HTML file on which runs are explored: a browser decodes their codes, without any server.
+    """Writes one interactive HTML file about runs: the browser decodes their codes, without a server.
 
     Args:
-        runs: Runs, or their folders: at most 6.
-        out: The file; by default `explore.html` in the folder of a single run, where it replaces an earlier one.
-        overwrite: Whether a file of that name is replaced; an earlier page in a run's folder always is.
-        codes: Codes of each kind on a run's map, at most: 2 to 5000.
+        runs: Runs, or their folders: 1 to 6.
+        out: The file; by default `explore.html` in the folder of a single run, where it replaces an earlier page.
+        overwrite: Whether to replace an existing file; an earlier page in a run's folder is always replaced.
+        codes: Maximal number of codes of each kind on a run's map, 2 to 5000.
         seed: Seed of all draws.
         texts: Texts to offer, for the runs that read texts.
-        weights: How the page holds weights: `auto`, `float32`, `float16` or `none`.
-        checkpoint: `last` or `best`, of runs that are given as folders.
-        data_dir: Where the runs' data lies now, if not where it lay then.
+        weights: Precision of the weights in the page: `float32`; `float16`; `auto` for float32, or float16 if the page
+            would exceed 12 MB; or `none` for pictures that are decoded in advance.
+        checkpoint: The checkpoint of runs that are given as folders: `last` or `best`.
+        data_dir: The current place of the runs' data, if it has moved.
         registry: Where components come from; the installed plug-ins if None.
-        tell: Is told what is being done.
+        tell: Called with a text before each part of the work.
+
+    Returns:
+        The page's path and size, and its contents.
 
     Raises:
         ConfigurationError: There are no runs or too many, an option is wrong, or `data_dir` holds other data.
         DataError: The data in `data_dir` is missing or broken.
-        MissingExtraError: What writes ONNX files is not installed: `pip install 'priorkit[explore]'`.
-        RunFolderError: A folder is no run, or the file cannot be written.
+        MissingExtraError: The packages that write ONNX files are not installed: `pip install 'priorkit[explore]'`.
+        RunFolderError: A folder is not a run, or the file cannot be written.
+
+    Examples:
+        >>> import priorkit
+        >>> page = priorkit.explore("runs/first", "digits.html", codes=20, weights="none")
+        >>> page.path.name, page.size < 12_000_000, page.explorations[0].run.checkpoint
+        ('digits.html', True, 'step-00000002')
     """
     given = [runs] if isinstance(runs, Run | str | Path) else list(runs)
     if not 1 <= len(given) <= _MOST_RUNS:
@@ -141,10 +125,10 @@ def explore(
 
 
 def _readers(runs: Sequence[Run], texts: tuple[str, ...]) -> list[Run]:
-    """The runs that read texts, which all of these must be readable to: before minutes of work.
+    """Returns the runs that read texts, after checking that they can read all of these: before minutes of work.
 
     Raises:
-        ConfigurationError: No run reads texts, or one reads nothing of a text.
+        ConfigurationError: No run reads texts, or a run cannot read any word of a text.
     """
     readers = [run for run in runs if run.model.condition is not None and run.model.condition.reads_text]
     if texts:
@@ -169,14 +153,14 @@ def _output(given: Sequence[Run | str | Path], out: str | Path | None, *, overwr
         [one] = given
         path = (one.path if isinstance(one, Run) else Path(one)) / "explore.html"
         if path.is_dir() or (not overwrite and path.exists() and not _is_ours(path)):
-            what = "is a folder" if path.is_dir() else "is no page of priorkit's, and is left as it is"
-            raise RunFolderError(f"{str(path)!r} {what}; move it away, or name another file by --out")
+            what = "is a folder" if path.is_dir() else "is not a page by priorkit, and is left as it is"
+            raise RunFolderError(f"{str(path)!r} {what}; move it away, or name another file with --out")
         return path
     path = Path(out)
     if path.suffix not in (".html", ".htm"):
-        raise ConfigurationError(f"--out {path} is no name of a page: it must end in .html")
+        raise ConfigurationError(f"--out {path}: the name of a page must end in .html")
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
+        what = "is a folder" if path.is_dir() else "is in a folder that does not exist"
         raise RunFolderError(f"--out {path} {what}; name a file in a folder that exists")
     if path.exists() and not overwrite:
         raise RunFolderError(f"--out {path} already exists and is left as it is; name another file, or add --overwrite")
@@ -198,7 +182,7 @@ def _loaded(each: Run | str | Path, checkpoint: str, data_dir: Path | None, regi
 
 
 def _names(found: Sequence[Exploration]) -> list[str]:
-    """The folders' names, and a number behind those that others share."""
+    """Returns the folders' names; names that several runs share are numbered."""
     names = [each.run.path.resolve().name for each in found]
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, start=1)]
 
@@ -210,7 +194,7 @@ def _page(found: Sequence[Exploration]) -> str:
     lead = (
         run_sentence(found[0].run.config, found[0].run.environment)
         if single
-        else f"{len(found)} runs side by side: the same noise goes through each."
+        else f"{len(found)} runs side by side: each gets the same noise."
     )
     parts = [_notes(found, names), _samples(found, names), '<section id="map"></section>']
     parts += _films(found, names)
@@ -255,7 +239,7 @@ def _notes(found: Sequence[Exploration], names: Sequence[str]) -> str:
 
 
 def _samples(found: Sequence[Exploration], names: Sequence[str]) -> str:
-    """The place of the sampler, and what is shown there by browsers that do not run it."""
+    """Returns the section of the sampler, with pictures for browsers that cannot run it."""
     pictures = [
         f"<div>{'' if len(found) == 1 else f'<h3>{text_of(name)}</h3>'}{samples_html(each)}</div>"
         for each, name in zip(found, names, strict=True)
@@ -280,7 +264,7 @@ def _titled(name: str, inside: str, single: bool) -> str:
 
 
 def _about(each: Exploration, name: str) -> str:
-    # The page may go to somebody else, whom paths of this machine do not concern.
+    # The page may be sent to others, who should not see paths of this machine.
     kept = without_local_paths(read_toml(each.run.folder.config), each.run.registry)
     settings = text_of(tomli_w.dumps(toml_values(kept)))
     sentence = text_of(run_sentence(each.run.config, each.run.environment))

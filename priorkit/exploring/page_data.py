@@ -1,4 +1,4 @@
-"""An exploration as plain values for the page's scripts, and as HTML where no script is needed."""
+"""An exploration as plain values for the page's scripts, and as HTML for parts without scripts."""
 
 import base64
 import io
@@ -22,11 +22,11 @@ __all__ = ["as_page_data", "diagnosis_html", "samples_html"]
 
 
 def as_page_data(found: Exploration, name: str) -> dict[str, Any]:
-    """What the page's scripts read of a run.
+    """Returns a run's data for the page's scripts.
 
     Args:
-        found: The run.
-        name: What the page calls it.
+        found: The run's exploration.
+        name: The run's name on the page.
     """
     space, shape = found.run.model.code_space, found.run.shape
     return {
@@ -57,7 +57,7 @@ def _points(points: CodePoints) -> dict[str, Any]:
         "prior": points.from_prior.int().tolist(),
         "classes": points.classes.tolist(),
         "places": {layout: _base64(_in_square(places)) for layout, places in points.places.items()},
-        # The same scale as that of the places, so that a new code can be shown among them.
+        # The same scale as for the places, so that a new code can be shown among them.
         "plane": None if plane is None else _plane(points),
         "thumbnails": _picture_url(_sprite(points.thumbnails)),
         "thumbnail": points.thumbnails.shape[-1],
@@ -66,7 +66,7 @@ def _points(points: CodePoints) -> dict[str, Any]:
 
 
 def _square(places: Tensor) -> tuple[Tensor, float]:
-    """The middle of places, and the half width that brings them into [-1, 1], but for single ones far off."""
+    """Returns the centre of places, and the half width that scales them to [-1, 1], except for outliers."""
     low, high = places.quantile(0.002, 0), places.quantile(0.998, 0)
     return (low + high) / 2, float(((high - low) / 2).max().clamp(min=1e-9)) * 1.04
 
@@ -77,7 +77,7 @@ def _in_square(places: Tensor) -> Tensor:
 
 
 def _plane(points: CodePoints) -> dict[str, Any]:
-    assert points.plane is not None, "its data is asked for"
+    assert points.plane is not None, "only called for codes with a plane"
     middle, half = _square(points.places["principal axes"])
     return {
         "mean": _base64(points.plane.mean),
@@ -110,12 +110,12 @@ def _condition(condition: ConditionControls | None) -> dict[str, Any] | None:
 
 
 def _sprite_columns(count: int) -> int:
-    """Small pictures in a row of the picture that holds them all: it is about square, as WebP bounds both sides."""
+    """Returns the number of small pictures in a row of the common picture, about square as WebP limits both sides."""
     return math.isqrt(max(0, count - 1)) + 1
 
 
 def _sprite(images: Tensor) -> Image.Image:
-    """All small pictures in one, without borders."""
+    """Joins all small pictures in one picture, without borders."""
     n, channels, side, _ = images.shape
     columns = _sprite_columns(n)
     rows = -(-n // columns)
@@ -135,18 +135,18 @@ def _picture_url(image: Image.Image) -> str:
 
 
 def samples_html(found: Exploration) -> str:
-    """Samples as a picture, for browsers that run no networks."""
+    """Returns samples as a picture, for browsers that cannot run networks."""
     classes = found.condition.classes if found.condition is not None else ()
     caption = "Samples; columns share a class, and rows the noise" if classes else "Samples of the prior"
     return picture(_compressed(draw_grid(found.samples, found.columns)), caption)
 
 
 def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
-    """What the prior lacks: sentences, numbers, and the variances of both along their principal axes.
+    """Returns a diagnosis as HTML: sentences, numbers, and the variances of prior and codes along their principal axes.
 
     Args:
-        diagnosis: What was found; nothing is written of None.
-        identifier: By which the page knows its chart.
+        diagnosis: The diagnosis; None gives an empty text.
+        identifier: The id of the chart's data on the page.
     """
     if diagnosis is None:
         return ""
@@ -157,5 +157,5 @@ def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
     }
     chart = curve_figure(Panel("", "Variance along the principal axes of each", "axis", spectra), identifier)
     sentences = "".join(f"<p>{text_of(item.sentence)} {text_of(item.advice)}</p>" for item in diagnosis.findings)
-    measures = table(["measure", "value", "where both are alike"], found.measures)
+    measures = table(["measure", "value", "if both are alike"], found.measures)
     return f'{sentences}<div class="panels wide-panels"><div class="card">{measures}</div>{chart}</div>'

@@ -1,4 +1,4 @@
-"""A run's text encoder for browsers: a table that turns texts into tokens, and a network that turns tokens into s."""
+"""A run's text encoder for browsers: a table from texts to tokens, and a network from tokens to s."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ __all__ = ["TextReading", "TokenTable", "read_texts_in_browsers", "token_table"]
 
 _TOLERANCE = 1e-3
 _NONSENSE = "qzxvkjwq"
-"""A word of no language, whose tokens are those of unknown words."""
+"""A word of no language, to find the tokens of unknown words."""
 _LETTERS = "".join(map(chr, range(32, 127)))
 _MOST_PARTS = 20_000
 _LONGEST = 200
-"""Characters of what torch says."""
+"""Maximal number of characters of torch's message to show."""
 _CHECKED = 50
-"""Captions on which a table is tried."""
+"""Number of captions to try a table on."""
 
 
 @dataclass(frozen=True)
 class TokenTable:
-    """Tokens of texts, part by part.
+    """A table of the tokens of a text's parts.
 
     Attributes:
-        parts: Whether a text's parts are its `words` or its `characters`, in lower case.
+        parts: The kind of parts: `words` or `characters`, in lower case.
         tokens: The tokens of each part.
         unknown: The tokens of a part that is not in the table.
-        length: Tokens of a text, at most; those beyond are cut off.
+        length: Maximal number of tokens of a text; further tokens are cut off.
     """
 
     parts: str
@@ -43,7 +43,7 @@ class TokenTable:
     length: int
 
     def of(self, text: str) -> list[int]:
-        """The tokens of a text."""
+        """Returns the tokens of a text."""
         parts = caption_words(text) if self.parts == "words" else list(text.lower())
         return [token for part in parts for token in self.tokens.get(part, self.unknown)][: self.length]
 
@@ -54,10 +54,10 @@ class TokenTable:
 
 @dataclass(frozen=True)
 class TextReading:
-    """What a browser needs to read texts.
+    """A text encoder for browsers.
 
     Attributes:
-        table: From texts to tokens.
+        table: The table from texts to tokens.
         graph: An ONNX file from tokens, int64 (1, length), to s, float32 (1, dim).
     """
 
@@ -66,7 +66,7 @@ class TextReading:
 
 
 class _Vectors(nn.Module):
-    """From tokens (1, length) to s (1, dim)."""
+    """Turns tokens (1, length) into s (1, dim)."""
 
     def __init__(self, condition: Condition) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Vectors(nn.Module):
 
 
 def _entries(condition: Condition, texts: Sequence[str]) -> Tensor:
-    """The tokens of texts as the condition keeps them: integers (N, length), of which 0 is none.
+    """Returns the tokens of texts in the condition's own form: integers (N, length), with 0 for no token.
 
     Raises:
         TypeError: The condition's entries are not tokens.
@@ -94,12 +94,15 @@ def _tokens(condition: Condition, texts: Sequence[str]) -> list[list[int]]:
 
 
 def token_table(condition: Condition, captions: Sequence[str], vocabulary: Sequence[str]) -> TokenTable | None:
-    """Finds how a condition turns texts into tokens, and tries it on captions; None where no table does it.
+    """Finds the table by which a condition turns texts into tokens, and tries it on captions.
 
     Args:
         condition: A condition that reads texts.
-        captions: Texts to try it on, at least one.
+        captions: Captions to try the table on, at least one.
         vocabulary: The words that the run has learned.
+
+    Returns:
+        The table; None if no table gives the condition's tokens.
     """
     checked = list(captions[:_CHECKED])
     expected = _tokens(condition, checked)
@@ -116,13 +119,13 @@ def _by_words(condition: Condition, words: list[str], length: int) -> TokenTable
         return None
     unknown, *found = _tokens(condition, [_NONSENSE, *words])
     if len(unknown) > 1:
-        # Words fall into pieces: which, only the encoder knows.
+        # The encoder splits words into pieces, which only itself can do.
         return None
     return TokenTable("words", dict(zip(words, found, strict=True)), unknown, length)
 
 
 def _by_characters(condition: Condition, length: int) -> TokenTable | None:
-    """A text of blanks is none, so each character stands between two others."""
+    """Finds the tokens of characters, each between two others, because a text of blanks counts as empty."""
     ends, *found = _tokens(condition, ["aa", *(f"a{letter}a" for letter in _LETTERS.lower())])
     if len(ends) != 2 or any([*each[:1], *each[-1:]] != ends for each in found):
         return None
@@ -135,13 +138,16 @@ def read_texts_in_browsers(
     vocabulary: Sequence[str],
     tell: Callable[[str], None] = lambda doing: None,
 ) -> TextReading | str:
-    """Exports what turns texts into s; or says why a page cannot read texts.
+    """Exports the text encoder of a condition.
 
     Args:
         condition: A condition that reads texts, on the CPU.
-        captions: Texts of the run's data, by which it is tried.
+        captions: Captions of the run's data, to try the export on.
         vocabulary: The words that the run has learned.
-        tell: Is told what is being done.
+        tell: Called with a text before each part of the work.
+
+    Returns:
+        The text encoder for browsers; or the reason why a page cannot read texts.
     """
     if not captions:
         return "there are no captions to try the text encoder on"
@@ -149,7 +155,7 @@ def read_texts_in_browsers(
     try:
         table = token_table(condition, captions, vocabulary)
         if table is None:
-            return "its text encoder parts words into pieces"
+            return "its text encoder splits words into pieces"
         module = _Vectors(condition).eval()
         tokens = torch.zeros(1, table.length, dtype=torch.int64)
         read = table.of(captions[0])
@@ -158,7 +164,7 @@ def read_texts_in_browsers(
         run = onnx_runner(graph)
         expected = condition.of_texts([captions[0]])
         if run is not None and not bool(((run([tokens]) - expected).abs() < _TOLERANCE * expected.abs().max()).all()):
-            return "its text encoder computes something else as a file"
+            return "the results of the exported text encoder differ"
     except Exception as error:
         if is_out_of_memory(error):
             raise

@@ -1,4 +1,4 @@
-"""Parts of trained models as files that run without priorkit: ONNX and torch.export's."""
+"""Exports parts of trained models to files that run without priorkit: ONNX and torch.export's format."""
 
 from priorkit.exporting.capture import capture
 from priorkit.exporting.export import ExportedPart, check_export_output, export_part

@@ -1,4 +1,4 @@
-"""Whether what a file computes is what torch computes."""
+"""Checks that an exported file computes the same as torch."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,22 +12,22 @@ from priorkit.errors import ExportError
 __all__ = ["Agreement", "require_agreement"]
 
 _TOLERANCE = 1e-3
-"""How far numbers may be apart, as a part of the outputs' deviation where that is above 1."""
+"""Largest allowed difference of numbers; multiplied by the outputs' standard deviation if that is above 1."""
 _CHOICES = 0.1
-"""Share of the outputs that rounding may have given another choice, of batches of each size."""
+"""Maximal share of outputs, for batches of each size, in which rounding may have led to another choice."""
 
 Batches = Sequence[tuple[tuple[Tensor, ...], Tensor]]
-"""Inputs, and what torch makes of them."""
+"""Inputs, and torch's output for them."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well what a file computes agrees with what torch does.
+    """How well a file's outputs agree with torch's.
 
     Attributes:
         largest_difference: The largest absolute difference among outputs that agree.
-        others: How many outputs are others.
-        compared: How many outputs were compared.
+        others: Number of outputs that are different choices, not differences of rounding.
+        compared: Number of compared outputs.
     """
 
     largest_difference: float
@@ -38,17 +38,18 @@ class Agreement:
 def require_agreement(
     run: Callable[[Sequence[Tensor]], Tensor], batches: Batches, *, choices: bool = False
 ) -> Agreement:
-    """Makes sure that a file computes what torch does.
+    """Checks that a file computes the same as torch.
 
     Args:
-        run: Computes the file's output from its inputs.
+        run: Function that computes the file's output from its inputs.
         batches: Batches of several sizes.
-        choices: Whether a tenth of the outputs, of batches of each size alone, may be others: where a part picks among
-            codebook entries, components or candidates, and two are all but equally near, rounding decides.
+        choices: Whether up to a tenth of the outputs, for each size of batches, may be different choices: a part that
+            picks among codebook entries, components or candidates lets rounding decide between two that are almost
+            equally near.
 
     Raises:
-        ExportError: They differ.
-        Exception: The file cannot be run; what is raised is of what runs it.
+        ExportError: The outputs differ.
+        Exception: The file cannot be run; the exception is that of the runtime.
     """
     expected = torch.cat([output for _, output in batches])
     scale = max(1.0, float(expected.double().std())) if expected.is_floating_point() and expected.numel() > 1 else 1.0
@@ -64,19 +65,19 @@ def require_agreement(
     if wrong:
         sizes = f", in batches of {' and '.join(map(str, wrong))} alone" if len(wrong) < len(compared) else ""
         raise ExportError(
-            f"the file computes something else than torch: {others.total()} of {compared.total()} outputs differ"
+            f"the file's results differ from torch's: {others.total()} of {compared.total()} outputs differ"
             f"{sizes}, by up to {float(together.max()):.3g}"
         )
     return Agreement(float(together[~different].max()), others.total(), compared.total())
 
 
 def _differences(run: Callable[[Sequence[Tensor]], Tensor], batches: Batches) -> Iterator[Tensor]:
-    """The largest difference of each output: float64 (n,) of each batch."""
+    """Returns the largest difference of each output: float64 (n,) for each batch."""
     for inputs, expected in batches:
         found = run(inputs)
         if found.shape != expected.shape or found.dtype != expected.dtype:
             raise ExportError(
-                f"the file gives {found.dtype} of shape {tuple(found.shape)} for a batch of {len(expected)}, and torch "
+                f"the file gives {found.dtype} of shape {tuple(found.shape)} for a batch of {len(expected)}, but torch "
                 f"{expected.dtype} of shape {tuple(expected.shape)}"
             )
         yield (found.double() - expected.double()).abs().flatten(1).amax(1)

@@ -19,7 +19,7 @@ _python_len = builtins.len
 
 
 def _len(item: Any) -> Any:
-    """`len`, which gives a batch's size as a symbol: Python's own makes a fixed number of it."""
+    """Like `len`, but returns a batch's size as a symbol, which Python's own `len` turns into a fixed number."""
     return item.shape[0] if isinstance(item, Tensor) and item.ndim else _python_len(item)
 
 
@@ -27,13 +27,13 @@ _torch_autocast = torch.autocast
 
 
 def _autocast(*arguments: Any, **options: Any) -> AbstractContextManager[Any]:
-    """`torch.autocast`, which is nothing where it is to round nothing: in graphs, it hides what is computed in it."""
+    """Like `torch.autocast`, but does nothing if disabled: a graph hides the operations inside `torch.autocast`."""
     return _torch_autocast(*arguments, **options) if options.get("enabled", True) else nullcontext()
 
 
 @contextmanager
 def quiet_torch() -> Iterator[None]:
-    """Inside, torch's exporters say nothing beside their errors: what they warn of is of their own making."""
+    """Silences torch's exporters, except for errors: their warnings are about their own internals."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -45,18 +45,19 @@ def quiet_torch() -> Iterator[None]:
 
 
 def capture(module: nn.Module, inputs: Sequence[Tensor], *, batches: bool = True) -> ExportedProgram:
-    """A module's graph, in which the size of the batch is free.
+    """Captures a module's graph for batches of any size.
 
     Args:
         module: A module in evaluation mode, from tensors to a tensor.
-        inputs: Examples of its inputs, whose first dimension is the batch: at least 2, as torch takes 1 for fixed.
-        batches: Whether the size of the batch is free; otherwise it is that of `inputs`.
+        inputs: Example inputs, whose first dimension is the batch: at least 2, because torch treats a size of 1 as
+            fixed.
+        batches: Whether the graph is for any batch size; otherwise it is for that of `inputs`.
 
     Raises:
-        Exception: torch cannot capture it; what is raised is torch's, or the module's own.
+        Exception: torch cannot capture the module; the exception is torch's, or the module's own.
     """
     batch = Dim("batch")
-    # Components ask for the size of a batch by `len`, too. torch replaces Python's `max` and `min` likewise.
+    # Components also get the size of a batch by `len`. torch itself replaces Python's `max` and `min` in this way.
     with (
         quiet_torch(),
         torch.no_grad(),
@@ -67,6 +68,6 @@ def capture(module: nn.Module, inputs: Sequence[Tensor], *, batches: bool = True
         program = torch.export.export(module, tuple(inputs), dynamic_shapes=shapes, strict=False)
     for graph in program.graph_module.modules():
         for node in graph.graph.nodes if isinstance(graph, GraphModule) else ():
-            # It names the folders of the machine on which the part is exported.
+            # Stack traces would reveal folders of the exporting machine.
             node.meta.pop("stack_trace", None)
     return program

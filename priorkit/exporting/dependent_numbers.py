@@ -1,4 +1,4 @@
-"""Which numbers of a random sample depend on each other, as far as draws tell."""
+"""Finds numbers of a random sample that depend on each other, from draws."""
 
 import math
 
@@ -8,22 +8,22 @@ from torch import Tensor
 __all__ = ["dependent_numbers"]
 
 _SIGNIFICANT = 1e-6
-"""Probability of finding any among independent numbers, about."""
+"""Approximate probability of finding a dependence among independent numbers."""
 _COMPARED = 4096
-"""Numbers of a sample that are compared with each other, at most."""
+"""Maximal number of a sample's numbers to compare with each other."""
 _BLOCK = 1024
 
 
 def dependent_numbers(drawn: Tensor) -> Tensor:
-    """Finds numbers that correlate with another one of their sample beyond chance, or whose distances from 1/2 do.
+    """Finds numbers that correlate with another number of their sample beyond chance, or whose distances from 1/2 do.
 
-    Of samples of more than 4,096 numbers, the first half of so many and others at random are compared.
+    In samples of more than 4,096 numbers, only 4,096 are compared: the first 2,048, and others at random.
 
     Args:
-        drawn: Draws of numbers that are uniform in [0, 1] each, shape (draws, numbers), at least 10 draws.
+        drawn: Draws of samples, shape (draws, numbers), at least 10 draws; each number is uniform in [0, 1].
 
     Returns:
-        Whether each depends on another one: bool (numbers,). Dependence of other kinds is not found.
+        Whether each number depends on another one: bool (numbers,). Other kinds of dependence are not found.
     """
     count = drawn.shape[1]
     found = torch.zeros(count, dtype=torch.bool)
@@ -36,15 +36,15 @@ def dependent_numbers(drawn: Tensor) -> Tensor:
         chosen = torch.cat([chosen[:half], others[:half]])
     values = drawn[:, chosen].float() - 0.5
     limit = _limit(len(drawn), len(chosen) * (len(chosen) - 1))
-    # Coordinates of points on a sphere do not correlate, and their distances from the middle do.
+    # Coordinates of points on a sphere are uncorrelated, but their distances from the middle correlate.
     for each in (values, values.abs()):
         found[chosen] |= _correlating(each, limit)
     return found
 
 
 def _limit(draws: int, tests: int) -> float:
-    """The correlation that independent numbers exceed in none of so many tests, but for bad luck."""
-    # It takes half a second, and whoever loads a run imports this module.
+    """Returns the correlation that independent numbers almost never exceed in this number of tests."""
+    # Imported here, because it takes half a second and loading a run imports this module.
     from scipy import stats
 
     # Fisher's transform of a correlation is nearly normal.

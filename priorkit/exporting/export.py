@@ -1,4 +1,4 @@
-"""Exports a part of a trained model to a file, and makes sure that it computes the same."""
+"""Exports a part of a trained model to a file, and checks that the file computes the same."""
 
 import copy
 import json
@@ -28,30 +28,29 @@ __all__ = ["ExportedPart", "check_export_output", "export_part"]
 
 _ENDINGS = (".onnx", ".pt2")
 _EXAMPLES = 3
-"""Inputs that a part is captured with."""
+"""Number of example inputs to capture a part with."""
 _LONGEST = 300
-"""Characters of what torch says."""
+"""Maximal number of characters of torch's message to show."""
 _BATCHES = (1, 2, 17)
-"""Sizes of the batches that the file is tried on."""
+"""Sizes of the batches to try the file on."""
 _CHOOSING = 40
-"""Outputs of batches of each size, at least, on which a part is tried that seems to pick among candidates."""
+"""Minimal number of outputs, for each batch size, to try a part on that seems to pick among candidates."""
 
 
 @dataclass(frozen=True)
 class ExportedPart:
-    """What an export has written.
+    """A description of an exported file.
 
     Attributes:
         path: The file.
         part: `decoder`, `encoder`, `prior` or `sampler`.
         signature: Its inputs and its output.
-        largest_difference: The largest difference between what the file computes and what torch does, on inputs that
-            the export was not made with, among outputs that agree; None of an ONNX file where onnxruntime is not
-            installed.
-        about: What the file says of itself.
-        others: How many outputs of those inputs are others, as those of a part that picks among candidates may be
-            where rounding decides: less than a tenth, or the export is refused.
-        compared: How many outputs were compared.
+        largest_difference: The largest difference between the file's outputs and torch's, on new inputs, among outputs
+            that agree; None for an ONNX file if onnxruntime is not installed.
+        about: The description in the file's metadata.
+        others: Number of outputs that are different choices of a part that picks among candidates, where rounding
+            decides: less than a tenth, or the export is refused.
+        compared: Number of compared outputs.
     """
 
     path: Path
@@ -64,12 +63,12 @@ class ExportedPart:
 
 
 def check_export_output(path: Path, *, overwrite: bool) -> None:
-    """Makes sure that a part can be exported to `path`.
+    """Checks that a part can be exported to `path`.
 
     Raises:
-        ExportError: The ending is none of .onnx and .pt2, the folder is missing, something is there and `overwrite` is
-            False, or it is a folder.
-        MissingExtraError: What writes such files is not installed.
+        ExportError: The path does not end in .onnx or .pt2, its folder is missing, the path is in use and `overwrite`
+            is False, or it is a folder.
+        MissingExtraError: The packages that write such files are not installed.
     """
     if path.suffix not in _ENDINGS:
         endings = " or ".join(_ENDINGS)
@@ -77,7 +76,7 @@ def check_export_output(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise ExportError(f"{str(path)!r} is a folder; name another file")
     if not path.parent.is_dir():
-        raise ExportError(f"the folder {str(path.parent)!r} does not exist; make it, or name a file in another one")
+        raise ExportError(f"the folder {str(path.parent)!r} does not exist; make it, or name a file in another folder")
     if not overwrite and (path.exists() or path.is_symlink()):
         raise ExportError(
             f"{str(path)!r} already exists and is left as it is; name another file, or add --overwrite "
@@ -101,20 +100,21 @@ def export_part(
     """Exports a part of a model, for batches of any size, in float32.
 
     Args:
-        model: The model; it stays as it is.
+        model: The model; it is not changed.
         path: A file that ends in .onnx or .pt2.
         part: The part.
-        codes: Whose codes an exported decoder decodes, `prior` or `encoder`: its batch norm has statistics for each.
-        noise: Whether a stochastic encoder draws its codes by a second input, instead of giving the posteriors' means.
-        overwrite: Whether a file that is there is replaced.
-        about: What else the file is to say of itself.
-        suppliers: How errors name the model's components, by kind: `{"prior": "--prior energy (of priorkit 0.1.0)"}`.
+        codes: The codes for an exported decoder, `prior` or `encoder`: its batch norm has separate statistics for each.
+        noise: Whether a stochastic encoder takes noise as a second input and returns draws, instead of means.
+        overwrite: Whether to replace an existing file.
+        about: Further metadata for the file.
+        suppliers: The names of the model's components in errors, by kind: `{"prior": "--prior energy (of priorkit
+            0.1.0)"}`.
 
     Raises:
-        ConfigurationError: The model has no such part, or the part no such choice.
-        ExportError: The file cannot be written there, or the component cannot be exported, or computes something else
-            as a file; no file is left then.
-        MissingExtraError: What writes such files is not installed.
+        ConfigurationError: The model has no such part, or the part has no such option.
+        ExportError: The file cannot be written there, a component cannot be exported, or the file's results differ; no
+            file is left then.
+        MissingExtraError: The packages that write such files are not installed.
         OSError: The file cannot be written.
     """
     check_export_output(path, overwrite=overwrite)
@@ -122,10 +122,10 @@ def export_part(
         raise ConfigurationError(f"codes must be 'prior' or 'encoder', not {codes!r}")
     if codes == "encoder" and part is not Part.DECODER:
         raise ConfigurationError(
-            f"--codes encoder chooses the statistics of a decoder alone, and this is the {part.value}; leave it out"
+            f"--codes encoder chooses the statistics of a decoder, but this is the {part.value}; leave it out"
         )
     if codes == "encoder" and model.encoder is None:
-        raise ConfigurationError("--codes encoder: this run has no encoder, so there are no codes of it; leave it out")
+        raise ConfigurationError("--codes encoder: this run has no encoder, so there are no such codes; leave it out")
     module = _on_processor(module_of(model, part, codes_from_prior=codes == "prior"), model)
     signature = signature_of(model, part, noise=noise)
     described = _description(model, part, signature, codes, about or {})
@@ -155,7 +155,7 @@ def export_part(
 
 
 def _on_processor(module: nn.Module, model: Model) -> nn.Module:
-    """The module with its tensors on the CPU: a copy where they are elsewhere."""
+    """Returns the module with its tensors on the CPU: a copy if they are elsewhere."""
     return module if model.device.type == "cpu" else copy.deepcopy(module).cpu()
 
 
@@ -167,10 +167,10 @@ def _agreement(
     *,
     may_choose: bool,
 ) -> Agreement:
-    """How well the file agrees with torch, on batches of several sizes.
+    """Returns how well the file agrees with torch, on batches of several sizes.
 
-    Whether a prior picks among candidates, nobody says: outputs may be others only where some are, and on as many
-    outputs of batches of each size as tell a rare choice from a size that is computed wrongly.
+    Priors do not declare whether they pick among candidates. If some outputs are different choices, more batches of
+    each size are compared: enough to distinguish rare choices from a batch size with wrong results.
     """
 
     def compare(count: int, *, choices: bool) -> Agreement:
@@ -192,7 +192,7 @@ def _agreement(
 def _written(
     module: nn.Module, examples: Sequence[Tensor], signature: Signature, ending: str, about: str
 ) -> tuple[bytes, Callable[[Sequence[Tensor]], Tensor] | None]:
-    """The file's content, and what computes its output."""
+    """Returns the file's content, and a function that computes its output."""
     program = capture(module, examples)
     if ending == ".pt2":
         content = program_bytes(program, about)
@@ -204,7 +204,7 @@ def _written(
 def _refusal(
     part: Part, module: nn.Module, examples: Sequence[Tensor], names: Mapping[str, str], error: Exception
 ) -> str:
-    """Which component does not export, and why."""
+    """Returns an error that names the component that cannot be exported, and the reason."""
     kind = {Part.ENCODER: "encoder", Part.DECODER: "networks"}.get(part, "prior")
     if isinstance(module, SamplerPart) and _captures(module.prior, examples):
         kind = "networks"
@@ -213,11 +213,11 @@ def _refusal(
 
 
 def _reason(error: Exception) -> str:
-    """Why, in one line: what torch says of the graph fills pages."""
+    """Returns the reason in one line: torch's own description of the graph fills pages."""
     if isinstance(error, ExportError):
         return str(error)
     if "Constraints violated" in str(error):
-        return "what it computes depends on how many samples a batch has, so no graph fits batches of any size"
+        return "its computation depends on the number of samples in a batch, so no graph fits batches of any size"
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

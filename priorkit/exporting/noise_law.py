@@ -1,4 +1,4 @@
-"""What a prior's noise is drawn from, so that programs without priorkit can draw it."""
+"""Finds the distribution of a prior's noise, so that programs without priorkit can draw it."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,23 +16,24 @@ _NORMAL, _UNIFORM, _OTHER = "normal", "uniform", "other"
 _WORDS = {
     _NORMAL: "standard normal",
     _UNIFORM: "uniform in [0, 1)",
-    _OTHER: "as the prior's own `noise` draws it",
+    _OTHER: "drawn by the prior's own `noise`",
 }
 _NUMBERS = 2_000_000
-"""Numbers that are drawn to find the law, at most, if these are enough draws."""
+"""Maximal number of numbers to draw, if this gives enough draws."""
 _DRAWS = 64
-"""Draws at least: a standard normal number lies in [0, 1) with a probability of 0.34, and never so many in a row."""
+"""Minimal number of draws: a standard normal number lies in [0, 1) with a probability of 0.34, never 64 times in a
+row."""
 _TESTED = 20_000
 _SIGNIFICANT = 1e-6
 
 
 @dataclass(frozen=True)
 class NoiseSpan:
-    """Neighbouring numbers of a sample's noise, along its last axis, that are drawn alike.
+    """Neighbouring numbers of a sample's noise, along its last axis, with the same distribution.
 
     Attributes:
-        start: The first.
-        stop: One after the last.
+        start: Index of the first number.
+        stop: Index of the last number, plus 1.
         distribution: `normal` (mean 0, deviation 1), `uniform` (in [0, 1)), or `other`.
     """
 
@@ -58,15 +59,15 @@ class NoiseLaw:
         'uniform in [0, 1)'
 
     Attributes:
-        shape: The noise's, without the batch.
-        spans: Its parts along the last axis, one after the other.
+        shape: The shape of the noise, without the batch.
+        spans: Its parts along the last axis, in order.
     """
 
     shape: tuple[int, ...]
     spans: tuple[NoiseSpan, ...]
 
     def as_data(self) -> list[dict[str, Any]]:
-        """The spans, for JSON."""
+        """Plain values of the spans for JSON."""
         return [vars(span).copy() for span in self.spans]
 
     def __str__(self) -> str:
@@ -79,9 +80,9 @@ def noise_law(prior: Prior) -> NoiseLaw:
     """Finds the law of a prior's noise from draws: which numbers are normal, and which uniform.
 
     Args:
-        prior: The prior. Where numbers are neither, or depend on each other, it is told that they are `other`.
+        prior: The prior. Numbers that are neither, or depend on each other, count as `other`.
     """
-    # It takes half a second, and whoever loads a run imports this module.
+    # Imported here, because it takes half a second and loading a run imports this module.
     from scipy import stats
 
     generator = torch.Generator().manual_seed(0)
@@ -108,7 +109,7 @@ def noise_law(prior: Prior) -> NoiseLaw:
 
 
 def _follows(drawn: Tensor, law: Any) -> bool:
-    """Whether numbers may be independent draws of a law, by the test of Kolmogorov and Smirnov."""
+    """Whether numbers may be independent draws from a law, by the Kolmogorov-Smirnov test."""
     from scipy import stats
 
     numbers = drawn.flatten()

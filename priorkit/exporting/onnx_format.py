@@ -1,4 +1,4 @@
-"""Parts as ONNX: written by torch's exporter, run by onnxruntime."""
+"""ONNX files of parts, written by torch's exporter and run by onnxruntime."""
 
 import contextlib
 import importlib.util
@@ -15,16 +15,16 @@ from priorkit.exporting.capture import quiet_torch
 __all__ = ["METADATA_KEY", "onnx_bytes", "onnx_runner", "require_onnx"]
 
 METADATA_KEY = "priorkit"
-"""The entry of a file's metadata that describes it, in JSON."""
+"""The key of a file's description, as JSON, in its metadata."""
 
 _OPSET = 18
 _LARGEST = 2**31 - 1
-"""Bytes of a file without others beside it."""
+"""Maximal size in bytes of a single file."""
 _INSTALL = "install it by pip install 'priorkit[export]'"
 
 
 def require_onnx() -> None:
-    """Makes sure that ONNX files can be written, before anything is computed for them.
+    """Checks that ONNX files can be written, before anything is computed for them.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
@@ -39,20 +39,20 @@ def require_onnx() -> None:
 def onnx_bytes(
     program: ExportedProgram, inputs: Sequence[str], output: str, about: str, *, batches: bool = True
 ) -> bytes:
-    """A program as an ONNX file of opset 18, with its weights in it.
+    """Returns a program as an ONNX file of opset 18 that includes its weights.
 
     Args:
-        program: The program, whose first dimensions are the batch.
-        inputs: Names of its inputs.
-        output: Name of its output.
-        about: What the file's metadata says under `priorkit`.
-        batches: Whether the size of the batch is free in the program.
+        program: The program, in which the first dimension of tensors is the batch.
+        inputs: The names of its inputs.
+        output: The name of its output.
+        about: The description to store in the file's metadata under `priorkit`.
+        batches: Whether the program is for batches of any size.
 
     Raises:
-        ExportError: The file would be larger than a single one may be.
-        Exception: torch cannot translate the program; what is raised is torch's.
+        ExportError: The file would exceed the maximal size of a single file.
+        Exception: torch cannot translate the program; the exception is torch's.
     """
-    # torch and onnxscript print as they go.
+    # torch and onnxscript print messages while they work.
     with quiet_torch(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         translated = torch.onnx.export(
             program,
@@ -61,18 +61,18 @@ def onnx_bytes(
             opset_version=_OPSET,
             input_names=list(inputs),
             output_names=[output],
-            # The name of the dimension, by which runtimes show it.
+            # The dimension's name, which runtimes show.
             dynamic_shapes=tuple({0: "batch"} for _ in inputs) if batches else None,
             external_data=False,
         )
-    assert translated is not None, "with dynamo, torch gives the program"
+    assert translated is not None, "with dynamo, torch returns the program"
     size = sum(value.nbytes for value in (*program.state_dict.values(), *program.constants.values()) if _is(value))
     if size > _LARGEST:
         raise ExportError(
-            f"its weights take {size / 2**30:.1f} GiB, and a single ONNX file holds 2 GiB; export it as .pt2"
+            f"its weights take {size / 2**30:.1f} GiB, but a single ONNX file holds at most 2 GiB; export it as .pt2"
         )
     for node in translated.model.graph.all_nodes():
-        # Which lines of which files each operation comes from, on the machine on which it is exported.
+        # Removes the source lines of operations, which would reveal paths of the exporting machine.
         node.metadata_props.clear()
     translated.model.producer_name = "priorkit"
     translated.model.metadata_props[METADATA_KEY] = about
@@ -85,13 +85,13 @@ def _is(value: object) -> bool:
 
 
 def onnx_runner(content: bytes) -> Callable[[Sequence[Tensor]], Tensor] | None:
-    """What computes the output of an ONNX file from its inputs, on the processor; None without onnxruntime.
+    """Returns a function that computes an ONNX file's output from its inputs, on the CPU; None without onnxruntime.
 
     Args:
-        content: The file.
+        content: The content of the file.
 
     Raises:
-        Exception: onnxruntime cannot use the file; what is raised is onnxruntime's.
+        Exception: onnxruntime cannot use the file; the exception is onnxruntime's.
     """
     if importlib.util.find_spec("onnxruntime") is None:
         return None

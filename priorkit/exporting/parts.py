@@ -13,30 +13,30 @@ __all__ = ["DecoderPart", "EncoderPart", "Part", "PriorPart", "SamplerPart", "mo
 
 
 class Part(Enum):
-    """What of a trained model a file holds."""
+    """A part of a trained model that can be exported."""
 
     DECODER = "decoder"
-    """Images of codes."""
+    """From codes to images."""
 
     ENCODER = "encoder"
-    """Codes of images."""
+    """From images to codes."""
 
     PRIOR = "prior"
-    """The prior's codes of noise, and of a condition where the prior takes one."""
+    """From noise, and a condition if the prior takes one, to codes."""
 
     SAMPLER = "sampler"
-    """Images of noise: the prior, and the decoder behind it."""
+    """From noise to images: the prior followed by the decoder."""
 
 
 def part_named(path: Path, name: str | None) -> Part:
-    """The part that a file is to hold.
+    """Returns the part to export to a file.
 
     Args:
-        path: The file, whose stem names the part where nothing else does: `decoder` of `decoder.onnx`.
+        path: The file, whose stem names the part by default: `decoder` for `decoder.onnx`.
         name: The part's name; None for the stem.
 
     Raises:
-        ConfigurationError: No part has that name.
+        ConfigurationError: No part has this name.
     """
     wanted = path.stem if name is None else name
     names = [part.value for part in Part]
@@ -45,10 +45,10 @@ def part_named(path: Path, name: str | None) -> Part:
     listed = f"{', '.join(names[:-1])} or {names[-1]}"
     if name is None:
         raise ConfigurationError(
-            f"{str(path)!r} does not say which part of the model it is to hold: name one by --part (part= in Python), "
-            f"{listed}, or call the file after it, such as {f'decoder{path.suffix}'!r}"
+            f"{str(path)!r} does not say which part of the model to export: name it with --part (part= in Python), "
+            f"{listed}, or name the file after it, such as {f'decoder{path.suffix}'!r}"
         )
-    raise ConfigurationError(f"a model has no part {name!r} that can be exported: it is {listed}")
+    raise ConfigurationError(f"a model has no part {name!r} that can be exported: the part must be {listed}")
 
 
 class EncoderPart(nn.Module):
@@ -56,7 +56,7 @@ class EncoderPart(nn.Module):
 
     Args:
         encoder: The encoder.
-        codes: The space of its codes: where they are indices, it gives indices.
+        codes: The space of its codes; for indices, the part returns indices.
     """
 
     def __init__(self, encoder: Encoder, codes: CodeSpace) -> None:
@@ -66,12 +66,12 @@ class EncoderPart(nn.Module):
         self.indices = codes.kind is CodeKind.INDICES
 
     def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
-        """The posteriors' means; draws from the posteriors where there is noise (N, code_dim); or indices."""
+        """Returns the posteriors' means; draws from the posteriors, if given noise (N, code_dim); or indices."""
         posterior = self.encoder(images, noise)
         codes: Tensor | None = posterior.mean if noise is None else posterior.code
         if self.indices:
             codes = posterior.indices
-        assert codes is not None, "an encoder of indices gives some"
+        assert codes is not None, "an encoder of indices returns indices"
         return codes.view(-1, *self.shape)
 
 
@@ -80,7 +80,7 @@ class DecoderPart(nn.Module):
 
     Args:
         decoder: The decoder.
-        encoder: The encoder, which turns indices into what the decoder takes; None in a model without one.
+        encoder: The encoder, which turns indices into the decoder's inputs; None in a model without an encoder.
     """
 
     def __init__(self, decoder: nn.Module, encoder: Encoder | None) -> None:
@@ -89,14 +89,14 @@ class DecoderPart(nn.Module):
         self.encoder = encoder
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Images in [-1, 1]."""
+        """Returns images in [-1, 1]."""
         flat = codes.flatten(1)
         images: Tensor = self.decoder(flat if self.encoder is None else self.encoder.embed(flat))
         return images
 
 
 class PriorPart(nn.Module):
-    """The prior, from noise (N, ...) and perhaps a condition (N, dim) to codes in their own shape (N, ...).
+    """The prior, from noise (N, ...), and a condition (N, dim) if it takes one, to codes in their own shape (N, ...).
 
     Args:
         prior: The prior.
@@ -109,13 +109,13 @@ class PriorPart(nn.Module):
         self.shape = codes.shape
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The prior's codes."""
+        """Returns the prior's codes."""
         codes: Tensor = self.prior(noise) if condition is None else self.prior(noise, condition)
         return codes.view(-1, *self.shape)
 
 
 class SamplerPart(nn.Module):
-    """The prior and the decoder behind it, from noise (N, ...) and perhaps a condition (N, dim) to images.
+    """The prior followed by the decoder, from noise (N, ...), and a condition (N, dim) if it takes one, to images.
 
     Args:
         prior: The prior.
@@ -128,19 +128,19 @@ class SamplerPart(nn.Module):
         self.decoder = decoder
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1]."""
+        """Returns images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.decoder(self.prior(noise, condition))
         return images
 
 
 def module_of(model: Model, part: Part, *, codes_from_prior: bool = True) -> nn.Module:
-    """A part of a model as a module from tensors to tensors, which shares the model's networks.
+    """Returns a part of a model as a module from tensors to tensors, which shares the model's networks.
 
     Args:
         model: The model.
-        part: Which part.
-        codes_from_prior: Of a decoder, whether it decodes the prior's codes, and not the encoder's: its batch norm has
-            statistics for each of the two.
+        part: The part.
+        codes_from_prior: For a decoder, whether it is for the prior's codes or the encoder's: its batch norm has
+            separate statistics for these.
 
     Raises:
         ConfigurationError: The model has no such part.
@@ -148,8 +148,8 @@ def module_of(model: Model, part: Part, *, codes_from_prior: bool = True) -> nn.
     if part is Part.ENCODER:
         if model.encoder is None:
             raise ConfigurationError(
-                "this run has no encoder to export: it was trained with --encoder none, so it only samples; export its "
-                "decoder, prior or sampler"
+                "this run has no encoder to export: it was trained with --encoder none, and can only sample; export "
+                "its decoder, prior or sampler"
             )
         return EncoderPart(model.encoder, model.code_space)
     if part is Part.DECODER:

@@ -1,4 +1,4 @@
-"""Parts as torch.export's programs: `.pt2` files, which torch alone reads."""
+"""`.pt2` files of parts: torch.export's programs, which only torch can read."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ from priorkit.exporting.capture import quiet_torch
 __all__ = ["METADATA_FILE", "program_bytes", "program_runner"]
 
 METADATA_FILE = "priorkit.json"
-"""The name, among a `.pt2` file's extra files, of what describes it."""
+"""The name of a `.pt2` file's description among its extra files."""
 
 
 def program_bytes(program: ExportedProgram, about: str) -> bytes:
-    """A program as a `.pt2` file.
+    """Returns a program as a `.pt2` file.
 
     Args:
         program: The program.
-        about: What `priorkit.json` among its extra files says.
+        about: The description to store as the extra file `priorkit.json`.
     """
     file = io.BytesIO()
     with quiet_torch():
@@ -29,10 +29,10 @@ def program_bytes(program: ExportedProgram, about: str) -> bytes:
 
 
 def program_runner(content: bytes) -> Callable[[Sequence[Tensor]], Tensor]:
-    """What computes the output of a `.pt2` file from its inputs.
+    """Returns a function that computes a `.pt2` file's output from its inputs.
 
     Args:
-        content: The file.
+        content: The content of the file.
     """
     with quiet_torch():
         module = torch.export.load(io.BytesIO(content)).module()

@@ -1,4 +1,4 @@
-"""What goes into an exported part and what comes out: names, shapes, types, ranges; and inputs to try it on."""
+"""The inputs and the output of an exported part: names, shapes, types, ranges; and inputs to try the part on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ class TensorDescription:
     Attributes:
         name: Its name in the file.
         dtype: `float32` or `int64`.
-        shape: Its shape without the batch, which comes first and may be of any size from 1.
-        meaning: What it is, for people.
-        more: What else there is to know, for programs: `range`, the least and the greatest value, or `distribution`,
-            the spans along the last axis that noise is drawn alike in.
+        shape: Its shape without the batch, which is the first dimension and has any size of at least 1.
+        meaning: A description for people.
+        more: Further information for programs: `range`, the least and the greatest value, or `distribution`, the spans
+            of the noise along the last axis, each with one distribution.
     """
 
     name: str
@@ -36,7 +36,7 @@ class TensorDescription:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """Plain values for JSON."""
         about = {"name": self.name, "dtype": self.dtype, "shape": ["batch", *self.shape], "meaning": self.meaning}
         return {**about, **self.more}
 
@@ -50,19 +50,19 @@ class Signature:
 
 
 def signature_of(model: Model, part: Part, *, noise: bool = False) -> Signature:
-    """The signature of a model's part.
+    """Returns the signature of a model's part.
 
     Args:
         model: The model.
-        part: The part; the model has it.
-        noise: Of an encoder, whether it draws from its posteriors by noise of its own.
+        part: The part, which the model must have.
+        noise: For an encoder, whether it takes noise and returns draws from its posteriors.
 
     Raises:
         ConfigurationError: The part takes no such noise.
     """
     if noise and (part is not Part.ENCODER or model.encoder is None or not model.encoder.stochastic):
-        what = "this run's encoder draws nothing" if part is Part.ENCODER else f"the {part.value} is no encoder"
-        raise ConfigurationError(f"--noise (noise=True in Python) has an encoder draw codes, and {what}; leave it out")
+        what = "this run's encoder draws nothing" if part is Part.ENCODER else f"the {part.value} is not an encoder"
+        raise ConfigurationError(f"--noise (noise=True in Python) lets an encoder draw codes, but {what}; leave it out")
     images, codes = _images(model), _codes(model, means=not noise)
     if part is Part.DECODER:
         return Signature((codes,), images)
@@ -75,11 +75,11 @@ def signature_of(model: Model, part: Part, *, noise: bool = False) -> Signature:
 
 
 def draw_inputs(model: Model, signature: Signature, n: int, seed: int) -> tuple[Tensor, ...]:
-    """Draws `n` inputs of a part, on the CPU: noise and conditions as the model draws them; images and codes at random.
+    """Draws `n` inputs of a part, on the CPU: noise and conditions from the model; images and codes at random.
 
     Args:
         model: The model.
-        signature: The part's.
+        signature: The part's signature.
         n: Size of the batch.
         seed: Seed of the draws.
     """
@@ -88,7 +88,7 @@ def draw_inputs(model: Model, signature: Signature, n: int, seed: int) -> tuple[
     for item in signature.inputs:
         size = (n, *item.shape)
         if item.name == "condition":
-            assert model.condition is not None, "it is among the inputs"
+            assert model.condition is not None, "the condition is among the inputs"
             drawn.append(model.condition.draw(n, generator=generator).cpu())
         elif item.name == "noise" and signature.inputs[0] is item:
             drawn.append(model.prior.noise(n, generator=generator))
@@ -112,7 +112,7 @@ def _codes(model: Model, *, means: bool) -> TensorDescription:
     space = model.code_space
     if space.kind is CodeKind.INDICES:
         last = space.entries - 1
-        meaning = f"codes: places of entries in a codebook, 0 to {last}"
+        meaning = f"codes: indices of entries in a codebook, 0 to {last}"
         return TensorDescription("codes", "int64", space.shape, meaning, {"range": [0, last]})
     what = "vectors" if space.kind is CodeKind.VECTOR else "maps: channels, height, width"
     draws = "" if means else ", drawn from the encoder's posteriors"
@@ -127,7 +127,7 @@ def _prior_noise(model: Model) -> TensorDescription:
 
 
 def _posterior_noise(model: Model) -> TensorDescription:
-    assert model.encoder is not None, "its noise is asked for"
+    assert model.encoder is not None, "only encoders have such noise"
     spans = [{"start": 0, "stop": model.encoder.code_dim, "distribution": "normal"}]
     meaning = "the posterior's noise: standard normal"
     return TensorDescription("noise", "float32", (model.encoder.code_dim,), meaning, {"distribution": spans})
@@ -135,10 +135,10 @@ def _posterior_noise(model: Model) -> TensorDescription:
 
 def _condition(model: Model) -> TensorDescription:
     condition = model.condition
-    assert condition is not None, "its description is asked for"
+    assert condition is not None, "only conditions are described here"
     rest = condition.dim - condition.classes
     if condition.classes:
         meaning = f"the class, one-hot{f', and {rest} numbers around 0 after it' if rest else ''}"
     else:
-        meaning = "the condition s: a vector, as the run's images bring"
+        meaning = "the condition s: a vector, such as those of the run's images"
     return TensorDescription("condition", "float32", (condition.dim,), meaning)

@@ -1,4 +1,4 @@
-"""Figures: pictures that show what a model has learned."""
+"""Figures of trained models: classes, maps of codes, nearest training images, several runs."""
 
 from priorkit.figures.code_map import CodeMap, draw_code_map, map_codes
 from priorkit.figures.grids import as_picture, draw_class_figure, draw_grid, draw_sweep, draw_texts

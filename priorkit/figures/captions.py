@@ -1,4 +1,4 @@
-"""Words above pictures."""
+"""Captions of pictures."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,11 +11,11 @@ __all__ = ["caption_columns", "caption_font", "shortened", "stack"]
 _FONT_SIZE = 14
 _MARGIN = 6
 _LONGEST = 480
-"""Pixels of the words above a column, at most."""
+"""Maximal length in pixels of the caption above a column."""
 
 
 def caption_font(words: str, size: int = _FONT_SIZE) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """Pillow's own font; its letters are few, so other words take matplotlib's, where that is installed."""
+    """Returns Pillow's own font, or matplotlib's (if installed) for words with letters that Pillow's font lacks."""
     if not words.isascii():
         with suppress(ImportError, OSError):
             import matplotlib as mpl
@@ -25,10 +25,10 @@ def caption_font(words: str, size: int = _FONT_SIZE) -> ImageFont.ImageFont | Im
 
 
 def _text(words: str) -> Image.Image:
-    """Words in black on white, and no larger."""
+    """Draws words in black on white, in a picture of their size."""
     font = caption_font(words)
     left, _, right, _ = font.getbbox(words)
-    # Of letters that go up and down, so that all captions share a base line.
+    # The height is that of letters with ascenders and descenders, so that all captions share a base line.
     _, top, _, bottom = font.getbbox("Ág")
     picture = Image.new("L", (max(1, round(right - left)), round(bottom - top)), 255)
     ImageDraw.Draw(picture).text((-left, -top), words, fill=0, font=font)
@@ -36,11 +36,11 @@ def _text(words: str) -> Image.Image:
 
 
 def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
-    """Writes a caption above each column of a grid; all upright where one of them is wider than its column.
+    """Writes a caption above each column of a grid; turns all captions upright if one is wider than its column.
 
     Args:
-        grid: A picture whose columns share its width.
-        captions: As many as there are columns.
+        grid: A picture of columns of equal width.
+        captions: One caption for each column.
     """
     width = grid.width / len(captions)
     texts = [_text(shortened(caption, _LONGEST)) for caption in captions]
@@ -55,10 +55,10 @@ def caption_columns(grid: Image.Image, captions: Sequence[str]) -> Image.Image:
 
 
 def shortened(words: str, width: int) -> str:
-    """Words that are no wider than `width` pixels, with an ellipsis in the place of what is cut off."""
+    """Shortens words to at most `width` pixels, with an ellipsis in place of the end."""
     words = " ".join(words.split())
     if len(words) > width:
-        # A letter is a pixel wide at least: texts of any length are measured in no time.
+        # A letter is at least a pixel wide, so the rest of a long text need not be measured.
         words = words[:width]
     if _text(words).width + 2 * _MARGIN <= width:
         return words
@@ -69,12 +69,12 @@ def shortened(words: str, width: int) -> str:
 
 
 def stack(pictures: Sequence[Image.Image], captions: Sequence[str], *, below: bool = False) -> Image.Image:
-    """Draws pictures below each other, each under its caption.
+    """Draws pictures one below the other, each with its caption above it.
 
     Args:
-        pictures: At least one; all become coloured if one is.
-        captions: As many.
-        below: Whether each caption is below its picture instead.
+        pictures: At least one picture; if one is in colour, all are converted to colour.
+        captions: One caption for each picture.
+        below: Whether captions stand below their pictures instead.
     """
     texts = [_text(caption) for caption in captions]
     width = max(*(picture.width for picture in pictures), *(2 * _MARGIN + text.width for text in texts))

@@ -1,4 +1,4 @@
-"""Codes in the plane: the prior's beside the encoder's (Fig. 11 and 13 of Wang et al. 2020)."""
+"""Maps of codes in two dimensions: the prior's beside the encoder's (Fig. 11 and 13 of Wang et al. 2020)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["CodeMap", "draw_code_map", "map_codes"]
 
 _MOST_NAMED = 20
-"""So many classes have colours that can be told apart."""
+"""Maximal number of classes whose colours can be distinguished."""
 _GREY = "0.45"
 
 
 @dataclass(frozen=True)
 class CodeMap:
-    """Codes of the prior and of the encoder in the plane, in the same coordinates.
+    """The two-dimensional places of the prior's and the encoder's codes, in the same coordinates.
 
     Attributes:
-        prior: Codes of the prior, float32 (N, 2).
-        prior_classes: The classes that conditioned them, int64 (N,); None where there are none.
-        encoded: The encoder's codes of held-out images, float32 (N, 2).
-        labels: Those images' labels, int64 (N,); None where there are none.
+        prior: Places of the prior's codes, float32 (N, 2).
+        prior_classes: The classes that conditioned these codes, int64 (N,); None without classes.
+        encoded: Places of the encoder's codes of held-out images, float32 (N, 2).
+        labels: The labels of these images, int64 (N,); None without labels.
     """
 
     prior: Tensor
@@ -50,16 +50,16 @@ def map_codes(
     perplexity: float = 30.0,
     shown_as: Callable[[Tensor], Tensor] = lambda pixels: pixels,
 ) -> CodeMap:
-    """Brings codes into the plane by t-SNE, the prior's and the encoder's together.
+    """Maps the prior's and the encoder's codes together to two dimensions by t-SNE.
 
     Args:
         model: A model with an encoder.
         held_out: Images to encode.
-        n: How many codes of each; as many as there are images where they are fewer.
+        n: Number of codes of each kind, or the number of images if that is smaller.
         seed: Seed of the prior's codes and of t-SNE.
-        perplexity: About how many neighbours of a code are kept near it (van der Maaten and Hinton 2008, Visualizing
-            data using t-SNE); at most a third of the codes.
-        shown_as: What is done to images, uint8 (N, C, H, W), before they are encoded.
+        perplexity: Approximate number of neighbours of a code that t-SNE keeps near it (van der Maaten and Hinton 2008,
+            Visualizing data using t-SNE); reduced to a third of the number of codes if larger.
+        shown_as: Function that converts images, uint8 (N, C, H, W), before they are encoded.
 
     Raises:
         ConfigurationError: The model has no encoder.
@@ -70,9 +70,9 @@ def map_codes(
     shown = torch.arange(n) * len(held_out) // n
     encoded = model.encode(to_float(shown_as(held_out.take(shown))))
     condition = model.conditions(n, seed) if model.condition is not None else None
-    # Of indices, the codebook's vectors: places of a codebook say nothing of nearness.
+    # Indices are replaced by the codebook's vectors, because indices say nothing about nearness.
     codes = torch.cat([model.vectors(part) for part in (model.codes(n, seed, condition), encoded)]).cpu().numpy()
-    # Principal components to start from keep the large-scale layout; there are none of a line.
+    # Starting from principal components keeps the large-scale layout; one-dimensional codes lack a second component.
     start = "pca" if codes.shape[1] > 1 and np.ptp(codes, axis=0).any() else "random"
     method = TSNE(perplexity=min(perplexity, (len(codes) - 1) / 3), init=start, random_state=seed % 2**32)
     places = torch.from_numpy(method.fit_transform(codes))
@@ -81,10 +81,10 @@ def map_codes(
 
 
 def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: Sequence[str] = ()) -> Image.Image:
-    """Draws the prior's codes, coloured by class, beside the encoder's, coloured by label; grey where there is none.
+    """Draws the prior's codes, coloured by class, beside the encoder's, coloured by label; grey without classes.
 
     Args:
-        codes: The codes.
+        codes: The map of codes.
         class_names: Names of the classes of the prior's codes.
         label_names: Names of the labels.
 
@@ -95,7 +95,7 @@ def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # No pyplot: it would keep the figure, and may ask for a window.
+    # Without pyplot, which would keep the figure in memory and may open a window.
     figure = Figure(figsize=(12, 5.5), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -108,12 +108,12 @@ def draw_code_map(codes: CodeMap, class_names: Sequence[str] = (), label_names: 
 
 
 def _scatter(axes: "Axes", places: Tensor, classes: Tensor | None, names: Sequence[str], title: str) -> None:
-    """Points of one colour a class, with a legend where the colours can be told apart."""
+    """Draws points in one colour for each class, with a legend if the colours can be distinguished."""
     from matplotlib import colormaps
 
     axes.set_xticks([])
     axes.set_yticks([])
-    # Small points show where many lie; a few must be seen.
+    # Small points show the density of many points; few points must be large enough to be seen.
     size = max(6, min(40, 4000 / len(places)))
     if classes is None:
         axes.scatter(places[:, 0].numpy(), places[:, 1].numpy(), s=size, c=_GREY, linewidths=0)

@@ -1,4 +1,4 @@
-"""Images as pictures: alone, in grids, by classes, and of several runs (Fig. 8 to 12 of Wang et al. 2020)."""
+"""Draws images: alone, in grids, by classes or texts, and of several runs (Fig. 8 to 12, 14 of Wang et al. 2020)."""
 
 from collections.abc import Sequence
 
@@ -15,20 +15,20 @@ __all__ = ["as_picture", "draw_class_figure", "draw_grid", "draw_sweep", "draw_t
 
 _BORDER = 2
 _SEEN = 64
-"""Smaller images are enlarged to about so many pixels."""
+"""Approximate side in pixels to which smaller images are enlarged."""
 
 
 def as_picture(image: Tensor) -> Image.Image:
-    """One uint8 image (C, H, W), C being 1 or 3, as a Pillow image."""
+    """Converts a uint8 image (C, H, W), C being 1 or 3, to a Pillow image."""
     array = image.permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def draw_grid(images: Tensor, columns: int = 8) -> Image.Image:
-    """Draws images row after row, small ones enlarged so that they can be seen.
+    """Draws images row by row; small images are enlarged.
 
     Args:
-        images: uint8 (N, C, H, W), C being 1 or 3; at least one.
+        images: uint8 (N, C, H, W), C being 1 or 3; at least one image.
         columns: Images in a row.
     """
     grid = make_grid(images, nrow=columns, padding=_BORDER, pad_value=128).to(torch.uint8)
@@ -48,7 +48,7 @@ def draw_class_figure(
         model: A model with a condition.
         conditions: The columns' s, shape (columns, dim).
         rows: Number of rows.
-        captions: What to write above the columns; as many as there are, or none.
+        captions: Captions above the columns, one for each column, or none.
         seed: Seed of the noise.
 
     Raises:
@@ -64,7 +64,7 @@ def draw_sweep(samples: Sequence[Tensor], captions: Sequence[str], columns: int 
 
     Args:
         samples: For each run, uint8 (N, C, H, W); runs may differ in shape.
-        captions: What each run is.
+        captions: A caption for each run.
         columns: Images in a row.
     """
     return stack([draw_grid(images, columns) for images in samples], captions)
@@ -74,8 +74,8 @@ def draw_texts(samples: Tensor, texts: Sequence[str], columns: int = 8) -> Image
     """Draws a grid of each text's samples above the text, as in Fig. 14.
 
     Args:
-        samples: For each text as many images, uint8 (texts, N, C, H, W).
-        texts: As many.
+        samples: Equally many images for each text, uint8 (texts, N, C, H, W).
+        texts: The texts.
         columns: Images in a row.
     """
     grids = [draw_grid(images, columns) for images in samples]

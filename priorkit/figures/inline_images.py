@@ -1,4 +1,4 @@
-"""Pictures inside HTML, as a notebook shows them."""
+"""Pictures inside HTML, for notebooks."""
 
 import base64
 import html
@@ -12,11 +12,11 @@ __all__ = ["inline_grid"]
 
 
 def inline_grid(images: Tensor, alternative: str, columns: int = 8) -> str:
-    """An `img` element that holds a grid of images.
+    """Returns an `img` element that contains a grid of images.
 
     Args:
-        images: uint8 (N, C, H, W), C being 1 or 3; at least one.
-        alternative: What it shows, for those who do not see it.
+        images: uint8 (N, C, H, W), C being 1 or 3; at least one image.
+        alternative: The alternative text of the picture.
         columns: Images in a row.
     """
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Samples beside their nearest training images: does a model remember what it was trained on?"""
+"""Samples beside their nearest training images, to see whether a model has memorised its training images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from priorkit.interfaces import ImageSet
 __all__ = ["Neighbours", "draw_neighbours", "nearest_images"]
 
 _CHUNK = 256
-"""Images that are compared at a time."""
+"""Number of images to compare at a time."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The images of a set that are nearest to some others, nearest first.
+    """For each of N images, the nearest images of a set, nearest first.
 
     Attributes:
-        indices: Which, int64 (N, count), on the CPU.
-        distances: Root of the mean squared difference of what is compared, float32 (N, count), on the CPU. Of pixels in
-            [-1, 1], between 0 and 2.
+        indices: Indices of the nearest images in the set, int64 (N, count), on the CPU.
+        distances: Their distances, the root mean squared difference of pixels or features, float32 (N, count), on the
+            CPU. For pixels in [-1, 1], distances lie between 0 and 2.
     """
 
     indices: Tensor
@@ -35,14 +35,14 @@ class Neighbours:
 def nearest_images(
     images: Tensor, among: ImageSet, count: int, features: Callable[[Tensor], Tensor] = lambda images: images
 ) -> Neighbours:
-    """Finds the nearest images of a set. It is read a part at a time, so it may be larger than memory.
+    """Finds the nearest images of a set. The set is read part by part, so it may be larger than memory.
 
     Args:
         images: float32 (N, C, H, W) in [-1, 1].
-        among: Where to look; images of the same shape.
-        count: How many for each; fewer where the set has fewer.
-        features: What is compared: float32 (n, ...) of images (n, C, H, W) in [-1, 1]. The pixels themselves by
-            default.
+        among: The set, with images of the same shape.
+        count: Number of nearest images for each image; all images of a smaller set.
+        features: Function from images (n, C, H, W) in [-1, 1] to the features to compare, float32 (n, ...). By default,
+            pixels are compared.
 
     Raises:
         DataError: A stored image cannot be read.
@@ -52,7 +52,7 @@ def nearest_images(
     indices = torch.empty(len(images), 0, dtype=torch.int64, device=wanted.device)
     for chunk in torch.split(torch.arange(len(among)), _CHUNK):
         seen = features(to_float(among.take(chunk)).to(images.device)).flatten(1)
-        # By differences, not by matrix products, which are wrong about images that are nearly the same.
+        # By differences: distances by matrix products are inaccurate for images that are nearly the same.
         new = torch.cdist(wanted, seen, compute_mode="donot_use_mm_for_euclid_dist")
         distances = torch.cat([distances, new], dim=1)
         indices = torch.cat([indices, chunk.to(indices.device).expand(len(images), -1)], dim=1)
@@ -66,8 +66,8 @@ def draw_neighbours(images: Tensor, indices: Tensor, among: ImageSet) -> Image.I
 
     Args:
         images: uint8 (N, C, H, W).
-        indices: Which images are nearest to each, int64 (N, count), nearest first.
-        among: The set that they come from.
+        indices: Indices of the images nearest to each, int64 (N, count), nearest first.
+        among: The set that these images come from.
     """
     found = among.take(indices.flatten()).reshape(*indices.shape, *among.shape)
     rows = torch.cat([images.cpu()[:, None], found], dim=1)

@@ -1,4 +1,4 @@
-"""The optional library that plots are drawn with."""
+"""Checks for matplotlib, the optional library for plots."""
 
 from priorkit.errors import MissingExtraError
 
@@ -6,10 +6,10 @@ __all__ = ["require_matplotlib"]
 
 
 def require_matplotlib(what: str) -> None:
-    """Makes sure that something can be plotted, before anything is computed for it.
+    """Checks that matplotlib is installed, before anything is computed for a plot.
 
     Args:
-        what: What is to be plotted, as in "WHAT are drawn by matplotlib".
+        what: The subject of the message "WHAT are drawn by matplotlib".
 
     Raises:
         MissingExtraError: matplotlib is not installed.

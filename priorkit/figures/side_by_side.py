@@ -16,7 +16,7 @@ _LINE = 32
 
 
 def _wrapped(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
-    """A caption in lines that are at most `width` pixels wide; broken within a word where that is wider."""
+    """Folds a caption into lines of at most `width` pixels; only a word that is wider than a line is broken."""
     lines: list[str] = []
     for part in text.split("\n"):
         line = ""
@@ -34,12 +34,12 @@ def _wrapped(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.Ima
 
 
 def draw_side_by_side(grids: Sequence[tuple[str, Tensor]], *, columns: int = 8, in_a_row: int = 4) -> Image.Image:
-    """Draws captioned grids of images beside each other, in rows.
+    """Draws captioned grids of images side by side, in rows.
 
     Args:
-        grids: At least one caption (its lines may be wrapped) with its uint8 images (N, C, H, W).
-        columns: Images in a row of a grid.
-        in_a_row: Grids in a row of the picture.
+        grids: Pairs of a caption, whose lines may be folded, and uint8 images (N, C, H, W); at least one pair.
+        columns: Number of images in a row of a grid.
+        in_a_row: Number of grids in a row of the picture.
     """
     font = caption_font("".join(caption for caption, _ in grids), _FONT_SIZE)
     pictures = [draw_grid(images, columns) for _, images in grids]

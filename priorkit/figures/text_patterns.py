@@ -1,4 +1,4 @@
-"""Texts with alternatives in braces, each of which is a column of a picture."""
+"""Texts with alternatives in braces; each alternative becomes a column of a picture."""
 
 import itertools
 import re
@@ -12,18 +12,21 @@ _MOST_TEXTS = 100
 
 
 def spelled_out(pattern: str) -> list[tuple[str, str]]:
-    """The texts that a pattern stands for, `the flower is {pink, red}`, each after the alternatives that were chosen.
+    """Expands a pattern such as `the flower is {pink, red}` into texts.
 
-    Several braces give every combination, the last ones changing fastest.
+    Several pairs of braces give all combinations; the last pair changes fastest.
+
+    Returns:
+        For each text a pair: the chosen alternatives, and the text.
 
     Raises:
-        ConfigurationError: There are no braces, or they are not closed, or one has nothing in it, or there are more
-            than 100 texts.
+        ConfigurationError: The pattern has no braces, unclosed braces or an empty alternative, or stands for more than
+            100 texts.
     """
     parts = _BRACES.split(pattern)
     if len(parts) == 1 or any(mark in part for part in parts[::2] for mark in "{}"):
         raise ConfigurationError(
-            f"{pattern!r}: put what changes from column to column in braces, such as 'the flower is {{pink, red}}'"
+            f"{pattern!r}: put the alternatives for the columns in braces, such as 'the flower is {{pink, red}}'"
         )
     choices = [[choice.strip() for choice in part.split(",")] for part in parts[1::2]]
     if not all(choice for each in choices for choice in each):

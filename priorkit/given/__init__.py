@@ -1,4 +1,4 @@
-"""What Python code gives to a run in the place of named components: images, data sets, modules."""
+"""Python objects that replace named components of a run: images, data sets, modules."""
 
 from priorkit.given.objects import MODULES, GivenObjects, still_given
 

@@ -1,4 +1,4 @@
-"""What Python code gives as data, whichever form it has, as columns: images, and what comes with them."""
+"""Converts data from Python code, in any form, to columns: images, labels, captions and embeddings."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,14 +26,14 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Columns:
-    """Images, and what comes with each; None where nothing does.
+    """Images with their labels, captions and embeddings; None for columns that the data lacks.
 
     Attributes:
-        images: All of them, or items that are read one by one.
+        images: All images, or items that are read one by one.
         labels: Whole numbers or texts (N,).
-        captions: Texts, or several for each image.
+        captions: One text, or several, for each image.
         embeddings: Numbers (N, dimensions).
-        class_names: The names of the classes; empty where they are not known.
+        class_names: The names of the classes; empty if unknown.
     """
 
     images: Pixels | Items
@@ -44,7 +44,7 @@ class Columns:
 
 
 def parts_of(data: Any, test_data: Any) -> tuple[Any, Any]:
-    """Training and held-out data of what was given: they may be in one dict, as `train` and `test` or `test_images`.
+    """Splits given data into training and held-out data, which one dict may hold: `train` and `test`, or `test_images`.
 
     Raises:
         DataError: Held-out data is given twice.
@@ -60,24 +60,24 @@ def parts_of(data: Any, test_data: Any) -> tuple[Any, Any]:
         data = {key: value for key, value in data.items() if not key.startswith("test_")}
         together = {**inside, **({"class_names": data["class_names"]} if "class_names" in data else {})}
     if together is not None and test_data is not None:
-        raise DataError("data holds its own held-out part, and test_data is given too; give one of them")
+        raise DataError("data has its own held-out part, but test_data is given too; give one of them")
     return data, together if test_data is None else test_data
 
 
 def columns_of(data: Any, what: str) -> Columns:
-    """The columns of data.
+    """Returns the columns of data.
 
     Args:
         data: An array or a tensor of images; a pair of images and labels; a dict of arrays; or a data set of items.
-        what: Its name, to begin messages: `data`.
+        what: The data's name in messages: `data`.
 
     Raises:
-        DataError: It is none of these, or lacks something.
+        DataError: The data has none of these forms, or is incomplete.
     """
     if isinstance(data, DataLoader):
-        raise DataError(f"{what}: it is a DataLoader, and priorkit makes its own batches; give its data set, .dataset")
+        raise DataError(f"{what} is a DataLoader, but priorkit makes its own batches; give its data set, .dataset")
     if isinstance(data, IterableDataset) or (isinstance(data, Iterable) and not hasattr(data, "__len__")):
-        raise DataError(f"{what}: a {type(data).__name__} can only be gone through once; give a data set with a length")
+        raise DataError(f"{what}: a {type(data).__name__} can only be read once; give a data set with a length")
     if isinstance(data, Mapping):
         return _of_mapping(data, what)
     if isinstance(data, tuple) and len(data) == 2 and (_is_array(data[0]) or isinstance(data[0], list)):
@@ -85,10 +85,10 @@ def columns_of(data: Any, what: str) -> Columns:
     if _is_array(data):
         return Columns(as_batch(data, what))
     if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")) or isinstance(data, str | bytes):
-        hint = "; files are read by dataset='folder' or 'npz', with data_dir" if isinstance(data, str) else ""
+        hint = "; to read files, use dataset='folder' or 'npz' with data_dir" if isinstance(data, str) else ""
         raise DataError(f"{what}: expected {_FORMS}, not {type(data).__name__}{hint}")
     if not len(data):
-        raise DataError(f"{what}: it is empty; give at least two images")
+        raise DataError(f"{what} is empty; give at least two images")
     if isinstance(data, list) and _is_array(data[0]) and len({np.shape(image) for image in data}) == 1:
         stacked = torch.stack(data) if isinstance(data[0], Tensor) else np.stack(data)
         return Columns(as_batch(stacked, what))
@@ -102,7 +102,7 @@ def _of_mapping(data: Mapping[Any, Any], what: str) -> Columns:
         found = ", ".join(map(repr, data)) or "nothing"
         raise DataError(
             f"{what}: a dict must have the key 'images', and may have {', '.join(map(repr, _BESIDE))}, and 'test_...' "
-            f"of each; this one has {found}"
+            f"for each; this one has {found}"
         )
     images = data["images"]
     if not _is_array(images) and not (isinstance(images, list) and images):
@@ -117,7 +117,7 @@ def _is_array(value: Any) -> bool:
 
 
 def described(data: Any) -> str:
-    """What data is, in words: `numpy.ndarray uint8 (1797, 16, 16)`."""
+    """Describes data in words: `numpy.ndarray uint8 (1797, 16, 16)`."""
     if isinstance(data, tuple) and len(data) == 2:
         return f"({', '.join(described(each) for each in data)})"
     if isinstance(data, Mapping):

@@ -1,4 +1,4 @@
-"""The data set of the images that Python code gives."""
+"""The data set of images from Python code."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ __all__ = ["GivenSource"]
 
 
 class GivenSource(DataSource):
-    """Images that Python code gives, and what comes with them.
+    """Images from Python code, with their labels, captions and embeddings.
 
     Args:
-        data: Images to train on, in any of the forms of `priorkit.train(data=...)`.
-        test_data: Held-out images, likewise; None holds some of `data` out.
-        transform: What changes each training image at random, from uint8 (C, H, W) to the same shape; or None.
-        context: How much is held out, by which seed, and how much memory images may take.
+        data: Training images, in any of the forms of `priorkit.train(data=...)`.
+        test_data: Held-out images, in the same forms; if None, some of `data` are held out.
+        transform: Random augmentation of training images, from uint8 (C, H, W) to the same shape; or None.
+        context: The share of held-out images, its seed, and the memory that images may take.
     """
 
     reads_data_dir = False
@@ -40,14 +40,14 @@ class GivenSource(DataSource):
         self.context = context
 
     def load(self) -> ImageData:
-        """Brings the images to bytes, those of a data set of items by reading each.
+        """Converts the images to bytes; reads every item of a data set of items.
 
         Raises:
-            DataError: They are no images, or what comes with them does not fit.
+            DataError: The data is not images, or labels, captions or embeddings do not fit the images.
         """
         if isinstance(self.data, ImageData):
             if self.test_data is not None:
-                raise DataError("data is an ImageData, which has held-out images; leave test_data out")
+                raise DataError("data is an ImageData, which includes held-out images; leave test_data out")
             return dataclasses.replace(self.data, transform=self.transform or self.data.transform)
         train, test = parts_of(self.data, self.test_data)
         names = ["data", "test_data"] if test is not None else ["data"]
@@ -57,23 +57,23 @@ class GivenSource(DataSource):
         if len(sets) == 1:
             (whole,) = sets
             if len(whole) < 2:
-                raise DataError("data: it has one image, and one to train on and one to hold out are needed; add some")
+                raise DataError("data has one image, but one to train on and one to hold out are needed; add images")
             chosen = held_out(len(whole), self.context.holdout, self.context.seed, whole.labels)
             notes.append(f"{len(chosen[1])} of {len(whole)} images are held out")
             sets = [_taken(whole, indices) for indices in chosen]
         elif sets[0].shape != sets[1].shape:
             raise DataError(
-                f"data has images of the shape {sets[0].shape} (channels, height, width), and test_data of "
+                f"data has images of shape {sets[0].shape} (channels, height, width), but test_data of "
                 f"{sets[1].shape}; bring them to one shape"
             )
         return ImageData(sets[0], sets[1], class_names, tuple(notes), self.transform)
 
 
 def _image_sets(parts: Sequence[Columns], context: DataContext) -> tuple[list[ImageSet], tuple[str, ...]]:
-    """The images of each part, and the names of their classes."""
+    """Returns the images of each part, and the names of their classes."""
     for name in ("labels", "captions", "embeddings"):
         if len({getattr(part, name) is None for part in parts}) > 1:
-            raise DataError(f"of data and test_data one has {name}, and the other has none; give both, or none")
+            raise DataError(f"only one of data and test_data has {name}; give them for both, or for none")
     first = parts[0]
     ranges = _pixel_ranges([part.images for part in parts])
     names = {tuple(part.class_names) for part in parts if part.class_names}
@@ -90,7 +90,7 @@ def _image_sets(parts: Sequence[Columns], context: DataContext) -> tuple[list[Im
     for index, part in enumerate(parts):
         images = _images(part.images, ranges[index], context)
         if labels and len(labels[index]) != len(images):
-            raise DataError(f"there are {len(images)} images and {len(labels[index])} labels; give one to each image")
+            raise DataError(f"there are {len(images)} images but {len(labels[index])} labels; give one for each image")
         captions = None if part.captions is None else _captions(part.captions, len(images))
         embeddings = None if part.embeddings is None else _vectors(part.embeddings, len(images))
         sets.append(ImageSet(images, labels[index] if labels else None, None, embeddings, captions))
@@ -98,7 +98,7 @@ def _image_sets(parts: Sequence[Columns], context: DataContext) -> tuple[list[Im
 
 
 def _pixel_ranges(parts: Sequence[Pixels | Items]) -> list[PixelRange]:
-    """What the values of each part mean."""
+    """Returns the range of each part's pixel values."""
     looked_at = [part.some() if isinstance(part, Items) else part for part in parts]
     others = [part for part in looked_at if not part.is_bytes]
     common = common_range(others) if others else PixelRange.BYTES
@@ -118,7 +118,7 @@ def _images(images: Pixels | Items, pixel_range: PixelRange, context: DataContex
 
 
 def _taken(images: ImageSet, indices: Tensor) -> ImageSet:
-    """Some images of a set, with what comes with them."""
+    """Takes some images of a set, with their labels, captions and embeddings."""
     pixels = images.images
     if isinstance(pixels, ItemImages):
         chosen: Tensor | ItemImages = ItemImages(pixels.items, pixels.chosen[indices], pixels.pixel_range)
@@ -143,7 +143,7 @@ def _captions(captions: Any, count: int) -> Captions:
     except (TypeError, ValueError) as error:
         raise DataError(f"captions: {error}") from None
     if len(found) != count:
-        raise DataError(f"there are {count} images and captions of {len(found)}; give some to each image")
+        raise DataError(f"there are {count} images but captions of {len(found)}; give each image at least one")
     return found
 
 
@@ -153,7 +153,7 @@ def _vectors(embeddings: Any, count: int) -> Tensor:
             embeddings = torch.from_numpy(np.asarray(embeddings, dtype=np.float32))
         vectors: Tensor = embeddings.detach().cpu().float()
     except (TypeError, ValueError) as error:
-        raise DataError(f"embeddings cannot be made one array: {' '.join(str(error).split())}") from None
+        raise DataError(f"embeddings cannot be converted to one array: {' '.join(str(error).split())}") from None
     if vectors.ndim != 2 or len(vectors) != count:
-        raise DataError(f"embeddings must have the shape ({count}, dimensions), and theirs is {tuple(vectors.shape)}")
+        raise DataError(f"embeddings must have the shape ({count}, dimensions), not {tuple(vectors.shape)}")
     return vectors

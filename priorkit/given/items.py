@@ -1,4 +1,4 @@
-"""Data sets of items, as torch and Hugging Face have them: `data[i]` is an image, and perhaps what comes with it."""
+"""Data sets of items, such as torch's and Hugging Face's: `data[i]` is an image, perhaps with a label or texts."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ _KEYS = {
     "caption": ("captions", "caption", "text", "texts"),
     "embedding": ("embedding", "embeddings"),
 }
-"""The keys of items that are dicts, by what they hold."""
+"""Accepted keys of items that are dicts, for each column."""
 _READ_TWICE = 16
-"""Items that are read twice, to notice those that change."""
+"""Number of items to read twice, to notice items that change."""
 _LOOKED_AT = 64
-"""Items that are looked at to find out what the values of their pixels mean."""
+"""Number of items to read to find the range of pixel values."""
 
 
 class Items:
     """A data set whose items are images, pairs (image, label) or dicts.
 
     Args:
-        data: It has a length, and `data[i]`.
-        what: Its name, to begin messages.
+        data: The data set, with a length and indexing, `data[i]`.
+        what: The data set's name in messages.
     """
 
     def __init__(self, data: Any, what: str) -> None:
@@ -44,36 +44,36 @@ class Items:
             if torch.equal(self.pixels(index).values, self.pixels(index).values):
                 continue
             raise DataError(
-                f"{what}[{index}] is another image each time that it is read, as by a random transform; give the data "
-                "set without it, and the transform to transform="
+                f"{what}[{index}] is a different image each time that it is read, as with a random transform; give "
+                "the data set without the transform, and the transform as transform="
             )
 
     def __len__(self) -> int:
         return len(self.data)
 
     def pixels(self, index: int) -> Pixels:
-        """An image, as a batch of one.
+        """Returns an image as a batch of one.
 
         Raises:
-            DataError: The item cannot be read, is no image, or has another shape than the first.
+            DataError: The item cannot be read, is not an image, or has another shape than the first.
         """
         found = as_image(self._parts(index)["image"], f"{self.what}[{index}]")
         if index and found.shape != self.shape:
             raise DataError(
-                f"{self.what}[{index}] has the shape {found.shape} (channels, height, width), and {self.what}[0] "
-                f"{self.shape}; bring all images to one shape, as by a transform of the data set"
+                f"{self.what}[{index}] has the shape {found.shape} (channels, height, width), but {self.what}[0] "
+                f"{self.shape}; bring all images to one shape, such as by a transform of the data set"
             )
         return found
 
     def some(self) -> Pixels:
-        """Images spread over the data set, by which what their values mean is told."""
+        """Returns images from all over the data set, to find the range of pixel values."""
         number = min(_LOOKED_AT, len(self))
         return Pixels(
             torch.cat([self.pixels(index * len(self) // number).values for index in range(number)]), self.what
         )
 
     def columns(self) -> tuple[Any, Any, Any, Sequence[str]]:
-        """Labels, captions and embeddings, None where items have none, and the names of classes, as far as known.
+        """Returns labels, captions and embeddings, None for those that items lack, and the names of classes, if known.
 
         Raises:
             DataError: An item cannot be read.
@@ -81,7 +81,7 @@ class Items:
         names: list[str] = [name for name in ("label", "caption", "embedding") if name in self._parts(0)]
         found = {name: column for name in names if (column := self._own_column(name)) is not None}
         others: dict[str, list[Any]] = {name: [] for name in names if name not in found}
-        # Each item is read once for all of them, and its image is not kept.
+        # Each item is read once for all columns, and its image is not kept.
         for index in range(len(self)) if others else ():
             parts = self._parts(index)
             for name, values in others.items():
@@ -90,7 +90,7 @@ class Items:
         return found.get("label"), found.get("caption"), found.get("embedding"), self._class_names()
 
     def _own_column(self, name: str) -> list[Any] | None:
-        """A column as the data set gives it without its images being read; None of those without columns."""
+        """Returns a column of a data set that has columns, without reading its images; None for other data sets."""
         if self.keys is not None and hasattr(self.data, "column_names") and self.keys[name] in self.data.column_names:
             return list(self.data[self.keys[name]])
         return None
@@ -113,7 +113,7 @@ class Items:
         if self.keys is not None:
             missing = [key for key in self.keys.values() if not isinstance(item, Mapping) or key not in item]
             if missing:
-                raise DataError(f"{self.what}[{index}] has no {missing[0]!r}, and {self.what}[0] has; mend the item")
+                raise DataError(f"{self.what}[{index}] has no {missing[0]!r}, but {self.what}[0] has; mend the item")
             return {name: item[key] for name, key in self.keys.items()}
         if isinstance(item, tuple | list) and item:
             return {"image": item[0], **({"label": item[1]} if len(item) > 1 else {})}
@@ -123,7 +123,7 @@ class Items:
         found = {name: next((key for key in keys if key in item), None) for name, keys in _KEYS.items()}
         if found["image"] is None:
             raise DataError(
-                f"{self.what}[0] is a dict with {', '.join(map(repr, item))}, and an image was expected under one of "
+                f"{self.what}[0] is a dict with {', '.join(map(repr, item))}, but an image is expected under one of "
                 f"{', '.join(map(repr, _KEYS['image']))}; rename the column"
             )
         return {name: key for name, key in found.items() if key is not None and item[key] is not None}
@@ -139,12 +139,12 @@ class Items:
 
 
 class ItemImages(StoredImages):
-    """Images of items that are too many for the memory: each is read again when it is needed.
+    """Images of a data set of items that does not fit into memory: each is read again when it is needed.
 
     Args:
         items: The data set.
-        chosen: Which of its items, int64 (n,).
-        pixel_range: What their values mean.
+        chosen: Indices of the chosen items, int64 (n,).
+        pixel_range: The range of pixel values.
     """
 
     def __init__(self, items: Items, chosen: Tensor, pixel_range: PixelRange) -> None:
@@ -162,7 +162,7 @@ class ItemImages(StoredImages):
         return len(self.chosen)
 
     def read(self, indices: Tensor) -> Tensor:
-        """Reads images by their places among the chosen ones: uint8 (n, C, H, W).
+        """Reads images by their indices among the chosen items: uint8 (n, C, H, W).
 
         Raises:
             DataError: An item cannot be read.
@@ -171,7 +171,7 @@ class ItemImages(StoredImages):
         return torch.cat([self.items.pixels(index).as_bytes(self.pixel_range) for index in chosen])
 
     def fingerprint(self) -> str:
-        """A digest of all images: items say nothing of themselves without being read."""
+        """Returns a digest of all images, which must be read, because items cannot be identified otherwise."""
         if self._fingerprint is None:
             digest = hashlib.blake2b(digest_size=16)
             for index in range(len(self)):

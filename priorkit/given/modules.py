@@ -1,4 +1,4 @@
-"""Modules that Python code gives in the place of priorkit's: copied, and tried before they are trained."""
+"""Modules from Python code that replace priorkit's: copied, and tried before training."""
 
 import copy
 from collections.abc import Callable
@@ -13,58 +13,59 @@ from priorkit.interfaces import ImageCritic
 __all__ = ["Given", "PlainCodeCritic", "PlainImageCritic", "fresh", "tried"]
 
 Given = nn.Module | Callable[[], nn.Module]
-"""A module, or what makes one: a class without arguments, a function."""
+"""A module, or a factory of modules: a function, or a class without arguments."""
 
 
 def fresh(given: Given, role: str) -> nn.Module:
-    """A module of one's own to train: a copy of the one that was given, or a new one where it can be made.
+    """Returns a module to train: a copy of the given module, or a new module from the given factory.
 
-    Copies keep the weights that the module has. Those that are made are initialised from torch's global generator, by
-    the run's seed.
+    Copies keep the module's weights. New modules are initialised from torch's global generator, and so by the run's
+    seed.
 
     Args:
-        given: The module, or what makes it.
-        role: What it is used as, to begin messages: `encoder`.
+        given: The module, or its factory.
+        role: The module's role in messages: `encoder`.
 
     Raises:
-        ConfigurationError: It is neither, or cannot be made or copied.
+        ConfigurationError: `given` is neither a module nor a factory, the module cannot be copied, or the factory
+            fails.
     """
     if isinstance(given, nn.Module):
         try:
             return copy.deepcopy(given).cpu().train()
         except Exception as error:
             raise ConfigurationError(
-                f"{role}: {type(given).__name__} cannot be copied ({_in_words(error)}); give a function that makes it"
+                f"{role}: {type(given).__name__} cannot be copied ({_in_words(error)}); give a function that returns it"
             ) from error
     if not callable(given):
-        raise ConfigurationError(f"{role}: expected a torch module, or a function that makes one, not {given!r}")
+        raise ConfigurationError(f"{role}: expected a torch module, or a function that returns one, not {given!r}")
     name = getattr(given, "__name__", type(given).__name__)
     try:
         made = given()
     except Exception as error:
         raise ConfigurationError(
-            f"{role}: {name}() fails: {_in_words(error)}; give a function without arguments, as lambda: {name}(...)"
+            f"{role}: {name}() fails: {_in_words(error)}; give a function without arguments: lambda: {name}(...)"
         ) from error
     if not isinstance(made, nn.Module):
-        raise ConfigurationError(f"{role}: {name}() gives a {type(made).__name__}, and a torch module was expected")
+        raise ConfigurationError(f"{role}: {name}() returned a {type(made).__name__}, but a torch module was expected")
     return made
 
 
 def tried(module: nn.Module, role: str, inputs: tuple[Tensor, ...], expected: tuple[int, ...], mend: str) -> nn.Module:
-    """Passes two blank inputs through a module, to see that its output fits.
+    """Passes two blank inputs through a module, to check its output.
 
     Args:
-        module: The module; its state is left as it was.
-        role: What it is used as, to begin messages.
-        inputs: What it is called with.
-        expected: The shape that its output must have.
-        mend: How to mend another shape, to end the message.
+        module: The module; its state is not changed.
+        role: The module's role in messages.
+        inputs: The inputs.
+        expected: The required shape of its output.
+        mend: Advice for a wrong shape, which ends the message.
 
     Returns:
         The module.
 
     Raises:
-        ConfigurationError: It fails, or gives something else.
+        ConfigurationError: The module fails, or its output is not a finite tensor of this shape.
     """
     name = type(module).__name__
     shapes = " and ".join(str(tuple(value.shape)) for value in inputs)
@@ -82,15 +83,15 @@ def tried(module: nn.Module, role: str, inputs: tuple[Tensor, ...], expected: tu
         module.train(training)
     if not isinstance(output, Tensor):
         raise ConfigurationError(
-            f"{role}: {name} gives a {type(output).__name__}, and a tensor of shape {expected} was expected; wrap it "
-            "in a module that gives the tensor"
+            f"{role}: {name} returned a {type(output).__name__}, but a tensor of shape {expected} was expected; wrap "
+            "it in a module that returns the tensor"
         )
     if tuple(output.shape) != expected:
         raise ConfigurationError(
             f"{role}: {name} turns {shapes} into {tuple(output.shape)}, and {expected} was expected; {mend}"
         )
     if not bool(output.isfinite().all()):
-        raise ConfigurationError(f"{role}: {name} gives numbers that are not finite for a blank input")
+        raise ConfigurationError(f"{role}: {name} returned numbers that are not finite for a blank input")
     return module
 
 
@@ -100,13 +101,13 @@ def _in_words(error: Exception) -> str:
 
 
 class PlainImageCritic(ImageCritic):
-    """D_I made of a module from images to logits.
+    """D_I made from a module that turns images into logits.
 
-    A module in a row (`nn.Sequential`) offers the outputs of its parts as features, all but the last one's. Of any
-    other, nothing is known inside, so it offers none.
+    An `nn.Sequential` offers the outputs of all its parts except the last as features. Other modules offer none,
+    because their layers are unknown.
 
     Args:
-        module: From images (N, C, H, W), and s (N, condition_dim) where it is shown, to logits (N,) or (N, 1).
+        module: Turns images (N, C, H, W), and s (N, condition_dim) if D_I sees it, into logits (N,) or (N, 1).
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -115,22 +116,22 @@ class PlainImageCritic(ImageCritic):
         self.layers = max(len(module) - 1, 0) if isinstance(module, nn.Sequential) else 0
 
     def features(self, image: Tensor, layer: int = -1) -> Tensor:
-        """The output of a part of the row, shape (N, ...).
+        """Returns the output of a part of the `nn.Sequential`, shape (N, ...).
 
         Raises:
-            ConfigurationError: There is no such part, or the module is no row.
+            ConfigurationError: There is no such part, or the module is not an `nn.Sequential`.
         """
         if not isinstance(self.module, nn.Sequential) or not -self.layers <= layer < self.layers:
             raise ConfigurationError(
-                f"image_critic: {type(self.module).__name__} offers {self.layers} layers of features, and layer "
-                f"{layer} was asked for; use loss='pixel', or give an nn.Sequential or an ImageCritic"
+                f"image_critic: {type(self.module).__name__} offers {self.layers} layers of features, but layer "
+                f"{layer} is needed; use loss='pixel', or give an nn.Sequential or an ImageCritic"
             )
         features: Tensor = self.module[: layer % self.layers + 1](image)
         return features
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Turns the last features of a row into logits (N,)."""
-        assert isinstance(self.module, nn.Sequential), "only a row has features"
+        """Turns the last features of an `nn.Sequential` into logits (N,)."""
+        assert isinstance(self.module, nn.Sequential), "only an nn.Sequential has features"
         logits: Tensor = self.module[-1](features).flatten()
         return logits
 
@@ -141,7 +142,7 @@ class PlainImageCritic(ImageCritic):
 
 
 class PlainCodeCritic(nn.Module):
-    """D_C made of a module from codes to logits (N,) or (N, 1).
+    """D_C made from a module that turns codes into logits (N,) or (N, 1).
 
     Args:
         module: The module.

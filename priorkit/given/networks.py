@@ -1,4 +1,4 @@
-"""A family of networks some of which Python code gives."""
+"""A family of networks in which modules from Python code replace some networks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ __all__ = ["GivenNetworks"]
 
 
 class GivenNetworks(Networks):
-    """A family in which networks are replaced by those that were given.
+    """A family of networks in which given modules replace networks.
 
     Args:
-        family: Where the others come from.
-        modules: What was given, by role: `encoder`, `decoder`, `image_critic`, `code_critic`.
+        family: The family that supplies the other networks.
+        modules: The given modules by role: `encoder`, `decoder`, `image_critic`, `code_critic`.
     """
 
     def __init__(self, family: Networks, modules: Mapping[str, Any]) -> None:
@@ -27,10 +27,10 @@ class GivenNetworks(Networks):
         self.modules = modules
 
     def encoder(self, outputs: int) -> nn.Module:
-        """The encoder that was given, or the family's.
+        """Returns the given encoder, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives something else than (N, outputs).
+            ConfigurationError: The encoder fails, or its output does not have the shape (N, outputs).
         """
         if "encoder" not in self.modules:
             return self.family.encoder(outputs)
@@ -38,38 +38,38 @@ class GivenNetworks(Networks):
         return self._encoder((outputs,), mend)
 
     def decoder(self, code_dim: int) -> nn.Module:
-        """The decoder that was given, or the family's.
+        """Returns the given decoder, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives something else than images.
+            ConfigurationError: The decoder fails, or its output is not images.
         """
         return self._decoder((code_dim,)) if "decoder" in self.modules else self.family.decoder(code_dim)
 
     def map_encoder(self, channels: int, size: int) -> nn.Module:
-        """The encoder that was given, or the family's.
+        """Returns the given encoder of maps, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives something else than maps; or the family has none.
+            ConfigurationError: The encoder fails, or its output is not maps; or the family has no such encoder.
         """
         if "encoder" not in self.modules:
             return self.family.map_encoder(channels, size)
         return self._encoder((channels, size, size), "set code_dim to its channels, and code_size to its size")
 
     def map_decoder(self, channels: int, size: int) -> nn.Module:
-        """The decoder that was given, or the family's.
+        """Returns the given decoder of maps, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives something else than images; or the family has none.
+            ConfigurationError: The decoder fails, or its output is not images; or the family has no such decoder.
         """
         if "decoder" not in self.modules:
             return self.family.map_decoder(channels, size)
         return self._decoder((channels, size, size))
 
     def image_critic(self, condition_dim: int = 0) -> ImageCritic:
-        """The image discriminator that was given, or the family's.
+        """Returns the given image discriminator, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives no logits.
+            ConfigurationError: The discriminator fails, or its output is not logits.
         """
         if "image_critic" not in self.modules:
             return self.family.image_critic(condition_dim)
@@ -80,23 +80,23 @@ class GivenNetworks(Networks):
         return critic
 
     def recogniser(self, outputs: int) -> nn.Module:
-        """The family's Q, which reads the features of the family's D_I.
+        """Returns the family's classifier Q, which takes the features of the family's D_I.
 
         Raises:
-            ConfigurationError: D_I was given, or the family has none.
+            ConfigurationError: D_I was given, or the family has no Q.
         """
         if "image_critic" in self.modules:
             raise ConfigurationError(
-                "image_critic: this condition needs a classifier Q on its features, and nobody knows what they are; "
+                "image_critic: this condition needs a classifier Q on its features, but their shape is unknown; "
                 "give networks= with a recogniser, or use another condition"
             )
         return self.family.recogniser(outputs)
 
     def code_critic(self, code_dim: int) -> nn.Module:
-        """The code discriminator that was given, or the family's.
+        """Returns the given code discriminator, or the family's.
 
         Raises:
-            ConfigurationError: It fails, or gives no logits.
+            ConfigurationError: The discriminator fails, or its output is not logits.
         """
         if "code_critic" not in self.modules:
             return self.family.code_critic(code_dim)
@@ -111,7 +111,7 @@ class GivenNetworks(Networks):
         module, images = self._trainable("decoder"), tuple(self._images().shape)
         if isinstance(module, nn.Sequential) and len(module) and isinstance(module[-1], nn.Sigmoid):
             raise ConfigurationError(
-                "decoder: it ends in a sigmoid, whose images are from 0 to 1, and priorkit's are from -1 to 1; end it "
+                "decoder: it ends in a sigmoid, so its images are from 0 to 1, but priorkit's are from -1 to 1; end it "
                 "in nn.Tanh()"
             )
         return tried(module, "decoder", (torch.zeros(2, *code),), images, "give images of the run's size and channels")
@@ -122,7 +122,7 @@ class GivenNetworks(Networks):
             raise ConfigurationError(
                 f"{role}: {type(module).__name__} has no weights to train"
                 + (", as all of them are frozen; unfreeze some" if any(True for _ in module.parameters()) else "")
-                + "; of codes that are made already, priorkit.fit_prior learns a prior"
+                + "; to fit a prior to the codes of a trained encoder, use priorkit.fit_prior"
             )
         return module
 

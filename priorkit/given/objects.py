@@ -1,4 +1,4 @@
-"""Objects that Python code gives to a run, as components of a registry of its own."""
+"""Objects that Python code gives to a run, as components of the run's own registry."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,21 +30,21 @@ __all__ = ["MODULES", "GivenObjects", "still_given"]
 MODULES = ("networks", "encoder", "decoder", "image_critic", "code_critic", "prior")
 """Roles of modules that may be given."""
 _PARTS = ("encoder", "decoder", "image_critic", "code_critic")
-"""Those that take the place of one network of a family."""
+"""Roles of modules that replace one network of a family."""
 
 
 @dataclass(frozen=True)
 class GivenObjects:
-    """What Python code gives to a run in the place of components that plug-ins supply.
+    """Objects from Python code that replace components of plug-ins in a run.
 
     Attributes:
-        data: Images to train on, and what comes with them; None where a data set is named.
-        test_data: Held-out images, likewise.
-        transform: What changes each training image at random, or None.
+        data: Training images, with their labels, captions and embeddings; None if the configuration names the data set.
+        test_data: Held-out images in the same forms; or None.
+        transform: Random augmentation of training images; or None.
         modules: Networks and the prior, by role (`MODULES`).
 
     Raises:
-        ConfigurationError: A role is unknown; or held-out images or a transform come without images.
+        ConfigurationError: A role is unknown; or held-out images or a transform are given without training images.
     """
 
     data: Any = None
@@ -54,16 +54,18 @@ class GivenObjects:
     _whole_encoder: bool = field(init=False, default=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Found out once: a function that makes a large encoder takes time.
+        # Determined once, because a function that makes a large encoder takes time.
         object.__setattr__(self, "_whole_encoder", _is_encoder(self.modules.get("encoder")))
         given = {role: module for role, module in self.modules.items() if module is not None}
         object.__setattr__(self, "modules", given)
         for role in given:
             if role not in MODULES:
-                raise ConfigurationError(f"modules: {role!r} is none of {', '.join(MODULES)}{nearest(role, MODULES)}")
+                raise ConfigurationError(
+                    f"modules: {role!r} is not one of {', '.join(MODULES)}{nearest(role, MODULES)}"
+                )
         for name in ("test_data", "transform"):
             if self.data is None and getattr(self, name) is not None:
-                raise ConfigurationError(f"{name} goes with data, and there is none; give both")
+                raise ConfigurationError(f"{name} needs data, which is not given; give both")
         if self.transform is not None and not callable(self.transform):
             raise ConfigurationError(f"transform: expected a function of an image, not {self.transform!r}")
 
@@ -71,36 +73,36 @@ class GivenObjects:
         return self.data is not None or bool(self.modules)
 
     def descriptions(self) -> dict[str, str]:
-        """What was given, in words, by the name of the argument."""
+        """Descriptions of the given objects, in words, by the name of the argument."""
         objects = {"data": self.data, "test_data": self.test_data}
         found = {name: described(value) for name, value in objects.items() if value is not None}
         named = {"transform": self.transform, **self.modules}
         return {**found, **{name: _name(value) for name, value in named.items() if value is not None}}
 
     def within(self, registry: Registry) -> Registry:
-        """The registry, with a component for each object beside those of the plug-ins."""
+        """Returns the registry with an additional component for each object."""
         if not self:
             return registry
         components: list[tuple[str, Component[Any]]] = []
         if self.data is not None:
-            components.append(("dataset", _component("images of Python code", self._source)))
+            components.append(("dataset", _component("images from Python code", self._source)))
         if "networks" in self.modules:
-            components.append(("networks", _component("networks of Python code", self._networks)))
+            components.append(("networks", _component("networks from Python code", self._networks)))
         elif self._parts():
             components += [("networks", self._completed(item.component)) for item in registry.components("networks")]
         if self._whole_encoder:
-            components.append(("encoder", _component("an encoder of Python code", self._encoder)))
+            components.append(("encoder", _component("an encoder from Python code", self._encoder)))
         if "prior" in self.modules:
-            components.append(("prior", _component("a prior of Python code", self._prior)))
+            components.append(("prior", _component("a prior from Python code", self._prior)))
         plugin = LoadedPlugin(GIVEN, GIVEN, "", tuple(components), ())
         given = {**registry.given, **self.descriptions()}
         return Registry([*registry.plugins, plugin], registry.failures, given=given)
 
     def chosen(self, config: RunConfig) -> RunConfig:
-        """The configuration, in which what was given takes the place of what was named.
+        """Returns the configuration with given objects in place of named components.
 
         Raises:
-            ConfigurationError: Both were named and given.
+            ConfigurationError: A component is both named and given.
         """
         update: dict[str, Any] = {}
         for role, slot in (("data", "dataset"), ("networks", "networks"), ("prior", "prior")):
@@ -108,7 +110,7 @@ class GivenObjects:
                 update[slot] = ComponentChoice(name=GIVEN)
         if "dataset" in update and config.dataset.name not in (GIVEN, RunConfig.model_fields["dataset"].default.name):
             raise ConfigurationError(
-                f"data= gives the images, and dataset={config.dataset.name!r} names others; leave one of them out"
+                f"data= gives the images, but dataset={config.dataset.name!r} names others; leave one of them out"
             )
         if self._whole_encoder:
             update["encoder"] = ComponentChoice(name=GIVEN)
@@ -125,18 +127,17 @@ class GivenObjects:
         family = given if isinstance(given, Networks) else given(context.shape) if callable(given) else given
         if not isinstance(family, Networks):
             raise ConfigurationError(
-                f"networks: expected a priorkit.interfaces.Networks, or a function from the images' shape to one, not "
-                f"{family!r}"
+                f"networks: expected a priorkit.interfaces.Networks, or a function of the images' shape, not {family!r}"
             )
         if family.shape != context.shape:
             raise ConfigurationError(
-                f"networks: they are made for images {tuple(family.shape)} (channels, size), and the run's are "
+                f"networks: they are for images {tuple(family.shape)} (channels, size), but the run's images are "
                 f"{tuple(context.shape)}; make them for these, or set image_size and channels"
             )
         return self._with_parts(family)
 
     def _completed(self, component: Component[Any]) -> Component[Any]:
-        """A family in which the networks that were given take the place of its own."""
+        """Returns a family of networks in which the given networks replace its own."""
 
         def build(options: Any, context: NetworksContext) -> Networks:
             return self._with_parts(component.build(options, context))
@@ -148,7 +149,7 @@ class GivenObjects:
         return GivenNetworks(family, parts) if parts else family
 
     def _parts(self) -> dict[str, Any]:
-        """The modules that take the place of one network of a family."""
+        """Returns the given modules that replace one network of a family."""
         return {
             role: module
             for role, module in self.modules.items()
@@ -157,10 +158,10 @@ class GivenObjects:
 
     def _encoder(self, options: Options, context: EncoderContext) -> Encoder:
         made = fresh(self.modules["encoder"], "encoder")
-        assert isinstance(made, Encoder), "it was told from other modules"
+        assert isinstance(made, Encoder), "_is_encoder has checked it"
         if made.code_dim != context.code_dim:
             raise ConfigurationError(
-                f"encoder: {type(made).__name__} has codes of {made.code_dim} numbers, and the run's have "
+                f"encoder: {type(made).__name__} has codes of {made.code_dim} numbers, but the run's have "
                 f"{context.code_dim}; set code_dim={made.code_dim}"
             )
         return made
@@ -169,12 +170,12 @@ class GivenObjects:
         made = fresh(self.modules["prior"], "prior")
         if not isinstance(made, Prior):
             raise ConfigurationError(
-                f"prior: {type(made).__name__} is no priorkit.interfaces.Prior, which says how codes are drawn and "
+                f"prior: {type(made).__name__} is not a priorkit.interfaces.Prior, which says how codes are drawn and "
                 "learned; derive it from that class"
             )
         if made.code_dim != context.code_dim:
             raise ConfigurationError(
-                f"prior: {type(made).__name__} has codes of {made.code_dim} dimensions, and the run's have "
+                f"prior: {type(made).__name__} has codes of {made.code_dim} dimensions, but the run's have "
                 f"{context.code_dim}; set code_dim={made.code_dim}"
             )
         return made
@@ -185,7 +186,7 @@ def _component(summary: str, build: Callable[[Any, Any], Any]) -> Component[Any]
 
 
 def _is_encoder(given: Any) -> bool:
-    """Whether a whole `Encoder` was given, or what makes one."""
+    """Whether an `Encoder`, or a factory of one, is given."""
     if isinstance(given, nn.Module) or given is None or not callable(given):
         return isinstance(given, Encoder)
     if isinstance(given, type):
@@ -194,18 +195,18 @@ def _is_encoder(given: Any) -> bool:
         with torch.random.fork_rng(devices=[]):
             return isinstance(given(), Encoder)
     except Exception:
-        # Whoever makes it to train it says why it cannot be made.
+        # The error is reported later, when the module is made for training.
         return False
 
 
 def still_given(config: RunConfig, given: Mapping[str, str]) -> dict[str, str]:
-    """Which of the objects that were given a run uses, by the names of their arguments.
+    """Returns the given objects that a run still uses, by the names of their arguments.
 
-    A prior that is fitted to a run's codes takes the place of the run's, and needs neither critics nor transform.
+    A prior that is fitted to a run's codes replaces the run's own, and needs neither critics nor the transform.
 
     Args:
         config: The run's configuration.
-        given: What was given, in words.
+        given: Descriptions of the objects that the autoencoder's run was given.
     """
     slots = {"data": "dataset", "test_data": "dataset", "transform": "dataset", "prior": "prior"}
     unused = ("transform", "image_critic", "code_critic") if config.fitted_to is not None else ()
@@ -219,7 +220,7 @@ def still_given(config: RunConfig, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _name(given: Any) -> str:
-    """What was given, in words: the class of a module, the name of a function."""
+    """Describes an object in words: the class of a module, the name of a function."""
     kind = given if isinstance(given, type) or not isinstance(given, nn.Module) else type(given)
     name = getattr(kind, "__qualname__", None)
     return f"{kind.__module__}.{name}" if name else type(given).__qualname__

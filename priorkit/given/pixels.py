@@ -1,4 +1,4 @@
-"""Images that Python code gives, as arrays of whichever kind, brought to bytes (N, C, H, W)."""
+"""Converts images from Python code, in arrays of any kind, to bytes (N, C, H, W)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from priorkit.errors import DataError
 __all__ = ["PixelRange", "Pixels", "as_batch", "as_image", "common_range"]
 
 _DARKEST = 64
-"""Largest value below which numbers that are not of one byte hardly are bytes: such images would be almost black."""
+"""If the largest value is below this, numbers of another type than uint8 are hardly 0 to 255: images would be black."""
 _SLACK = 0.01
-"""How far beyond their range floating-point pixels may be: resizing and rounding overshoot a little."""
+"""Tolerance for floating-point pixels beyond their range, because resizing and rounding overshoot a little."""
 _CHUNK = 4096
-"""Images that are converted at a time."""
+"""Number of images to convert at a time."""
 
 
 class PixelRange(Enum):
-    """What the values of pixels mean: from black to white."""
+    """The range of pixel values, from black to white."""
 
     BYTES = (0.0, 255.0)
     UNIT = (0.0, 1.0)
@@ -30,17 +30,17 @@ class PixelRange(Enum):
 
     @property
     def words(self) -> str:
-        """The range as a message says it: `0 to 255`."""
+        """The range in words: `0 to 255`."""
         return f"{self.value[0]:g} to {self.value[1]:g}"
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Images of one shape, whose values have not been brought to bytes yet.
+    """Images of one shape, whose values are not converted to bytes yet.
 
     Attributes:
-        values: (N, C, H, W), C being 1 or 3: bytes, or numbers in a range.
-        what: What the images are, to begin messages: `data`.
+        values: Shape (N, C, H, W), C being 1 or 3: bytes, or numbers in a range.
+        what: The images' name in messages: `data`.
     """
 
     values: Tensor
@@ -54,7 +54,7 @@ class Pixels:
 
     @property
     def is_bytes(self) -> bool:
-        """Whether the dtype alone says what values mean: bytes, or black and white."""
+        """Whether the dtype alone determines the range: bytes, or black and white."""
         return self.values.dtype in (torch.uint8, torch.bool)
 
     def extent(self) -> tuple[float, float]:
@@ -67,21 +67,21 @@ class Pixels:
         if not (np.isfinite(low) and np.isfinite(high)):
             place = [int(index) for index in (~self.values.isfinite()).nonzero()[0]]
             raise DataError(
-                f"{self.what}: images must be finite, and image {place[0]} holds {self.values[tuple(place)].item()}; "
+                f"{self.what}: images must be finite, but image {place[0]} has {self.values[tuple(place)].item()}; "
                 "leave it out, or mend it"
             )
         return low, high
 
     def pixel_range(self) -> PixelRange:
-        """What the values mean, by their dtype and extent.
+        """Returns the range of the values, according to their dtype and extent.
 
         Raises:
-            DataError: No range is meant, or it cannot be told.
+            DataError: The values fit none of the ranges.
         """
         return common_range([self])
 
     def as_bytes(self, pixel_range: PixelRange) -> Tensor:
-        """The images as uint8 (N, C, H, W), contiguous.
+        """Converts the images to uint8 (N, C, H, W), contiguous.
 
         Raises:
             DataError: A value lies outside the range, or is not finite.
@@ -96,8 +96,8 @@ class Pixels:
         slack = _SLACK * (white - black)
         if low < black - slack or high > white + slack:
             raise DataError(
-                f"{self.what}: pixels are from {low:g} to {high:g}, and the others from {pixel_range.words}; scale "
-                "all images alike"
+                f"{self.what}: pixels are from {low:g} to {high:g}, but the others from {pixel_range.words}; scale "
+                "all images in the same way"
             )
         found = torch.empty(values.shape, dtype=torch.uint8)
         for start in range(0, len(values), _CHUNK):
@@ -107,15 +107,15 @@ class Pixels:
 
 
 def common_range(parts: Sequence[Pixels]) -> PixelRange:
-    """What the values of several sets of images mean: of one kind of dtype, they mean the same by them.
+    """Returns the common range of several sets of images: sets of one kind of dtype have the same range.
 
-    Held-out images that are darker than those to train on have no other range.
+    So held-out images that are darker than the training images do not get a range of their own.
 
     Args:
-        parts: All of them bytes, or none.
+        parts: The sets; all of them are bytes, or none.
 
     Raises:
-        DataError: No range is meant, or it cannot be told.
+        DataError: The values fit none of the ranges.
     """
     if parts[0].is_bytes:
         return PixelRange.BYTES
@@ -130,22 +130,22 @@ def common_range(parts: Sequence[Pixels]) -> PixelRange:
         return PixelRange.BYTES
     dtype = str(parts[0].values.dtype).removeprefix("torch.")
     raise DataError(
-        f"{parts[0].what}: pixels are {dtype} from {low:g} to {high:g}, and were "
-        "expected to fill 0 to 255, 0 to 1 or -1 to 1; scale them to one of these (bytes may be dark as uint8)"
+        f"{parts[0].what}: pixels are {dtype} from {low:g} to {high:g}, but were "
+        "expected to fill 0 to 255, 0 to 1 or -1 to 1; scale them to one of these (dark images must be uint8)"
     )
 
 
 def as_batch(values: Any, what: str) -> Pixels:
-    """Images as an array or a tensor: (N, H, W), (N, H, W, C) or (N, C, H, W), C being 1 or 3.
+    """Reads images from an array or a tensor: (N, H, W), (N, H, W, C) or (N, C, H, W), C being 1 or 3.
 
-    Where both of the last two can be meant, a tensor has its channels first, and any other array has them last.
+    If the shape fits both of the last two, a tensor has its channels first, and any other array has them last.
 
     Args:
         values: The images.
-        what: What they are, to begin messages.
+        what: The images' name in messages.
 
     Raises:
-        DataError: They have another shape, or hold something else than numbers.
+        DataError: The images have another shape, or are not numbers.
     """
     tensor = _tensor(values, what)
     if tensor.ndim == 3:
@@ -154,7 +154,7 @@ def as_batch(values: Any, what: str) -> Pixels:
     if 0 in tensor.shape or not (first or last):
         four = tensor.ndim == 4 and 4 in (tensor.shape[1], tensor.shape[3])
         raise DataError(
-            f"{what}: images must be an array (N, H, W), (N, H, W, C) or (N, C, H, W), where C is 1 or 3, and this has "
+            f"{what}: images must be an array (N, H, W), (N, H, W, C) or (N, C, H, W), where C is 1 or 3, but this has "
             f"the shape {tuple(_shape(values))}" + ("; leave out the fourth channel, alpha" if four else "; reshape it")
         )
     if last and not (first and isinstance(values, Tensor)):
@@ -163,14 +163,14 @@ def as_batch(values: Any, what: str) -> Pixels:
 
 
 def as_image(value: Any, what: str) -> Pixels:
-    """One image as PIL has it, an array or a tensor: (H, W), (H, W, C) or (C, H, W), as a batch of one.
+    """Reads a PIL image, an array or a tensor, (H, W), (H, W, C) or (C, H, W), as a batch of one image.
 
     Raises:
-        DataError: It is none.
+        DataError: The value is not an image.
     """
     mode = getattr(value, "mode", None)
     if isinstance(mode, str) and hasattr(value, "convert"):
-        # Of PIL's modes, those with palettes, alpha or other colour spaces become what they show.
+        # PIL's modes with palettes, alpha or other colour spaces are converted to the colours that they show.
         grey = mode in ("1", "L", "LA")
         if mode.startswith("I") or mode == "F":
             raise DataError(f"{what}: an image of mode {mode} has more than 256 shades; convert it to 8 bits first")
@@ -178,7 +178,7 @@ def as_image(value: Any, what: str) -> Pixels:
     tensor = _tensor(value, what)
     if tensor.ndim not in (2, 3):
         raise DataError(
-            f"{what}: an image must have the shape (H, W), (H, W, C) or (C, H, W), and this one has "
+            f"{what}: an image must have the shape (H, W), (H, W, C) or (C, H, W), but this one has "
             f"{tuple(tensor.shape)}; do its items begin with an image?"
         )
     return as_batch(tensor[None] if isinstance(value, Tensor) else tensor[None].numpy(), what)
@@ -192,20 +192,20 @@ def _tensor(values: Any, what: str) -> Tensor:
     if isinstance(values, Tensor):
         tensor = values.detach().cpu()
         if tensor.is_complex():
-            raise DataError(f"{what}: images are complex numbers, and real ones were expected")
+            raise DataError(f"{what}: images are complex numbers, but real ones were expected")
         return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{what}: cannot be made one array ({' '.join(str(error).split())}); bring all images to one shape"
+            f"{what} cannot be converted to one array ({' '.join(str(error).split())}); bring all images to one shape"
         ) from None
     if array.dtype.kind not in "fiub":
         raise DataError(
-            f"{what}: images must be numbers, and these are {array.dtype} of shape {array.shape}; bring all images to "
+            f"{what}: images must be numbers, but these are {array.dtype} of shape {array.shape}; bring all images to "
             "one shape and dtype"
         )
-    # torch knows neither other byte orders, nor all unsigned numbers, nor negative strides.
+    # torch supports neither other byte orders, nor all unsigned types, nor negative strides.
     wanted = {"f": np.float32, "i": np.int64, "u": np.int64, "b": np.bool_}[array.dtype.kind]
     array = np.ascontiguousarray(array if array.dtype == np.uint8 else array.astype(wanted))
     return torch.from_numpy(array if array.flags.writeable else array.copy())

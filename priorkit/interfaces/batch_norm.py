@@ -56,6 +56,18 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
 
     Args:
         modules: The networks whose running statistics must not change.
+
+    Examples:
+        >>> import torch
+        >>> from priorkit.interfaces import frozen_statistics
+        >>> layer, batch = torch.nn.BatchNorm1d(1), torch.tensor([[0.0], [2.0]])
+        >>> with frozen_statistics(layer):
+        ...     output = layer(batch)
+        >>> layer.running_mean
+        tensor([0.])
+        >>> output = layer(batch)
+        >>> layer.running_mean
+        tensor([0.1000])
     """
     known: list[_BatchNorm | TrackingLayer] = [
         *(layer for module in modules for _, layer in tracking_layers(module)),

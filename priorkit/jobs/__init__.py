@@ -1,4 +1,4 @@
-"""Jobs: many calls at once, each in a process of its own with a device of its own."""
+"""Jobs: many calls at once, each in its own process with its own device."""
 
 from priorkit.jobs.channel import Channel, running_in_worker
 from priorkit.jobs.devices import default_jobs, worker_environments

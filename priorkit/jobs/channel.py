@@ -1,4 +1,4 @@
-"""How a worker hears of its jobs, and how it tells of them."""
+"""The pipe between a worker and the process that started it: jobs one way, events the other."""
 
 import base64
 import json
@@ -14,23 +14,23 @@ from typing import Any, TextIO
 __all__ = ["WORKER", "Channel", "Function", "job_line", "running_in_worker", "word_line"]
 
 WORKER = "PRIORKIT_WORKER"
-"""An environment variable that a worker has, and whatever it starts."""
+"""An environment variable that is set in workers and their child processes."""
 Function = Callable[[Any, "Channel"], "dict[str, Any] | None"]
-"""A job: from its arguments, and the channel by which it may tell of itself, to plain values for JSON."""
+"""A job: a function from its arguments, and a channel to report events on, to plain values for JSON."""
 
 
 def running_in_worker() -> bool:
-    """Whether this process carries out the jobs of another one."""
+    """Whether this process is a worker that carries out jobs, or a child process of a worker."""
     return WORKER in os.environ
 
 
 def job_line(function: Function, arguments: Any) -> str:
-    """A line that gives a worker a job: a function that it can import, and arguments that can be pickled."""
+    """Returns a line that gives a job to a worker: a function that it can import, and arguments that can be pickled."""
     return json.dumps({"job": base64.b64encode(pickle.dumps((function, arguments))).decode("ascii")}) + "\n"
 
 
 def word_line(word: str) -> str:
-    """A line that says a word to the job in progress."""
+    """Returns a line that sends a word to the job in progress."""
     return json.dumps({"word": word}) + "\n"
 
 
@@ -38,8 +38,8 @@ class Channel:
     """A worker's end of the pipes to the process that started it.
 
     Args:
-        source: Lines of `job_line` and `word_line`.
-        target: Where events go, one JSON object a line.
+        source: The stream of lines from `job_line` and `word_line`.
+        target: The stream for events, one JSON object per line.
     """
 
     def __init__(self, source: TextIO, target: TextIO) -> None:
@@ -51,33 +51,33 @@ class Channel:
 
     @classmethod
     def of_process(cls) -> "Channel":
-        """The channel of this process; what anything else prints goes to stderr from now on."""
+        """Returns the channel of this process; from now on, all other output goes to stderr."""
         target = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         return cls(sys.stdin, target)
 
     def listen(self) -> None:
-        """Hears in the background. Where the other process is gone, a job in progress is stopped as by SIGTERM."""
+        """Reads lines in a thread. If the other process has ended, stops a job in progress, like SIGTERM."""
         threading.Thread(target=self._hear, daemon=True).start()
 
     def jobs(self) -> Iterator[tuple[Function, Any]]:
-        """The jobs, as they come, until the other process wants no more of them."""
+        """Yields jobs as they arrive, until the other process sends no more."""
         while (job := self._jobs.get()) is not None:
             self._words.clear()
             yield job
 
     def tell(self, event: str, **values: Any) -> None:
-        """Tells the other process of something."""
+        """Sends an event to the other process."""
         with self._lock:
             try:
                 self._target.write(json.dumps({"event": event, **values}, default=str) + "\n")
                 self._target.flush()
             except (BrokenPipeError, ValueError):
-                # It is gone, and `_hear` has noticed.
+                # The other process has ended, which `_hear` has noticed.
                 return
 
     def asked(self, word: str) -> bool:
-        """Whether the other process has said a word to the job in progress."""
+        """Whether the other process has sent this word to the job in progress."""
         return word in self._words
 
     def _hear(self) -> None:

@@ -1,28 +1,28 @@
-"""Which device, or which share of the processors, each of several processes computes on."""
+"""Distributes devices, or shares of the processors, among several processes."""
 
 import os
 
 __all__ = ["default_jobs", "worker_environments"]
 
-# glibc keeps what a training step frees for the next one, as `priorkit train` has it do: see malloc's mallopt(3).
+# Lets glibc keep the memory that a training step frees, like `priorkit train`: see mallopt(3).
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 
 
 def default_jobs(device: str) -> int:
-    """How many processes run at once if nobody says: one for each CUDA device, else one.
+    """Returns the default number of processes at once: one for each CUDA device, or else one.
 
     Args:
-        device: As `--device` names it.
+        device: The device, as in `--device`.
     """
     return max(1, len(_cuda_devices(device)))
 
 
 def worker_environments(jobs: int, device: str) -> list[dict[str, str]]:
-    """Environment variables for each of several processes: CUDA devices in turn, or a share of the processors.
+    """Returns environment variables for each of several processes: CUDA devices in turn, or a share of the processors.
 
     Args:
-        jobs: How many processes, at least 1.
-        device: As `--device` names it; `cuda:N` is one device, which all then share.
+        jobs: Number of processes, at least 1.
+        device: The device, as in `--device`; all processes share a single device, `cuda:N`.
     """
     found = _cuda_devices(device)
     threads = str(max(1, _processors() // jobs))
@@ -34,7 +34,7 @@ def worker_environments(jobs: int, device: str) -> list[dict[str, str]]:
 
 
 def _cuda_devices(device: str) -> list[str]:
-    """The CUDA devices that may be dealt out, as `CUDA_VISIBLE_DEVICES` names them."""
+    """Returns the available CUDA devices by their names in `CUDA_VISIBLE_DEVICES`."""
     if device not in ("auto", "cuda"):
         return []
     import torch

@@ -1,4 +1,4 @@
-"""Several processes that carry out jobs, one each at a time."""
+"""A pool of processes that carry out jobs, each one at a time."""
 
 import contextlib
 import json
@@ -18,19 +18,19 @@ from priorkit.jobs.channel import WORKER, Function, job_line, word_line
 __all__ = ["JobEvent", "JobPool"]
 
 _PATIENCE = 120.0
-"""Seconds that a job may take to end once it is asked to: it saves what it has."""
+"""Seconds that a job may take to stop when asked to, because it saves its state first."""
 
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that happened to a job.
+    """An event of a job.
 
     Attributes:
-        key: Which job.
-        kind: `told`: it says something of itself. `done`: it has ended, with a result. `failed`: it has ended, with an
-            error. `killed`: its process is gone.
-        data: What it says; its `result`; the error's `message`, and whether it `diverged`; or the `message` that says
-            how the process ended.
+        key: The job's key.
+        kind: `told`: the job reports an event. `done`: the job has ended with a result. `failed`: the job has ended
+            with an error. `killed`: the job's process has ended.
+        data: The reported event; the `result`; the error's `message`, and whether the training `diverged`; or a
+            `message` that says how the process ended.
     """
 
     key: Hashable
@@ -39,7 +39,7 @@ class JobEvent:
 
 
 class _Worker:
-    """A process, and the job that it has."""
+    """A process and its job."""
 
     def __init__(self, slot: int, environment: Mapping[str, str], events: "queue.Queue[tuple[_Worker, Any]]") -> None:
         self.slot = slot
@@ -51,7 +51,7 @@ class _Worker:
             text=True,
             encoding="utf-8",
             env={**os.environ, **environment, WORKER: str(slot)},
-            # Ctrl-C in a terminal goes to the process that has started them, which then asks them to stop.
+            # Ctrl-C in a terminal must reach only the process that started the workers, which asks them to stop.
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=(events,), daemon=True).start()
@@ -62,7 +62,7 @@ class _Worker:
             try:
                 events.put((self, json.loads(line)))
             except ValueError:
-                # A process that was killed has not finished its line.
+                # A killed process may leave an unfinished line.
                 continue
         events.put((self, None))
 
@@ -77,14 +77,14 @@ class _Worker:
         return True
 
     def leave(self) -> None:
-        """Has the process end once it has no job."""
+        """Lets the process end when it has no job."""
         assert self.process.stdin is not None
         self.write(word_line("leave"))
         with contextlib.suppress(OSError):
             self.process.stdin.close()
 
     def said(self) -> str:
-        """How the process ended."""
+        """Returns a message that says how the process ended."""
         status = self.process.wait()
         if status < 0:
             return f"its process was killed by {_signal_name(-status)}"
@@ -95,15 +95,15 @@ def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        # Of signals between SIGRTMIN and SIGRTMAX, Python has no names.
+        # Python has no names for signals between SIGRTMIN and SIGRTMAX.
         return f"signal {number}"
 
 
 class JobPool:
-    """Processes that carry out jobs. They are started as they are needed, and take one job after another.
+    """A pool of processes that carry out jobs. Processes start when needed, and carry out one job after another.
 
     Args:
-        environments: Environment variables for each of them: see `priorkit.jobs.worker_environments`.
+        environments: Environment variables for each process: see `priorkit.jobs.worker_environments`.
 
     Examples:
         >>> from priorkit.jobs import JobPool, worker_environments
@@ -125,28 +125,28 @@ class JobPool:
 
     @property
     def free(self) -> int:
-        """How many more jobs can be started."""
+        """The number of jobs that can be started now."""
         return len(self._environments) - len(self.running)
 
     @property
     def running(self) -> list[Hashable]:
-        """The jobs in progress."""
+        """The keys of the jobs in progress."""
         return [worker.key for worker in self._workers.values() if worker.key is not None]
 
     def process_of(self, key: Hashable) -> int | None:
-        """The id of the process that carries out a job."""
+        """Returns the id of the process that carries out a job."""
         return next((worker.process.pid for worker in self._workers.values() if worker.key == key), None)
 
     def start(self, key: Hashable, function: Function, arguments: Any) -> int:
         """Starts a job; there must be a free process.
 
         Args:
-            key: Names the job.
-            function: What to call, with the arguments and a `Channel`; it must lie in a module.
-            arguments: What it is called with; it must be possible to pickle.
+            key: A key for the job.
+            function: The function to call with the arguments and a `Channel`; it must be defined in a module.
+            arguments: The arguments, which must be picklable.
 
         Returns:
-            The process's place among the others, from 0: which environment it has.
+            The index of the process, from 0, which is also the index of its environment.
         """
         line = job_line(function, arguments)
         for slot, environment in enumerate(self._environments):
@@ -163,16 +163,16 @@ class JobPool:
         raise RuntimeError("every process has a job")
 
     def say(self, key: Hashable, word: str) -> None:
-        """Says a word to a job in progress, which may ask for it by `Channel.asked`."""
+        """Sends a word to a job in progress, which may check for it by `Channel.asked`."""
         for worker in self._workers.values():
             if worker.key == key:
                 worker.write(word_line(word))
 
     def events(self, timeout: float) -> list[JobEvent]:
-        """What has happened since the last call; waits for something to happen.
+        """Returns the events since the last call; waits for an event if there is none.
 
         Args:
-            timeout: Seconds to wait, at most.
+            timeout: Maximal time to wait in seconds.
         """
         found: list[JobEvent] = []
         with contextlib.suppress(queue.Empty):
@@ -182,7 +182,7 @@ class JobPool:
         return found
 
     def stop(self) -> Iterator[JobEvent]:
-        """Asks every job to end with what it has, as SIGTERM does, and gives what happens until all have ended."""
+        """Asks every job to save its state and end, like SIGTERM; yields events until all have ended."""
         for worker in self._workers.values():
             if worker.key is not None:
                 with contextlib.suppress(OSError):
@@ -193,7 +193,7 @@ class JobPool:
             yield from self.events(0.2)
 
     def kill(self) -> None:
-        """Ends every process at once, those without a job gently."""
+        """Kills every process with a job; lets the others end by themselves."""
         for worker in self._workers.values():
             if worker.key is None:
                 worker.leave()
@@ -220,7 +220,7 @@ class JobPool:
         if event in ("done", "failed"):
             worker.key = None
             if message.pop("leaves", False):
-                # It takes no other job: the next one gets a new process.
+                # This process takes no other job: the next job gets a new process.
                 del self._workers[worker.slot]
             return [JobEvent(key, event, message)]
         return [JobEvent(key, "told", {"event": event, **message})]

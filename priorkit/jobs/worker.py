@@ -13,9 +13,9 @@ __all__ = ["carry_out_jobs"]
 
 
 def carry_out_jobs(channel: Channel) -> None:
-    """Carries out jobs until there are none, and tells how each ended.
+    """Carries out jobs until there are none, and reports how each ended.
 
-    After a mistake that is not the user's, or where memory was short, the process ends: the next job gets a new one.
+    After an error that is not the user's, or a lack of memory, the process ends, and the next job gets a new one.
     """
     for function, arguments in channel.jobs():
         if not _carry_out(function, arguments, channel):

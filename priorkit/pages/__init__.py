@@ -1,4 +1,4 @@
-"""HTML pages that stand alone: one design, curves with axes, pictures inside; nothing is loaded from elsewhere."""
+"""Self-contained HTML pages of one design, with curves and pictures; pages load nothing from elsewhere."""
 
 from priorkit.pages.compression import compressed
 from priorkit.pages.curves import Panel, curve_figure, curve_sections, panels_of, panels_of_curves

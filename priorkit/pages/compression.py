@@ -1,4 +1,4 @@
-"""Pictures that are too large for a page, made smaller."""
+"""Compresses pictures that are too large for a page."""
 
 import io
 
@@ -8,11 +8,11 @@ __all__ = ["compressed"]
 
 
 def compressed(content: bytes, most: int) -> bytes:
-    """A picture as it is, or as WebP if its file is larger than it may be and Pillow can write WebP.
+    """Returns a picture unchanged; or as WebP, if its file is too large and Pillow can write WebP.
 
     Args:
-        content: A file that Pillow reads.
-        most: Bytes that it may have.
+        content: The content of a file that Pillow can read.
+        most: Size in bytes up to which the file is not changed.
     """
     if len(content) <= most or not features.check("webp"):
         return content

@@ -1,4 +1,4 @@
-"""Curves of measurements, as data for uPlot (https://github.com/leeoniya/uPlot) and as words without scripts."""
+"""Curves of measurements, as data for uPlot (https://github.com/leeoniya/uPlot), and in words without scripts."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ __all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_cu
 _NOT_SHOWN = ("step", "images", "seconds")
 _SYMPTOM = "symptom/"
 _MOST_POINTS = 800
-"""Points of a curve, about: more are not told apart, and make the page large."""
+"""Approximate maximal number of points of a curve: more cannot be distinguished, and would make the page large."""
 _LOG_SPAN = 50.0
 """Values that differ by more than this factor get a logarithmic axis."""
 _ORDER = ("Held-out images", "Scores during training", "Losses", "Indicators of collapse", "Others")
@@ -26,12 +26,12 @@ class Panel:
     """Curves that share two axes.
 
     Attributes:
-        section: The heading of the group that it belongs to.
-        title: What is measured.
-        across: What the horizontal axis counts: `step`, or `images seen`.
+        section: The heading of the panel's group.
+        title: The name of the measurement.
+        across: The unit of the horizontal axis: `step`, or `images seen`.
         curves: The points of each curve by its name, from left to right; values that are not finite are gaps.
-        colours: The number of each curve's colour by the curve's name; of curves that share one, the first is solid and
-            the others are dashed. If empty, each curve has a colour of its own.
+        colours: The number of each curve's colour by the curve's name. Of curves with the same colour, the first is
+            solid and the others are dashed. If empty, each curve has its own colour.
     """
 
     section: str
@@ -42,7 +42,7 @@ class Panel:
 
     @property
     def log(self) -> bool:
-        """Whether the values ask for a logarithmic axis."""
+        """Whether the values need a logarithmic axis."""
         values = [y for points in self.curves.values() for _, y in points if math.isfinite(y)]
         return bool(values) and min(values) > 0 and max(values) > _LOG_SPAN * min(values)
 
@@ -58,7 +58,7 @@ class Panel:
         return "; ".join(told) or "no finite values"
 
     def as_data(self) -> dict[str, Any]:
-        """Plain values for JSON: all curves at the places of any, None where one has no value."""
+        """Returns plain values for JSON: all curves at all places of any curve, with None for missing values."""
         thinned = {name: _thinned(points) for name, points in self.curves.items()}
         places = sorted({x for points in thinned.values() for x, _ in points})
         values = []
@@ -78,7 +78,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """The lowest and the highest point of each stretch of a long curve: spikes stay."""
+    """Returns the lowest and the highest point of each stretch of a long curve, so that spikes remain visible."""
     if len(points) <= _MOST_POINTS:
         return points
     width = -(-2 * len(points) // _MOST_POINTS)
@@ -97,8 +97,8 @@ def panels_of(runs: Mapping[str, Iterable[Mapping[str, float]]], *, across: str 
     """Arranges the measurements of runs in panels: held-out scores first, a critic's two losses together.
 
     Args:
-        runs: The rows of each run's `metrics.jsonl`, by what the run is called; a single run may be called "".
-        across: The key of what the horizontal axis counts: `step` or `images`.
+        runs: The rows of each run's `metrics.jsonl`, by the run's name; the name of a single run may be empty.
+        across: The unit of the horizontal axis: `step` or `images`.
     """
     curves: dict[str, dict[str, Points]] = {}
     for run, rows in runs.items():
@@ -112,12 +112,12 @@ def panels_of(runs: Mapping[str, Iterable[Mapping[str, float]]], *, across: str 
 def panels_of_curves(
     runs: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], *, across: str = "step"
 ) -> list[Panel]:
-    """Arranges curves of runs in panels, as `panels_of` does; of several runs, each has a colour of its own.
+    """Arranges curves of runs in panels, like `panels_of`; each of several runs has its own colour.
 
     Args:
-        runs: The points of each measurement by its key in `metrics.jsonl`, by what the run is called; a single run may
-            be called "".
-        across: What the horizontal axis counts: `step` or `images`.
+        runs: For each run, by its name, the points of each measurement by its key in `metrics.jsonl`; the name of a
+            single run may be empty.
+        across: The unit of the horizontal axis: `step` or `images`.
     """
     found: dict[tuple[str, str], dict[str, Sequence[tuple[float, float]]]] = {}
     colours: dict[str, int] = {}
@@ -134,16 +134,16 @@ def panels_of_curves(
         Panel(*place, counted, curves, {curve: colours[curve] for curve in curves} if len(runs) > 1 else {})
         for place, curves in found.items()
     ]
-    # Within a group, panels stay as the training has written them.
+    # Within a group, panels keep the order in which the training has written them.
     return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
 
 
 def curve_figure(panel: Panel, identifier: str) -> str:
-    """A panel as HTML; pages that show it need `PageScript.CURVES`.
+    """Returns a panel as HTML; the page needs `PageScript.CURVES`.
 
     Args:
         panel: The panel.
-        identifier: By which the page knows its data; another one for each panel.
+        identifier: The id of the panel's data on the page, different for each panel.
     """
     return (
         f'<figure class="curves" data-curves="{text_of(identifier)}"><figcaption>{text_of(panel.title)}</figcaption>'
@@ -152,7 +152,7 @@ def curve_figure(panel: Panel, identifier: str) -> str:
 
 
 def curve_sections(panels: Sequence[Panel]) -> list[str]:
-    """Panels as HTML, a section for each group; pages that show them need `PageScript.CURVES`."""
+    """Returns panels as HTML, with a section for each group; the page needs `PageScript.CURVES`."""
     groups: dict[str, list[str]] = {}
     for number, panel in enumerate(panels):
         groups.setdefault(panel.section, []).append(curve_figure(panel, f"curves-{number}"))

@@ -1,4 +1,4 @@
-"""The frame of a page: its design, its scripts, and a policy by which browsers load nothing from elsewhere."""
+"""The frame of a page: its design, its scripts, and a policy that forbids browsers to load anything from elsewhere."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -19,15 +19,15 @@ class PageScript(Enum):
     """A script of priorkit's pages, with the library that it needs, if any."""
 
     CURVES = "curves"
-    """Draws curves, by uPlot."""
+    """Draws curves with uPlot."""
 
     FILM = "film"
-    """Plays a training's pictures."""
+    """Plays the pictures of a training."""
 
 
 @cache
 def packaged_text(name: str, package: str = "priorkit.pages") -> str:
-    """A text file of a package: `static/page.css`."""
+    """Reads a text file of a package, such as `static/page.css`."""
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -43,18 +43,18 @@ def html_page(
     runs_code: bool = False,
     asks_its_server: bool = False,
 ) -> str:
-    """A whole page, which needs nothing beside itself.
+    """Returns a self-contained page.
 
     Args:
-        title: What it is of.
-        lead: What that is, in a sentence.
+        title: The page's title.
+        lead: A sentence below the title.
         parts: HTML of its sections.
-        scripts: Which of priorkit's scripts it needs.
+        scripts: The scripts of priorkit that it needs.
         own_scripts: Scripts of this page alone, as modules, in this order.
         own_style: Style of this page alone.
         head: Further HTML for the head.
-        runs_code: Whether scripts may compile WebAssembly and import modules that the page carries.
-        asks_its_server: Whether scripts may ask the server that the page comes from.
+        runs_code: Whether scripts may compile WebAssembly and import modules that the page contains.
+        asks_its_server: Whether scripts may send requests to the page's server.
     """
     style = packaged_text("static/page.css")
     code = []

@@ -1,4 +1,4 @@
-"""A training's pictures one after the other, small enough for a page."""
+"""A film of a training's pictures, small enough for a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,20 +13,20 @@ __all__ = ["film_strip"]
 
 _MOST_FRAMES = 24
 _LARGEST = 2_500_000
-"""Bytes of all frames, at most."""
+"""Maximal size of all frames in bytes."""
 
 
 def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
-    """Pictures of a training that the reader plays or moves through; pages that show them need `PageScript.FILM`.
+    """Returns a film of a training's pictures; the page needs `PageScript.FILM`.
 
-    Of many pictures, some are left out, and large ones are compressed.
+    If there are many pictures, some are left out; large pictures are compressed.
 
     Args:
         frames: Steps and PNG files, in order.
-        caption: What they show.
+        caption: A description of the pictures.
 
     Returns:
-        HTML; nothing where there are fewer than two pictures.
+        HTML; empty if there are fewer than two pictures.
     """
     if len(frames) < 2:
         return ""
@@ -34,12 +34,12 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
     chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
     contents = [read_regular(path) for _, path in chosen]
     if sum(map(len, contents)) > _LARGEST:
-        # Pictures of somebody else's run may be anything: what is none is left out.
+        # Files of another person's run may be anything: files that are not pictures are left out.
         smaller = [(frame, _compressed(content)) for frame, content in zip(chosen, contents, strict=True)]
         chosen = [frame for frame, content in smaller if content]
         contents = [content for _, content in smaller if content]
     while len(contents) > 2 and sum(map(len, contents)) > _LARGEST:
-        # The last one stays.
+        # The last picture stays.
         del contents[-2::-2], chosen[-2::-2]
     if len(chosen) < 2:
         return ""
@@ -51,7 +51,7 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
 
 
 def _compressed(content: bytes) -> bytes:
-    """A picture in fewer bytes; none where it is no picture."""
+    """Compresses a picture; returns nothing (`b""`) if the file is not a picture."""
     try:
         return compressed(content, 0)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

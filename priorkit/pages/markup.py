@@ -1,4 +1,4 @@
-"""Elements of a page, as HTML text; whatever comes from outside is escaped here."""
+"""Elements of a page as HTML text; texts from outside are escaped here."""
 
 import base64
 import html
@@ -25,33 +25,33 @@ _TYPES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "imag
 
 
 class Html(str):
-    """HTML where a text could stand: what it holds has been escaped already."""
+    """HTML in the place of a text: its content is escaped already."""
 
     __slots__ = ()
 
 
 def text_of(value: object) -> str:
-    """A value as text in HTML, also within a quoted attribute."""
+    """Escapes a value as text in HTML, also within a quoted attribute."""
     return html.escape(str(value))
 
 
 def json_island(identifier: str, value: Any) -> str:
-    """Data for the page's scripts, which nothing in it can end.
+    """Returns an element with data for the page's scripts; the data cannot end the element.
 
     Args:
         identifier: The element's id.
-        value: Plain values without numbers that are not finite.
+        value: Plain values; all numbers must be finite.
 
     Raises:
-        ValueError: A number is not finite, which JSON cannot say.
+        ValueError: A number is not finite, which JSON cannot represent.
     """
-    # Inside a script element nothing is an entity, and only `<` could begin its end or a comment.
+    # Script elements have no entities, and only `<` could begin the end of the element or a comment.
     text = json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{text_of(identifier)}">{text}</script>'
 
 
 def section(heading: str, *parts: str, identifier: str = "") -> str:
-    """A part of the page with a heading; nothing where it holds nothing."""
+    """Returns a part of the page with a heading; empty if it has no content."""
     inside = "".join(parts)
     if not inside:
         return ""
@@ -60,23 +60,23 @@ def section(heading: str, *parts: str, identifier: str = "") -> str:
 
 
 def fold(summary: str, *parts: str) -> str:
-    """What is shown where the reader unfolds it."""
+    """Returns content that is hidden until the reader unfolds it."""
     return f"<details><summary>{text_of(summary)}</summary>{''.join(parts)}</details>"
 
 
 def definitions(items: Iterable[tuple[str, object]]) -> str:
-    """Names and values, a line each."""
+    """Returns names and values, one pair on each line."""
     cells = (f"<div><dt>{text_of(name)}</dt><dd>{text_of(value)}</dd></div>" for name, value in items)
     return f"<dl>{''.join(cells)}</dl>"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Collection[int] = ()) -> str:
-    """A table of texts or `Html`; the first column names the row, and numbers stand to the right.
+    """Returns a table of texts or `Html`; the first column is the row's heading, and numbers are aligned to the right.
 
     Args:
-        header: What the columns are called.
-        rows: Their cells.
-        marked: The places of rows that are to be seen first, counted from 0.
+        header: The columns' titles.
+        rows: The cells of each row.
+        marked: Indices of highlighted rows, from 0.
     """
     head = "".join(f'<th scope="col">{text_of(name)}</th>' for name in header)
     body = []
@@ -92,11 +92,11 @@ def _inside(cell: str) -> str:
 
 
 def file_link(words: str, path: PurePath) -> Html:
-    """A link to a file beside the page, or below its folder.
+    """Returns a link to a file in the page's folder, or below it.
 
     Args:
-        words: What is read.
-        path: Where the file lies, from the page's folder.
+        words: The text of the link.
+        path: The file's path, relative to the page's folder.
     """
     return Html(f'<a href="{text_of(quote(path.as_posix()))}">{text_of(words)}</a>')
 
@@ -110,19 +110,19 @@ def _number(cell: str) -> str:
 
 
 def data_url(content: bytes) -> str:
-    """A PNG, WebP or JPEG file as an address that holds it."""
+    """Returns a PNG, WebP or JPEG file as a data URL."""
     kind = next((name for start, name in _TYPES.items() if content.startswith(start)), "image/png")
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True) -> str:
-    """A picture with its caption.
+    """Returns a picture with its caption.
 
     Args:
         content: A PNG, WebP or JPEG file.
-        caption: What it shows, for everybody.
-        note: What else is to be said of it.
-        pixels: Whether its pixels stay squares where it is enlarged, as small images of a model need.
+        caption: The caption, which is also the alternative text.
+        note: A note below the caption.
+        pixels: Whether enlarged pixels stay sharp squares, as is best for a model's small images.
     """
     style = ' class="pixels"' if pixels else ""
     more = f" <small>{text_of(note)}</small>" if note else ""

@@ -1,4 +1,4 @@
-"""What measurements of a training are called on pages: `loss/autoencoder/critic_real` has a panel, a curve, a place."""
+"""The names of a training's measurements on pages: `loss/autoencoder/critic_real` is shown as a curve of a panel."""
 
 import re
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ _SECTIONS = {
 
 @dataclass(frozen=True)
 class MeasurementName:
-    """Where a measurement is shown, and as what.
+    """The place and the name of a measurement on a page.
 
     Attributes:
         section: The heading of the group of panels: `Losses`.
         panel: The panel's title: `Autoencoder: critic`.
-        curve: The curve's name where a panel holds several of one run: `real`; otherwise empty.
+        curve: The curve's name if a panel has several curves of one run: `real`; otherwise empty.
     """
 
     section: str
@@ -41,10 +41,10 @@ class MeasurementName:
 
 
 def name_measurement(key: str) -> MeasurementName:
-    """Names a measurement of `metrics.jsonl`.
+    """Returns the name of a measurement of `metrics.jsonl` on pages.
 
     Args:
-        key: Its key there. Keys that priorkit does not write are shown as they are.
+        key: The measurement's key in the file. Keys that priorkit does not write are shown unchanged.
 
     Examples:
         >>> from priorkit.pages import name_measurement

@@ -26,10 +26,21 @@ def checked_array(found: Any) -> NDArray[Any]:
     """Checks that a member of a NumPy archive is an array, and that its strings are valid Unicode.
 
     Args:
-        found: What `archive[name]` returned: an array, or bytes if the member is not an array.
+        found: The result of `archive[name]`: an array, or bytes if the member is not an array.
+
+    Returns:
+        The array.
 
     Raises:
-        ValueError: It is not an array, or has strings with invalid code points.
+        ValueError: The member is not an array, or has strings with invalid code points.
+
+    Examples:
+        >>> import numpy as np
+        >>> from priorkit.plugins import checked_array
+        >>> np.savez("data.npz", images=np.zeros((2, 16, 16), np.uint8))
+        >>> with np.load("data.npz") as archive:
+        ...     checked_array(archive["images"]).shape
+        (2, 16, 16)
     """
     import numpy as np  # late: the command line starts without it
 

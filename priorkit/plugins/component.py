@@ -18,7 +18,13 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_component_name(name: str) -> bool:
-    """Whether a component or recipe may have this name: lower-case words of letters and digits, joined by hyphens."""
+    """Whether a component or recipe may have this name: lower-case words of letters and digits, joined by hyphens.
+
+    Examples:
+        >>> from priorkit.plugins import is_component_name
+        >>> is_component_name("student-t"), is_component_name("Student_T")
+        (True, False)
+    """
     return _NAME.fullmatch(name) is not None
 
 

@@ -100,10 +100,15 @@ KINDS = (
 
 
 def kind_named(slot: str) -> Kind:
-    """The kind with that slot.
+    """Returns the kind with this slot.
 
     Raises:
-        KeyError: There is no such kind.
+        KeyError: No kind has this slot.
+
+    Examples:
+        >>> from priorkit.plugins import kind_named
+        >>> kind_named("loss").title, kind_named("loss").hook
+        ('reconstruction loss', 'priorkit_losses')
     """
     return {kind.slot: kind for kind in KINDS}[slot]
 

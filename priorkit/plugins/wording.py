@@ -35,6 +35,12 @@ def without_controls(text: str) -> str:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Ends a sentence about an unknown name: `; did you mean 'x'?` for the closest candidate, or a full stop."""
+    """Ends a sentence about an unknown name: `; did you mean 'x'?` for the closest candidate, or a full stop.
+
+    Examples:
+        >>> from priorkit.plugins import nearest
+        >>> "no prior 'gausian'" + nearest("gausian", ["gaussian", "laplace"])
+        "no prior 'gausian'; did you mean 'gaussian'?"
+    """
     close = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else "."

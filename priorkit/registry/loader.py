@@ -164,6 +164,12 @@ def load_plugins(
     Raises:
         ImportError: A plug-in is broken and `PRIORKIT_STRICT_PLUGINS` is 1.
         KeyboardInterrupt: Ctrl-C was pressed; the message says which plug-in was being loaded.
+
+    Examples:
+        >>> from priorkit.registry import load_plugins
+        >>> loaded, failed = load_plugins(environment={"PRIORKIT_PLUGINS": ""})
+        >>> {plugin.distribution for plugin in loaded}, failed
+        ({'priorkit'}, [])
     """
     environment = os.environ if environment is None else environment
     loaded: list[LoadedPlugin] = []

@@ -28,7 +28,13 @@ _HINT = (
 
 
 def bare_name(name: str) -> str:
-    """A component's name without its distribution: `laplace` for `priorkit-laplace:laplace`."""
+    """Returns a component's name without its distribution.
+
+    Examples:
+        >>> from priorkit.registry import bare_name
+        >>> bare_name("priorkit-laplace:laplace"), bare_name("gaussian")
+        ('laplace', 'gaussian')
+    """
     return name.rpartition(":")[2]
 
 

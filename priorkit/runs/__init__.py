@@ -1,7 +1,8 @@
 """Runs: folders with a configuration, metrics, pictures, checkpoints, and the trained model in them."""
 
 from priorkit.runs.completion import Position, read_position
-from priorkit.runs.fitting import fit, fit_settings, prepare_fit, settings_of_fit
+from priorkit.runs.fit_settings import fit_settings, settings_of_fit
+from priorkit.runs.fitting import fit, prepare_fit
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.image_files import read_images
 from priorkit.runs.metrics_file import read_metrics

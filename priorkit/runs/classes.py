@@ -15,7 +15,7 @@ _LISTED = 20
 
 
 def class_names(condition: Condition | None, environment: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a condition's classes; empty if it has none.
+    """Returns the names of a condition's classes; empty if the condition has no classes.
 
     Args:
         condition: The run's condition.
@@ -31,7 +31,7 @@ def class_names(condition: Condition | None, environment: Mapping[str, Any]) -> 
 
 
 def find_class(wanted: int | str, names: Sequence[str]) -> int:
-    """The index of a class.
+    """Returns the index of a class.
 
     Args:
         wanted: Its name or its index. Text that is both a name and an index counts as the name. If all names are

@@ -18,7 +18,7 @@ _OF_EACH_MACHINE = ("data_dir", "device", "stream", "workers", "compile")
 
 
 def require_common_run(config: RunConfig, session: Session, data: ImageData, processes: Processes) -> None:
-    """Checks that all processes have the same settings, data and position. All of them must call this.
+    """Checks that all processes have the same settings, data and position. All processes must call this function.
 
     Raises:
         ProcessesError: They differ; the message says in what, and how. Raised in all processes.

@@ -17,9 +17,16 @@ class Position:
     """The progress of a run.
 
     Attributes:
-        steps: Steps of the last checkpoint.
-        images: Images seen by then.
+        steps: Number of steps at the last checkpoint.
+        images: Number of training images seen by then.
         complete: Whether the run has reached its limit and its final review, so that there is nothing to resume.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, read_position
+        >>> position = read_position(RunFolder.open(Path("runs/first")))
+        >>> position.steps, position.images, position.complete
+        (2, 16, True)
     """
 
     steps: int
@@ -32,6 +39,12 @@ def read_position(folder: RunFolder) -> Position:
 
     Raises:
         RunFolderError: A file of the run is damaged.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, read_position
+        >>> read_position(RunFolder.open(Path("runs/first")))
+        Position(steps=2, images=16, complete=True)
     """
     if not folder.checkpoints.has("last"):
         return Position(0, 0, complete=False)

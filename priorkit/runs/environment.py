@@ -30,7 +30,7 @@ def _version(distribution: str) -> str:
 
 
 def describe_environment(session: Session, config: RunConfig, registry: Registry, data: ImageData) -> dict[str, Any]:
-    """Everything about a run that its configuration does not say, as plain values for JSON."""
+    """Describes a run's versions, hardware, plug-ins and data, as plain values for JSON."""
     device, summary = session.precision.device, summarise(data)
     condition = session.system.condition
     brings_condition = condition is not None and condition.from_data
@@ -133,7 +133,7 @@ def check_environment(environment: Any) -> dict[str, Any]:
     """Checks that a value has the fields of `describe_environment` that are read later, and returns it unchanged.
 
     Raises:
-        ValueError: Something in it is missing or has another type; the message is one line.
+        ValueError: A field is missing or has another type; the message is one line.
     """
     try:
         _Environment.model_validate(environment, strict=True)
@@ -146,7 +146,7 @@ def check_environment(environment: Any) -> dict[str, Any]:
 
 
 def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
-    """The summary of the data for which a run's networks were built; without the images."""
+    """Returns the recorded summary of the data for which a run's networks were built; without the images."""
     data = environment["data"]
     shape = ImageShape(int(data["channels"]), int(data["size"]))
     # The first version had no conditions.
@@ -156,7 +156,7 @@ def recorded_data(environment: Mapping[str, Any]) -> DataSummary:
 
 
 def recorded_preparation(environment: Mapping[str, Any]) -> Preparation | None:
-    """How a run's images were converted to one shape; None if an earlier version started the run."""
+    """Returns how a run's images were converted to one shape; None if an earlier version started the run."""
     found = environment["data"].get("preparation")
     if found is None:
         return None

@@ -8,13 +8,13 @@ from priorkit.config import RunConfig, flag_for
 __all__ = ["about_export", "suppliers"]
 
 _COMPONENTS = ("prior", "encoder", "networks", "condition")
-"""The kinds that make or shape what is exported."""
+"""The kinds of components that an exported part may consist of, or depend on."""
 
 
 def about_export(
     config: RunConfig, environment: Mapping[str, Any], checkpoint: str, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """The metadata of an exported file about its run.
+    """Returns the metadata of an exported file about its run.
 
     Args:
         config: The run's configuration.
@@ -33,7 +33,7 @@ def about_export(
 
 
 def suppliers(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The run's components by kind, in words for errors, each with the distribution of its plug-in."""
+    """Returns the run's components by kind, in words for errors, each with its plug-in's distribution."""
     used = {slot: environment["components"].get(slot) for slot in _COMPONENTS}
     return {
         slot: f"{flag_for((slot,))} {item['name']} (plug-in of {item['distribution']} {item['version']})"

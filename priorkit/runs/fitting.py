@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from priorkit.config import (
     AUTOENCODER_SETTINGS,
-    FIT_DEFAULTS,
     RunConfig,
     flag_for,
     merge_settings,
@@ -25,6 +24,7 @@ from priorkit.errors import ConfigurationError, RunFolderError
 from priorkit.interfaces import ImageData
 from priorkit.models import tensors_below
 from priorkit.registry import Registry, installed_plugins
+from priorkit.runs.fit_settings import fit_settings, source_of_fit
 from priorkit.runs.folder import RunFolder, next_free_folder
 from priorkit.runs.given_again import require_data_again
 from priorkit.runs.listeners import Listener, listening
@@ -32,50 +32,10 @@ from priorkit.runs.recognised_data import require_same_data
 from priorkit.runs.run import Run
 from priorkit.runs.run_loading import weights_do_not_fit
 from priorkit.runs.training_run import TrainingRun, run_or_raise
-from priorkit.runs.used_plugins import require_plugins, with_used_plugins
 from priorkit.tracking import tracker_names
 from priorkit.training import Session
 
-__all__ = ["begin_fit", "fit", "fit_settings", "prepare_fit", "settings_of_fit"]
-
-_KEPT = (
-    # The loss is needed for likelihood scores.
-    *("networks", "encoder", "code_dim", "code_size", "loss", "text_encoder"),
-    *("dataset", "data_dir", "image_size", "channels", "holdout", "binarise", "stream", "workers"),
-    # The seed decides which images are held out.
-    *("seed", "extractor", "channels_last", "device"),
-)
-"""Settings that a fitted run shares with the run of its autoencoder."""
-
-
-def fit_settings(path: str | Path, registry: Registry) -> dict[str, Any]:
-    """The settings of a fit to a run's codes, before the user changes any.
-
-    Raises:
-        RunFolderError: The folder is not a run.
-        UnknownComponentError: A plug-in that the run used is not installed.
-    """
-    config, environment = _source(RunFolder.open(Path(path)), registry)
-    settings = settings_of_fit(config, path)
-    # The default batch size must not exceed the number of codes.
-    return {**settings, "batch_size": min(settings["batch_size"], int(environment["data"]["train"]))}
-
-
-def settings_of_fit(config: RunConfig, path: str | Path) -> dict[str, Any]:
-    """The settings of a fit to the codes of a run that is trained with a configuration, before the user changes any.
-
-    Args:
-        config: The run's resolved configuration.
-        path: The run's folder, which need not exist yet.
-    """
-    settings = {key: value for key, value in config.model_dump().items() if key in _KEPT and value is not None}
-    return {**settings, **FIT_DEFAULTS, "fitted_to": Path(path).absolute()}
-
-
-def _source(folder: RunFolder, registry: Registry) -> tuple[RunConfig, dict[str, Any]]:
-    environment = folder.read_environment()
-    require_plugins(folder.path, environment, registry)
-    return with_used_plugins(folder.read_config(), environment, registry, folder.config), environment
+__all__ = ["begin_fit", "fit", "prepare_fit"]
 
 
 @torch_defaults()
@@ -87,10 +47,10 @@ def prepare_fit(
     checkpoint: str = "last",
     registry: Registry | None = None,
 ) -> TrainingRun:
-    """Loads a run's autoencoder and data, and builds the prior that is to be fitted to its codes. Writes nothing.
+    """Loads a run's autoencoder and data, and builds the prior to fit to its codes. Writes nothing.
 
-    The other run is not changed. The new run stores the autoencoder in its own checkpoints, and does not need the other
-    run any more.
+    The other run is not changed. The new run stores the autoencoder in its own checkpoints, and no longer needs the
+    other run.
 
     Args:
         path: The run folder of an autoencoder.
@@ -102,6 +62,12 @@ def prepare_fit(
     Raises:
         PriorkitError: The run cannot be read, or has no encoder; its data has changed; a setting is the autoencoder's;
             or the prior does not learn from codes.
+
+    Examples:
+        >>> from priorkit.runs import prepare_fit
+        >>> prepared = prepare_fit("runs/first", {"prior": "flow-matching", "steps": 1}, "runs/fitted")
+        >>> [choice.name for choice in prepared.config.phases], prepared.path.exists()
+        (['code-fitting'], False)
     """
     registry = installed_plugins() if registry is None else registry
     changes = dict(changes or {})
@@ -122,7 +88,7 @@ def prepare_fit(
         )
     processes = join_processes()
     folder = RunFolder.open(Path(path))
-    source, environment = _source(folder, registry)
+    source, environment = source_of_fit(folder, registry)
     require_data_again(folder.path, environment, registry)
     found = folder.find_checkpoint(checkpoint)
     changes["fitted_checkpoint"] = found.name
@@ -154,7 +120,7 @@ def prepare_fit(
 
 
 def begin_fit(session: Session, data: ImageData, registry: Registry) -> None:
-    """Loads the autoencoder into a fit that has no checkpoint yet.
+    """Loads the other run's autoencoder into a fit that has no checkpoint yet.
 
     Args:
         session: The session of the fit.
@@ -167,7 +133,7 @@ def begin_fit(session: Session, data: ImageData, registry: Registry) -> None:
     config = session.config
     assert config.fitted_to is not None, "a fit has fitted_to"
     folder = RunFolder.open(config.fitted_to)
-    source, environment = _source(folder, registry)
+    source, environment = source_of_fit(folder, registry)
     found = folder.checkpoints.folder / str(config.fitted_checkpoint)
     if not found.is_dir():
         raise RunFolderError(
@@ -229,7 +195,7 @@ def _take_matching(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _advice_for_a_fit(error: ConfigurationError, path: str | Path) -> ConfigurationError:
-    """Replaces advice that asks for another autoencoder, which a fit cannot have."""
+    """Replaces an error's advice if it requires another autoencoder, which a fit cannot have."""
     asked = set(re.findall(r"\buse (--[\w-]+)", str(error)))
     if asked.isdisjoint(flag_for((key,)) for key in AUTOENCODER_SETTINGS):
         return error
@@ -267,9 +233,7 @@ def fit(
     registry: Registry | None = None,
     **changes: Any,
 ) -> Run:
-    """Fits a prior to the codes of a trained run, as a new run, and loads it.
-
-    `fit("runs/vae", prior="flow-matching", steps=2000)`.
+    """Fits a prior to the codes of a trained run, as a new run, and loads the new run.
 
     Args:
         run: The run of an autoencoder, or its folder.
@@ -285,6 +249,14 @@ def fit(
         PriorkitError: Something must be mended first, as for `prepare_fit`.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+
+    Examples:
+        >>> import priorkit
+        >>> fitted = priorkit.fit("runs/first", "runs/fitted", prior="full-gaussian")
+        >>> fitted.config.prior.name, fitted.config.fitted_to.name
+        ('full-gaussian', 'first')
+        >>> fitted.sample(3).shape
+        torch.Size([3, 1, 16, 16])
     """
     names = tracker_names(track)
     path = run.path if isinstance(run, Run) else Path(run)

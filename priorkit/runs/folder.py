@@ -1,12 +1,9 @@
 """The run folder: the places of a run's files, and operations on the folder."""
 
-import errno
 import json
-import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from priorkit.runs.formats import (
     require_readable,
 )
 from priorkit.runs.kept_settings import blaming_file
+from priorkit.runs.os_errors import explained_os_errors
 from priorkit.whole_files import write_whole
 
 __all__ = [
@@ -41,42 +39,13 @@ PRIOR_RECORD = "prior.json"
 """The file that marks the folder of a prior fitted to given codes, which is not a run: it has no images."""
 
 
-@contextmanager
-def explained_os_errors(doing: str, resume: str | None = "priorkit train --resume RUN") -> Iterator[None]:
-    """Turns the operating system's refusals (no permission, no space) into one-line errors with the fix.
-
-    Args:
-        doing: What was being attempted, as in "cannot DOING".
-        resume: The command that resumes the training; None if the same command should be repeated.
-    """
-    try:
-        yield
-    except OSError as error:
-        then = "give the command again" if resume is None else f"resume with `{resume}`"
-        fixes = {
-            errno.ENOSPC: f"free some space, then {then}",
-            errno.EDQUOT: f"your quota is used up: free some space, then {then}",
-            errno.EACCES: "choose a folder that you may write to",
-            errno.EPERM: "choose a folder that you may write to",
-            errno.EROFS: "choose a folder that you may write to",
-            errno.ENOTDIR: "a part of the path is a file; choose another path",
-            errno.EEXIST: "a part of the path is a file; choose another path",
-            errno.ENAMETOOLONG: "choose a shorter path",
-            errno.ELOOP: "put what it points to in its place",
-        }
-        # Some libraries give file names as bytes.
-        where = f" {os.fsdecode(error.filename)!r}" if isinstance(error.filename, str | bytes) else ""
-        fix = fixes.get(error.errno or 0, "choose another path")
-        raise RunFolderError(f"cannot {doing}{where}: {error.strerror or error}; {fix}") from error
-
-
 def find_checkpoint(checkpoints: CheckpointStore, name: str = "last", *, state: bool = False) -> Path:
-    """The folder of a checkpoint; where it is damaged, of the newest undamaged one before it, which a warning says.
+    """Returns the folder of a checkpoint; if it is damaged, warns, and returns the newest undamaged one before it.
 
     Args:
-        checkpoints: Where it lies.
+        checkpoints: The run's checkpoints.
         name: `last` or `best`.
-        state: Whether its state will be read, too.
+        state: Whether the state of the training must be undamaged, too, not only the weights.
 
     Raises:
         RunFolderError: There is no such checkpoint, or all are damaged.
@@ -90,7 +59,7 @@ def find_checkpoint(checkpoints: CheckpointStore, name: str = "last", *, state: 
 
 
 def next_free_folder(parent: Path, stem: str) -> Path:
-    """`parent/stem-001`, or the next number that no folder has."""
+    """Returns `parent/stem-001`, or the path with the next free number."""
     pattern = re.compile(re.escape(stem) + r"-(\d+)")
     with explained_os_errors("look at"):
         names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
@@ -106,14 +75,23 @@ class RunFolder:
 
     Attributes:
         config: `config.toml`, the resolved configuration.
-        environment: `environment.json`, versions, hardware, plug-ins and what the data was.
+        environment: `environment.json`: versions, hardware, plug-ins and a description of the data.
         metrics: `metrics.jsonl`, one line for each measurement.
-        samples: `samples/`, pictures.
-        checkpoints: `checkpoints/`.
+        samples: `samples/`, the folder of pictures.
+        checkpoints: The store of checkpoints in `checkpoints/`.
         report: `report.html`.
-        scores: `scores.json`, what `priorkit evaluate` has found, once it has.
-        diagnosis: `diagnosis.json`, what `priorkit diagnose` has found last, once it has.
-        diagnosis_picture: `diagnosis.png`, its picture.
+        scores: `scores.json`, the results of `priorkit evaluate`, if any.
+        diagnosis: `diagnosis.json`, the last result of `priorkit diagnose`, if any.
+        diagnosis_picture: `diagnosis.png`, the picture of that diagnosis.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder
+        >>> folder = RunFolder.open(Path("runs/first"))
+        >>> folder.read_config().prior.name
+        'learned'
+        >>> folder.checkpoints.step("last"), folder.find_checkpoint().name
+        (2, 'step-00000002')
     """
 
     def __init__(self, path: Path) -> None:
@@ -133,8 +111,8 @@ class RunFolder:
         """Makes a new run folder with its configuration and environment.
 
         Raises:
-            FolderTakenError: It already exists, or another process has just made it.
-            RunFolderError: It cannot be made; no part of it is left.
+            FolderTakenError: The folder already exists, or another process has just made it.
+            RunFolderError: The folder cannot be made; no part of it is left.
         """
         cls.check_free(path)
         with explained_os_errors("make the run folder", None):
@@ -157,7 +135,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """An existing run folder.
+        """Opens an existing run folder.
 
         Raises:
             RunFolderError: There is no run at this path, or a newer version of priorkit has written it.
@@ -194,7 +172,7 @@ class RunFolder:
         return environment if isinstance(environment, dict) else {}
 
     def read_config(self) -> RunConfig:
-        """The run's configuration, migrated from earlier formats.
+        """Reads the run's configuration, migrated from earlier formats.
 
         Raises:
             ConfigurationError: The file is damaged, or of a version with other settings; the message names the file.
@@ -231,13 +209,13 @@ class RunFolder:
             self._replace(self.environment, json.dumps(environment, indent=2) + "\n")
 
     def find_checkpoint(self, name: str = "last", *, state: bool = False) -> Path:
-        """The folder of one of the run's checkpoints, as the function `find_checkpoint` gives it."""
+        """Returns the folder of a checkpoint of the run, like the function `find_checkpoint`."""
         return find_checkpoint(self.checkpoints, name, state=state)
 
     def find_weights(self, name: str = "last") -> tuple[Path, dict[str, Tensor]]:
-        """The folder of a checkpoint as `find_checkpoint` gives it, and its tensors as `load_weights` does.
+        """Returns the folder of a checkpoint, like `find_checkpoint`, and its tensors, like `load_weights`.
 
-        If another process saves the next checkpoint and removes this one meanwhile, the next one is used.
+        If another process meanwhile saves the next checkpoint and removes this one, the next one is used.
         """
         while True:
             folder = self.find_checkpoint(name)
@@ -248,7 +226,7 @@ class RunFolder:
                     raise
 
     def load_weights(self, checkpoint: str | Path = "last") -> dict[str, Tensor]:
-        """The tensors of a checkpoint, on the CPU, migrated from earlier formats.
+        """Loads the tensors of a checkpoint onto the CPU, migrated from earlier formats.
 
         Args:
             checkpoint: A name, or the checkpoint's folder.
@@ -260,7 +238,7 @@ class RunFolder:
         return migrated_weights(self.checkpoints.load_weights(checkpoint), number)
 
     def load_state(self, checkpoint: str | Path = "last") -> dict[str, Any]:
-        """The rest of a checkpoint, as `load_weights` gives its tensors.
+        """Loads the rest of a checkpoint, the state of the training, like `load_weights`.
 
         Args:
             checkpoint: A name, or the checkpoint's folder.
@@ -284,7 +262,7 @@ class RunFolder:
             write_whole(file, text)
 
     def read_environment(self) -> dict[str, Any]:
-        """The run's environment, migrated from earlier formats.
+        """Reads the run's environment, migrated from earlier formats.
 
         Raises:
             RunFolderError: The file is damaged.

@@ -62,7 +62,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: Something has taken the path meanwhile.
-        OSError: It cannot be made; no part of it is left.
+        OSError: The folder cannot be made; no part of it is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft-{secrets.token_hex(4)}")
@@ -91,8 +91,8 @@ def make_folder(path: Path, files: Mapping[str, str]) -> None:
         files: Texts by name of the file.
 
     Raises:
-        FolderTakenError: Another process has made it.
-        OSError: It cannot be made; no part of it is left.
+        FolderTakenError: Another process has made the folder.
+        OSError: The folder cannot be made; no part of it is left.
     """
     if path.exists():
         _fill(path, files)

@@ -26,12 +26,13 @@ __all__ = [
 FORMAT = 4
 """The format that this version writes. Numbers are written since 4; earlier formats are recognised by their content.
 
-0. Nothing of the images but their number and shape.
-1. Fingerprints of the data. Averages of the decoder and the prior alone; one set of batch-norm statistics for all uses.
-2. Averages of the encoder too, and statistics of each use (`use/...`); residual networks enlarge in one way only.
-3. Residual networks say how they enlarge.
-4. Code generators say their width themselves, and every run its phases; `sliced-wasserstein` keeps no directions.
-   The regularizer's tensors are called `regularizer/...`, no longer `code_critic/...`.
+0. Of the data, only the number and the shape of the images are recorded.
+1. Fingerprints of the data are recorded. Only the decoder and the prior have averages; all uses share one set of
+   batch-norm statistics.
+2. The encoder has averages, too, and each use has statistics (`use/...`); residual networks upsample in one way only.
+3. Residual networks have an option for upsampling.
+4. Code generators have an option for their width, and every run records its phases; `sliced-wasserstein` saves no
+   directions. The regularizer's tensors are called `regularizer/...`, no longer `code_critic/...`.
 """
 
 
@@ -57,11 +58,11 @@ def require_readable(number: object, what: str) -> None:
 
 
 def migrated_environment(environment: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """A run's environment, in the current format.
+    """Migrates a run's environment to the current format.
 
     Args:
-        environment: As it was written.
-        number: The format that it was written in; None if it has no number.
+        environment: The recorded value.
+        number: The format's number; None if none is recorded.
     """
     data = environment.get("data")
     if number is None and isinstance(data, Mapping) and "fingerprint" not in data:
@@ -71,11 +72,11 @@ def migrated_environment(environment: Mapping[str, Any], number: int | None) -> 
 
 
 def migrated_settings(settings: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """A run's settings, in the current format.
+    """Migrates a run's settings to the current format.
 
     Args:
-        settings: As they were written.
-        number: The format that they were written in; None if it has no number.
+        settings: The recorded values.
+        number: The format's number; None if none is recorded.
     """
     if number is None:
         number = 1 if "average_statistics" in settings else 2
@@ -86,11 +87,11 @@ def migrated_settings(settings: Mapping[str, Any], number: int | None) -> dict[s
 
 
 def migrated_weights(weights: Mapping[str, Tensor], number: int | None) -> dict[str, Tensor]:
-    """A checkpoint's tensors by name, in the current format.
+    """Migrates a checkpoint's tensors, by name, to the current format.
 
     Args:
-        weights: As they were written.
-        number: The format that they were written in; None if it has no number.
+        weights: The recorded values.
+        number: The format's number; None if none is recorded.
     """
     if number is None:
         number = 1 if _has_one_set_of_statistics(weights) else 2
@@ -146,7 +147,7 @@ def _with_rate_of_the_regularizer(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_format_4(settings: dict[str, Any]) -> dict[str, Any]:
-    """3 to 4: everything together."""
+    """3 to 4: all changes of settings together."""
     for step in (
         _with_width_of_code_generator,
         _with_directions_of_each_batch,
@@ -164,11 +165,11 @@ def _with_tensors_of_the_regularizer(weights: dict[str, Tensor]) -> dict[str, Te
 
 
 def migrated_state(state: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """The rest of a checkpoint, in the current format: its settings, and the names of its optimisers.
+    """Migrates the rest of a checkpoint to the current format: its settings, and the names of its optimisers.
 
     Args:
-        state: As it was written.
-        number: The format that it was written in; None if it has no number.
+        state: The recorded value.
+        number: The format's number; None if none is recorded.
     """
     state = dict(state)
     if isinstance(state.get("config"), Mapping):

@@ -12,12 +12,12 @@ __all__ = ["refuse_others", "require_data_again", "require_modules_again"]
 
 
 def require_modules_again(path: Path, environment: Mapping[str, Any], registry: Registry) -> None:
-    """Checks that the modules with which a run was trained are given again.
+    """Checks that the modules of a run's training are given again.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
-        registry: Where components come from, those of given objects included.
+        registry: Where components come from, including given objects.
 
     Raises:
         ConfigurationError: An object is missing.
@@ -28,7 +28,7 @@ def require_modules_again(path: Path, environment: Mapping[str, Any], registry: 
         listed = ", ".join(f"{role} ({then[role]})" for role in missing)
         mend = ", ".join(f"{role!r}: ..." for role in then)
         raise ConfigurationError(
-            f"the run {str(path)!r} was trained with modules of Python code, which it does not keep: {listed}; give "
+            f"the run {str(path)!r} was trained with modules from Python code, which it does not store: {listed}; give "
             f"them again, as by priorkit.load_run({str(path)!r}, modules={{{mend}}})"
         )
 
@@ -48,19 +48,19 @@ def refuse_others(path: Path, environment: Mapping[str, Any], given: GivenObject
     added = [role for role in given.descriptions() if role not in then]
     if added:
         raise ConfigurationError(
-            f"{added[0]}: the run {str(path)!r} was trained without what Python code gives here; leave it out"
+            f"{added[0]}: the run {str(path)!r} was trained without this Python object; leave it out"
         )
 
 
 def require_data_again(
     path: Path, environment: Mapping[str, Any], registry: Registry, *, training: bool = False
 ) -> None:
-    """Checks that the images and held-out images with which a run was trained are given again.
+    """Checks that the training and held-out images of a run are given again.
 
     Args:
         path: The run folder.
         environment: What the run was made with.
-        registry: Where components come from, those of given objects included.
+        registry: Where components come from, including given objects.
         training: Whether training is resumed, which needs the transform, too.
 
     Raises:
@@ -72,6 +72,6 @@ def require_data_again(
     if missing:
         listed = ", ".join(f"{name} ({then[name]})" for name in missing)
         raise ConfigurationError(
-            f"the run {str(path)!r} was trained on what Python code gave, which it does not keep: {listed}; give it "
+            f"the run {str(path)!r} was trained on data from Python code, which it does not store: {listed}; give it "
             f"again, from Python: {', '.join(f'{name}=...' for name in then)}"
         )

@@ -43,6 +43,15 @@ def read_images(
 
     Raises:
         DataError: A file is missing or is not an image.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.runs import read_images
+        >>> Image.new("RGB", (640, 480), "white").save("photo.png")
+        >>> read_images([Path("photo.png")], ImageShape(channels=1, size=16)).shape
+        torch.Size([1, 1, 16, 16])
     """
     return torch.cat([_read(path, shape, preparation, reader) for path in paths])
 

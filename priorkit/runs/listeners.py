@@ -22,7 +22,7 @@ class _Function(Observer):
         self.function = function
 
     def measured(self, session: Session, losses: dict[str, float]) -> None:
-        """Calls the function."""
+        """Calls the function with the session and the losses."""
         self.function(session, losses)
 
 

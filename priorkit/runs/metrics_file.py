@@ -11,13 +11,13 @@ from priorkit.whole_files import open_regular, read_regular
 __all__ = ["each_measurement", "parse_measurement", "read_metrics"]
 
 _LARGEST = 1e18
-"""Whatever counts steps, images or seconds stays below it."""
+"""Upper limit of the numbers of steps, images and seconds."""
 _LONGEST_LINE = 2**20
 """Maximal number of bytes of a measurement's line."""
 
 
 def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, float]]:
-    """The rows of `metrics.jsonl`; a last line that a crash cut short is left out.
+    """Reads the rows of `metrics.jsonl`; a last line that a crash cut short is left out.
 
     Args:
         folder: The run.
@@ -25,6 +25,13 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
 
     Raises:
         RunFolderError: The file cannot be read, or `strict` is True and a line is not a measurement.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, read_metrics
+        >>> rows = read_metrics(RunFolder.open(Path("runs/first")))
+        >>> rows[-1]["step"], rows[-1]["images"], "held_out/sample_distance" in rows[-1]
+        (2, 16, True)
     """
     with explained_os_errors("read the run's metrics"):
         lines = read_regular(folder.metrics).split(b"\n") if folder.metrics.exists() else []
@@ -50,7 +57,7 @@ def read_metrics(folder: RunFolder, *, strict: bool = False) -> list[dict[str, f
 
 
 def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
-    """The rows of `metrics.jsonl` one by one, in little memory; lines that are not measurements are left out.
+    """Yields the rows of `metrics.jsonl` one by one, in little memory; lines that are not measurements are left out.
 
     Raises:
         RunFolderError: The file cannot be read.
@@ -70,7 +77,7 @@ def each_measurement(folder: RunFolder) -> Iterator[dict[str, float]]:
 
 
 def parse_measurement(line: bytes) -> dict[str, float] | None:
-    """A line of `metrics.jsonl` as a row; None if it is not a measurement."""
+    """Parses a line of `metrics.jsonl`; returns None if it is not a measurement."""
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError):

@@ -50,12 +50,12 @@ def checked_images(images: Any, shape: ImageShape) -> Tensor:
         # NaN makes both comparisons fail.
         if not (low >= -_FARTHEST and high <= _FARTHEST):
             raise ValueError(
-                f"images must be in [-1, 1], but these are from {low:g} to {high:g}: give 0 to 255 as uint8, and bring "
-                "0 to 1 there by 2 * x - 1; clamp what lies a little outside"
+                f"images must be in [-1, 1], but these are from {low:g} to {high:g}: give 0 to 255 as uint8, rescale "
+                "0 to 1 by 2 * x - 1, and clamp values that lie a little outside"
             )
         if low >= 0 and high > 0.5:
             warnings.warn(
-                f"these images are from {low:g} to {high:g}, and are taken for grey to white: -1 is black; if 0 is "
+                f"these images are from {low:g} to {high:g}, which means grey to white, as -1 is black; if 0 is "
                 "black, give 2 * x - 1, or bytes as uint8",
                 DataWarning,
                 stacklevel=4,
@@ -86,6 +86,6 @@ def checked_codes(codes: Any, space: CodeSpace) -> Tensor:
     if codes.is_floating_point():
         codes = codes.to(torch.float32)
         if not bool(codes.isfinite().all()):
-            raise ValueError("codes must be finite numbers, and some of these are infinite or not a number")
+            raise ValueError("codes must be finite numbers, but some of these are infinite or not a number")
     flat: Tensor = codes.flatten(1)
     return flat

@@ -22,7 +22,7 @@ class PeriodicEvaluation(Observer):
     """Evaluates the model every `evaluate_every` steps and records the scores, without changing the model.
 
     Args:
-        recorder: Writes them into `metrics.jsonl`.
+        recorder: The recorder that writes the scores into `metrics.jsonl`.
         registry: The registry of the feature extractor.
         trackings: Trackers that receive the scores, too.
     """
@@ -38,11 +38,11 @@ class PeriodicEvaluation(Observer):
         config, device = session.config, session.precision.device
         self._extractor = build_extractor(config, self.registry, session.data.shape, device)
         with suppress(DataError, MissingExtraError):
-            # Its scores will be skipped.
+            # The scores of this extractor will be skipped.
             self._extractor.prepare(session.data)
 
     def scores_due(self, session: Session) -> Mapping[str, float]:
-        """Evaluates."""
+        """Evaluates the model and records the scores."""
         config = session.config
         samples = config.evaluate_samples
         settings = EvaluationSettings(

@@ -58,13 +58,13 @@ def train(
             bytes or of numbers from 0 to 1 or from -1 to 1; a pair of images and labels; a dict with `images`, and
             perhaps `labels`, `captions`, `embeddings`, `class_names` and `test_...` of each; a torch data set; a
             Hugging Face data set. All images have one shape.
-        test_data: Held-out images, likewise; by default, `config.holdout` of `data` are held out.
+        test_data: Held-out images, in the same forms; by default, the share `config.holdout` of `data` is held out.
         transform: Random augmentation of training images, such as one of torchvision's v2 transforms: called with uint8
             (C, H, W), returns the same shape and dtype.
-        networks: A `priorkit.interfaces.Networks`, or a function from the images' shape to one.
+        networks: A `priorkit.interfaces.Networks`, or a function from the images' shape to such an object.
         encoder: A module from images (N, C, H, W) to (N, code_dim), twice as many for a Gaussian encoder; or a
-            `priorkit.interfaces.Encoder`. Here and below, also a function that makes one, whose initial weights then
-            depend on the run's seed. A module is copied with its current weights, and is not changed itself.
+            `priorkit.interfaces.Encoder`. Here and below, also a function that makes the module, whose initial weights
+            then depend on the run's seed. A module is copied with its current weights, and is not changed itself.
         decoder: A module from codes (N, code_dim) to images in [-1, 1].
         image_critic: A module from images to logits (N,), or a `priorkit.interfaces.ImageCritic`. A perceptual loss
             needs the latter, or an `nn.Sequential`.
@@ -82,6 +82,15 @@ def train(
         PriorkitError: Something in the configuration, the data, the modules or the folder must be mended first.
         NonFiniteLossError: Training diverged.
         KeyboardInterrupt: Training was stopped by Ctrl-C; the run can be resumed.
+
+    Examples:
+        >>> import priorkit
+        >>> config = priorkit.RunConfig(prior="gaussian", networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu")
+        >>> run = priorkit.train(config, "runs/second")
+        >>> run.sample(3).shape
+        torch.Size([3, 1, 16, 16])
+        >>> priorkit.train(priorkit.RunConfig(steps=2), resume="runs/second").metrics[-1]["step"]
+        2
     """
     modules = {
         "networks": networks,

@@ -35,16 +35,15 @@ def require_same_data(data: ImageData, path: Path, environment: Mapping[str, Any
     for words, (key, fingerprint) in beside.items():
         if recorded.get(key) is not None and recorded[key] != fingerprint(data):
             raise ConfigurationError(
-                f"the {words} of the data set are not those that {str(path)!r} was started with, and it is conditioned "
-                "on what comes with its images; put them back, say where the data lies now with --data-dir, or train a "
-                "new run"
+                f"the {words} of the data set are not those that {str(path)!r} was started with, but the run is "
+                "conditioned on them; put them back, name the data's current place with --data-dir, or train a new run"
             )
     if not is_same_data(data, recorded):
         raise ConfigurationError(
             f"the data set is not the one that {str(path)!r} was started with: it has {len(data.train)} "
             f"training and {len(data.test)} held-out images of shape {tuple(data.shape)} now, and had "
             f"{recorded['train']} and {recorded['held_out']} of shape {tuple(recorded_data(environment).shape)}, or "
-            "other files or pixels; put it back, say where it lies now with --data-dir, or train a new run"
+            "other files or pixels; put it back, name its current place with --data-dir, or train a new run"
         )
 
 

@@ -1,4 +1,4 @@
-"""Writes what happens in a run into its folder."""
+"""Records a training in its run folder."""
 
 import json
 import re
@@ -39,11 +39,11 @@ class Recorder(Observer):
         self._written: set[tuple[float, frozenset[str]]] = set()
 
     def started(self, session: Session) -> None:
-        """Opens the files; removes lines and pictures of steps after the last checkpoint, which will be repeated."""
+        """Opens the files; removes lines and pictures of steps after the last checkpoint, as these are repeated."""
         self._open(session)
 
     def rolled_back(self, session: Session, error: NonFiniteLossError) -> None:
-        """Removes lines and pictures of the steps that will be repeated."""
+        """Removes lines and pictures of the steps that are repeated."""
         self.close()
         self._open(session)
 
@@ -88,7 +88,7 @@ class Recorder(Observer):
         self._write(session, {f"score/{name}": value for name, value in scores.items()})
 
     def checkpointed(self, session: Session, names: list[str]) -> None:
-        """A checkpoint."""
+        """Saves a checkpoint."""
         state = {**session.state(), "config": self.config.model_dump(mode="json")}
         with explained_os_errors("save a checkpoint"):
             if self._metrics is not None:

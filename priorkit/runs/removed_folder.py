@@ -14,7 +14,7 @@ __all__ = ["noticing_removal"]
 def noticing_removal(
     where: Callable[[], Path | None], what: str = "run folder", resume: str = "priorkit train --resume"
 ) -> Iterator[None]:
-    """Replaces errors caused by a removed folder by an error that says so.
+    """Replaces errors that a removed folder has caused by an error that says so.
 
     Args:
         where: Returns the folder; None while it does not exist yet.

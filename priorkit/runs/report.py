@@ -28,14 +28,29 @@ _CAPTIONS = {"samples": "Samples of the prior", "reconstructions": "Held-out ima
 
 
 def kept_pictures(folder: RunFolder, kind: str) -> list[tuple[int, Path]]:
-    """The pictures of a kind (`samples` or `reconstructions`) with their steps, in order."""
+    """Returns the pictures of a kind (`samples` or `reconstructions`) with their steps, in order of steps.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, kept_pictures
+        >>> [(step, path.name) for step, path in kept_pictures(RunFolder.open(Path("runs/first")), "samples")]
+        [(2, 'samples-00000002.png')]
+    """
     ours = re.compile(rf"{kind}-(\d{{8,}})\.png")
     found = [(int(match[1]), path) for path in folder.samples.glob("*.png") if (match := ours.fullmatch(path.name))]
     return sorted(found)
 
 
 def latest_picture(folder: RunFolder, kind: str, step: int | None = None) -> Path | None:
-    """The newest picture of a kind (`samples` or `reconstructions`), up to a step if one is given; or None."""
+    """Returns the newest picture of a kind (`samples` or `reconstructions`), up to a step if given; None without any.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, latest_picture
+        >>> folder = RunFolder.open(Path("runs/first"))
+        >>> latest_picture(folder, "reconstructions").name, latest_picture(folder, "reconstructions", step=1)
+        ('reconstructions-00000002.png', None)
+    """
     seen = [(of, path) for of, path in kept_pictures(folder, kind) if step is None or of <= step]
     return seen[-1][1] if seen else None
 
@@ -49,6 +64,13 @@ def write_report(folder: RunFolder, title: str | None = None) -> Path:
 
     Raises:
         RunFolderError: The folder cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, write_report
+        >>> path = write_report(RunFolder.open(Path("runs/first")), "My first run")
+        >>> path.name, "<h1>My first run</h1>" in path.read_text(encoding="utf-8")
+        ('report.html', True)
     """
     with explained_os_errors("write the report"):
         write_whole(folder.report, _page(folder, title))
@@ -56,7 +78,7 @@ def write_report(folder: RunFolder, title: str | None = None) -> Path:
 
 
 def report_step(folder: RunFolder) -> int | None:
-    """The step of the run's report; None if there is no report, or it does not name a step."""
+    """Returns the step of the run's report; None if there is no report, or it does not name a step."""
     try:
         found = _STEP.search(read_regular(folder.report).decode("utf-8"))
     except (OSError, ValueError):

@@ -18,11 +18,18 @@ _NONE = "none"
 
 
 def run_sentence(config: RunConfig, environment: Mapping[str, Any]) -> str:
-    """The system and the data of a run, in two sentences.
+    """Describes the system and the data of a run in two sentences.
 
     Args:
         config: The run's configuration.
         environment: The run's environment, from `RunFolder.read_environment`.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, run_sentence
+        >>> folder = RunFolder.open(Path("runs/first"))
+        >>> run_sentence(folder.read_config(), folder.read_environment()).split(". ")[1]
+        'Data set digits: 1,617 grey images of 16x16 pixels to train on and 180 held out.'
     """
     data = environment["data"]
     size, kind = data["size"], "grey" if data["channels"] == 1 else "colour"
@@ -41,12 +48,12 @@ def _active(parts: list[tuple[str, str]]) -> list[str]:
 
 
 def run_facts(environment: Mapping[str, Any], last: Mapping[str, float], seed: int) -> list[tuple[str, object]]:
-    """Names and values for the table of a report.
+    """Returns names and values for the table of a report.
 
     Args:
-        environment: What the run was made with.
-        last: The last row of its metrics.
-        seed: Its seed.
+        environment: The run's environment.
+        last: The last row of the run's metrics.
+        seed: The run's seed.
     """
     return [
         ("steps", f"{int(last['step']):,}"),

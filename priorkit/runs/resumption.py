@@ -1,4 +1,4 @@
-"""Resumes runs that were stopped or killed, or shall be prolonged."""
+"""Resumes runs that were stopped or killed, and prolongs complete ones."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -84,6 +84,12 @@ def prepare_resumed(
         UnknownComponentError: A plug-in that the run used is not installed.
         ConfigurationError: The configuration or the data has changed since the run started; `changes` has settings that
             must not change; or the run has reached its limit.
+
+    Examples:
+        >>> from priorkit.runs import prepare_resumed
+        >>> prepared = prepare_resumed("runs/first", {"steps": 4})
+        >>> prepared.session.steps, prepared.run().steps
+        (2, 4)
     """
     given = GivenObjects() if given is None else given
     registry = given.within(installed_plugins() if registry is None else registry)

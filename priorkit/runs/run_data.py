@@ -17,7 +17,7 @@ __all__ = ["load_run_data", "read_as_run_data"]
 
 
 def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry | None = None) -> ImageData:
-    """Loads the data that a run was trained with; immediate if the run's prior has read it already.
+    """Loads the data that a run was trained with; returns at once if the run's prior has read it already.
 
     Args:
         run: The run.
@@ -27,6 +27,13 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
     Raises:
         DataError: The files are missing or broken.
         ConfigurationError: The files are not the run's data.
+
+    Examples:
+        >>> from priorkit import load_run
+        >>> from priorkit.runs import load_run_data
+        >>> data = load_run_data(load_run("runs/first", device="cpu"))
+        >>> len(data.train), len(data.test)
+        (1617, 180)
     """
     if run.data is not None:
         return run.data
@@ -35,7 +42,7 @@ def load_run_data(run: Run, data_dir: Path | None = None, *, registry: Registry 
 
 
 def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | None = None) -> Tensor:
-    """Reads image files like a run's training images, which are not needed: uint8 (N, C, size, size).
+    """Reads image files like a run's training images: uint8 (N, C, size, size). The training images are not needed.
 
     Args:
         run: The run.
@@ -44,6 +51,16 @@ def read_as_run_data(run: Run, paths: Sequence[Path], *, registry: Registry | No
 
     Raises:
         DataError: A file is missing or is not an image.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from priorkit import load_run
+        >>> from priorkit.runs import read_as_run_data
+        >>> Image.new("RGB", (640, 480), "white").save("photo.png")
+        >>> images = read_as_run_data(load_run("runs/first", device="cpu"), [Path("photo.png")])
+        >>> images.shape, images.dtype
+        (torch.Size([1, 1, 16, 16]), torch.uint8)
     """
     registry = run.registry if registry is None else registry
     source = data_source(run.config, registry)

@@ -1,4 +1,4 @@
-"""Diagnoses of runs: what is wrong between their prior and their codes."""
+"""Diagnoses runs: how their prior differs from the codes of their images."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def diagnose(
     tell: Callable[[str], None] = lambda doing: None,
     called: str | None = None,
 ) -> Diagnosis:
-    """Compares a run's prior with the codes of its images; writes nothing.
+    """Compares a run's prior with the codes of its held-out and training images; writes nothing.
 
     Args:
         run: The run, loaded on the device to compute on.
@@ -51,6 +51,13 @@ def diagnose(
     Raises:
         ConfigurationError: The run has no encoder or too few held-out images, or the data differs from the run's.
         DataError: The data is missing or broken.
+
+    Examples:
+        >>> import priorkit
+        >>> run = priorkit.load_run("runs/first", device="cpu")
+        >>> diagnosis = priorkit.diagnose(run, samples=200)
+        >>> diagnosis.as_data()["codes"]
+        {'prior': 200, 'held_out': 180}
     """
     if run.model.encoder is None:
         raise ConfigurationError(
@@ -81,6 +88,14 @@ def save_diagnosis(run: Run, diagnosis: Diagnosis, picture: Image.Image | None) 
 
     Raises:
         RunFolderError: The files cannot be written.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.runs import save_diagnosis
+        >>> run = priorkit.load_run("runs/first", device="cpu")
+        >>> save_diagnosis(run, priorkit.diagnose(run, samples=100), picture=None)
+        >>> run.folder.diagnosis.is_file()
+        True
     """
     about: dict[str, Any] = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

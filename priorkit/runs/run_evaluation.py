@@ -37,6 +37,14 @@ class Evaluation:
         scores: The scores, including skipped ones.
         about: The conditions of the evaluation: time, versions, checkpoint, settings, extractor, matcher (None if
             unused), device.
+
+    Examples:
+        >>> from priorkit.evaluation import Score
+        >>> from priorkit.runs import Evaluation
+        >>> evaluation = Evaluation([Score("frechet-distance", "FID", 12.5)], {"checkpoint": "step-00000002"})
+        >>> data = evaluation.as_data()
+        >>> data["checkpoint"], data["scores"][0]["value"]
+        ('step-00000002', 12.5)
     """
 
     scores: list[Score]
@@ -47,10 +55,10 @@ class Evaluation:
         return {**self.about, "scores": [score.as_data() for score in self.scores]}
 
     def save(self, path: Path) -> None:
-        """Appends it to the evaluations in a file.
+        """Appends this evaluation to those in a file.
 
         Raises:
-            RunFolderError: The file cannot be written, or holds something else.
+            RunFolderError: The file cannot be written, or does not hold evaluations.
         """
         append_evaluation(path, self.as_data())
 
@@ -71,8 +79,8 @@ def evaluate_run(
 
     Args:
         run: The run, loaded on the device to compute on.
-        settings: Which scores, and of how many images; if None, all scores of 10,000 samples, and images in black and
-            white if the run was trained so.
+        settings: The scores and the numbers of images; if None, all scores of 10,000 samples, with held-out images in
+            black and white if the run was trained on such.
         extractor: A feature extractor's name, or a table with its options; the run's own if None.
         matcher: The name of a feature extractor that reads texts, or a table with its options, for scores of captions.
             If None, `two-tower`, if the run's images are conditioned on texts.
@@ -86,6 +94,15 @@ def evaluate_run(
             texts; or the data differs from the run's.
         UnknownComponentError: There is no such extractor or matcher.
         DataError: The data is missing or broken.
+
+    Examples:
+        >>> from priorkit import load_run
+        >>> from priorkit.evaluation import EvaluationSettings
+        >>> from priorkit.runs import evaluate_run
+        >>> settings = EvaluationSettings(scores=("reconstruction-error",), samples=100)
+        >>> [score] = evaluate_run(load_run("runs/first", device="cpu"), settings).scores
+        >>> score.label, score.value > 0
+        ('reconstruction error (MSE)', True)
     """
     registry = run.registry if registry is None else registry
     settings = EvaluationSettings(binarise=run.config.binarise) if settings is None else settings

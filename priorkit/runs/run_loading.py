@@ -70,6 +70,13 @@ def load_run(
         DeviceError: The device is not available.
         DataError: The run's prior reads the training images, which cannot be read or differ.
         ConfigurationError: The run was trained with modules that are not given here.
+
+    Examples:
+        >>> import priorkit
+        >>> run = priorkit.load_run("runs/first", device="cpu")
+        >>> images = run.sample(3)
+        >>> images.shape, run.encode(images).shape
+        (torch.Size([3, 1, 16, 16]), torch.Size([3, 64]))
     """
     given = GivenObjects(data, test_data, modules=modules or {})
     registry = given.within(installed_plugins() if registry is None else registry)

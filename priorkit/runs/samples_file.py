@@ -28,6 +28,15 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     Raises:
         RunFolderError: The path is in use and `overwrite` is False; its ending is unknown; or it is a folder with
             anything but samples in it, which is never replaced.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import check_output
+        >>> check_output(Path("samples.npz"), overwrite=False)
+        >>> check_output(Path("samples.jpg"), overwrite=False)
+        Traceback (most recent call last):
+        ...
+        priorkit.errors.RunFolderError: --out samples.jpg: cannot write '.jpg' files; use NAME.npz, NAME.png or a folder
     """
     with explained_os_errors("look at", None):
         _check_output(path, overwrite=overwrite)
@@ -61,6 +70,14 @@ def check_picture_output(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         RunFolderError: The path is in use and `overwrite` is False, or its ending is not .png.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import check_picture_output
+        >>> check_picture_output(Path("codes.pdf"), overwrite=False)
+        Traceback (most recent call last):
+        ...
+        priorkit.errors.RunFolderError: --out codes.pdf: a figure is one picture; name a file that ends in .png
     """
     if path.suffix != ".png":
         raise RunFolderError(f"--out {path}: a figure is one picture; name a file that ends in .png")
@@ -72,6 +89,14 @@ def save_picture(picture: Image.Image, path: Path, *, overwrite: bool = False) -
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from priorkit.runs import save_picture
+        >>> save_picture(Image.new("RGB", (64, 32)), Path("pictures/blank.png"))
+        >>> Image.open("pictures/blank.png").size
+        (64, 32)
     """
     check_picture_output(path, overwrite=overwrite)
     with explained_os_errors("write", None):
@@ -101,6 +126,15 @@ def save_images(
 
     Raises:
         RunFolderError: The path is taken or cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import torch
+        >>> from priorkit.runs import save_images
+        >>> save_images(torch.zeros(10, 1, 16, 16, dtype=torch.uint8), Path("samples.npz"))
+        >>> np.load("samples.npz")["images"].shape
+        (10, 16, 16, 1)
     """
     check_output(path, overwrite=overwrite)
     with explained_os_errors("write", None):

@@ -16,12 +16,22 @@ __all__ = ["append_evaluation", "read_evaluations"]
 
 
 def read_evaluations(path: Path) -> list[dict[str, Any]]:
-    """The evaluations in a file, the newest last; empty if the file does not exist.
+    """Reads the evaluations in a file, the newest last; empty if the file does not exist.
 
     Each has `scores`, a list of results of `priorkit.evaluation.Score.as_data`, and the conditions of the evaluation.
 
     Raises:
         RunFolderError: The file cannot be read, or does not hold evaluations.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import priorkit
+        >>> from priorkit.evaluation import EvaluationSettings
+        >>> from priorkit.runs import evaluate_run, read_evaluations
+        >>> settings = EvaluationSettings(scores=("reconstruction-error",), samples=100)
+        >>> evaluate_run(priorkit.load_run("runs/first", device="cpu"), settings).save(Path("scores.json"))
+        >>> [score["name"] for score in read_evaluations(Path("scores.json"))[-1]["scores"]]
+        ['reconstruction-error']
     """
     with explained_os_errors("read the scores", None):
         try:
@@ -59,6 +69,15 @@ def append_evaluation(path: Path, evaluation: Mapping[str, Any]) -> None:
 
     Raises:
         RunFolderError: The file cannot be read or written, or does not hold evaluations.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import append_evaluation, read_evaluations
+        >>> score = {"name": "frechet-distance", "label": "FID"}
+        >>> append_evaluation(Path("scores.json"), {"scores": [{**score, "value": 31.5}]})
+        >>> append_evaluation(Path("scores.json"), {"scores": [{**score, "value": 12.5}]})
+        >>> [evaluation["scores"][0]["value"] for evaluation in read_evaluations(Path("scores.json"))]
+        [31.5, 12.5]
     """
     with explained_os_errors("write the scores", None):
         path.parent.mkdir(parents=True, exist_ok=True)

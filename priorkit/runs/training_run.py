@@ -40,12 +40,20 @@ class TrainingOutcome:
     Attributes:
         path: The run folder.
         stopped: Why it stopped before its limit (`interrupted`, `terminated`), or None.
-        steps: Steps done in all.
-        images: Images seen in all.
-        seconds: Training time in all.
+        steps: Total number of steps, including those before a resumption.
+        images: Total number of images seen.
+        seconds: Total training time in seconds.
         best: The best held-out score and its step.
-        missed: The stages that were not reached before the time was up, by their names in `--stages`.
+        missed: The stages that were not reached before the time was up, as written in `--stages`.
         skipped: Updates skipped since the start or resumption because they were not finite (`--on-divergence skip`).
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> config = RunConfig(networks={"name": "mlp", "hidden": 8}, batch_size=8, steps=1, device="cpu")
+        >>> outcome = prepare(config, "runs/second").run()
+        >>> outcome.steps, outcome.images, outcome.stopped
+        (1, 8, None)
     """
 
     path: Path
@@ -69,9 +77,16 @@ class TrainingRun:
         path: The run folder, or its future path. If the user named no folder and another run takes this one meanwhile,
             the run uses the next free one when it starts.
         resumed: Whether the run is resumed.
-        processes: The processes that train it together.
+        processes: The processes that train the run together.
         registry: Where components come from.
         recipe: For a new run: the name of its recipe, if any.
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> prepared = prepare(RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu"), "runs/second")
+        >>> prepared.resumed, prepared.path.exists()
+        (False, False)
     """
 
     config: RunConfig
@@ -91,7 +106,7 @@ class TrainingRun:
 
     @torch_defaults()
     def run(self, observers: Sequence[Observer] = (), track: Sequence[str] | None = None) -> TrainingOutcome:
-        """Trains to the end. Ctrl-C and SIGTERM stop it after the step in progress, with a checkpoint.
+        """Trains to the end. Ctrl-C and SIGTERM stop the training after the step in progress, with a checkpoint.
 
         If several processes train together, all of them call this. Only the main process writes the folder and notifies
         its observers.
@@ -147,8 +162,8 @@ class TrainingRun:
         step = RunFolder.open(self.path).checkpoints.step("last")
         rate = f"{self.config.learning_rate / 2:.2g}"
         return (
-            f"try a lower --learning-rate: `priorkit train --resume {self.path} --learning-rate {rate}` goes on from "
-            f"step {step}, also with --clip-norm 1, or --on-divergence rollback or skip; or train a new run with "
+            f"try a lower --learning-rate: `priorkit train --resume {self.path} --learning-rate {rate}` continues "
+            f"from step {step}, also with --clip-norm 1, or --on-divergence rollback or skip; or train a new run with "
             "--precision float32"
         )
 
@@ -236,6 +251,13 @@ def prepare(
     Raises:
         PriorkitError: Something in the configuration, the data or the folder must be mended first.
         ProcessesError: Another of the processes that train together has failed.
+
+    Examples:
+        >>> from priorkit import RunConfig
+        >>> from priorkit.runs import prepare
+        >>> prepared = prepare(RunConfig(networks={"name": "mlp", "hidden": 8}, steps=1, device="cpu"), name="small")
+        >>> prepared.path.as_posix(), len(prepared.data.train)
+        ('runs/small-digits-001', 1617)
     """
     given = GivenObjects() if given is None else given
     registry = given.within(installed_plugins() if registry is None else registry)

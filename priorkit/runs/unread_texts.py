@@ -10,6 +10,16 @@ def unread_notes(run: Run, text: str) -> list[str]:
 
     Raises:
         ConfigurationError: The run's images are not conditioned on texts.
+
+    Examples:
+        >>> import priorkit
+        >>> from priorkit.runs import unread_notes
+        >>> small = {"networks": {"name": "mlp", "hidden": 8}, "steps": 1, "device": "cpu"}
+        >>> encoder = {"name": "gru", "dim": 8, "word_dim": 8, "length": 6}
+        >>> config = priorkit.RunConfig(condition="text", text_encoder=encoder, **small)
+        >>> run = priorkit.train(config, "runs/texts")
+        >>> unread_notes(run, "a handwritten 3"), unread_notes(run, "a handwritten gnu")
+        ([], ["'a handwritten gnu': the run's text encoder does not know 'gnu'"])
     """
     unknown, cut = run.unread(text)
     notes = []

@@ -27,7 +27,7 @@ def _left_out() -> str:
 
 
 def _used(environment: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, str]]]:
-    """Every component that a run has recorded, with its kind."""
+    """Yields the recorded components of a run, with their kinds."""
     for kind in KINDS:
         recorded = environment["components"].get(kind.slot)
         for used in recorded if isinstance(recorded, list) else [recorded]:
@@ -96,12 +96,12 @@ def require_plugins(path: Path, environment: Mapping[str, Any], registry: Regist
             f"the run {str(path)!r} uses {', '.join(missing)}, which no installed plug-in supplies; "
             f"{'; '.join(reasons) + '; mend it, or' if reasons else ''} install it again{_left_out()} "
             "(`priorkit plugins` lists what is loaded and what is broken)"
-            + ("; what was registered by a program, register first: priorkit.register" if REGISTERED in owners else "")
+            + ("; first register what a program had registered: priorkit.register" if REGISTERED in owners else "")
         )
     for distribution, (then, now) in versions.items():
         warnings.warn(
             f"the run {str(path)!r} was trained with {distribution} {then}, and {now} is installed now; "
-            "its components may compute something else",
+            "its components may give other results",
             PluginWarning,
             stacklevel=3,
         )

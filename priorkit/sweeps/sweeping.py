@@ -131,12 +131,15 @@ def sweep(
         KeyboardInterrupt: Ctrl-C; the same call resumes the sweep.
 
     Examples:
-        >>> from priorkit.sweeps import sweep
-        >>> best = sweep({"learning_rate": "1e-4..1e-2"}, {"steps": 500}, trials=20).best  # doctest: +SKIP
-        >>> sweep({"learning_rat": "1e-4..1e-2"}, {"steps": 500}, trials=20)
+        >>> import priorkit
+        >>> config = {"networks": {"name": "mlp", "hidden": 8}, "device": "cpu", "steps": 2}
+        >>> found = priorkit.sweep("learning_rate=1e-4..1e-2", config, trials=1)  # doctest: +SKIP
+        >>> found.best.params  # doctest: +SKIP
+        {'learning_rate': '0.00125207'}
+        >>> priorkit.sweep("learning_rat=1e-4..1e-2", config)
         Traceback (most recent call last):
-            ...
-        priorkit.errors.ConfigurationError: --search learning_rat: a run has no option --learning-rat; did you mean ...
+        ...
+        priorkit.errors.ConfigurationError: --search learning_rat: ...; did you mean 'learning_rate'?
     """
     settings = _settings(config)
     space = SearchSpace.checked(settings, search_of(search), installed_plugins() if registry is None else registry)

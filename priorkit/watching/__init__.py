@@ -1,4 +1,4 @@
-"""Watching runs while they train: a local page that shows them, and grows as they do."""
+"""A local page that shows runs while they train."""
 
 from priorkit.watching.run_table import RunTable
 from priorkit.watching.server import DEFAULT_PORT, WatchServer, open_server

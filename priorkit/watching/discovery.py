@@ -10,15 +10,15 @@ from priorkit.runs.folder import PRIOR_RECORD
 __all__ = ["runs_below"]
 
 _DEEPEST = 8
-"""Folders between a folder that is watched and a run, at most."""
+"""Maximal depth of a run below a watched folder."""
 _FILES = {"config.toml", "environment.json"}
-"""By which a folder is known as that of a run."""
+"""The files that mark a folder as a run."""
 
 
 def runs_below(folder: Path) -> Iterator[Path]:
-    """The run folders in a folder, which may be one itself, sorted within each folder.
+    """Yields the run folders in a folder, which may itself be a run, sorted within each folder.
 
-    Hidden folders, links and what lies inside runs are left out, and so is whatever cannot be looked at.
+    Hidden folders, links, folders inside runs, and folders that cannot be read are left out.
     """
     waiting = [(folder, 0)]
     while waiting:
@@ -32,7 +32,7 @@ def runs_below(folder: Path) -> Iterator[Path]:
 
 
 def _looked_into(path: Path) -> tuple[set[str], list[str]]:
-    """The names of a folder's entries that tell a run, and those of its folders."""
+    """Returns the names of the files in a folder that mark a run, and the names of its subfolders."""
     names, inside = set(), []
     with suppress(OSError), os.scandir(path) as entries:
         for entry in entries:

@@ -1,20 +1,20 @@
-"""A curve that grows for days in little memory."""
+"""A growing curve in bounded memory."""
 
 import math
 
 __all__ = ["GrowingCurve"]
 
 _MOST_STRETCHES = 400
-"""Each gives two points, and a page tells no more apart."""
+"""Maximal number of stretches; each gives two points, and a page cannot show more."""
 
 Point = tuple[float, float, float]
 
 
 class GrowingCurve:
-    """The points of a curve as they come: of each stretch of steps, the lowest and the highest, and the last of all.
+    """A curve that keeps the lowest and the highest point of each stretch of steps, and the last point of all.
 
-    The stretches are equally long, and grow as the curve does, so that spikes stay and early points are as dense as
-    late ones. Values that are not finite are left out.
+    All stretches have the same length, which grows with the curve, so that spikes remain visible and early points are
+    as dense as late ones. Values that are not finite are left out.
 
     Examples:
         >>> from priorkit.watching.growing_curve import GrowingCurve
@@ -30,7 +30,7 @@ class GrowingCurve:
         self._last: Point | None = None
 
     def add(self, step: float, images: float, value: float) -> None:
-        """Adds a point behind the others."""
+        """Adds a point at the end of the curve."""
         if not all(map(math.isfinite, (step, images, value))):
             return
         self._last = (step, images, value)
@@ -43,7 +43,7 @@ class GrowingCurve:
                 self._put(low, high)
 
     def _put(self, low: Point, high: Point) -> None:
-        # Two points of one stretch stay in one: lengths are multiples of those before.
+        # Points of one stretch stay together, because new lengths are multiples of earlier ones.
         place = int(low[0] // self._length)
         known = self._stretches.get(place)
         if known is not None:
@@ -51,10 +51,10 @@ class GrowingCurve:
         self._stretches[place] = (low, high)
 
     def points(self, across: str) -> list[tuple[float, float]]:
-        """The points from left to right.
+        """Returns the points from left to right.
 
         Args:
-            across: What is counted horizontally: `step` or `images`.
+            across: The unit of the horizontal axis: `step` or `images`.
         """
         kept = {point for extremes in self._stretches.values() for point in extremes}
         if self._last is not None:

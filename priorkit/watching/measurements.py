@@ -1,4 +1,4 @@
-"""A run's `metrics.jsonl` as it grows: only what is new is read."""
+"""Follows a run's growing `metrics.jsonl`: only new lines are read."""
 
 import os
 from collections import deque
@@ -12,25 +12,25 @@ from priorkit.whole_files import open_regular
 __all__ = ["Measurements"]
 
 _AT_ONCE = 2**22
-"""Bytes that are read at once."""
+"""Number of bytes to read at once."""
 _MARK = 256
-"""Bytes before the place that has been read up to, by which another file is told."""
+"""Number of bytes before the current position that are compared to notice a replaced file."""
 _PACE = 20
-"""Measurements from which the pace is taken: more would remember how fast other stages were."""
+"""Number of measurements to compute the speed from; more would include the speed of earlier stages."""
 _MOST_WARNINGS = 50
 _HELD_OUT = "held_out/"
 _COUNTS = ("step", "images", "seconds")
 
 
 class Measurements:
-    """What a run has measured so far.
+    """The measurements of a run so far.
 
     Attributes:
-        curves: Every measurement's curve by its key.
-        last: The last row's step, images and seconds; zeros before the first.
+        curves: The curve of each measurement by its key.
+        last: Step, images and seconds of the last row; zeros before the first row.
         held_out: The last held-out scores, by name.
-        warnings: What training warned of, in words.
-        changes: How often something has changed.
+        warnings: The warnings of the training, in words.
+        changes: Number of changes so far.
     """
 
     def __init__(self) -> None:
@@ -47,19 +47,19 @@ class Measurements:
 
     @property
     def seconds_a_step(self) -> float | None:
-        """How long a step takes now; None where that is not known."""
+        """The current duration of a step in seconds; None if unknown."""
         if len(self._times) < 2:
             return None
         (step, seconds), (now, then) = self._times[0], self._times[-1]
         return (then - seconds) / (now - step) if now > step and then > seconds else None
 
     def refresh(self, file: Path) -> None:
-        """Reads what has been added to the file; all of it, if it is another one than it was.
+        """Reads new lines of the file; reads the whole file if it has been replaced.
 
-        A run that is gone on with has its file written anew, without the lines that will be done again.
+        Resuming a run rewrites its file, without the lines of steps that are repeated.
 
         Raises:
-            OSError: The file cannot be read; one that is not there holds nothing.
+            OSError: The file cannot be read. A missing file counts as empty.
         """
         try:
             opened = open_regular(file)
@@ -81,11 +81,11 @@ class Measurements:
                 whole = part.rfind(b"\n") + 1
                 if not whole:
                     if len(part) == _AT_ONCE:
-                        # No measurement is so long.
+                        # Measurements are never this long.
                         self._read += len(part)
                         self._mark = part[-_MARK:]
                         continue
-                    # The end of a line is being written, or a crash has cut it short.
+                    # The line is still being written, or a crash has cut it short.
                     break
                 for line in part[:whole].splitlines():
                     self._take(line)

@@ -1,4 +1,4 @@
-"""The runs that are watched, each under a number: the page asks for numbers, and never for files."""
+"""The watched runs, each with a number: the page requests runs by number, never files by path."""
 
 import threading
 import time
@@ -15,30 +15,30 @@ from priorkit.watching.watched_run import WatchedRun
 __all__ = ["RunTable"]
 
 _PATIENCE = 2.0
-"""Seconds for first looks at runs within one refresh: of hundreds, the rest follow in the next."""
+"""Seconds that one refresh spends on reading new runs; of hundreds of runs, the next refresh reads the rest."""
 _BETWEEN = 0.5
-"""Seconds between two refreshes, at least, however many pages ask."""
+"""Minimal time in seconds between two refreshes, however many pages are open."""
 _REST = 10.0
-"""How much longer the folders are left alone than it took to search them: at least a second."""
+"""The pause between two searches of the folders, as a multiple of a search's duration; at least a second."""
 
 
 class RunTable:
-    """Runs below folders: those that are there, those that appear, and those that have been there.
+    """The runs below folders, including new runs and removed runs.
 
-    Nothing is read until somebody asks. Threads may share it.
+    Files are read only when a page requests data. Threads may share a table.
 
     Args:
-        folders: Run folders, or folders that hold some, at any depth.
+        folders: Run folders, or folders with run folders below them.
 
     Raises:
-        RunFolderError: One of them is not there.
+        RunFolderError: A folder does not exist.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         for folder in folders:
             if not folder.is_dir():
                 raise RunFolderError(
-                    f"no folder {str(folder)!r} to watch; name runs, or a folder that they lie in: priorkit watch runs"
+                    f"no folder {str(folder)!r} to watch; name runs, or a folder with runs: priorkit watch runs"
                 )
         self.folders = tuple(folders)
         self._runs: dict[Path, WatchedRun] = {}
@@ -47,7 +47,7 @@ class RunTable:
 
     @contextmanager
     def _looked_at(self) -> Iterator[list[WatchedRun]]:
-        """The runs as they are now; nobody else reads meanwhile."""
+        """Yields the up-to-date runs, while other threads wait."""
         with self._lock:
             now = time.monotonic()
             if now - self._searched_at > max(1.0, _REST * self._search_took):
@@ -64,20 +64,20 @@ class RunTable:
     def _search(self) -> None:
         for folder in self.folders:
             for path in runs_below(folder):
-                # Named twice, or below two of the folders, it is still one run.
+                # A run that is named twice, or lies below two of the folders, is listed once.
                 resolved = path.resolve()
                 if resolved not in self._runs:
                     self._runs[resolved] = WatchedRun(len(self._runs) + 1, path, self._name(folder, path))
 
     def _name(self, folder: Path, path: Path) -> str:
-        # Of several folders, runs may share names.
+        # Runs in different folders may have the same name.
         whose = [folder.resolve().name] if len(self.folders) > 1 else []
         inside = str(Path(*whose, path.relative_to(folder))) if path != folder else path.resolve().name
         taken = {run.name for run in self._runs.values()}
         return inside if inside not in taken else str(path) if str(path) not in taken else str(path.resolve())
 
     def as_data(self) -> dict[str, Any]:
-        """All runs, those that have changed last first, and the folders that are not there (any more)."""
+        """Returns all runs, the most recently changed first, and the missing folders."""
         with self._looked_at() as runs:
             listed = sorted((run.as_data() for run in runs), key=lambda told: -(told["updated"] or 0.0))
         listed.sort(key=lambda told: told["state"] != "running")
@@ -85,21 +85,21 @@ class RunTable:
         return {"runs": listed, "missing": missing, "now": time.time()}
 
     def details(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """What is told of chosen runs, in the order of their numbers as given."""
+        """Returns the details of chosen runs, in the order of the given numbers."""
         with self._looked_at() as runs:
             known = {run.number: run for run in runs}
             return [known[number].details() for number in numbers if number in known]
 
     def curves(self, numbers: Sequence[int], across: str, known: str) -> dict[str, Any] | None:
-        """The curves of chosen runs, those of one measurement in one panel.
+        """Returns the curves of chosen runs, with one panel for each measurement.
 
         Args:
-            numbers: Which runs.
-            across: What is counted horizontally: `step` or `images`.
-            known: The `key` of those that the page has.
+            numbers: The numbers of the runs.
+            across: The unit of the horizontal axis: `step` or `images`.
+            known: The `key` of the curves that the page already has.
 
         Returns:
-            The `panels` and their `key`; None if they are as the page has them.
+            The `panels` and their `key`; None if the page's curves are up to date.
         """
         with self._looked_at() as runs:
             by_number = {run.number: run for run in runs}
@@ -121,6 +121,6 @@ class RunTable:
         return {"key": key, "panels": panels}
 
     def find(self, number: int) -> WatchedRun | None:
-        """The run of a number, if there is one."""
+        """Returns the run with a number; None if there is none."""
         with self._lock:
             return next((run for run in self._runs.values() if run.number == number), None)

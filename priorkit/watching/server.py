@@ -1,4 +1,4 @@
-"""The server of the page: for browsers on this machine alone, and only for what is told of watched runs."""
+"""The server of the page, for browsers on this machine alone; it serves nothing but data of watched runs."""
 
 import errno
 import json
@@ -25,9 +25,9 @@ DEFAULT_PORT = 8642
 _LOOPBACK = "127.0.0.1"
 _PORTS_TRIED = 20
 _MOST_CHOSEN = 20
-"""Runs whose curves are asked for at once."""
+"""Maximal number of runs in one request for curves."""
 _HOST = re.compile(r"(?P<name>localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
-"""What a browser calls a server on its own machine, perhaps at the end of a tunnel with another port."""
+"""Host names of this machine in requests; the port may be that of a tunnel."""
 _NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 _PICTURE = re.compile(rf"/picture/(?P<run>[0-9]{{1,9}})/(?P<kind>{'|'.join(PICTURES)})/(?P<step>[0-9]{{1,18}})")
 _REPORT = re.compile(r"/report/(?P<run>[0-9]{1,9})")
@@ -37,7 +37,7 @@ _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts allow-popups"
 )
-"""A report may have come from somebody else with its run: it is no part of this site, and asks it for nothing."""
+"""The policy for reports: a report may come from another person with its run, so it must not access this site."""
 _TAKEN = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
@@ -46,14 +46,14 @@ class WatchServer(ThreadingHTTPServer):
 
     Args:
         table: The runs.
-        port: Its port; 0 for any that is free.
+        port: The port; 0 for any free port.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port is not available.
     """
 
     daemon_threads = True
-    # Elsewhere than on Windows, it only says that a port may be had whose last connections are still being closed.
+    # Except on Windows, this only allows a port whose last connections are still being closed.
     allow_reuse_address = sys.platform != "win32"
     allow_reuse_port = False
 
@@ -64,29 +64,29 @@ class WatchServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """What a browser opens."""
+        """The address to open in a browser."""
         return f"http://{_LOOPBACK}:{self.server_port}/"
 
     def server_bind(self) -> None:
-        """Binds it without asking what the address is called, which may take long."""
+        """Binds the server without looking up its host name, which may take long."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = _LOOPBACK, int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Browsers leave before they are answered, which is none of the user's concern."""
+        """Ignores errors of requests: a browser may close a connection before its answer."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
 def open_server(table: RunTable, port: int | None = None) -> WatchServer:
-    """A server that listens.
+    """Opens a server that listens.
 
     Args:
         table: The runs.
-        port: Its port, 0 for any that is free; if None, the default one, or the next that is free.
+        port: The port, 0 for any free port; if None, the default port, or the next free one.
 
     Raises:
-        ConfigurationError: The port cannot be had.
+        ConfigurationError: The port is not available.
     """
     tried = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED) if port is None else (port,)
     for number in tried:
@@ -98,17 +98,16 @@ def open_server(table: RunTable, port: int | None = None) -> WatchServer:
             refused = error
     if port is None:
         raise ConfigurationError(
-            f"none of the ports {tried[0]} to {tried[-1]} is free; choose another one with --port N, or any by --port 0"
+            f"none of the ports {tried[0]} to {tried[-1]} is free; choose a port with --port N, or any with --port 0"
         )
     why = "is taken by another program" if refused.errno == errno.EADDRINUSE else "may not be used"
     raise ConfigurationError(
-        f"port {port} {why} ({refused.strerror}); choose another one with --port N, or leave out --port to have one "
-        "that is free"
+        f"port {port} {why} ({refused.strerror}); choose another one with --port N, or leave out --port for a free one"
     )
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one browser."""
+    """Answers the requests of one connection."""
 
     server: WatchServer
     protocol_version = "HTTP/1.1"
@@ -116,17 +115,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        """Answers with the page, or with what it asks for."""
+        """Answers with the page, or with the data that the page requests."""
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or _HOST.fullmatch(hosts[0].strip()) is None:
-            # Another site's name that leads here: its scripts would read what this one says.
+            # Another site's name may resolve to this address; that site's scripts could then read the answers.
             self._refuse(HTTPStatus.FORBIDDEN, f"open {self.server.address} on this machine")
             return
         try:
             asked = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(asked.query, max_num_fields=8).items()}
         except ValueError:
-            self._refuse(HTTPStatus.BAD_REQUEST, "this address means nothing here")
+            self._refuse(HTTPStatus.BAD_REQUEST, "this address is invalid")
             return
         answers: dict[str, Callable[[dict[str, str]], None]] = {
             "/": self._page,
@@ -144,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _page(self, query: dict[str, str]) -> None:
-        # What the page may do, it says itself.
+        # The page contains its own policy.
         self._answer(self.server.page, "text/html; charset=utf-8", "frame-ancestors 'none'")
 
     def _runs(self, query: dict[str, str]) -> None:
@@ -160,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _picture(self, number: int, kind: str, step: int) -> None:
         run = self.server.table.find(number)
-        # The file is one of those that the run's folder is found to hold; nothing of the request is part of its path.
+        # The file is one of those found in the run's folder; no text from the request is part of its path.
         found = dict(kept_pictures(run.folder, kind)).get(step) if run is not None else None
         content = _read(found)
         if not content.startswith(_PNG):
@@ -210,18 +209,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuses other methods, and what cannot be understood; what came with them is read as no further request."""
+        """Refuses other methods and malformed requests; closes the connection, so that no rest is read as a request."""
         self.close_connection = True
         if code == HTTPStatus.NOT_IMPLEMENTED:
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only GET", Allow="GET")
             return
-        # Of such a request, nothing may be known.
+        # For a malformed request, attributes such as the command may be missing.
         self.command = getattr(self, "command", None) or "GET"
         self.request_version = "HTTP/1.1"
         self._refuse(HTTPStatus(code), HTTPStatus(code).phrase)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-        """Says nothing: a page asks every other second."""
+        """Logs nothing, because pages send requests every other second."""
 
 
 def _numbers(query: dict[str, str]) -> list[int]:
@@ -230,7 +229,7 @@ def _numbers(query: dict[str, str]) -> list[int]:
 
 
 def _read(file: Path | None) -> bytes:
-    """The content of a file; nothing where it cannot be read."""
+    """Returns the content of a file; empty if it cannot be read."""
     try:
         return b"" if file is None else read_regular(file)
     except OSError:

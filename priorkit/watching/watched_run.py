@@ -1,4 +1,4 @@
-"""A run as it is watched: what is told of it, read anew where its folder has changed."""
+"""The current state of a watched run, read again when its folder has changed."""
 
 import math
 import os
@@ -24,17 +24,17 @@ _ENDED = ("complete", "stopped", "diverged")
 
 
 class WatchedRun:
-    """A run folder that is looked at again and again; whatever happens to it is a state, and no error.
+    """A run folder that is read again and again; whatever happens to it becomes a state, not an error.
 
     Args:
-        number: By which the page names it.
+        number: The run's number on the page.
         path: The folder.
-        name: What it is called on the page.
+        name: The run's name on the page.
 
     Attributes:
-        state: `waiting` before the first look; `running` while a process trains it; `complete`, `stopped` or
-            `diverged`; `unreadable`, where `error` says why; `gone`.
-        measurements: What it has measured.
+        state: `waiting` before the first read; `running` while a process trains the run; `complete`, `stopped` or
+            `diverged`; `unreadable`, for the reason in `error`; `gone` if the folder was removed.
+        measurements: The run's measurements.
     """
 
     def __init__(self, number: int, path: Path, name: str) -> None:
@@ -53,7 +53,7 @@ class WatchedRun:
         self._updated: float | None = None
 
     def refresh(self) -> None:
-        """Looks at the folder; files that are as they were are not read again."""
+        """Reads the folder; unchanged files are not read again."""
         try:
             self._refresh()
         except FileNotFoundError as error:
@@ -61,11 +61,11 @@ class WatchedRun:
         except (PriorkitError, OSError) as error:
             self._fail(error)
         except Exception as error:
-            # Somebody has changed a file in a way that nobody thought of: its row says so, and the others go on.
+            # A file was changed in an unforeseen way: the run's row says so, and other runs are not affected.
             self._fail(error, f"{type(error).__name__}: ")
 
     def _fail(self, error: Exception, kind: str = "") -> None:
-        # Of a folder that is being removed, some files go first.
+        # While a folder is being removed, some of its files are missing already.
         self.state = "unreadable" if self.folder.path.is_dir() else "gone"
         self.error = in_one_line(f"{kind}{error}") if self.state == "unreadable" else ""
         self._of = self._ended_as = ()
@@ -76,7 +76,7 @@ class WatchedRun:
             self.state, self.error = "gone", ""
             self._of = self._ended_as = ()
             return
-        # Asked first: a training that ends meanwhile is looked at once more.
+        # Checked first, so that a training that ends meanwhile is read once more.
         running = is_training(folder.path)
         made = _stamps(folder.config, folder.environment)
         if made != self._of:
@@ -90,7 +90,7 @@ class WatchedRun:
         if running:
             self.state, self._ended_as = "running", ()
         else:
-            # Files by which it is told how a run has ended.
+            # The files that tell how a run ended.
             now = _stamps(
                 folder.metrics, folder.path / "checkpoints" / "last.json", folder.scores, folder.path / DIVERGED
             )
@@ -100,7 +100,7 @@ class WatchedRun:
         self.error = ""
 
     def as_data(self) -> dict[str, Any]:
-        """What the list says of it, as plain values for JSON."""
+        """Returns the run's row in the list, as plain values for JSON."""
         config, last = self._config, self.measurements.last
         fraction, left = self._progress()
         return {
@@ -121,7 +121,7 @@ class WatchedRun:
         }
 
     def details(self) -> dict[str, Any]:
-        """What the page says of it where it is chosen, as plain values for JSON."""
+        """Returns the run's details, shown when it is chosen, as plain values for JSON."""
         pictures = {} if self.state == "gone" else {kind: self._pictures(kind) for kind in PICTURES}
         return {
             "id": self.number,
@@ -137,7 +137,7 @@ class WatchedRun:
         }
 
     def _pictures(self, kind: str) -> list[list[int]]:
-        """Steps of the pictures of a kind, each with a number that another picture of that step does not have."""
+        """Returns the steps of the pictures of a kind, each with a number that changes when the picture is replaced."""
         found = []
         for step, path in kept_pictures(self.folder, kind):
             try:
@@ -147,7 +147,7 @@ class WatchedRun:
         return found
 
     def _progress(self) -> tuple[float | None, float | None]:
-        """The share that is done, and the seconds that are left; None where they are not known."""
+        """Returns the completed share, and the remaining seconds; None for unknown values."""
         if self.state == "complete":
             return 1.0, None
         config, last = self._config, self.measurements.last
@@ -169,7 +169,7 @@ class WatchedRun:
 
 
 def _stamps(*files: Path) -> tuple[Any, ...]:
-    """By which it is told whether files have changed."""
+    """Returns a stamp of each file, to notice changes."""
     return tuple(_stamp(file) for file in files)
 
 

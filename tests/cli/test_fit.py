@@ -43,7 +43,7 @@ def test_other_trainings_show_no_flag_of_it(cli):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["fit"], "the run whose codes the prior learns is missing"),
+        (["fit"], "the run to whose codes the prior is fitted is missing"),
         (["fit", "nowhere"], "no run 'nowhere'"),
         (["fit", "vae", "--prior", "gaussian"], "--prior gaussian: it has nothing to learn"),
         (["fit", "vae", "--networks", "mlp"], "--networks: a fit leaves the autoencoder of 'vae' as it is"),

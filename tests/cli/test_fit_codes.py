@@ -101,7 +101,7 @@ def test_the_help_answers_without_torch():
         (["fit", "--codes", "codes.npz", "--dataset", "mnist"], "--dataset: a fit to given codes has no images"),
         (["fit", "--codes", "codes.npz", "--condition", "embedding"], "has no array 'conditions' beside its codes"),
         (["fit", "--resume", "nowhere"], "'nowhere' is not a prior"),
-        (["fit", "--resume", "x", "--entries", "3"], "--entries: --resume knows what the codes are"),
+        (["fit", "--resume", "x", "--entries", "3"], "--entries: the folder of the fit records this already"),
     ],
 )
 def test_mistakes_are_one_line(arguments, told, cli):

@@ -118,7 +118,7 @@ def test_an_equal_time_for_programs_to_read(reproduce):
             ("figure15", "--dataset", "npz", "--steps", 3),
             "figure15 has no text for this data set: give one, with alternatives in braces, such as --text",
         ),
-        (("figure15", "--steps", 3, "--text", "a"), "'a': put what changes from column to column in braces"),
+        (("figure15", "--steps", 3, "--text", "a"), "'a': put the alternatives for the columns in braces"),
         (("figure14", "--steps", 3, "--text", " "), "--text is empty: say what to draw"),
         (("table3", "--steps", 3), "table3 needs a data set: --dataset NAME (the paper's: cifar10)"),
         (("table3", "--dataset", "digits"), "table3 needs one of --budget TIME and --steps N"),
@@ -167,5 +167,5 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(reproduce, send_at_step, tmp_
     assert [run["state"] for run in end["systems"][2]["runs"]] == ["stopped"]
     done = reproduce(*given)
     assert (done.status, done.err) == (0, "")
-    assert "going on at step" in done.out
+    assert "from step" in done.out
     assert json.loads((tmp_path / "s/table.json").read_text())["systems"][2]["runs"][0]["steps"] == 9

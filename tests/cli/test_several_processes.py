@@ -171,7 +171,7 @@ def test_a_process_that_fails_in_training_ends_the_run_with_its_error(together, 
 def test_processes_that_were_started_for_different_runs_say_so(together, tiny, flags):
     main_process, other = together(2, "train", "vae", *tiny, "--steps", 3, own={1: flags})
     assert main_process[0] == other[0] == 2
-    assert f"process 1 of 2 was started for another run: its {flags[0]} is {flags[1]}, and that" in main_process[2]
+    assert f"process 1 of 2 was started for another run: its {flags[0]} is {flags[1]}, but that" in main_process[2]
     assert other[2] == ""
     assert not list(Path.cwd().iterdir())
 

@@ -22,11 +22,11 @@ def test_a_run_is_packed_and_unpacked(cli, trained):
     assert {row["recipe"] for row in rows} == {"learned"}
     assert {(row["steps"], row["resumable"]) for row in rows} == {(4, False)}
     table = cli("models", "trained.priorkit.zip").out
-    for text in ("recipe", "learned", "digits, 1617 images to train on", "16x16, grey", "plug-ins of others", "none"):
+    for text in ("recipe", "learned", "digits, 1617 images to train on", "16x16, grey", "third-party plug-ins", "none"):
         assert text in table
     refused = cli("sample", "trained.priorkit.zip", "--out", "others.png")
     assert refused.err == (
-        "priorkit: 'trained.priorkit.zip' is a packed run: unpack it first, by priorkit unpack trained.priorkit.zip\n"
+        "priorkit: 'trained.priorkit.zip' is a packed run: unpack it first with priorkit unpack trained.priorkit.zip\n"
     )
 
 
@@ -36,7 +36,7 @@ def test_suggested_commands_quote_paths(cli, trained):
     unpacked = cli("unpack", "my run; x.zip", "--out", "a $b")
     assert unpacked.out == "a $b: use it as any run, as in priorkit sample 'a $b'\n"
     refused = cli("sample", "my run; x.zip", "--out", "x.png")
-    assert refused.err.endswith("by priorkit unpack 'my run; x.zip'\n")
+    assert refused.err.endswith("with priorkit unpack 'my run; x.zip'\n")
 
 
 @pytest.mark.parametrize(

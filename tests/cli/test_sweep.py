@@ -66,7 +66,7 @@ def test_runs_of_another_sweep_are_not_taken_for_its_own(cli, tiny):
         ((), "a sweep needs something to vary"),
         (("--search", "learning_rat=1..2"), "a run has no option --learning-rat; did you mean 'learning_rate'"),
         (("--search", "networks.hidden=0,4", "--networks", "mlp"), "--search networks.hidden=0: --networks.hidden"),
-        (("--search", "code_dim=2,4", "--code-dim", "8"), "--code-dim is searched, and given as well"),
+        (("--search", "code_dim=2,4", "--code-dim", "8"), "--code-dim is both searched and given"),
         (("--search", "code_dim=2,4", "--objective", "beauty"), "a run has no such figure"),
         (("--search", "code_dim=2,4", "--trials", "0"), "expected a whole number of at least 1"),
         (("--search", "code_dim=2,4", "--pruner", "axe"), "--pruner"),
@@ -102,7 +102,7 @@ def test_the_command_that_goes_on_has_no_password(cli, monkeypatch, raised, tied
     assert result.status == 130
     shown = result.out + result.err
     assert not any(word in shown for word in ("sec/ret", "hidden"))
-    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (with the --study that was given" in shown
+    assert f"--study{'=' if tied else ' '}postgresql://ann@host:5433/db (add the password to --study" in shown
 
 
 def test_the_extra_is_named_where_it_is_missing(cli, monkeypatch, tmp_path):

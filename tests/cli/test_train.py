@@ -433,7 +433,7 @@ def test_a_stage_that_the_time_did_not_suffice_for_is_told(cli, tiny):
     stages = ["--stages", "autoencoder:30,code-fitting:1"]
     told = cli("train", "aae", *chosen, *stages, "--max-time", "0.01s", "--out", "run")
     assert told.status == 0, told.err
-    assert "its time was up before the stage code-fitting, so nothing has been trained there" in told.out
+    assert "the time was up before the stage code-fitting, which was not trained" in told.out
     assert told.out.endswith("priorkit train --resume run --steps 31\n")
     refused = cli("train", "--resume", "run", "--steps", "900")
     assert (refused.status, refused.err.count("\n")) == (2, 1)

@@ -39,8 +39,8 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
             "WORLD_SIZE=2 but no MASTER_ADDR, MASTER_PORT: .*torchrun --nproc-per-node N",
         ),
         ({"WORLD_SIZE": "2"}, "WORLD_SIZE=2 but no RANK, MASTER_ADDR, MASTER_PORT"),
-        ({"WORLD_SIZE": "two"}, "WORLD_SIZE='two', and a number was expected"),
-        ({"WORLD_SIZE": "1", "LOCAL_RANK": "-1"}, "LOCAL_RANK='-1', and a number was expected"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE='two', but a number was expected"),
+        ({"WORLD_SIZE": "1", "LOCAL_RANK": "-1"}, "LOCAL_RANK='-1', but a number was expected"),
     ],
 )
 def test_half_an_environment_is_refused(given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_processes_given_up_before_are_not_given_up_again(in_processes: Callable
         abandon_processes(before)
         processes = join_processes()
         abandon_processes(before)
-        with pytest.raises(ProcessesError, match=r"have given it up after an error; .*--resume RUN"):
+        with pytest.raises(ProcessesError, match=r"have abandoned it after an error; .*--resume RUN"):
             before.gather(1)
         return join_processes() is processes and processes.gather(1) == [1, 1]
 

@@ -139,8 +139,8 @@ def test_layers_that_do_something_else_are_refused() -> None:
     hooked = nn.BatchNorm1d(5)
     hooked.register_forward_hook(lambda *_: None)
     for network, words in (
-        (nn.Sequential(Doubled(5)), r"Doubled \(layer '0'\) has a forward or hooks of its own"),
-        (nn.Sequential(hooked), r"BatchNorm1d \(layer '0'\) has a forward or hooks of its own"),
+        (nn.Sequential(Doubled(5)), r"Doubled \(layer '0'\) has its own forward or hooks"),
+        (nn.Sequential(hooked), r"BatchNorm1d \(layer '0'\) has its own forward or hooks"),
         (nn.BatchNorm1d(5), "BatchNorm1d is a whole network"),
     ):
         with pytest.raises(ConfigurationError, match=f"{words}.*--no-synchronise-batch-norm"):

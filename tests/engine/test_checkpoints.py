@@ -242,6 +242,35 @@ def test_without_a_checkpoint(store: CheckpointStore) -> None:
         store.path()
 
 
+def test_advice_where_a_pointer_is_missing(store: CheckpointStore) -> None:
+    assert store.is_empty()
+    for step in (1, 2):
+        store.save(step, weights(step), {}, ["last", "best"], keep=2)
+    store.save(3, weights(3), {}, ["last"], keep=2)
+    assert not store.is_empty()
+    last = store.folder / "last.json"
+    last.unlink()
+    pointer = '{"checkpoint": "step-00000003"}'
+    with pytest.raises(RunFolderError) as caught:
+        store.path("last")
+    assert str(caught.value) == (
+        f"no checkpoint 'last': {str(last)!r} is missing; use --checkpoint best, or write {pointer} into {str(last)!r}"
+    )
+    (store.folder / "best.json").unlink()
+    with pytest.raises(RunFolderError, match=f"is missing; write .*step-00000003.* into {str(last)!r}$"):
+        store.path("last")
+    assert not store.is_empty()
+
+
+def test_the_earlier_checkpoints_of_a_damaged_pointer_are_no_substitutes(store: CheckpointStore) -> None:
+    """Which checkpoint was the last one is not known then."""
+    for step in (1, 2):
+        store.save(step, weights(step), {}, ["last"], keep=2)
+    (store.folder / "last.json").write_text("{")
+    with pytest.raises(RunFolderError, match="is damaged; it should hold"):
+        store.intact()
+
+
 class Intruder:
     """What a manipulated file could bring."""
 
@@ -293,6 +322,14 @@ def test_earlier_checkpoints_stay_as_many_as_are_to_be_kept(store: CheckpointSto
     assert entries(store) == ["best.json", "last.json", *kept]
     store.save(6, weights(6), {}, ["last"])
     assert entries(store) == ["best.json", "last.json", "step-00000001", "step-00000006"]
+    assert (store.step(), store.step("best")) == (6, 1)
+
+
+def test_metadata_are_read_alone(store: CheckpointStore) -> None:
+    store.save(1, weights(), {}, ["last"], {"format": "4"})
+    assert store.metadata() == store.metadata(store.path()) == {"format": "4"}
+    store.save(2, weights(), {}, ["last"])
+    assert store.metadata() == {}
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "state.pt", "checksums.json"])
@@ -316,6 +353,28 @@ def test_damage_at_any_place_is_found_and_the_checkpoint_before_is_offered(file:
     assert store.load_state(folder) == {"step": 1}
     damaged.write_bytes(content)
     assert store.intact() == (damaged.parent, "")
+
+
+def test_every_skipped_checkpoint_is_told_with_its_reason(store: CheckpointStore) -> None:
+    for step in (1, 2, 3):
+        store.save(step, weights(step), {}, ["last"], keep=3)
+    reasons = []
+    for step in (3, 2):
+        file = store.folder / f"step-0000000{step}" / "weights.safetensors"
+        truncate(file)
+        reasons.append(f"{str(file)!r}: it is damaged: its checksum differs from the recorded one")
+    assert store.intact() == (store.folder / "step-00000001", "; ".join(reasons))
+
+
+def test_an_error_without_words_is_named_by_its_kind(store: CheckpointStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.save(1, weights(), {}, ["last"])
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr("priorkit.engine.checkpoint_files.safe_open", fails)
+    with pytest.raises(DamagedCheckpointError, match=r"weights\.safetensors.*EOFError"):
+        store.metadata()
 
 
 def test_the_newest_checkpoint_is_the_last_where_its_pointer_is_missing(store: CheckpointStore) -> None:

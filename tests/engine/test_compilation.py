@@ -146,6 +146,22 @@ def test_what_cannot_be_compiled_says_so() -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("module", ["torch._dynamo.exc", "torch._inductor.exc", "elsewhere"])
+def test_errors_of_either_compiler_are_explained(module: str) -> None:
+    kind = type("SomeError", (RuntimeError,), {"__module__": module})
+
+    def backend(graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        def fails(*inputs: Tensor) -> None:
+            raise kind("no code was made")
+
+        return fails
+
+    _, compiled = critics(backend)
+    expected = kind if module == "elsewhere" else ConfigurationError
+    with pytest.raises(expected, match="no code was made"):
+        compiled(IMAGES)
+
+
 class Choosy(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if images.shape[1] != 3:

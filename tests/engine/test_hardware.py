@@ -1,9 +1,11 @@
+import re
 import warnings
 from collections.abc import Callable
 
 import pytest
 import torch
 
+from priorkit.distributed import Processes
 from priorkit.engine import Precision, choose_device, choose_precision
 from priorkit.errors import DeviceError
 
@@ -39,6 +41,42 @@ def test_a_missing_device_is_refused(name: str, count: int, monkeypatch: pytest.
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "expected"),
+    [("auto", 0, "cpu"), ("cpu", 4, "cpu"), ("auto", 4, "cuda:2"), ("cuda", 3, "cuda:2")],
+)
+def test_each_of_several_processes_gets_a_device(
+    name: str, count: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    assert choose_device(name, Processes(2, 3, local_rank=2, local_count=3)) == torch.device(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "message"),
+    [
+        ("mps", 0, "--device mps: several processes cannot train on it; use --device cpu, or one process"),
+        ("cuda", 0, "3 processes on this machine need a GPU each, and 0 CUDA device(s) were found; start 1 with "),
+        ("auto", 2, "3 processes on this machine need a GPU each, and 2 CUDA device(s) were found; start 2 with "),
+        ("cuda:1", 4, "--device cuda:1: 3 processes on this machine cannot share it; use --device cuda for a GPU each"),
+    ],
+)
+def test_a_device_that_several_processes_cannot_use_is_refused(
+    name: str, count: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(DeviceError, match=re.escape(message)):
+        choose_device(name, Processes(0, 3, local_rank=0, local_count=3))
+
+
+def test_one_process_on_each_machine_may_name_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1", Processes(1, 2, local_rank=0, local_count=1)) == torch.device("cuda", 1)
+
+
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])
 def test_auto_precision_on_cuda(capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
@@ -46,13 +84,20 @@ def test_auto_precision_on_cuda(capability: tuple[int, int], expected: str, monk
 
 
 @pytest.mark.parametrize(
-    ("capability", "amx", "expected"),
-    [("AVX512", True, "bfloat16"), ("AVX512", False, "float32"), ("AVX2", True, "float32")],
+    ("capability", "amx", "avx512_bf16", "expected"),
+    [
+        ("AVX512", True, False, "bfloat16"),
+        ("AVX512", False, True, "bfloat16"),
+        ("AVX512", False, False, "float32"),
+        ("AVX2", True, True, "float32"),
+    ],
 )
-def test_auto_precision_on_a_cpu(capability: str, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_precision_on_a_cpu(
+    capability: str, amx: bool, avx512_bf16: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16, raising=False)
     assert choose_precision("auto", CPU).name == expected
 
 

@@ -25,3 +25,16 @@ def test_statistics_are_those_of_before() -> None:
     assert moves.skips(BAD)
     moves.end_step()
     assert torch.equal(norm.running_mean, before)
+
+
+def test_only_steps_that_skipped_a_move_restore_statistics() -> None:
+    norm = nn.BatchNorm1d(2)
+    moves = SkippedMoves({"net": norm})
+    moves.begin_step()
+    assert moves.skips(BAD)
+    moves.end_step()
+    moves.begin_step()
+    norm(torch.full((8, 2), float("nan")))
+    assert not moves.skips(GOOD)
+    moves.end_step()
+    assert bool(norm.running_mean.isnan().all())

@@ -148,7 +148,7 @@ def test_somebody_elses_page_in_the_folder_is_left_alone(
     path = shutil.copytree(train_tiny().path, tmp_path / "run")
     page = path / "explore.html"
     page.write_text("mine")
-    with pytest.raises(RunFolderError, match=r"no page of priorkit's, and is left as it is"):
+    with pytest.raises(RunFolderError, match=r"not a page by priorkit, and is left as it is"):
         explore(path, registry=registry, weights="none", codes=4)
     assert page.read_text() == "mine"
     page.unlink()

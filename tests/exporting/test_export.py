@@ -181,15 +181,15 @@ def test_an_export_leaves_the_run_as_it_is(make_run: MakeRun, tmp_path: Path) ->
     ("name", "arguments", "message"),
     [
         ("no encoder", {"path": "encoder.onnx"}, "has no encoder to export"),
-        ("no encoder", {"path": "decoder.onnx", "codes": "encoder"}, "has no encoder, so there are no codes of it"),
+        ("no encoder", {"path": "decoder.onnx", "codes": "encoder"}, "has no encoder, so there are no such codes"),
         ("grey", {"path": "model.onnx"}, "decoder, encoder, prior or sampler"),
         ("grey", {"path": "model.onnx", "part": "critic"}, "no part 'critic'"),
         ("grey", {"path": "decoder.tflite"}, "must end in .onnx or .pt2"),
         ("grey", {"path": "missing/decoder.onnx"}, "does not exist; make it"),
         ("grey", {"path": "folder.onnx", "part": "decoder"}, "is a folder"),
         ("grey", {"path": "encoder.onnx", "noise": True}, "this run's encoder draws nothing"),
-        ("grey", {"path": "prior.onnx", "noise": True}, "the prior is no encoder"),
-        ("grey", {"path": "sampler.onnx", "codes": "encoder"}, "a decoder alone"),
+        ("grey", {"path": "prior.onnx", "noise": True}, "the prior is not an encoder"),
+        ("grey", {"path": "sampler.onnx", "codes": "encoder"}, "statistics of a decoder, but"),
         ("grey", {"path": "decoder.onnx", "codes": "mine"}, "must be 'prior' or 'encoder'"),
     ],
     ids=str,
@@ -285,7 +285,7 @@ class _Forgetful(nn.Module):
 def test_an_export_that_computes_something_else_is_refused(make_run: MakeRun, tmp_path: Path, ending: str) -> None:
     run = make_run("grey")
     run.model.decoder = _Forgetful(run.model.decoder)
-    with pytest.raises(ExportError, match=r"--networks normed .* something else than torch: 20 of 20 outputs"):
+    with pytest.raises(ExportError, match=r"--networks normed .* results differ from torch's: 20 of 20 outputs"):
         run.export(tmp_path / f"decoder.{ending}")
     assert not list(tmp_path.iterdir())
 
@@ -301,7 +301,7 @@ def test_what_is_wrong_for_one_size_of_batches_is_refused(make_run: MakeRun, tmp
             return codes + 5 if not torch.compiler.is_compiling() and len(noise) == 1 else codes
 
     run.model.prior.__class__ = Lonely
-    with pytest.raises(ExportError, match=r"something else than torch: .* in batches of 1 alone"):
+    with pytest.raises(ExportError, match=r"the file's results differ from torch's: .* in batches of 1 alone"):
         run.export(tmp_path / f"{part}.pt2")
     assert not list(tmp_path.iterdir())
 

@@ -19,9 +19,9 @@ def test_several_braces_give_every_combination():
 @pytest.mark.parametrize(
     ("pattern", "told"),
     [
-        ("a red square", "put what changes from column to column in braces"),
-        ("a {red square", "put what changes from column to column in braces"),
-        ("a {red, {big}}", "put what changes from column to column in braces"),
+        ("a red square", "put the alternatives for the columns in braces"),
+        ("a {red square", "put the alternatives for the columns in braces"),
+        ("a {red, {big}}", "put the alternatives for the columns in braces"),
         ("a {red,, blue}", "an alternative in braces is empty"),
         ("{1,2,3,4,5,6,7,8,9,10,11}" * 2, "stand for more than 100 texts"),
     ],

@@ -37,11 +37,11 @@ def test_all_parts_are_numbered_alike() -> None:
 @pytest.mark.parametrize(
     ("labels", "names", "told"),
     [
-        ([0, -1], (), "labels below 0 usually mean that there is none"),
+        ([0, -1], (), "labels below 0 usually mean a missing label"),
         ([0.5, 1.0], (), "whole numbers or texts"),
         (np.eye(3, dtype=int), (), r"give class indices, as by argmax\(1\)"),
-        ([0, 3], ("a", "b"), "there are 2 class names, and a label is 3"),
-        (["a", "z"], ("a", "b"), "'z' is none of the class names, a, b"),
+        ([0, 3], ("a", "b"), "there are 2 class names, but a label is 3"),
+        (["a", "z"], ("a", "b"), "'z' is not among the class names, a, b"),
     ],
 )
 def test_other_labels_are_refused(labels: Any, names: tuple[str, ...], told: str) -> None:

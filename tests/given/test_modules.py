@@ -44,10 +44,10 @@ class Needy(nn.Module):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (3, "expected a torch module, or a function that makes one, not 3"),
-        (Locked(), "Locked cannot be copied .*; give a function that makes it"),
-        (Needy, r"Needy\(\) fails: TypeError: .*; give a function without arguments, as lambda: Needy\(...\)"),
-        (dict, r"dict\(\) gives a dict, and a torch module was expected"),
+        (3, "expected a torch module, or a function that returns one, not 3"),
+        (Locked(), "Locked cannot be copied .*; give a function that returns it"),
+        (Needy, r"Needy\(\) fails: TypeError: .*; give a function without arguments: lambda: Needy\(...\)"),
+        (dict, r"dict\(\) returned a dict, but a torch module was expected"),
     ],
 )
 def test_what_is_no_module_is_refused(given: Any, told: str) -> None:
@@ -69,7 +69,7 @@ class Gives(nn.Module):
     [
         (LINEAR, r"Linear turns \(2, 3\) into \(2, 2\), and \(2, 5\) was expected; mend it"),
         (nn.Linear(4, 5), r"Linear fails on an input of shape \(2, 3\): RuntimeError: "),
-        (Gives((torch.zeros(2, 5), 1)), r"Gives gives a tuple, and a tensor of shape \(2, 5\) was expected"),
+        (Gives((torch.zeros(2, 5), 1)), r"Gives returned a tuple, but a tensor of shape \(2, 5\) was expected"),
         (Gives(torch.full((2, 5), torch.nan)), "not finite for a blank input"),
     ],
 )

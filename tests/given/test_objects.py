@@ -62,7 +62,7 @@ def test_maps_are_asked_of_the_modules_that_are_given() -> None:
             r"it ends in a sigmoid.*end it in nn.Tanh\(\)",
         ),
         ({"image_critic": to_codes(2)}, lambda made: made.image_critic(), "give one logit for each image"),
-        ({"image_critic": to_codes(1)}, lambda made: made.recogniser(3), "nobody knows what they are"),
+        ({"image_critic": to_codes(1)}, lambda made: made.recogniser(3), "but their shape is unknown"),
         ({"image_critic": to_codes(1)}, lambda made: made.image_critic(3), "image_critic: .* fails on an input"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_family_may_be_given_whole_and_in_part() -> None:
         made = networks(RunConfig(), networks=given, encoder=to_codes(4))
         assert isinstance(made.encoder(4), nn.Sequential)
         assert made.decoder(4)(torch.zeros(2, 4)).shape == (2, 1, 16, 16)
-    with pytest.raises(ConfigurationError, match=r"they are made for images \(3, 16\)"):
+    with pytest.raises(ConfigurationError, match=r"they are for images \(3, 16\)"):
         networks(RunConfig(), networks=family(ImageShape(3, 16)))
     with pytest.raises(ConfigurationError, match=r"expected a priorkit\.interfaces\.Networks"):
         networks(RunConfig(), networks=3)
@@ -126,7 +126,7 @@ def test_encoders_and_priors_are_components_of_their_own() -> None:
 
 def test_a_module_that_is_no_prior_is_refused() -> None:
     prior = GivenObjects(modules={"prior": nn.Flatten()}).within(installed_plugins()).get("prior", "given").component
-    with pytest.raises(ConfigurationError, match=r"Flatten is no priorkit.interfaces.Prior"):
+    with pytest.raises(ConfigurationError, match=r"Flatten is not a priorkit.interfaces.Prior"):
         prior.build(prior.options(), PriorContext(4, lambda *_: None))
 
 
@@ -150,9 +150,9 @@ def test_what_was_given_is_described() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"modules": {"enocder": Point()}}, "'enocder' is none of networks, encoder, .*did you mean 'encoder'"),
-        ({"transform": torch.relu}, "transform goes with data, and there is none"),
-        ({"test_data": IMAGES}, "test_data goes with data"),
+        ({"modules": {"enocder": Point()}}, "'enocder' is not one of networks, encoder, .*did you mean 'encoder'"),
+        ({"transform": torch.relu}, "transform needs data, which is not given"),
+        ({"test_data": IMAGES}, "test_data needs data"),
         ({"data": IMAGES, "transform": 3}, "expected a function of an image"),
     ],
 )

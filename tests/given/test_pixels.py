@@ -56,8 +56,8 @@ def test_black_and_white_images_of_booleans() -> None:
         (np.zeros((4, 5, 5, 4)), "leave out the fourth channel, alpha"),
         (np.zeros((4, 5)), r"this has the shape \(4, 5\); reshape it"),
         (np.zeros((0, 5, 5)), "reshape it"),
-        (np.zeros((2, 5, 5), dtype=complex), "images must be numbers, and these are complex128"),
-        (np.array([["a"]]), "images must be numbers, and these are <U1"),
+        (np.zeros((2, 5, 5), dtype=complex), "images must be numbers, but these are complex128"),
+        (np.array([["a"]]), "images must be numbers, but these are <U1"),
         (torch.zeros(2, 4, 4, dtype=torch.complex64), "complex numbers"),
         ([np.zeros((2, 2)), np.zeros((3, 3))], "bring all images to one shape"),
     ],
@@ -71,11 +71,11 @@ def test_what_is_no_batch_of_images_is_refused(values: object, told: str) -> Non
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (np.full((2, 4, 4), 300), "int64 from 300 to 300, and were expected to fill 0 to 255, 0 to 1 or -1 to 1"),
-        (np.full((2, 4, 4), 16.0), "float32 from 16 to 16, and were expected to fill 0 to 255"),
-        (np.eye(4, dtype=int)[None], "int64 from 0 to 1, and were expected to fill"),
+        (np.full((2, 4, 4), 300), "int64 from 300 to 300, but were expected to fill 0 to 255, 0 to 1 or -1 to 1"),
+        (np.full((2, 4, 4), 16.0), "float32 from 16 to 16, but were expected to fill 0 to 255"),
+        (np.eye(4, dtype=int)[None], "int64 from 0 to 1, but were expected to fill"),
         (np.full((2, 4, 4), -3.0), "scale them to one of these"),
-        (np.where(np.eye(4) > 0, np.nan, 0.5)[None], r"images must be finite, and image 0 holds nan"),
+        (np.where(np.eye(4) > 0, np.nan, 0.5)[None], r"images must be finite, but image 0 has nan"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(values: object, told: str) -> None:
@@ -84,7 +84,7 @@ def test_values_that_mean_nothing_are_refused(values: object, told: str) -> None
 
 
 def test_images_of_another_range_than_the_others_are_refused() -> None:
-    with pytest.raises(DataError, match="pixels are from 2 to 2, and the others from 0 to 1"):
+    with pytest.raises(DataError, match="pixels are from 2 to 2, but the others from 0 to 1"):
         as_batch(np.full((1, 4, 4), 2.0), "data").as_bytes(PixelRange.UNIT)
 
 

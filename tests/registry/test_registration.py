@@ -44,7 +44,7 @@ def test_a_registered_component_trains_a_run(tmp_path: Any, registrations: dict[
     # As in another process, which has not registered it.
     registrations.clear()
     priorkit.register("loss", "another", build)
-    with pytest.raises(ConfigurationError, match=r"what was registered by a program, register first"):
+    with pytest.raises(ConfigurationError, match=r"first register what a program had registered"):
         priorkit.load_run(tmp_path / "run")
 
 

@@ -63,7 +63,7 @@ def test_the_advice_can_be_followed(
 ) -> None:
     prepared = prepare(run_config(**LONG), tmp_path / "run", registry=registry)
     bad_batch(prepared, 5, monkeypatch)
-    told = rf"`priorkit train --resume {tmp_path / 'run'} --learning-rate 0.005` goes on from step 3"
+    told = rf"`priorkit train --resume {tmp_path / 'run'} --learning-rate 0.005` continues from step 3"
     with pytest.raises(NonFiniteLossError, match=told):
         prepared.run()
     changes = {"learning_rate": 1e-5, "clip_norm": 1.0, "on_divergence": "skip"}

@@ -57,7 +57,7 @@ def test_other_images_are_refused(images: Any, told: str) -> None:
 
 
 def test_images_that_may_mean_black_to_white_are_told() -> None:
-    with pytest.warns(DataWarning, match="are taken for grey to white: -1 is black; if 0 is black, give 2"):
+    with pytest.warns(DataWarning, match="which means grey to white, as -1 is black; if 0 is black, give 2"):
         checked_images(BYTES / 255, COLOUR)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

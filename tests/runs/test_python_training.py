@@ -120,7 +120,7 @@ def test_transforms_change_what_is_trained_on_and_are_asked_for_again(tmp_path: 
     unchanged, *changed = (run.folder.find_weights("last")[1] for run in (plain, *flipped))
     assert all(torch.equal(changed[0][key], changed[1][key]) for key in unchanged)
     assert any(not torch.equal(unchanged[key], changed[0][key]) for key in unchanged)
-    with pytest.raises(ConfigurationError, match=r"does not keep: transform \(.*RandomHorizontalFlip\)"):
+    with pytest.raises(ConfigurationError, match=r"does not store: transform \(.*RandomHorizontalFlip\)"):
         priorkit.train(priorkit.RunConfig(steps=6), resume=tmp_path / "a", data=IMAGES)
 
 
@@ -149,7 +149,7 @@ def test_functions_and_observers_are_told(tmp_path: Path, capsys: pytest.Capture
         ({"data": IMAGES, "observers": [print, 3]}, "expected a priorkit.Observer, or a function"),
         ({"data": IMAGES, "observers": [priorkit.Observer]}, "the class Observer itself; call it"),
         ({"data": np.zeros((9, 16, 16), complex)}, "images must be numbers"),
-        ({"test_data": IMAGES}, "test_data goes with data"),
+        ({"test_data": IMAGES}, "test_data needs data"),
         ({"data": IMAGES[:4]}, "batch-size 8 is more than the 3 training images|--batch-size"),
     ],
 )
@@ -222,10 +222,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("modules", "told"),
     [
-        ({}, r"which it does not keep: encoder \(.*\.encoder\); give them again, as by priorkit.load_run"),
+        ({}, r"which it does not store: encoder \(.*\.encoder\); give them again, as by priorkit.load_run"),
         (
             {"encoder": encoder, "decoder": decoder},
-            "decoder: the run .* was trained without what Python code gives here; leave it out",
+            "decoder: the run .* was trained without this Python object; leave it out",
         ),
         ({"encodr": encoder}, "did you mean 'encoder'"),
         ({"encoder": nn.Sequential(nn.Flatten(), nn.Linear(256, 4))}, "do not fit"),
@@ -241,11 +241,11 @@ def test_runs_say_which_modules_they_need(own: Path, modules: Any, told: str) ->
     ("arguments", "told"),
     [
         ({}, "encoder"),
-        ({"encoder": encoder}, r"does not keep: data \(numpy.ndarray uint8 \(40, 16, 16\)\); give it again"),
+        ({"encoder": encoder}, r"does not store: data \(numpy.ndarray uint8 \(40, 16, 16\)\); give it again"),
         ({"encoder": encoder, "data": IMAGES[::-1]}, "the data set is not the one"),
         (
             {"encoder": encoder, "data": IMAGES, "test_data": IMAGES},
-            "test_data: the run .* was trained without what Python code gives here",
+            "test_data: the run .* was trained without this Python object",
         ),
         ({"encoder": encoder, "data": IMAGES, "out": "elsewhere"}, "a run is resumed in its own folder"),
         (

@@ -1,6 +1,6 @@
-// Binary data that the page carries as text.
+// Binary data that the page contains as text.
 
-// Browsers that decode base64 by themselves do so much faster.
+// The browser's own decoder of base64, if there is one, is much faster.
 const bytesOf = (base64) => (Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
 
 const carried = (id) => document.getElementById(id)?.textContent;

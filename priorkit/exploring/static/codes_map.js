@@ -1,4 +1,4 @@
-// Codes in the plane: places, what lies near a place, and the code that belongs to it.
+// A two-dimensional map of codes: places, the points near a place, and the code of a place.
 
 const NEAR = 4;
 
@@ -40,7 +40,7 @@ class CodesMap {
 
   codeAt(index) { return this.codes.subarray(index * this.dim, (index + 1) * this.dim); }
 
-  // The code of a place: a point's own, or what lies between the nearest points of one kind, weighted by nearness.
+  // The code of a place: a point's own, or a mean of the nearest points' codes of one kind, weighted by nearness.
   codeOf(layout, place, shown, snap) {
     const found = this.nearest(layout, place, shown);
     if (!found.length) return null;
@@ -57,7 +57,7 @@ class CodesMap {
     return { code: code.map((value) => value / total), prior: this.fromPrior(first), point: null, between: alike.length };
   }
 
-  // Where a new code lies among the others; only the principal plane knows.
+  // The place of a new code among the others, which only the principal plane gives.
   placeOf(code) {
     if (!this.plane) return null;
     const { mean, axes, middle, half } = this.plane;
@@ -76,5 +76,5 @@ class CodesMap {
   }
 }
 
-// What lies a share of the way from one list of numbers to another.
+// Interpolates between two lists of numbers.
 const between = (start, end, share) => start.map((value, k) => value + share * (end[k] - value));

@@ -1,8 +1,8 @@
-// What conditions samples: a class with continuous dimensions beside it, a text, or a vector. Runs that know the same choose together.
+// The condition of samples: a class, perhaps with continuous dimensions, a text, or a vector. Runs with the same choices share a control.
 
 const BESIDE = 1.5;
 
-// Runs share a control if they know the same classes, or are offered the same texts; vectors are each run's own.
+// Runs share a control if they have the same classes, or offer the same texts; each run has its own vectors.
 function controlKey({ run, number }) {
   const { kind, classes, captions, untrained, dim } = run.condition;
   return JSON.stringify(kind === "classes" ? [kind, classes, untrained, dim] : kind === "texts" ? [kind, captions] : [kind, number]);
@@ -57,7 +57,7 @@ class ConditionControl {
     return element("div", { className: "controls" }, list, ...(reads ? this.textField(list) : []));
   }
 
-  // A text of the reader's own, for the runs whose text encoder is on the page.
+  // A field for the reader's own text, for the runs whose text encoder is on the page.
   textField(list) {
     const field = element("input", { type: "text", placeholder: "or a text of your own", className: "own" });
     field.setAttribute("aria-label", "A text of your own");
@@ -73,11 +73,11 @@ class ConditionControl {
         vectors.set(item, vector);
         unknown.forEach((word) => missing.add(word));
       }
-      // Something else may have been chosen meanwhile.
+      // The reader may have chosen something else meanwhile.
       if (turn !== this.turn) return;
       for (const [item, vector] of vectors) item.own = vector;
       this.ownText = true;
-      // Any caption of the list can then be chosen again.
+      // So that any caption of the list can be chosen again.
       list.selectedIndex = -1;
       const notes = [...(missing.size ? [`not known: ${[...missing].join(", ")}`] : []), ...left.map((name) => `${name} does not read it`)];
       told.textContent = notes.join("; ");
@@ -86,7 +86,7 @@ class ConditionControl {
     return [field, told];
   }
 
-  // A dimension of s beside the class varies what images of the class look like.
+  // A dimension of s beside the class varies the look of the class's images.
   slider(index) {
     const name = `s ${this.condition.classes.length + index + 1}`;
     const slider = element("input", { type: "range", min: -BESIDE, max: BESIDE, step: 0.01, value: 0 });

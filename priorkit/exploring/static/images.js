@@ -35,7 +35,7 @@ function button(text, pressed, act) {
   return made;
 }
 
-// Buttons of which one is pressed.
+// A group of buttons, one of which is pressed.
 function choice(label, options, chosen, act) {
   const group = element("div", { className: "choice" });
   group.setAttribute("role", "group");

@@ -91,7 +91,7 @@ class MapView {
       const { moved, place } = down;
       down = null;
       if (event.type !== "pointerup") {
-        // The browser has taken the gesture, to scroll perhaps.
+        // The browser has taken over the gesture, such as to scroll.
         this.start = this.end = null;
         this.draw();
       } else if (moved) this.interpolate(place, at(event));
@@ -163,7 +163,7 @@ class MapView {
     const decodes = this.networks?.decodes(found.prior) ?? false;
     this.decoded.hidden = !decodes;
     if (decodes) show(this.decoded, await this.networks.decode(found.code, 1, found.prior), 0, this.run);
-    // A line that was drawn meanwhile has a text of its own.
+    // A line that was drawn meanwhile has its own text.
     if (turn !== this.turn) return;
     if (!decodes) this.said.textContent = what;
     else this.said.textContent = found.point !== null && !found.prior ? `${what}: decoded, beside the image` : `${what}: decoded`;
@@ -181,12 +181,12 @@ class MapView {
     const indices = this.run.code.indices;
     const codes = Array.from({ length: STEPS }, (_, i) => {
       const share = i / (STEPS - 1);
-      // Nothing lies between two indices: the line on the map is followed instead.
+      // Indices cannot be interpolated: follow the line on the map instead.
       return indices ? this.map.codeOf(this.layout, between(from, to, share), this.shown, 0).code : between(start.code, end.code, share);
     });
     const flat = new (indices ? Int32Array : Float32Array)(STEPS * this.map.dim);
     codes.forEach((code, i) => flat.set(code, i * this.map.dim));
-    // Each half has the batch-norm statistics of its end.
+    // Each half uses the batch-norm statistics of its end.
     const kinds = [...new Set([start.prior, end.prior])], decoded = new Map();
     for (const prior of kinds) decoded.set(prior, await this.networks.decode(flat, STEPS, prior));
     if (turn !== this.turn) return;
@@ -216,7 +216,7 @@ class MapView {
       context.fillStyle = context.strokeStyle = byClass ? palette[labels[index]] ?? quiet : palette[prior ? 1 : 0];
       context.globalAlpha = 0.8;
       context.beginPath();
-      // Discs are images, rings the prior's codes: told apart without colours.
+      // Discs are images, rings are the prior's codes, so that they differ without colours, too.
       context.arc(x, y, prior ? 2.8 : 3, 0, 2 * Math.PI);
       if (prior) { context.lineWidth = 1.3; context.stroke(); } else context.fill();
     }
@@ -262,7 +262,7 @@ class MapView {
     );
   }
 
-  // Where the sampler's code lies.
+  // The place of the sampler's code.
   follow(code) {
     this.now = this.map.placeOf(code);
     if (this.layout === "principal axes") this.draw();

@@ -39,7 +39,7 @@ class Networks {
     return turn;
   }
 
-  // Codes of noise (n, ...), and of s (n, dim) where the prior takes one; flat.
+  // Turns noise (n, ...), and s (n, dim) if the prior takes one, into flat codes.
   codes(noise, n, condition) {
     const { shape } = this.run.noise;
     const inputs = { noise: new this.ort.Tensor("float32", noise, [n, ...shape]) };
@@ -61,7 +61,7 @@ class Networks {
   // Whether codes can be decoded: those of held-out images need other batch-norm statistics than the prior's.
   decodes(fromPrior) { return fromPrior || this.hasReconstruction; }
 
-  // Images (n, C, H, W) in [-1, 1] of codes.
+  // Turns codes into images (n, C, H, W) in [-1, 1].
   decode(codes, n, fromPrior = true) {
     const role = fromPrior ? "decoder" : "reconstruction";
     const { shape, indices } = this.run.code;
@@ -82,7 +82,7 @@ function tokensOf(text, { parts, tokens, unknown, length }) {
   return { tokens: found.flatMap((part) => (known(part) ? tokens[part] : unknown)).slice(0, length), unknown: [...new Set(found.filter((part) => !known(part)))] };
 }
 
-// Calls an asynchronous function for the latest of many requests, and drops those that another one has overtaken.
+// Calls an asynchronous function for the latest of many requests, and drops outdated requests.
 function latestOnly(work) {
   let running = false, waiting = null;
   return async function ask(...request) {

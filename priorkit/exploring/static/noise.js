@@ -1,4 +1,4 @@
-// Noise: normal numbers, from which each run's prior gets those of its own law. The same seed gives the same numbers.
+// Noise: normal numbers, which are converted to each prior's own distribution. The same seed gives the same numbers.
 
 function generator(seed) {
   let state = seed >>> 0;
@@ -11,7 +11,7 @@ function generator(seed) {
   return uniform;
 }
 
-// Box and Muller's way from uniform numbers to normal ones.
+// The Box-Muller transform, from uniform to normal numbers.
 function normals(count, uniform) {
   const drawn = new Float32Array(count);
   for (let i = 0; i < count; i++) drawn[i] = Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
@@ -26,7 +26,7 @@ function normalShare(value) {
 }
 
 class NoiseLaw {
-  // spans: along the last axis, numbers that are drawn alike; drawn: examples where browsers cannot draw them.
+  // spans: parts of the last axis, each with one distribution; drawn: stored draws if browsers cannot draw the noise.
   constructor({ shape, spans, drawn }, examples) {
     this.shape = shape;
     this.count = shape.reduce((product, size) => product * size, 1);
@@ -38,7 +38,7 @@ class NoiseLaw {
 
   lawOf(place) { return this.laws[place % this.width]; }
 
-  // The first of some normal numbers as this law's; `example` chooses among noise that is drawn already.
+  // Converts the first of the normal numbers to this law; `example` chooses among stored draws.
   of(normal, example = 0) {
     const noise = new Float32Array(this.count);
     const offset = this.examples ? (example % (this.examples.length / this.count)) * this.count : 0;

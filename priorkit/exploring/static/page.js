@@ -1,4 +1,4 @@
-// Starts the page: data first, so that the map is there at once; then the networks, if the browser runs them.
+// Starts the page: data first, so that the map appears at once; then the networks, if the browser can run them.
 
 const runs = JSON.parse(document.getElementById("runs").textContent);
 const ready = start();
@@ -12,7 +12,7 @@ async function loadedNetworks() {
     for (const [number, run] of runs.entries()) networks.push(run.networks.length ? await Networks.load(ort, number, run) : null);
     return { networks, failure: "" };
   } catch (error) {
-    return { networks: runs.map(() => null), failure: `This browser does not run the networks (${error.message}): the pictures here were decoded before.` };
+    return { networks: runs.map(() => null), failure: `This browser cannot run the networks (${error.message}): the pictures here were decoded in advance.` };
   }
 }
 

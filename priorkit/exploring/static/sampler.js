@@ -1,4 +1,4 @@
-// The sampler: the same noise through the prior and the decoder of every run, turned by sliders.
+// The sampler: feeds the same noise, set by sliders, to the prior and the decoder of every run.
 
 const STRIP = 12, FIRST_SLIDERS = 8;
 
@@ -7,7 +7,7 @@ class Sampler {
     this.runs = runs; // { run, number, networks, law, vectors, view }
     this.able = runs.filter(({ networks }) => networks?.hasPrior);
     this.count = Math.max(...this.able.map(({ law }) => law.count));
-    // Those of the first run first, and then what only others have.
+    // The first run's numbers come first, then those that only other runs have.
     this.places = [...new Set(this.able.flatMap(({ run }) => run.noise.order))];
     this.scale = 1;
     this.seed = 1;
@@ -60,7 +60,7 @@ class Sampler {
     if (this.noise) this.setSliders();
   }
 
-  // The number as the first run that has it takes it.
+  // The number in the distribution of the first run that has it.
   tell(slider, value, place) {
     const { law } = this.able.find((item) => place < item.law.count);
     value.textContent = law.lawOf(place) === "uniform" ? normalShare(this.noise[place]).toFixed(2) : this.noise[place].toFixed(2);
@@ -73,7 +73,7 @@ class Sampler {
     }
   }
 
-  // New noise for the strip, and the first of it for the sliders.
+  // Draws new noise for the strip; its first sample sets the sliders.
   draw() {
     const uniform = generator(this.seed);
     this.drawn = Array.from({ length: STRIP }, () => normals(this.count, uniform));

@@ -5,7 +5,7 @@
   const colours = Array.from({ length: 10 }, (_, i) => `--c${i}`);
 
   const read = (name) => {
-    // A custom property holds `light-dark(...)` as it is written; only a real property has the colour of the theme.
+    // A custom property returns `light-dark(...)` as written; only a real property returns the theme's colour.
     const probe = document.createElement("i");
     probe.style.color = `var(${name})`;
     document.body.append(probe);
@@ -62,7 +62,7 @@
     document.addEventListener("priorkit-theme", again);
   }
 
-  // A long page draws what is looked at.
+  // Curves are drawn when they come into view, because pages may be long.
   const waiting = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (isIntersecting) { waiting.unobserve(target); show(target); }

@@ -1,4 +1,4 @@
-// Turns lists of pictures into films: a slider over the steps and a button that plays them. Without it, they are a strip.
+// Turns lists of pictures into films, with a slider over the steps and a play button. Without this script, they are a strip.
 (() => {
   "use strict";
   const PAUSE = 350;

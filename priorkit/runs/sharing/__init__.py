@@ -1,4 +1,4 @@
-"""Runs that travel: packed into one file, and on the Hugging Face hub."""
+"""Shares runs: as one packed file, or on the Hugging Face hub."""
 
 from priorkit.runs.sharing.description import RunDescription
 from priorkit.runs.sharing.local_paths import without_local_paths

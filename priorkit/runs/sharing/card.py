@@ -1,4 +1,4 @@
-"""The model card of a run on the hub: metadata for the hub, and what people want to know."""
+"""The model card of a run on the hub: metadata for the hub, and a description for people."""
 
 import json
 import re
@@ -10,25 +10,25 @@ from priorkit.runs.sharing.description import RunDescription
 __all__ = ["CARD_MARK", "model_card"]
 
 CARD_MARK = "<!-- Written by priorkit push, which replaces this card; remove this line to keep a text of your own. -->"
-"""A line of every card, by which it is known again."""
+"""A line of every card, by which `priorkit push` recognises its own cards."""
 
 _SHOWN_CLASSES = 20
 _NAME = re.compile("[A-Za-z0-9._:-]+")
 _DISTRIBUTION = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile("[A-Za-z0-9._-]+")
-"""What may stand in a command that people copy."""
+"""Texts that are safe in a command that people copy."""
 _PIPELINES = {True: "text-to-image", False: "unconditional-image-generation"}
-"""The hub's word for what a model does, by whether it reads texts."""
+"""The hub's name for the model's task: the key says whether the model reads texts."""
 
 
 def model_card(run: RunDescription, repository: str, pictures: Sequence[str], license_name: str | None = None) -> str:
-    """The text of `README.md`.
+    """Returns the text of the model card, `README.md`.
 
     Args:
-        run: The run.
-        repository: `user/name`, where it is to be.
-        pictures: The names of the pictures that lie beside the card.
-        license_name: The licence, as the hub calls it; left out of the card if None.
+        run: The run's description.
+        repository: The run's repository, `user/name`.
+        pictures: The names of the pictures in the repository.
+        license_name: The licence's name on the hub; None for no licence.
     """
     return "\n".join(
         [
@@ -52,7 +52,7 @@ def model_card(run: RunDescription, repository: str, pictures: Sequence[str], li
 
 
 def _metadata(run: RunDescription, license_name: str | None) -> Iterable[str]:
-    """YAML, whose texts are written as JSON writes them."""
+    """Returns the metadata as YAML, with texts quoted as in JSON."""
     tags = dict.fromkeys(["priorkit", "autoencoder", "image-generation", run.recipe, f"prior-{run.prior}"])
     yield "library_name: priorkit"
     yield f"pipeline_tag: {_PIPELINES[run.reads_text]}"
@@ -73,15 +73,15 @@ def _in_words(run: RunDescription) -> str:
         system = f"A generator of {images} from codes ({code}) of the prior {_code(run.prior)}{recipe}."
     else:
         system = (
-            f"An autoencoder of {images} with a prior on its codes{recipe}. The encoder {_code(run.encoder)} makes a "
-            f"code ({code}) of an image; codes follow the prior {_code(run.prior)}, to which the regularizer "
-            f"{_code(run.regularizer)} brings them; the reconstruction loss is {_code(run.loss)}."
+            f"An autoencoder of {images} with a prior on its codes{recipe}. The encoder {_code(run.encoder)} turns an "
+            f"image into a code ({code}); the regularizer {_code(run.regularizer)} makes the codes follow the prior "
+            f"{_code(run.prior)}; the reconstruction loss is {_code(run.loss)}."
         )
     condition = f" Images are conditioned on {_code(run.condition)}." if run.condition != "none" else ""
-    fitted = " The prior was fitted to the codes of an autoencoder that stood still." if run.fitted else ""
+    fitted = " The prior was fitted to the codes of a trained autoencoder." if run.fitted else ""
     return (
-        f"{system} Networks are {_code(run.networks)}.{condition}{fitted} It has seen the data set "
-        f"{_code(run.dataset)} ({run.train_images} images) for {run.steps} steps."
+        f"{system} Networks are {_code(run.networks)}.{condition}{fitted} It was trained for {run.steps} steps on the "
+        f"data set {_code(run.dataset)} ({run.train_images} images)."
     )
 
 
@@ -105,13 +105,13 @@ def _loading(run: RunDescription, repository: str) -> Iterable[str]:
     yield from ("```sh", "pip install 'priorkit[hub]'", *([f"pip install {needed}"] if needed else []), "```", "")
     if run.plugins:
         listed = ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in run.plugins.items())
-        yield from (f"It needs plug-ins of others, which are no part of priorkit: {listed}.", "")
+        yield from (f"It needs third-party plug-ins, which are not part of priorkit: {listed}.", "")
     if run.given:
         listed = ", ".join(f"{_plain(name)} ({_plain(words)})" for name, words in run.given.items())
         yield from (f"It needs the Python objects that it was trained with: {listed}.", "")
     if run.registered:
         listed = ", ".join(map(_plain, run.registered))
-        yield from (f"It needs components registered by the program that trained it: {listed}.", "")
+        yield from (f"It needs components that the program that trained it had registered: {listed}.", "")
     yield from (
         "```python",
         "import priorkit",
@@ -132,10 +132,10 @@ def _details(run: RunDescription) -> Iterable[str]:
 
 
 def _code(name: str) -> str:
-    """A component's name as code; whatever is no such name as it is."""
+    """Marks a component's name as code; escapes any other text."""
     return f"`{name}`" if _NAME.fullmatch(name) else _plain(name)
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown and HTML show as it is, on one line."""
+    """Escapes a text, so that Markdown and HTML show it unchanged, on one line."""
     return re.sub(r"([\\`*_{}\[\]<>()#|!&~$@])", r"\\\1", " ".join(text.split()))

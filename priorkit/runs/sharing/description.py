@@ -1,4 +1,4 @@
-"""What a shared run says of itself, without being loaded."""
+"""Describes a shared run from its files, without loading it."""
 
 import shutil
 from dataclasses import asdict, dataclass
@@ -21,31 +21,39 @@ _HELD_OUT = "held_out/"
 
 @dataclass(frozen=True)
 class RunDescription:
-    """A run in a few values, as its files say; whether they are true, only its author knows.
+    """A description of a run, read from its files. The values are not verified: they are as true as the files.
 
     Attributes:
-        source: Where it is: a folder, a packed file, or an address on the hub.
-        recipe: The recipe that it was trained by; empty if none was named, or an earlier version trained it.
-        prior: The prior's name. Those of the other components follow.
+        source: The run's place: a folder, a packed file, or an address on the hub.
+        recipe: The recipe of its training; empty if no recipe was named, or an earlier version trained the run.
+        prior: The prior's name. The names of the other components follow.
         phases: The names of the phases of a step.
-        code_shape: Of a code: (D,) of vectors, (C, H, W) of maps.
-        image_shape: (C, H, W) of its images, in pixels.
-        train_images: How many images it was trained on.
-        fitted: Whether only its prior was trained, to the codes of another run.
-        reads_text: Whether its images are drawn for texts.
-        classes: The names of the classes that its data has.
-        steps: At which step its last checkpoint was taken.
+        code_shape: The shape of a code: (D,) for vectors, (C, H, W) for maps.
+        image_shape: The shape of its images, (C, H, W), in pixels.
+        train_images: Number of training images.
+        fitted: Whether only its prior was trained, on the codes of another run.
+        reads_text: Whether its images are conditioned on texts.
+        classes: The names of the classes of its data.
+        steps: The step of its last checkpoint.
         scores: Scores of that checkpoint by their labels.
-        plugins: The distributions of others that it needs, with the versions that it was trained with.
-        given: The Python objects that it was trained with and that it does not keep, by the argument that took each.
+        plugins: The third-party distributions that it needs, with the versions of its training.
+        given: Python objects that it was trained with and does not store, by the name of the argument; in words.
         registered: Its components that a program had registered, as `prior mine`.
-        missing: Those of the distributions that are not installed here.
-        parameters: How many weights each network has.
-        priorkit: The version that trained it.
-        torch: The version of torch that it was trained with.
-        bytes: Of all its files that are shared.
-        weight_bytes: Of its weights.
-        resumable: Whether its training can go on.
+        missing: The distributions among `plugins` that are not installed here.
+        parameters: Number of weights of each network.
+        priorkit: The version of priorkit that trained it.
+        torch: The version of torch that trained it.
+        bytes: Size in bytes of all its shared files.
+        weight_bytes: Size in bytes of its weights.
+        resumable: Whether its training can be resumed.
+
+    Examples:
+        >>> from priorkit.runs import describe_run
+        >>> description = describe_run("runs/first")
+        >>> description.image_shape, description.code_shape, description.steps
+        ((1, 16, 16), (64,), 2)
+        >>> description.missing
+        ()
     """
 
     source: str
@@ -83,14 +91,14 @@ class RunDescription:
 
 
 def describe_files(files: SharedFiles, registry: Registry) -> RunDescription:
-    """Reads what a run says of itself; neither its weights nor any plug-in.
+    """Describes a run from its small files; loads neither its weights nor any plug-in.
 
     Args:
-        files: The run's.
-        registry: What is installed here.
+        files: The run's files.
+        registry: The registry of the installed plug-ins.
 
     Raises:
-        RunFolderError: The files are no run, or damaged, or of a newer version.
+        RunFolderError: The files are not a run, are damaged, or of a newer version.
     """
     names = [name for name in SMALL_FILES if name in files.sizes]
     with TemporaryDirectory() as parent:
@@ -102,7 +110,7 @@ def describe_files(files: SharedFiles, registry: Registry) -> RunDescription:
         try:
             return _description(RunFolder.open(path), files, registry)
         except PriorkitError as error:
-            # Nobody has given the copy's name.
+            # The copy's path would mean nothing to the user.
             text = str(error).replace(f"{path}/", "").replace(str(path), files.name)
             raise RunFolderError(f"{files.name} cannot be described: {text}") from None
 
@@ -142,7 +150,7 @@ def _description(folder: RunFolder, files: SharedFiles, registry: Registry) -> R
 
 
 def _scores(folder: RunFolder) -> dict[str, float]:
-    """Scores of the last checkpoint by their labels: of evaluations, the newest; and the held-out ones of its step."""
+    """Returns the last checkpoint's scores by label: those of evaluations, and the last held-out scores of training."""
     step, last = folder.checkpoints.step("last"), folder.checkpoints.path("last").name
     evaluated = {
         score["label"]: float(score["value"])

@@ -1,4 +1,4 @@
-"""The files of a run folder, as those of a shared run."""
+"""The files of a run folder, as shared files."""
 
 import shutil
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ __all__ = ["FolderFiles"]
 
 
 class FolderFiles:
-    """The files of a run folder that can be shared.
+    """The files of a run folder that may be shared.
 
     Args:
-        folder: The run.
+        folder: The run folder.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -24,19 +24,19 @@ class FolderFiles:
 
     @property
     def name(self) -> str:
-        """The folder, in quotes."""
+        """The folder's path in quotes, for messages."""
         return repr(str(self.folder.path))
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        """Their sizes in bytes by name."""
+        """The files' sizes in bytes by name."""
         root = self.folder.path
         with explained_os_errors("look at", None):
             found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
             return {name: path.stat().st_size for name, path in sorted(found.items()) if is_of_run(name)}
 
     def copy(self, name: str, folder: Path) -> None:
-        """Writes a file below a folder."""
+        """Copies a file into a folder, under its name."""
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with explained_os_errors("read", None):

@@ -1,4 +1,4 @@
-"""What has been gathered of a run, as the files of a shared one."""
+"""The gathered contents of a run, as shared files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +12,8 @@ class GatheredFiles:
     """Contents that are about to be shared.
 
     Args:
-        name: What they are called in messages.
-        contents: Each file's content, or where it lies, by its name.
+        name: The name of the whole in messages.
+        contents: Each file's content, or the path of a file with this content, by name.
     """
 
     def __init__(self, name: str, contents: Mapping[str, bytes | Path]) -> None:
@@ -25,7 +25,7 @@ class GatheredFiles:
         }
 
     def copy(self, name: str, folder: Path) -> None:
-        """Writes a file below a folder."""
+        """Copies a file into a folder, under its name."""
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         content = self._contents[name]

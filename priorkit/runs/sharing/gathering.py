@@ -1,4 +1,4 @@
-"""Gathers what of a run is shared: one checkpoint, and what says what it is."""
+"""Gathers the shared contents of a run: one checkpoint, and the files that describe it."""
 
 import json
 from collections.abc import Mapping
@@ -27,19 +27,20 @@ _PICTURES = ("samples", "reconstructions")
 def gather(
     folder: RunFolder, checkpoint: Path, *, resumable: bool = False, registry: Registry | None = None
 ) -> dict[str, bytes | Path]:
-    """What of a run is shared.
+    """Gathers the contents of a run that are shared.
 
-    Measurements, scores and pictures after the checkpoint are left out: they are of other weights. So are paths of
-    this machine: of the data, of the run that a prior was fitted to, and of files that components read.
+    Measurements, scores and pictures after the checkpoint are left out, because they belong to other weights. Paths of
+    this machine are left out, too: the paths of the data, of the run that a prior was fitted to, and of files that
+    components read.
 
     Args:
         folder: The run.
         checkpoint: The folder of the checkpoint.
-        resumable: Whether the state of the training (optimisers, generators) is in it, too.
-        registry: What says which options of components are paths; the installed plug-ins if None.
+        resumable: Whether to include the state of the training: optimisers and random generators.
+        registry: The registry that knows which options of components are paths; the installed plug-ins if None.
 
     Returns:
-        The contents of small files, and the paths of large ones, by the name that each has in the run's folder.
+        The contents of small files, and the paths of large ones, by their names in the run folder.
 
     Raises:
         RunFolderError: A file of the run cannot be read.
@@ -72,13 +73,13 @@ def _lines(rows: Any) -> bytes:
 
 
 def _pictures(folder: RunFolder, step: int) -> dict[str, bytes | Path]:
-    """The newest picture of each kind that the checkpoint's step has seen."""
+    """Returns the newest picture of each kind up to the checkpoint's step."""
     found = (latest_picture(folder, kind, step) for kind in _PICTURES)
     return {f"samples/{path.name}": read_regular(path) for path in found if path is not None}
 
 
 def _diagnosis(folder: RunFolder, checkpoint: Path, registry: Registry) -> dict[str, bytes | Path]:
-    """What `priorkit diagnose` has found of this checkpoint, if it has."""
+    """Returns the saved diagnosis, if there is one and it is of this checkpoint."""
     try:
         found = json.loads(read_regular(folder.diagnosis))
         of = found["checkpoint"]
@@ -92,11 +93,11 @@ def _diagnosis(folder: RunFolder, checkpoint: Path, registry: Registry) -> dict[
 
 
 def _report(name: str, contents: Mapping[str, bytes | Path]) -> bytes:
-    """A report of what is shared, and of nothing else."""
+    """Writes a report from the shared contents alone."""
     with TemporaryDirectory() as parent:
         path = Path(parent) / name
         for file, content in contents.items():
-            assert isinstance(content, bytes), "large files are no part of the report"
+            assert isinstance(content, bytes), "large files are not part of the report"
             target = path / file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -106,7 +107,7 @@ def _report(name: str, contents: Mapping[str, bytes | Path]) -> bytes:
 def _checkpoint(checkpoint: Path, *, resumable: bool) -> dict[str, bytes | Path]:
     names = ["weights.safetensors", *(["state.pt"] if resumable else [])]
     pointer = (json.dumps({"checkpoint": checkpoint.name}) + "\n").encode()
-    # Both names: whatever it was called in the run, it is all that there is.
+    # The only checkpoint that is shared gets both names.
     contents: dict[str, bytes | Path] = {"checkpoints/last.json": pointer, "checkpoints/best.json": pointer}
     below = f"checkpoints/{checkpoint.name}"
     try:
@@ -114,10 +115,10 @@ def _checkpoint(checkpoint: Path, *, resumable: bool) -> dict[str, bytes | Path]
         kept = {name: sums[name] for name in names}
         contents[f"{below}/checksums.json"] = json.dumps(kept).encode()
     except FileNotFoundError:
-        # An earlier version has written it.
+        # An earlier version of priorkit saved this checkpoint.
         pass
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunFolderError(
-            f"cannot read {str(checkpoint / 'checksums.json')!r}: it holds no checksums ({type(error).__name__})"
+            f"cannot read {str(checkpoint / 'checksums.json')!r}: the file holds no checksums ({type(error).__name__})"
         ) from None
     return contents | {f"{below}/{name}": checkpoint / name for name in names}

@@ -1,4 +1,4 @@
-"""Addresses of runs on the Hugging Face hub: `hf://user/name`, or with `@revision` behind it."""
+"""Addresses of runs on the Hugging Face hub: `hf://user/name` or `hf://user/name@revision`."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 
 @dataclass(frozen=True)
 class HubAddress:
-    """Where a run is on the hub.
+    """The address of a run on the hub.
 
     Attributes:
         repository: `user/name`.
@@ -27,21 +27,21 @@ class HubAddress:
 
     @classmethod
     def parse(cls, text: str) -> "HubAddress":
-        """Reads `user/name`, `user/name@revision`, or either with `hf://` in front.
+        """Parses `user/name`, `user/name@revision`, or either with `hf://` in front.
 
         Raises:
-            ConfigurationError: It is none of these.
+            ConfigurationError: The text has none of these forms.
         """
         repository, at, revision = re.sub("^hf:/{1,2}", "", text).partition("@")
         if not _REPOSITORY.fullmatch(repository) or ".." in repository or "--" in repository:
             raise ConfigurationError(f"{text!r} names no repository of the hub: expected hf://user/name[@revision]")
         if at and (not _REVISION.fullmatch(revision) or ".." in revision):
-            raise ConfigurationError(f"{text!r}: {revision!r} is no branch, tag or commit")
+            raise ConfigurationError(f"{text!r}: {revision!r} is not a branch, tag or commit")
         return cls(repository, revision or None)
 
     @staticmethod
     def is_one(text: str | Path) -> bool:
-        """Whether a text is such an address, and no path of a folder. A `Path` of it has lost one of its slashes."""
+        """Whether a text is an address on the hub, not a folder's path. In a `Path`, an address has lost a slash."""
         return re.match("hf:/{1,2}[^/]", str(text)) is not None
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""How the Hugging Face hub is reached, and what its answers mean."""
+"""The client of the Hugging Face hub, and messages for its errors."""
 
 import os
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ __all__ = ["HubError", "hub_answers", "hub_api"]
 
 
 class HubError(RunFolderError):
-    """The hub gave no answer, or another one than was hoped for."""
+    """The hub did not answer, or refused a request."""
 
 
 def hub_api() -> "HfApi":
-    """The hub's client: the token is `HF_TOKEN` or that of `hf auth login`; the address is `HF_ENDPOINT`, if it is set.
+    """Returns a client of the hub with the token of `HF_TOKEN` or `hf auth login`; `HF_ENDPOINT` names another hub.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
@@ -36,14 +36,14 @@ def hub_api() -> "HfApi":
 
 @contextmanager
 def hub_answers(api: "HfApi", what: str) -> Iterator[None]:
-    """Inside, the hub is asked; what goes wrong there is told in one line.
+    """Turns errors of requests to the hub inside this context into one-line errors.
 
     Args:
         api: The client.
-        what: What is asked for, as messages call it: `'hf://user/name'`.
+        what: The subject of messages: `'hf://user/name'`.
 
     Raises:
-        HubError: Something goes wrong.
+        HubError: A request failed.
     """
     try:
         yield
@@ -64,20 +64,20 @@ def _explained(error: Exception, endpoint: str, what: str) -> str:
     ):
         return f"cannot reach {what}: HF_HUB_OFFLINE is set; unset it, or name a run folder"
     if isinstance(error, errors.GatedRepoError):
-        return f"{what} is gated: ask for access on its page, and log in by `hf auth login` or HF_TOKEN"
+        return f"{what} is gated: request access on its page, and log in by `hf auth login` or HF_TOKEN"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{what} has no such revision: check the branch, tag or commit behind @"
     if status == 401:
         return (
-            f"{what}: the hub at {endpoint} does not know who asks (401), or there is no such repository: check the "
+            f"{what}: the hub at {endpoint} does not know you (401), or there is no such repository: check the "
             "name, and log in by `hf auth login` or HF_TOKEN"
         )
     if status == 403:
-        return f"{what}: the hub at {endpoint} refuses it (403): the token needs the right to read or write there"
+        return f"{what}: the hub at {endpoint} refuses access (403): the token needs the right to read or write there"
     if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
         return f"{what}: the hub at {endpoint} has no such repository or file (404): check the name"
     if status == 412:
-        return f"{what} was changed by somebody else meanwhile, and nothing was pushed; push again"
+        return f"somebody else has changed {what} meanwhile, so nothing was pushed; push again"
     if status is not None:
         return f"{what}: the hub at {endpoint} answers {status}; try again later"
     if any("Timeout" in type(item).__name__ for item in chain):
@@ -89,7 +89,7 @@ def _explained(error: Exception, endpoint: str, what: str) -> str:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """An error, and those that it comes from."""
+    """Yields an error and its causes."""
     found: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in found:

@@ -12,22 +12,22 @@ from priorkit.runs.sharing.shared_files import is_of_run
 __all__ = ["HubFiles"]
 
 _TIMEOUT = 10.0
-"""Seconds that the hub has to say what a repository holds."""
+"""Seconds to wait for the hub's list of a repository's files."""
 
 
 class HubFiles:
-    """The files of a repository that a run may have, as one commit has them; others in it are not asked for.
+    """The files of a run in one commit of a repository; other files of the repository are ignored.
 
     Args:
         address: The repository.
 
     Attributes:
         commit: The commit.
-        sizes: The sizes of its files in bytes by name, as the hub says.
+        sizes: The files' sizes in bytes by name, according to the hub.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
-        HubError: The hub gives no answer, or knows no such repository.
+        HubError: The hub does not answer, or has no such repository.
     """
 
     def __init__(self, address: HubAddress) -> None:
@@ -40,7 +40,7 @@ class HubFiles:
         if not found.sha:
             raise HubError(f"{self.name}: the hub names no commit: is HF_ENDPOINT one of a hub?")
         self.commit: str = found.sha
-        # state.pt is never pushed: what is there under its name is not priorkit's.
+        # priorkit never pushes a state.pt, so a file of this name is not priorkit's.
         self.sizes: Mapping[str, int] = {
             file.rfilename: file.size or 0
             for file in found.siblings or ()
@@ -49,11 +49,11 @@ class HubFiles:
 
     @property
     def name(self) -> str:
-        """The address, in quotes."""
+        """The address in quotes, for messages."""
         return repr(str(self.address))
 
     def copy(self, name: str, folder: Path) -> None:
-        """Writes a file below a folder; no more bytes than the hub has said are kept."""
+        """Downloads a file into a folder, under its name; keeps no more bytes than the hub has announced."""
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".download-") as parent:
@@ -65,12 +65,12 @@ class HubFiles:
                     )
                 )
             if found.is_symlink():
-                raise HubError(f"{self.name}, {name}: a link came, and no file; try again")
+                raise HubError(f"{self.name}, {name}: the download is a link, not a file; try again")
             self._require_size(name, found.stat().st_size)
             shutil.move(found, target)
 
     def _size_to_come(self, name: str) -> int | None:
-        """The bytes of what would be downloaded, if the server says; before any is."""
+        """Returns the size of a download in bytes before it starts, if the server says."""
         from huggingface_hub import hf_hub_url
 
         url = hf_hub_url(self.address.repository, name, revision=self.commit, endpoint=self._api.endpoint)
@@ -78,4 +78,4 @@ class HubFiles:
 
     def _require_size(self, name: str, size: int | None) -> None:
         if size not in (None, self.sizes[name]):
-            raise HubError(f"{self.name}, {name}: {size} bytes came, and {self.sizes[name]} were announced; try again")
+            raise HubError(f"{self.name}, {name}: got {size} bytes, but {self.sizes[name]} were announced; try again")

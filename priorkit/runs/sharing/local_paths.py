@@ -1,4 +1,4 @@
-"""Paths of this machine in a run's configuration, and the configuration without them."""
+"""Removes paths of this machine from a run's configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -13,17 +13,17 @@ __all__ = ["without_local_paths"]
 
 
 def without_local_paths(settings: Mapping[str, Any], registry: Registry, *, resumable: bool = False) -> dict[str, Any]:
-    """A configuration that does not tell where files of this machine lie.
+    """Returns a configuration without paths of this machine.
 
-    The path of the data goes. Of every other path, the last part stays, which says what it was: of options of
-    components that are paths by their type, and of any text that is an absolute path, as options of components that
-    are not installed may be.
+    The path of the data is removed. Every other path is reduced to its last part, which says what it was. Paths are
+    options of components with a path as their type, and all texts that are absolute paths, which includes options of
+    components that are not installed.
 
     Args:
         settings: The tables of `config.toml`; or an evaluation or a diagnosis, which have some of them.
-        registry: What says which options are paths.
-        resumable: Whether the training can go on from it: it must say exactly what it said then, and only the path of
-            the data goes.
+        registry: The registry that knows the options' types.
+        resumable: Whether the training can be resumed from this configuration. Then only the path of the data is
+            removed, because all else must be the same as in training.
     """
     kept = {key: value for key, value in settings.items() if key != "data_dir"}
     if resumable:
@@ -34,7 +34,7 @@ def without_local_paths(settings: Mapping[str, Any], registry: Registry, *, resu
             items = value if isinstance(value, list) else [value]
             reduced = [_reduced_options(kind.slot, item, registry) for item in items]
             kept[kind.slot] = reduced if isinstance(value, list) else reduced[0]
-    # That there was such a run says how this one was trained, or of which one a diagnosis is.
+    # The last part remains: it says that another run's autoencoder was used, or which run a diagnosis is of.
     for name in ("fitted_to", "run"):
         if isinstance(kept.get(name), str):
             kept[name] = _last_part(kept[name])
@@ -42,7 +42,7 @@ def without_local_paths(settings: Mapping[str, Any], registry: Registry, *, resu
 
 
 def _reduced_options(slot: str, choice: Any, registry: Registry) -> Any:
-    """A component's table, in which options whose type is a path have its last part."""
+    """Returns a component's table, with options that are paths by type reduced to their last part."""
     if not isinstance(choice, Mapping):
         return choice
     try:
@@ -54,7 +54,7 @@ def _reduced_options(slot: str, choice: Any, registry: Registry) -> Any:
 
 
 def _is_of_paths(annotation: Any) -> bool:
-    """Whether a type is one of paths, or made of one: `Path | None`, `tuple[Path, ...]`."""
+    """Whether a type is a path, or contains one: `Path | None`, `tuple[Path, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, PurePath):
         return True
     return any(_is_of_paths(part) for part in get_args(annotation))
@@ -67,6 +67,6 @@ def _last_parts(value: Any) -> Any:
 
 
 def _last_part(text: str) -> str:
-    # Whichever machine has written it.
+    # The path may come from a machine with another operating system.
     windows = "\\" in text and not Path(text).exists()
     return (PureWindowsPath(text) if windows else PurePosixPath(text)).name or "path"

@@ -1,4 +1,4 @@
-"""Where a run that was named lies on this machine."""
+"""Finds a named run on this machine, and describes runs wherever they are."""
 
 import shlex
 from collections.abc import Iterator
@@ -20,35 +20,41 @@ __all__ = ["describe_run", "local_run"]
 
 
 def local_run(source: str | Path) -> Path:
-    """The folder of a run; one on the hub is downloaded into priorkit's cache.
+    """Returns the folder of a run, after downloading a run on the hub into priorkit's cache.
 
     Args:
         source: A run folder, or `hf://user/name[@revision]`.
 
     Raises:
-        RunFolderError: It is a packed run, which must be unpacked first; or the hub has no such run.
-        MissingExtraError: huggingface_hub, which addresses of the hub need, is not installed.
+        RunFolderError: The source is a packed run, which must be unpacked first; or the hub has no such run.
+        MissingExtraError: The run is on the hub, and huggingface_hub is not installed.
     """
     if HubAddress.is_one(source):
         return cached_run(str(source))
     path = Path(source)
     if path.is_file() and is_packed(path):
         raise RunFolderError(
-            f"{str(path)!r} is a packed run: unpack it first, by priorkit unpack {shlex.quote(str(path))}"
+            f"{str(path)!r} is a packed run: unpack it first with priorkit unpack {shlex.quote(str(path))}"
         )
     return path
 
 
 def describe_run(source: str | Path, *, registry: Registry | None = None) -> RunDescription:
-    """What a run says of itself, wherever it is; neither its weights nor any plug-in is loaded.
+    """Describes a run from its files, without loading its weights or any plug-in.
 
     Args:
         source: A run folder, a packed run, or `hf://user/name[@revision]`.
-        registry: What is installed here; the installed plug-ins if None.
+        registry: The plug-ins that count as installed; those that are installed if None.
 
     Raises:
-        RunFolderError: There is no run, or it is damaged, of a newer version, or cannot be reached.
-        MissingExtraError: huggingface_hub, which addresses of the hub need, is not installed.
+        RunFolderError: There is no run, or the run is damaged, of a newer version, or cannot be reached.
+        MissingExtraError: The run is on the hub, and huggingface_hub is not installed.
+
+    Examples:
+        >>> from priorkit.runs import describe_run
+        >>> description = describe_run("runs/first")
+        >>> description.prior, description.dataset, description.phases
+        ('learned', 'digits', ('autoencoder', 'code-matching', 'prior-improvement'))
     """
     with _files_of(source) as files:
         return describe_files(files, installed_plugins() if registry is None else registry)
@@ -56,7 +62,7 @@ def describe_run(source: str | Path, *, registry: Registry | None = None) -> Run
 
 @contextmanager
 def _files_of(source: str | Path) -> Iterator[SharedFiles]:
-    """The files of a run: in a folder, packed, or on the hub."""
+    """Yields the files of a run: in a folder, packed, or on the hub."""
     if HubAddress.is_one(source):
         yield HubFiles(HubAddress.parse(str(source)))
     elif Path(source).is_file():

@@ -1,4 +1,4 @@
-"""Packed runs: zip archives with the files of a run under the names that they have in its folder."""
+"""Packed runs: zip archives of a run's files, under their names in the run folder."""
 
 import stat
 import zipfile
@@ -16,14 +16,14 @@ __all__ = ["PackedFiles", "is_packed", "open_packed", "write_packed"]
 
 _BLOCK = 2**20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every file, the earliest that an archive knows: the same run gives the same bytes."""
+"""The time of all files, so that the same run gives the same archive: the earliest time that zip archives can store."""
 _STORED = (".safetensors", ".pt", ".png")
-"""What compressing makes hardly smaller."""
+"""Endings of files that compression hardly makes smaller."""
 _FOLDERS = ("samples/", "checkpoints/", "checkpoints/step-")
 
 
 def is_packed(path: Path) -> bool:
-    """Whether there is a zip archive at a path."""
+    """Whether a path is a zip archive."""
     try:
         with open_regular(path) as file:
             return file.read(4) == b"PK\x03\x04"
@@ -32,10 +32,10 @@ def is_packed(path: Path) -> bool:
 
 
 def write_packed(contents: Mapping[str, bytes | Path], out: Path) -> None:
-    """Writes an archive, which appears whole or not at all.
+    """Writes an archive atomically.
 
     Args:
-        contents: Each file's content, or where it lies, by the name that it gets.
+        contents: Each file's content, or the path of a file with this content, by its name in the archive.
         out: The archive.
 
     Raises:
@@ -50,7 +50,7 @@ def write_packed(contents: Mapping[str, bytes | Path], out: Path) -> None:
                 archive.writestr(about, content)
                 continue
             with open_regular(content) as source:
-                # By its size, the archive knows whether it needs the form for large files.
+                # The size tells zipfile whether the entry needs the format for large files.
                 about.file_size = content.stat().st_size
                 with archive.open(about, "w") as target:
                     while block := source.read(_BLOCK):
@@ -58,14 +58,14 @@ def write_packed(contents: Mapping[str, bytes | Path], out: Path) -> None:
 
 
 class PackedFiles:
-    """The files in an archive; nothing in it is trusted.
+    """The files in an archive from an untrusted source.
 
     Args:
-        path: The archive, for messages.
-        archive: It, opened.
+        path: The archive's path, for messages.
+        archive: The opened archive.
 
     Raises:
-        RunFolderError: An entry of it is no file of a run.
+        RunFolderError: An entry is not a file of a run.
     """
 
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
@@ -75,26 +75,26 @@ class PackedFiles:
 
     @property
     def name(self) -> str:
-        """The archive, in quotes."""
+        """The archive's path in quotes, for messages."""
         return repr(str(self.path))
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Their sizes in bytes by name, as the archive says."""
+        """The files' sizes in bytes by name, according to the archive."""
         return {name: entry.file_size for name, entry in self._entries.items()}
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
         entries: dict[str, zipfile.ZipInfo] = {}
         for entry in self._archive.infolist():
-            # What the archive says, before zipfile makes a path of it.
+            # The name as stored in the archive, before zipfile changes it.
             name, kind = entry.orig_filename, stat.S_IFMT(entry.external_attr >> 16)
             if name.startswith(_FOLDERS) and name.endswith("/") and ".." not in name and kind in (0, stat.S_IFDIR):
-                # Folders are made for what lies in them.
+                # Folders are made for the files in them.
                 continue
             if not is_of_run(name):
-                raise self._refused(f"it holds {name!r}, and no file of a run is called so")
+                raise self._refused(f"it holds {name!r}, but no file of a run has this name")
             if kind not in (0, stat.S_IFREG):
-                raise self._refused(f"{name!r} in it is a link or a device, and no file")
+                raise self._refused(f"{name!r} in it is a link or a device, not a file")
             if entry.flag_bits & 1:
                 raise self._refused(f"{name!r} in it is encrypted")
             if name in entries:
@@ -103,10 +103,10 @@ class PackedFiles:
         return entries
 
     def _refused(self, reason: str) -> RunFolderError:
-        return RunFolderError(f"cannot unpack {self.name}: {reason}; expected what `priorkit pack` has made")
+        return RunFolderError(f"cannot unpack {self.name}: {reason}; expected a file made by `priorkit pack`")
 
     def _blocks(self, name: str) -> Iterator[bytes]:
-        """The content of a file in parts, no more of it than the archive has said that there is."""
+        """Yields the content of a file in parts, but no more than the size that the archive states."""
         left = self._entries[name].file_size
         with _reading(self.path):
             opened = self._archive.open(self._entries[name])
@@ -115,12 +115,12 @@ class PackedFiles:
                 with _reading(self.path):
                     block = opened.read(min(_BLOCK, left))
                 if not block:
-                    raise self._refused(f"{name!r} in it is shorter than it says")
+                    raise self._refused(f"{name!r} in it is shorter than stated")
                 left -= len(block)
                 yield block
 
     def copy(self, name: str, folder: Path) -> None:
-        """Writes a file below a folder."""
+        """Unpacks a file into a folder, under its name."""
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
@@ -133,7 +133,7 @@ def open_packed(path: Path) -> Iterator[PackedFiles]:
     """Opens a packed run.
 
     Raises:
-        RunFolderError: It cannot be read, is no archive, or holds what is no file of a run.
+        RunFolderError: The file cannot be read, is not an archive, or holds something that is not a file of a run.
     """
     with explained_os_errors("read", None):
         file = open_regular(path)
@@ -146,7 +146,7 @@ def open_packed(path: Path) -> Iterator[PackedFiles]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Inside, whatever zipfile says of an archive is that the archive is broken."""
+    """Turns zipfile's errors inside this context into an error that the archive is damaged."""
     try:
         yield
     except RunFolderError:
@@ -154,5 +154,5 @@ def _reading(path: Path) -> Iterator[None]:
     except BROKEN_FILE_ERRORS as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise RunFolderError(
-            f"cannot read the packed run {str(path)!r}: {reason}; it is damaged or was cut: have it sent again"
+            f"cannot read the packed run {str(path)!r}: {reason}; it is damaged or incomplete: get it again"
         ) from None

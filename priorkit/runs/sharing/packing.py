@@ -17,20 +17,27 @@ ENDING = ".priorkit.zip"
 def pack_run(
     folder: RunFolder, out: str | Path | None = None, *, checkpoint: str = "last", resumable: bool = False
 ) -> Path:
-    """Packs a run into one file for somebody else: configuration, weights, scores, pictures and report, but no data.
+    """Packs a run into one file, to share it: configuration, weights, scores, pictures and report, but no data.
 
     Args:
         folder: The run.
-        out: The file, which must not be there yet; by default the run's name with `.priorkit.zip`, here.
-        checkpoint: `last`, `best`, or the name of a checkpoint's folder. It is both, the last and the best, of the
-            packed run.
-        resumable: Whether the optimisers' state is packed, too, so that the training can go on elsewhere.
+        out: The file, which must not exist yet; by default the run's name with `.priorkit.zip`, in the working
+            directory.
+        checkpoint: `last`, `best`, or the name of a checkpoint's folder. In the packed run, this checkpoint is both
+            the last and the best.
+        resumable: Whether to include the optimisers' state, so that the training can be resumed elsewhere.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         RunFolderError: The run cannot be read, or the file cannot be written.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from priorkit.runs import RunFolder, pack_run
+        >>> pack_run(RunFolder.open(Path("runs/first"))).name
+        'first.priorkit.zip'
     """
     path = Path(f"{folder.path.resolve().name}{ENDING}") if out is None else Path(out)
     with explained_os_errors("write the packed run", None):
@@ -48,20 +55,21 @@ def pack_run(
 
 
 def unpack(file: str | Path, out: str | Path | None = None) -> Path:
-    """Unpacks a run that `priorkit pack` or `Run.pack` has packed, safely: whoever has made the file is not trusted.
+    """Unpacks a run that `priorkit pack` or `Run.pack` has packed; the file may come from an untrusted source.
 
-    The folder appears whole or not at all. Nothing in the file is executed, and nothing is written beside the folder.
+    The folder appears complete or not at all. Nothing in the file is executed, and nothing is written outside the
+    folder.
 
     Args:
         file: The file.
-        out: The run folder to make, which must not be there yet; by default `runs/` and the file's name.
+        out: The run folder to make, which must not exist yet; by default `runs/` and the file's name.
 
     Returns:
         The run folder.
 
     Raises:
-        RunFolderError: The file is damaged, holds what no run has, or more than memory or disk can take; or the folder
-            is there already or cannot be written.
+        RunFolderError: The file is damaged, holds something that is not a file of a run, or exceeds memory or disk; or
+            the folder already exists or cannot be written.
 
     Examples:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""Pushes runs to the Hugging Face hub."""
+"""Pushes runs to the Hugging Face hub, with a model card."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["push_run"]
 
 _LARGEST_CARD = 2**20
-"""Bytes of a card that may be one of priorkit's."""
+"""Maximal size in bytes of a card that priorkit wrote."""
 
 
 def push_run(
@@ -39,29 +39,30 @@ def push_run(
 ) -> str:
     """Pushes a run to the hub in one commit: configuration, weights, scores, pictures, report, and a model card.
 
-    A card that somebody has written, or from which priorkit's mark was taken, is left as it is, which a warning says.
-    Neither the data nor the optimisers' state is pushed, nor any code or pickle.
+    If the repository's card was not written by priorkit, or its mark was removed, the card stays unchanged, and a
+    warning says so. Data, the optimisers' state, code and pickles are not pushed.
 
     Args:
         folder: The run.
-        repository: `user/name`, or with `@branch` behind it; made if it is not there.
+        repository: `user/name` or `user/name@branch`; created if missing.
         checkpoint: `last`, `best`, or the name of a checkpoint's folder.
-        private: Whether a repository that is made is private; if None, as the hub makes them for its user. If True,
-            nothing is pushed to one that is there and public.
-        revision: The branch, made if it is not there; the one behind `@`, or the main one, if None.
-        message: The commit's message.
-        license_name: The licence for the card, as the hub calls it (`mit`); the card names none if None.
+        private: Whether a created repository is private; if None, the hub's default for the user. If True, nothing is
+            pushed to an existing public repository.
+        revision: The branch, created if missing; if None, the branch in `repository`, or else the main branch.
+        message: The commit's message; by default the run's name and its steps.
+        license_name: The licence in the card, by its name on the hub (`mit`); None for no licence.
 
     Returns:
-        The address by which the run is loaded.
+        The address for `priorkit.load_run`: `hf://user/name` or `hf://user/name@branch`.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
-        RunFolderError: The run cannot be read, or the hub gives no answer or refuses it.
+        ConfigurationError: The repository's name or the message is invalid.
+        RunFolderError: The run cannot be read, or the hub does not answer or refuses the push.
     """
     address = HubAddress.parse(repository if revision is None else f"{repository}@{revision}")
     if message is not None and not message.strip():
-        raise ConfigurationError("--message is empty: say what is pushed, or leave it out")
+        raise ConfigurationError("--message is empty: describe the commit, or leave it out")
     api = hub_api()
 
     def publish(found: Path) -> None:
@@ -74,7 +75,7 @@ def push_run(
             pushed = dict(contents)
             if _has_card_of_others(api, address, there):
                 warnings.warn(
-                    f"'{address}' has a {CARD} that priorkit has not written; it is left as it is, and no card was "
+                    f"'{address}' has a {CARD} that priorkit has not written; it stays unchanged, and no card was "
                     "pushed: remove it to get one",
                     RunFolderWarning,
                     stacklevel=2,
@@ -96,28 +97,28 @@ def push_run(
 
 
 def _made(api: "HfApi", address: HubAddress, *, private: bool | None) -> "ModelInfo":
-    """What the repository holds, which is made if it is not there.
+    """Creates the repository if missing, and returns the hub's description of it.
 
     Raises:
-        HubError: It was to be private, and is there already and public.
+        HubError: A private repository was requested, but the existing one is public.
     """
     api.create_repo(address.repository, private=private, exist_ok=True)
     if private and api.model_info(address.repository).private is not True:
         raise HubError(
-            f"'{address}' is there already and public, and a private one was asked for: nothing was pushed; make it "
+            f"'{address}' already exists and is public, but a private one was requested: nothing was pushed; make it "
             "private on its page, name another repository, or leave out --private"
         )
     if address.revision is not None:
         api.create_branch(address.repository, branch=address.revision, exist_ok=True)
     found = api.model_info(address.repository, revision=address.revision, files_metadata=True)
     if not found.sha:
-        # Without it, what others push meanwhile would go unnoticed.
+        # Without the commit, simultaneous pushes by others would go unnoticed.
         raise HubError(f"'{address}': the hub names no commit: is HF_ENDPOINT one of a hub?")
     return found
 
 
 def _has_card_of_others(api: "HfApi", address: HubAddress, there: "ModelInfo") -> bool:
-    """Whether a repository has a card that somebody has written, or has made their own."""
+    """Whether a repository has a card without priorkit's mark."""
     card = next((file for file in there.siblings or () if file.rfilename == CARD), None)
     if card is None:
         return False
@@ -129,7 +130,7 @@ def _has_card_of_others(api: "HfApi", address: HubAddress, there: "ModelInfo") -
 
 
 def _operations(contents: Mapping[str, bytes | Path], stale: Sequence[str]) -> list[Any]:
-    """Adds what is pushed, and takes away what an earlier push has left: a repository holds one run."""
+    """Returns a commit's operations: adding the contents, and deleting stale files, as a repository holds one run."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     additions = [

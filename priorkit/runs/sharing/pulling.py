@@ -1,4 +1,4 @@
-"""Pulls runs from the Hugging Face hub."""
+"""Downloads runs from the Hugging Face hub."""
 
 import re
 from pathlib import Path
@@ -17,19 +17,20 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def pull(address: str, out: str | Path | None = None) -> Path:
-    """Downloads a run from the Hugging Face hub, with the checks of `unpack`: nothing that comes with it is executed.
+    """Downloads a run from the Hugging Face hub, with the same checks as `unpack`: nothing in it is executed.
 
     Args:
-        address: `hf://user/name`, or with `@revision` behind it: a branch, a tag or a commit.
-        out: The run folder to make, which must not be there yet; by default `runs/name`.
+        address: `hf://user/name` or `hf://user/name@revision`; the revision is a branch, a tag or a commit.
+        out: The run folder to make, which must not exist yet; by default `runs/name`.
 
     Returns:
         The run folder.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
-        RunFolderError: The hub gives no answer, or knows no such repository; what is there is no run, or damaged, or
-            more than memory or disk can take; or the folder is there already or cannot be written.
+        ConfigurationError: The address is invalid.
+        RunFolderError: The hub does not answer, or has no such repository; the repository does not hold a run, or the
+            run is damaged, or exceeds memory or disk; or the folder already exists or cannot be written.
     """
     parsed = HubAddress.parse(address)
     path = free_path(Path(out) if out is not None else Path("runs") / parsed.repository.rpartition("/")[2])
@@ -37,15 +38,15 @@ def pull(address: str, out: str | Path | None = None) -> Path:
 
 
 def cached_run(address: str) -> Path:
-    """The folder of a run on the hub, in priorkit's cache; it is downloaded once for each of its commits.
+    """Returns the folder of a run on the hub in priorkit's cache; downloads each commit of the run once.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
-        RunFolderError: As of `pull`.
+        RunFolderError: The run cannot be downloaded, as for `pull`.
     """
     parsed = HubAddress.parse(address)
     if parsed.revision is not None and _COMMIT.fullmatch(parsed.revision):
-        # A commit does not change, so that nobody need be asked.
+        # A commit never changes, so the hub need not be asked.
         kept = _place(parsed.repository, parsed.revision)
         if kept.is_dir():
             return kept
@@ -61,6 +62,6 @@ def cached_run(address: str) -> Path:
 
 
 def _place(repository: str, commit: str) -> Path:
-    # Another hub may have another repository of that name.
+    # Another hub may have a different repository of the same name.
     host = re.sub(r"[^A-Za-z0-9.-]+", "-", hub_api().endpoint.partition("://")[2]) or "hub"
     return cache_folder() / "runs" / host / repository.replace("/", "--") / commit

@@ -1,4 +1,4 @@
-"""Makes a run folder of shared files, which appears whole and checked, or not at all."""
+"""Makes a run folder from shared files; the folder appears complete and checked, or not at all."""
 
 import shutil
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ __all__ = ["free_path", "receive"]
 
 
 def free_path(out: Path) -> Path:
-    """A path that a received run can have.
+    """Checks that a received run can use a path, and returns the path.
 
     Raises:
-        RunFolderError: There is something at that path already, even an empty folder.
+        RunFolderError: The path is in use, even by an empty folder.
     """
     with explained_os_errors("look at", None):
         if out.exists() or out.is_symlink():
@@ -26,21 +26,21 @@ def free_path(out: Path) -> Path:
 
 
 def receive(files: SharedFiles, out: Path) -> RunFolder:
-    """Writes shared files into a new run folder, and its report anew. Nothing in them is executed.
+    """Writes shared files into a new run folder, with a new report. Nothing in the files is executed.
 
     Args:
         files: The files.
-        out: The folder, which must not be there yet.
+        out: The folder, which must not exist yet.
 
     Raises:
-        RunFolderError: The files are no run, too large, damaged, or of a newer version; or the folder is there already
-            or cannot be written. Nothing is left then.
+        RunFolderError: The files are not a run, are too large, damaged, or of a newer version; or the folder already
+            exists or cannot be written. No part of the folder is left then.
     """
     free_path(out)
     with explained_os_errors("write the run", None):
         out.parent.mkdir(parents=True, exist_ok=True)
         room = shutil.disk_usage(out.parent).free
-    # A report may hold any script: whoever opens one in a browser gets one that is written here.
+    # A report from elsewhere may contain any script, so the report is always written here.
     names = [name for name in files.sizes if name != REPORT]
     check_sizes(files.sizes, files.name, room, names)
     with explained_os_errors("write the run", None), whole_folder(out) as draft:
@@ -61,15 +61,15 @@ def _report(draft: Path, out: Path, name: str) -> None:
         write_report(RunFolder(draft), out.absolute().name)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise RunFolderError(
-            f"{name} holds no run that can be used: no report can be made of it ({type(error).__name__})"
+            f"{name} holds no usable run: a report of it cannot be written ({type(error).__name__})"
         ) from None
 
 
 def _check(draft: Path, name: str) -> None:
-    """Makes sure that a folder can be read as a run: format, settings and checksums, but not whether plug-ins are here.
+    """Checks that a folder can be read as a run: its format, settings and checksums, but not its plug-ins.
 
     Raises:
-        RunFolderError: It cannot.
+        RunFolderError: The folder cannot be read as a run.
     """
     try:
         folder = RunFolder.open(draft)
@@ -82,6 +82,6 @@ def _check(draft: Path, name: str) -> None:
                 if damage:
                     raise RunFolderError(damage)
     except PriorkitError as error:
-        # The draft has a name that nobody has given.
+        # The draft's path would mean nothing to the user.
         text = str(error).replace(f"{draft}/", "").replace(str(draft), name)
-        raise RunFolderError(f"{name} holds no run that can be used: {text}") from None
+        raise RunFolderError(f"{name} holds no usable run: {text}") from None

@@ -1,4 +1,4 @@
-"""The checkpoint that is shared, while whoever trains the run may save the next and remove it."""
+"""Shares a checkpoint of a run that may be in training, so that the next checkpoint may replace it meanwhile."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,19 +14,20 @@ T = TypeVar("T")
 
 
 def share_checkpoint(folder: RunFolder, checkpoint: str, share: Callable[[Path], T], *, state: bool = False) -> T:
-    """Shares an undamaged checkpoint; where it is removed meanwhile, the one that has taken its name.
+    """Shares an undamaged checkpoint; if it is removed meanwhile, shares the one that has taken its name.
 
     Args:
         folder: The run.
         checkpoint: `last`, `best`, or the name of a checkpoint's folder.
-        share: Called with the checkpoint's folder; again with the next one, if the folder has gone when it fails.
-        state: Whether the state of the training is shared, too, so that damage to it matters.
+        share: Function of the checkpoint's folder. If it fails and the folder has been removed, it is called again with
+            the next checkpoint's folder.
+        state: Whether the state of the training is shared, too, and must be undamaged.
 
     Returns:
         What `share` returns.
 
     Raises:
-        RunFolderError: There is no such checkpoint, or it is damaged, or it cannot be shared.
+        RunFolderError: There is no such checkpoint, the checkpoint is damaged, or sharing it failed.
     """
     while True:
         found = _find(folder, checkpoint, state=state)
@@ -34,7 +35,7 @@ def share_checkpoint(folder: RunFolder, checkpoint: str, share: Callable[[Path],
             with explained_os_errors("read the run", None):
                 return share(found)
         except RunFolderError:
-            # Whoever trains the run has saved the next checkpoint, and removed this one.
+            # The training has saved the next checkpoint and removed this one.
             if found.is_dir():
                 raise
 
@@ -42,7 +43,7 @@ def share_checkpoint(folder: RunFolder, checkpoint: str, share: Callable[[Path],
 def _find(folder: RunFolder, checkpoint: str, *, state: bool) -> Path:
     named = folder.checkpoints.folder / checkpoint
     if checkpoint.startswith("step-") and named.is_dir():
-        # No other takes its place: this one was asked for.
+        # The user named this checkpoint, so another cannot replace it.
         check_checkpoint(named, state=state)
         return named
     return folder.find_checkpoint(checkpoint, state=state)

@@ -1,4 +1,4 @@
-// Asks the server for the runs every other second, and shows what has changed. Names are set as text, never as HTML.
+// Requests the runs from the server every other second, and updates what has changed. Names are set as text, never as HTML.
 const PAUSE = 2000;
 const AFTER_FAILURE = 5000;
 const MOST = 20;
@@ -28,7 +28,7 @@ async function ask(what) {
   return answer.json();
 }
 
-// A list of children in the order of `wanted`, without moving those that are in place: a focus would be lost.
+// Orders the children of a list like `wanted`, without moving those in place, which would lose the focus.
 function arrange(parent, wanted) {
   wanted.forEach((child, place) => { if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] || null); });
   while (parent.children.length > wanted.length) parent.lastElementChild.remove();
@@ -203,7 +203,7 @@ function showCurves(found) {
     return part;
   });
   arrange(byId("curves"), made);
-  // In the page, where their width is known.
+  // Added to the page first, where their width is known.
   for (const group of headings.values()) for (const [parts, item] of group) showPanel(parts, item);
 }
 
@@ -211,7 +211,7 @@ async function look() {
   const found = await ask("/runs");
   runs = found.runs;
   if (chosen === null) {
-    // The list begins with what trains now.
+    // The list begins with runs in training.
     chosen = runs.length ? [runs[0].id] : [];
     if (!chosen.length) { showRuns(found.now); chosen = null; return found; }
   }
@@ -241,11 +241,11 @@ async function poll() {
   try {
     const { missing } = await look();
     byId("trouble").hidden = !missing.length;
-    setText(byId("trouble"), missing.length ? `Not there (any more): ${missing.join(", ")}` : "");
+    setText(byId("trouble"), missing.length ? `Missing: ${missing.join(", ")}` : "");
   } catch (error) {
     byId("trouble").hidden = false;
     const gone = error instanceof TypeError;
-    setText(byId("trouble"), gone ? "The server does not answer: start `priorkit watch` again. What is shown is what it said last." : `${error.message || error}`);
+    setText(byId("trouble"), gone ? "The server does not answer: start `priorkit watch` again. The page shows the last answer." : `${error.message || error}`);
     pause = AFTER_FAILURE;
   } finally {
     looking = false;

@@ -23,7 +23,7 @@ def test_what_others_named_is_no_markdown(described):
 
 def test_what_is_not_known_is_left_out(described):
     text = model_card(dataclasses.replace(described, scores={}, plugins={}, recipe=""), "user/name", [])
-    for word in ("license", "## Scores", "plug-ins of others", "recipe", "!["):
+    for word in ("license", "## Scores", "third-party plug-ins", "recipe", "!["):
         assert word not in text
     assert "pipeline_tag: unconditional-image-generation" in text
 
@@ -36,7 +36,7 @@ def test_the_system_is_told_in_words(described):
     assert "A generator of colour images of 8x8 pixels from codes (4) of the prior `learned`" in text
     assert "by the recipe `dcgan`" in text
     assert "conditioned on `text`" in text
-    assert "The prior was fitted to the codes of an autoencoder that stood still." in text
+    assert "The prior was fitted to the codes of a trained autoencoder." in text
     assert "pipeline_tag: text-to-image" in text
     assert 'license: "apache-2.0"' in text
     assert "![Samples of the prior](samples/samples-00000006.png)" in text
@@ -64,7 +64,7 @@ def test_names_that_others_wrote_are_neither_markdown_nor_commands(described):
 def test_no_command_is_made_of_what_is_no_distribution(described, plugins):
     text = model_card(dataclasses.replace(described, plugins=plugins), "user/name", [])
     assert text.count("pip install") == 1
-    assert "It needs plug-ins of others" in text
+    assert "It needs third-party plug-ins" in text
 
 
 def test_python_objects_are_no_distributions(registry, run_config, tmp_path):

@@ -25,7 +25,7 @@ def test_is_read(text, expected):
     "text", ["hf://", "hf://user", "hf://a/b/c", "hf://a/..", "hf://a/b@", "hf://a/b@../c", "a b/c"]
 )
 def test_is_refused(text):
-    with pytest.raises(ConfigurationError, match=r"names no repository|is no branch"):
+    with pytest.raises(ConfigurationError, match=r"names no repository|is not a branch"):
         HubAddress.parse(text)
 
 

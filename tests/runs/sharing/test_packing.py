@@ -115,7 +115,7 @@ def test_names_that_no_run_has_are_refused(changed, tmp_path, name):
     # As it stands, without what zipfile makes of it.
     entry.filename = entry.orig_filename = name
     file = changed({entry: b"x"})
-    assert "no file of a run is called so" in refused(file, tmp_path / "out/run")
+    assert "no file of a run has this name" in refused(file, tmp_path / "out/run")
     assert not (tmp_path / "escape").exists()
 
 
@@ -136,7 +136,7 @@ def test_a_bomb_is_refused_by_what_it_says(changed, tmp_path, monkeypatch):
     file = changed({"metrics.jsonl": bytes(2**24)}, zipfile.ZIP_DEFLATED)
     assert file.stat().st_size < 2**20
     monkeypatch.setattr(shared_files, "_MOST_OF_TEXT", 2**20)
-    assert "metrics.jsonl would have 16,777,216 bytes" in refused(file, tmp_path / "out/run")
+    assert "metrics.jsonl has 16,777,216 bytes" in refused(file, tmp_path / "out/run")
     monkeypatch.undo()
     monkeypatch.setattr(shared_files, "free_memory", lambda: 2**17)
     assert "can be read here" in refused(file, tmp_path / "out/run")
@@ -148,7 +148,7 @@ def test_a_bomb_is_refused_by_what_it_says(changed, tmp_path, monkeypatch):
 def test_a_small_archive_takes_no_gigabytes_of_memory(changed, registry, tmp_path, name):
     file = changed({name: b" " * 2**24}, zipfile.ZIP_DEFLATED)
     assert file.stat().st_size < 2**20
-    message = f"{name} would have 16,777,216 bytes, and at most 8,388,608"
+    message = f"{name} has 16,777,216 bytes, but at most 8,388,608"
     assert message in refused(file, tmp_path / "out/run")
     with pytest.raises(RunFolderError, match=message):
         describe_run(file, registry=registry)
@@ -196,7 +196,7 @@ def test_too_many_files_are_refused(changed, tmp_path):
 def test_a_cut_file_is_refused(packed, tmp_path, share):
     content = packed.read_bytes()
     packed.write_bytes(content[: int(len(content) * share)])
-    assert "damaged or was cut" in refused(packed, tmp_path / "out/run")
+    assert "damaged or incomplete" in refused(packed, tmp_path / "out/run")
 
 
 def test_a_changed_byte_is_noticed(packed, tmp_path):
@@ -212,7 +212,7 @@ def test_what_is_no_archive_is_refused(tmp_path):
     assert "No such file" in refused(tmp_path / "y.zip", tmp_path / "out/run")
     with zipfile.ZipFile(tmp_path / "z.zip", "w"):
         pass
-    assert "is no run: it has no config.toml" in refused(tmp_path / "z.zip", tmp_path / "out/run")
+    assert "is not a run: it has no config.toml" in refused(tmp_path / "z.zip", tmp_path / "out/run")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_folders_in_an_archive_are_made(changed, registry, tmp_path):
 
 
 def test_a_packed_run_is_not_loaded_as_it_is(packed, registry):
-    with pytest.raises(RunFolderError, match="is a packed run: unpack it first, by priorkit unpack"):
+    with pytest.raises(RunFolderError, match="is a packed run: unpack it first with priorkit unpack"):
         load_run(packed, registry=registry)
 
 

@@ -52,7 +52,7 @@ def test_a_revision_is_another_run(hub, trained, registry, tmp_path):
     trained.push("user/name", revision="small")
     (files,) = [hub.files("user/name", "small")]
     assert files is not None
-    with pytest.raises(RunFolderError, match=r"is no run: it has no config\.toml"):
+    with pytest.raises(RunFolderError, match=r"is not a run: it has no config\.toml"):
         pull(ADDRESS, tmp_path / "main")
     assert pull(f"{ADDRESS}@small", tmp_path / "small").is_dir()
     with pytest.raises(HubError) as error:
@@ -78,7 +78,7 @@ def test_an_answer_takes_too_long(hub, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("status", "message"),
-    [(401, "does not know who asks (401)"), (403, "refuses it (403)"), (404, "no such repository or file (404)")],
+    [(401, "does not know you (401)"), (403, "refuses access (403)"), (404, "no such repository or file (404)")],
 )
 def test_the_hub_refuses(hub, tmp_path, status, message):
     hub.status = status
@@ -100,7 +100,7 @@ def test_what_is_there_is_no_run(hub, tmp_path):
     hub.repositories["user/name"] = {"main": {"config.json": b"{}", "model.safetensors": b"x", "run.py": b"exit()"}}
     with pytest.raises(RunFolderError) as error:
         pull(ADDRESS, tmp_path / "pulled")
-    assert one_line(error).startswith("'hf://user/name' is no run: it has no config.toml")
+    assert one_line(error).startswith("'hf://user/name' is not a run: it has no config.toml")
     assert not list(tmp_path.iterdir())
 
 
@@ -175,7 +175,7 @@ def test_what_is_larger_than_announced_is_not_downloaded(hub, trained, monkeypat
             file.size -= 1
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *arguments, **options: found)
     hub.requests.clear()
-    with pytest.raises(HubError, match=r"metrics.jsonl: \d+ bytes came, and \d+ were announced"):
+    with pytest.raises(HubError, match=r"metrics.jsonl: got \d+ bytes, but \d+ were announced"):
         pull("hf://user/name", tmp_path / "run")
     asked = [request.split()[0] for request in hub.requests if request.endswith("metrics.jsonl")]
     assert asked == ["HEAD"]
