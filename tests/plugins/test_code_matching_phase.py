@@ -50,6 +50,8 @@ def test_it_learns_from_draws_of_the_posteriors(tiny_session: Callable[..., Sess
     phase = CodeMatchingPhase(session.system)
     noise = phase.noise(len(images), torch.Generator().manual_seed(0), torch.device("cpu"))
     assert not torch.equal(noise["matching-0"], noise["matching-1"])
+    torch.testing.assert_close(noise, phase.noise(len(images), torch.Generator().manual_seed(0), torch.device("cpu")))
+    assert noise["posterior"].shape == (len(images), session.system.code_dim)
     list(phase.moves(images, noise))
     with torch.no_grad():
         expected = session.system.encoder(images, noise["posterior"]).code
@@ -138,6 +140,29 @@ def test_balanced_fakes_weigh_half_each(tiny_session: Callable[..., Session]) ->
         # The critic has moved before the generator's loss is computed.
         assert ratio == pytest.approx(0.5, rel=1e-5 if player == "critic" else 0.05)
     assert losses[1]["prior_improvement/critic_real"] == pytest.approx(losses[0]["prior_improvement/critic_real"])
+
+
+@pytest.mark.parametrize("takes_condition", [True, False])
+def test_the_prior_is_given_the_condition_that_it_takes(
+    takes_condition: bool, tiny_session: Callable[..., Session]
+) -> None:
+    session = session_of(tiny_session, condition={"name": "labels"})
+    prior = session.system.prior
+    seen: list[torch.Tensor | None] = []
+
+    def spy(code: torch.Tensor, noise: torch.Tensor, condition: torch.Tensor | None = None) -> torch.Tensor:
+        seen.append(condition)
+        return torch.zeros(())
+
+    prior.code_loss, prior.takes_condition = spy, takes_condition
+    session.fetch()
+    images = session.source.batches.at(0)
+    phase = CodeMatchingPhase(session.system)
+    noise = phase.noise(len(images), torch.Generator().manual_seed(0), torch.device("cpu"))
+    condition = torch.ones(len(images), 10)
+    list(phase.moves(images, {**noise, "condition": condition}))
+    assert len(seen) == 2
+    assert all(given is (condition if takes_condition else None) for given in seen)
 
 
 def test_conditions_reach_it(tiny_session: Callable[..., Session]) -> None:
