@@ -28,7 +28,7 @@ def prior_in_words(name: str, record: PriorRecord, steps: int, *, has_density: b
         f"{name} of {record.codes.count} codes, {record.codes.space}",
         *([f"{len(condition.classes)} classes"] if condition is not None and condition.classes else []),
         *(["with a density"] if has_density else []),
-        f"{steps} steps",
+        f"{steps} step" if steps == 1 else f"{steps} steps",
     ]
     return f"<FittedPrior: {', '.join(parts)}>"
 
