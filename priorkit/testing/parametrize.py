@@ -44,22 +44,26 @@ def _raised(error: BaseException | None) -> str:
 
 
 def parametrize_with_checks(cases: Sequence[Case]) -> Callable[[Any], Any]:
-    """Decorates a test so that it runs once for each case and each check of its kind.
+    """Decorates a test so that it runs once for each case and each check of the case's kind.
 
-    The test takes one argument, `check`, and calls it. Checks that have nothing to look at are skipped, and expected
-    failures are xfailed.
-
-        @parametrize_with_checks([Case("prior", "laplace"), Case("prior", "laplace", {"scale": 0.5})])
-        def test_conforms(check):
-            check()
+    The test takes one argument, `check`, and calls it. Checks that do not apply to a component are skipped, and
+    expected failures are xfailed.
 
     Args:
         cases: The components with their options.
 
     Raises:
-        ConfigurationError: A case names a check that there is not.
+        ConfigurationError: A case names a check that does not exist.
         UnknownComponentError: No installed plug-in supplies a component.
-        ValidationError: A component has no such options.
+        ValidationError: A component has no such options, or refuses their values.
+
+    Examples:
+        >>> from priorkit.testing import Case, parametrize_with_checks
+        >>> @parametrize_with_checks([Case("prior", "laplace"), Case("prior", "laplace", {"scale": 0.5})])
+        ... def test_conforms(check):
+        ...     check()
+        >>> test_conforms.pytestmark[0].args[1][:2]
+        [laplace-builds, laplace-seed_decides_its_weights]
     """
     bound = [_BoundCheck(case, check) for case in cases for check in checks_of(case)]
     return pytest.mark.parametrize("check", bound, ids=repr)

@@ -37,34 +37,72 @@ _STEPS = 4
 
 
 def batch_sizes(maximum: int = 8) -> st.SearchStrategy[int]:
-    """Numbers of samples from 1 on."""
+    """Batch sizes from 1 to `maximum`.
+
+    Examples:
+        >>> from hypothesis import given
+        >>> from priorkit.testing import batch_sizes
+        >>> @given(n=batch_sizes(maximum=4))
+        ... def test_batches_are_small(n):
+        ...     assert 1 <= n <= 4
+        >>> test_batches_are_small()
+    """
     return st.integers(1, maximum)
 
 
 def code_dims(maximum: int = 8) -> st.SearchStrategy[int]:
-    """Dimensions of a code from 1 on."""
+    """Numbers of dimensions of a code from 1 to `maximum`.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from priorkit.testing import code_dims
+        >>> find(code_dims(), lambda dim: dim % 2 == 0)  # the smallest such number
+        2
+    """
     return st.integers(1, maximum)
 
 
 def seeds() -> st.SearchStrategy[int]:
-    """Seeds of a `torch.Generator`."""
+    """Seeds of a `torch.Generator`: integers from 0 to 2**63 - 1.
+
+    Examples:
+        >>> import torch
+        >>> from hypothesis import find
+        >>> from priorkit.testing import seeds
+        >>> find(seeds(), lambda seed: torch.Generator().manual_seed(seed) is not None)
+        0
+    """
     return st.integers(0, 2**63 - 1)
 
 
 def image_shapes(maximum: int = 32) -> st.SearchStrategy[ImageShape]:
-    """Shapes of grey and RGB images of 16, 32, 64 or 128 pixels."""
+    """Shapes of square grey and RGB images of 16, 32, 64 or 128 pixels a side, at most `maximum`.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from priorkit.testing import image_shapes
+        >>> find(image_shapes(), lambda shape: shape.channels == 3)
+        ImageShape(channels=3, size=16)
+    """
     sizes = [size for size in (16, 32, 64, 128) if size <= maximum]
     return st.builds(ImageShape, st.sampled_from((1, 3)), st.sampled_from(sizes))
 
 
 @st.composite
 def images(draw: st.DrawFn, shape: ImageShape = GREY, n: int | None = None) -> Tensor:
-    """Batches of images, float32 (N, C, H, W) in [-1, 1]: noise, smooth ones, blank ones, black and white ones.
+    """Batches of images, float32 (N, C, H, W) in [-1, 1]: noise, smooth, blank, or black and white.
 
     Args:
-        draw: Given by hypothesis.
+        draw: Supplied by hypothesis.
         shape: The images' shape.
-        n: Their number; drawn if it is None.
+        n: Number of images N; drawn if None.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from priorkit.interfaces import ImageShape
+        >>> from priorkit.testing import images
+        >>> find(images(ImageShape(3, 16), n=2), lambda batch: batch.min() < 0).shape
+        torch.Size([2, 3, 16, 16])
     """
     count = draw(batch_sizes()) if n is None else n
     size = (count, shape.channels, shape.size, shape.size)
@@ -80,12 +118,20 @@ def images(draw: st.DrawFn, shape: ImageShape = GREY, n: int | None = None) -> T
 
 @st.composite
 def codes(draw: st.DrawFn, code_dim: int | None = None, n: int | None = None) -> Tensor:
-    """Batches of codes, float32 (N, code_dim), of all sizes from tiny to large.
+    """Batches of codes, float32 (N, code_dim): normal, with standard deviations from 1e-6 to 1000.
 
     Args:
-        draw: Given by hypothesis.
-        code_dim: Dimensions of a code; drawn if it is None.
-        n: Their number; drawn if it is None.
+        draw: Supplied by hypothesis.
+        code_dim: Number of dimensions of a code; drawn if None.
+        n: Number of codes N; drawn if None.
+
+    Examples:
+        >>> from hypothesis import given
+        >>> from priorkit.testing import codes
+        >>> @given(code=codes(code_dim=3))
+        ... def test_codes_are_finite(code):
+        ...     assert code.shape[1] == 3 and code.isfinite().all()
+        >>> test_codes_are_finite()
     """
     size = (draw(batch_sizes()) if n is None else n, draw(code_dims()) if code_dim is None else code_dim)
     scale = draw(st.sampled_from((1.0, 1e-6, 0.1, 10.0, 1e3)))
@@ -94,14 +140,24 @@ def codes(draw: st.DrawFn, code_dim: int | None = None, n: int | None = None) ->
 
 @st.composite
 def options(draw: st.DrawFn, model: type[Opts], /, **fixed: Any) -> Opts:
-    """Options of a component, made from its pydantic class: what its bounds and validators allow, near the defaults.
+    """Options of a component: values near the defaults that the bounds and validators of its pydantic class allow.
 
-    Text and paths keep their defaults, since a class does not say which ones make sense.
+    Texts and paths keep their defaults, since a class does not say which values make sense.
 
     Args:
-        draw: Given by hypothesis.
-        model: The class.
+        draw: Supplied by hypothesis.
+        model: The class of the options.
         **fixed: Values of fields that are not drawn.
+
+    Examples:
+        >>> from hypothesis import find
+        >>> from pydantic import Field
+        >>> from priorkit.plugins import Options
+        >>> from priorkit.testing import options
+        >>> class LaplaceOptions(Options):
+        ...     scale: float = Field(1.0, gt=0)
+        >>> find(options(LaplaceOptions), lambda drawn: drawn.scale != 1).scale > 0
+        True
     """
     given = {
         name: fixed[name] if name in fixed else draw(_values(info))
