@@ -22,7 +22,7 @@ def test_configurations_are_valid(file):
 
 @pytest.fixture
 def run_script(monkeypatch, capsys):
-    """Runs a script as the main program of this process, and gives what it prints."""
+    """Runs a script as the main program in this process, and returns its output."""
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
@@ -133,7 +133,7 @@ def test_every_study_of_the_paper_has_its_examples():
     for study in PAPER_STUDIES:
         for system in study.systems:
             if system.recipe == "text-to-image-flow":
-                continue  # beside the paper's, which has none such
+                continue  # not a system of the paper
             recipe = installed_plugins().recipe(system.recipe).settings
             wanted = validate_settings(merge_settings(recipe, system.settings))
             assert any(

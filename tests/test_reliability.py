@@ -1,4 +1,4 @@
-"""`python tests/reliability` as a command, with few trials; `.ci/run` runs its short form, of every kind."""
+"""`python tests/reliability` as a command, with few trials; `.ci/run` runs its short form with every kind of trial."""
 
 import subprocess
 import sys
@@ -40,12 +40,12 @@ engine.restore_optimizer = lambda *_: None
 commands._fail = unexplained
 run("clock", "full-disk", "--trials", "1")
 """
-"""Four commands in one process, as most of their time is that of imports. Before the last, priorkit gets two faults:
-optimisers begin anew where runs are gone on with, and what cannot be done ends in a traceback."""
+"""Four commands in one process, because imports take most of their time. Before the last command, two faults are added
+to priorkit: resumed runs start with new optimisers, and users' mistakes end in tracebacks."""
 
 
 def _parts(text: str) -> list[tuple[str, int]]:
-    """What each command printed, and its exit status."""
+    """Returns each command's output and exit status."""
     first, *others = text.split("== status ")
     ends = [other.split("\n", 1) for other in others]
     texts = [first, *(rest for _, rest in ends)]
@@ -53,7 +53,7 @@ def _parts(text: str) -> list[tuple[str, int]]:
 
 
 def _rows(table: str) -> dict[str, list[int]]:
-    """The trials and the failures of each row, by its kind."""
+    """Returns the numbers of trials and failures of each row, by kind."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
     assert rows.pop(0) == ["what", "trials", "failures", "seconds", "of a processor"]
     return {row[0].partition(":")[0]: [int(cell) for cell in row[1:3]] for row in rows}

@@ -1,4 +1,4 @@
-"""Holds components to their interfaces' contracts."""
+"""Checks components against their interfaces' contracts."""
 
 import torch
 from torch.distributions import Distribution
@@ -14,12 +14,12 @@ __all__ = ["check_component", "checks_of", "run_check"]
 
 
 def checks_of(case: Case) -> tuple[Check, ...]:
-    """The checks that a case is held to.
+    """Returns the checks of a case.
 
     Raises:
-        ConfigurationError: The case names a check that there is not.
+        ConfigurationError: `expected_failures` or `required` names a check that does not exist.
         UnknownComponentError: No installed plug-in supplies the component.
-        ValidationError: The component has no such options.
+        ValidationError: The component has no such options, or refuses their values.
     """
     if case.component is not None:
         case.component.options(**case.options)
@@ -34,12 +34,12 @@ def checks_of(case: Case) -> tuple[Check, ...]:
 
 
 def run_check(case: Case, check: Check) -> Result:
-    """Holds one check against a component in all of a case's situations."""
+    """Runs one check in all situations of a case, and returns its result."""
     checked = Distribution._validate_args
     with torch.random.fork_rng(devices=[]):
-        # A component that draws from the global generator fails in the same way each time.
+        # With a fixed seed, a component that draws from the global generator always fails in the same way.
         torch.manual_seed(case.seed)
-        # torch.compile switches this off for the whole process.
+        # torch.compile disables this for the whole process.
         Distribution.set_default_validate_args(True)
         try:
             return _run_check(case, check)
@@ -63,21 +63,21 @@ def _run_check(case: Case, check: Check) -> Result:
             skipped.append(reason)
         except Defect as defect:
             if isinstance(defect, Unbuildable) and check.name != "builds":
-                return Result(check.name, Outcome.SKIPPED, "it cannot be built, as the check builds says")
+                return Result(check.name, Outcome.SKIPPED, "it cannot be built: see the check `builds`")
             if check.name in case.expected_failures:
                 return Result(check.name, Outcome.EXPECTED_FAILURE, case.expected_failures[check.name])
             return Result(check.name, Outcome.FAILED, defect.found, defect.cause, defect.fix, defect)
-    # Refusals say something only where there is nothing else to say.
+    # Refusals are reported only if there are no other reasons.
     telling = [reason for reason in skipped if not isinstance(reason, Refused)] or skipped
     why = "; ".join(dict.fromkeys(filter(None, map(str, telling))))
     absent = bool(skipped) and all(isinstance(reason, Absent) for reason in skipped)
     if check.name in case.expected_failures:
-        found = "passes" if held else f"has nothing to look at ({why})"
+        found = "passes" if held else f"does not apply ({why})"
         return Result(
             check.name,
             Outcome.FAILED,
-            f"it was expected to fail ({case.expected_failures[check.name]}), and {found}",
-            fix=f"take {check.name!r} out of the expected failures",
+            f"it was expected to fail ({case.expected_failures[check.name]}), but {found}",
+            fix=f"remove {check.name!r} from the expected failures",
         )
     if held:
         refused = "; ".join(str(reason) for reason in skipped if isinstance(reason, Refused))
@@ -86,10 +86,9 @@ def _run_check(case: Case, check: Check) -> Result:
         return Result(
             check.name,
             Outcome.FAILED,
-            f"a required check had nothing to look at: {why or 'there are no situations'}",
-            "the component refuses all situations, or does not do what it is required to",
-            "give it situations in which it can be built: Situations(code_dims=..., classes=..., shapes=..., "
-            "data_dir=...)",
+            f"the check is required, but does not apply: {why or 'there are no situations'}",
+            "the component refuses all situations, or lacks what the check requires",
+            "use situations in which it can be built: Situations(code_dims=..., classes=..., shapes=..., data_dir=...)",
         )
     return Result(check.name, Outcome.SKIPPED, why)
 

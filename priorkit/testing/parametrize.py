@@ -1,4 +1,4 @@
-"""One pytest test for each component and check."""
+"""Pytest tests, one for each component and check."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ __all__ = ["parametrize_with_checks"]
 
 
 class _BoundCheck:
-    """A check of a case, to be called by a test."""
+    """A check of a case, which a test calls."""
 
     def __init__(self, case: Case, check: Check) -> None:
         self.case = case
         self.check = check
 
     def __call__(self) -> None:
-        """Runs it; skips or fails the test that calls it."""
+        """Runs the check, and skips or fails the calling test accordingly."""
         result = run_check(self.case, self.check)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is Outcome.EXPECTED_FAILURE:
             pytest.xfail(result.reason)
         if result.outcome is Outcome.FAILED:
-            # How the check came to it says less than what it found, except where the component raised something itself.
+            # The traceback of the check itself does not help; that of an error in the component does.
             pytest.fail(f"{self.case.title} fails {result}{_raised(result.error)}", pytrace=False)
 
     def __repr__(self) -> str:
@@ -37,7 +37,7 @@ class _BoundCheck:
 
 
 def _raised(error: BaseException | None) -> str:
-    """The traceback of what a component has raised itself; nothing if a check found something."""
+    """Returns the traceback of an error that the component raised; empty if the check found a defect."""
     while isinstance(error, Defect):
         error = error.__cause__
     return "" if error is None else "\n\n" + "".join(traceback.format_exception(error))

@@ -1,4 +1,4 @@
-"""What components are given: hypothesis strategies of sizes, seeds, images, codes, options, and the kit's examples."""
+"""Hypothesis strategies for inputs and options of components, and the kit's own examples."""
 
 import types
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -33,7 +33,7 @@ GREY = ImageShape(1, 16)
 """Small grey images."""
 
 _STEPS = 4
-"""How far from its default or its bound a number is drawn: networks stay small, and loops short."""
+"""Largest distance of a drawn integer from its default or bound: networks stay small, and loops short."""
 
 
 def batch_sizes(maximum: int = 8) -> st.SearchStrategy[int]:
@@ -184,7 +184,7 @@ def _values(info: FieldInfo) -> st.SearchStrategy[Any]:
 
 
 def _of(annotation: Any, metadata: list[Any], default: Any) -> st.SearchStrategy[Any]:
-    """Values of a type; an empty strategy for types of which nothing is known."""
+    """Returns a strategy for values of a type; an empty strategy for unknown types."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _of(parts[0], [*metadata, *parts[1:]], default)
@@ -208,7 +208,7 @@ def _of(annotation: Any, metadata: list[Any], default: Any) -> st.SearchStrategy
 
 
 def _bounds(metadata: list[Any]) -> tuple[Any, Any, bool, bool]:
-    """The least and the greatest value, None where there is no such bound, and whether they themselves are excluded."""
+    """Returns the lower and the upper bound, None if there is none, and whether each is excluded."""
     low: Any = None
     high: Any = None
     above = below = False
@@ -229,7 +229,7 @@ def _whole_numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[Any]:
         middle - _STEPS if low is None else max(low, middle - _STEPS),
         middle + _STEPS if high is None else min(high, middle + _STEPS),
     )
-    # A bound is where mistakes are, and where networks are smallest; without one, so is 0.
+    # Mistakes appear at bounds, where networks are smallest; without a bound, at 0.
     edges: list[Any] = [low] if low is not None else [k for k in (0, -1) if high is None or k <= high] or [high]
     return st.one_of(st.sampled_from(edges), near)
 
@@ -238,23 +238,23 @@ def _numbers(metadata: list[Any], default: Any) -> st.SearchStrategy[float]:
     low, high, above, below = _bounds(metadata)
     bounds = [float(bound) for bound in (low, high) if bound is not None]
     middle = float(default) if isinstance(default, int | float) else (bounds or [0.0])[0]
-    # Without bounds, zero and numbers below it are among them.
+    # Without bounds, the range includes 0 and negative numbers.
     reach = 2 * max(1.0, abs(middle))
     lowest = middle - reach if low is None else float(low)
     highest = middle + reach if high is None else float(high)
-    # Next to an open bound no number is usable: the smallest positive deviation gives no finite density.
+    # Numbers close to an open bound are unusable: the smallest positive deviation gives no finite density.
     margin = (highest - lowest) / 256
     return st.floats(lowest + margin * above, highest - margin * below, allow_nan=False, allow_subnormal=False)
 
 
 def sizes_and_seeds(number: int, first: int = 0) -> list[tuple[int, int]]:
-    """So many batch sizes and seeds, the same ones every time; a batch of one sample comes first."""
+    """Returns `number` pairs of a batch size and a seed, always the same; the first batch size is 1."""
     sizes, seeds = (1, 2, 7, 3, 5), (0, 1, 2**63 - 2, 2**32, 12345)
     return [(sizes[k % 5], (seeds[k % 5] + first + k // 5) % 2**63) for k in range(number)]
 
 
 def few(number: int) -> settings:
-    """Settings of hypothesis for so many examples, the same ones every time, whatever profile the user has loaded."""
+    """Returns hypothesis settings for `number` examples, always the same, independent of the loaded profile."""
     return settings(
         max_examples=number,
         derandomize=True,

@@ -1,4 +1,4 @@
-"""How components are checked, and what is said of them."""
+"""How the kit runs checks, and what its reports say."""
 
 import inspect
 import re
@@ -51,7 +51,7 @@ class Plain(Prior):
 
 
 class Biased(Plain):
-    """Whose forward and log_prob are wrong in two ways."""
+    """A prior whose forward and log_prob are wrong in two ways."""
 
     has_density = True
 
@@ -280,7 +280,7 @@ def test_an_empty_report() -> None:
 
 
 def test_no_check_changes_what_another_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    # torch.compile switches the checks of torch.distributions off, for the whole process.
+    # torch.compile disables the argument checks of torch.distributions for the whole process.
     monkeypatch.setattr(Distribution, "_validate_args", True)
 
     def checking(context: PriorContext) -> Prior:
@@ -305,7 +305,7 @@ def test_a_component_is_checked_within_a_test_of_hypothesis(std: float) -> None:
     report = check_prior("gaussian", options={"std": std}, situations=ONE)
     report.raise_if_failed()
     (skipped,) = [result for result in report.skipped if result.check == "options_are_usable"]
-    assert skipped.reason == "hypothesis draws no options within another of its tests"
+    assert skipped.reason == "options cannot be drawn inside another hypothesis test"
 
 
 def test_refused_situations_are_told() -> None:
@@ -321,7 +321,7 @@ def test_what_cannot_be_built_fails_once() -> None:
     report = check_prior(broken, situations=ONE)
     (failed,) = report.failed
     assert failed.check == "builds"
-    assert {result.reason for result in report.skipped} >= {"it cannot be built, as the check builds says"}
+    assert {result.reason for result in report.skipped} >= {"it cannot be built: see the check `builds`"}
     assert not report.passed
     (itself,) = check_prior(lambda context: Plain, situations=ONE).failed
     assert "it builds the class Plain itself, not an instance of it" in itself.reason
