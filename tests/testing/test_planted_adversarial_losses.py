@@ -262,7 +262,7 @@ PLANTED = [
     (
         MovesWithoutGradients,
         {BUFFERS},
-        r"real moves margin while no gradients are recorded.*\n.*wherever.*\n.*is_grad_ena",
+        r"real changes margin while no gradients are recorded.*\n.*wherever.*\n.*is_grad_ena",
     ),
     (GeneratorMoves, {BUFFERS}, r"generator changes margin.*\n.*buffers of the critic's loss"),
     (Assigned, {BUFFERS}, r"'margin' is another tensor after the call.*\n.*assigned to.*\n.*copy_"),

@@ -52,5 +52,5 @@ class VectorQuantisedEncoder(Encoder):
         return Posterior(code, code, terms=terms, unquantised=unquantised, indices=indices)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Returns the codebook's vectors of indices (N, height * width): flattened maps (N, channels * height * width)."""
+        """Returns the vectors of indices (N, height * width): flattened maps (N, channels * height * width)."""
         return self.codebook[codes].mT.flatten(1)
