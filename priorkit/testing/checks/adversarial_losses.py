@@ -69,7 +69,7 @@ def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> N
 
 
 def compares_as_it_says(subject: AdversarialLossSubject) -> None:
-    """`comparison` is a `Comparison`, and `Comparison.AVERAGE` sets `needs_whole_batch`."""
+    """`comparison` is a `Comparison`, and `Comparison.AVERAGE` requires `needs_whole_batch`."""
     loss = subject.component()
     require(
         isinstance(loss.comparison, Comparison),

@@ -81,7 +81,7 @@ CODE_LEARNING = (
     Check(
         "code_noise_comes_from_the_generator",
         code_noise_comes_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
         required=False,
     ),

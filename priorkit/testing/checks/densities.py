@@ -242,7 +242,7 @@ DENSITIES = (
     Check(
         "densities_normalise",
         densities_normalise,
-        "a constant of the density is missing or wrong, such as the logarithm of a scale or of the number of parts",
+        "a constant of the density is missing or wrong, such as the log of a scale or of the number of components",
         "write down the density with all its factors, and take the logarithm of each",
         required=False,
     ),
